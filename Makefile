@@ -1,0 +1,69 @@
+# Needs git, make and Python 3.11 or newer; everything else goes into .venv. `make` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes
+COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+# An environment that could not be made completely must not look like one at the next call.
+.DELETE_ON_ERROR:
+.PHONY: help install run demo test lint format lock audit clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(VENV)/.installed ## Make .venv and install what Larder needs to run
+
+run: $(VENV)/.installed ## Start the server
+	$(BIN)/python wsgi.py
+
+demo: $(VENV)/.installed ## Load the example of continents, countries and cities, and start the server
+	$(BIN)/flask db upgrade
+	$(BIN)/flask resources apply examples/geo/resources.yml
+	$(BIN)/flask records import continents examples/geo/continents.csv --if-empty
+	$(BIN)/flask records import countries examples/geo/countries.csv --if-empty
+	$(BIN)/flask records import cities examples/geo/cities.csv --if-empty
+	$(BIN)/python wsgi.py
+
+# pytest keeps the files of its last three runs, and by default outside the checkout.
+test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
+	@mkdir -p .tmp
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+
+lint: $(VENV)/.installed-dev ## Check style and likely bugs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev ## Rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed-dev ## Renew both lock files; newer versions with ARGS=--upgrade
+	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock
+	$(COMPILE) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
+
+audit: $(VENV)/.installed-dev ## Look for known vulnerabilities in what is locked
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --cache-dir .tmp/pip-audit
+
+clean: ## Remove .venv and all caches; data/ and .env stay
+	rm -rf $(VENV) .tmp .hypothesis .schemathesis .pytest_cache .ruff_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Larder needs Python 3.11 or newer as "$(PYTHON)"; name another one with: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo '"$(PYTHON)" cannot make virtual environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# Stamps, so that a second call starts at once.
+$(VENV)/.installed: requirements.lock | $(BIN)/python
+	$(INSTALL) --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(INSTALL) --requirement requirements-dev.lock
+	@touch $@

@@ -1,0 +1,129 @@
+"""`flask …` commands."""
+
+import sys
+from pathlib import Path
+
+import click
+import yaml
+from flask import current_app
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from backend.models.database import database
+from backend.services import importing, migrations, queries, resources
+from backend.services.actors import SYSTEM
+from backend.services.errors import LarderError
+
+db = AppGroup("db", help="The database of this installation.")
+definitions = AppGroup("resources", help="Definitions as YAML files.")
+records = AppGroup("records", help="Records from files.")
+
+
+def init_app(app):
+    """Add the commands to `flask`."""
+    for group in (db, definitions, records):
+        app.cli.add_command(group)
+
+
+@db.command()
+def upgrade():
+    """Apply the migrations of this version."""
+    applied = migrations.upgrade()
+    click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+@db.command()
+def status():
+    """List the migrations; exits with 1 while some are not applied."""
+    table = Table("migration", "applied")
+    with database.connection_context():
+        rows = migrations.migration_status()
+    for name, applied in rows:
+        table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
+    Console().print(table)
+    sys.exit(0 if all(applied for _, applied in rows) else 1)
+
+
+@definitions.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def apply(file):
+    """Bring roles and resources to what FILE declares, in one transaction."""
+    try:
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
+    with explained(), database.connection_context():
+        outcome = resources.apply_document(SYSTEM, document)
+    for name, what in outcome:
+        click.echo(f"{what} {name}")
+
+
+@definitions.command()
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default="-")
+def export(file):
+    """Write all roles and resources to FILE, or to the terminal."""
+    with explained(), database.connection_context():
+        document = resources.export_document(SYSTEM)
+    with click.open_file(file, "w", encoding="utf-8") as out:
+        yaml.safe_dump(document, out, sort_keys=False, allow_unicode=True)
+
+
+@records.command("import")
+@click.argument("resource")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+@click.option("--keep-good", is_flag=True, help="Write the good rows even if some are bad.")
+@click.option("--if-empty", is_flag=True, help="Do nothing when the resource holds records.")
+def import_records(resource, file, dry_run, keep_good, if_empty):
+    """Insert a record for each line of the CSV FILE.
+
+    The first line names the columns: fields of the resource, or `country_code` for the reference `country` by the
+    unique field `code` of its target. Bad rows are listed with their line; with any, nothing is written.
+    """
+    with explained(), database.connection_context():
+        target = current_app.catalog[resource]
+        if if_empty and queries.list_records(SYSTEM, target, queries.ListQuery(per_page=1, count=False)).items:
+            click.echo(f"{resource} holds records; nothing imported.")
+            return
+        report = _import_with_progress(target, file, dry_run, keep_good)
+    for line, reason in report.problems:
+        click.echo(f"line {line}: {reason}", err=True)
+    done = "would be written" if dry_run else "written"
+    good = report.rows - report.bad if dry_run else report.written
+    click.echo(f"{resource}: {report.rows} rows read, {good} {done}, {report.bad} bad.")
+    sys.exit(1 if report.bad else 0)
+
+
+def _import_with_progress(target, file, dry_run, keep_good):
+    total = _count_lines(file)
+    with file.open(encoding="utf-8-sig", newline="") as lines, Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(target.name, total=total)
+        report = importing.import_csv(
+            SYSTEM,
+            target,
+            lines,
+            dry_run=dry_run,
+            keep_good=keep_good,
+            progress=lambda line: progress.update(task, completed=line),
+        )
+        progress.update(task, completed=total)
+    return report
+
+
+def _count_lines(file):
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
+
+
+class explained:
+    """Context manager that turns a refusal into a message and an exit status of 1."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, LarderError):
+            details = f"\n{yaml.safe_dump(error.details, sort_keys=False, allow_unicode=True)}" if error.details else ""
+            raise click.ClickException(f"{error.message}{details}") from error

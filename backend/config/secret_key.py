@@ -1,0 +1,32 @@
+"""The key that signs tokens and cursors."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+FILE_NAME = "secret_key"
+
+
+def load_secret_key(settings):
+    """Return the key from the settings, or the one kept in the data folder, which is made at the first call."""
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.data_dir / FILE_NAME
+    if not path.exists():
+        _create_once(path)
+    return path.read_text().strip()
+
+
+def _create_once(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Linking a finished file is atomic: of several processes starting at once one wins, and none reads half a key.
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()

@@ -1,0 +1,116 @@
+"""The settings table: every `LARDER_` variable with its type, default and meaning."""
+
+import dataclasses
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from environs import EnvError, FileAwareEnv, validate
+
+PREFIX = "LARDER_"
+SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text names each and says what was expected."""
+
+
+def setting(kind, default, help, *, one_of=None, at_least=None, checks=()):
+    """Return a dataclass field read as `kind` (a parser of environs), with its help and its checks."""
+    rules = list(checks)
+    if one_of:
+        rules.append(validate.OneOf(one_of, error="Expected one of: {choices}."))
+    if at_least is not None:
+        rules.append(validate.Range(min=at_least, error=f"Expected a number of at least {at_least}."))
+    return field(default=default, metadata={"kind": kind, "help": help, "rules": rules, "one_of": one_of})
+
+
+def _is_long_enough(key):
+    if key is not None and len(key.encode()) < SECRET_KEY_MIN_BYTES:
+        raise validate.ValidationError(f"Expected at least {SECRET_KEY_MIN_BYTES} bytes.")
+
+
+def _is_database_url(url):
+    if url is not None and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise validate.ValidationError("Expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one installation; the attribute `data_dir` is the variable `LARDER_DATA_DIR`."""
+
+    data_dir: Path = setting("path", Path("data"), "Folder of the database file and the secret key; made when missing")
+    database_url: str | None = setting(
+        "str",
+        None,
+        "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default `larder.db` in the data folder",
+        checks=[_is_database_url],
+    )
+    secret_key: str | None = setting(
+        "str",
+        None,
+        "Signs tokens and cursors, at least 32 bytes; by default made once and kept in the data folder",
+        checks=[_is_long_enough],
+    )
+    host: str = setting("str", "127.0.0.1", "Address to listen on")
+    port: int = setting(
+        "int", 8000, "Port to listen on", checks=[validate.Range(1, 65535, error="Expected a port from 1 to 65535.")]
+    )
+    reuse_port: bool = setting("bool", False, "Let several processes listen on one port (SO_REUSEPORT)")
+    threads: int = setting("int", 8, "Requests worked on at once by one process", at_least=1)
+    log_level: str = setting(
+        "str", "INFO", "How much is logged", one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    )
+    log_format: str = setting("str", "json", "One JSON object a line, or text for people", one_of=["json", "text"])
+    admin_email: str | None = setting("str", None, "E-mail of the first admin, made at start when there is none")
+    admin_password: str | None = setting("str", None, "Password of the first admin; by default made and printed once")
+    registration: str = setting("str", "open", "Who may register: anyone, or nobody", one_of=["open", "closed"])
+    access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
+    refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
+    max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
+    database_timeout_seconds: int = setting(
+        "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
+    )
+    sqlite_synchronous: str = setting(
+        "str",
+        "full",
+        "`full` survives a power cut; `normal` is faster, but may lose the last writes",
+        one_of=["full", "normal"],
+    )
+    upgrade_at_start: bool = setting("bool", True, "Whether `python wsgi.py` migrates the database before it serves")
+
+    def __post_init__(self):
+        if self.database_url is None:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
+
+
+def read_settings():
+    """Return Settings read from the environment and from `.env` in the current folder.
+
+    Each variable can be given as the file `LARDER_<NAME>_FILE` too. Raises SettingsError naming everything wrong.
+    """
+    env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
+    env.read_env(str(Path.cwd() / ".env"), recurse=False)
+    values = {}
+    try:
+        for item in dataclasses.fields(Settings):
+            rules = item.metadata["rules"]
+            values[item.name] = getattr(env, item.metadata["kind"])(item.name.upper(), item.default, validate=rules)
+        env.seal()
+    except (EnvError, ValueError) as error:
+        raise SettingsError(_explain(error)) from error
+    return Settings(**values)
+
+
+def _explain(error):
+    messages = getattr(error, "error_messages", None)
+    if not messages:
+        return str(error)
+    return "\n".join(f"{name}: {' '.join(problems)}" for name, problems in messages.items())
+
+
+def unknown_variables():
+    """Return the names of `LARDER_` variables that are no setting, most likely typing errors."""
+    known = {PREFIX + item.name.upper() for item in dataclasses.fields(Settings)}
+    known |= {name + "_FILE" for name in known}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

@@ -1,0 +1,79 @@
+"""Reading what a request brings: strict JSON bodies and query parameters."""
+
+import json
+
+import marshmallow as ma
+from flask import abort
+from flask_smorest import abort as abort_with
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser, is_json_request
+
+
+class QuerySchema(ma.Schema):
+    """Query parameters; loads only those that are given, since a resource documents dozens."""
+
+    class Meta:
+        register = False
+        unknown = ma.RAISE
+
+    def load(self, data, **options):
+        """Return the values by parameter, defaults included; raise ValidationError for any that is wrong or unknown."""
+        values, problems = dict(self._defaults()), {}
+        for name, text in data.items():
+            field = self.load_fields.get(name)
+            try:
+                if field is None:
+                    raise ma.ValidationError("Unknown parameter.")
+                values[name] = field.deserialize(text, name, data)
+            except ma.ValidationError as error:
+                problems[name] = error.messages
+        if problems:
+            raise ma.ValidationError(problems)
+        return values
+
+    def _defaults(self):
+        return (
+            (name, field.load_default)
+            for name, field in self.load_fields.items()
+            if field.load_default is not ma.missing
+        )
+
+
+class NoQuery(QuerySchema):
+    """The query of an endpoint that takes no parameters: a typing error must not pass unseen."""
+
+
+class CommaList(ma.fields.List):
+    """A list written as `a,b,c` in one parameter; an empty text is an empty list."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        return super()._deserialize(value.split(",") if value else [], attr, data, **kwargs)
+
+
+class Parser(FlaskParser):
+    """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
+
+    def load_querystring(self, req, schema):
+        """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost."""
+        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        if repeated:
+            abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
+        return req.args.to_dict()
+
+    def _raw_load_json(self, req):
+        if not is_json_request(req):
+            abort(415, "The body must be application/json.")
+        body = req.get_data(cache=True)
+        if not body:
+            abort_with(400, message="The body is empty; JSON was expected.")
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            abort_with(400, exc=error, message="The body is not valid JSON in UTF-8.")
+        return missing
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is not JSON")

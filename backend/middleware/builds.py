@@ -1,0 +1,46 @@
+"""The dispatcher in front of the app: every request runs on a build of the definitions in force."""
+
+import threading
+import time
+
+from backend.middleware.authentication import IDENTITY, identify
+from backend.models.database import database
+
+STARTED = "larder.started"
+LIVENESS_PATH = "/health/live"  # answers without the database
+
+
+class Builds:
+    """A WSGI app that holds the current build and replaces it when the generation in the database has moved on.
+
+    Flask takes no new blueprints once it has served, so new definitions mean a new app. Requests under way finish on
+    the build they began with.
+    """
+
+    def __init__(self, first, make_build):
+        self.current = first
+        self._make_build = make_build
+        self._lock = threading.Lock()
+        self._first, self._first_wsgi_app = first, first.wsgi_app
+
+    def __call__(self, environ, start_response):
+        environ[STARTED] = time.perf_counter()
+        try:
+            build = self.current
+            if environ.get("PATH_INFO") != LIVENESS_PATH:
+                identity = environ[IDENTITY] = identify(build, environ)
+                if identity.generation not in (None, build.catalog.generation):
+                    build = self._rebuild(identity.generation)
+            # The first build is the Flask app that stands outside, so its own wsgi_app is this dispatcher.
+            serve = self._first_wsgi_app if build is self._first else build.wsgi_app
+            return serve(environ, start_response)
+        finally:
+            if not database.is_closed():
+                database.close()  # back to the pool
+
+    def _rebuild(self, generation):
+        with self._lock:
+            # Another thread may have built it meanwhile; a newer one than the request saw is as good.
+            if self.current.catalog.generation is None or self.current.catalog.generation < generation:
+                self.current = self._make_build()
+            return self.current

@@ -1,0 +1,103 @@
+"""The envelope around every success, and the blueprint that documents it."""
+
+import http
+
+import marshmallow as ma
+from flask import Response
+from flask_smorest import Blueprint as SmorestBlueprint
+
+from backend.middleware.arguments import NoQuery, Parser
+from backend.utils.clock import seconds_stamp
+
+API = "/api/v1"
+
+
+class MetaSchema(ma.Schema):
+    """Where in the list this page is; `total` and `pages` are null when nobody counted, `page` after a cursor."""
+
+    page = ma.fields.Integer(required=True, allow_none=True)
+    per_page = ma.fields.Integer(required=True)
+    total = ma.fields.Integer(required=True, allow_none=True)
+    pages = ma.fields.Integer(required=True, allow_none=True)
+    next_cursor = ma.fields.String(required=True, allow_none=True)
+
+
+def list_meta(*, page, per_page, total, next_cursor):
+    """Return the `meta` of a list."""
+    pages = None if total is None else -(-total // per_page)
+    return {"page": page, "per_page": per_page, "total": total, "pages": pages, "next_cursor": next_cursor}
+
+
+def json_response(data, message, *, status=200, meta=None, headers=None):
+    """Return the Response around `data` and `meta`, which are JSON text already."""
+    middle = "" if meta is None else f',"meta":{meta}'
+    body = f'{{"success":true,"data":{data}{middle},"message":"{message}","timestamp":"{seconds_stamp()}"}}\n'
+    return Response(body, status, headers, mimetype="application/json")
+
+
+class Blueprint(SmorestBlueprint):
+    """A smorest blueprint whose answers have the envelope, and whose views refuse parameters they do not know."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def add_url_rule(self, rule, endpoint=None, view_func=None, **options):
+        """Register a view; one that declares no query takes none."""
+        declared = getattr(view_func, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+        if not any(parameter["in"] == "query" for parameter in declared):
+            view_func = self.arguments(NoQuery, location="query", as_kwargs=True)(view_func)
+        super().add_url_rule(rule, endpoint, view_func, **options)
+
+    @staticmethod
+    def _prepare_response_content(data):
+        body = {"success": True, "data": data, "message": "OK", "timestamp": seconds_stamp()}
+        if isinstance(data, list):  # the lists of the system are short and come whole
+            body["meta"] = list_meta(page=1, per_page=max(len(data), 1), total=len(data), next_cursor=None)
+        return body
+
+    @staticmethod
+    def _make_doc_response_schema(schema):
+        return _envelope_schema(schema)
+
+    def fails(self, *statuses):
+        """Return a decorator that documents the failures a view may answer with."""
+
+        def decorator(view):
+            for status in statuses:
+                view = self.alt_response(status, http.HTTPStatus(status).name)(view)
+            return view
+
+        return decorator
+
+
+def _envelope_schema(schema):
+    """Return the schema instance of the envelope around `schema`, which may be None or `many`; one class for each."""
+    kind = type(schema)
+    attribute = "_list_envelope" if getattr(schema, "many", False) else "_envelope"
+    # Kept on the schema's own class: it lives exactly as long, and a second one of the same name would clash.
+    if attribute not in vars(kind if schema else Blueprint):
+        setattr(kind if schema else Blueprint, attribute, _make_envelope(schema)())
+    return vars(kind if schema else Blueprint)[attribute]
+
+
+def _make_envelope(schema):
+    if schema is None:
+        name, data, meta = "Empty", ma.fields.Raw(required=True, validate=ma.validate.Equal(None)), {}
+    elif schema.many:
+        items = ma.fields.Nested(type(schema))
+        name, data = _component_name(schema) + "_list", ma.fields.List(items, required=True)
+        meta = {"meta": ma.fields.Nested(MetaSchema, required=True)}
+    else:
+        name, data, meta = _component_name(schema) + "_answer", ma.fields.Nested(type(schema), required=True), {}
+    outer = {
+        "success": ma.fields.Boolean(required=True, validate=ma.validate.Equal(True)),
+        "data": data,
+        **meta,
+        "message": ma.fields.String(required=True),
+        "timestamp": ma.fields.DateTime(required=True),
+        "Meta": type("Meta", (), {"register": False}),
+    }
+    return type(name, (ma.Schema,), outer)
+
+
+def _component_name(schema):
+    return type(schema).__name__.removesuffix("Schema")

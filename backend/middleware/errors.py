@@ -1,0 +1,130 @@
+"""The error table: what each failure is called, its status, and the one shape of its body."""
+
+import http
+
+import marshmallow as ma
+import structlog
+from flask import jsonify
+from peewee import PeeweeException
+from playhouse.pool import MaxConnectionsExceeded
+from werkzeug.exceptions import HTTPException
+
+from backend.middleware.request_log import request_id
+from backend.models.database import database
+from backend.services import errors
+from backend.utils.clock import seconds_stamp
+
+log = structlog.get_logger()
+
+RETRY_AFTER_SECONDS = 1
+
+STATUS = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Denied: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.Invalid: 422,
+    errors.Unavailable: 503,
+}
+
+CODES = {
+    400: "MALFORMED_REQUEST",
+    401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    412: "PRECONDITION_FAILED",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "VALIDATION_ERROR",
+    429: "RATE_LIMITED",
+    500: "INTERNAL_ERROR",
+    503: "UNAVAILABLE",
+}
+
+# Where werkzeug's own words are about something else, such as typing a URL by hand.
+MESSAGES = {
+    404: "There is nothing at this path.",
+    405: "This path does not take this method.",
+    413: "The body is larger than this server takes.",
+    422: errors.Invalid.message,
+}
+
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},
+    503: {"Retry-After": str(RETRY_AFTER_SECONDS)},
+}
+
+
+class ErrorDetailSchema(ma.Schema):
+    """What went wrong."""
+
+    code = ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(CODES.values())))
+    message = ma.fields.String(required=True)
+    details = ma.fields.Dict(
+        keys=ma.fields.String(),
+        required=True,
+        metadata={"description": "Of a validation error: messages by location (`json`, `query`) and field"},
+    )
+
+
+class ErrorSchema(ma.Schema):
+    """The body of every failure."""
+
+    success = ma.fields.Boolean(required=True, validate=ma.validate.Equal(False))
+    error = ma.fields.Nested(ErrorDetailSchema, required=True)
+    timestamp = ma.fields.DateTime(required=True)
+
+
+def init_app(app):
+    """Answer every exception with the one shape."""
+    app.register_error_handler(errors.LarderError, _answer_refusal)
+    app.register_error_handler(PeeweeException, _answer_database_error)
+    app.register_error_handler(MaxConnectionsExceeded, lambda error: _answer_refusal(errors.Unavailable()))
+    app.register_error_handler(HTTPException, answer_http_error)
+
+
+def error_body(status, message, details=None):
+    """Return the body of a failure, ready for JSON."""
+    error = {"code": CODES[status], "message": message, "details": details or {}}
+    return {"success": False, "error": error, "timestamp": seconds_stamp()}
+
+
+def _respond(status, message, details=None, headers=()):
+    response = jsonify(error_body(status, message, details))
+    response.status_code = status
+    response.headers.update(HEADERS.get(status, {}))
+    response.headers.update(headers)
+    return response
+
+
+def _answer_refusal(error):
+    return _respond(STATUS[type(error)], error.message, error.details)
+
+
+def _answer_database_error(error):
+    if database.is_temporary(error):
+        log.warning("database unavailable", request_id=request_id(), reason=type(error).__name__)
+        return _answer_refusal(errors.Unavailable())
+    return _answer_defect(error)
+
+
+def answer_http_error(error):
+    """Answer an HTTPException of Flask, werkzeug or webargs; it keeps its own headers, such as Allow."""
+    if error.code == 500:
+        return _answer_defect(getattr(error, "original_exception", None) or error)
+    if error.code < 400:  # a redirect
+        return error.get_response()
+    status = error.code if error.code in CODES else 400
+    data = getattr(error, "data", {})
+    message = data.get("message") or MESSAGES.get(status) or error.description
+    kept = {name: value for name, value in error.get_response().headers.items() if name in ("Allow", "Retry-After")}
+    return _respond(status, message, data.get("messages"), kept)
+
+
+def _answer_defect(error):
+    log.error("unexpected error", request_id=request_id(), exc_info=error)
+    return _respond(500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {request_id()}.")

@@ -1,0 +1,58 @@
+"""The OpenAPI document and the pages about it."""
+
+import json
+
+from flask import Response
+from flask_smorest import Api as SmorestApi
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from backend.middleware.errors import ErrorSchema, answer_http_error
+
+VERSION = "1.0.0"
+DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
+BEARER = [{"bearer": []}]
+OPTIONAL_BEARER = [{}, {"bearer": []}]
+NO_SIGN_IN = []
+
+DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, a list with `meta`
+beside `data`; every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`. Unknown
+query parameters and unknown fields of a body are refused. Sign in at `/api/v1/auth/login` and send the access token
+as `Authorization: Bearer`."""
+
+
+class Api(SmorestApi):
+    """The API of one build; its document is written once."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self, app):
+        self._document = None
+        app.config.update(
+            API_TITLE="Larder",
+            API_VERSION=VERSION,
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/",
+            OPENAPI_JSON_PATH=DOCUMENT_PATH,
+        )
+        super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": BEARER})
+        self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+
+    def handle_http_exception(self, error):
+        """Answer with the one shape."""
+        return answer_http_error(error)
+
+    def _openapi_json(self):
+        """Serve the OpenAPI document."""
+        if self._document is None:
+            self._document = json.dumps(self.spec.to_dict(), ensure_ascii=False)
+        return Response(self._document, mimetype="application/json")
+
+
+def init_app(app):
+    """Serve the document and Swagger UI; return the Api to register blueprints with."""
+    api = Api(app)
+    # An address of its own making would be built from the Host header.
+    config = {"app_name": "Larder API", "oauth2RedirectUrl": ""}
+    app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
+    app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
+    return api

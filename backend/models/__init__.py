@@ -1,0 +1,1 @@
+"""System tables, and the Peewee models that definitions turn into."""

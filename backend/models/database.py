@@ -1,0 +1,191 @@
+"""The database handle, and what SQLite and Postgres say differently."""
+
+import re
+from pathlib import Path
+
+from peewee import SQL, Cast, DatabaseProxy, InterfaceError, NodeList, OperationalError, fn
+from playhouse.cysqlite_ext import PooledCySqliteDatabase
+from playhouse.pool import PooledPostgresqlDatabase
+
+# One handle per process: it outlives every build of the app.
+database = DatabaseProxy()
+
+STALE_CONNECTION_SECONDS = 1800
+
+
+class Sqlite(PooledCySqliteDatabase):
+    """SQLite through cysqlite, in WAL mode."""
+
+    field_types = PooledCySqliteDatabase.field_types | {
+        "LARDER_TEXT": "TEXT",
+        "LARDER_INTEGER": "INTEGER",
+        "LARDER_FLOAT": "REAL",
+        "LARDER_BOOLEAN": "INTEGER",
+        "LARDER_DECIMAL": "INTEGER",
+        "LARDER_DATE": "TEXT",
+        "LARDER_DATETIME": "TEXT",
+        "LARDER_JSON": "TEXT",
+        "LARDER_UUID": "TEXT",
+    }
+    strict_tables = True  # the one check of types that SQLite offers
+    adds_foreign_keys_later = False
+
+    def json_object(self, pairs):
+        """Return the expression of a JSON object, as text, from (name, expression) pairs."""
+        return fn.json_object(*(part for name, value in pairs for part in (SQL(f"'{name}'"), value)))
+
+    def fold(self, node):
+        """Return the expression of a text without regard to case."""
+        return fn.larder_fold(node)
+
+    def position(self, text, part):
+        """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
+        return fn.instr(text, part)
+
+    def order(self, column, descending, nullable):
+        """Return the ORDER BY term that puts NULL last."""
+        # SQLite sorts NULL first, so a descending index is already right and stays usable.
+        return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
+
+    def bindable(self, column):
+        """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
+        return column
+
+    def lock_for_update(self, query):
+        """Return `query` reading rows that nobody else may change before the transaction ends."""
+        return query  # BEGIN IMMEDIATE holds the only write lock already
+
+    def lock_definitions(self):
+        """Hold, until the transaction ends, the right to change definitions."""
+
+    def violated(self, error):
+        """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
+        text = str(error)
+        if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
+            return "unique", tuple(column.split(".", 1)[1] for column in found[1].split(", "))
+        return ("foreign_key" if "FOREIGN KEY constraint failed" in text else "other"), ()
+
+    def is_temporary(self, error):
+        """Tell whether trying again may help: the database is locked, or a table has just changed."""
+        return bool(re.search(r"database (table )?is locked|no such (table|column)|unable to open", str(error)))
+
+
+class Postgres(PooledPostgresqlDatabase):
+    """Postgres through psycopg 3."""
+
+    field_types = PooledPostgresqlDatabase.field_types | {
+        # The C collation compares bytes, as SQLite does: both databases sort alike, and a prefix can use the index.
+        "LARDER_TEXT": 'TEXT COLLATE "C"',
+        "LARDER_INTEGER": "BIGINT",
+        "LARDER_FLOAT": "DOUBLE PRECISION",
+        "LARDER_BOOLEAN": "BOOLEAN",
+        "LARDER_DECIMAL": "NUMERIC",
+        "LARDER_DATE": "DATE",
+        "LARDER_DATETIME": "TIMESTAMPTZ",
+        "LARDER_JSON": "JSON",  # not JSONB: the text is kept as it came, on both databases
+        "LARDER_UUID": "UUID",
+    }
+    strict_tables = False
+    adds_foreign_keys_later = True  # a foreign key needs its target's table first
+    definitions_lock = 0x1A4DE4  # any number of our own for pg_advisory_xact_lock
+
+    def json_object(self, pairs):
+        """Return the expression of a JSON object, as text, from (name, expression) pairs."""
+        # json_build_object takes 50 pairs at most; a row has no such limit.
+        columns = NodeList([NodeList((value, SQL(f'AS "{name}"'))) for name, value in pairs], glue=", ")
+        # No field's name has a double underscore, so the alias hides none.
+        return NodeList((SQL("(SELECT row_to_json(row__)::text FROM (SELECT"), columns, SQL(") AS row__)")))
+
+    def fold(self, node):
+        """Return the expression of a text without regard to case."""
+        return fn.LOWER(NodeList((node, SQL(f'COLLATE "{self.folding_collation}"'))))
+
+    def position(self, text, part):
+        """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
+        return fn.strpos(text, part)
+
+    def order(self, column, descending, nullable):
+        """Return the ORDER BY term that puts NULL last."""
+        # Postgres sorts NULL last when ascending, so the plain term stays usable for an index.
+        return column.desc(nulls="LAST") if descending and nullable else column.desc() if descending else column.asc()
+
+    def bindable(self, column):
+        """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
+        return Cast(column, "TEXT")
+
+    def lock_for_update(self, query):
+        """Return `query` reading rows that nobody else may change before the transaction ends."""
+        return query.for_update()
+
+    def lock_definitions(self):
+        """Hold, until the transaction ends, the right to change definitions."""
+        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (self.definitions_lock,))
+
+    def violated(self, error):
+        """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
+        cause = error.orig
+        kind = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}.get(cause.sqlstate, "other")
+        return kind, cause.diag.constraint_name
+
+    def is_temporary(self, error):
+        """Tell whether trying again may help: the server is gone, a lock is held, or a table has just changed."""
+        gone = isinstance(error, OperationalError | InterfaceError)
+        return gone or getattr(error.orig, "sqlstate", None) in ("42P01", "42703")  # undefined table, column
+
+    @property
+    def folding_collation(self):
+        """The best collation of this server for folding case beyond ASCII."""
+        if not hasattr(self, "_folding_collation"):
+            wanted = ("und-x-icu", "pg_c_utf8", "default")  # ICU; built in since Postgres 17; whatever initdb chose
+            rows = self.execute_sql("SELECT collname FROM pg_collation WHERE collname = ANY(%s)", (list(wanted),))
+            offered = {name for (name,) in rows.fetchall()}
+            self._folding_collation = next(name for name in wanted if name in offered)
+        return self._folding_collation
+
+
+def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12):
+    """Point the handle at the database of `url`, closing the one it had; connections are made when first needed."""
+    if database.obj is not None:
+        database.close_all()
+    if url.startswith("sqlite:///"):
+        handle = _sqlite(Path(url.removeprefix("sqlite:///")), synchronous, timeout_seconds, pool_size)
+    else:
+        handle = _postgres(url, timeout_seconds, pool_size)
+    database.initialize(handle)
+
+
+def _sqlite(path, synchronous, timeout_seconds, pool_size):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = Sqlite(
+        str(path),
+        pragmas={
+            "busy_timeout": timeout_seconds * 1000,
+            "journal_mode": "wal",
+            "synchronous": synchronous,
+            "foreign_keys": 1,
+            "cache_size": -16_000,  # KiB for each connection
+        },
+        timeout=timeout_seconds,  # the wait for a connection of the pool
+        lock_type="IMMEDIATE",  # a transaction that reads first could otherwise fail at its first write
+        rank_functions=False,
+        max_connections=pool_size,
+    )
+    handle.register_function(_fold, "larder_fold", 1, deterministic=True)
+    return handle
+
+
+def _fold(text):
+    return None if text is None else text.lower()
+
+
+def _postgres(url, timeout_seconds, pool_size):
+    return Postgres(
+        url.replace("postgres://", "postgresql://", 1),
+        prefer_psycopg3=True,
+        prepare_threshold=None,  # a prepared statement breaks for good when a column's type changes
+        options=f"-c timezone=UTC -c lock_timeout={timeout_seconds}s",
+        connect_timeout=timeout_seconds,
+        timeout=timeout_seconds,
+        max_connections=pool_size,
+        stale_timeout=STALE_CONNECTION_SECONDS,
+    )

@@ -1,0 +1,54 @@
+"""The stored definitions, each version of them, and the generation."""
+
+from peewee import SQL, CompositeKey
+
+from backend.models.base import BaseModel
+from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.utils.clock import utcnow
+
+
+class StoredDefinition(BaseModel):
+    """The definition of a resource that is in force; `body` is what the API shows, without the name."""
+
+    name = TextColumn(primary_key=True)
+    body = JsonColumn()
+    version = IntegerColumn()
+    created_at = DateTimeColumn(default=utcnow)
+    updated_at = DateTimeColumn(default=utcnow)
+
+    class Meta:
+        table_name = "larder_definitions"
+
+
+class DefinitionVersion(BaseModel):
+    """What a definition was from one change to the next; a NULL body says that the resource was dropped."""
+
+    name = TextColumn()
+    version = IntegerColumn()
+    body = JsonColumn(null=True)
+    created_at = DateTimeColumn(default=utcnow)
+    created_by = UuidColumn(null=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE SET NULL")])
+
+    class Meta:
+        table_name = "larder_definition_versions"
+        primary_key = CompositeKey("name", "version")
+
+
+class Generation(BaseModel):
+    """The single row that counts changes of definitions; processes compare it with what they were built from."""
+
+    id = IntegerColumn(primary_key=True)
+    number = IntegerColumn()
+
+    class Meta:
+        table_name = "larder_generation"
+
+    @classmethod
+    def current(cls):
+        """Return the number now in force."""
+        return cls.select(cls.number).scalar()
+
+    @classmethod
+    def advance(cls):
+        """Make every process rebuild before its next request."""
+        cls.update(number=cls.number + 1).execute()

@@ -1,0 +1,50 @@
+"""People who sign in, and the roles each has."""
+
+from peewee import SQL, CompositeKey
+
+from backend.models.base import BaseModel, Entity
+from backend.models.columns import BooleanColumn, DateTimeColumn, TextColumn, UuidColumn
+
+
+class User(Entity):
+    """A person with an account."""
+
+    email = TextColumn(unique=True)  # normalised and in lower case: addresses that differ in case are one account
+    name = TextColumn()
+    password_hash = TextColumn()
+    active = BooleanColumn(default=True)
+    updated_at = DateTimeColumn()
+
+    class Meta:
+        table_name = "larder_users"
+
+    @classmethod
+    def by_email(cls, email):
+        """Return the user with this address in any case, or None."""
+        return cls.get_or_none(cls.email == email.lower())
+
+    def roles(self):
+        """Return the names of the user's roles, sorted."""
+        query = UserRole.select(UserRole.role).where(UserRole.user_id == self.id).order_by(UserRole.role)
+        return [row.role for row in query]
+
+
+class UserRole(BaseModel):
+    """One role of one user."""
+
+    user_id = UuidColumn(constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
+    role = TextColumn(index=True, constraints=[SQL("REFERENCES larder_roles (name) ON DELETE RESTRICT")])
+
+    class Meta:
+        table_name = "larder_user_roles"
+        primary_key = CompositeKey("user_id", "role")
+
+    @classmethod
+    def anyone_has(cls, role):
+        """Tell whether at least one user has the role."""
+        return cls.select().where(cls.role == role).exists()
+
+
+def give_roles(user, names):
+    """Add the roles to the user."""
+    UserRole.insert_many([{"user_id": user.id, "role": name} for name in names]).execute()

@@ -1,0 +1,1 @@
+"""One file per noun: blueprint, schemas, short views."""

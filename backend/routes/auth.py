@@ -1,0 +1,125 @@
+"""Signing in and out: `/api/v1/auth`."""
+
+import marshmallow as ma
+from flask import current_app, request
+
+from backend.middleware import authentication
+from backend.middleware.envelope import API, Blueprint
+from backend.middleware.openapi import NO_SIGN_IN
+from backend.services import accounts, sessions
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.datetime import Moment
+from backend.services.field_types.email import EmailAddress
+from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
+
+blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Accounts and sessions")
+
+
+class UserSchema(ma.Schema):
+    """A person with an account."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    email = EmailAddress(required=True)
+    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    roles = ma.fields.Function(
+        lambda user: user.roles(),
+        required=True,
+        dump_only=True,
+        metadata={"type": "array", "items": {"type": "string"}},
+    )
+    created_at = Moment(required=True, dump_only=True)
+
+
+class RegistrationSchema(ma.Schema):
+    """What makes an account."""
+
+    email = EmailAddress(required=True)
+    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+
+
+class CredentialsSchema(ma.Schema):
+    """What proves who somebody is."""
+
+    email = StrictText(required=True, validate=ma.validate.Length(1, MAX_LENGTH))
+    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, MAX_LENGTH))
+
+
+class ProfileSchema(ma.Schema):
+    """What people may change of their own account."""
+
+    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+
+
+class TokensSchema(ma.Schema):
+    """What a sign-in gives: the access token goes with every request, the refresh token is good for one refresh."""
+
+    access_token = ma.fields.String(required=True)
+    refresh_token = ma.fields.String(required=True)
+    token_type = ma.fields.String(required=True)
+    expires_in = ma.fields.Integer(required=True, metadata={"description": "Seconds the access token is good for"})
+    user = ma.fields.Nested(UserSchema, required=True)
+
+
+@blp.post("/register")
+@blp.arguments(RegistrationSchema)
+@blp.response(201, UserSchema)
+@blp.fails(400, 403, 409, 415)
+@blp.doc(operationId="auth_register", security=NO_SIGN_IN)
+def register(data):
+    """Make an account with the role `member`"""
+    return accounts.register(current_app.settings, **data)
+
+
+@blp.post("/login")
+@blp.arguments(CredentialsSchema)
+@blp.response(200, TokensSchema)
+@blp.fails(400, 401, 415)
+@blp.doc(operationId="auth_login", security=NO_SIGN_IN)
+def login(data):
+    """Start a session"""
+    user = accounts.authenticate(**data)
+    user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
+    session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
+    return authentication.issue_tokens(session) | {"user": user}
+
+
+@blp.post("/refresh")
+@blp.response(200, TokensSchema)
+@blp.fails(401)
+@blp.doc(operationId="auth_refresh")
+def refresh():
+    """Exchange the refresh token, sent as Bearer, for new tokens
+
+    A refresh token is good once.
+    """
+    session = sessions.rotate_session(current_app.settings, *authentication.refresh_claims())
+    return authentication.issue_tokens(session) | {"user": accounts.get_user(session.user_id)}
+
+
+@blp.post("/logout")
+@blp.response(200)
+@blp.fails(401)
+@blp.doc(operationId="auth_logout")
+def logout():
+    """End this session"""
+    sessions.end_session(authentication.signed_in_actor().session_id)
+
+
+@blp.get("/me")
+@blp.response(200, UserSchema)
+@blp.fails(401)
+@blp.doc(operationId="auth_me")
+def me():
+    """Show who is signed in"""
+    return accounts.get_user(authentication.signed_in_actor().user_id)
+
+
+@blp.patch("/me")
+@blp.arguments(ProfileSchema)
+@blp.response(200, UserSchema)
+@blp.fails(400, 401, 415)
+@blp.doc(operationId="auth_update_me")
+def update_me(data):
+    """Change your own account"""
+    return accounts.update_own_account(authentication.signed_in_actor().user_id, **data)

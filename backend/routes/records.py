@@ -1,0 +1,244 @@
+"""Records: makes the blueprint of a resource, `/api/v1/<name>`, from its definition."""
+
+import json
+
+import marshmallow as ma
+from flask import Response, request
+
+from backend.middleware.arguments import CommaList, QuerySchema
+from backend.middleware.authentication import current_actor
+from backend.middleware.envelope import API, Blueprint, json_response, list_meta
+from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
+from backend.services import queries, records
+from backend.services.definitions import PUBLIC_GRANT, SYSTEM_FIELDS
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.integer import IntegerFromText
+
+MAX_PER_PAGE = 200
+MAX_PAGE = 1_000_000
+MAX_IN = 200
+RECORD = "/<uuid:record_id>"
+
+FILTER_HELP = {
+    "eq": "{} is this",
+    "ne": "{} is not this; null is not this either",
+    "gt": "{} is greater than this",
+    "gte": "{} is this or greater",
+    "lt": "{} is less than this",
+    "lte": "{} is this or less",
+    "in": "{} is one of these, separated by commas; none matches nothing",
+    "isnull": "Whether {} is null",
+    "contains": "{} contains this",
+    "icontains": "{} contains this in any case",
+    "startswith": "{} starts with this",
+}
+ETAG_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The record's version"}}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "description": "Only change the record if it still has one of these ETags",
+}
+IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "Answer 304 if the record has one of these ETags"}
+
+
+def make_blueprint(resource):
+    """Return the blueprint of a resource: its views, with the schemas that check and document them."""
+    name, definition = resource.name, resource.definition
+    blp = Blueprint(
+        name, __name__, url_prefix=f"{API}/{name}", description=definition.description or f"Records of {name}"
+    )
+    query, page_item, record, create, patch = _schemas(resource)
+
+    def documented(action, operation, summary, **extra):
+        """Return the decorator with the operation's name, and whether it needs a sign-in."""
+        security = OPTIONAL_BEARER if PUBLIC_GRANT in definition.grants(action) else BEARER
+        return blp.doc(operationId=f"{operation}_{name}", summary=summary, security=security, **extra)
+
+    @blp.get("")
+    @blp.arguments(query, location="query")
+    @blp.response(200, page_item(many=True))
+    @blp.fails(400, 401, 403)
+    @documented("list", "list", f"List {name}")
+    def list_records(arguments):
+        asked = _list_query(arguments)
+        page = queries.list_records(current_actor(), resource, asked)
+        number = asked.page if asked.cursor is None else None
+        meta = list_meta(page=number, per_page=asked.per_page, total=page.total, next_cursor=page.next_cursor)
+        return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
+
+    @blp.post("")
+    @blp.arguments(create)
+    @blp.response(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
+    @blp.fails(400, 401, 403, 409, 415)
+    @documented("create", "create", f"Create a record of {name}")
+    def create_record(data):
+        record_id, made = records.create_record(current_actor(), resource, data)
+        headers = {"ETag": _etag(made), "Location": f"{API}/{name}/{record_id}"}
+        return json_response(made.json, "Created", status=201, headers=headers)
+
+    @blp.get(RECORD)
+    @blp.response(200, record, headers=ETAG_HEADERS)
+    @blp.alt_response(304, description="The record has not changed", success=True)
+    @blp.fails(401, 403, 404)
+    @documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH])
+    def get_record(record_id):
+        found = records.get_record(current_actor(), resource, str(record_id))
+        if "If-None-Match" in request.headers and request.if_none_match.contains_weak(str(found.version)):
+            return Response(status=304, headers={"ETag": _etag(found)})
+        return json_response(found.json, "OK", headers={"ETag": _etag(found)})
+
+    @blp.put(RECORD)
+    @blp.arguments(create)
+    @blp.response(200, record, headers=ETAG_HEADERS)
+    @blp.fails(400, 401, 403, 404, 409, 412, 415)
+    @documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
+    def replace_record(data, record_id):
+        changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match())
+        return json_response(changed.json, "Updated", headers={"ETag": _etag(changed)})
+
+    @blp.patch(RECORD)
+    @blp.arguments(patch)
+    @blp.response(200, record, headers=ETAG_HEADERS)
+    @blp.fails(400, 401, 403, 404, 409, 412, 415)
+    @documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
+    def update_record(data, record_id):
+        changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match())
+        return json_response(changed.json, "Updated", headers={"ETag": _etag(changed)})
+
+    @blp.delete(RECORD)
+    @blp.response(200)
+    @blp.fails(401, 403, 404, 409, 412)
+    @documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])
+    def delete_record(record_id):
+        records.delete_record(current_actor(), resource, str(record_id), _if_match())
+        return json_response("null", "Deleted")
+
+    return blp
+
+
+def _etag(record):
+    return f'"{record.version}"'
+
+
+def _if_match():
+    """Return the versions in If-Match, as a set of texts; None when any version will do."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    tags = request.if_match.as_set(include_weak=True)
+    return {tag.removeprefix("W/").strip('"') for tag in tags}
+
+
+def _list_query(arguments):
+    """Return the ListQuery of the loaded parameters: what is not a setting of the list is a filter."""
+    settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
+    cursor = arguments.pop("cursor", None)
+    sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
+    fields = arguments.pop("fields", None)
+    filters = []
+    for name, value in arguments.items():
+        field, _, operator = name.partition("__")
+        filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
+    return queries.ListQuery(
+        filters=tuple(sorted(filters, key=lambda each: each[:2])),
+        sort=sort,
+        fields=fields and tuple(fields),
+        cursor=cursor,
+        **settings,
+    )
+
+
+def _schemas(resource):
+    """Return the schemas (query, item of a list, record, create and replace, patch) of a resource."""
+    name, declared, every = resource.name, resource.definition.fields, resource.kinds
+
+    def schema(suffix, fields, bases=(ma.Schema,)):
+        # `register=False`: marshmallow's registry would keep the schemas of old builds.
+        return type(f"{name}_{suffix}", bases, fields | {"Meta": type("Meta", (), {"register": False})})
+
+    output = {field: _output(kind, required=True, read_only=field in SYSTEM_FIELDS) for field, kind in every.items()}
+    partial = {field: _output(kind, required=False, read_only=field in SYSTEM_FIELDS) for field, kind in every.items()}
+    query = type(f"{name}_query", (QuerySchema,), _query_fields(resource))
+    return (
+        query,
+        schema("item", partial),
+        schema("record", output),
+        schema("create", {field: _input(kind) for field, kind in declared.items()}),
+        schema("patch", {field: _patch(kind) for field, kind in declared.items()}),
+    )
+
+
+def _described(kind):
+    return {"description": kind.description} if kind.description else {}
+
+
+def _output(kind, *, required, read_only):
+    metadata = _described(kind) | ({"readOnly": True} if read_only else {})
+    return kind.wire(required=required, allow_none=not kind.required, metadata=metadata)
+
+
+def _input(kind):
+    """Return the field for creating and replacing: what is left out becomes the default, or null."""
+    options = {"allow_none": not kind.required, "metadata": _described(kind)}
+    if kind.default is not None:
+        # The default as it is kept: marshmallow does not parse it again.
+        options |= {"load_default": kind.wire().deserialize(kind.default)}
+        options["metadata"]["default"] = kind.default
+    elif kind.required:
+        options |= {"required": True}
+    else:
+        options |= {"load_default": None}
+    return kind.wire(**options)
+
+
+def _patch(kind):
+    return kind.wire(allow_none=not kind.required, metadata=_described(kind))
+
+
+def _query_fields(resource):
+    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields."""
+    fields = {}
+    for name, kind in resource.kinds.items():
+        for operator in kind.operators:
+            metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
+            parameter = name if operator == "eq" else f"{name}__{operator}"
+            if operator == "in":
+                fields[parameter] = CommaList(kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata)
+            elif operator == "isnull":
+                if not kind.required:
+                    fields[parameter] = BooleanFromText(metadata=metadata)
+            else:
+                fields[parameter] = kind.filter()
+                fields[parameter].metadata |= metadata
+    sortable = [name for name, kind in resource.kinds.items() if kind.sortable]
+    terms = [prefix + name for name in sortable for prefix in ("", "-")]
+    return fields | {
+        "sort": CommaList(
+            StrictText(validate=ma.validate.OneOf(terms)),
+            validate=[ma.validate.Length(1, 8), _sorts_once],
+            metadata={"description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last"},
+        ),
+        "fields": CommaList(
+            StrictText(validate=ma.validate.OneOf(list(resource.kinds))),
+            validate=[ma.validate.Length(min=1), _are_different],
+            metadata={"description": "The fields to return; all by default"},
+        ),
+        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
+        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
+        "cursor": StrictText(
+            metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
+        ),
+        "count": BooleanFromText(
+            load_default=True, metadata={"description": "Whether to count all records; after a cursor nobody does"}
+        ),
+    }
+
+
+def _sorts_once(terms):
+    _are_different([term.removeprefix("-") for term in terms])
+
+
+def _are_different(names):
+    if len(set(names)) != len(names):
+        raise ma.ValidationError("Each field at most once.")

@@ -1,0 +1,131 @@
+"""Definitions: `/api/v1/resources`."""
+
+from dataclasses import fields
+
+import marshmallow as ma
+
+from backend.middleware.arguments import QuerySchema
+from backend.middleware.authentication import current_actor
+from backend.middleware.envelope import API, Blueprint
+from backend.services import resources
+from backend.services.definitions import ACTIONS, NAME
+from backend.services.field_types.base import TYPES
+from backend.services.field_types.boolean import BooleanFromText
+from backend.utils.clock import rfc3339
+
+blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
+
+
+def _field_options():
+    """Return the options of all field types as marshmallow fields; each type refuses what is not its own."""
+    options = {}
+    for kind in TYPES.values():
+        for item in fields(kind):
+            wire = item.metadata["wire"]
+            same = type(options.get(item.name, wire)) is type(wire)
+            options[item.name] = wire if same else ma.fields.Raw()
+    return {"type": ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(TYPES)))} | options
+
+
+FieldSchema = ma.Schema.from_dict(_field_options(), name="FieldDefinition")
+NameList = ma.fields.List(ma.fields.String())
+
+
+class DefinitionSchema(ma.Schema):
+    """A resource: what its records are, and who may do what with them.
+
+    This schema documents; services/definitions.py checks, for files as well as for requests.
+    """
+
+    name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})
+    description = ma.fields.String()
+    fields_ = ma.fields.Dict(ma.fields.String(), ma.fields.Nested(FieldSchema), required=True, data_key="fields")
+    indexes = ma.fields.List(NameList, metadata={"description": "Sets of fields to index"})
+    unique = ma.fields.List(NameList, metadata={"description": "Sets of fields whose values together occur once"})
+    search = ma.fields.List(ma.fields.String(), metadata={"description": "Fields for the full-text search"})
+    access = ma.fields.Dict(
+        ma.fields.String(validate=ma.validate.OneOf(ACTIONS)),
+        NameList,
+        metadata={"description": "Grants by action: names of roles, `public`, `owner`"},
+    )
+
+    def load(self, data, **options):
+        """Return the body as it came, if it is an object."""
+        if not isinstance(data, dict):
+            raise ma.ValidationError("Not an object.")
+        return data
+
+
+class StoredDefinitionSchema(DefinitionSchema):
+    """A resource as it is in force."""
+
+    version = ma.fields.Integer(required=True, metadata={"description": "Grows by one with every change"})
+    created_at = ma.fields.DateTime(required=True)
+    updated_at = ma.fields.DateTime(required=True)
+
+    def dump(self, stored, *, many=None):
+        """Return the definition as it is stored, with what the store knows of it."""
+        if self.many if many is None else many:
+            return [self.dump(each, many=False) for each in stored]
+        moments = {"created_at": rfc3339(stored.created_at), "updated_at": rfc3339(stored.updated_at)}
+        return {"name": stored.name, **stored.body, "version": stored.version, **moments}
+
+
+class DropQuery(QuerySchema):
+    """Whether a loss of records is meant."""
+
+    confirm = BooleanFromText(load_default=False, metadata={"description": "Drop the records with the resource"})
+
+
+@blp.get("")
+@blp.response(200, StoredDefinitionSchema(many=True))
+@blp.fails(401, 403)
+@blp.doc(operationId="list_resources")
+def list_resources():
+    """List all resources"""
+    return resources.list_resources(current_actor())
+
+
+@blp.post("")
+@blp.arguments(DefinitionSchema)
+@blp.response(201, StoredDefinitionSchema)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="create_resource")
+def create_resource(data):
+    """Declare a resource
+
+    Its API answers from the next request on.
+    """
+    return resources.create_resource(current_actor(), data)
+
+
+@blp.get("/<name>")
+@blp.response(200, StoredDefinitionSchema)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="get_resource")
+def get_resource(name):
+    """Show a resource"""
+    return resources.get_resource(current_actor(), name)
+
+
+@blp.put("/<name>")
+@blp.arguments(DefinitionSchema)
+@blp.response(200, StoredDefinitionSchema)
+@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.doc(operationId="replace_resource")
+def replace_resource(data, name):
+    """Change a resource
+
+    New optional fields, new indexes, descriptions, `search` and `access`; any other change is a conflict for now.
+    """
+    return resources.replace_resource(current_actor(), name, data)
+
+
+@blp.delete("/<name>")
+@blp.arguments(DropQuery, location="query")
+@blp.response(200)
+@blp.fails(401, 403, 404, 409)
+@blp.doc(operationId="delete_resource")
+def delete_resource(query, name):
+    """Drop a resource with its records"""
+    resources.delete_resource(current_actor(), name, confirmed=query["confirm"])

@@ -1,0 +1,26 @@
+"""The way in: `/`."""
+
+import marshmallow as ma
+
+from backend.middleware.envelope import API, Blueprint
+from backend.middleware.openapi import DOCS_PATH, DOCUMENT_PATH, NO_SIGN_IN, VERSION
+
+blp = Blueprint("root", __name__, description="The way in")
+
+
+class RootSchema(ma.Schema):
+    """Where things are."""
+
+    name = ma.fields.String(required=True)
+    version = ma.fields.String(required=True)
+    api = ma.fields.String(required=True)
+    docs = ma.fields.String(required=True)
+    openapi = ma.fields.String(required=True)
+
+
+@blp.get("/")
+@blp.response(200, RootSchema)
+@blp.doc(operationId="root", security=NO_SIGN_IN)
+def root():
+    """Tell where the API and its documentation are"""
+    return {"name": "Larder", "version": VERSION, "api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}

@@ -1,0 +1,87 @@
+"""The waitress server: first start, listening, and a stop that finishes what runs."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+
+import waitress
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask
+
+from backend.middleware.errors import CODES, error_body
+from backend.middleware.openapi import DOCS_PATH
+from backend.middleware.request_log import REQUEST_ID_HEADER
+from backend.services import accounts, migrations
+
+DRAIN_SECONDS = 30
+
+
+def run(app, settings):
+    """Migrate, make the first admin, serve until SIGTERM or SIGINT."""
+    if settings.upgrade_at_start:
+        migrations.upgrade()
+    made_up = accounts.create_first_admin(settings)
+    server = _create(app, settings)
+    base = f"http://{settings.host}:{settings.port}"
+    print(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}", flush=True)
+    if made_up:
+        email, password = made_up
+        print(f"First admin, shown this once: sign in as {email} with the password {password}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
+    server.run()
+
+
+def _create(app, settings):
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.reuse_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((settings.host, settings.port))
+    server = waitress.create_server(
+        app,
+        sockets=[listener],
+        threads=settings.threads,
+        ident="Larder",
+        asyncore_use_poll=True,  # select() fails above 1,024 descriptors
+        # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
+        max_request_body_size=settings.max_body_bytes,
+    )
+    server.channel_class = Channel
+    return server
+
+
+def _begin_drain(server):
+    server.accepting = False
+    threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
+
+
+def _stop_when_idle(server):
+    deadline = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < deadline and any(channel.requests for channel in list(server.active_channels.values())):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)  # ends the loop of the main thread
+
+
+class JsonErrorTask(ErrorTask):
+    """waitress's answer to a request it refuses by itself, in the shape of every other failure."""
+
+    def execute(self):
+        """Send the body and close the connection."""
+        error = self.request.error
+        status = error.code if error.code in CODES else 400
+        body = json.dumps(error_body(status, error.reason)).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.content_length = len(body)
+        self.response_headers = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
+        self.set_close_on_finish()
+        self.write(body)
+
+
+class Channel(HTTPChannel):
+    """A connection whose refusals have the one shape."""
+
+    error_task_class = JsonErrorTask

@@ -1,0 +1,1 @@
+"""What Larder does; nothing in here knows HTTP."""

@@ -1,0 +1,28 @@
+"""Who makes a request."""
+
+from dataclasses import dataclass
+
+from backend.models.role import ADMIN
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user in a session, or `PUBLIC`, or `SYSTEM`."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    roles: frozenset = frozenset()
+
+    @property
+    def is_admin(self):
+        """Whether the actor may do everything."""
+        return ADMIN in self.roles
+
+    @property
+    def is_signed_in(self):
+        """Whether somebody is behind the request."""
+        return self.user_id is not None or self.is_admin
+
+
+PUBLIC = Actor()
+SYSTEM = Actor(roles=frozenset({ADMIN}))  # the command line: whoever can run it owns the database anyway

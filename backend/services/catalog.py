@@ -1,0 +1,82 @@
+"""The resources of one build: each definition with its model and its statements."""
+
+from functools import cached_property
+
+from itsdangerous import URLSafeSerializer
+
+from backend.models.database import database
+from backend.models.definition import Generation, StoredDefinition
+from backend.models.records import build_model, column
+from backend.models.role import Role
+from backend.services.definitions import parse_definition
+from backend.services.errors import NotFound
+from backend.services.statements import StatementCache
+
+
+class Resource:
+    """A definition come alive."""
+
+    def __init__(self, definition, catalog):
+        self.definition = definition
+        self.name = definition.name
+        self.kinds = definition.all_fields
+        self.catalog = catalog
+        self.model = build_model(definition, database.obj)
+        self.statements = StatementCache()
+
+    def column(self, name):
+        """Return the model's column of a field."""
+        return column(self.model, name)
+
+    def json(self, names=None):
+        """Return the SQL expression of a record as JSON text, with the named fields or all."""
+        pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
+        return database.json_object(pairs)
+
+    def to_columns(self, data):
+        """Return {field: value} with the values as the database takes them."""
+        return {name: self.column(name).db_value(value) for name, value in data.items()}
+
+    @cached_property
+    def referrers(self):
+        """The (resource, field name) pairs that refer to this resource."""
+        return [
+            (other, name)
+            for other in self.catalog.values()
+            for name, kind in other.definition.references.items()
+            if kind.to == self.name
+        ]
+
+
+class Catalog(dict):
+    """Every Resource by name, and the generation of the definitions they were built from."""
+
+    def __init__(self, definitions, generation, secret_key):
+        super().__init__({definition.name: Resource(definition, self) for definition in definitions})
+        self.generation = generation
+        self.cursor_serializer = URLSafeSerializer(secret_key, salt="cursor")
+
+    def __missing__(self, name):
+        raise NotFound(f"There is no resource {name}.")
+
+
+def load_catalog(secret_key):
+    """Return the Catalog of the stored definitions; an empty one, of no generation, before the first migration."""
+    with database.connection_context():
+        if not Generation.table_exists():
+            return Catalog([], None, secret_key)
+        # Read before the definitions: should they change in between, the next request sees a newer generation.
+        generation = Generation.current()
+        return Catalog(load_definitions().values(), generation, secret_key)
+
+
+def load_definitions():
+    """Return every stored Definition by name."""
+    roles = role_names()
+    rows = StoredDefinition.select().order_by(StoredDefinition.name)
+    return {row.name: parse_definition({"name": row.name, **row.body}, roles) for row in rows}
+
+
+def role_names():
+    """Return the names of all roles."""
+    return [role.name for role in Role.select(Role.name).order_by(Role.name)]

@@ -1,0 +1,226 @@
+"""Definitions: what a resource is, parsed from and written as the object of the API and the YAML files."""
+
+import re
+from dataclasses import dataclass, field
+
+import marshmallow as ma
+
+from backend.services.errors import Invalid
+from backend.services.field_types.base import FieldType, StrictText
+from backend.services.field_types.datetime import DateTime
+from backend.services.field_types.integer import Integer
+from backend.services.field_types.reference import Reference
+from backend.services.field_types.registry import parse_field
+from backend.services.field_types.string import String
+from backend.services.field_types.uuid import Uuid
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+MAX_FIELDS = 200
+ACTIONS = ("list", "read", "create", "update", "delete")
+
+SYSTEM_FIELDS = {
+    "id": Uuid(required=True, description="UUIDv7; grows with time"),
+    "created_at": DateTime(required=True),
+    "updated_at": DateTime(required=True),
+    "created_by": Uuid(description="Id of the user who created the record; null when nobody was signed in"),
+    "version": Integer(required=True, description="Grows by one with every change"),
+}
+
+RESERVED_FIELDS = {
+    *SYSTEM_FIELDS,
+    *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q"),
+    *("group_by", "sum", "avg", "min", "max", "format", "mode", "key", "dry_run", "confirm"),
+}
+RESERVED_RESOURCES = {
+    *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
+    *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
+}
+RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_")  # system tables: ours, SQLite's, Postgres's
+
+PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """The declaration of a resource."""
+
+    name: str
+    fields: dict[str, FieldType]
+    description: str = ""
+    indexes: list = field(default_factory=list)
+    unique: list = field(default_factory=list)
+    search: list = field(default_factory=list)
+    access: dict = field(default_factory=dict)
+
+    @property
+    def all_fields(self):
+        """The system fields and the declared ones, in the order of the output."""
+        return {"id": SYSTEM_FIELDS["id"], **self.fields, **{k: v for k, v in SYSTEM_FIELDS.items() if k != "id"}}
+
+    @property
+    def references(self):
+        """The fields that refer to records, by name."""
+        return {name: kind for name, kind in self.fields.items() if isinstance(kind, Reference)}
+
+    def grants(self, action):
+        """Return the grants of one of ACTIONS; none means that only admins may do it."""
+        return self.access.get(action, [])
+
+    def unique_sets(self):
+        """Return every tuple of fields whose values together must be unique."""
+        single = [(name,) for name, kind in self.fields.items() if kind.unique]
+        return [*single, *map(tuple, self.unique)]
+
+    def index_sets(self):
+        """Return every tuple of fields that has an index of its own without being unique."""
+        taken = {columns[0] for columns in [*self.unique_sets(), *map(tuple, self.indexes)]}
+        single = [(name,) for name, kind in self.fields.items() if kind.index and not kind.unique]
+        # A deleted target looks for the rows that refer to it: without an index that would read the whole table.
+        references = [(name,) for name, kind in self.references.items() if not kind.index and name not in taken]
+        return [*single, *references, *map(tuple, self.indexes)]
+
+    def to_dict(self):
+        """Return the definition without its name, as it is stored and exported; what is empty is left out."""
+        body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
+        lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
+        return {name: value for name, value in (body | lists).items() if value or name == "fields"}
+
+
+class DefinitionBody(ma.Schema):
+    """The outer shape of a definition; its fields and names are checked one by one."""
+
+    name = StrictText(required=True)
+    description = StrictText(load_default="", validate=ma.validate.Length(max=2000))
+    fields_ = ma.fields.Dict(keys=ma.fields.String(), data_key="fields", required=True)
+    indexes = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
+    unique = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
+    search = ma.fields.List(ma.fields.String(), load_default=list)
+    access = ma.fields.Dict(
+        keys=ma.fields.String(validate=ma.validate.OneOf(ACTIONS)),
+        values=ma.fields.List(ma.fields.String()),
+        load_default=dict,
+    )
+
+
+def parse_definition(data, roles):
+    """Return the Definition that `data` declares; `roles` are the names a grant may use.
+
+    Raises Invalid keyed by the parts of the definition, each message saying what to change.
+    """
+    try:
+        body = DefinitionBody().load(data)
+    except ma.ValidationError as error:
+        raise Invalid(error.messages) from error
+    problems = {}
+    fields = _parse_fields(body.pop("fields_"), problems)
+    if problem := name_problem(body["name"], RESERVED_RESOURCES, RESERVED_PREFIXES):
+        problems["name"] = [problem]
+    _check_access(body["access"], roles, problems)
+    if "fields" not in problems:
+        _check_columns(body, fields, problems)
+    if problems:
+        raise Invalid(problems)
+    return Definition(fields=fields, **body)
+
+
+def name_problem(name, reserved, prefixes=()):
+    """Return what is wrong with the name of a resource or a field, or None."""
+    if not NAME.fullmatch(name):
+        return "A name has 1 to 63 lower-case letters, digits and underscores, and starts with a letter."
+    if "__" in name:
+        return "A name has no double underscore: that separates a field from its filter."
+    if name in reserved or name.startswith(prefixes):
+        return f"The name {name} is reserved."
+    return None
+
+
+def _parse_fields(declarations, problems):
+    fields, wrong = {}, {}
+    if not declarations or len(declarations) > MAX_FIELDS:
+        wrong = [f"A resource has 1 to {MAX_FIELDS} fields."]
+        declarations = {}
+    for name, declaration in declarations.items():
+        try:
+            if problem := name_problem(name, RESERVED_FIELDS):
+                raise Invalid([problem])
+            fields[name] = parse_field(declaration)
+        except Invalid as error:
+            wrong[_shown(name)] = error.errors
+    if wrong:
+        problems["fields"] = wrong
+    return fields
+
+
+def _shown(name):
+    return name[:80].encode(errors="replace").decode()
+
+
+def _check_access(access, roles, problems):
+    known = {*roles, PUBLIC_GRANT, OWNER_GRANT}
+    wrong = {}
+    for action, grants in access.items():
+        if unknown := [_shown(grant) for grant in grants if grant not in known]:
+            wrong[action] = [f"No such role: {', '.join(unknown)}. A grant is a role, `public` or `owner`."]
+    if wrong:
+        problems["access"] = wrong
+
+
+def _check_columns(body, fields, problems):
+    for part in ("indexes", "unique"):
+        seen = set()
+        for columns in body[part]:
+            problem = _column_set_problem(columns, fields)
+            if not problem and tuple(columns) in seen:
+                problem = f"{columns} is listed twice."
+            if problem:
+                problems[part] = [problem]
+            seen.add(tuple(columns))
+    searchable = {name for name, kind in fields.items() if isinstance(kind, String)}
+    if unknown := [_shown(name) for name in body["search"] if name not in searchable]:
+        problems["search"] = [f"No text field of this resource: {', '.join(unknown)}."]
+
+
+def _column_set_problem(columns, fields):
+    if not columns or len(columns) > 8 or len(set(columns)) != len(columns):
+        return "Each entry lists 1 to 8 different fields."
+    if unknown := [_shown(name) for name in columns if name not in fields]:
+        return f"No such field: {', '.join(unknown)}."
+    if barred := [name for name in columns if not fields[name].can_be_unique]:
+        return f"Cannot be indexed: {', '.join(barred)}."
+    return None
+
+
+def check_references(definitions):
+    """Check the references among all definitions, a dict by name; raise Invalid keyed by resource.
+
+    Every target must exist, and no circle of required references may be closed: none of its records could be the first.
+    """
+    problems = {}
+    for name, definition in definitions.items():
+        for field_name, kind in definition.references.items():
+            if kind.to not in definitions:
+                message = f"There is no resource {_shown(kind.to)}."
+                problems.setdefault(name, {}).setdefault("fields", {})[field_name] = {"to": [message]}
+    if problems:
+        raise Invalid(problems)
+    for name in definitions:
+        if circle := _required_circle(name, definitions):
+            field_name = next(
+                f for f, kind in definitions[name].references.items() if kind.required and kind.to == circle[1]
+            )
+            message = f"Required references form a circle, so no record could be the first: {' -> '.join(circle)}."
+            raise Invalid({name: {"fields": {field_name: {"to": [message]}}}})
+
+
+def _required_circle(start, definitions):
+    paths = [[start]]
+    seen = set()
+    while paths:
+        path = paths.pop()
+        targets = {kind.to for kind in definitions[path[-1]].references.values() if kind.required}
+        if start in targets:
+            return [*path, start]
+        for target in sorted(targets - seen):
+            seen.add(target)
+            paths.append([*path, target])
+    return None

@@ -1,0 +1,1 @@
+"""One file per field type, each answering the same questions."""

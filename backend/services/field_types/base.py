@@ -1,0 +1,148 @@
+"""What every field type is asked, and the marshmallow helpers they share."""
+
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
+
+import marshmallow as ma
+
+from backend.services.errors import Invalid
+from backend.utils.texts import unstorable_reason
+
+TYPES = {}
+
+EQUALITY = ("eq", "ne", "in", "isnull")
+ORDERING = ("gt", "gte", "lt", "lte")
+TEXT_SEARCH = ("contains", "icontains", "startswith")
+
+
+def option(wire, default=None):
+    """Return a dataclass field for one option of a definition, checked by the marshmallow field `wire`."""
+    return field(default=default, metadata={"wire": wire})
+
+
+def field_type(name):
+    """Return the decorator that makes a class known as the field type `name`."""
+
+    def register(cls):
+        cls.name = name
+        TYPES[name] = dataclass(frozen=True, kw_only=True)(cls)
+        return TYPES[name]
+
+    return register
+
+
+class StrictText(ma.fields.String):
+    """A text that both databases can keep."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if reason := unstorable_reason(text):
+            raise ma.ValidationError(reason)
+        return text
+
+
+class Between(ma.validate.Validator):
+    """A range that OpenAPI has no words for, since the value is a string there."""
+
+    def __init__(self, least, most):
+        self.least, self.most = least, most
+
+    def __call__(self, value):
+        """Return the value; raise ValidationError when it is out of range."""
+        if self.least is not None and value < self.least:
+            raise ma.ValidationError(f"Must be {self.least} or more.")
+        if self.most is not None and value > self.most:
+            raise ma.ValidationError(f"Must be {self.most} or less.")
+        return value
+
+
+def text_converter(field_class, convert):
+    """Return `field_class` for texts of a query or a CSV cell: `convert` turns the text into its JSON value first."""
+
+    class FromText(field_class):
+        def _deserialize(self, value, attr, data, **kwargs):
+            if isinstance(value, str):
+                try:
+                    value = convert(value.strip())
+                except ValueError as error:
+                    raise self.make_error("invalid") from error
+            return super()._deserialize(value, attr, data, **kwargs)
+
+    return FromText
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldType:
+    """One typed attribute of a resource, as its definition declares it.
+
+    The type decides the column, the form in JSON, the filters and the expression that makes JSON of the column.
+    """
+
+    name: ClassVar[str]
+    operators: ClassVar[tuple] = EQUALITY
+    sortable: ClassVar[bool] = True
+    can_be_unique: ClassVar[bool] = True
+
+    required: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
+    default: Any = option(ma.fields.Raw(allow_none=True))
+    unique: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
+    index: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
+    description: str = option(StrictText(validate=ma.validate.Length(max=1000)), "")
+
+    @classmethod
+    def parse(cls, options):
+        """Return the field type made from `options`, a dict without `type`; raise Invalid keyed by option."""
+        schema = ma.Schema.from_dict(
+            {item.name: item.metadata["wire"] for item in fields(cls)}, name=f"{cls.name}_options"
+        )
+        try:
+            made = cls(**schema().load(options))
+        except ma.ValidationError as error:
+            raise Invalid(error.messages) from error
+        if problems := made.problems():
+            raise Invalid(problems)
+        return made
+
+    def problems(self):
+        """Return {option: [messages]} for options that do not fit together."""
+        problems = {}
+        if (self.unique or self.index) and not self.can_be_unique:
+            problems["unique" if self.unique else "index"] = [f"A field of type {self.name} cannot be indexed."]
+        for low, high in (("min", "max"), ("min_length", "max_length")):
+            least, most = getattr(self, low, None), getattr(self, high, None)
+            if least is not None and most is not None and self.rank(least) > self.rank(most):
+                problems[low] = [f"Must not be greater than {high}."]
+        if self.default is not None and not problems:
+            try:
+                self.wire().deserialize(self.default)
+            except ma.ValidationError as error:
+                problems["default"] = error.messages
+        return problems
+
+    def rank(self, bound):
+        """Return a bound of the definition in the form that values are compared in."""
+        return bound
+
+    def to_dict(self):
+        """Return the declaration in its shortest form: `type` and every option that is not the default."""
+        options = {item.name: getattr(self, item.name) for item in fields(self)}
+        defaults = {item.name: item.default for item in fields(self) if item.default is not MISSING}
+        return {"type": self.name} | {
+            name: value for name, value in options.items() if name not in defaults or value != defaults[name]
+        }
+
+    def column(self, database, **options):
+        """Return the peewee field that keeps the values."""
+        raise NotImplementedError
+
+    def wire(self, **options):
+        """Return the marshmallow field that checks and documents a value in JSON."""
+        raise NotImplementedError
+
+    def filter(self):
+        """Return the marshmallow field for a value that comes as text: in a query or in a CSV cell."""
+        raise NotImplementedError
+
+    def json(self, column, database):
+        """Return the SQL expression that a JSON object can carry as this field's value."""
+        return column

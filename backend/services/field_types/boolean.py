@@ -1,0 +1,50 @@
+"""`boolean`: true or false."""
+
+import marshmallow as ma
+from peewee import SQL, Case, fn
+
+from backend.models.columns import BooleanColumn
+from backend.models.database import Postgres
+from backend.services.field_types.base import FieldType, field_type, text_converter
+
+
+class StrictBoolean(ma.fields.Boolean):
+    """Exactly true or false; no 1, "yes" or "on"."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+def _truth(text):
+    try:
+        return {"true": True, "false": False}[text.lower()]
+    except KeyError as error:
+        raise ValueError(text) from error
+
+
+BooleanFromText = text_converter(StrictBoolean, _truth)
+
+
+@field_type("boolean")
+class Boolean(FieldType):
+    """True or false."""
+
+    def column(self, database, **options):
+        """Return a boolean column; 0 and 1 on SQLite."""
+        return BooleanColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for true and false."""
+        return StrictBoolean(**options)
+
+    def filter(self):
+        """Return a field for `true` and `false` in any case."""
+        return BooleanFromText()
+
+    def json(self, column, database):
+        """Return JSON's true and false."""
+        if isinstance(database, Postgres):
+            return column
+        return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))

@@ -1,0 +1,49 @@
+"""`date`: a calendar day."""
+
+import datetime
+import re
+
+import marshmallow as ma
+
+from backend.models.columns import DateColumn
+from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+
+
+class Day(ma.fields.Date):
+    """A day as `YYYY-MM-DD`, the one form of RFC 3339; it stays text."""
+
+    default_error_messages = {"invalid": "Not a valid date: write it as YYYY-MM-DD."}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise self.make_error("invalid")
+        try:
+            datetime.date.fromisoformat(value)
+        except ValueError as error:
+            raise self.make_error("invalid") from error
+        return value
+
+    def _serialize(self, value, attr, obj, **kwargs):
+        return value
+
+
+@field_type("date")
+class Date(FieldType):
+    """A calendar day between `min` and `max`, year 1 to 9999."""
+
+    operators = (*EQUALITY, *ORDERING)
+
+    min: str | None = option(Day())
+    max: str | None = option(Day())
+
+    def column(self, database, **options):
+        """Return DATE on Postgres, text on SQLite."""
+        return DateColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for days in the range."""
+        return Day(validate=Between(self.min, self.max), **options)
+
+    def filter(self):
+        """Return a field for any day."""
+        return Day()

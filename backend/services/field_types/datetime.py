@@ -1,0 +1,66 @@
+"""`datetime`: a moment, always in UTC."""
+
+import datetime
+import re
+
+import marshmallow as ma
+from peewee import SQL, fn
+
+from backend.models.columns import DateTimeColumn
+from backend.models.database import Postgres
+from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+from backend.utils.clock import rfc3339
+
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+class Moment(ma.fields.AwareDateTime):
+    """An RFC 3339 moment with its offset; it becomes text in UTC with microseconds."""
+
+    default_error_messages = {
+        "invalid": "Not a valid datetime: write it as 2026-01-31T12:00:00Z, with an offset and at most microseconds.",
+        "naive": "The offset from UTC is missing: end it with Z or with one such as +02:00.",
+    }
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not _RFC3339.fullmatch(value):
+            raise self.make_error("naive" if _RFC3339.fullmatch(value + "Z") else "invalid")
+        try:
+            return rfc3339(datetime.datetime.fromisoformat(value.upper()))
+        except (ValueError, OverflowError) as error:
+            raise self.make_error("invalid") from error
+
+    def _serialize(self, value, attr, obj, **kwargs):
+        return value if value is None or isinstance(value, str) else rfc3339(value)
+
+
+@field_type("datetime")
+class DateTime(FieldType):
+    """A moment between `min` and `max`, to the microsecond."""
+
+    operators = (*EQUALITY, *ORDERING)
+
+    min: str | None = option(Moment())
+    max: str | None = option(Moment())
+
+    def column(self, database, **options):
+        """Return TIMESTAMPTZ on Postgres, text that sorts as the moments do on SQLite."""
+        return DateTimeColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for moments in the range."""
+        return Moment(validate=Between(self.min, self.max), **options)
+
+    def filter(self):
+        """Return a field for any moment."""
+        return Moment()
+
+    def json(self, column, database):
+        """Return RFC 3339 text in UTC with microseconds."""
+        if isinstance(database, Postgres):
+            return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
+        return column

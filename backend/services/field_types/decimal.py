@@ -1,0 +1,89 @@
+"""`decimal`: an exact number with a fixed count of fraction digits, for money."""
+
+import re
+from decimal import Decimal as PythonDecimal
+
+import marshmallow as ma
+from peewee import SQL, Case, Cast, Expression, fn
+
+from backend.models.columns import NumericColumn, ScaledIntegerColumn
+from backend.models.database import Postgres
+from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+
+MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
+
+
+class ExactDecimal(ma.fields.String):
+    """A decimal written as a JSON string (or as an integer), never as a number with a binary fraction."""
+
+    default_error_messages = {"invalid": 'Not a valid decimal: write it as a string such as "12.50".'}
+
+    def __init__(self, precision, scale, **options):
+        super().__init__(**options)
+        self.precision, self.scale = precision, scale
+        self.metadata.setdefault("pattern", r"^-?[0-9]+(\.[0-9]+)?$")
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
+            raise self.make_error("invalid")
+        number = PythonDecimal(text)
+        if number != round(number, self.scale):
+            raise ma.ValidationError(f"Must have at most {self.scale} fraction digits.")
+        if abs(number) >= PythonDecimal(10) ** (self.precision - self.scale):
+            raise ma.ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
+        return round(number, self.scale)
+
+
+@field_type("decimal")
+class Decimal(FieldType):
+    """An exact number of `precision` digits, `scale` of them after the point, between `min` and `max`."""
+
+    operators = (*EQUALITY, *ORDERING)
+
+    precision: int = option(ma.fields.Integer(strict=True, validate=ma.validate.Range(1, MAX_PRECISION)), 12)
+    scale: int = option(ma.fields.Integer(strict=True, validate=ma.validate.Range(0, MAX_PRECISION)), 2)
+    min: str | None = option(ma.fields.String())
+    max: str | None = option(ma.fields.String())
+
+    def problems(self):
+        """Return what is wrong; the bounds are decimals of this very field."""
+        if self.scale > self.precision:
+            return {"scale": ["Must not be greater than precision."]}
+        problems = {}
+        for bound in ("min", "max"):
+            try:
+                if getattr(self, bound) is not None:
+                    ExactDecimal(self.precision, self.scale).deserialize(getattr(self, bound))
+            except ma.ValidationError as error:
+                problems[bound] = error.messages
+        return problems or super().problems()
+
+    def rank(self, bound):
+        """Return a bound as a number."""
+        return PythonDecimal(bound) if isinstance(bound, str) else bound
+
+    def column(self, database, **options):
+        """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
+        if isinstance(database, Postgres):
+            return NumericColumn(self.precision, self.scale, **options)
+        return ScaledIntegerColumn(self.scale, **options)
+
+    def wire(self, **options):
+        """Return a field for decimals in the range."""
+        least, most = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
+        return ExactDecimal(self.precision, self.scale, validate=Between(least, most), **options)
+
+    def filter(self):
+        """Return a field for any decimal of this scale."""
+        return ExactDecimal(self.precision, self.scale)
+
+    def json(self, column, database):
+        """Return the decimal as text with exactly `scale` fraction digits."""
+        if isinstance(database, Postgres) or not self.scale:
+            return Cast(column, "TEXT")
+        unit = SQL(str(10**self.scale))
+        sign = Case(None, [(column < 0, "-")], "")
+        whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
+        fraction = fn.printf(SQL(f"'%0{self.scale}d'"), Expression(fn.abs(column), "%", unit))
+        return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)

@@ -1,0 +1,38 @@
+"""`enum`: one of a few words."""
+
+import marshmallow as ma
+
+from backend.models.columns import TextColumn
+from backend.services.field_types.base import FieldType, StrictText, field_type, option
+
+MAX_CHOICES = 200
+
+
+def _are_distinct(choices):
+    if len(set(choices)) != len(choices):
+        raise ma.ValidationError("The choices must differ.")
+
+
+@field_type("enum")
+class Enum(FieldType):
+    """One of `choices`."""
+
+    choices: list = option(
+        ma.fields.List(
+            StrictText(validate=ma.validate.Length(1, 100)),
+            required=True,
+            validate=[ma.validate.Length(1, MAX_CHOICES), _are_distinct],
+        )
+    )
+
+    def column(self, database, **options):
+        """Return a text column."""
+        return TextColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for the choices."""
+        return StrictText(validate=ma.validate.OneOf(self.choices), **options)
+
+    def filter(self):
+        """Return a field for the choices: another word is a typing error, not an empty result."""
+        return StrictText(validate=ma.validate.OneOf(self.choices))

@@ -1,0 +1,57 @@
+"""`integer`: a whole number of 64 bits."""
+
+import re
+
+import marshmallow as ma
+
+from backend.models.columns import IntegerColumn
+from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
+
+LEAST, MOST = -(2**63), 2**63 - 1
+
+
+class StrictInteger(ma.fields.Integer):
+    """An integer that is written as one: no fraction, no text, no boolean."""
+
+    def __init__(self, **options):
+        super().__init__(strict=True, **options)
+
+    def _validated(self, value):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        if not LEAST <= value <= MOST:
+            raise ma.ValidationError("Must fit into 64 bits.")
+        return value
+
+
+def _whole(text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+IntegerFromText = text_converter(StrictInteger, _whole)
+
+
+@field_type("integer")
+class Integer(FieldType):
+    """A whole number of 64 bits, between `min` and `max`."""
+
+    operators = (*EQUALITY, *ORDERING)
+
+    min: int | None = option(StrictInteger())
+    max: int | None = option(StrictInteger())
+
+    def column(self, database, **options):
+        """Return a column of 64 bits."""
+        return IntegerColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for integers in the range."""
+        least = LEAST if self.min is None else self.min
+        most = MOST if self.max is None else self.max
+        return StrictInteger(validate=ma.validate.Range(least, most), **options)
+
+    def filter(self):
+        """Return a field for any integer."""
+        return IntegerFromText()

@@ -1,0 +1,63 @@
+"""`json`: any JSON value."""
+
+import json
+import math
+
+import marshmallow as ma
+from peewee import fn
+
+from backend.models.columns import JsonColumn
+from backend.models.database import Postgres
+from backend.services.field_types.base import FieldType, field_type, text_converter
+from backend.utils.texts import unstorable_reason
+
+MAX_DEPTH = 64
+
+
+class AnyJson(ma.fields.Raw):
+    """Any JSON value that both databases can keep; null is NULL."""
+
+    default_error_messages = {"invalid": "Not valid JSON."}
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if reason := _unstorable(value, MAX_DEPTH):
+            raise ma.ValidationError(reason)
+        return value
+
+
+def _unstorable(value, depth):
+    if isinstance(value, str):
+        return unstorable_reason(value)
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "NaN and infinite numbers are not JSON."
+    if not isinstance(value, dict | list):
+        return None
+    if depth == 0:
+        return f"Nested more than {MAX_DEPTH} levels deep."
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+    return next((reason for part in parts if (reason := _unstorable(part, depth - 1))), None)
+
+
+@field_type("json")
+class Json(FieldType):
+    """Any JSON value, kept as it came."""
+
+    operators = ("isnull",)
+    sortable = False
+    can_be_unique = False
+
+    def column(self, database, **options):
+        """Return a JSON column; text on SQLite."""
+        return JsonColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for any JSON value."""
+        return AnyJson(**options)
+
+    def filter(self):
+        """Return a field for JSON text, as a CSV cell has it."""
+        return text_converter(AnyJson, json.loads)()
+
+    def json(self, column, database):
+        """Return the value itself, not a string of it."""
+        return column if isinstance(database, Postgres) else fn.json(column)

@@ -1,0 +1,49 @@
+"""`number`: a double, for measurements; money wants `decimal`."""
+
+import math
+
+import marshmallow as ma
+
+from backend.models.columns import FloatColumn
+from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
+
+
+class StrictFloat(ma.fields.Float):
+    """A finite number that is written as one: no text, no boolean."""
+
+    def _validated(self, value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.make_error("invalid", input=value)
+        try:
+            number = float(value)
+        except OverflowError as error:
+            raise self.make_error("too_large", input=value) from error
+        if not math.isfinite(number):
+            raise self.make_error("special")
+        return number
+
+
+FloatFromText = text_converter(StrictFloat, float)
+
+
+@field_type("number")
+class Number(FieldType):
+    """A double between `min` and `max`; never NaN or infinite."""
+
+    operators = (*EQUALITY, *ORDERING)
+
+    min: float | None = option(StrictFloat())
+    max: float | None = option(StrictFloat())
+
+    def column(self, database, **options):
+        """Return a column of doubles."""
+        return FloatColumn(**options)
+
+    def wire(self, **options):
+        """Return a field for numbers in the range."""
+        bounded = self.min is not None or self.max is not None
+        return StrictFloat(validate=ma.validate.Range(self.min, self.max) if bounded else None, **options)
+
+    def filter(self):
+        """Return a field for any number."""
+        return FloatFromText()

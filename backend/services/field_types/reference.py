@@ -1,0 +1,36 @@
+"""`reference`: the id of a record of another resource, or of the same."""
+
+import marshmallow as ma
+from peewee import SQL
+
+from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.uuid import Uuid
+
+ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
+
+
+@field_type("reference")
+class Reference(Uuid):
+    """The id of a record of `to`; `on_delete` says what happens here when that record is deleted."""
+
+    to: str = option(StrictText(required=True))
+    on_delete: str = option(StrictText(validate=ma.validate.OneOf(list(ON_DELETE))), "restrict")
+
+    def problems(self):
+        """Return what is wrong."""
+        problems = super().problems()
+        if self.default is not None:
+            problems["default"] = ["A reference has no default."]
+        if self.required and self.on_delete == "set_null":
+            problems["on_delete"] = ["A required reference cannot be set to null."]
+        return problems
+
+    def column(self, database, **options):
+        """Return the column of an id, with its foreign key where that can be declared before the target exists."""
+        if not database.adds_foreign_keys_later:
+            options["constraints"] = [self.foreign_key()]
+        return super().column(database, **options)
+
+    def foreign_key(self):
+        """Return the foreign key as the SQL that follows a column."""
+        return SQL(f'REFERENCES "{self.to}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')

@@ -1,0 +1,28 @@
+"""`url`: a web address."""
+
+import marshmallow as ma
+
+from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.string import String, length
+
+MAX_LENGTH = 2048
+SCHEMES = {"http", "https"}  # never javascript: or data:, which a page might run
+
+
+class WebAddress(StrictText, ma.fields.Url):
+    """An absolute http or https URL."""
+
+    def __init__(self, **options):
+        super().__init__(schemes=SCHEMES, require_tld=False, **options)
+
+
+@field_type("url")
+class Url(String):
+    """An absolute http or https URL."""
+
+    max_length: int = option(length(MAX_LENGTH), MAX_LENGTH)
+
+    def wire(self, **options):
+        """Return a field for web addresses."""
+        field = super().wire(**options)
+        return WebAddress(validate=field.validators, **options)

@@ -1,0 +1,53 @@
+"""Migrations of the system tables, one process at a time."""
+
+import fcntl
+from contextlib import contextmanager
+from pathlib import Path
+
+from playhouse.migrations import Runner
+
+from backend import models
+from backend.models.database import Postgres, database
+
+FOLDER = Path(models.__file__).parent / "migrations"
+HISTORY_TABLE = "larder_migrations"
+POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
+
+
+def upgrade():
+    """Apply the migrations that have not been applied yet, in order; return their names.
+
+    Several processes may call this at once: one works, the others wait and find nothing left to do.
+    """
+    with database.connection_context(), _lock():
+        return _runner().up()
+
+
+def migration_status():
+    """Return [(name, moment applied or None)] in order."""
+    return [(migration.name, migration.applied) for migration in _runner().status()]
+
+
+def is_up_to_date():
+    """Tell whether every migration of this version has been applied."""
+    return all(applied for _, applied in migration_status())
+
+
+def _runner():
+    return Runner(database.obj, directory=str(FOLDER), table_name=HISTORY_TABLE)
+
+
+@contextmanager
+def _lock():
+    if isinstance(database.obj, Postgres):
+        database.execute_sql("SET lock_timeout = 0")  # another process may be busy with a long migration
+        database.execute_sql("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
+        try:
+            yield
+        finally:
+            database.execute_sql("SELECT pg_advisory_unlock(%s)", (POSTGRES_LOCK,))
+            database.execute_sql("RESET lock_timeout")
+    else:
+        with open(f"{database.obj.database}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,187 @@
+"""Single records: read, create, update, delete."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from peewee import IntegrityError
+
+from backend.models.database import database
+from backend.models.records import index_name
+from backend.services import policies
+from backend.services.errors import Conflict, Denied, Invalid, NotFound, PreconditionFailed
+from backend.services.statements import slot
+from backend.utils.clock import rfc3339, utcnow
+from backend.utils.ids import uuid7
+
+
+class Record(NamedTuple):
+    """A record as it goes out: its JSON text and its version."""
+
+    json: str
+    version: int
+
+
+def get_record(actor, resource, record_id):
+    """Return the Record; raise NotFound when there is none or none the actor may read."""
+    allowed = policies.authorize(resource.definition, "read", actor)
+    statement = resource.statements.get(("get", allowed.everything), _select_one, resource, allowed.everything)
+    rows = statement.run({"id": record_id, "owner": allowed.owner})
+    if not rows:
+        raise NotFound(f"There is no such record of {resource.name}.")
+    return Record(*rows[0])
+
+
+def create_record(actor, resource, data):
+    """Insert the values of `data`, which holds every declared field, and return (id, Record).
+
+    Raises Invalid for a reference to a record the actor cannot see, Conflict for a value that must be unique.
+    """
+    policies.authorize(resource.definition, "create", actor)
+    values = new_row(actor, resource, data)
+    statement = resource.statements.get("insert", _insert, resource)
+    with conflicts(resource), database.atomic():
+        _check_references(actor, resource, data)
+        return values["id"], Record(*statement.run(values)[0])
+
+
+def new_row(actor, resource, data):
+    """Return the row of a new record, a value for each column."""
+    now = rfc3339(utcnow())
+    system = {"id": uuid7(), "created_at": now, "updated_at": now, "created_by": actor.user_id, "version": 1}
+    return resource.to_columns(data) | system
+
+
+def update_record(actor, resource, record_id, data, if_match=None):
+    """Change the fields in `data` and return the Record as it is then.
+
+    `if_match` holds the versions, as text, that the client would overwrite; None means any. Raises NotFound for a
+    record the actor may not read, Denied for one it may not change, PreconditionFailed, Invalid, Conflict.
+    """
+    allowed = policies.authorize(resource.definition, "update", actor)
+    with conflicts(resource), database.atomic():
+        _lock_row(actor, resource, record_id, allowed, if_match)
+        if not data:
+            return get_record(actor, resource, record_id)
+        _check_references(actor, resource, data)
+        values = {"id": record_id, "updated_at": rfc3339(utcnow())} | resource.to_columns(data)
+        names = tuple(sorted(data))
+        return Record(*resource.statements.get(("update", names), _update, resource, names).run(values)[0])
+
+
+def delete_record(actor, resource, record_id, if_match=None):
+    """Delete the record; raises as update_record does, and Conflict while another record refers to it."""
+    allowed = policies.authorize(resource.definition, "delete", actor)
+    try:
+        with database.atomic():
+            _lock_row(actor, resource, record_id, allowed, if_match)
+            resource.statements.get("delete", _delete, resource).run({"id": record_id})
+    except IntegrityError as error:
+        raise Conflict(_still_referenced(resource, record_id)) from error
+
+
+def _lock_row(actor, resource, record_id, allowed, if_match):
+    """Hold the row for a write that `allowed` must cover and the client must have seen in its present version."""
+    rows = resource.statements.get("lock", _select_for_write, resource).run({"id": record_id})
+    created_by, version = rows[0] if rows else (None, None)
+    readable = policies.scope(resource.definition, "read", actor)
+    if not rows or not readable.covers(created_by and str(created_by)):
+        raise NotFound(f"There is no such record of {resource.name}.")
+    if not allowed.covers(created_by and str(created_by)):
+        raise Denied(f"You may not change this record of {resource.name}.")
+    if if_match is not None and str(version) not in if_match:
+        raise PreconditionFailed()
+
+
+def _check_references(actor, resource, data):
+    """Raise Invalid unless every record that `data` refers to exists and may be read by the actor."""
+    problems = {}
+    for name, kind in resource.definition.references.items():
+        if data.get(name) is not None and visible(actor, resource.catalog[kind.to], "id", data[name]) is None:
+            problems[name] = [f"There is no such record of {kind.to}."]
+    if problems:
+        raise Invalid(problems)
+
+
+def visible(actor, resource, field, value):
+    """Return the id, as text, of a record whose `field` is `value`, if the actor may read it; else None."""
+    allowed = policies.scope(resource.definition, "read", actor)
+    if not allowed:
+        return None
+    statement = resource.statements.get(("find", field, allowed.everything), _find, resource, field, allowed.everything)
+    rows = statement.run({"value": resource.column(field).db_value(value), "owner": allowed.owner})
+    return str(rows[0][0]) if rows else None
+
+
+@contextmanager
+def conflicts(resource):
+    """Tell a violated constraint of an insert or update in the words of the definition."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise integrity_problem(resource, error) from error
+
+
+def integrity_problem(resource, error):
+    """Return the Conflict that an IntegrityError of an insert or update stands for, or the error itself."""
+    kind, what = database.violated(error)
+    if kind == "unique":
+        names = _unique_fields(resource.definition, what)
+        told = f"Another record of {resource.name} has this {' and '.join(names)}."
+        return Conflict(told, {"json": {name: ["Already taken."] for name in names}})
+    if kind == "foreign_key":  # the target went between the check and the write
+        return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
+    return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
+
+
+def _unique_fields(definition, what):
+    """Return the fields of a violated unique constraint: SQLite names the columns, Postgres the index."""
+    if isinstance(what, tuple):
+        return what
+    names = {index_name(definition.name, columns, unique=True): columns for columns in definition.unique_sets()}
+    return names.get(what, ("id",))
+
+
+def _still_referenced(resource, record_id):
+    referrers = sorted(
+        {
+            other.name
+            for other, name in resource.referrers
+            if other.model.select().where(other.column(name) == record_id).exists()
+        }
+    )
+    return f"The record is still referenced by {', '.join(referrers) or 'others'}."
+
+
+def _scoped(resource, condition, everything):
+    return condition if everything else condition & (resource.column("created_by") == slot("owner"))
+
+
+def _select_one(resource, everything):
+    mine = _scoped(resource, resource.column("id") == slot("id"), everything)
+    return resource.model.select(resource.json(), resource.column("version")).where(mine)
+
+
+def _find(resource, field, everything):
+    mine = _scoped(resource, resource.column(field) == slot("value"), everything)
+    return resource.model.select(resource.column("id")).where(mine)
+
+
+def _select_for_write(resource):
+    columns = resource.column("created_by"), resource.column("version")
+    return database.lock_for_update(resource.model.select(*columns).where(resource.column("id") == slot("id")))
+
+
+def _insert(resource):
+    values = {resource.column(name): slot(name) for name in resource.kinds}
+    return resource.model.insert(values).returning(resource.json(), resource.column("version"))
+
+
+def _update(resource, names):
+    version = resource.column("version")
+    values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
+    query = resource.model.update(values).where(resource.column("id") == slot("id"))
+    return query.returning(resource.json(), version)
+
+
+def _delete(resource):
+    return resource.model.delete().where(resource.column("id") == slot("id")).returning(resource.column("id"))

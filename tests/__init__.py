@@ -1,0 +1,1 @@
+"""The tests: through HTTP first, on SQLite and on Postgres."""

@@ -1,0 +1,186 @@
+"""The cast and the stage: an app on a fresh database, once on SQLite and once on Postgres, and people who use it."""
+
+import os
+import shutil
+from itertools import count
+
+import psycopg
+import pytest
+
+from backend import create_app
+from backend.config.settings import Settings
+from backend.models.database import database, open_database
+from backend.services import accounts, migrations
+from tests.postgres import postgres_server
+
+PASSWORD = "correct horse battery"
+PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
+SECRET_KEY = "a key for tests, long enough to sign with"
+
+_numbers = count(1)
+
+
+class Person:
+    """Somebody who sends requests: `person.get("/cities")` is below the base path and, with an account, signed in."""
+
+    def __init__(self, app, name=None):
+        self.client = app.test_client()
+        self.name = name
+        self.email = name and f"{name}@example.com"
+        self._token = None
+
+    @property
+    def token(self):
+        """The access token, got by signing in at the first call."""
+        if self._token is None and self.name:
+            self._token = self.sign_in()["access_token"]
+        return self._token
+
+    @property
+    def id(self):
+        """The id of the account."""
+        return self.get("/auth/me").json["data"]["id"]
+
+    def sign_in(self):
+        """Sign in anew and return the tokens."""
+        credentials = {"email": self.email, "password": PASSWORD}
+        return self.client.post("/api/v1/auth/login", json=credentials).json["data"]
+
+    def send(self, method, path, **options):
+        """Send a request; a path outside the base path is given with its host: `http://localhost/health/live`."""
+        headers = dict(options.pop("headers", {}))
+        if self.token:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
+        url = path if path.startswith("http") else f"/api/v1{path}"
+        return self.client.open(url, method=method, headers=headers, **options)
+
+    def get(self, path, **options):
+        return self.send("GET", path, **options)
+
+    def post(self, path, **options):
+        return self.send("POST", path, **options)
+
+    def put(self, path, **options):
+        return self.send("PUT", path, **options)
+
+    def patch(self, path, **options):
+        return self.send("PATCH", path, **options)
+
+    def delete(self, path, **options):
+        return self.send("DELETE", path, **options)
+
+    def declare(self, name, fields, **rest):
+        """Declare a resource and return the answer's data."""
+        response = self.post("/resources", json={"name": name, "fields": fields, **rest})
+        assert response.status_code == 201, response.json
+        return response.json["data"]
+
+    def make(self, resource, **values):
+        """Create a record and return it."""
+        response = self.post(f"/{resource}", json=values)
+        assert response.status_code == 201, response.json
+        return response.json["data"]
+
+
+def _fill(url):
+    """Migrate the database of `url` and add the people."""
+    open_database(url)
+    migrations.upgrade()
+    with database.connection_context():
+        for name, roles in PEOPLE.items():
+            accounts.create_user(email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
+    database.close_all()
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """The URL of a Postgres server's maintenance database."""
+    if url := os.environ.get("LARDER_TEST_POSTGRES_URL"):
+        yield url
+    else:
+        with postgres_server() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url):
+    """Make a database with people in it to copy from; return (server URL, its name)."""
+    name = f"larder_template_{os.getpid()}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        _fill(_with_database(postgres_url, name))
+        yield postgres_url, name
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    """Make a database file with people in it to copy from; return its path."""
+    path = tmp_path_factory.mktemp("template") / "larder.db"
+    _fill(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request, tmp_path):
+    """The URL of a fresh database with the people in it."""
+    if request.param == "sqlite":
+        copy = tmp_path / "larder.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    server_url, template = request.getfixturevalue("postgres_template")
+    name = f"larder_test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield _with_database(server_url, name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _with_database(url, name):
+    """Return the server URL with another database in it."""
+    head, _, options = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")
+
+
+@pytest.fixture
+def settings(database_url, tmp_path):
+    """The settings of the app under test."""
+    return Settings(data_dir=tmp_path, database_url=database_url, secret_key=SECRET_KEY, log_level="WARNING")
+
+
+@pytest.fixture
+def app(settings):
+    """The app under test."""
+    yield create_app(settings)
+    database.close_all()
+
+
+@pytest.fixture
+def admin(app):
+    """May do everything."""
+    return Person(app, "admin")
+
+
+@pytest.fixture
+def alice(app):
+    """A member; where something has an owner, it is her."""
+    return Person(app, "alice")
+
+
+@pytest.fixture
+def bob(app):
+    """Another member."""
+    return Person(app, "bob")
+
+
+@pytest.fixture
+def edith(app):
+    """A member with the role `editor`."""
+    return Person(app, "edith")
+
+
+@pytest.fixture
+def stranger(app):
+    """Somebody who is not signed in."""
+    return Person(app)
