@@ -17,7 +17,7 @@ class Larder(Flask):
     """A build: the app of one generation of definitions."""
 
     def __init__(self, settings, catalog):
-        super().__init__("backend")
+        super().__init__("backend", static_folder=None)
         self.settings, self.catalog = settings, catalog
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
         self.json.sort_keys = False

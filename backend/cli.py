@@ -7,6 +7,7 @@ import click
 import yaml
 from flask import current_app
 from flask.cli import AppGroup
+from peewee import PeeweeException
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -51,7 +52,7 @@ def status():
 def apply(file):
     """Bring roles and resources to what FILE declares, in one transaction."""
     try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = yaml.load(file.read_text(encoding="utf-8"), JsonLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
     with explained(), database.connection_context():
@@ -61,13 +62,12 @@ def apply(file):
 
 
 @definitions.command()
-@click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default="-")
+@click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 def export(file):
     """Write all roles and resources to FILE, or to the terminal."""
     with explained(), database.connection_context():
         document = resources.export_document(SYSTEM)
-    with click.open_file(file, "w", encoding="utf-8") as out:
-        yaml.safe_dump(document, out, sort_keys=False, allow_unicode=True)
+    yaml.safe_dump(document, file, sort_keys=False, allow_unicode=True)
 
 
 @records.command("import")
@@ -117,6 +117,20 @@ def _count_lines(file):
         return sum(1 for _ in lines)
 
 
+class JsonLoader(yaml.SafeLoader):
+    """Reads YAML that says what JSON can: a date stays a text, sets and the like are refused."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {
+        tag: construct
+        for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.rpartition(":")[2] in ("null", "bool", "int", "float", "str", "seq", "map")
+    }
+
+
 class explained:
     """Context manager that turns a refusal into a message and an exit status of 1."""
 
@@ -127,3 +141,6 @@ class explained:
         if isinstance(error, LarderError):
             details = f"\n{yaml.safe_dump(error.details, sort_keys=False, allow_unicode=True)}" if error.details else ""
             raise click.ClickException(f"{error.message}{details}") from error
+        if isinstance(error, PeeweeException) and database.is_temporary(error):
+            message = "The database is locked, gone or not migrated; see `flask db status`."
+            raise click.ClickException(message) from error

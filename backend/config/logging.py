@@ -3,21 +3,25 @@
 import logging
 import sys
 
+import orjson
 import structlog
 
 QUIET = ("waitress.queue", "werkzeug")  # one warns at every queued task, the other writes a second line per request
 
 
+def _to_json(event, **_):
+    return orjson.dumps(event, default=repr).decode()
+
+
 def configure_logging(settings):
     """Write every log line to stderr, as JSON or as text, from `settings.log_level` up."""
     shared = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.log_format == "json":
         shared.append(structlog.processors.format_exc_info)
-        renderer = structlog.processors.JSONRenderer()
+        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
     else:
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.log_level]

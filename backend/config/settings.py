@@ -80,6 +80,9 @@ class Settings:
     upgrade_at_start: bool = setting("bool", True, "Whether `python wsgi.py` migrates the database before it serves")
 
     def __post_init__(self):
+        if self.access_token_seconds > self.refresh_token_seconds:
+            # A request asks whether its session was ended, not whether it has expired: see services/sessions.py.
+            raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
 

@@ -1,11 +1,13 @@
 """Reading what a request brings: strict JSON bodies and query parameters."""
 
 import json
+from functools import wraps
 
 import marshmallow as ma
-from flask import abort
+from flask import abort, request
 from flask_smorest import abort as abort_with
 from webargs.core import missing
+from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser, is_json_request
 
 
@@ -39,28 +41,24 @@ class QuerySchema(ma.Schema):
         )
 
 
-class NoQuery(QuerySchema):
-    """The query of an endpoint that takes no parameters: a typing error must not pass unseen."""
-
-
-class CommaList(ma.fields.List):
-    """A list written as `a,b,c` in one parameter; an empty text is an empty list."""
-
-    def _deserialize(self, value, attr, data, **kwargs):
-        return super()._deserialize(value.split(",") if value else [], attr, data, **kwargs)
-
-
 class Parser(FlaskParser):
     """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
 
     def load_querystring(self, req, schema):
-        """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost."""
-        repeated = [name for name, values in req.args.lists() if len(values) > 1]
+        """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost.
+
+        Of a list nothing is lost: generated clients repeat the parameter for every item instead of writing commas.
+        """
+        repeated = [
+            name
+            for name, values in req.args.lists()
+            if len(values) > 1 and not isinstance(schema.load_fields.get(name), DelimitedList)
+        ]
         if repeated:
             abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
-        return req.args.to_dict()
+        return {name: ",".join(values) for name, values in req.args.lists()}
 
     def _raw_load_json(self, req):
         if not is_json_request(req):
@@ -69,11 +67,31 @@ class Parser(FlaskParser):
         if not body:
             abort_with(400, message="The body is empty; JSON was expected.")
         try:
-            return json.loads(body.decode(), parse_constant=_refuse_constant)
+            return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
         except (ValueError, RecursionError) as error:
             abort_with(400, exc=error, message="The body is not valid JSON in UTF-8.")
         return missing
 
 
+def takes_no_query(view):
+    """Return the view refusing every query parameter: a typing error must not pass unseen."""
+
+    @wraps(view)
+    def checked(**arguments):
+        if request.query_string:
+            abort_with(422, messages={"query": {name: ["Unknown parameter."] for name in request.args}})
+        return view(**arguments)
+
+    return checked
+
+
 def _refuse_constant(name):
     raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_repeats(pairs):
+    """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return read

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import uuid
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -134,6 +135,15 @@ def _verify(app, token):
         raise Unauthenticated("The token has expired.") from error
     except (jwt.InvalidTokenError, JWTExtendedException) as error:
         raise Unauthenticated("The token is not valid.") from error
-    if not isinstance(claims.get("sid"), str):
+    # A right signature is no proof of right claims: another program may hold the key too.
+    if not isinstance(claims.get("exp"), int | float) or not _is_id(claims.get("sid")) or not _is_id(claims["jti"]):
         raise Unauthenticated("The token is not valid.")
     return claims
+
+
+def _is_id(claim):
+    """Tell whether this is the text of a UUID; Postgres fails at a comparison with anything else."""
+    try:
+        return isinstance(claim, str) and bool(uuid.UUID(claim))
+    except ValueError:
+        return False

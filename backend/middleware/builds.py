@@ -3,6 +3,8 @@
 import threading
 import time
 
+from peewee import PeeweeException
+
 from backend.middleware.authentication import IDENTITY, identify
 from backend.models.database import database
 
@@ -30,7 +32,7 @@ class Builds:
             if environ.get("PATH_INFO") != LIVENESS_PATH:
                 identity = environ[IDENTITY] = identify(build, environ)
                 if identity.generation not in (None, build.catalog.generation):
-                    build = self._rebuild(identity.generation)
+                    build = self._replace(build, identity, environ)
             # The first build is the Flask app that stands outside, so its own wsgi_app is this dispatcher.
             serve = self._first_wsgi_app if build is self._first else build.wsgi_app
             return serve(environ, start_response)
@@ -38,9 +40,14 @@ class Builds:
             if not database.is_closed():
                 database.close()  # back to the pool
 
-    def _rebuild(self, generation):
-        with self._lock:
-            # Another thread may have built it meanwhile; a newer one than the request saw is as good.
-            if self.current.catalog.generation is None or self.current.catalog.generation < generation:
-                self.current = self._make_build()
-            return self.current
+    def _replace(self, stale, identity, environ):
+        """Return the build of the generation that the request has seen, made by the first thread that gets here."""
+        try:
+            with self._lock:
+                # A restored backup may have an older generation, so any other than the stale build's counts.
+                if self.current is stale or self.current.catalog.generation < identity.generation:
+                    self.current = self._make_build()
+                return self.current
+        except PeeweeException as error:
+            environ[IDENTITY] = identity._replace(failure=error)
+            return stale

@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint as SmorestBlueprint
 
-from backend.middleware.arguments import NoQuery, Parser
+from backend.middleware.arguments import Parser, takes_no_query
 from backend.utils.clock import seconds_stamp
 
 API = "/api/v1"
@@ -44,8 +44,30 @@ class Blueprint(SmorestBlueprint):
         """Register a view; one that declares no query takes none."""
         declared = getattr(view_func, "_apidoc", {}).get("arguments", {}).get("parameters", [])
         if not any(parameter["in"] == "query" for parameter in declared):
-            view_func = self.arguments(NoQuery, location="query", as_kwargs=True)(view_func)
+            view_func = takes_no_query(view_func)
         super().add_url_rule(rule, endpoint, view_func, **options)
+
+    def arguments(self, schema, **options):
+        """Return the decorator that loads arguments; of a class, one instance serves all requests."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
+    def answers(self, status, schema=None, **options):
+        """Return a decorator that documents the answer of a view which makes its Response itself."""
+        return _documenting(self.response(status, schema, **options))
+
+    def fails(self, *statuses):
+        """Return a decorator that documents the failures a view may answer with."""
+
+        def decorator(view):
+            for status in statuses:
+                view = _documenting(self.alt_response(status, http.HTTPStatus(status).name))(view)
+            return view
+
+        return decorator
+
+    def doc(self, **options):
+        """Return a decorator that adds to the document of a view."""
+        return _documenting(SmorestBlueprint.doc(**options))
 
     @staticmethod
     def _prepare_response_content(data):
@@ -58,15 +80,15 @@ class Blueprint(SmorestBlueprint):
     def _make_doc_response_schema(schema):
         return _envelope_schema(schema)
 
-    def fails(self, *statuses):
-        """Return a decorator that documents the failures a view may answer with."""
 
-        def decorator(view):
-            for status in statuses:
-                view = self.alt_response(status, http.HTTPStatus(status).name)(view)
-            return view
+def _documenting(decorator):
+    """Return the decorator with its documentation only: the layer that smorest adds would cost every request."""
 
-        return decorator
+    def document(view):
+        view._apidoc = decorator(view)._apidoc
+        return view
+
+    return document
 
 
 def _envelope_schema(schema):

@@ -4,7 +4,7 @@ import http
 
 import marshmallow as ma
 import structlog
-from flask import jsonify
+from flask import jsonify, request
 from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
@@ -107,7 +107,7 @@ def _answer_refusal(error):
 
 def _answer_database_error(error):
     if database.is_temporary(error):
-        log.warning("database unavailable", request_id=request_id(), reason=type(error).__name__)
+        log.warning("database unavailable", request_id=request_id(request.environ), reason=type(error).__name__)
         return _answer_refusal(errors.Unavailable())
     return _answer_defect(error)
 
@@ -126,5 +126,7 @@ def answer_http_error(error):
 
 
 def _answer_defect(error):
-    log.error("unexpected error", request_id=request_id(), exc_info=error)
-    return _respond(500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {request_id()}.")
+    log.error("unexpected error", request_id=request_id(request.environ), exc_info=error)
+    return _respond(
+        500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {request_id(request.environ)}."
+    )

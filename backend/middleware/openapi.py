@@ -2,6 +2,7 @@
 
 import json
 
+import marshmallow as ma
 from flask import Response
 from flask_smorest import Api as SmorestApi
 from flask_swagger_ui import get_swaggerui_blueprint
@@ -16,8 +17,32 @@ NO_SIGN_IN = []
 
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, a list with `meta`
 beside `data`; every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`. Unknown
-query parameters and unknown fields of a body are refused. Sign in at `/api/v1/auth/login` and send the access token
-as `Authorization: Bearer`."""
+query parameters and unknown fields of a body are refused, and so is the character NUL in any text. Sign in at
+`/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
+
+
+class OneOf(ma.fields.Raw):
+    """An object that is described by one of several schemas; which one, its `type` tells."""
+
+    def __init__(self, schemas, **options):
+        super().__init__(**options)
+        self.schemas = schemas
+
+
+def one_of(converter, field, **_):
+    """Return what the document says of a OneOf; apispec has no words for it."""
+    if not isinstance(field, OneOf):
+        return {}
+    described = [converter.resolve_nested_schema(schema) for schema in field.schemas]
+    return {"oneOf": described, "discriminator": {"propertyName": "type"}}
+
+
+def property_names(converter, field, **_):
+    """Return the pattern that a Dict's keys have; apispec documents only its values."""
+    if not isinstance(field, ma.fields.Dict) or field.key_field is None:
+        return {}
+    pattern = field.key_field.metadata.get("pattern")
+    return {"propertyNames": {"pattern": pattern}} if pattern else {}
 
 
 class Api(SmorestApi):
@@ -35,6 +60,8 @@ class Api(SmorestApi):
             OPENAPI_JSON_PATH=DOCUMENT_PATH,
         )
         super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": BEARER})
+        for described in (one_of, property_names):
+            self.ma_plugin.converter.add_attribute_function(described)
         self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
 
     def handle_http_exception(self, error):

@@ -1,8 +1,8 @@
 """One log line for each request, and the request id that every response carries."""
 
+import os
 import re
 import time
-import uuid
 
 import structlog
 from flask import request
@@ -14,36 +14,35 @@ REQUEST_ID_HEADER = "X-Request-ID"
 _REQUEST_ID = "larder.request_id"
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-log = structlog.get_logger()
-
 
 def init_app(app):
     """Log each request when it has been answered."""
-    app.after_request(_finish)
+    log = structlog.get_logger().bind()  # bound once: structlog would do it anew for every line
+
+    @app.after_request
+    def finish(response):
+        current = request._get_current_object()  # each use of the proxy costs a look-up
+        environ, rule = current.environ, current.url_rule
+        identity = environ.get(IDENTITY)
+        response.headers[REQUEST_ID_HEADER] = request_id(environ)
+        log.info(
+            "request",
+            request_id=request_id(environ),
+            method=current.method,
+            path=current.path,
+            route=rule.rule if rule else None,
+            status=response.status_code,
+            duration_ms=round((time.perf_counter() - environ[STARTED]) * 1000, 2),
+            actor=identity.actor.user_id if identity else None,
+            address=current.remote_addr,
+        )
+        return response
 
 
-def request_id():
+def request_id(environ):
     """Return the id of this request: the client's or the proxy's if it has a harmless form, else a new one."""
-    known = request.environ.get(_REQUEST_ID)
+    known = environ.get(_REQUEST_ID)
     if known is None:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        known = request.environ[_REQUEST_ID] = given if _ACCEPTED.fullmatch(given) else uuid.uuid4().hex
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        known = environ[_REQUEST_ID] = given if _ACCEPTED.fullmatch(given) else os.urandom(16).hex()
     return known
-
-
-def _finish(response):
-    response.headers[REQUEST_ID_HEADER] = request_id()
-    environ = request.environ
-    identity = environ.get(IDENTITY)
-    log.info(
-        "request",
-        request_id=request_id(),
-        method=request.method,
-        path=request.path,
-        route=request.url_rule.rule if request.url_rule else None,
-        status=response.status_code,
-        duration_ms=round((time.perf_counter() - environ[STARTED]) * 1000, 2),
-        actor=identity.actor.user_id if identity else None,
-        address=request.remote_addr,
-    )
-    return response

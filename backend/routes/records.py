@@ -4,8 +4,9 @@ import json
 
 import marshmallow as ma
 from flask import Response, request
+from webargs.fields import DelimitedList
 
-from backend.middleware.arguments import CommaList, QuerySchema
+from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import API, Blueprint, json_response, list_meta
 from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
@@ -41,6 +42,7 @@ IF_MATCH = {
     "description": "Only change the record if it still has one of these ETags",
 }
 IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "Answer 304 if the record has one of these ETags"}
+NOT_MODIFIED = {"304": {"description": "The record has not changed"}}
 
 
 def make_blueprint(resource):
@@ -58,7 +60,7 @@ def make_blueprint(resource):
 
     @blp.get("")
     @blp.arguments(query, location="query")
-    @blp.response(200, page_item(many=True))
+    @blp.answers(200, page_item(many=True))
     @blp.fails(400, 401, 403)
     @documented("list", "list", f"List {name}")
     def list_records(arguments):
@@ -70,7 +72,7 @@ def make_blueprint(resource):
 
     @blp.post("")
     @blp.arguments(create)
-    @blp.response(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
+    @blp.answers(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
     @blp.fails(400, 401, 403, 409, 415)
     @documented("create", "create", f"Create a record of {name}")
     def create_record(data):
@@ -79,10 +81,9 @@ def make_blueprint(resource):
         return json_response(made.json, "Created", status=201, headers=headers)
 
     @blp.get(RECORD)
-    @blp.response(200, record, headers=ETAG_HEADERS)
-    @blp.alt_response(304, description="The record has not changed", success=True)
+    @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
-    @documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH])
+    @documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
     def get_record(record_id):
         found = records.get_record(current_actor(), resource, str(record_id))
         if "If-None-Match" in request.headers and request.if_none_match.contains_weak(str(found.version)):
@@ -91,7 +92,7 @@ def make_blueprint(resource):
 
     @blp.put(RECORD)
     @blp.arguments(create)
-    @blp.response(200, record, headers=ETAG_HEADERS)
+    @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415)
     @documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
     def replace_record(data, record_id):
@@ -100,7 +101,7 @@ def make_blueprint(resource):
 
     @blp.patch(RECORD)
     @blp.arguments(patch)
-    @blp.response(200, record, headers=ETAG_HEADERS)
+    @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415)
     @documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
     def update_record(data, record_id):
@@ -108,7 +109,7 @@ def make_blueprint(resource):
         return json_response(changed.json, "Updated", headers={"ETag": _etag(changed)})
 
     @blp.delete(RECORD)
-    @blp.response(200)
+    @blp.answers(200)
     @blp.fails(401, 403, 404, 409, 412)
     @documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])
     def delete_record(record_id):
@@ -127,7 +128,8 @@ def _if_match():
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     tags = request.if_match.as_set(include_weak=True)
-    return {tag.removeprefix("W/").strip('"') for tag in tags}
+    # werkzeug reads the empty tag `""` as None.
+    return {tag.removeprefix("W/").strip('"') for tag in tags if tag}
 
 
 def _list_query(arguments):
@@ -204,7 +206,9 @@ def _query_fields(resource):
             metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
             parameter = name if operator == "eq" else f"{name}__{operator}"
             if operator == "in":
-                fields[parameter] = CommaList(kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata)
+                fields[parameter] = DelimitedList(
+                    kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata
+                )
             elif operator == "isnull":
                 if not kind.required:
                     fields[parameter] = BooleanFromText(metadata=metadata)
@@ -214,15 +218,18 @@ def _query_fields(resource):
     sortable = [name for name, kind in resource.kinds.items() if kind.sortable]
     terms = [prefix + name for name in sortable for prefix in ("", "-")]
     return fields | {
-        "sort": CommaList(
+        "sort": DelimitedList(
             StrictText(validate=ma.validate.OneOf(terms)),
             validate=[ma.validate.Length(1, 8), _sorts_once],
-            metadata={"description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last"},
+            metadata={
+                "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
+                "uniqueItems": True,
+            },
         ),
-        "fields": CommaList(
+        "fields": DelimitedList(
             StrictText(validate=ma.validate.OneOf(list(resource.kinds))),
             validate=[ma.validate.Length(min=1), _are_different],
-            metadata={"description": "The fields to return; all by default"},
+            metadata={"description": "The fields to return; all by default", "uniqueItems": True},
         ),
         "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
         "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),

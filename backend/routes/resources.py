@@ -7,28 +7,40 @@ import marshmallow as ma
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import API, Blueprint
+from backend.middleware.openapi import OneOf
 from backend.services import resources
-from backend.services.definitions import ACTIONS, NAME
+from backend.services.definitions import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
 from backend.services.field_types.base import TYPES
 from backend.services.field_types.boolean import BooleanFromText
 from backend.utils.clock import rfc3339
 
+EXAMPLE = {
+    "name": "books",
+    "description": "What is on the shelf",
+    "fields": {
+        "title": {"type": "string", "required": True, "max_length": 200},
+        "pages": {"type": "integer", "min": 1},
+        "price": {"type": "decimal", "precision": 8, "scale": 2},
+    },
+    "indexes": [["title", "pages"]],
+    "search": ["title"],
+    "access": {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]},
+}
+
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
 
-def _field_options():
-    """Return the options of all field types as marshmallow fields; each type refuses what is not its own."""
-    options = {}
-    for kind in TYPES.values():
-        for item in fields(kind):
-            wire = item.metadata["wire"]
-            same = type(options.get(item.name, wire)) is type(wire)
-            options[item.name] = wire if same else ma.fields.Raw()
-    return {"type": ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(TYPES)))} | options
+def _field_schema(kind):
+    """Return the schema that documents a field of this type."""
+    options = {item.name: item.metadata["wire"] for item in fields(kind)}
+    options["type"] = ma.fields.String(required=True, validate=ma.validate.OneOf([kind.name]))
+    return ma.Schema.from_dict(options, name=f"{kind.name.title()}Field")
 
 
-FieldSchema = ma.Schema.from_dict(_field_options(), name="FieldDefinition")
-NameList = ma.fields.List(ma.fields.String())
+FieldName = ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"})
+FieldNames = ma.fields.List(FieldName, validate=ma.validate.Length(1, MAX_INDEXED))
+Grants = ma.fields.List(ma.fields.String())
+AccessSchema = ma.Schema.from_dict({action: Grants for action in ACTIONS}, name="Access")
 
 
 class DefinitionSchema(ma.Schema):
@@ -38,15 +50,19 @@ class DefinitionSchema(ma.Schema):
     """
 
     name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})
-    description = ma.fields.String()
-    fields_ = ma.fields.Dict(ma.fields.String(), ma.fields.Nested(FieldSchema), required=True, data_key="fields")
-    indexes = ma.fields.List(NameList, metadata={"description": "Sets of fields to index"})
-    unique = ma.fields.List(NameList, metadata={"description": "Sets of fields whose values together occur once"})
-    search = ma.fields.List(ma.fields.String(), metadata={"description": "Fields for the full-text search"})
-    access = ma.fields.Dict(
-        ma.fields.String(validate=ma.validate.OneOf(ACTIONS)),
-        NameList,
-        metadata={"description": "Grants by action: names of roles, `public`, `owner`"},
+    description = ma.fields.String(validate=ma.validate.Length(max=MAX_DESCRIPTION))
+    fields_ = ma.fields.Dict(
+        FieldName,
+        OneOf([_field_schema(kind) for _, kind in sorted(TYPES.items())]),
+        required=True,
+        data_key="fields",
+        metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
+    )
+    indexes = ma.fields.List(FieldNames, metadata={"description": "Sets of fields to index"})
+    unique = ma.fields.List(FieldNames, metadata={"description": "Sets of fields whose values together occur once"})
+    search = ma.fields.List(FieldName, metadata={"description": "Fields for the full-text search"})
+    access = ma.fields.Nested(
+        AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`"}
     )
 
     def load(self, data, **options):
@@ -80,17 +96,17 @@ class DropQuery(QuerySchema):
 @blp.get("")
 @blp.response(200, StoredDefinitionSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="list_resources")
+@blp.doc(operationId="resources_list")
 def list_resources():
     """List all resources"""
     return resources.list_resources(current_actor())
 
 
 @blp.post("")
-@blp.arguments(DefinitionSchema)
+@blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(201, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 409, 415)
-@blp.doc(operationId="create_resource")
+@blp.doc(operationId="resources_create")
 def create_resource(data):
     """Declare a resource
 
@@ -102,17 +118,17 @@ def create_resource(data):
 @blp.get("/<name>")
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="get_resource")
+@blp.doc(operationId="resources_get")
 def get_resource(name):
     """Show a resource"""
     return resources.get_resource(current_actor(), name)
 
 
 @blp.put("/<name>")
-@blp.arguments(DefinitionSchema)
+@blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="replace_resource")
+@blp.doc(operationId="resources_replace")
 def replace_resource(data, name):
     """Change a resource
 
@@ -125,7 +141,7 @@ def replace_resource(data, name):
 @blp.arguments(DropQuery, location="query")
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
-@blp.doc(operationId="delete_resource")
+@blp.doc(operationId="resources_delete")
 def delete_resource(query, name):
     """Drop a resource with its records"""
     resources.delete_resource(current_actor(), name, confirmed=query["confirm"])

@@ -72,9 +72,8 @@ def load_catalog(secret_key):
 
 def load_definitions():
     """Return every stored Definition by name."""
-    roles = role_names()
     rows = StoredDefinition.select().order_by(StoredDefinition.name)
-    return {row.name: parse_definition({"name": row.name, **row.body}, roles) for row in rows}
+    return {row.name: parse_definition({"name": row.name, **row.body}) for row in rows}
 
 
 def role_names():

@@ -16,6 +16,8 @@ from backend.services.field_types.uuid import Uuid
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_FIELDS = 200
+MAX_INDEXED = 8  # fields in one index
+MAX_DESCRIPTION = 2000
 ACTIONS = ("list", "read", "create", "update", "delete")
 
 SYSTEM_FIELDS = {
@@ -30,12 +32,15 @@ RESERVED_FIELDS = {
     *SYSTEM_FIELDS,
     *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q"),
     *("group_by", "sum", "avg", "min", "max", "format", "mode", "key", "dry_run", "confirm"),
+    *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # columns that every table of Postgres has already
 }
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
     *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
+    *("root", "swagger_ui"),  # no paths, but blueprints: two of one name would stop every build
 }
-RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_")  # system tables: ours, SQLite's, Postgres's
+RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_", "ix_", "uq_")  # system tables: ours, SQLite's, Postgres's; indexes
+RESERVED_SUFFIX = "_pkey"  # Postgres keeps indexes among the tables, and calls that of a primary key so
 
 PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
 
@@ -90,7 +95,7 @@ class DefinitionBody(ma.Schema):
     """The outer shape of a definition; its fields and names are checked one by one."""
 
     name = StrictText(required=True)
-    description = StrictText(load_default="", validate=ma.validate.Length(max=2000))
+    description = StrictText(load_default="", validate=ma.validate.Length(max=MAX_DESCRIPTION))
     fields_ = ma.fields.Dict(keys=ma.fields.String(), data_key="fields", required=True)
     indexes = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
     unique = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
@@ -102,8 +107,8 @@ class DefinitionBody(ma.Schema):
     )
 
 
-def parse_definition(data, roles):
-    """Return the Definition that `data` declares; `roles` are the names a grant may use.
+def parse_definition(data, roles=None):
+    """Return the Definition that `data` declares; `roles` are the names a grant may use, None if it was checked before.
 
     Raises Invalid keyed by the parts of the definition, each message saying what to change.
     """
@@ -113,9 +118,10 @@ def parse_definition(data, roles):
         raise Invalid(error.messages) from error
     problems = {}
     fields = _parse_fields(body.pop("fields_"), problems)
-    if problem := name_problem(body["name"], RESERVED_RESOURCES, RESERVED_PREFIXES):
+    if problem := name_problem(body["name"], RESERVED_RESOURCES, RESERVED_PREFIXES, RESERVED_SUFFIX):
         problems["name"] = [problem]
-    _check_access(body["access"], roles, problems)
+    if roles is not None:
+        _check_access(body["access"], roles, problems)
     if "fields" not in problems:
         _check_columns(body, fields, problems)
     if problems:
@@ -123,13 +129,13 @@ def parse_definition(data, roles):
     return Definition(fields=fields, **body)
 
 
-def name_problem(name, reserved, prefixes=()):
+def name_problem(name, reserved, prefixes=(), suffixes=()):
     """Return what is wrong with the name of a resource or a field, or None."""
     if not NAME.fullmatch(name):
         return "A name has 1 to 63 lower-case letters, digits and underscores, and starts with a letter."
     if "__" in name:
         return "A name has no double underscore: that separates a field from its filter."
-    if name in reserved or name.startswith(prefixes):
+    if name in reserved or name.startswith(prefixes) or name.endswith(suffixes):
         return f"The name {name} is reserved."
     return None
 
@@ -181,8 +187,8 @@ def _check_columns(body, fields, problems):
 
 
 def _column_set_problem(columns, fields):
-    if not columns or len(columns) > 8 or len(set(columns)) != len(columns):
-        return "Each entry lists 1 to 8 different fields."
+    if not columns or len(columns) > MAX_INDEXED or len(set(columns)) != len(columns):
+        return f"Each entry lists 1 to {MAX_INDEXED} different fields."
     if unknown := [_shown(name) for name in columns if name not in fields]:
         return f"No such field: {', '.join(unknown)}."
     if barred := [name for name in columns if not fields[name].can_be_unique]:

@@ -146,7 +146,8 @@ def _still_referenced(resource, record_id):
         {
             other.name
             for other, name in resource.referrers
-            if other.model.select().where(other.column(name) == record_id).exists()
+            if other.definition.references[name].on_delete == "restrict"  # the others would not have stood in the way
+            and other.model.select().where(other.column(name) == record_id).exists()
         }
     )
     return f"The record is still referenced by {', '.join(referrers) or 'others'}."

@@ -9,7 +9,7 @@ from backend.models.definition import DefinitionVersion, Generation, StoredDefin
 from backend.models.records import build_model
 from backend.services import schema_changes
 from backend.services.catalog import load_definitions, role_names
-from backend.services.definitions import check_references, parse_definition
+from backend.services.definitions import NAME, check_references, parse_definition
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.policies import require_permission
 from backend.services.roles import apply_roles, export_roles
@@ -133,7 +133,8 @@ def _version_count():
 
 
 def _stored(name):
-    stored = StoredDefinition.get_or_none(StoredDefinition.name == name)
+    # Postgres fails at a NUL in a text, and a path may hold one.
+    stored = StoredDefinition.get_or_none(StoredDefinition.name == name) if NAME.fullmatch(name) else None
     if stored is None:
         raise NotFound(f"There is no resource {name}.")
     return stored

@@ -7,6 +7,7 @@ import marshmallow as ma
 from backend.models.role import BUILT_IN, Role
 from backend.services.definitions import NAME, OWNER_GRANT, PUBLIC_GRANT
 from backend.services.errors import Invalid
+from backend.services.field_types.base import StrictText
 
 PERMISSIONS = (
     *("users:read", "users:write", "roles:write", "resources:read", "resources:write"),
@@ -17,7 +18,7 @@ PERMISSIONS = (
 class RoleBody(ma.Schema):
     """A role as a file declares it."""
 
-    description = ma.fields.String(load_default="", validate=ma.validate.Length(max=1000))
+    description = StrictText(load_default="", validate=ma.validate.Length(max=1000))
     permissions = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(PERMISSIONS)), load_default=list)
 
 

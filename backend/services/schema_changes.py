@@ -72,7 +72,12 @@ def add_foreign_keys(definition, names):
 
 def drop_table(definition):
     """Drop the table with everything in it."""
-    build_model(definition, database.obj).drop_table(safe=False)
+    model = build_model(definition, database.obj)
+    own = [name for name, kind in definition.references.items() if kind.to == definition.name]
+    if own:
+        # SQLite deletes the rows before the table, and stops at one that another still refers to.
+        model.update({column(model, name): None for name in own}).execute()
+    model.drop_table(safe=False)
 
 
 def _create_indexes(definition, unique_sets, index_sets):

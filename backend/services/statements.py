@@ -26,14 +26,18 @@ def slot(name):
 
 
 class Statement:
-    """The text of a query and, in order, its values and Slots."""
+    """The text of a query with the values it always has, and which of its places are Slots."""
 
     def __init__(self, query):
-        self.sql, self.parts = query.sql()
+        self.sql, parts = query.sql()
+        self._template = [None if isinstance(part, Slot) else part for part in parts]
+        self._slots = [(i, part.name) for i, part in enumerate(parts) if isinstance(part, Slot)]
 
     def run(self, values):
         """Execute with `values`, a dict by slot name; return all rows as tuples."""
-        bound = [values[part.name] if type(part) is Slot else part for part in self.parts]
+        bound = self._template.copy()
+        for i, name in self._slots:
+            bound[i] = values[name]
         return database.execute_sql(self.sql, bound).fetchall()
 
 

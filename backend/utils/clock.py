@@ -1,6 +1,8 @@
 """The time, always in UTC."""
 
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def utcnow():
@@ -13,9 +15,15 @@ def rfc3339(moment):
 
     The width is fixed, so that the texts sort as the moments do.
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    # Not strftime: isoformat takes a fifth of the time, and this runs in every request.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def seconds_stamp():
     """Return the current time as RFC 3339 text in whole seconds, as the envelope carries it."""
-    return utcnow().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _stamp(int(time.time()))
+
+
+@lru_cache(maxsize=2)
+def _stamp(second):
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="seconds")[:19] + "Z"

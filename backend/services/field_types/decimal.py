@@ -21,17 +21,19 @@ class ExactDecimal(ma.fields.String):
     def __init__(self, precision, scale, **options):
         super().__init__(**options)
         self.precision, self.scale = precision, scale
-        self.metadata.setdefault("pattern", r"^-?[0-9]+(\.[0-9]+)?$")
+        whole, fraction = (f"[0-9]{{1,{count}}}" if count else "0" for count in (precision - scale, scale))
+        self.metadata.setdefault("pattern", rf"^-?0*{whole}(\.{fraction}0*)?$")
 
     def _deserialize(self, value, attr, data, **kwargs):
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
             raise self.make_error("invalid")
         number = PythonDecimal(text)
+        # The size first: Python refuses to round to more than 28 digits.
+        if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
+            raise ma.ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
         if number != round(number, self.scale):
             raise ma.ValidationError(f"Must have at most {self.scale} fraction digits.")
-        if abs(number) >= PythonDecimal(10) ** (self.precision - self.scale):
-            raise ma.ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
         return round(number, self.scale)
 
 

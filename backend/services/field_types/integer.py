@@ -54,4 +54,4 @@ class Integer(FieldType):
 
     def filter(self):
         """Return a field for any integer."""
-        return IntegerFromText()
+        return IntegerFromText(validate=ma.validate.Range(LEAST, MOST))
