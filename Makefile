@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS := 300
 INSTALL := $(BIN)/python -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes
 COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
@@ -10,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --py
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test lint format lock audit clean
+.PHONY: help install run demo test fuzz lint format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +33,10 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## Send generated requests to a server on each database, five minutes each or SECONDS=60
+	@mkdir -p .tmp
+	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/test_schemathesis.py
 
 lint: $(VENV)/.installed-dev ## Check style and likely bugs
 	$(BIN)/ruff check .

@@ -7,10 +7,9 @@ from backend.config.settings import SettingsError, read_settings
 
 try:
     settings = read_settings()
+    app = create_app(settings)
 except SettingsError as error:
     sys.exit(f"Larder cannot start with these settings:\n{error}")
-
-app = create_app(settings)
 
 if __name__ == "__main__":
     server.run(app, settings)

@@ -1,11 +1,12 @@
 """Larder: declare a resource, get its API."""
 
+import structlog
 from flask import Flask
 
 from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_key
-from backend.config.settings import read_settings
+from backend.config.settings import read_settings, unknown_variables
 from backend.middleware import authentication, errors, openapi, request_log
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
@@ -18,6 +19,7 @@ class Larder(Flask):
 
     def __init__(self, settings, catalog):
         super().__init__("backend", static_folder=None)
+        self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
         self.settings, self.catalog = settings, catalog
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
         self.json.sort_keys = False
@@ -30,6 +32,8 @@ def create_app(settings=None):
     """Return the WSGI app: a first build, behind a dispatcher that replaces it when definitions change."""
     settings = settings or read_settings()
     configure_logging(settings)
+    for name in unknown_variables():
+        structlog.get_logger().warning("unknown setting", variable=name)
     open_database(
         settings.database_url,
         synchronous=settings.sqlite_synchronous,

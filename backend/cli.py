@@ -21,6 +21,8 @@ db = AppGroup("db", help="The database of this installation.")
 definitions = AppGroup("resources", help="Definitions as YAML files.")
 records = AppGroup("records", help="Records from files.")
 
+READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
+
 
 def init_app(app):
     """Add the commands to `flask`."""
@@ -67,7 +69,7 @@ def export(file):
     """Write all roles and resources to FILE, or to the terminal."""
     with explained(), database.connection_context():
         document = resources.export_document(SYSTEM)
-    yaml.safe_dump(document, file, sort_keys=False, allow_unicode=True)
+    yaml.safe_dump(document, file, **READABLE)
 
 
 @records.command("import")
@@ -139,7 +141,7 @@ class explained:
 
     def __exit__(self, kind, error, traceback):
         if isinstance(error, LarderError):
-            details = f"\n{yaml.safe_dump(error.details, sort_keys=False, allow_unicode=True)}" if error.details else ""
+            details = "\n" + yaml.safe_dump(error.details, **READABLE, width=1000) if error.details else ""
             raise click.ClickException(f"{error.message}{details}") from error
         if isinstance(error, PeeweeException) and database.is_temporary(error):
             message = "The database is locked, gone or not migrated; see `flask db status`."

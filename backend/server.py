@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -55,6 +56,9 @@ def _create(app, settings):
 
 
 def _begin_drain(server):
+    # The second SIGTERM, ours or an impatient operator's, ends the loop of the main thread. Not SIGINT: a process that
+    # a script has put into the background ignores it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     server.accepting = False
     threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
 
@@ -63,7 +67,7 @@ def _stop_when_idle(server):
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline and any(channel.requests for channel in list(server.active_channels.values())):
         time.sleep(0.05)
-    os.kill(os.getpid(), signal.SIGINT)  # ends the loop of the main thread
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class JsonErrorTask(ErrorTask):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import contextmanager
 from itertools import count
 
 import psycopg
@@ -11,11 +12,14 @@ from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
 from backend.services import accounts, migrations
+from tests import geo
 from tests.postgres import postgres_server
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
 SECRET_KEY = "a key for tests, long enough to sign with"
+# For a test of what is settled before a database is asked: once is enough.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 _numbers = count(1)
 
@@ -104,37 +108,59 @@ def postgres_url():
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_url):
-    """Make a database with people in it to copy from; return (server URL, its name)."""
+    """The URL of a database with people in it to copy from."""
     name = f"larder_template_{os.getpid()}"
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-        _fill(_with_database(postgres_url, name))
-        yield postgres_url, name
+        url = _with_database(postgres_url, name)
+        _fill(url)
+        yield url
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
-    """Make a database file with people in it to copy from; return its path."""
-    path = tmp_path_factory.mktemp("template") / "larder.db"
-    _fill(f"sqlite:///{path}")
-    return path
+    """The URL of a database file with people in it to copy from."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'larder.db'}"
+    _fill(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request, tmp_path):
     """The URL of a fresh database with the people in it."""
-    if request.param == "sqlite":
-        copy = tmp_path / "larder.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), copy)
+    with database_copy(request, request.getfixturevalue(f"{request.param}_template"), tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def geo_url(request, tmp_path_factory):
+    """The URL of a database with the people and the example of examples/geo in it; only to be read or copied."""
+    folder = tmp_path_factory.mktemp("geo")
+    with database_copy(request, request.getfixturevalue(f"{request.param}_template"), folder) as url:
+        geo.load(_settings(url, folder))
+        database.close_all()
+        yield url
+
+
+@contextmanager
+def database_copy(request, template, folder):
+    """Yield the URL of a copy, with `folder` for a file, of a database that nobody is connected to."""
+    if template.startswith("sqlite:///"):
+        copy = folder / "larder.db"
+        shutil.copy(template.removeprefix("sqlite:///"), copy)
         yield f"sqlite:///{copy}"
         return
-    server_url, template = request.getfixturevalue("postgres_template")
-    name = f"larder_test_{os.getpid()}_{next(_numbers)}"
+    server_url, name = request.getfixturevalue("postgres_url"), f"larder_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {_database_of(template)}")
         yield _with_database(server_url, name)
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _database_of(url):
+    """Return the name of the database in a Postgres URL."""
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 def _with_database(url, name):
@@ -146,7 +172,11 @@ def _with_database(url, name):
 @pytest.fixture
 def settings(database_url, tmp_path):
     """The settings of the app under test."""
-    return Settings(data_dir=tmp_path, database_url=database_url, secret_key=SECRET_KEY, log_level="WARNING")
+    return _settings(database_url, tmp_path)
+
+
+def _settings(url, folder):
+    return Settings(data_dir=folder, database_url=url, secret_key=SECRET_KEY, log_level="WARNING")
 
 
 @pytest.fixture

@@ -5,17 +5,27 @@ import secrets
 import tempfile
 from pathlib import Path
 
+from backend.config.settings import SECRET_KEY_MIN_BYTES, SettingsError
+
 FILE_NAME = "secret_key"
 
 
 def load_secret_key(settings):
-    """Return the key from the settings, or the one kept in the data folder, which is made at the first call."""
+    """Return the key from the settings, or the one kept in the data folder, which is made at the first call.
+
+    Raises SettingsError when the key kept there is too short.
+    """
     if settings.secret_key is not None:
         return settings.secret_key
     path = settings.data_dir / FILE_NAME
     if not path.exists():
         _create_once(path)
-    return path.read_text().strip()
+    key = path.read_text().strip()
+    if len(key.encode()) < SECRET_KEY_MIN_BYTES:  # cut off by a full disk, or written by hand
+        raise SettingsError(
+            f"{path}: Expected at least {SECRET_KEY_MIN_BYTES} bytes; remove it to have a new one made."
+        )
+    return key
 
 
 def _create_once(path):

@@ -5,9 +5,13 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dotenv import dotenv_values
 from environs import EnvError, FileAwareEnv, validate
 
+from backend.utils.emails import normalize_email
+
 PREFIX = "LARDER_"
+TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
 
 
@@ -28,6 +32,14 @@ def setting(kind, default, help, *, one_of=None, at_least=None, checks=()):
 def _is_long_enough(key):
     if key is not None and len(key.encode()) < SECRET_KEY_MIN_BYTES:
         raise validate.ValidationError(f"Expected at least {SECRET_KEY_MIN_BYTES} bytes.")
+
+
+def _is_email(address):
+    try:
+        if address is not None:
+            normalize_email(address)
+    except ValueError as error:
+        raise validate.ValidationError(f"Expected an e-mail address. {error}") from error
 
 
 def _is_database_url(url):
@@ -62,7 +74,9 @@ class Settings:
         "str", "INFO", "How much is logged", one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
     )
     log_format: str = setting("str", "json", "One JSON object a line, or text for people", one_of=["json", "text"])
-    admin_email: str | None = setting("str", None, "E-mail of the first admin, made at start when there is none")
+    admin_email: str | None = setting(
+        "str", None, "E-mail of the first admin, made at start when there is none", checks=[_is_email]
+    )
     admin_password: str | None = setting("str", None, "Password of the first admin; by default made and printed once")
     registration: str = setting("str", "open", "Who may register: anyone, or nobody", one_of=["open", "closed"])
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
@@ -93,7 +107,7 @@ def read_settings():
     Each variable can be given as the file `LARDER_<NAME>_FILE` too. Raises SettingsError naming everything wrong.
     """
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
-    env.read_env(str(Path.cwd() / ".env"), recurse=False)
+    env.read_env(str(_env_file()), recurse=False)
     values = {}
     try:
         for item in dataclasses.fields(Settings):
@@ -112,8 +126,16 @@ def _explain(error):
     return "\n".join(f"{name}: {' '.join(problems)}" for name, problems in messages.items())
 
 
+def _env_file():
+    return Path.cwd() / ".env"
+
+
 def unknown_variables():
-    """Return the names of `LARDER_` variables that are no setting, most likely typing errors."""
+    """Return the names of `LARDER_` variables, of `.env` too, that are no setting: most likely typing errors."""
     known = {PREFIX + item.name.upper() for item in dataclasses.fields(Settings)}
     known |= {name + "_FILE" for name in known}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    return sorted(
+        name
+        for name in {*os.environ, *dotenv_values(_env_file())}
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known
+    )

@@ -16,6 +16,7 @@ from playhouse.pool import MaxConnectionsExceeded
 from backend.services import sessions
 from backend.services.actors import PUBLIC, Actor
 from backend.services.errors import Unauthenticated
+from backend.services.policies import require_permission
 
 ISSUER = "larder"
 IDENTITY = "larder.identity"  # the key in the WSGI environment
@@ -83,6 +84,15 @@ def signed_in_actor():
     if actor.user_id is None:
         raise Unauthenticated()
     return actor
+
+
+def anybody():
+    """Guard of a view that everybody may call, with whatever token."""
+
+
+def permission(name):
+    """Return the guard of a view that needs the permission, such as `resources:write`."""
+    return lambda: require_permission(current_actor(), name)
 
 
 def refresh_claims():

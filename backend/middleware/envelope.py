@@ -1,6 +1,7 @@
 """The envelope around every success, and the blueprint that documents it."""
 
 import http
+from functools import wraps
 
 import marshmallow as ma
 from flask import Response
@@ -41,33 +42,58 @@ class Blueprint(SmorestBlueprint):
     ARGUMENTS_PARSER = Parser()
 
     def add_url_rule(self, rule, endpoint=None, view_func=None, **options):
-        """Register a view; one that declares no query takes none."""
-        declared = getattr(view_func, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+        """Register a view behind its guard; one that declares no query takes none. Raises TypeError without a guard."""
+        if not hasattr(view_func, "_guard"):
+            raise TypeError(f"{view_func.__name__} says nothing of who may call it: use @blp.guard")
+        declared = _notes(view_func).get("arguments", {}).get("parameters", [])
         if not any(parameter["in"] == "query" for parameter in declared):
             view_func = takes_no_query(view_func)
-        super().add_url_rule(rule, endpoint, view_func, **options)
+        super().add_url_rule(rule, endpoint, _guarded(view_func), **options)
+
+    def guard(self, check):
+        """Return a decorator: `check()` raises unless the actor may call the view, and runs before anything is read."""
+
+        def decorator(view):
+            view._guard = check
+            return view
+
+        return decorator
 
     def arguments(self, schema, **options):
         """Return the decorator that loads arguments; of a class, one instance serves all requests."""
         return super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
+    # What follows writes where smorest keeps its notes on a view. Its own decorators wrap the view each time, which
+    # every request pays for, and copy all notes with the schemas in them, which every build pays for.
+
     def answers(self, status, schema=None, **options):
         """Return a decorator that documents the answer of a view which makes its Response itself."""
-        return _documenting(self.response(status, schema, **options))
+
+        def decorator(view):
+            view._apidoc = self.response(status, schema, **options)(view)._apidoc
+            return view
+
+        return decorator
 
     def fails(self, *statuses):
         """Return a decorator that documents the failures a view may answer with."""
 
         def decorator(view):
+            responses = _notes(view).setdefault("response", {}).setdefault("responses", {})
             for status in statuses:
-                view = _documenting(self.alt_response(status, http.HTTPStatus(status).name))(view)
+                responses.setdefault(status, []).append(http.HTTPStatus(status).name)
             return view
 
         return decorator
 
     def doc(self, **options):
         """Return a decorator that adds to the document of a view."""
-        return _documenting(SmorestBlueprint.doc(**options))
+
+        def decorator(view):
+            _notes(view).setdefault("manual_doc", {}).update(options)
+            return view
+
+        return decorator
 
     @staticmethod
     def _prepare_response_content(data):
@@ -81,14 +107,20 @@ class Blueprint(SmorestBlueprint):
         return _envelope_schema(schema)
 
 
-def _documenting(decorator):
-    """Return the decorator with its documentation only: the layer that smorest adds would cost every request."""
+def _guarded(view):
+    check = view._guard
 
-    def document(view):
-        view._apidoc = decorator(view)._apidoc
-        return view
+    @wraps(view)
+    def guarded(**arguments):
+        check()
+        return view(**arguments)
 
-    return document
+    return guarded
+
+
+def _notes(view):
+    """Return the dict in which smorest keeps what it documents of a view."""
+    return vars(view).setdefault("_apidoc", {})
 
 
 def _envelope_schema(schema):

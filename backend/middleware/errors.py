@@ -4,7 +4,7 @@ import http
 
 import marshmallow as ma
 import structlog
-from flask import jsonify, request
+from flask import current_app, jsonify, request
 from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from backend.middleware.request_log import request_id
 from backend.models.database import database
 from backend.services import errors
+from backend.services.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 
 log = structlog.get_logger()
@@ -108,8 +109,13 @@ def _answer_refusal(error):
 def _answer_database_error(error):
     if database.is_temporary(error):
         log.warning("database unavailable", request_id=request_id(request.environ), reason=type(error).__name__)
-        return _answer_refusal(errors.Unavailable())
+        return _answer_refusal(errors.Unavailable(_what_is_missing()))
     return _answer_defect(error)
+
+
+def _what_is_missing():
+    """Return what an operator has to do before anything can work, or None."""
+    return NOT_MIGRATED if current_app.catalog.generation is None else None
 
 
 def answer_http_error(error):
@@ -118,6 +124,8 @@ def answer_http_error(error):
         return _answer_defect(getattr(error, "original_exception", None) or error)
     if error.code < 400:  # a redirect
         return error.get_response()
+    if error.code == 404 and (missing := _what_is_missing()):  # without a migration nobody knows the resources
+        return _answer_refusal(errors.Unavailable(missing))
     status = error.code if error.code in CODES else 400
     data = getattr(error, "data", {})
     message = data.get("message") or MESSAGES.get(status) or error.description

@@ -1,6 +1,7 @@
 """The OpenAPI document and the pages about it."""
 
 import json
+import threading
 
 import marshmallow as ma
 from flask import Response
@@ -46,12 +47,12 @@ def property_names(converter, field, **_):
 
 
 class Api(SmorestApi):
-    """The API of one build; its document is written once."""
+    """The API of one build; its document is written when first asked for, so that a build need not wait for it."""
 
     ERROR_SCHEMA = ErrorSchema
 
     def __init__(self, app):
-        self._document = None
+        self._document, self._blueprints, self._writing = None, [], threading.Lock()
         app.config.update(
             API_TITLE="Larder",
             API_VERSION=VERSION,
@@ -68,11 +69,23 @@ class Api(SmorestApi):
         """Answer with the one shape."""
         return answer_http_error(error)
 
+    def register_blueprint(self, blueprint):
+        """Register a blueprint and remember to document it."""
+        self._app.register_blueprint(blueprint)
+        self._blueprints.append(blueprint)
+
     def _openapi_json(self):
         """Serve the OpenAPI document."""
-        if self._document is None:
-            self._document = json.dumps(self.spec.to_dict(), ensure_ascii=False)
+        with self._writing:
+            if self._document is None:
+                self._document = self._write_document()
         return Response(self._document, mimetype="application/json")
+
+    def _write_document(self):
+        for blueprint in self._blueprints:
+            blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+        return json.dumps(self.spec.to_dict(), ensure_ascii=False)
 
 
 def init_app(app):

@@ -1,5 +1,6 @@
 """The database handle, and what SQLite and Postgres say differently."""
 
+import fcntl
 import re
 from pathlib import Path
 
@@ -171,6 +172,13 @@ def _sqlite(path, synchronous, timeout_seconds, pool_size):
         max_connections=pool_size,
     )
     handle.register_function(_fold, "larder_fold", 1, deterministic=True)
+    # A new file changes to WAL at its first connection, and that waits for nobody whatever the busy_timeout: processes
+    # that start at once take turns.
+    with open(f"{path}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with handle.connection_context():
+            pass
+        handle.close_all()
     return handle
 
 

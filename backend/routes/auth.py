@@ -62,6 +62,7 @@ class TokensSchema(ma.Schema):
 
 
 @blp.post("/register")
+@blp.guard(authentication.anybody)
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
 @blp.fails(400, 403, 409, 415)
@@ -72,6 +73,7 @@ def register(data):
 
 
 @blp.post("/login")
+@blp.guard(authentication.anybody)
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 @blp.fails(400, 401, 415)
@@ -85,6 +87,7 @@ def login(data):
 
 
 @blp.post("/refresh")
+@blp.guard(authentication.refresh_claims)
 @blp.response(200, TokensSchema)
 @blp.fails(401)
 @blp.doc(operationId="auth_refresh")
@@ -98,6 +101,7 @@ def refresh():
 
 
 @blp.post("/logout")
+@blp.guard(authentication.signed_in_actor)
 @blp.response(200)
 @blp.fails(401)
 @blp.doc(operationId="auth_logout")
@@ -107,6 +111,7 @@ def logout():
 
 
 @blp.get("/me")
+@blp.guard(authentication.signed_in_actor)
 @blp.response(200, UserSchema)
 @blp.fails(401)
 @blp.doc(operationId="auth_me")
@@ -116,6 +121,7 @@ def me():
 
 
 @blp.patch("/me")
+@blp.guard(authentication.signed_in_actor)
 @blp.arguments(ProfileSchema)
 @blp.response(200, UserSchema)
 @blp.fails(400, 401, 415)

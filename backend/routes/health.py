@@ -2,10 +2,11 @@
 
 import marshmallow as ma
 
+from backend.middleware.authentication import anybody
 from backend.middleware.envelope import Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
-from backend.services.migrations import is_up_to_date
+from backend.services.migrations import NOT_MIGRATED, is_up_to_date
 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service runs and can work")
 
@@ -17,6 +18,7 @@ class HealthSchema(ma.Schema):
 
 
 @blp.get("/live")
+@blp.guard(anybody)
 @blp.response(200, HealthSchema)
 @blp.doc(operationId="health_live", security=NO_SIGN_IN)
 def live():
@@ -25,11 +27,12 @@ def live():
 
 
 @blp.get("/ready")
+@blp.guard(anybody)
 @blp.response(200, HealthSchema)
 @blp.fails(503)
 @blp.doc(operationId="health_ready", security=NO_SIGN_IN)
 def ready():
     """Tell whether the database answers and is migrated"""
     if not is_up_to_date():
-        raise Unavailable("The database is not migrated; run `flask db upgrade`.")
+        raise Unavailable(NOT_MIGRATED)
     return {"status": "ready"}

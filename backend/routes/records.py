@@ -10,7 +10,7 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import API, Blueprint, json_response, list_meta
 from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
-from backend.services import queries, records
+from backend.services import policies, queries, records
 from backend.services.definitions import PUBLIC_GRANT, SYSTEM_FIELDS
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
@@ -53,12 +53,17 @@ def make_blueprint(resource):
     )
     query, page_item, record, create, patch = _schemas(resource)
 
+    def allowed(action):
+        """Return the guard of a view that needs a grant for the action."""
+        return lambda: policies.authorize(definition, action, current_actor())
+
     def documented(action, operation, summary, **extra):
         """Return the decorator with the operation's name, and whether it needs a sign-in."""
         security = OPTIONAL_BEARER if PUBLIC_GRANT in definition.grants(action) else BEARER
         return blp.doc(operationId=f"{operation}_{name}", summary=summary, security=security, **extra)
 
     @blp.get("")
+    @blp.guard(allowed("list"))
     @blp.arguments(query, location="query")
     @blp.answers(200, page_item(many=True))
     @blp.fails(400, 401, 403)
@@ -71,6 +76,7 @@ def make_blueprint(resource):
         return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
 
     @blp.post("")
+    @blp.guard(allowed("create"))
     @blp.arguments(create)
     @blp.answers(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
     @blp.fails(400, 401, 403, 409, 415)
@@ -81,6 +87,7 @@ def make_blueprint(resource):
         return json_response(made.json, "Created", status=201, headers=headers)
 
     @blp.get(RECORD)
+    @blp.guard(allowed("read"))
     @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
     @documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
@@ -91,6 +98,7 @@ def make_blueprint(resource):
         return json_response(found.json, "OK", headers={"ETag": _etag(found)})
 
     @blp.put(RECORD)
+    @blp.guard(allowed("update"))
     @blp.arguments(create)
     @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415)
@@ -100,6 +108,7 @@ def make_blueprint(resource):
         return json_response(changed.json, "Updated", headers={"ETag": _etag(changed)})
 
     @blp.patch(RECORD)
+    @blp.guard(allowed("update"))
     @blp.arguments(patch)
     @blp.answers(200, record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415)
@@ -109,6 +118,7 @@ def make_blueprint(resource):
         return json_response(changed.json, "Updated", headers={"ETag": _etag(changed)})
 
     @blp.delete(RECORD)
+    @blp.guard(allowed("delete"))
     @blp.answers(200)
     @blp.fails(401, 403, 404, 409, 412)
     @documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])

@@ -5,7 +5,7 @@ from dataclasses import fields
 import marshmallow as ma
 
 from backend.middleware.arguments import QuerySchema
-from backend.middleware.authentication import current_actor
+from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import OneOf
 from backend.services import resources
@@ -94,6 +94,7 @@ class DropQuery(QuerySchema):
 
 
 @blp.get("")
+@blp.guard(permission(resources.READ))
 @blp.response(200, StoredDefinitionSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="resources_list")
@@ -103,6 +104,7 @@ def list_resources():
 
 
 @blp.post("")
+@blp.guard(permission(resources.WRITE))
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(201, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 409, 415)
@@ -116,6 +118,7 @@ def create_resource(data):
 
 
 @blp.get("/<name>")
+@blp.guard(permission(resources.READ))
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="resources_get")
@@ -125,6 +128,7 @@ def get_resource(name):
 
 
 @blp.put("/<name>")
+@blp.guard(permission(resources.WRITE))
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
@@ -138,6 +142,7 @@ def replace_resource(data, name):
 
 
 @blp.delete("/<name>")
+@blp.guard(permission(resources.WRITE))
 @blp.arguments(DropQuery, location="query")
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)

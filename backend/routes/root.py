@@ -2,6 +2,7 @@
 
 import marshmallow as ma
 
+from backend.middleware.authentication import anybody
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import DOCS_PATH, DOCUMENT_PATH, NO_SIGN_IN, VERSION
 
@@ -19,6 +20,7 @@ class RootSchema(ma.Schema):
 
 
 @blp.get("/")
+@blp.guard(anybody)
 @blp.response(200, RootSchema)
 @blp.doc(operationId="root", security=NO_SIGN_IN)
 def root():

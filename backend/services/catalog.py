@@ -10,7 +10,7 @@ from backend.models.records import build_model, column
 from backend.models.role import Role
 from backend.services.definitions import parse_definition
 from backend.services.errors import NotFound
-from backend.services.statements import StatementCache
+from backend.services.statements import StatementCache, slot
 
 
 class Resource:
@@ -27,6 +27,10 @@ class Resource:
     def column(self, name):
         """Return the model's column of a field."""
         return column(self.model, name)
+
+    def scoped(self, condition, everything):
+        """Return the condition for all rows or, unless `everything`, for those of the user in the slot `owner`."""
+        return condition if everything else condition & (self.column("created_by") == slot("owner"))
 
     def json(self, names=None):
         """Return the SQL expression of a record as JSON text, with the named fields or all."""

@@ -10,7 +10,8 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.services import policies
 from backend.services.errors import Conflict, Invalid
-from backend.services.records import integrity_problem, new_row, visible
+from backend.services.records import integrity_problem, new_row
+from backend.services.references import find_visible
 from backend.services.statements import slot
 
 BATCH_ROWS = 200
@@ -59,11 +60,16 @@ def import_csv(actor, resource, file, *, dry_run=False, keep_good=False, progres
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     reader = csv.reader(file, strict=True)
     report = Report()
-    header = next(_lines(reader, report), (1, []))[1]
+    lines = _lines(reader, report)
+    _, header = next(lines, (1, None))
+    if header is None:
+        if not report.bad:
+            report.note(1, "the file is empty; its first line names the columns")
+        return report
     importer = _Importer(actor, resource, _columns(resource, header), report)
     try:
         with nullcontext() if keep_good and not dry_run else database.atomic():
-            for line, cells in _lines(reader, report):
+            for line, cells in lines:
                 importer.add(line, cells)
                 if progress and report.rows % BATCH_ROWS == 0:
                     progress(line)
@@ -199,7 +205,7 @@ class _Importer:
             target = self.resource.catalog[self.fields[column.field].to]
             if target is self.resource:
                 self.flush()  # it may be a row of this very file
-            record_id = visible(self.actor, target, column.key, value)
+            record_id = find_visible(self.actor, target, column.key, value)
             if record_id is None:
                 raise ma.ValidationError(f"There is no record of {target.name} with the {column.key} {value}.")
             found[value] = record_id

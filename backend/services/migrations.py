@@ -11,6 +11,7 @@ from backend.models.database import Postgres, database
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
+NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
 POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
 
 

@@ -8,7 +8,8 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services import policies
-from backend.services.errors import Conflict, Denied, Invalid, NotFound, PreconditionFailed
+from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed
+from backend.services.references import blocking_referrers, check_references, release_referrers
 from backend.services.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
@@ -40,7 +41,7 @@ def create_record(actor, resource, data):
     values = new_row(actor, resource, data)
     statement = resource.statements.get("insert", _insert, resource)
     with conflicts(resource), database.atomic():
-        _check_references(actor, resource, data)
+        check_references(actor, resource, data)
         return values["id"], Record(*statement.run(values)[0])
 
 
@@ -62,7 +63,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
-        _check_references(actor, resource, data)
+        check_references(actor, resource, data)
         values = {"id": record_id, "updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         names = tuple(sorted(data))
         return Record(*resource.statements.get(("update", names), _update, resource, names).run(values)[0])
@@ -74,9 +75,11 @@ def delete_record(actor, resource, record_id, if_match=None):
     try:
         with database.atomic():
             _lock_row(actor, resource, record_id, allowed, if_match)
+            release_referrers(resource, [record_id])
             resource.statements.get("delete", _delete, resource).run({"id": record_id})
     except IntegrityError as error:
-        raise Conflict(_still_referenced(resource, record_id)) from error
+        names = ", ".join(blocking_referrers(resource, record_id)) or "records that would have gone with it"
+        raise Conflict(f"The record is still referenced by {names}.") from error
 
 
 def _lock_row(actor, resource, record_id, allowed, if_match):
@@ -90,26 +93,6 @@ def _lock_row(actor, resource, record_id, allowed, if_match):
         raise Denied(f"You may not change this record of {resource.name}.")
     if if_match is not None and str(version) not in if_match:
         raise PreconditionFailed()
-
-
-def _check_references(actor, resource, data):
-    """Raise Invalid unless every record that `data` refers to exists and may be read by the actor."""
-    problems = {}
-    for name, kind in resource.definition.references.items():
-        if data.get(name) is not None and visible(actor, resource.catalog[kind.to], "id", data[name]) is None:
-            problems[name] = [f"There is no such record of {kind.to}."]
-    if problems:
-        raise Invalid(problems)
-
-
-def visible(actor, resource, field, value):
-    """Return the id, as text, of a record whose `field` is `value`, if the actor may read it; else None."""
-    allowed = policies.scope(resource.definition, "read", actor)
-    if not allowed:
-        return None
-    statement = resource.statements.get(("find", field, allowed.everything), _find, resource, field, allowed.everything)
-    rows = statement.run({"value": resource.column(field).db_value(value), "owner": allowed.owner})
-    return str(rows[0][0]) if rows else None
 
 
 @contextmanager
@@ -141,30 +124,9 @@ def _unique_fields(definition, what):
     return names.get(what, ("id",))
 
 
-def _still_referenced(resource, record_id):
-    referrers = sorted(
-        {
-            other.name
-            for other, name in resource.referrers
-            if other.definition.references[name].on_delete == "restrict"  # the others would not have stood in the way
-            and other.model.select().where(other.column(name) == record_id).exists()
-        }
-    )
-    return f"The record is still referenced by {', '.join(referrers) or 'others'}."
-
-
-def _scoped(resource, condition, everything):
-    return condition if everything else condition & (resource.column("created_by") == slot("owner"))
-
-
 def _select_one(resource, everything):
-    mine = _scoped(resource, resource.column("id") == slot("id"), everything)
+    mine = resource.scoped(resource.column("id") == slot("id"), everything)
     return resource.model.select(resource.json(), resource.column("version")).where(mine)
-
-
-def _find(resource, field, everything):
-    mine = _scoped(resource, resource.column(field) == slot("value"), everything)
-    return resource.model.select(resource.column("id")).where(mine)
 
 
 def _select_for_write(resource):

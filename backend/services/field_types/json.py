@@ -38,6 +38,13 @@ def _unstorable(value, depth):
     return next((reason for part in parts if (reason := _unstorable(part, depth - 1))), None)
 
 
+def _parse(text):
+    try:
+        return json.loads(text)
+    except RecursionError as error:  # thousands of brackets: no ValueError, but no JSON that could be kept either
+        raise ValueError(text) from error
+
+
 @field_type("json")
 class Json(FieldType):
     """Any JSON value, kept as it came."""
@@ -56,7 +63,7 @@ class Json(FieldType):
 
     def filter(self):
         """Return a field for JSON text, as a CSV cell has it."""
-        return text_converter(AnyJson, json.loads)()
+        return text_converter(AnyJson, _parse)()
 
     def json(self, column, database):
         """Return the value itself, not a string of it."""

@@ -1,0 +1,127 @@
+"""Real server processes: `python wsgi.py`, started, waited for and stopped as an operator does it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 30
+STOP_SECONDS = 40  # longer than the server itself gives the requests under way
+HOST = "127.0.0.1"
+
+
+@contextmanager
+def running_servers(folder, count=1, **settings):
+    """Start `count` servers and yield their addresses, such as `127.0.0.1:41234`, when all of them are ready.
+
+    `settings` are those of config/settings.py by name; nothing else is taken from the environment or from a `.env`.
+    The data folder is `folder`, and so is the place of the logs. Raises RuntimeError when a server does not get ready;
+    leaving the block stops them with SIGTERM and asserts that each ends with exit status 0.
+    """
+    with ExitStack() as stack:
+        servers = [stack.enter_context(_server(folder / f"server{i}.log", settings, folder)) for i in range(count)]
+        for process, address, log in servers:
+            _wait_until_ready(process, address, log)
+        yield [address for _, address, _ in servers]
+
+
+@contextmanager
+def running_server(folder, **settings):
+    """Start one server as running_servers does and yield its address."""
+    with running_servers(folder, **settings) as (address,):
+        yield address
+
+
+@contextmanager
+def _server(log, settings, folder):
+    with _held_port() as port, log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "wsgi.py"],
+            cwd=folder,  # where no `.env` of the developer is found
+            env=_environment({"data_dir": folder, "host": HOST, "port": port} | settings),
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield process, f"{HOST}:{port}", log
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            finally:
+                process.kill()
+                process.wait()
+        assert process.returncode == 0, log.read_text()
+
+
+@contextmanager
+def _held_port():
+    """Yield a free port that nobody else is given meanwhile, though the server can listen on it."""
+    # Linux lets two sockets with SO_REUSEADDR have one port as long as only one listens, but gives it to no third that
+    # asks for any free port.
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, 0))
+        yield holder.getsockname()[1]
+
+
+def _environment(settings):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")}
+    return inherited | {f"LARDER_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def _wait_until_ready(process, address, log):
+    deadline = time.monotonic() + START_SECONDS
+    while not _is_ready(address):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"The server did not get ready:\n{log.read_text()}")
+        time.sleep(0.05)
+
+
+def _is_ready(address):
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+class Caller:
+    """A client whose one connection stays open until the end of a `with` block."""
+
+    def __init__(self, address, token=None):
+        self.connection = http.client.HTTPConnection(address, timeout=30)
+        self.token = token
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+    def call(self, method, path, data=None):
+        """Send `data` as JSON to a path below the base path; return the status and the answer's JSON."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        body = None if data is None else json.dumps(data)
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        self.connection.request(method, f"/api/v1{path}", body, headers)
+        response = self.connection.getresponse()
+        return response.status, json.loads(response.read())
+
+    def sign_in(self, email, password):
+        """Start a session, and send its token from now on; return the caller."""
+        status, answer = self.call("POST", "/auth/login", {"email": email, "password": password})
+        assert status == 200, answer
+        self.token = answer["data"]["access_token"]
+        return self

@@ -1,0 +1,66 @@
+"""`POST /auth/login`."""
+
+from backend.models.user import User
+from tests.conftest import ON_SQLITE, PASSWORD
+
+ALICE = {"email": "alice@example.com", "password": PASSWORD}
+
+WRONG_VALUES = [
+    ({"password": PASSWORD}, ["email"]),
+    ({"email": "alice@example.com"}, ["password"]),
+    (ALICE | {"password": ""}, ["password"]),
+    (ALICE | {"password": None}, ["password"]),
+    (ALICE | {"email": ["alice@example.com"]}, ["email"]),
+    (ALICE | {"email": "alice@example.com\0"}, ["email"]),
+    (ALICE | {"password": "x" * 257}, ["password"]),
+    (ALICE | {"remember": True}, ["remember"]),
+]
+
+
+def test_gives_tokens_and_tells_who_signed_in(stranger):
+    response = stranger.post("/auth/login", json=ALICE)
+    assert response.status_code == 200
+    data = response.json["data"]
+    assert sorted(data) == ["access_token", "expires_in", "refresh_token", "token_type", "user"]
+    assert (data["token_type"], data["expires_in"]) == ("Bearer", 900)
+    assert (data["user"]["email"], data["user"]["roles"]) == ("alice@example.com", ["member"])
+
+
+def test_the_access_token_signs_requests(stranger):
+    token = stranger.post("/auth/login", json=ALICE).json["data"]["access_token"]
+    me = stranger.get("/auth/me", headers={"Authorization": f"Bearer {token}"})
+    assert me.json["data"]["name"] == "Alice"
+
+
+def test_the_address_counts_in_any_case(stranger):
+    assert stranger.post("/auth/login", json=ALICE | {"email": "ALICE@example.COM"}).status_code == 200
+
+
+def test_does_not_tell_a_wrong_password_from_an_unknown_address(stranger):
+    wrong = stranger.post("/auth/login", json=ALICE | {"password": "wrong horse"})
+    unknown = stranger.post("/auth/login", json=ALICE | {"email": "nobody@example.com"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json["error"] == unknown.json["error"]
+
+
+def test_refuses_a_deactivated_account_with_the_same_words(stranger):
+    wrong = stranger.post("/auth/login", json=ALICE | {"password": "wrong horse"})
+    User.update(active=False).where(User.email == "alice@example.com").execute()
+    response = stranger.post("/auth/login", json=ALICE)
+    assert response.status_code == 401
+    assert response.json["error"] == wrong.json["error"]
+
+
+@ON_SQLITE
+def test_refuses_wrong_values(stranger):
+    for body, wrong in WRONG_VALUES:
+        response = stranger.post("/auth/login", json=body)
+        assert response.status_code == 422, body
+        assert list(response.json["error"]["details"]["json"]) == wrong
+
+
+def test_every_login_is_a_session_of_its_own(alice):
+    first, second = alice.sign_in(), alice.sign_in()
+    alice.post("/auth/logout", headers={"Authorization": f"Bearer {first['access_token']}"})
+    kept = alice.get("/auth/me", headers={"Authorization": f"Bearer {second['access_token']}"})
+    assert kept.status_code == 200

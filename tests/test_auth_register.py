@@ -1,0 +1,75 @@
+"""`POST /auth/register`."""
+
+from dataclasses import replace
+
+from backend import create_app
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+
+CAROL = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
+
+WRONG_VALUES = [
+    ("email", "carol"),
+    ("email", "carol@"),
+    ("email", "carol@example.com\0"),
+    ("email", None),
+    ("email", 7),
+    ("password", "short77"),
+    ("password", "x" * 257),
+    ("password", "half a pair \ud800"),
+    ("password", 12345678),
+    ("name", ""),
+    ("name", "x" * 101),
+    ("name", ["Carol"]),
+]
+
+
+def test_makes_a_member(stranger):
+    response = stranger.post("/auth/register", json=CAROL)
+    assert response.status_code == 201
+    account = response.json["data"]
+    assert sorted(account) == ["created_at", "email", "id", "name", "roles"]
+    assert (account["email"], account["name"], account["roles"]) == ("carol@example.com", "Carol", ["member"])
+
+
+def test_the_new_account_can_sign_in(stranger, app):
+    stranger.post("/auth/register", json=CAROL)
+    assert Person(app, "carol").get("/auth/me").json["data"]["email"] == "carol@example.com"
+
+
+def test_refuses_an_address_that_is_taken_in_any_case(stranger):
+    for email in ("alice@example.com", "Alice@Example.COM"):
+        response = stranger.post("/auth/register", json=CAROL | {"email": email})
+        assert response.status_code == 409
+        assert response.json["error"]["details"] == {"json": {"email": ["Already taken."]}}
+
+
+@ON_SQLITE
+def test_refuses_wrong_values(stranger):
+    for field, value in WRONG_VALUES:
+        response = stranger.post("/auth/register", json=CAROL | {field: value})
+        assert response.status_code == 422, (field, value)
+        assert list(response.json["error"]["details"]["json"]) == [field]
+
+
+@ON_SQLITE
+def test_names_everything_that_is_missing(stranger):
+    response = stranger.post("/auth/register", json={})
+    assert response.status_code == 422
+    assert sorted(response.json["error"]["details"]["json"]) == ["email", "name", "password"]
+
+
+@ON_SQLITE
+def test_nobody_gives_themselves_a_role(stranger):
+    response = stranger.post("/auth/register", json=CAROL | {"roles": ["admin"]})
+    assert response.status_code == 422
+    assert list(response.json["error"]["details"]["json"]) == ["roles"]
+    credentials = {"email": CAROL["email"], "password": PASSWORD}
+    assert stranger.post("/auth/login", json=credentials).status_code == 401
+
+
+@ON_SQLITE
+def test_a_closed_registration_makes_no_account(settings):
+    closed = Person(create_app(replace(settings, registration="closed")))
+    assert closed.post("/auth/register", json=CAROL).status_code == 403
+    credentials = {"email": CAROL["email"], "password": PASSWORD}
+    assert closed.post("/auth/login", json=credentials).status_code == 401

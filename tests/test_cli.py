@@ -1,0 +1,247 @@
+"""`flask db` and `flask resources`."""
+
+import pytest
+import yaml
+
+from backend.models.database import database
+from backend.models.definition import Generation
+from tests.conftest import ON_SQLITE, Person
+
+SHOP = """
+roles:
+  buyer: {description: Buys, permissions: ["resources:read"]}
+resources:
+  notes:
+    description: What to buy – früh
+    fields:
+      title: {type: string, required: true, unique: true}
+      shop: {type: reference, to: shops, on_delete: set_null}
+      due: {type: date, min: 2026-01-01}
+      kind: {type: enum, choices: [food, "yes", "7"]}
+      price: {type: decimal, precision: 8, scale: 3, default: "0.500"}
+      extra: {type: json, default: {a: [1, null]}}
+    indexes: [[due, kind]]
+    unique: [[title, shop]]
+    search: [title]
+    access: {list: [public], create: [buyer, owner]}
+  shops:
+    fields:
+      name: {type: string}
+      favourite: {type: reference, to: notes}
+      parent: {type: reference, to: shops, on_delete: cascade}
+"""
+
+UNCHANGED = ["unchanged buyer", "unchanged notes", "unchanged shops"]
+
+WRONG_DOCUMENTS = {
+    "not YAML": ("resources: {", "is not YAML"),
+    "a tag of Python": ("!!python/object/apply:os.getcwd []", "is not YAML"),
+    "nothing": ("", "`resources`"),
+    "a list": ("[]", "`resources`"),
+    "another part": ("ressources: {}", "`resources`"),
+    "resources as a list": ("resources: [notes]", "objects by name"),
+    "a resource that is no object": ("resources: {notes: 7}", "notes"),
+    "a name twice": ("resources: {notes: {name: notes, fields: {a: {type: string}}}}", "the key before it"),
+    "a reserved name": ("resources: {users: {fields: {a: {type: string}}}}", "users is reserved"),
+    "a name that is a number": ("resources: {7: {fields: {a: {type: string}}}}", "7"),
+    "a field that is a truth": ("resources: {notes: {fields: {yes: {type: string}}}}", "fields"),
+    "no fields": ("resources: {notes: {}}", "fields"),
+    "an unknown type": ("resources: {notes: {fields: {a: {type: money}}}}", "Must be one of"),
+    "a default of no JSON type": ("resources: {notes: {fields: {a: {type: json, default: {b: !!set {c}}}}}}", "YAML"),
+    "an infinite default": ("resources: {notes: {fields: {a: {type: json, default: .inf}}}}", "not JSON"),
+    "an unknown role": ("resources: {notes: {fields: {a: {type: string}}, access: {list: [x]}}}", "No such role: x"),
+    "an unknown target": ("resources: {notes: {fields: {a: {type: reference, to: x}}}}", "no resource x"),
+    "a built-in role": ("roles: {admin: {permissions: []}}", "admin"),
+    "a role called public": ("roles: {public: {}}", "public"),
+    "an unknown permission": ("roles: {buyer: {permissions: [everything]}}", "permissions"),
+    "a role that is no object": ("roles: {buyer: [x]}", "buyer"),
+    "a role with NUL": ('roles: {buyer: {description: "nul \\0"}}', "NUL"),
+    "a name of a role that is a list": ("roles: {? [a] : {}}", "YAML"),
+}
+
+CIRCLE = """
+resources:
+  notes: {fields: {mark: {type: reference, to: marks, required: true}}}
+  marks: {fields: {leaf: {type: reference, to: leaves, required: true}}}
+  leaves: {fields: {note: {type: reference, to: notes, required: true}}}
+"""
+
+
+@pytest.fixture
+def run(app):
+    """Runs a `flask …` command and returns (exit code, what it printed)."""
+
+    def invoke(*arguments):
+        result = app.test_cli_runner().invoke(args=[str(each) for each in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.output
+
+    return invoke
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Writes a YAML file and returns its path."""
+
+    def write(text):
+        path = tmp_path / "resources.yml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def state():
+    return Generation.current(), sorted(database.get_tables())
+
+
+def test_upgrade_of_a_database_that_is_up_to_date_says_so(run):
+    assert run("db", "upgrade") == (0, "The database is up to date.\n")
+
+
+def test_status_lists_the_migrations(run):
+    code, output = run("db", "status")
+    assert code == 0
+    assert "0001_initial" in output
+    assert "not yet" not in output
+
+
+def test_applies_a_file(run, written, admin, stranger):
+    code, output = run("resources", "apply", written(SHOP))
+    assert (code, output.splitlines()) == (0, ["created buyer", "created notes", "created shops"])
+    assert stranger.get("/notes").status_code == 200
+    assert admin.get("/resources/notes").json["data"]["description"] == "What to buy – früh"
+
+
+def test_resources_of_one_file_may_refer_to_each_other(run, written, admin):
+    run("resources", "apply", written(SHOP))
+    shop = admin.make("shops", name="Corner")
+    note = admin.make("notes", title="Milk", shop=shop["id"])
+    assert admin.patch(f"/shops/{shop['id']}", json={"favourite": note["id"]}).json["data"]["favourite"] == note["id"]
+    assert admin.make("shops", name="Branch", parent=shop["id"])["parent"] == shop["id"]
+
+
+def test_the_same_file_again_changes_nothing(run, written):
+    file = written(SHOP)
+    run("resources", "apply", file)
+    before = state()
+    code, output = run("resources", "apply", file)
+    assert (code, output.splitlines()) == (0, UNCHANGED)
+    assert state() == before
+
+
+def test_exports_what_was_applied(run, written):
+    run("resources", "apply", written(SHOP))
+    code, exported = run("resources", "export")
+    assert code == 0
+    expected = yaml.safe_load(SHOP.replace("2026-01-01", '"2026-01-01"'))
+    assert yaml.safe_load(exported) == expected
+    assert list(yaml.safe_load(exported)["resources"]["notes"]["fields"]) == list(
+        expected["resources"]["notes"]["fields"]
+    )
+
+
+def test_an_export_applied_again_changes_nothing(run, written):
+    run("resources", "apply", written(SHOP))
+    before = state()
+    exported = run("resources", "export")[1]
+    assert run("resources", "apply", written(exported))[1].splitlines() == UNCHANGED
+    assert state() == before
+
+
+@ON_SQLITE
+def test_exports_to_a_file(run, written, tmp_path):
+    run("resources", "apply", written(SHOP))
+    file = tmp_path / "export.yml"
+    assert run("resources", "export", file) == (0, "")
+    assert file.read_text(encoding="utf-8") == run("resources", "export")[1]
+    assert "früh" in file.read_text(encoding="utf-8")
+
+
+@ON_SQLITE
+def test_an_export_of_nothing_can_be_applied(run, tmp_path):
+    run("resources", "export", tmp_path / "empty.yml")
+    assert run("resources", "apply", tmp_path / "empty.yml") == (0, "")
+
+
+@ON_SQLITE
+def test_what_a_file_does_not_name_stays(run, written, admin):
+    admin.declare("books", {"title": {"type": "string"}})
+    run("resources", "apply", written(SHOP))
+    assert admin.get("/books").status_code == 200
+
+
+def test_applies_changes(run, written):
+    run("resources", "apply", written(SHOP))
+    changed = SHOP.replace("name: {type: string}", "name: {type: string}\n      city: {type: string}")
+    changed = changed.replace("description: Buys", "description: Buys things")
+    assert run("resources", "apply", written(changed))[1].splitlines() == [
+        *("changed buyer", "unchanged notes", "changed shops")
+    ]
+
+
+def test_a_change_that_cannot_be_made_undoes_the_whole_file(run, written, admin):
+    run("resources", "apply", written(SHOP))
+    before = state()
+    changed = SHOP.replace("name: {type: string}", "name: {type: integer}") + "  books: {fields: {a: {type: text}}}\n"
+    code, output = run("resources", "apply", written(changed.replace("description: Buys", "description: Sells")))
+    assert code == 1
+    assert "shops" in output and "name:" in output
+    assert state() == before
+    assert "Sells" not in run("resources", "export")[1]
+
+
+def test_wrong_files_are_explained_and_change_nothing(run, written):
+    before = state()
+    for what, (text, reason) in WRONG_DOCUMENTS.items():
+        code, output = run("resources", "apply", written(text))
+        assert code == 1, what
+        assert output.startswith("Error: ") and reason in output, (what, output)
+    assert state() == before
+
+
+@ON_SQLITE
+def test_refuses_a_circle_of_required_references(run, written):
+    before = state()
+    code, output = run("resources", "apply", written(CIRCLE))
+    assert code == 1
+    assert "notes -> marks -> leaves -> notes" in output
+    assert state() == before
+
+
+def test_a_circle_with_one_optional_reference_is_fine(run, written, admin):
+    code, _ = run("resources", "apply", written(CIRCLE.replace("notes, required: true", "notes")))
+    assert code == 0
+    leaf = admin.make("leaves")
+    mark = admin.make("marks", leaf=leaf["id"])
+    assert admin.make("notes", mark=mark["id"])["mark"] == mark["id"]
+
+
+@ON_SQLITE
+def test_dates_need_no_quotes_in_yaml(run, written, admin):
+    run("resources", "apply", written(SHOP))
+    assert admin.get("/resources/notes").json["data"]["fields"]["due"] == {"type": "date", "min": "2026-01-01"}
+    assert admin.post("/notes", json={"title": "Milk", "due": "2025-12-31"}).status_code == 422
+
+
+@ON_SQLITE
+def test_a_file_that_is_not_utf_8_is_explained(run, tmp_path):
+    file = tmp_path / "latin.yml"
+    file.write_bytes("resources: {notes: {description: früh}}".encode("latin-1"))
+    code, output = run("resources", "apply", file)
+    assert code == 1
+    assert "UTF-8" in output
+
+
+@ON_SQLITE
+def test_a_file_that_cannot_be_written_is_explained(run, tmp_path):
+    code, output = run("resources", "export", tmp_path / "nowhere" / "export.yml")
+    assert code == 1
+    assert output.startswith("Error: ") and "No such file" in output
+
+
+def test_a_running_app_serves_what_the_command_line_made(run, written, app):
+    alice = Person(app, "alice")
+    assert alice.get("/shops").status_code == 404
+    run("resources", "apply", written(SHOP))
+    assert alice.get("/shops").status_code == 403

@@ -1,0 +1,157 @@
+"""Migrations of the system tables, and the first admin."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from backend import create_app
+from backend.models.database import database, open_database
+from backend.models.user import UserRole
+from backend.services import accounts, migrations
+from tests.conftest import PASSWORD, Person
+
+ROOT = Path(__file__).parents[1]
+TABLES = [
+    *("larder_definition_versions", "larder_definitions", "larder_generation", "larder_migrations"),
+    *("larder_roles", "larder_sessions", "larder_user_roles", "larder_users"),
+]
+CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
+
+
+@pytest.fixture
+def empty(settings):
+    """The settings of an app whose database has no tables yet."""
+    if settings.database_url.startswith("sqlite:///"):
+        Path(settings.database_url.removeprefix("sqlite:///")).unlink()
+    else:
+        with psycopg.connect(settings.database_url, autocommit=True) as server:
+            server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    open_database(settings.database_url)
+    yield settings
+    database.close_all()
+
+
+def at_once(settings, code, count=3):
+    """Run the Python code in several processes that begin at the same moment; return what each printed."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")} | {
+        "LARDER_DATABASE_URL": settings.database_url,
+        "LARDER_SECRET_KEY": settings.secret_key,
+        "LARDER_ADMIN_EMAIL": CREDENTIALS["email"],
+        "LARDER_ADMIN_PASSWORD": CREDENTIALS["password"],
+    }
+    begin = (
+        "import sys\nfrom backend.config.settings import read_settings\n"
+        "from backend.models.database import open_database\nfrom backend.services import accounts, migrations\n"
+        "settings = read_settings()\nopen_database(settings.database_url)\n"
+        "print('ready', flush=True)\nsys.stdin.read()\n"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT, "env": environment}
+    processes = [subprocess.Popen([sys.executable, "-c", begin + code], **pipes) for _ in range(count)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.close()
+    printed = []
+    for process in processes:
+        with process:
+            printed.append(process.stdout.read())
+    assert [process.returncode for process in processes] == [0] * count
+    return printed
+
+
+def test_makes_the_system_tables(empty):
+    assert migrations.upgrade() == ["0001_initial"]
+    assert sorted(database.get_tables()) == TABLES
+    assert migrations.is_up_to_date()
+
+
+def test_again_is_nothing_to_do(empty):
+    migrations.upgrade()
+    before = migrations.migration_status()
+    assert migrations.upgrade() == []
+    assert migrations.migration_status() == before
+
+
+def test_processes_starting_at_once_migrate_once_and_make_one_admin(empty):
+    printed = at_once(empty, "print(migrations.upgrade(), accounts.create_first_admin(settings))")
+    assert sorted(printed) == ["['0001_initial'] None\n", "[] None\n", "[] None\n"]
+    assert sorted(database.get_tables()) == TABLES
+    assert UserRole.select().where(UserRole.role == "admin").count() == 1
+
+
+def test_the_command_line_upgrades(empty):
+    runner = create_app(empty).test_cli_runner()
+    before = runner.invoke(args=["db", "status"])
+    assert (before.exit_code, "not yet" in before.output) == (1, True)
+    assert runner.invoke(args=["db", "upgrade"]).output == "applied 0001_initial\n"
+    after = runner.invoke(args=["db", "status"])
+    assert (after.exit_code, "not yet" in after.output) == (0, False)
+
+
+def test_the_command_line_explains_a_database_that_is_not_migrated(empty, tmp_path):
+    file = tmp_path / "resources.yml"
+    file.write_text("resources: {notes: {fields: {title: {type: string}}}}")
+    for arguments in (["resources", "apply", str(file)], ["resources", "export"]):
+        result = create_app(empty).test_cli_runner().invoke(args=arguments)
+        assert result.exit_code == 1
+        assert "flask db" in result.output and "Traceback" not in result.output
+
+
+def test_a_database_that_is_not_migrated_is_unavailable_and_says_what_to_do(empty):
+    stranger = Person(create_app(empty))
+    answers = [
+        stranger.get("http://localhost/health/ready"),
+        stranger.get("/resources"),
+        stranger.get("/notes"),
+        stranger.post("/notes", json={"title": "Milk"}),
+        stranger.post("/auth/login", json=CREDENTIALS),
+        stranger.get("/auth/me", headers={"Authorization": "Bearer garbage"}),
+    ]
+    told = [(answer.status_code, answer.json["error"]["code"]) for answer in answers]
+    assert told[:5] == [(503, "UNAVAILABLE")] * 5
+    assert all("flask db upgrade" in answer.json["error"]["message"] for answer in answers[:5])
+    assert answers[0].headers["Retry-After"] == "1"
+
+
+def test_a_database_that_is_not_migrated_is_no_reason_to_restart_the_process(empty):
+    assert Person(create_app(empty)).get("http://localhost/health/live").status_code == 200
+
+
+def test_an_app_serves_as_soon_as_its_database_is_migrated(empty):
+    app = create_app(empty)
+    stranger = Person(app)
+    assert stranger.get("http://localhost/health/ready").status_code == 503
+    migrations.upgrade()
+    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    assert stranger.get("http://localhost/health/ready").status_code == 200
+    assert stranger.get("/notes").status_code == 404
+    assert Person(app, "admin").declare("notes", {"title": {"type": "string"}})["version"] == 1
+
+
+def test_the_first_admin_is_made_with_the_settings(empty):
+    migrations.upgrade()
+    given = replace(empty, admin_email="Root@Example.com", admin_password=PASSWORD)
+    assert accounts.create_first_admin(given) is None
+    answer = Person(create_app(empty)).post("/auth/login", json=CREDENTIALS)
+    assert answer.json["data"]["user"]["roles"] == ["admin", "member"]
+
+
+def test_a_password_is_made_up_when_none_is_given(empty):
+    migrations.upgrade()
+    email, password = accounts.create_first_admin(empty)
+    assert email == "admin@example.com"
+    assert len(password) >= 16
+    answer = Person(create_app(empty)).post("/auth/login", json={"email": email, "password": password})
+    assert answer.status_code == 200
+
+
+def test_there_is_only_one_first_admin(empty):
+    migrations.upgrade()
+    assert accounts.create_first_admin(empty) is not None
+    assert accounts.create_first_admin(replace(empty, admin_email="another@example.com")) is None
+    assert [(row.role) for row in UserRole.select().where(UserRole.role == "admin")] == ["admin"]

@@ -1,0 +1,278 @@
+"""`GET /<name>`: filters, order, pages and cursors."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE
+
+FIELDS = {
+    "name": {"type": "string", "required": True},
+    "country": {"type": "string"},
+    "population": {"type": "integer"},
+    "area": {"type": "number", "index": True},
+    "founded": {"type": "date"},
+    "coastal": {"type": "boolean"},
+}
+ACCESS = {"list": ["owner", "editor"], "read": ["owner"], "create": ["member"], "delete": ["owner"]}
+CITIES = [
+    ("Aba", "NG", 500, 1.5, "1900-01-01", False),
+    ("Bor", "SS", None, None, None, None),
+    ("Cali", "CO", 900, 2.5, "1536-07-25", False),
+    ("Deva", "RO", 500, None, "1269-01-01", False),
+    ("Evry", "FR", None, 3.5, None, False),
+    ("Faro", "PT", 700, 2.5, None, True),
+    ("Gap", "FR", 700, -0.25, "0014-01-01", None),
+]
+QUERIES = {
+    "": "Aba Bor Cali Deva Evry Faro Gap",
+    "country=FR": "Evry Gap",
+    "country=FR&population=700": "Gap",
+    "population__gte=500&population__lt=900&area__gt=0": "Aba Faro",
+    "population__gt=500&population__lte=900": "Cali Faro Gap",
+    "population__ne=700": "Aba Bor Cali Deva Evry",
+    "population__isnull=true": "Bor Evry",
+    "population__isnull=false&area__isnull=true": "Deva",
+    "country__in=FR,PT,XX&coastal=true": "Faro",
+    "country__in=": "",
+    "name__contains=a&country__ne=CO": "Aba Deva Faro Gap",
+    "name__icontains=A&population__lt=600": "Aba Deva",
+    "name__startswith=E": "Evry",
+    "founded__lt=1500-01-01&coastal__isnull=false": "Deva",
+    "population=500&population__gt=500": "",
+}
+ORDERS = {
+    "name": "Aba Bor Cali Deva Evry Faro Gap",
+    "-name": "Gap Faro Evry Deva Cali Bor Aba",
+    "population": "Aba Deva Faro Gap Cali Bor Evry",
+    "-population": "Cali Faro Gap Aba Deva Bor Evry",
+    "population,-name": "Deva Aba Gap Faro Cali Evry Bor",
+    "-population,area": "Cali Gap Faro Aba Deva Evry Bor",
+    "area,-population": "Gap Aba Cali Faro Evry Deva Bor",
+    "-area,founded": "Evry Cali Faro Aba Gap Deva Bor",
+    "founded": "Gap Deva Cali Aba Bor Evry Faro",
+    "coastal,-id": "Evry Deva Cali Aba Faro Gap Bor",
+    "-coastal,-founded,population": "Faro Aba Cali Deva Evry Gap Bor",
+    "-id,name": "Gap Faro Evry Deva Cali Bor Aba",
+    "created_by,-created_at": "Gap Faro Evry Deva Cali Bor Aba",
+}
+BAD_PARAMETERS = {
+    "page": ["0", "-1", "1.5", "x", "", "1000001", "9" * 30, "1_0", "%D9%A1"],
+    "per_page": ["0", "-1", "201", "all", ""],
+    "count": ["maybe", "2", ""],
+    "sort": ["", "nope", "+name", "--name", "name,", "name,name", "name,-name", "name asc", "Name"],
+    "fields": ["", "nope", "-name", "name,name", "*", "name,"],
+    "population": ["x", "", "1.5", "9223372036854775808"],
+    "population__in": ["1,x", "1,,2", ",".join(["1"] * 201)],
+    "population__isnull": ["", "perhaps"],
+    "founded__lt": ["yesterday", "2020-02-30"],
+    "coastal": ["2", "yes please"],
+    "area__gt": ["nan", "inf", "-Infinity", "1e999", "x"],
+    "name": ["%00"],
+    "population__like": ["5"],
+    "population__contains": ["5"],
+    "name__isnull": ["true"],
+    "nope": ["1"],
+    "Name": ["Aba"],
+    "limit": ["5"],
+}
+
+
+@pytest.fixture
+def cities(admin, alice, bob):
+    """The cities of alice, who may list only them; those of bob are noise that each query would find."""
+    admin.declare("cities", FIELDS, access=ACCESS)
+    for values in CITIES:
+        for person in (bob, alice):
+            person.make("cities", **dict(zip(FIELDS, values, strict=True)))
+
+
+def page(person, query):
+    """Return the answer to a list of cities."""
+    response = person.get(f"/cities?{query}")
+    assert response.status_code == 200, response.json
+    return response.json
+
+
+def names(answer):
+    """Return the names in an answer, with blanks between them."""
+    return " ".join(city["name"] for city in answer["data"])
+
+
+def walk(person, query):
+    """Yield the names page by page, from cursor to cursor, until there is none."""
+    answer = page(person, query)
+    yield names(answer)
+    while cursor := answer["meta"]["next_cursor"]:
+        answer = page(person, f"{query}&cursor={cursor}")
+        yield names(answer)
+
+
+def test_lists_what_the_actor_may_see(cities, alice, edith):
+    answer = page(alice, "")
+    assert {city["created_by"] for city in answer["data"]} == {alice.id}
+    assert answer["meta"] == {"page": 1, "per_page": 20, "total": 7, "pages": 1, "next_cursor": None}
+    assert page(edith, "")["meta"]["total"] == 14
+
+
+@ON_SQLITE
+def test_needs_a_login(cities, stranger):
+    response = stranger.get("/cities")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_filters(cities, alice):
+    found = {query: names(page(alice, f"{query}&sort=name")) for query in QUERIES}
+    assert found == QUERIES
+
+
+def test_counts_what_the_filters_leave(cities, alice):
+    totals = {query: page(alice, f"{query}&per_page=1")["meta"]["total"] for query in QUERIES}
+    assert totals == {query: len(found.split()) for query, found in QUERIES.items()}
+
+
+def test_sorts(cities, alice):
+    """Ties in the order of creation, nulls last whatever the direction."""
+    assert {order: names(page(alice, f"sort={order}")) for order in ORDERS} == ORDERS
+
+
+def test_a_walk_by_cursor_gives_every_record_once(cities, alice):
+    for order, sorted_names in ORDERS.items():
+        for per_page in (1, 2, 3, 6, 7):
+            assert " ".join(walk(alice, f"sort={order}&per_page={per_page}")) == sorted_names, (order, per_page)
+
+
+def test_a_walk_keeps_to_its_filters(cities, alice):
+    pages = list(walk(alice, "sort=-population&per_page=2&country__ne=CO&area__lt=9"))
+    assert pages == ["Faro Gap", "Aba Evry"]
+
+
+def test_a_walk_goes_on_while_records_come_and_go(cities, alice):
+    ids = {city["name"]: city["id"] for city in page(alice, "")["data"]}
+    pages = walk(alice, "sort=-population&per_page=2")
+    assert next(pages) == "Cali Faro"
+    # The record that the cursor stands on, and one to come.
+    for name in ("Faro", "Deva"):
+        assert alice.delete(f"/cities/{ids[name]}").status_code == 200
+    for name, population in [("Passed", 800), ("Tied", 700), ("Ahead", 600), ("Null", None)]:
+        alice.make("cities", name=name, population=population)
+    assert list(pages) == ["Gap Tied", "Ahead Aba", "Bor Evry", "Null"]
+
+
+def test_pages_by_number(cities, alice):
+    assert names(page(alice, "sort=name&per_page=3&page=2")) == "Deva Evry Faro"
+    meta = page(alice, "sort=name&per_page=3&page=3")["meta"]
+    assert meta == {"page": 3, "per_page": 3, "total": 7, "pages": 3, "next_cursor": None}
+
+
+def test_a_page_beyond_the_last_is_empty(cities, alice):
+    for number in (4, 1_000_000):
+        answer = page(alice, f"per_page=3&page={number}")
+        assert answer["data"] == []
+        assert answer["meta"] == {"page": number, "per_page": 3, "total": 7, "pages": 3, "next_cursor": None}
+
+
+@ON_SQLITE
+def test_an_empty_list_has_no_pages(cities, alice):
+    answer = page(alice, "name=Nowhere")
+    assert answer["data"] == []
+    assert answer["meta"] == {"page": 1, "per_page": 20, "total": 0, "pages": 0, "next_cursor": None}
+
+
+@ON_SQLITE
+def test_counts_only_when_asked_to(cities, alice):
+    meta = page(alice, "per_page=2&count=false")["meta"]
+    assert (meta["page"], meta["total"], meta["pages"]) == (1, None, None)
+    after = page(alice, f"per_page=2&count=true&cursor={meta['next_cursor']}")["meta"]
+    assert (after["page"], after["total"], after["pages"]) == (None, None, None)
+
+
+def test_returns_the_chosen_fields(cities, alice):
+    assert page(alice, "name=Cali&fields=population,name")["data"] == [{"population": 900, "name": "Cali"}]
+    assert page(alice, "name=Bor&fields=area&sort=-founded")["data"] == [{"area": None}]
+
+
+@ON_SQLITE
+def test_a_cursor_takes_another_page_size_and_choice_of_fields(cities, alice):
+    cursor = page(alice, "sort=name&per_page=2")["meta"]["next_cursor"]
+    answer = page(alice, f"sort=name&per_page=3&fields=name&cursor={cursor}")
+    assert answer["data"] == [{"name": "Cali"}, {"name": "Deva"}, {"name": "Evry"}]
+
+
+@ON_SQLITE
+def test_refuses_a_cursor_of_another_query(cities, admin, alice):
+    admin.declare("towns", FIELDS, access=ACCESS)
+    cursor = page(alice, "sort=name&per_page=2&population__gt=0")["meta"]["next_cursor"]
+    for path in (
+        "/cities?sort=-name&population__gt=0",
+        "/cities?population__gt=0",
+        "/cities?sort=name",
+        "/cities?sort=name&population__gt=1",
+        "/cities?sort=name&population__gte=0",
+        "/cities?sort=name&area__gt=0",
+        "/towns?sort=name&population__gt=0",
+    ):
+        response = alice.get(f"{path}&cursor={cursor}")
+        assert (response.status_code, response.json["error"]["code"]) == (400, "MALFORMED_REQUEST"), path
+
+
+@ON_SQLITE
+def test_refuses_a_forged_cursor(cities, alice):
+    cursor = page(alice, "per_page=2")["meta"]["next_cursor"]
+    payload, _, signature = cursor.rpartition(".")
+    forged = [
+        "",
+        "x",
+        "1",
+        ".",
+        cursor[:-1],
+        f"x{cursor}",
+        f"{payload}.",
+        f".{signature}",
+        f"{cursor}.x",
+        "%C3%A9.%E2%82%AC",
+    ]
+    for text in forged:
+        response = alice.get(f"/cities?cursor={text}")
+        assert (response.status_code, response.json["error"]["code"]) == (400, "MALFORMED_REQUEST"), text
+
+
+def test_a_cursor_opens_nothing_to_others(cities, alice, bob):
+    cursor = page(alice, "sort=name&per_page=3")["meta"]["next_cursor"]
+    answer = page(bob, f"sort=name&cursor={cursor}")
+    assert {city["created_by"] for city in answer["data"]} == {bob.id}
+
+
+@ON_SQLITE
+def test_rejects_bad_parameters(admin):
+    admin.declare("cities", FIELDS)
+    for parameter, value in [(parameter, value) for parameter, values in BAD_PARAMETERS.items() for value in values]:
+        response = admin.get(f"/cities?{parameter}={value}")
+        assert response.status_code == 422, (parameter, value)
+        assert list(response.json["error"]["details"]["query"]) == [parameter]
+
+
+@ON_SQLITE
+def test_takes_the_bounds_of_a_page(cities, alice):
+    for per_page in (1, 200):
+        assert page(alice, f"per_page={per_page}")["meta"]["per_page"] == per_page
+
+
+def test_takes_a_list_repeated_as_generated_clients_write_it(cities, alice):
+    assert page(alice, "fields=id&fields=name&sort=name&sort=id") == page(alice, "fields=id,name&sort=name,id")
+
+
+@ON_SQLITE
+def test_rejects_repeated_parameters(cities, alice):
+    for name in ("country", "count", "page", "population__gt"):
+        response = alice.get(f"/cities?{name}=1&{name}=1")
+        assert response.status_code == 422, name
+        assert response.json["error"]["details"] == {"query": {name: ["Given more than once."]}}
+
+
+def test_a_list_may_be_written_as_repeated_parameters(cities, alice):
+    answer = page(alice, "country__in=FR&country__in=PT&sort=-population&sort=-name&fields=name&fields=area")
+    assert [list(city.items()) for city in answer["data"]] == [
+        [("name", "Gap"), ("area", -0.25)],
+        [("name", "Faro"), ("area", 2.5)],
+        [("name", "Evry"), ("area", 3.5)],
+    ]

@@ -1,0 +1,130 @@
+"""The log: one line for each request, and no secrets in it."""
+
+import dataclasses
+import io
+import json
+import re
+import sys
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD
+
+pytestmark = ON_SQLITE
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """The stream of the log; not pytest's own, which is another one during the setup than during the test."""
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    return sys.stderr
+
+
+@pytest.fixture
+def settings(log, settings):
+    """The settings, telling of every request."""
+    return dataclasses.replace(settings, log_level="INFO")
+
+
+@pytest.fixture
+def read_log(log):
+    """A function that returns the lines written since its last call."""
+
+    def read():
+        lines = [json.loads(line) for line in log.getvalue().splitlines()]
+        log.seek(0)
+        log.truncate()
+        return lines
+
+    return read
+
+
+@pytest.fixture
+def note(admin, alice, read_log):
+    """A note of alice's; the log is read up to here."""
+    admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"], "create": ["member"]})
+    note = alice.make("notes", title="Milk")
+    read_log()
+    return note
+
+
+def test_writes_one_line_for_each_request(note, alice, read_log):
+    response = alice.post("/notes", json={"title": "Eggs"})
+    (line,) = read_log()
+    assert line.pop("duration_ms") > 0
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line.pop("timestamp"))
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "request_id": response.headers["X-Request-ID"],
+        "method": "POST",
+        "path": "/api/v1/notes",
+        "route": "/api/v1/notes",
+        "status": 201,
+        "actor": note["created_by"],
+        "address": "127.0.0.1",
+    }
+
+
+def test_tells_the_route_apart_from_the_path(note, alice, read_log):
+    alice.get(f"/notes/{note['id']}")
+    alice.get("/nowhere/7")
+    told = [(line["route"], line["path"], line["status"]) for line in read_log()]
+    route = "/api/v1/notes/<uuid:record_id>"
+    assert told == [(route, f"/api/v1/notes/{note['id']}", 403), (None, "/api/v1/nowhere/7", 404)]
+
+
+def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
+    stranger.get("/notes")
+    stranger.post("/notes", json={})
+    stranger.delete("/notes")
+    alice.post("/notes", json={"titel": 1})
+    alice.get("/notes", headers={"Authorization": "Bearer x"})
+    stranger.get("http://localhost/health/live")
+    told = [(line["status"], line["actor"]) for line in read_log()]
+    owner = note["created_by"]
+    assert told == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
+
+
+def test_a_path_cannot_forge_a_line(note, alice, read_log):
+    alice.get('/notes%0A{"event":"request","status":200}')
+    (line,) = read_log()
+    assert line["path"] == '/api/v1/notes\n{"event":"request","status":200}'
+
+
+def test_keeps_secrets_to_itself(note, alice, stranger, log):
+    tokens = alice.sign_in()
+    secrets = [PASSWORD, "wrong guess", "new secret password", tokens["access_token"], tokens["refresh_token"]]
+    stranger.post("/auth/login", json={"email": alice.email, "password": "wrong guess"})
+    stranger.post("/auth/login", data=f'{{"password": "{PASSWORD}', headers={"Content-Type": "application/json"})
+    stranger.post("/auth/register", json={"email": "x", "password": "new secret password"})
+    alice.get("/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    stranger.post("/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"})
+    stranger.get(f"/notes?access_token={tokens['access_token']}&password={PASSWORD.replace(' ', '+')}")
+    told = log.getvalue()
+    assert len(told.splitlines()) == 7
+    assert [secret for secret in secrets if secret in told or secret.replace(" ", "+") in told] == []
+
+
+def test_takes_over_a_harmless_request_id(note, stranger, read_log):
+    for given in ("a1b2c3d4", "01J9-trace.id_7", "x" * 64):
+        response = stranger.get("/notes", headers={"X-Request-ID": given})
+        assert response.headers["X-Request-ID"] == given
+        assert [line["request_id"] for line in read_log()] == [given]
+
+
+def test_replaces_any_other_request_id(note, stranger, read_log):
+    for given in (
+        "",
+        "short",
+        "x" * 65,
+        "with a blank",
+        "<script>1</script>",
+        'quo"te123',
+        "tab\t12345",
+        "caf\u00e9-12345",
+        "a,b;c=d12",
+    ):
+        response = stranger.get("/notes", headers={"X-Request-ID": given})
+        assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"]), given
+        assert [line["request_id"] for line in read_log()] == [response.headers["X-Request-ID"]]

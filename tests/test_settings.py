@@ -1,0 +1,211 @@
+"""The settings, the secret key, and the documents that list the settings."""
+
+import dataclasses
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend import create_app
+from backend.config.secret_key import load_secret_key
+from backend.config.settings import Settings, SettingsError, read_settings, unknown_variables
+
+ROOT = Path(__file__).parents[1]
+NAMES = ["LARDER_" + item.name.upper() for item in dataclasses.fields(Settings)]
+
+WRONG_VALUES = [
+    ("LARDER_PORT", "eighty", "integer"),
+    ("LARDER_PORT", "", "integer"),
+    ("LARDER_PORT", "0", "from 1 to 65535"),
+    ("LARDER_PORT", "65536", "from 1 to 65535"),
+    ("LARDER_THREADS", "0", "at least 1"),
+    ("LARDER_THREADS", "2.5", "integer"),
+    ("LARDER_REUSE_PORT", "perhaps", "boolean"),
+    ("LARDER_UPGRADE_AT_START", "2", "boolean"),
+    ("LARDER_SECRET_KEY", "x" * 31, "at least 32 bytes"),
+    ("LARDER_DATABASE_URL", "", "sqlite:///PATH"),
+    ("LARDER_DATABASE_URL", "mysql://localhost/larder", "postgresql://USER"),
+    ("LARDER_DATABASE_URL", "larder.db", "sqlite:///PATH"),
+    ("LARDER_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
+    ("LARDER_LOG_FORMAT", "xml", "json, text"),
+    ("LARDER_REGISTRATION", "perhaps", "open, closed"),
+    ("LARDER_SQLITE_SYNCHRONOUS", "off", "full, normal"),
+    ("LARDER_ACCESS_TOKEN_SECONDS", "-1", "at least 1"),
+    ("LARDER_ACCESS_TOKEN_SECONDS", "15m", "integer"),
+    ("LARDER_REFRESH_TOKEN_SECONDS", "0", "at least 1"),
+    ("LARDER_MAX_BODY_BYTES", "1023", "at least 1024"),
+    ("LARDER_DATABASE_TIMEOUT_SECONDS", "0", "at least 1"),
+    ("LARDER_ADMIN_EMAIL", "admin", "an e-mail address"),
+    ("LARDER_SECRET_KEY_FILE", "/nowhere/key", "readable file"),
+]
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path, monkeypatch):
+    """An environment without settings, in a folder without a `.env`, put back as it was afterwards."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("LARDER_")]:
+        del os.environ[name]
+    yield os.environ
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_without_any_variable_the_defaults_hold(tmp_path):
+    settings = read_settings()
+    assert settings == Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.database_url == "sqlite:///data/larder.db"
+
+
+def test_the_database_is_by_default_in_the_data_folder(environment):
+    environment["LARDER_DATA_DIR"] = "/srv/larder"
+    assert read_settings().database_url == "sqlite:////srv/larder/larder.db"
+
+
+def test_values_are_read_with_their_type(environment):
+    environment |= {"LARDER_PORT": " 8080 ", "LARDER_REUSE_PORT": "yes", "LARDER_DATA_DIR": "/srv"}
+    settings = read_settings()
+    assert (settings.port, settings.reuse_port, settings.data_dir) == (8080, True, Path("/srv"))
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), WRONG_VALUES)
+def test_a_wrong_value_is_named_with_what_was_expected(environment, name, value, expected):
+    environment[name] = value
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert name in str(error.value)
+    assert expected in str(error.value)
+
+
+def test_everything_wrong_is_named_at_once(environment):
+    environment |= {"LARDER_PORT": "x", "LARDER_THREADS": "0", "LARDER_LOG_FORMAT": "xml"}
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    assert [line.split(":")[0] for line in str(error.value).splitlines()] == [
+        *("LARDER_PORT", "LARDER_THREADS", "LARDER_LOG_FORMAT")
+    ]
+
+
+def test_a_value_may_stand_in_a_file(environment, tmp_path):
+    (tmp_path / "key").write_text("k" * 40 + "\n")
+    environment["LARDER_SECRET_KEY_FILE"] = str(tmp_path / "key")
+    assert read_settings().secret_key == "k" * 40
+
+
+def test_a_wrong_value_in_a_file_is_named_too(environment, tmp_path):
+    (tmp_path / "key").write_text("short\n")
+    environment["LARDER_SECRET_KEY_FILE"] = str(tmp_path / "key")
+    with pytest.raises(SettingsError, match="LARDER_SECRET_KEY.*at least 32 bytes"):
+        read_settings()
+
+
+def test_reads_env_files_below_the_environment(environment, tmp_path):
+    (tmp_path / ".env").write_text("# a comment\nLARDER_PORT=9000\nLARDER_HOST='0.0.0.0'\n")
+    environment["LARDER_HOST"] = "::1"
+    settings = read_settings()
+    assert (settings.port, settings.host) == (9000, "::1")
+
+
+def test_finds_unknown_variables(environment, tmp_path):
+    (tmp_path / ".env").write_text("LARDER_PROT=9000\n")
+    environment |= {"LARDER_SECRET_KEY": "k" * 40, "LARDER_PORT_FILE": "", "LARDER_DATABASE": "x", "LARDER_TEST_X": "1"}
+    read_settings()
+    assert unknown_variables() == ["LARDER_DATABASE", "LARDER_PROT"]
+
+
+def test_warns_of_unknown_variables_at_start(environment, tmp_path, capfd):
+    environment["LARDER_DATABASE"] = "x"
+    create_app(Settings(data_dir=tmp_path))
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(line["level"], line["event"], line["variable"]) for line in lines] == [
+        ("warning", "unknown setting", "LARDER_DATABASE")
+    ]
+
+
+def test_a_wrong_setting_stops_the_start_without_a_traceback(environment):
+    environment["LARDER_PORT"] = "eighty"
+    start = subprocess.run([sys.executable, ROOT / "wsgi.py"], capture_output=True, text=True)
+    assert start.returncode == 1
+    assert "LARDER_PORT" in start.stderr
+    assert "Traceback" not in start.stderr
+
+
+def test_the_secret_key_is_made_once_and_for_nobody_else(tmp_path):
+    settings = Settings(data_dir=tmp_path / "new" / "folder")
+    key = load_secret_key(settings)
+    assert len(key) >= 32
+    assert load_secret_key(settings) == key
+    assert [path.name for path in settings.data_dir.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((settings.data_dir / "secret_key").stat().st_mode) == 0o600
+
+
+def test_two_installations_have_two_keys(tmp_path):
+    keys = {load_secret_key(Settings(data_dir=tmp_path / name)) for name in ("a", "b")}
+    assert len(keys) == 2
+
+
+def test_a_given_key_is_not_kept(tmp_path):
+    assert load_secret_key(Settings(data_dir=tmp_path, secret_key="k" * 40)) == "k" * 40
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_kept_key_that_is_too_short_stops_the_start(tmp_path):
+    (tmp_path / "secret_key").write_text("\n")
+    with pytest.raises(SettingsError, match="secret_key: Expected at least 32 bytes"):
+        load_secret_key(Settings(data_dir=tmp_path))
+
+
+def test_parallel_first_starts_get_one_key(tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom backend.config.secret_key import load_secret_key\n"
+        "from backend.config.settings import Settings\nprint('ready', flush=True)\nsys.stdin.read()\n"
+        "print(load_secret_key(Settings(data_dir=Path(sys.argv[1]))))"
+    )
+    options = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    starts = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "data"], **options) for _ in range(4)]
+    assert [start.stdout.readline() for start in starts] == ["ready\n"] * 4
+    for start in starts:
+        start.stdin.close()
+    keys = []
+    for start in starts:
+        with start:
+            keys.append(start.stdout.read())
+    assert keys == [keys[0]] * 4
+    assert len(keys[0].strip()) >= 32
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
+
+
+def test_the_example_lists_every_setting_with_its_default():
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    listed = re.findall(r"^# (LARDER_\w+)=(.*)$", text, re.MULTILINE)
+    assert [name for name, _ in listed] == NAMES
+    for (_, value), item in zip(listed, dataclasses.fields(Settings), strict=True):
+        default = "" if item.default is None else str(item.default)
+        assert value == (default.lower() if isinstance(item.default, bool) else default), item.name
+
+
+def test_the_example_explains_every_setting():
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    for item, name in zip(dataclasses.fields(Settings), NAMES, strict=True):
+        place = next(number for number, line in enumerate(lines) if line.startswith(f"# {name}="))
+        choices = item.metadata["one_of"]
+        assert lines[place - 1] == f"# {item.metadata['help']}" + (f" ({', '.join(choices)})" if choices else "")
+
+
+def test_the_defaults_of_the_example_are_good_values(environment, tmp_path):
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    given = re.sub(r"^# (LARDER_\w+=.+)$", r"\1", text, flags=re.MULTILINE)
+    (tmp_path / ".env").write_text(given, encoding="utf-8")
+    assert read_settings() == Settings()
+
+
+def test_the_readme_lists_exactly_the_settings_of_the_code():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(LARDER_\w+)` \|", text, re.MULTILINE) == NAMES
