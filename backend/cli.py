@@ -13,11 +13,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from backend.models.database import database
-from backend.services import importing, migrations, queries, resources
+from backend.models.role import ADMIN, MEMBER
+from backend.services import accounts, importing, migrations, queries, resources
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
+from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
+users = AppGroup("users", help="Accounts.")
 definitions = AppGroup("resources", help="Definitions as YAML files.")
 records = AppGroup("records", help="Records from files.")
 
@@ -26,7 +29,7 @@ READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
 
 def init_app(app):
     """Add the commands to `flask`."""
-    for group in (db, definitions, records):
+    for group in (db, users, definitions, records):
         app.cli.add_command(group)
 
 
@@ -49,12 +52,25 @@ def status():
     sys.exit(0 if all(applied for _, applied in rows) else 1)
 
 
+@users.command()
+@click.argument("email")
+@click.option("--name", default="", help="How to call them; the address by default.")
+@click.option("--admin", is_flag=True, help="Let them do everything.")
+@click.password_option(help="Asked for when not given.")
+def create(email, name, admin, password):
+    """Create an account for EMAIL."""
+    roles = [ADMIN, MEMBER] if admin else [MEMBER]
+    with explained(), database.connection_context():
+        accounts.create_user(email=email, password=password, name=name or email, roles=roles)
+    click.echo(f"created {email}")
+
+
 @definitions.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def apply(file):
     """Bring roles and resources to what FILE declares, in one transaction."""
     try:
-        document = yaml.load(file.read_text(encoding="utf-8"), JsonLoader)
+        document = load_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
     with explained(), database.connection_context():
@@ -119,20 +135,6 @@ def _count_lines(file):
         return sum(1 for _ in lines)
 
 
-class JsonLoader(yaml.SafeLoader):
-    """Reads YAML that says what JSON can: a date stays a text, sets and the like are refused."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    yaml_constructors = {
-        tag: construct
-        for tag, construct in yaml.SafeLoader.yaml_constructors.items()
-        if tag is None or tag.rpartition(":")[2] in ("null", "bool", "int", "float", "str", "seq", "map")
-    }
-
-
 class explained:
     """Context manager that turns a refusal into a message and an exit status of 1."""
 
@@ -143,6 +145,6 @@ class explained:
         if isinstance(error, LarderError):
             details = "\n" + yaml.safe_dump(error.details, **READABLE, width=1000) if error.details else ""
             raise click.ClickException(f"{error.message}{details}") from error
-        if isinstance(error, PeeweeException) and database.is_temporary(error):
+        if isinstance(error, PeeweeException) and (database.is_temporary(error) or database.is_wrong_shape(error)):
             message = "The database is locked, gone or not migrated; see `flask db status`."
             raise click.ClickException(message) from error

@@ -17,6 +17,7 @@ from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_log import REQUEST_ID_HEADER
 from backend.services import accounts, migrations
+from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
 
@@ -25,7 +26,10 @@ def run(app, settings):
     """Migrate, make the first admin, serve until SIGTERM or SIGINT."""
     if settings.upgrade_at_start:
         migrations.upgrade()
-    made_up = accounts.create_first_admin(settings)
+    try:
+        made_up = accounts.create_first_admin(settings)
+    except LarderError as error:
+        sys.exit(f"Larder cannot make the first admin: {error} {error.details}")
     server = _create(app, settings)
     base = f"http://{settings.host}:{settings.port}"
     print(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}", flush=True)

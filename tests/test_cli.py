@@ -5,7 +5,7 @@ import yaml
 
 from backend.models.database import database
 from backend.models.definition import Generation
-from tests.conftest import ON_SQLITE, Person
+from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 SHOP = """
 roles:
@@ -245,3 +245,24 @@ def test_a_running_app_serves_what_the_command_line_made(run, written, app):
     assert alice.get("/shops").status_code == 404
     run("resources", "apply", written(SHOP))
     assert alice.get("/shops").status_code == 403
+
+
+def test_a_field_declared_twice_is_refused(app, tmp_path):
+    file = tmp_path / "twice.yml"
+    file.write_text("resources: {notes: {fields: {a: {type: string}, a: {type: integer}}}}")
+    result = app.test_cli_runner().invoke(args=["resources", "apply", str(file)])
+    assert result.exit_code == 1
+    assert "'a' is given twice" in result.output
+
+
+def test_makes_an_account_that_can_sign_in(app):
+    arguments = ["users", "create", "Dora@example.com", "--admin", "--password", PASSWORD]
+    made = app.test_cli_runner().invoke(args=arguments)
+    assert made.output == "created Dora@example.com\n"
+    assert Person(app, "dora").get("/auth/me").json["data"]["roles"] == ["admin", "member"]
+
+
+def test_refuses_an_account_with_a_short_password(app):
+    result = app.test_cli_runner().invoke(args=["users", "create", "dora@example.com", "--password", "short"])
+    assert result.exit_code == 1
+    assert "Length must be between" in result.output

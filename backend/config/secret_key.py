@@ -29,7 +29,7 @@ def load_secret_key(settings):
 
 
 def _create_once(path):
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     # Linking a finished file is atomic: of several processes starting at once one wins, and none reads half a key.
     handle, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
     try:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from backend.middleware.request_log import request_id
 from backend.models.database import database
+from backend.models.definition import Generation
 from backend.services import errors
 from backend.services.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
@@ -107,10 +108,16 @@ def _answer_refusal(error):
 
 
 def _answer_database_error(error):
-    if database.is_temporary(error):
+    if database.is_temporary(error) or (database.is_wrong_shape(error) and _is_overtaken()):
         log.warning("database unavailable", request_id=request_id(request.environ), reason=type(error).__name__)
         return _answer_refusal(errors.Unavailable(_what_is_missing()))
     return _answer_defect(error)
+
+
+def _is_overtaken():
+    """Tell whether the definitions have changed since this request began, or were never there."""
+    known = current_app.catalog.generation
+    return known is None or known != Generation.current()
 
 
 def _what_is_missing():

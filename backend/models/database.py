@@ -67,8 +67,12 @@ class Sqlite(PooledCySqliteDatabase):
         return ("foreign_key" if "FOREIGN KEY constraint failed" in text else "other"), ()
 
     def is_temporary(self, error):
-        """Tell whether trying again may help: the database is locked, or a table has just changed."""
-        return bool(re.search(r"database (table )?is locked|no such (table|column)|unable to open", str(error)))
+        """Tell whether trying again may help: the database is locked or cannot be opened."""
+        return bool(re.search(r"database (table )?is locked|unable to open", str(error)))
+
+    def is_wrong_shape(self, error):
+        """Tell whether a statement named a table or column that is not there."""
+        return bool(re.search(r"no such (table|column)", str(error)))
 
 
 class Postgres(PooledPostgresqlDatabase):
@@ -129,9 +133,12 @@ class Postgres(PooledPostgresqlDatabase):
         return kind, cause.diag.constraint_name
 
     def is_temporary(self, error):
-        """Tell whether trying again may help: the server is gone, a lock is held, or a table has just changed."""
-        gone = isinstance(error, OperationalError | InterfaceError)
-        return gone or getattr(error.orig, "sqlstate", None) in ("42P01", "42703")  # undefined table, column
+        """Tell whether trying again may help: the server is gone, or somebody holds a lock."""
+        return isinstance(error, OperationalError | InterfaceError)
+
+    def is_wrong_shape(self, error):
+        """Tell whether a statement named a table or column that is not there."""
+        return getattr(error.orig, "sqlstate", None) in ("42P01", "42703")
 
     @property
     def folding_collation(self):
@@ -156,7 +163,7 @@ def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12):
 
 
 def _sqlite(path, synchronous, timeout_seconds, pool_size):
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     handle = Sqlite(
         str(path),
         pragmas={

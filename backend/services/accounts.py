@@ -7,9 +7,10 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
-from backend.services.errors import Conflict, Denied, Unauthenticated
+from backend.services.errors import Conflict, Denied, Invalid, Unauthenticated
 from backend.services.passwords import hash_password, verify_password
 from backend.utils.clock import utcnow
+from backend.utils.emails import normalize_email
 
 DEFAULT_ADMIN_EMAIL = "admin@example.com"
 
@@ -25,11 +26,18 @@ def register(settings, *, email, password, name):
 
 
 def create_user(*, email, password, name, roles):
-    """Create an account with these roles and return its User; raise Conflict when the address has one."""
+    """Create an account with these roles and return its User.
+
+    Raises Invalid for a wrong address or password, Conflict when the address has an account.
+    """
+    try:
+        address = normalize_email(email).lower()
+    except ValueError as error:
+        raise Invalid({"email": [str(error)]}) from error
     password_hash = hash_password(password)
     try:
         with database.atomic():
-            user = User.create(email=email.lower(), name=name, password_hash=password_hash, updated_at=utcnow())
+            user = User.create(email=address, name=name, password_hash=password_hash, updated_at=utcnow())
             give_roles(user, roles)
     except IntegrityError as error:
         raise Conflict("This address has an account already.", {"json": {"email": ["Already taken."]}}) from error
@@ -57,7 +65,10 @@ def update_own_account(user_id, *, name):
 
 
 def create_first_admin(settings):
-    """Create an admin when there is none; return (email, password) if the password was made up, else None."""
+    """Create an admin when there is none; return (email, password) if the password was made up, else None.
+
+    Raises Conflict when the address has an account without the role: whoever made it must not become admin by that.
+    """
     with database.connection_context(), database.atomic():
         database.lock_definitions()  # two processes starting at once must not both find none
         if UserRole.anyone_has(ADMIN):
