@@ -104,7 +104,7 @@ def _bare(listener):
     def hello():
         return {"hello": "world"}
 
-    waitress.serve(app, sockets=[listener], threads=int(__import__("sys").argv[1]), _quiet=True)
+    waitress.serve(app, sockets=[listener], threads=Settings().threads, _quiet=True)
 
 
 def _start(serve, *arguments):
