@@ -180,6 +180,12 @@ def _settings(url, folder):
 
 
 @pytest.fixture
+def read_lines(capfd):
+    """A function that returns the lines logged since its last call."""
+    return lambda: capfd.readouterr().err.splitlines()
+
+
+@pytest.fixture
 def app(settings):
     """The app under test."""
     yield create_app(settings)

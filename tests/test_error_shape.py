@@ -1,10 +1,8 @@
 """The one shape of every failure: each code, provoked, and what a hostile body is answered."""
 
 import dataclasses
-import io
 import json
 import re
-import sys
 from contextlib import closing, contextmanager
 from uuid import uuid4
 
@@ -52,13 +50,6 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 def settings(settings):
     """The settings, with little patience for a locked database."""
     return dataclasses.replace(settings, database_timeout_seconds=1)
-
-
-@pytest.fixture
-def log(monkeypatch):
-    """What is logged; to be asked for before the app, which takes hold of the stream."""
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    return sys.stderr
 
 
 @pytest.fixture
@@ -183,7 +174,7 @@ def test_every_response_has_a_request_id_of_its_own(note, alice, stranger):
 
 
 @ON_SQLITE
-def test_a_defect_tells_its_cause_to_the_log_only(log, app, stranger):
+def test_a_defect_tells_its_cause_to_the_log_only(read_lines, app, stranger):
     def break_down():
         raise LookupError("the cellar is flooded")
 
@@ -192,7 +183,7 @@ def test_a_defect_tells_its_cause_to_the_log_only(log, app, stranger):
     assert_failure(response, 500, "INTERNAL_ERROR")
     assert response.json["error"]["details"] == {}
     assert not re.search("cellar|LookupError|break_down|Traceback", response.text)
-    (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "cellar" in line]
+    (line,) = [json.loads(line) for line in read_lines() if "cellar" in line]
     assert (line["request_id"], line["level"]) == (response.headers["X-Request-ID"], "error")
     assert "LookupError: the cellar is flooded" in line["exception"]
 

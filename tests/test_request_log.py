@@ -1,10 +1,8 @@
 """The log: one line for each request, and no secrets in it."""
 
 import dataclasses
-import io
 import json
 import re
-import sys
 
 import pytest
 
@@ -14,29 +12,15 @@ pytestmark = ON_SQLITE
 
 
 @pytest.fixture
-def log(monkeypatch):
-    """The stream of the log; not pytest's own, which is another one during the setup than during the test."""
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    return sys.stderr
-
-
-@pytest.fixture
-def settings(log, settings):
+def settings(settings):
     """The settings, telling of every request."""
     return dataclasses.replace(settings, log_level="INFO")
 
 
 @pytest.fixture
-def read_log(log):
-    """A function that returns the lines written since its last call."""
-
-    def read():
-        lines = [json.loads(line) for line in log.getvalue().splitlines()]
-        log.seek(0)
-        log.truncate()
-        return lines
-
-    return read
+def read_log(read_lines):
+    """A function that returns what the lines logged since its last call say."""
+    return lambda: [json.loads(line) for line in read_lines()]
 
 
 @pytest.fixture
@@ -92,7 +76,7 @@ def test_a_path_cannot_forge_a_line(note, alice, read_log):
     assert line["path"] == '/api/v1/notes\n{"event":"request","status":200}'
 
 
-def test_keeps_secrets_to_itself(note, alice, stranger, log):
+def test_keeps_secrets_to_itself(note, alice, stranger, read_lines):
     tokens = alice.sign_in()
     secrets = [PASSWORD, "wrong guess", "new secret password", tokens["access_token"], tokens["refresh_token"]]
     stranger.post("/auth/login", json={"email": alice.email, "password": "wrong guess"})
@@ -101,8 +85,9 @@ def test_keeps_secrets_to_itself(note, alice, stranger, log):
     alice.get("/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     stranger.post("/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"})
     stranger.get(f"/notes?access_token={tokens['access_token']}&password={PASSWORD.replace(' ', '+')}")
-    told = log.getvalue()
-    assert len(told.splitlines()) == 7
+    lines = read_lines()
+    told = "\n".join(lines)
+    assert len(lines) == 7
     assert [secret for secret in secrets if secret in told or secret.replace(" ", "+") in told] == []
 
 

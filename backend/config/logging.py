@@ -1,6 +1,8 @@
 """Logging: structlog for our own lines, the standard library's records through the same door."""
 
+import json
 import logging
+import os
 import sys
 
 import orjson
@@ -9,8 +11,24 @@ import structlog
 QUIET = ("waitress.queue", "werkzeug")  # one warns at every queued task, the other writes a second line per request
 
 
+class StderrLines:
+    """Writes each line to stderr by one system call.
+
+    `sys.stderr` has a lock of its own, at which threads queue under load.
+    """
+
+    def msg(self, line):
+        """Write a line."""
+        os.write(sys.__stderr__.fileno(), f"{line}\n".encode(errors="backslashreplace"))
+
+    debug = info = warning = error = critical = msg
+
+
 def _to_json(event, **_):
-    return orjson.dumps(event, default=repr).decode()
+    try:
+        return orjson.dumps(event, default=repr).decode()
+    except orjson.JSONEncodeError:  # lone surrogates, numbers of more than 64 bits
+        return json.dumps(event, default=repr)
 
 
 def configure_logging(settings):
@@ -28,7 +46,7 @@ def configure_logging(settings):
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: StderrLines(),
     )
     handler = logging.StreamHandler()
     handler.setFormatter(

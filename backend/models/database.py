@@ -35,6 +35,10 @@ class Sqlite(PooledCySqliteDatabase):
         """Return the expression of a JSON object, as text, from (name, expression) pairs."""
         return fn.json_object(*(part for name, value in pairs for part in (SQL(f"'{name}'"), value)))
 
+    def json_array(self, values):
+        """Return the expression of a JSON array, as text, of the values of expressions."""
+        return fn.json_array(*values)
+
     def fold(self, node):
         """Return the expression of a text without regard to case."""
         return fn.larder_fold(node)
@@ -100,6 +104,10 @@ class Postgres(PooledPostgresqlDatabase):
         columns = NodeList([NodeList((value, SQL(f'AS "{name}"'))) for name, value in pairs], glue=", ")
         # No field's name has a double underscore, so the alias hides none.
         return NodeList((SQL("(SELECT row_to_json(row__)::text FROM (SELECT"), columns, SQL(") AS row__)")))
+
+    def json_array(self, values):
+        """Return the expression of a JSON array, as text, of the values of expressions."""
+        return Cast(fn.json_build_array(*values), "TEXT")
 
     def fold(self, node):
         """Return the expression of a text without regard to case."""

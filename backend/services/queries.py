@@ -23,6 +23,7 @@ COMPARISONS = {
     "lt": "<",
     "lte": "<=",
 }
+SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
 NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
 
 
@@ -75,17 +76,17 @@ def list_records(actor, resource, query):
     statement = resource.statements.get(
         ("list", shape, query.sort, query.fields, nulls), _select_page, resource, shape, query, nulls
     )
-    rows = statement.run(values)
-    more = len(rows) > query.per_page
-    del rows[query.per_page :]
+    ((told, keys),) = statement.run(values)
+    items = told.split(SEPARATOR) if told else []
+    more = len(items) > query.per_page
     total = None
     if query.count and after is None:
-        if more or (not rows and offset):
+        if more or (not items and offset):
             total = resource.statements.get(("count", shape), _count, resource, shape).run(values)[0][0]
         else:
-            total = offset + len(rows)
-    next_cursor = _write_cursor(resource, query, rows[-1][1:]) if more else None
-    return RecordPage([row[0] for row in rows], total, next_cursor)
+            total = offset + len(items)
+    next_cursor = _write_cursor(resource, query, keys.split(SEPARATOR)[query.per_page - 1]) if more else None
+    return RecordPage(items[: query.per_page], total, next_cursor)
 
 
 def _filter_shapes(query):
@@ -138,19 +139,27 @@ def _where(resource, shape):
 
 
 def _select_page(resource, shape, query, nulls):
-    """Return the query of a page: the record's JSON, then what a cursor needs to go on after it."""
+    """Return the query of a page, a single row: all records' JSON, and of each what a cursor needs to go on after it.
+
+    A driver lets go of the interpreter for every row it fetches, and with other threads waiting it takes long to get it
+    back: a hundred rows in one are several times faster under load.
+    """
     order = _total_order(query)
     columns = [(resource.column(name), descending, not resource.kinds[name].required) for name, descending in order]
     conditions = _where(resource, shape)
     if nulls is not None:
         conditions.append(_after(columns, nulls))
-    return (
-        resource.model.select(resource.json(query.fields), *(database.bindable(column) for column, _, _ in columns))
+    keys = database.json_array([database.bindable(column) for column, _, _ in columns])
+    page = (
+        resource.model.select(resource.json(query.fields).alias("record"), keys.alias("keys"))
         .where(*conditions or [EVERY_ROW])
         .order_by(*(database.order(*each) for each in columns))
         .limit(slot("limit"))
         .offset(slot("offset") if nulls is None else None)
     )
+    # Both databases aggregate the rows of a sorted subquery in its order.
+    joined = [fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in ("record", "keys")]
+    return resource.model.select(*joined).from_(page)
 
 
 def _count(resource, shape):
@@ -176,8 +185,8 @@ def _after(columns, nulls):
     return reduce(or_, choices)
 
 
-def _write_cursor(resource, query, values):
-    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), list(values)])
+def _write_cursor(resource, query, keys):
+    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), json.loads(keys)])
 
 
 def _read_cursor(resource, query):

@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from backend.models.database import database
 from backend.models.definition import Generation
@@ -72,21 +72,20 @@ def end_session(session_id):
 def stand(session_id):
     """Return the Standing of a request in this session, or of one without (None), by one indexed read."""
     statement = _standing_statement(type(database.obj))
-    rows = statement.run({"session": session_id})
-    generation, user_id, _ = rows[0]
+    ((generation, user_id, roles),) = statement.run({"session": session_id})
     if user_id is None:
         return Standing(generation, None)
-    return Standing(generation, Actor(str(user_id), session_id, frozenset(role for _, _, role in rows)))
+    return Standing(generation, Actor(str(user_id), session_id, frozenset((roles or "").split(","))))
 
 
 @cache
 def _standing_statement(dialect):
-    """Return the statement of `stand`, a row for each role, in the SQL of the given class of database."""
+    """Return the statement of `stand`, in the SQL of the given class of database."""
+    roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     # Not asked here is `expires_at`: no token outlives it, and a refresh asks it.
     good = (Session.id == slot("session")) & Session.ended_at.is_null()
     return Statement(
-        Generation.select(Generation.number, User.id, UserRole.role)
+        Generation.select(Generation.number, User.id, roles)
         .join(Session, JOIN.LEFT_OUTER, on=good)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == Session.user_id) & User.active)
-        .join(UserRole, JOIN.LEFT_OUTER, on=UserRole.user_id == User.id)
     )
