@@ -41,6 +41,15 @@ class StrictText(ma.fields.String):
         return text
 
 
+class StrictBoolean(ma.fields.Boolean):
+    """Exactly true or false; no 1, "yes" or "on"."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class Between(ma.validate.Validator):
     """A range that OpenAPI has no words for, since the value is a string there."""
 
@@ -83,10 +92,10 @@ class FieldType:
     sortable: ClassVar[bool] = True
     can_be_unique: ClassVar[bool] = True
 
-    required: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
+    required: bool = option(StrictBoolean(), False)
     default: Any = option(ma.fields.Raw(allow_none=True))
-    unique: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
-    index: bool = option(ma.fields.Boolean(truthy={True}, falsy={False}), False)
+    unique: bool = option(StrictBoolean(), False)
+    index: bool = option(StrictBoolean(), False)
     description: str = option(StrictText(validate=ma.validate.Length(max=1000)), "")
 
     @classmethod

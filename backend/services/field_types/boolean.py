@@ -1,20 +1,10 @@
 """`boolean`: true or false."""
 
-import marshmallow as ma
 from peewee import SQL, Case, fn
 
 from backend.models.columns import BooleanColumn
 from backend.models.database import Postgres
-from backend.services.field_types.base import FieldType, field_type, text_converter
-
-
-class StrictBoolean(ma.fields.Boolean):
-    """Exactly true or false; no 1, "yes" or "on"."""
-
-    def _deserialize(self, value, attr, data, **kwargs):
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
+from backend.services.field_types.base import FieldType, StrictBoolean, field_type, text_converter
 
 
 def _truth(text):

@@ -23,7 +23,13 @@ class StrictFloat(ma.fields.Float):
         return number
 
 
-FloatFromText = text_converter(StrictFloat, float)
+def _decimal(text):
+    if "_" in text:  # Python's own, nobody else's
+        raise ValueError(text)
+    return float(text)
+
+
+FloatFromText = text_converter(StrictFloat, _decimal)
 
 
 @field_type("number")

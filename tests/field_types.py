@@ -1,0 +1,129 @@
+"""What every field type has to keep to, on both databases; the file of a type says with which values."""
+
+import json
+
+import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+from backend.services.field_types.registry import parse_field
+from tests.conftest import ON_SQLITE
+
+ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
+
+
+class FieldTypeContract:
+    """The tests of one field type; a subclass named Test… fills in the values.
+
+    A dict of filters has the text after the parameter's name, such as `__gte=5`, and what of `rows` it finds.
+    """
+
+    options = {}  # of the declaration, beside its type
+    kept = []  # (value sent, value read back)
+    refused = []  # values
+    rows = []  # what the filters look through, null among them
+    filters = {}
+    refused_filters = []
+    ascending = []  # `rows` in order; empty when the type has none
+    refused_options = []  # (options, the one that is to blame)
+
+    @property
+    def declaration(self):
+        """The field as a definition declares it."""
+        return {"type": type(self).__name__.removeprefix("Test").lower(), **self.options}
+
+    @pytest.fixture
+    def things(self, admin):
+        """Declares a resource with the field `value` and returns who may use it."""
+        admin.declare("things", {"value": self.declaration}, access=ACCESS)
+        return admin
+
+    def test_a_value_comes_back_in_its_one_form(self, things):
+        document = things.get("http://localhost/openapi.json").json
+        for sent, read in [*self.kept, (None, None)]:
+            answers = [things.post("/things", json={"value": sent})]
+            assert answers[0].status_code == 201, (sent, answers[0].json)
+            path = f"/things/{answers[0].json['data']['id']}"
+            answers += [things.get(path), things.put(path, json={"value": sent})]
+            for answer, name in zip(answers, ("create", "get", "replace"), strict=True):
+                assert_same(answer.json["data"]["value"], read)
+                check_answer(document, f"{name}_things", answer)
+        listed = things.get("/things", query_string={"per_page": 200})
+        for record, (_, read) in zip(listed.json["data"], self.kept, strict=False):
+            assert_same(record["value"], read)
+        check_answer(document, "list_things", listed)
+        check_answer(document, "list_things", things.get("/things", query_string={"fields": "value"}))
+
+    @ON_SQLITE
+    def test_another_value_is_refused_and_nothing_kept(self, things):
+        for value in self.refused:
+            answer = things.post("/things", data=json.dumps({"value": value}), content_type="application/json")
+            assert answer.status_code == 422, (value, answer.json)
+            assert list(answer.json["error"]["details"]["json"]) == ["value"], value
+        assert things.get("/things").json["data"] == []
+
+    def test_filters_find_what_they_say(self, things):
+        for value in self.rows:
+            things.make("things", value=value)
+        parameters = {"": self.rows, "__isnull=true": [None], "__isnull=false": without_null(self.rows)} | self.filters
+        for text, expected in parameters.items():
+            answer = things.get("/things", query_string=query(text))
+            assert answer.status_code == 200, (text, answer.json)
+            assert [record["value"] for record in answer.json["data"]] == expected, text
+
+    @ON_SQLITE
+    def test_a_filter_that_makes_no_sense_is_refused(self, things):
+        for text in [*self.refused_filters, "__like=x", "__isnull=maybe"]:
+            answer = things.get("/things", query_string=query(text))
+            assert answer.status_code == 422, text
+            assert list(answer.json["error"]["details"]["query"]) == list(query(text)), text
+
+    def test_null_comes_last_in_either_order(self, things):
+        for value in self.rows:
+            things.make("things", value=value)
+        for sort, expected in (("value", self.ascending), ("-value", without_null(self.ascending)[::-1] + [None])):
+            answer = things.get("/things", query_string={"sort": sort})
+            if self.ascending:
+                assert [record["value"] for record in answer.json["data"]] == expected
+            else:
+                assert answer.status_code == 422
+
+    @ON_SQLITE
+    def test_options_that_make_no_sense_are_refused(self, admin):
+        for options, to_blame in [*self.refused_options, ({"nope": 1}, "nope"), ({"required": 1}, "required")]:
+            fields = {"value": self.declaration | options}
+            answer = admin.post("/resources", json={"name": "things", "fields": fields})
+            assert answer.status_code == 422, (options, answer.json)
+            assert list(answer.json["error"]["details"]["json"]["fields"]["value"]) == [to_blame], options
+
+    def test_a_declaration_survives_being_written_down(self):
+        kind = parse_field(self.declaration)
+        assert parse_field(kind.to_dict()) == kind
+
+
+def assert_same(read, expected):
+    """Fail unless both are the same JSON; to Python, true is 1 and 1.0 is 1 as well."""
+    assert read == expected and isinstance(read, bool) == isinstance(expected, bool), (read, expected)
+
+
+def without_null(values):
+    """Return the values that are not None."""
+    return [value for value in values if value is not None]
+
+
+def query(text):
+    """Return the query of a filter on the field `value`."""
+    operator, _, operand = text.partition("=")
+    return {f"value{operator}": operand} if text else {}
+
+
+def check_answer(document, operation_id, answer):
+    """Fail unless the body is what the OpenAPI document promises of this operation."""
+    operation = next(
+        operation
+        for path in document["paths"].values()
+        for operation in path.values()
+        if isinstance(operation, dict) and operation.get("operationId") == operation_id
+    )
+    schema = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
+    promised = {**schema, "components": document["components"]}
+    OAS31Validator(promised, format_checker=oas31_format_checker).validate(answer.json)

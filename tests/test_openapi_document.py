@@ -1,0 +1,66 @@
+"""`/openapi.json`: valid, and complete for every field type."""
+
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import validate
+
+from backend.services.field_types.base import TYPES
+from tests.conftest import ON_SQLITE
+
+METHODS = ("get", "post", "put", "patch", "delete")
+OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}}
+
+
+@pytest.fixture
+def document(admin):
+    """The document with a resource that has a field of every type, named after it."""
+    admin.declare("things", {f"a_{name}": {"type": name} | OPTIONS.get(name, {}) for name in TYPES})
+    return admin.get("http://localhost/openapi.json").json
+
+
+def operations(document):
+    return [path[method] for path in document["paths"].values() for method in METHODS if method in path]
+
+
+@ON_SQLITE
+def test_is_valid_openapi(document):
+    assert document["openapi"] == "3.1.0"
+    validate(document)
+
+
+@ON_SQLITE
+def test_every_operation_has_an_id_of_its_own(document):
+    ids = [operation["operationId"] for operation in operations(document)]
+    assert len(ids) == len(set(ids)) > 15
+
+
+@ON_SQLITE
+def test_every_operation_says_how_it_fails_and_what_it_answers(document):
+    for operation in operations(document):
+        answers = operation["responses"]
+        assert "default" in answers and [status for status in answers if status.startswith("2")], operation
+
+
+@ON_SQLITE
+def test_every_filter_is_a_parameter_of_its_own_type(document):
+    parameters = {each["name"]: each["schema"] for each in document["paths"]["/api/v1/things"]["get"]["parameters"]}
+    for name, kind in TYPES.items():
+        for operator in kind.operators:
+            parameter = f"a_{name}" if operator == "eq" else f"a_{name}__{operator}"
+            kinds = parameters[parameter]["type"]
+            if operator == "isnull":
+                assert kinds == "boolean", parameter
+            elif operator == "in":
+                assert kinds == "array", parameter
+            else:
+                assert kinds == {"integer": "integer", "number": "number", "boolean": "boolean"}.get(name, "string")
+    assert parameters["a_enum"]["enum"] == ["open", "closed"]
+    assert parameters["a_uuid"]["format"] == "uuid"
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_every_field_type_has_its_test_file(name):
+    """That file proves, through tests/field_types.py, that what the database emits is what the document says."""
+    text = (Path(__file__).parent / f"test_field_{name}.py").read_text()
+    assert f"class Test{name.title()}(FieldTypeContract):" in text
