@@ -8,6 +8,9 @@ INSTALL := $(BIN)/python -m pip --no-cache-dir --disable-pip-version-check insta
 COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Some images set it to stay small; every start of a server or a command would then compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
@@ -32,7 +35,7 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 # pytest keeps the files of its last three runs, and by default outside the checkout.
 test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
 	@mkdir -p .tmp
-	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests to a server on each database, five minutes each or SECONDS=60
 	@mkdir -p .tmp

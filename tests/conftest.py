@@ -24,6 +24,14 @@ ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 _numbers = count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in its own
+def pytest_collection_modifyitems(items):
+    """Keep the tests that need the example on one worker for each database: loading it takes seconds."""
+    for item in items:
+        if "geo_url" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(f"geo-{item.callspec.params['geo_url']}"))
+
+
 class Person:
     """Somebody who sends requests: `person.get("/cities")` is below the base path and, with an account, signed in."""
 
