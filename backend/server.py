@@ -15,7 +15,7 @@ from waitress.task import ErrorTask
 
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
-from backend.middleware.request_log import REQUEST_ID_HEADER
+from backend.middleware.request_id import REQUEST_ID_HEADER
 from backend.services import accounts, migrations
 from backend.services.errors import LarderError
 

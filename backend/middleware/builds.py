@@ -6,7 +6,9 @@ import time
 from peewee import PeeweeException
 
 from backend.middleware.authentication import IDENTITY, identify
+from backend.middleware.request_id import request_id
 from backend.models.database import database
+from backend.services import audit
 
 STARTED = "larder.started"
 LIVENESS_PATH = "/health/live"  # answers without the database
@@ -30,6 +32,7 @@ class Builds:
         try:
             build = self.current
             if environ.get("PATH_INFO") != LIVENESS_PATH:
+                audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
                 identity = environ[IDENTITY] = identify(build, environ)
                 if identity.generation not in (None, build.catalog.generation):
                     build = self._replace(build, identity, environ)

@@ -9,7 +9,7 @@ from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
 
-from backend.middleware.request_log import request_id
+from backend.middleware.request_id import request_id
 from backend.models.database import database
 from backend.models.definition import Generation
 from backend.services import errors

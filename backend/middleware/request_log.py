@@ -1,18 +1,13 @@
-"""One log line for each request, and the request id that every response carries."""
+"""One log line for each request."""
 
-import re
 import time
-from random import getrandbits
 
 import structlog
 from flask import request
 
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.builds import STARTED
-
-REQUEST_ID_HEADER = "X-Request-ID"
-_REQUEST_ID = "larder.request_id"
-_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
+from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 
 
 def init_app(app):
@@ -37,12 +32,3 @@ def init_app(app):
             address=current.remote_addr,
         )
         return response
-
-
-def request_id(environ):
-    """Return the id of this request: the client's or the proxy's if it has a harmless form, else a new one."""
-    known = environ.get(_REQUEST_ID)
-    if known is None:
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        known = environ[_REQUEST_ID] = given if _ACCEPTED.fullmatch(given) else f"{getrandbits(128):032x}"
-    return known

@@ -11,6 +11,8 @@ class Session(Entity):
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
     refresh_id = UuidColumn()  # the `jti` of the one refresh token that is good now
+    previous_refresh_id = UuidColumn(null=True)
+    rotated_at = DateTimeColumn(null=True)
     user_agent = TextColumn()
     address = TextColumn()
     last_used_at = DateTimeColumn()

@@ -13,6 +13,7 @@ class User(Entity):
     name = TextColumn()
     password_hash = TextColumn()
     active = BooleanColumn(default=True)
+    verified_at = DateTimeColumn(null=True)  # when the address was proved to be theirs
     updated_at = DateTimeColumn()
 
     class Meta:

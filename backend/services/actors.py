@@ -7,11 +7,12 @@ from backend.models.role import ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user in a session, or `PUBLIC`, or `SYSTEM`."""
+    """A user in a session, a user's API key, `PUBLIC`, or `SYSTEM`."""
 
     user_id: str | None = None
     session_id: str | None = None
     roles: frozenset = frozenset()
+    api_key_id: str | None = None
 
     @property
     def is_admin(self):

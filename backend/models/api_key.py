@@ -1,0 +1,22 @@
+"""A secret for a program."""
+
+from peewee import SQL
+
+from backend.models.base import Entity
+from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn, UuidColumn
+
+
+class ApiKey(Entity):
+    """A key of a user; only its hash is kept, and `hint`, by which people tell it from others."""
+
+    user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
+    name = TextColumn()
+    hint = TextColumn()
+    key_hash = TextColumn(unique=True)
+    roles = JsonColumn()
+    expires_at = DateTimeColumn(null=True)
+    last_used_at = DateTimeColumn(null=True)
+    revoked_at = DateTimeColumn(null=True)
+
+    class Meta:
+        table_name = "larder_api_keys"

@@ -1,0 +1,23 @@
+"""Who did what."""
+
+from backend.models.base import Entity
+from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn, UuidColumn
+from backend.utils.clock import utcnow
+
+
+class AuditEntry(Entity):
+    """One thing that was done or refused; the ids outlive what they name, so they are no foreign keys."""
+
+    created_at = DateTimeColumn(index=True, default=utcnow)
+    action = TextColumn(index=True)
+    actor_id = UuidColumn(null=True, index=True)
+    actor_email = TextColumn(null=True)
+    api_key_id = UuidColumn(null=True)
+    target_type = TextColumn(null=True)
+    target_id = TextColumn(null=True)
+    details = JsonColumn()
+    address = TextColumn(null=True)
+    request_id = TextColumn(null=True)
+
+    class Meta:
+        table_name = "larder_audit"
