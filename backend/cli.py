@@ -15,6 +15,7 @@ from rich.table import Table
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.services import accounts, importing, migrations, queries, resources
+from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
 from backend.utils.strict_yaml import load_yaml
@@ -52,6 +53,36 @@ def status():
     sys.exit(0 if all(applied for _, applied in rows) else 1)
 
 
+@users.command("list")
+def list_users():
+    """List all accounts."""
+    table = Table("email", "name", "roles", "active")
+    with explained(), database.connection_context():
+        for user in accounts.list_users():
+            table.add_row(user.email, user.name, ", ".join(user.roles()), "yes" if user.active else "no")
+    Console().print(table)
+
+
+@users.command()
+@click.argument("email")
+def promote(email):
+    """Make EMAIL an admin."""
+    with explained(), database.connection_context():
+        user = accounts.get_user_by_email(email)
+        managed.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
+    click.echo(f"{email} is an admin")
+
+
+@users.command("reset-password")
+@click.argument("email")
+@click.password_option(help="Asked for when not given.")
+def reset_password(email, password):
+    """Give EMAIL another password; all their sessions end."""
+    with explained(), database.connection_context():
+        managed.update_user(SYSTEM, accounts.get_user_by_email(email).id, {"password": password})
+    click.echo(f"{email} has a new password")
+
+
 @users.command()
 @click.argument("email")
 @click.option("--name", default="", help="How to call them; the address by default.")
@@ -61,7 +92,7 @@ def create(email, name, admin, password):
     """Create an account for EMAIL."""
     roles = [ADMIN, MEMBER] if admin else [MEMBER]
     with explained(), database.connection_context():
-        accounts.create_user(email=email, password=password, name=name or email, roles=roles)
+        accounts.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
     click.echo(f"created {email}")
 
 

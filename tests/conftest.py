@@ -12,6 +12,7 @@ from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
 from backend.services import accounts, migrations
+from backend.services.actors import SYSTEM
 from tests import geo
 from tests.postgres import postgres_server
 
@@ -100,7 +101,7 @@ def _fill(url):
     migrations.upgrade()
     with database.connection_context():
         for name, roles in PEOPLE.items():
-            accounts.create_user(email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
+            accounts.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
     database.close_all()
 
 

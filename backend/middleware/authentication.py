@@ -13,9 +13,9 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 
-from backend.services import sessions
+from backend.services import audit, sessions
 from backend.services.actors import PUBLIC, Actor
-from backend.services.errors import Unauthenticated
+from backend.services.errors import Denied, Unauthenticated
 from backend.services.policies import require_permission
 
 ISSUER = "larder"
@@ -90,9 +90,22 @@ def anybody():
     """Guard of a view that everybody may call, with whatever token."""
 
 
-def permission(name):
-    """Return the guard of a view that needs the permission, such as `resources:write`."""
-    return lambda: require_permission(current_actor(), name)
+def permission(*any_of):
+    """Return the guard of a view that needs one of the permissions, such as `resources:write`.
+
+    A refusal goes into the audit trail, unless nobody is signed in: strangers are not to fill it.
+    """
+
+    def check():
+        actor = current_actor()
+        try:
+            require_permission(actor, *any_of)
+        except Denied:
+            audit.record(actor, "call.refuse", ("path", request.path), method=request.method, needs=list(any_of))
+            raise
+
+    check.told = f"permission {' or '.join(any_of)}"
+    return check
 
 
 def refresh_claims():

@@ -51,6 +51,13 @@ class ProfileSchema(ma.Schema):
     name = StrictText(required=True, validate=ma.validate.Length(1, 100))
 
 
+class PasswordSchema(ma.Schema):
+    """A new password, and the one it replaces."""
+
+    current_password = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, MAX_LENGTH))
+    new_password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+
+
 class TokensSchema(ma.Schema):
     """What a sign-in gives: the access token goes with every request, the refresh token is good for one refresh."""
 
@@ -107,7 +114,8 @@ def refresh():
 @blp.doc(operationId="auth_logout")
 def logout():
     """End this session"""
-    sessions.end_session(authentication.signed_in_actor().session_id)
+    actor = authentication.signed_in_actor()
+    sessions.end_session(actor, actor.session_id)
 
 
 @blp.get("/me")
@@ -129,3 +137,17 @@ def me():
 def update_me(data):
     """Change your own account"""
     return accounts.update_own_account(authentication.signed_in_actor().user_id, **data)
+
+
+@blp.post("/password")
+@blp.guard(authentication.signed_in_actor)
+@blp.arguments(PasswordSchema)
+@blp.response(200)
+@blp.fails(400, 401, 415)
+@blp.doc(operationId="auth_change_password")
+def change_password(data):
+    """Change your password
+
+    All your other sessions end.
+    """
+    accounts.change_password(authentication.signed_in_actor(), **data)

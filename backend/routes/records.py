@@ -1,39 +1,17 @@
 """Records: makes the blueprint of a resource, `/api/v1/<name>`, from its definition."""
 
-import json
-
 import marshmallow as ma
 from flask import Response, request
-from webargs.fields import DelimitedList
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
-from backend.middleware.envelope import API, Blueprint, json_response, list_meta
+from backend.middleware.envelope import API, Blueprint, json_response
+from backend.middleware.lists import describe, list_query, make_output_schema, make_query_schema, page_response
 from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
 from backend.services import policies, queries, records
 from backend.services.definitions import PUBLIC_GRANT, SYSTEM_FIELDS
-from backend.services.field_types.base import StrictText
-from backend.services.field_types.boolean import BooleanFromText
-from backend.services.field_types.integer import IntegerFromText
 
-MAX_PER_PAGE = 200
-MAX_PAGE = 1_000_000
-MAX_IN = 200
 RECORD = "/<uuid:record_id>"
 
-FILTER_HELP = {
-    "eq": "{} is this",
-    "ne": "{} is not this; null is not this either",
-    "gt": "{} is greater than this",
-    "gte": "{} is this or greater",
-    "lt": "{} is less than this",
-    "lte": "{} is this or less",
-    "in": "{} is one of these, separated by commas; none matches nothing",
-    "isnull": "Whether {} is null",
-    "contains": "{} contains this",
-    "icontains": "{} contains this in any case",
-    "startswith": "{} starts with this",
-}
 ETAG_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The record's version"}}
 IF_MATCH = {
     "in": "header",
@@ -51,7 +29,7 @@ def make_blueprint(resource):
     blp = Blueprint(
         name, __name__, url_prefix=f"{API}/{name}", description=definition.description or f"Records of {name}"
     )
-    query, page_item, record, create, patch = _schemas(resource)
+    query_schema, page_item, record, create, patch = _schemas(resource)
 
     def allowed(action):
         """Return the guard of a view that needs a grant for the action."""
@@ -64,16 +42,13 @@ def make_blueprint(resource):
 
     @blp.get("")
     @blp.guard(allowed("list"))
-    @blp.arguments(query, location="query")
+    @blp.arguments(query_schema, location="query")
     @blp.answers(200, page_item(many=True))
     @blp.fails(400, 401, 403)
     @documented("list", "list", f"List {name}")
     def list_records(arguments):
-        asked = _list_query(arguments)
-        page = queries.list_records(current_actor(), resource, asked)
-        number = asked.page if asked.cursor is None else None
-        meta = list_meta(page=number, per_page=asked.per_page, total=page.total, next_cursor=page.next_cursor)
-        return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
+        query = list_query(arguments)
+        return page_response(query, queries.list_records(current_actor(), resource, query))
 
     @blp.post("")
     @blp.guard(allowed("create"))
@@ -142,25 +117,6 @@ def _if_match():
     return {tag.removeprefix("W/").strip('"') for tag in tags if tag}
 
 
-def _list_query(arguments):
-    """Return the ListQuery of the loaded parameters: what is not a setting of the list is a filter."""
-    settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
-    cursor = arguments.pop("cursor", None)
-    sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
-    fields = arguments.pop("fields", None)
-    filters = []
-    for name, value in arguments.items():
-        field, _, operator = name.partition("__")
-        filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
-    return queries.ListQuery(
-        filters=tuple(sorted(filters, key=lambda each: each[:2])),
-        sort=sort,
-        fields=fields and tuple(fields),
-        cursor=cursor,
-        **settings,
-    )
-
-
 def _schemas(resource):
     """Return the schemas (query, item of a list, record, create and replace, patch) of a resource."""
     name, declared, every = resource.name, resource.definition.fields, resource.kinds
@@ -169,30 +125,18 @@ def _schemas(resource):
         # `register=False`: marshmallow's registry would keep the schemas of old builds.
         return type(f"{name}_{suffix}", bases, fields | {"Meta": type("Meta", (), {"register": False})})
 
-    output = {field: _output(kind, required=True, read_only=field in SYSTEM_FIELDS) for field, kind in every.items()}
-    partial = {field: _output(kind, required=False, read_only=field in SYSTEM_FIELDS) for field, kind in every.items()}
-    query = type(f"{name}_query", (QuerySchema,), _query_fields(resource))
     return (
-        query,
-        schema("item", partial),
-        schema("record", output),
+        make_query_schema(name, every),
+        make_output_schema(f"{name}_item", every, SYSTEM_FIELDS, required=False),
+        make_output_schema(f"{name}_record", every, SYSTEM_FIELDS),
         schema("create", {field: _input(kind) for field, kind in declared.items()}),
         schema("patch", {field: _patch(kind) for field, kind in declared.items()}),
     )
 
 
-def _described(kind):
-    return {"description": kind.description} if kind.description else {}
-
-
-def _output(kind, *, required, read_only):
-    metadata = _described(kind) | ({"readOnly": True} if read_only else {})
-    return kind.wire(required=required, allow_none=not kind.required, metadata=metadata)
-
-
 def _input(kind):
     """Return the field for creating and replacing: what is left out becomes the default, or null."""
-    options = {"allow_none": not kind.required, "metadata": _described(kind)}
+    options = {"allow_none": not kind.required, "metadata": describe(kind)}
     if kind.default is not None:
         # The default as it is kept: marshmallow does not parse it again.
         options |= {"load_default": kind.wire().deserialize(kind.default)}
@@ -205,57 +149,4 @@ def _input(kind):
 
 
 def _patch(kind):
-    return kind.wire(allow_none=not kind.required, metadata=_described(kind))
-
-
-def _query_fields(resource):
-    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields."""
-    fields = {}
-    for name, kind in resource.kinds.items():
-        for operator in kind.operators:
-            metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
-            parameter = name if operator == "eq" else f"{name}__{operator}"
-            if operator == "in":
-                fields[parameter] = DelimitedList(
-                    kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata
-                )
-            elif operator == "isnull":
-                if not kind.required:
-                    fields[parameter] = BooleanFromText(metadata=metadata)
-            else:
-                fields[parameter] = kind.filter()
-                fields[parameter].metadata |= metadata
-    sortable = [name for name, kind in resource.kinds.items() if kind.sortable]
-    terms = [prefix + name for name in sortable for prefix in ("", "-")]
-    return fields | {
-        "sort": DelimitedList(
-            StrictText(validate=ma.validate.OneOf(terms)),
-            validate=[ma.validate.Length(1, 8), _sorts_once],
-            metadata={
-                "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
-                "uniqueItems": True,
-            },
-        ),
-        "fields": DelimitedList(
-            StrictText(validate=ma.validate.OneOf(list(resource.kinds))),
-            validate=[ma.validate.Length(min=1), _are_different],
-            metadata={"description": "The fields to return; all by default", "uniqueItems": True},
-        ),
-        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
-        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
-        "cursor": StrictText(
-            metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
-        ),
-        "count": BooleanFromText(
-            load_default=True, metadata={"description": "Whether to count all records; after a cursor nobody does"}
-        ),
-    }
-
-
-def _sorts_once(terms):
-    _are_different([term.removeprefix("-") for term in terms])
-
-
-def _are_different(names):
-    if len(set(names)) != len(names):
-        raise ma.ValidationError("Each field at most once.")
+    return kind.wire(allow_none=not kind.required, metadata=describe(kind))

@@ -64,6 +64,10 @@ class DefinitionSchema(ma.Schema):
     access = ma.fields.Nested(
         AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`"}
     )
+    on_owner_delete = ma.fields.String(
+        validate=ma.validate.OneOf(["set_null", "cascade", "restrict"]),
+        metadata={"description": "What becomes of the records of a user who is deleted; by default they stay"},
+    )
 
     def load(self, data, **options):
         """Return the body as it came, if it is an object."""

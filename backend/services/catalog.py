@@ -10,19 +10,17 @@ from backend.models.records import build_model, column
 from backend.models.role import Role
 from backend.services.definitions import parse_definition
 from backend.services.errors import NotFound
-from backend.services.statements import StatementCache, slot
+from backend.services.statements import slot
+from backend.services.system_tables import make_system_tables
+from backend.services.tables import Table
 
 
-class Resource:
+class Resource(Table):
     """A definition come alive."""
 
     def __init__(self, definition, catalog):
+        super().__init__(definition.name, definition.all_fields, build_model(definition, database.obj), catalog)
         self.definition = definition
-        self.name = definition.name
-        self.kinds = definition.all_fields
-        self.catalog = catalog
-        self.model = build_model(definition, database.obj)
-        self.statements = StatementCache()
 
     def column(self, name):
         """Return the model's column of a field."""
@@ -31,11 +29,6 @@ class Resource:
     def scoped(self, condition, everything):
         """Return the condition for all rows or, unless `everything`, for those of the user in the slot `owner`."""
         return condition if everything else condition & (self.column("created_by") == slot("owner"))
-
-    def json(self, names=None):
-        """Return the SQL expression of a record as JSON text, with the named fields or all."""
-        pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
-        return database.json_object(pairs)
 
     def to_columns(self, data):
         """Return {field: value} with the values as the database takes them."""
@@ -53,11 +46,12 @@ class Resource:
 
 
 class Catalog(dict):
-    """Every Resource by name, and the generation of the definitions they were built from."""
+    """Every Resource by name, the Tables of the system, and the generation of the definitions all were built from."""
 
     def __init__(self, definitions, generation, secret_key):
         super().__init__({definition.name: Resource(definition, self) for definition in definitions})
         self.generation = generation
+        self.system = make_system_tables(self)
         self.cursor_serializer = URLSafeSerializer(secret_key, salt="cursor")
 
     def __missing__(self, name):

@@ -9,7 +9,7 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType, StrictText
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
-from backend.services.field_types.reference import Reference
+from backend.services.field_types.reference import ON_DELETE, Reference
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
@@ -56,6 +56,7 @@ class Definition:
     unique: list = field(default_factory=list)
     search: list = field(default_factory=list)
     access: dict = field(default_factory=dict)
+    on_owner_delete: str = "set_null"
 
     @property
     def all_fields(self):
@@ -88,7 +89,8 @@ class Definition:
         """Return the definition without its name, as it is stored and exported; what is empty is left out."""
         body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
-        return {name: value for name, value in (body | lists).items() if value or name == "fields"}
+        owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
+        return {name: value for name, value in (body | lists | owned).items() if value or name == "fields"}
 
 
 class DefinitionBody(ma.Schema):
@@ -105,6 +107,7 @@ class DefinitionBody(ma.Schema):
         values=ma.fields.List(ma.fields.String()),
         load_default=dict,
     )
+    on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
 
 
 def parse_definition(data, roles=None):

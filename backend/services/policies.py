@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from backend.models.role import Role
+from backend.models.role import ADMIN, PERMISSIONS, Role
 from backend.services.definitions import OWNER_GRANT, PUBLIC_GRANT
-from backend.services.errors import Denied, Unauthenticated
+from backend.services.errors import Denied, Invalid, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,37 @@ def authorize(definition, action, actor):
     return allowed
 
 
-def require_permission(actor, permission):
-    """Raise Unauthenticated or Denied unless a role of the actor holds the permission, such as `resources:write`."""
+def require_permission(actor, *any_of):
+    """Raise Unauthenticated or Denied unless a role of the actor holds one of these, such as `resources:write`."""
+    if _permissions(actor).isdisjoint(any_of):
+        refuse(actor, f"This needs the permission {' or '.join(any_of)}.")
+
+
+def require_may_give(actor, roles):
+    """Raise Invalid for a name that is no role, Denied for a role that would give more than the actor has."""
+    known = {role.name: role for role in Role.select().where(Role.name.in_(list(roles)))}
+    if unknown := sorted(set(roles) - set(known)):
+        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
     if actor.is_admin:
         return
+    if ADMIN in known:
+        raise Denied("Only admins make admins.")
+    wanted = {permission for role in known.values() for permission in role.permissions}
+    require_may_permit(actor, wanted)
+
+
+def require_may_permit(actor, permissions):
+    """Raise Denied for permissions that the actor does not hold: nobody passes on what they lack."""
+    if missing := sorted(set(permissions) - _permissions(actor)):
+        raise Denied(f"You do not hold {', '.join(missing)} yourself.")
+
+
+def _permissions(actor):
+    """Return the set of permissions of an actor's roles."""
+    if actor.is_admin:
+        return set(PERMISSIONS)
     held = Role.select(Role.permissions).where(Role.name.in_(list(actor.roles))) if actor.roles else ()
-    if not any(permission in role.permissions for role in held):
-        refuse(actor, f"This needs the permission {permission}.")
+    return {permission for role in held for permission in role.permissions}
 
 
 def refuse(actor, message):

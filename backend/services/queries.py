@@ -7,7 +7,7 @@ from functools import reduce
 from operator import and_, or_
 
 from itsdangerous import BadData
-from peewee import SQL, Expression, fn
+from peewee import OP, SQL, Expression, fn
 
 from backend.models.database import database
 from backend.services import policies
@@ -62,7 +62,11 @@ def list_records(actor, resource, query):
 
     Raises Unauthenticated or Denied without a grant, Malformed for a cursor that is not of this query.
     """
-    allowed = policies.authorize(resource.definition, "list", actor)
+    return list_rows(resource, policies.authorize(resource.definition, "list", actor), query)
+
+
+def list_rows(resource, allowed, query):
+    """Return the RecordPage of the rows of a Table within a Scope; raise Malformed for a cursor of another query."""
     after = None if query.cursor is None else _read_cursor(resource, query)
     values = {"owner": allowed.owner, "limit": query.per_page + 1}
     for field, operator, value in query.filters:
@@ -111,7 +115,7 @@ def _filter_values(resource, field, operator, value):
         return {f"{key}{i}": resource.column(field).db_value(each) for i, each in enumerate(value)}
     if operator == "startswith":
         return {key: value, f"{key}_end": prefix_end(value)}
-    return {key: resource.column(field).db_value(value)}
+    return {key: value if operator == "has" else resource.column(field).db_value(value)}
 
 
 def _condition(resource, field, operator, count):
@@ -125,6 +129,8 @@ def _condition(resource, field, operator, count):
         return database.position(column, slot(key)) > 0
     if operator == "icontains":
         return database.position(database.fold(column), database.fold(slot(key))) > 0
+    if operator == "has":
+        return Expression(slot(key), OP.IN, column)
     if operator == "startswith":
         begins = column >= slot(key)
         return begins & (column < slot(f"{key}_end")) if count == 2 else begins

@@ -82,6 +82,33 @@ def delete_record(actor, resource, record_id, if_match=None):
         raise Conflict(f"The record is still referenced by {names}.") from error
 
 
+def settle_owned(resource, user_id):
+    """Do with the records that a user created what the definition says for when the user is deleted.
+
+    Raises Conflict when it says `restrict`, or when a record that would go is still referenced.
+    """
+    owned = resource.column("created_by") == user_id
+    rule = resource.definition.on_owner_delete
+    if rule == "set_null":
+        changes = {
+            resource.column("created_by"): None,
+            resource.column("version"): resource.column("version") + 1,
+            resource.column("updated_at"): rfc3339(utcnow()),
+        }
+        resource.model.update(changes).where(owned).execute()
+        return
+    query = resource.model.select(resource.column("id")).where(owned).limit(1 if rule == "restrict" else None)
+    ids = [str(record_id) for (record_id,) in database.execute(query).fetchall()]
+    if ids and rule == "restrict":
+        raise Conflict(f"The user owns records of {resource.name}, which are not to lose their owner.")
+    try:
+        with database.atomic():
+            release_referrers(resource, ids)
+            resource.model.delete().where(owned).execute()
+    except IntegrityError as error:
+        raise Conflict(f"Records of {resource.name} that the user owns are still referenced.") from error
+
+
 def _lock_row(actor, resource, record_id, allowed, if_match):
     """Hold the row for a write that `allowed` must cover and the client must have seen in its present version."""
     rows = resource.statements.get("lock", _select_for_write, resource).run({"id": record_id})

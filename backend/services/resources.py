@@ -7,7 +7,7 @@ from peewee import IntegrityError, fn
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.models.records import build_model
-from backend.services import schema_changes
+from backend.services import audit, schema_changes
 from backend.services.catalog import load_definitions, role_names
 from backend.services.definitions import NAME, check_references, parse_definition
 from backend.services.errors import Conflict, Invalid, NotFound
@@ -78,6 +78,7 @@ def delete_resource(actor, name, *, confirmed=False):
         if records and not confirmed:
             raise Conflict(f"The resource holds {records} records; say ?confirm=true to lose them.")
         schema_changes.drop_table(definitions[name])
+        audit.record(actor, "resource.delete", ("resource", name), records=records)
         _keep_version(actor, name, None)
         StoredDefinition.delete().where(StoredDefinition.name == name).execute()
 
@@ -91,7 +92,7 @@ def apply_document(actor, document):
     require_permission(actor, WRITE)
     roles, declared = _parts(document)
     with _changing() as definitions:
-        outcome = apply_roles(roles)
+        outcome = apply_roles(actor, roles)
         wanted = _parse_all(declared, role_names())
         check_references(definitions | wanted)
         created = [definition for name, definition in wanted.items() if name not in definitions]
@@ -155,6 +156,7 @@ def _create(actor, definitions):
         schema_changes.add_foreign_keys(definition, definition.references)
         version = _keep_version(actor, definition.name, definition.to_dict())
         StoredDefinition.create(name=definition.name, body=definition.to_dict(), version=version)
+        audit.record(actor, "resource.create", ("resource", definition.name), version=version)
 
 
 def _alter(actor, old, new):
@@ -169,6 +171,7 @@ def _alter(actor, old, new):
     version = _keep_version(actor, new.name, new.to_dict())
     changes = {"body": new.to_dict(), "version": version, "updated_at": utcnow()}
     StoredDefinition.update(changes).where(StoredDefinition.name == new.name).execute()
+    audit.record(actor, "resource.update", ("resource", new.name), version=version)
     return True
 
 

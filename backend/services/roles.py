@@ -1,34 +1,88 @@
-"""Roles that definitions may name."""
+"""Roles: named sets of people's rights, which definitions name in their grants."""
 
 import re
 
 import marshmallow as ma
+from peewee import IntegrityError
 
-from backend.models.role import BUILT_IN, Role
+from backend.models.database import database
+from backend.models.role import BUILT_IN, PERMISSIONS, Role
+from backend.services import audit
+from backend.services.catalog import load_definitions
 from backend.services.definitions import NAME, OWNER_GRANT, PUBLIC_GRANT
-from backend.services.errors import Invalid
+from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
-
-PERMISSIONS = (
-    *("users:read", "users:write", "roles:write", "resources:read", "resources:write"),
-    *("api_keys:write", "audit:read", "backups:write"),
-)
+from backend.services.policies import require_may_permit
 
 
 class RoleBody(ma.Schema):
-    """A role as a file declares it."""
+    """What a role is beside its name."""
 
     description = StrictText(load_default="", validate=ma.validate.Length(max=1000))
     permissions = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(PERMISSIONS)), load_default=list)
 
 
-def apply_roles(declared):
+def list_roles():
+    """Return every Role, by name."""
+    return list(Role.select().order_by(Role.name))
+
+
+def get_role(name):
+    """Return the Role; raise NotFound."""
+    # Postgres fails at a NUL in a text, and a path may hold one.
+    role = Role.get_or_none(Role.name == name) if NAME.fullmatch(name) else None
+    if role is None:
+        raise NotFound(f"There is no role {name}.")
+    return role
+
+
+def create_role(actor, *, name, **values):
+    """Create a Role; raises Invalid for a bad name, Conflict for a taken one, Denied for more than the actor has."""
+    if not _can_be_named(name):
+        raise Invalid({"name": ["Not a name that a role of your own can have."]})
+    require_may_permit(actor, values["permissions"])
+    try:
+        with database.atomic():
+            Role.create(name=name, **values)
+            audit.record(actor, "role.create", ("role", name), **values)
+    except IntegrityError as error:
+        raise Conflict(f"There is a role {name} already.") from error
+    return get_role(name)
+
+
+def replace_role(actor, name, *, description, permissions):
+    """Change a Role: whoever has it has its new permissions from the next request on. Raises as create_role does."""
+    with database.atomic():
+        role = _own_role(name)
+        require_may_permit(actor, set(permissions) - set(role.permissions))
+        Role.update(description=description, permissions=permissions).where(Role.name == name).execute()
+        audit.record(actor, "role.update", ("role", name), before=role.permissions, after=permissions)
+    return get_role(name)
+
+
+def delete_role(actor, name):
+    """Delete a Role; raises NotFound, and Conflict while somebody has it or a definition names it."""
+    with database.atomic():
+        database.lock_definitions()
+        _own_role(name)
+        naming = [each.name for each in load_definitions().values() if name in {*_granted(each)}]
+        if naming:
+            raise Conflict(f"The role has grants in {', '.join(naming)}.")
+        audit.record(actor, "role.delete", ("role", name))
+        try:
+            with database.atomic():
+                Role.delete().where(Role.name == name).execute()
+        except IntegrityError as error:
+            raise Conflict("Somebody has this role; take it from them first.") from error
+
+
+def apply_roles(actor, declared):
     """Create or change the declared roles, a dict by name; return [(name, "created" | "changed" | "unchanged")]."""
-    return [(name, _apply_role(name, body or {})) for name, body in declared.items()]
+    return [(name, _apply_role(actor, name, body or {})) for name, body in declared.items()]
 
 
-def _apply_role(name, body):
-    if not isinstance(name, str) or not re.fullmatch(NAME, name) or name in (*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT):
+def _apply_role(actor, name, body):
+    if not _can_be_named(name):
         raise Invalid({"roles": {str(name)[:80]: ["Not a name that a role of your own can have."]}})
     try:
         values = RoleBody().load(body)
@@ -36,11 +90,11 @@ def _apply_role(name, body):
         raise Invalid({"roles": {name: error.messages}}) from error
     role = Role.get_or_none(Role.name == name)
     if role is None:
-        Role.create(name=name, **values)
+        create_role(actor, name=name, **values)
         return "created"
     if (role.description, role.permissions) == (values["description"], values["permissions"]):
         return "unchanged"
-    Role.update(values).where(Role.name == name).execute()
+    replace_role(actor, name, **values)
     return "changed"
 
 
@@ -48,3 +102,17 @@ def export_roles():
     """Return the roles made by admins, as apply_roles takes them."""
     rows = Role.select().where(Role.name.not_in(BUILT_IN)).order_by(Role.name)
     return {role.name: {"description": role.description, "permissions": role.permissions} for role in rows}
+
+
+def _can_be_named(name):
+    return isinstance(name, str) and re.fullmatch(NAME, name) and name not in (*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT)
+
+
+def _own_role(name):
+    if name in BUILT_IN:
+        raise Conflict(f"The role {name} is built in.")
+    return get_role(name)
+
+
+def _granted(definition):
+    return (grant for grants in definition.access.values() for grant in grants)

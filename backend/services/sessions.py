@@ -1,22 +1,28 @@
-"""Sessions: starting, refreshing and ending them, and the one read that every request begins with."""
+"""Sessions: starting, listing, refreshing and ending them, and the one read that every request begins with."""
 
 from datetime import timedelta
 from functools import cache
 from typing import NamedTuple
 
+import structlog
 from peewee import JOIN, fn
 
 from backend.models.database import database
 from backend.models.definition import Generation
 from backend.models.session import Session
 from backend.models.user import User, UserRole
+from backend.services import audit
 from backend.services.actors import Actor
-from backend.services.errors import Unauthenticated
+from backend.services.errors import NotFound, Unauthenticated
 from backend.services.statements import Statement, slot
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
+log = structlog.get_logger()
+
 USER_AGENT_LENGTH = 300
+# For so long the refresh token before the last one counts as a call that raced, not as one stolen: decisions/008.
+RACE_SECONDS = 10
 
 
 class Standing(NamedTuple):
@@ -29,44 +35,80 @@ class Standing(NamedTuple):
 def start_session(settings, user, *, user_agent, address):
     """Start and return a Session of the user."""
     now = utcnow()
-    return Session.create(
-        user_id=user.id,
-        refresh_id=uuid7(),
-        user_agent=user_agent[:USER_AGENT_LENGTH],
-        address=address,
-        last_used_at=now,
-        expires_at=now + timedelta(seconds=settings.refresh_token_seconds),
-    )
+    with database.atomic():
+        session = Session.create(
+            user_id=user.id,
+            refresh_id=uuid7(),
+            user_agent=user_agent[:USER_AGENT_LENGTH],
+            address=address,
+            last_used_at=now,
+            expires_at=now + timedelta(seconds=settings.refresh_token_seconds),
+        )
+        audit.record(Actor(user_id=user.id, session_id=session.id), "session.start", ("session", session.id))
+    return session
+
+
+def list_sessions(actor):
+    """Return the actor's Sessions that are good now, the newest first."""
+    mine = _good_sessions().where(Session.user_id == actor.user_id)
+    return list(mine.order_by(Session.created_at.desc()))
 
 
 def rotate_session(settings, session_id, refresh_id):
-    """Exchange the refresh token known by `refresh_id` for a new one; return the Session.
+    """Exchange the refresh token known by `refresh_id` for the next one; return the Session, which knows it.
 
-    Raises Unauthenticated unless it is the token given out last and its session is good: one statement decides, so
-    that of two calls at once only one succeeds.
+    Of two calls that race with one token both get the same next one. A token used before that ends the session, since
+    nobody can tell who of its two bearers is the thief. Raises Unauthenticated for it and for a session that is over.
     """
     now = utcnow()
-    changed = (
-        Session.update(
-            refresh_id=uuid7(), last_used_at=now, expires_at=now + timedelta(seconds=settings.refresh_token_seconds)
-        )
-        .where(
-            Session.id == session_id,
-            Session.refresh_id == refresh_id,
-            Session.ended_at.is_null(),
-            Session.expires_at > now,
-            Session.user_id.in_(User.select(User.id).where(User.active)),
-        )
-        .execute()
-    )
-    if not changed:
-        raise Unauthenticated("The refresh token has been used or its session has ended; sign in again.")
-    return Session.get_by_id(session_id)
+    with database.atomic():
+        session = database.lock_for_update(_good_sessions().where(Session.id == session_id)).first()
+        if session is None:
+            raise Unauthenticated("The session has ended; sign in again.")
+        raced = refresh_id == session.previous_refresh_id and now - session.rotated_at < timedelta(seconds=RACE_SECONDS)
+        reused = refresh_id != session.refresh_id and not raced
+        if reused:
+            _end(Session.id == session_id)
+            audit.record(Actor(user_id=session.user_id), "session.reuse", ("session", session_id))
+        elif not raced:
+            session.previous_refresh_id, session.refresh_id = session.refresh_id, uuid7()
+            session.rotated_at = session.last_used_at = now
+            session.expires_at = now + timedelta(seconds=settings.refresh_token_seconds)
+            session.save()
+    if reused:  # raised only here: the end of the session has to be kept
+        log.warning("refresh token used twice", session_id=session_id, user_id=session.user_id)
+        raise Unauthenticated("The refresh token has been used before, so its session has ended; sign in again.")
+    return session
 
 
-def end_session(session_id):
-    """End the session: its tokens are refused from the next request on, in every process."""
-    Session.update(ended_at=utcnow()).where(Session.id == session_id, Session.ended_at.is_null()).execute()
+def end_session(actor, session_id):
+    """End a session of the actor, in every process from its next request on; raise NotFound."""
+    with database.atomic():
+        if not _end((Session.id == session_id) & (Session.user_id == actor.user_id)):
+            raise NotFound("You have no such session.")
+        audit.record(actor, "session.end", ("session", session_id))
+
+
+def end_other_sessions(actor):
+    """End all sessions of the actor but the one that the request came in."""
+    with database.atomic():
+        ended = _end((Session.user_id == actor.user_id) & (Session.id != actor.session_id))
+        audit.record(actor, "session.end_others", ("user", actor.user_id), sessions=ended)
+
+
+def end_sessions_of(user_id):
+    """End all sessions of a user; call it in the transaction of what made it necessary."""
+    _end(Session.user_id == user_id)
+
+
+def _good_sessions():
+    good = Session.ended_at.is_null() & (Session.expires_at > utcnow())
+    return Session.select().where(good, Session.user_id.in_(User.select(User.id).where(User.active)))
+
+
+def _end(condition):
+    """End the sessions and return how many there were."""
+    return Session.update(ended_at=utcnow()).where(condition, Session.ended_at.is_null()).execute()
 
 
 def stand(session_id):

@@ -1,0 +1,137 @@
+"""Lists: the query parameters of any table, its answer page by page, and the schemas of both."""
+
+import json
+
+import marshmallow as ma
+from webargs.fields import DelimitedList
+
+from backend.middleware.arguments import QuerySchema
+from backend.middleware.envelope import json_response, list_meta
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.integer import IntegerFromText
+from backend.services.queries import ListQuery
+
+MAX_PER_PAGE = 200
+MAX_PAGE = 1_000_000
+MAX_IN = 200
+
+FILTER_HELP = {
+    "eq": "{} is this",
+    "ne": "{} is not this; null is not this either",
+    "gt": "{} is greater than this",
+    "gte": "{} is this or greater",
+    "lt": "{} is less than this",
+    "lte": "{} is this or less",
+    "in": "{} is one of these, separated by commas; none matches nothing",
+    "isnull": "Whether {} is null",
+    "contains": "{} contains this",
+    "icontains": "{} contains this in any case",
+    "has": "{} has this among its values",
+    "startswith": "{} starts with this",
+}
+
+
+def make_query_schema(name, kinds, *, order=()):
+    """Return the schema of a list's parameters; `order` holds the sort terms that apply when none are given."""
+    return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)))
+
+
+def make_output_schema(name, kinds, read_only, *, required=True):
+    """Return the schema of a row; where `fields` may leave some out, none is `required`."""
+    fields = {
+        field: kind.wire(
+            required=required,
+            allow_none=not kind.required,
+            metadata=describe(kind) | ({"readOnly": True} if field in read_only else {}),
+        )
+        for field, kind in kinds.items()
+    }
+    # `register=False`: marshmallow's registry would keep the schemas of old builds.
+    return type(name, (ma.Schema,), fields | {"Meta": type("Meta", (), {"register": False})})
+
+
+def describe(kind):
+    """Return the metadata with what the definition says of a field."""
+    return {"description": kind.description} if kind.description else {}
+
+
+def list_query(arguments):
+    """Return the ListQuery of the loaded parameters: what is not a setting of the list is a filter."""
+    settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
+    cursor = arguments.pop("cursor", None)
+    sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
+    fields = arguments.pop("fields", None)
+    filters = []
+    for name, value in arguments.items():
+        field, _, operator = name.partition("__")
+        filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
+    return ListQuery(
+        filters=tuple(sorted(filters, key=lambda each: each[:2])),
+        sort=sort,
+        fields=fields and tuple(fields),
+        cursor=cursor,
+        **settings,
+    )
+
+
+def page_response(query, page):
+    """Return the Response of a RecordPage."""
+    number = query.page if query.cursor is None else None
+    meta = list_meta(page=number, per_page=query.per_page, total=page.total, next_cursor=page.next_cursor)
+    return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
+
+
+def _query_fields(kinds, order):
+    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields."""
+    fields = {}
+    for name, kind in kinds.items():
+        for operator in kind.operators:
+            metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
+            parameter = name if operator == "eq" else f"{name}__{operator}"
+            if operator == "in":
+                fields[parameter] = DelimitedList(
+                    kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata
+                )
+            elif operator == "isnull":
+                if not kind.required:
+                    fields[parameter] = BooleanFromText(metadata=metadata)
+            else:
+                fields[parameter] = kind.filter()
+                fields[parameter].metadata |= metadata
+    sortable = [name for name, kind in kinds.items() if kind.sortable]
+    terms = [prefix + name for name in sortable for prefix in ("", "-")]
+    return fields | {
+        "sort": DelimitedList(
+            StrictText(validate=ma.validate.OneOf(terms)),
+            validate=[ma.validate.Length(1, 8), _sorts_once],
+            load_default=order or ma.missing,
+            metadata={
+                "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
+                "uniqueItems": True,
+            }
+            | ({"default": order} if order else {}),
+        ),
+        "fields": DelimitedList(
+            StrictText(validate=ma.validate.OneOf(list(kinds))),
+            validate=[ma.validate.Length(min=1), _are_different],
+            metadata={"description": "The fields to return; all by default", "uniqueItems": True},
+        ),
+        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
+        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
+        "cursor": StrictText(
+            metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
+        ),
+        "count": BooleanFromText(
+            load_default=True, metadata={"description": "Whether to count all records; after a cursor nobody does"}
+        ),
+    }
+
+
+def _sorts_once(terms):
+    _are_different([term.removeprefix("-") for term in terms])
+
+
+def _are_different(names):
+    if len(set(names)) != len(names):
+        raise ma.ValidationError("Each field at most once.")

@@ -1,0 +1,27 @@
+"""The audit trail: `/api/v1/audit`."""
+
+from flask import current_app
+
+from backend.middleware.authentication import permission
+from backend.middleware.envelope import API, Blueprint
+from backend.middleware.lists import list_query, make_output_schema, make_query_schema, page_response
+from backend.services import queries
+from backend.services.policies import EVERYTHING
+from backend.services.system_tables import AUDIT
+
+blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what to whom")
+
+AuditQuery = make_query_schema("audit", AUDIT, order=["-id"])
+AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False)
+
+
+@blp.get("")
+@blp.guard(permission("audit:read"))
+@blp.arguments(AuditQuery, location="query")
+@blp.answers(200, AuditEntrySchema(many=True))
+@blp.fails(400, 401, 403)
+@blp.doc(operationId="audit_list")
+def list_entries(arguments):
+    """List what was done, the latest first"""
+    query = list_query(arguments)
+    return page_response(query, queries.list_rows(current_app.catalog.system["audit"], EVERYTHING, query))

@@ -1,0 +1,73 @@
+"""Roles: `/api/v1/roles`."""
+
+import marshmallow as ma
+
+from backend.middleware.authentication import current_actor, permission
+from backend.middleware.envelope import API, Blueprint
+from backend.services import roles
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.datetime import Moment
+
+blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of rights")
+
+
+class RoleSchema(roles.RoleBody):
+    """A role; `permissions` are for the calls of the system, what it may do with records the definitions say."""
+
+    name = StrictText(required=True, validate=ma.validate.Length(1, 63))
+    created_at = Moment(dump_only=True)
+
+
+@blp.get("")
+@blp.guard(permission("users:read", "roles:write"))
+@blp.response(200, RoleSchema(many=True))
+@blp.fails(401, 403)
+@blp.doc(operationId="roles_list")
+def list_roles():
+    """List all roles"""
+    return roles.list_roles()
+
+
+@blp.post("")
+@blp.guard(permission("roles:write"))
+@blp.arguments(RoleSchema)
+@blp.response(201, RoleSchema)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="roles_create")
+def create_role(data):
+    """Make a role"""
+    return roles.create_role(current_actor(), **data)
+
+
+@blp.get("/<name>")
+@blp.guard(permission("users:read", "roles:write"))
+@blp.response(200, RoleSchema)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="roles_get")
+def get_role(name):
+    """Show a role"""
+    return roles.get_role(name)
+
+
+@blp.put("/<name>")
+@blp.guard(permission("roles:write"))
+@blp.arguments(roles.RoleBody)
+@blp.response(200, RoleSchema)
+@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.doc(operationId="roles_replace")
+def replace_role(data, name):
+    """Change a role
+
+    Whoever has it has the new permissions from the next request on.
+    """
+    return roles.replace_role(current_actor(), name, **data)
+
+
+@blp.delete("/<name>")
+@blp.guard(permission("roles:write"))
+@blp.response(200)
+@blp.fails(401, 403, 404, 409)
+@blp.doc(operationId="roles_delete")
+def delete_role(name):
+    """Delete a role that nobody has and no definition names"""
+    roles.delete_role(current_actor(), name)

@@ -1,0 +1,63 @@
+"""Your sessions: `/api/v1/auth/sessions`."""
+
+import marshmallow as ma
+
+from backend.middleware.authentication import signed_in_actor
+from backend.middleware.envelope import API, Blueprint
+from backend.services import sessions
+from backend.services.field_types.datetime import Moment
+from backend.utils.devices import device_name
+
+blp = Blueprint("sessions", __name__, url_prefix=f"{API}/auth/sessions", description="Where you are signed in")
+
+
+class SessionSchema(ma.Schema):
+    """A login on one device."""
+
+    id = ma.fields.UUID(required=True)
+    device = ma.fields.Function(
+        lambda session: device_name(session.user_agent), required=True, metadata={"type": "string"}
+    )
+    user_agent = ma.fields.String(required=True)
+    address = ma.fields.String(required=True)
+    created_at = Moment(required=True)
+    last_used_at = Moment(required=True, metadata={"description": "When its tokens were last refreshed"})
+    expires_at = Moment(required=True)
+    current = ma.fields.Function(
+        lambda session: session.id == signed_in_actor().session_id,
+        required=True,
+        metadata={"type": "boolean", "description": "Whether this request came in it"},
+    )
+
+
+@blp.get("")
+@blp.guard(signed_in_actor)
+@blp.response(200, SessionSchema(many=True))
+@blp.fails(401)
+@blp.doc(operationId="sessions_list")
+def list_sessions():
+    """List where you are signed in"""
+    return sessions.list_sessions(signed_in_actor())
+
+
+@blp.delete("/<uuid:session_id>")
+@blp.guard(signed_in_actor)
+@blp.response(200)
+@blp.fails(401, 404)
+@blp.doc(operationId="sessions_end")
+def end_session(session_id):
+    """End one of your sessions
+
+    Its tokens are refused from the next request on.
+    """
+    sessions.end_session(signed_in_actor(), str(session_id))
+
+
+@blp.delete("")
+@blp.guard(signed_in_actor)
+@blp.response(200)
+@blp.fails(401)
+@blp.doc(operationId="sessions_end_others")
+def end_other_sessions():
+    """End all your sessions but this one"""
+    sessions.end_other_sessions(signed_in_actor())

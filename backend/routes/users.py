@@ -1,0 +1,122 @@
+"""Users, for those who look after them: `/api/v1/users`."""
+
+import marshmallow as ma
+from flask import current_app
+
+from backend.middleware.authentication import current_actor, permission
+from backend.middleware.envelope import API, Blueprint
+from backend.middleware.lists import list_query, make_output_schema, make_query_schema, page_response
+from backend.services import queries, users
+from backend.services.field_types.base import StrictBoolean, StrictText
+from backend.services.field_types.datetime import Moment
+from backend.services.field_types.email import EmailAddress
+from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
+from backend.services.policies import EVERYTHING
+from backend.services.system_tables import USERS
+
+READ, WRITE = permission("users:read"), permission("users:write")
+
+blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="People with an account")
+
+UsersQuery = make_query_schema("users", USERS)
+UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
+
+
+class ManagedUserSchema(ma.Schema):
+    """A person with an account; everybody has the role `member`."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    email = EmailAddress(required=True)
+    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    password = StrictText(load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    active = StrictBoolean(load_default=True, metadata={"description": "Whether they may sign in"})
+    roles = ma.fields.List(StrictText(), load_default=list, dump_default=list)
+    verified_at = Moment(required=True, allow_none=True, dump_only=True)
+    created_at = Moment(required=True, dump_only=True)
+    updated_at = Moment(required=True, dump_only=True)
+
+    @ma.pre_dump
+    def with_roles(self, user, **_):
+        """Return the columns of a User and the roles beside them."""
+        return user.__data__ | {"roles": user.roles()}
+
+
+class NewUserSchema(ManagedUserSchema):
+    """An account made by an admin; the address counts as verified."""
+
+    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+
+
+class UserChangeSchema(ManagedUserSchema):
+    """What is to change of an account."""
+
+
+@blp.get("")
+@blp.guard(READ)
+@blp.arguments(UsersQuery, location="query")
+@blp.answers(200, UserItemSchema(many=True))
+@blp.fails(400, 401, 403)
+@blp.doc(operationId="users_list")
+def list_users(arguments):
+    """List users"""
+    query = list_query(arguments)
+    return page_response(query, queries.list_rows(current_app.catalog.system["users"], EVERYTHING, query))
+
+
+@blp.post("")
+@blp.guard(WRITE)
+@blp.arguments(NewUserSchema)
+@blp.response(201, ManagedUserSchema)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="users_create")
+def create_user(data):
+    """Make an account"""
+    return users.create_user(current_actor(), **data)
+
+
+@blp.get("/<uuid:user_id>")
+@blp.guard(READ)
+@blp.response(200, ManagedUserSchema)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="users_get")
+def get_user(user_id):
+    """Show a user"""
+    return users.get_user(str(user_id))
+
+
+@blp.put("/<uuid:user_id>")
+@blp.guard(WRITE)
+@blp.arguments(ManagedUserSchema)
+@blp.response(200, ManagedUserSchema)
+@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.doc(operationId="users_replace")
+def replace_user(data, user_id):
+    """Replace a user's address, name, roles and whether they are active
+
+    The password stays unless one is given; a new one, like `active: false`, ends all their sessions.
+    """
+    return users.update_user(current_actor(), str(user_id), data)
+
+
+@blp.patch("/<uuid:user_id>")
+@blp.guard(WRITE)
+@blp.arguments(UserChangeSchema(partial=True))
+@blp.response(200, ManagedUserSchema)
+@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.doc(operationId="users_update")
+def update_user(data, user_id):
+    """Change some of a user"""
+    return users.update_user(current_actor(), str(user_id), data)
+
+
+@blp.delete("/<uuid:user_id>")
+@blp.guard(WRITE)
+@blp.response(200)
+@blp.fails(401, 403, 404, 409)
+@blp.doc(operationId="users_delete")
+def delete_user(user_id):
+    """Delete a user
+
+    What becomes of their records each definition says in `on_owner_delete`; by default they stay, without an owner.
+    """
+    users.delete_user(current_actor(), current_app.catalog, str(user_id))

@@ -1,0 +1,103 @@
+"""Users, as those who may change them see them."""
+
+from peewee import IntegrityError
+
+from backend.models.database import database
+from backend.models.role import ADMIN, MEMBER, Role
+from backend.models.user import User, UserRole, give_roles
+from backend.services import accounts, audit, records, sessions
+from backend.services.errors import Conflict, Denied, NotFound
+from backend.services.policies import require_may_give
+from backend.utils.clock import utcnow
+
+
+def get_user(user_id):
+    """Return the User; raise NotFound."""
+    user = User.get_or_none(User.id == user_id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def create_user(actor, *, roles, **values):
+    """Create a User with these roles, and `member`.
+
+    Raises Invalid for a value or a role that cannot be, Denied for a role the actor may not give, Conflict when the
+    address has an account.
+    """
+    require_may_give(actor, roles)
+    return get_user(accounts.create_user(actor, roles={*roles, MEMBER}, **values).id)
+
+
+def update_user(actor, user_id, changes):
+    """Change what is in `changes` (email, name, active, roles, password) and return the User.
+
+    A new password and the end of `active` end all sessions of the user. Raises as create_user does, and Conflict when
+    no active admin would be left.
+    """
+    roles = {*changes.pop("roles"), MEMBER} if "roles" in changes else None
+    password = changes.pop("password", None)
+    with database.atomic():
+        user = _lock_user(actor, user_id)
+        if roles is not None:
+            _set_roles(actor, user, roles)
+        if password is not None:
+            accounts.set_password(actor, user, password)
+        if "email" in changes:
+            changes["email"] = changes["email"].lower()
+        changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
+        if changed:
+            _save(user, changed)
+            audit.record(actor, "user.update", ("user", user_id), **changed)
+        if password is not None or changed.get("active") is False:
+            sessions.end_sessions_of(user_id)
+        _require_an_admin()
+    return get_user(user_id)
+
+
+def delete_user(actor, catalog, user_id):
+    """Delete a user, and settle the records they own as each definition says in `on_owner_delete`.
+
+    Raises NotFound, Denied, and Conflict when no active admin would be left or records are in the way.
+    """
+    with database.atomic():
+        user = _lock_user(actor, user_id)
+        for resource in catalog.values():
+            records.settle_owned(resource, user_id)
+        audit.record(actor, "user.delete", ("user", user_id), email=user.email)
+        User.delete().where(User.id == user_id).execute()
+        _require_an_admin()
+
+
+def _lock_user(actor, user_id):
+    """Return the User, holding all changes of users back, so that two admins cannot remove each other at once."""
+    list(database.lock_for_update(Role.select(Role.name).where(Role.name == ADMIN)))
+    user = get_user(user_id)
+    if ADMIN in user.roles() and not actor.is_admin:
+        raise Denied("Only admins change admins.")
+    return user
+
+
+def _set_roles(actor, user, roles):
+    held = set(user.roles())
+    if roles == held:
+        return
+    require_may_give(actor, roles - held)
+    UserRole.delete().where(UserRole.user_id == user.id, UserRole.role.in_(list(held - roles))).execute()
+    if added := sorted(roles - held):
+        give_roles(user, added)
+    audit.record(actor, "user.set_roles", ("user", user.id), before=sorted(held), after=sorted(roles))
+
+
+def _save(user, changed):
+    try:
+        with database.atomic():
+            User.update(changed | {"updated_at": utcnow()}).where(User.id == user.id).execute()
+    except IntegrityError as error:
+        raise accounts.taken() from error
+
+
+def _require_an_admin():
+    admins = User.select().join(UserRole, on=UserRole.user_id == User.id).where(User.active, UserRole.role == ADMIN)
+    if not admins.exists():
+        raise Conflict("This is the last active admin; make somebody else one first.")
