@@ -1,7 +1,5 @@
 """Roles: named sets of people's rights, which definitions name in their grants."""
 
-import re
-
 import marshmallow as ma
 from peewee import IntegrityError
 
@@ -9,7 +7,7 @@ from backend.models.database import database
 from backend.models.role import BUILT_IN, PERMISSIONS, Role
 from backend.services import audit
 from backend.services.catalog import load_definitions
-from backend.services.definitions import NAME, OWNER_GRANT, PUBLIC_GRANT
+from backend.services.definitions import NAME, OWNER_GRANT, PUBLIC_GRANT, name_problem
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
 from backend.services.policies import require_may_permit
@@ -38,8 +36,8 @@ def get_role(name):
 
 def create_role(actor, *, name, **values):
     """Create a Role; raises Invalid for a bad name, Conflict for a taken one, Denied for more than the actor has."""
-    if not _can_be_named(name):
-        raise Invalid({"name": ["Not a name that a role of your own can have."]})
+    if problem := _name_problem(name):
+        raise Invalid({"name": [problem]})
     require_may_permit(actor, values["permissions"])
     try:
         with database.atomic():
@@ -82,8 +80,8 @@ def apply_roles(actor, declared):
 
 
 def _apply_role(actor, name, body):
-    if not _can_be_named(name):
-        raise Invalid({"roles": {str(name)[:80]: ["Not a name that a role of your own can have."]}})
+    if problem := _name_problem(name):
+        raise Invalid({"roles": {str(name)[:80]: [problem]}})
     try:
         values = RoleBody().load(body)
     except ma.ValidationError as error:
@@ -104,8 +102,10 @@ def export_roles():
     return {role.name: {"description": role.description, "permissions": role.permissions} for role in rows}
 
 
-def _can_be_named(name):
-    return isinstance(name, str) and re.fullmatch(NAME, name) and name not in (*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT)
+def _name_problem(name):
+    if not isinstance(name, str):
+        return "A name is a text."
+    return name_problem(name, {*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT})
 
 
 def _own_role(name):
