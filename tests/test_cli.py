@@ -253,16 +253,3 @@ def test_a_field_declared_twice_is_refused(app, tmp_path):
     result = app.test_cli_runner().invoke(args=["resources", "apply", str(file)])
     assert result.exit_code == 1
     assert "'a' is given twice" in result.output
-
-
-def test_makes_an_account_that_can_sign_in(app):
-    arguments = ["users", "create", "Dora@example.com", "--admin", "--password", PASSWORD]
-    made = app.test_cli_runner().invoke(args=arguments)
-    assert made.output == "created Dora@example.com\n"
-    assert Person(app, "dora").get("/auth/me").json["data"]["roles"] == ["admin", "member"]
-
-
-def test_refuses_an_account_with_a_short_password(app):
-    result = app.test_cli_runner().invoke(args=["users", "create", "dora@example.com", "--password", "short"])
-    assert result.exit_code == 1
-    assert "Length must be between" in result.output

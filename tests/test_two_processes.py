@@ -104,3 +104,38 @@ def test_a_session_ended_at_one_process_is_refused_by_the_other(addresses, admin
         assert there.call("GET", "/auth/me")[0] == 200
         assert admins[0].call("POST", "/auth/logout")[0] == 200
         assert there.call("GET", "/auth/me")[0] == 401
+
+
+def test_a_device_signed_out_from_another_is_refused_at_once_by_every_process(addresses):
+    with Caller(addresses[0]) as phone, Caller(addresses[1]) as laptop:
+        for device in (phone, laptop):
+            device.sign_in("alice@example.com", PASSWORD)
+        listed = laptop.call("GET", "/auth/sessions")[1]["data"]
+        (other,) = [session["id"] for session in listed if not session["current"]]
+        assert phone.call("GET", "/auth/me")[0] == 200
+        assert laptop.call("DELETE", f"/auth/sessions/{other}")[0] == 200
+        assert phone.call("GET", "/auth/me")[0] == 401
+        with Caller(addresses[1], phone.token) as phone_elsewhere:
+            assert phone_elsewhere.call("GET", "/auth/me")[0] == 401
+        assert laptop.call("GET", "/auth/me")[0] == 200
+
+
+def test_a_password_change_at_one_process_counts_at_the_other(addresses):
+    changed = {"current_password": PASSWORD, "new_password": "staple battery horse correct"}
+    with Caller(addresses[0]) as phone, Caller(addresses[1]) as laptop:
+        for device in (phone, laptop):
+            device.sign_in("bob@example.com", PASSWORD)
+        assert laptop.call("POST", "/auth/password", changed)[0] == 200
+        assert phone.call("GET", "/auth/me")[0] == 401
+
+
+def test_roles_and_deactivation_at_one_process_count_at_the_other(addresses, admins):
+    with Caller(addresses[1]) as there:
+        there.sign_in("edith@example.com", PASSWORD)
+        edith = there.call("GET", "/auth/me")[1]["data"]["id"]
+        assert admins[0].call("PATCH", f"/users/{edith}", {"roles": ["admin"]})[0] == 200
+        assert there.call("GET", "/users")[0] == 200
+        assert admins[0].call("PATCH", f"/users/{edith}", {"roles": []})[0] == 200
+        assert there.call("GET", "/users")[0] == 403
+        assert admins[0].call("PATCH", f"/users/{edith}", {"active": False})[0] == 200
+        assert there.call("GET", "/auth/me")[0] == 401

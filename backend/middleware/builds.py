@@ -40,6 +40,7 @@ class Builds:
             serve = self._first_wsgi_app if build is self._first else build.wsgi_app
             return serve(environ, start_response)
         finally:
+            audit.origin.set(audit.NOWHERE)
             if not database.is_closed():
                 database.close()  # back to the pool
 

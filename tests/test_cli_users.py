@@ -1,0 +1,75 @@
+"""`flask users`: accounts from the command line."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.test_auth_refresh import bearer
+
+NEW_PASSWORD = "staple battery horse correct"
+
+
+@pytest.fixture
+def flask(app):
+    """Runs a command and returns its result."""
+    return lambda *arguments, **options: app.test_cli_runner().invoke(args=["users", *arguments], **options)
+
+
+def test_creates_a_member(app, flask):
+    made = flask("create", "Carol@example.com", "--password", PASSWORD)
+    assert (made.exit_code, made.output) == (0, "created Carol@example.com\n")
+    assert Person(app, "carol").get("/auth/me").json["data"]["roles"] == ["member"]
+
+
+@ON_SQLITE
+def test_asks_for_the_password_twice_and_shows_it_never(app, flask):
+    made = flask("create", "carol@example.com", "--admin", input=f"{PASSWORD}\n{PASSWORD}\n")
+    assert made.exit_code == 0
+    assert PASSWORD not in made.output
+    assert Person(app, "carol").get("/users").status_code == 200
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["create", "carol", "--password", PASSWORD], "email"),
+        (["create", "carol@example.com", "--password", "short"], "password"),
+        (["create", "ALICE@example.com", "--password", PASSWORD], "has an account already"),
+        (["promote", "nobody@example.com"], "no account of nobody@example.com"),
+        (["reset-password", "nobody@example.com", "--password", PASSWORD], "no account of nobody@example.com"),
+        (["reset-password", "alice@example.com", "--password", "short"], "password"),
+    ],
+)
+def test_refuses_with_a_message_and_changes_nothing(flask, admin, arguments, told):
+    refused = flask(*arguments)
+    assert refused.exit_code == 1
+    assert told in refused.output and "Traceback" not in refused.output
+    assert admin.get("/users").json["meta"]["total"] == 4
+
+
+def test_lists_everybody(flask):
+    listed = flask("list")
+    assert listed.exit_code == 0
+    assert [line.split()[1] for line in listed.output.splitlines() if "@" in line] == [
+        f"{name}@example.com" for name in ("admin", "alice", "bob", "edith")
+    ]
+
+
+def test_promotes_from_the_next_request_on(flask, alice):
+    assert alice.get("/users").status_code == 403
+    assert flask("promote", "Alice@example.com").exit_code == 0
+    assert alice.get("/users").status_code == 200
+
+
+def test_a_reset_password_ends_all_sessions(flask, alice):
+    token = alice.sign_in()["access_token"]
+    assert flask("reset-password", alice.email, "--password", NEW_PASSWORD).exit_code == 0
+    assert alice.client.get("/api/v1/auth/me", headers=bearer(token)).status_code == 401
+    credentials = {"email": alice.email, "password": NEW_PASSWORD}
+    assert alice.client.post("/api/v1/auth/login", json=credentials).status_code == 200
+
+
+def test_is_in_the_audit_trail_without_an_actor(flask, admin, alice):
+    flask("promote", alice.email)
+    (entry,) = admin.get("/audit", query_string={"action": "user.set_roles"}).json["data"]
+    assert (entry["actor_id"], entry["target_id"], entry["address"]) == (None, alice.id, None)
