@@ -5,7 +5,7 @@ import yaml
 
 from backend.models.database import database
 from backend.models.definition import Generation
-from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.conftest import ON_SQLITE, Person
 
 SHOP = """
 roles:
