@@ -68,6 +68,16 @@ def identify(app, environ):
     return Identity(standing.generation, standing.actor or PUBLIC, claims, failure)
 
 
+def needing(what):
+    """Return the decorator of a guard that says, for the document, what it needs."""
+
+    def decorator(check):
+        check.needs = what
+        return check
+
+    return decorator
+
+
 def current_actor():
     """Return the Actor of this request; raise Unauthenticated for a token that is not, or no longer, good."""
     identity = request.environ[IDENTITY]
@@ -78,6 +88,7 @@ def current_actor():
     return identity.actor
 
 
+@needing("a sign-in")
 def signed_in_actor():
     """Return the Actor of this request; raise Unauthenticated when nobody is signed in."""
     actor = current_actor()
@@ -86,6 +97,7 @@ def signed_in_actor():
     return actor
 
 
+@needing("nothing")
 def anybody():
     """Guard of a view that everybody may call, with whatever token."""
 
@@ -104,10 +116,10 @@ def permission(*any_of):
             audit.record(actor, "call.refuse", ("path", request.path), method=request.method, needs=list(any_of))
             raise
 
-    check.told = f"permission {' or '.join(any_of)}"
-    return check
+    return needing(f"permission {' or '.join(any_of)}")(check)
 
 
+@needing("the refresh token")
 def refresh_claims():
     """Return (session id, refresh id) of the refresh token in this request; raise Unauthenticated."""
     identity = request.environ[IDENTITY]

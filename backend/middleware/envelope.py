@@ -51,11 +51,14 @@ class Blueprint(SmorestBlueprint):
         super().add_url_rule(rule, endpoint, _guarded(view_func), **options)
 
     def guard(self, check):
-        """Return a decorator: `check()` raises unless the actor may call the view, and runs before anything is read."""
+        """Return a decorator: `check()` raises unless the actor may call the view, and runs before anything is read.
+
+        The document tells `check.needs` as `x-needs`.
+        """
 
         def decorator(view):
             view._guard = check
-            return view
+            return self.doc(**{"x-needs": check.needs})(view)
 
         return decorator
 

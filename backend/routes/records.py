@@ -3,7 +3,7 @@
 import marshmallow as ma
 from flask import Response, request
 
-from backend.middleware.authentication import current_actor
+from backend.middleware.authentication import current_actor, needing
 from backend.middleware.envelope import API, Blueprint, json_response
 from backend.middleware.lists import describe, list_query, make_output_schema, make_query_schema, page_response
 from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
@@ -33,7 +33,7 @@ def make_blueprint(resource):
 
     def allowed(action):
         """Return the guard of a view that needs a grant for the action."""
-        return lambda: policies.authorize(definition, action, current_actor())
+        return needing(f"a grant to {action}")(lambda: policies.authorize(definition, action, current_actor()))
 
     def documented(action, operation, summary, **extra):
         """Return the decorator with the operation's name, and whether it needs a sign-in."""

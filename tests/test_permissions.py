@@ -1,0 +1,153 @@
+"""Who may call what: every route of the app, its guard, and what each kind of caller gets.
+
+A new route fails here until it is in the table.
+"""
+
+import hashlib
+import secrets
+from itertools import count
+
+import pytest
+
+from backend.middleware.authentication import issue_tokens
+from backend.models.api_key import ApiKey
+from backend.models.database import database
+from backend.models.session import Session
+from backend.models.user import User
+from backend.services import sessions
+from tests.conftest import PASSWORD, Person
+
+# `ended` bears a token of alice's whose session was ended, `off` one of somebody who was deactivated since. The record
+# that is asked for is alice's; bob is another member, edith an editor, audrey's one permission is audit:read. In the
+# last columns the same people come with an API key that has all their roles.
+ACTORS = ["public", "ended", "off", "alice", "bob", "edith", "audrey", "ada"]
+KEYS = ["alice", "bob", "edith", "audrey", "ada"]
+
+TABLE = """
+"""
+
+NOTES = {
+    "fields": {"title": {"type": "string"}},
+    "access": {
+        "list": ["public"],
+        "read": ["owner", "editor"],
+        "create": ["member"],
+        "update": ["owner"],
+        "delete": ["owner", "editor"],
+    },
+}
+MORE_PEOPLE = {"ada": ["admin"], "audrey": ["auditor"], "off": []}
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def authorize(app, admin):
+    """Sets the stage, and returns a function that gives the headers by which a caller is known."""
+    admin.declare("notes", **NOTES)
+    admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
+    for name, roles in MORE_PEOPLE.items():
+        account = {"email": f"{name}@example.com", "name": name, "password": PASSWORD, "roles": roles}
+        assert admin.post("/users", json=account).status_code == 201
+
+    def headers(name, *, key=False):
+        if name == "public":
+            return {}
+        with app.app_context(), database.connection_context():
+            user = User.by_email(f"{'alice' if name == 'ended' else name}@example.com")
+            secret = _make_key(user) if key else _start_session(app, user, ended=name == "ended")
+            if name == "off":
+                User.update(active=False).where(User.id == user.id).execute()
+        return {"Authorization": f"Bearer {secret}"}
+
+    return headers
+
+
+def _start_session(app, user, *, ended):
+    session = sessions.start_session(app.settings, user, user_agent="", address="")
+    if ended:
+        Session.update(ended_at=session.created_at).where(Session.id == session.id).execute()
+    return issue_tokens(session)["access_token"]
+
+
+def _make_key(user):
+    secret = "ldr_" + secrets.token_urlsafe(32)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    ApiKey.create(user_id=user.id, name="key", hint=secret[:8], key_hash=digest, roles=user.roles())
+    return secret
+
+
+def routes(app):
+    """Return (rule, method, guard) of every route of the present build, sorted."""
+    build = app.wsgi_app.current
+    return sorted(
+        (rule.rule, method, guard_name(build.view_functions[rule.endpoint]))
+        for rule in build.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    )
+
+
+def guard_name(view):
+    """Return what a view's guard needs; only the pages of the documentation have none."""
+    return view._guard.needs if hasattr(view, "_guard") else "no guard"
+
+
+class Things:
+    """Makes what a request is about, new for each: `things.path(rule)` fills in the ids of a path."""
+
+    def __init__(self, app, admin):
+        self.app, self.admin = app, admin
+
+    def path(self, rule, method):
+        """Return the path of a rule."""
+        if rule == "/docs/<path:path>":
+            return "/docs/swagger-ui.css"
+        if "<" not in rule:
+            return rule
+        start, _, rest = rule.partition("<")
+        return start + self.make(start.split("/")[-2], method) + rest.partition(">")[2]
+
+    def make(self, noun, method):
+        """Return the id or the name of a new thing."""
+        number = next(_numbers)
+        if noun == "notes":
+            return Person(self.app, "alice").make("notes", title="mine")["id"]
+        if noun == "sessions":
+            return next(each["id"] for each in Person(self.app, "alice").get("/auth/sessions").json["data"])
+        if noun == "resources":
+            return self.admin.declare(f"shelf{number}", **NOTES)["name"] if method == "DELETE" else "notes"
+        return self.admin.post(f"/{noun}", json=self.body(f"/api/v1/{noun}", number)).json["data"][
+            "name" if noun == "roles" else "id"
+        ]
+
+    def body(self, rule, number=None):
+        """Return a body that the route takes."""
+        number = number or next(_numbers)
+        noun = rule.removeprefix("/api/v1/").partition("/<")[0]
+        person = {"email": f"person{number}@example.com", "name": "Person"}
+        return {
+            "auth/login": {"email": "alice@example.com", "password": PASSWORD},
+            "auth/register": person | {"password": PASSWORD},
+            "auth/password": {"current_password": PASSWORD, "new_password": PASSWORD},
+            "auth/me": {"name": "Somebody"},
+            "notes": {"title": "Changed"},
+            "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
+            "roles": {"permissions": []} | ({} if "<" in rule else {"name": f"role{number}"}),
+            "users": person | {"password": PASSWORD},
+        }.get(noun)
+
+
+def test_everybody_gets_what_the_table_says(app, authorize, admin):
+    things, lines = Things(app, admin), []
+    for rule, method, guard in routes(app):
+        statuses = []
+        for name, key in [(name, False) for name in ACTORS] + [(name, True) for name in KEYS]:
+            path, body = things.path(rule, method), things.body(rule) if method != "GET" else None
+            answer = app.test_client().open(path, method=method, json=body, headers=authorize(name, key=key))
+            statuses.append(answer.status_code)
+            if name == "off":
+                User.update(active=True).where(User.email == "off@example.com").execute()
+        told = " ".join(f"{status:6}" for status in statuses)
+        lines.append(f"{method:6} {rule.removeprefix('/api/v1'):30} {told}  {guard}")
+    open("/tmp/table.txt", "w").write("\n".join(lines))
+    assert lines == TABLE.splitlines()[2:]
