@@ -4,14 +4,17 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
+from playhouse.migrations import Runner
 
 from backend import create_app
 from backend.models.database import database, open_database
-from backend.models.user import UserRole
+from backend.models.session import Session
+from backend.models.user import User, UserRole
 from backend.services import accounts, migrations
 from tests.conftest import PASSWORD, Person
 
@@ -158,3 +161,25 @@ def test_there_is_only_one_first_admin(empty):
     assert accounts.create_first_admin(empty) is not None
     assert accounts.create_first_admin(replace(empty, admin_email="another@example.com")) is None
     assert [(row.role) for row in UserRole.select().where(UserRole.role == "admin")] == ["admin"]
+
+
+def test_a_database_of_the_first_version_keeps_its_rows(empty):
+    first = Runner(database.obj, directory=str(migrations.FOLDER), table_name=migrations.HISTORY_TABLE)
+    user, session, day = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002", "2026-01-02"
+    moment = f"{day}T03:04:05.000006Z"
+    with database.connection_context():
+        first.up("0001_initial")
+        for statement in (
+            f"INSERT INTO larder_users VALUES ('{user}', '{moment}', 'a@example.com', 'A', 'hash', {{true}}, "
+            f"'{moment}')",
+            f"INSERT INTO larder_user_roles VALUES ('{user}', 'admin')",
+            f"INSERT INTO larder_sessions VALUES ('{session}', '{moment}', '{user}', '{session}', 'curl', '::1', "
+            f"'{moment}', '{moment}', NULL)",
+        ):
+            database.execute_sql(statement.format(true="1" if empty.database_url.startswith("sqlite") else "true"))
+    assert migrations.upgrade() == MIGRATIONS[1:]
+    with database.connection_context():
+        kept, login = User.get(), Session.get()
+        assert (kept.id, kept.email, kept.roles()) == (user, "a@example.com", ["admin"])
+        assert kept.verified_at == kept.created_at == datetime.fromisoformat(moment)
+        assert (login.id, login.user_agent, login.ended_at, login.rotated_at) == (session, "curl", None, None)
