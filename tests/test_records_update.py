@@ -141,3 +141,13 @@ def test_refuses_to_change_another_version(note, alice):
             response = alice.patch(f"/notes/{note['id']}", json=body, headers={"If-Match": tags})
             assert response.status_code == 412, tags
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_definition_may_want_if_match_with_every_write(admin, method):
+    admin.declare("notes", {"title": {"type": "string"}}, require_if_match=True)
+    path = f"/notes/{admin.make('notes', title='Milk')['id']}"
+    refused = admin.send(method, path, json={"title": "Bread"})
+    assert (refused.status_code, refused.json["error"]["code"]) == (428, "PRECONDITION_REQUIRED")
+    assert admin.get(path).json["data"]["title"] == "Milk"
+    assert admin.send(method, path, json={"title": "Bread"}, headers={"If-Match": '"1"'}).status_code == 200

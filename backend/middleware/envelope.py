@@ -7,6 +7,7 @@ import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint as SmorestBlueprint
 
+from backend.middleware import repeats
 from backend.middleware.arguments import Parser, takes_no_query
 from backend.utils.clock import seconds_stamp
 
@@ -61,6 +62,10 @@ class Blueprint(SmorestBlueprint):
             return self.doc(**{"x-needs": check.needs})(view)
 
         return decorator
+
+    def once(self, view):
+        """Return the view answering a request that is sent again, known by its Idempotency-Key, as the first time."""
+        return self.doc(parameters=[repeats.PARAMETER])(repeats.answered_once(view))
 
     def arguments(self, schema, **options):
         """Return the decorator that loads arguments; of a class, one instance serves all requests."""

@@ -27,6 +27,7 @@ STATUS = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
+    errors.PreconditionMissing: 428,
     errors.Invalid: 422,
     errors.Unavailable: 503,
 }
@@ -42,6 +43,7 @@ CODES = {
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
+    428: "PRECONDITION_REQUIRED",
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
     503: "UNAVAILABLE",

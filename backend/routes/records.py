@@ -52,6 +52,7 @@ def make_blueprint(resource):
 
     @blp.post("")
     @blp.guard(allowed("create"))
+    @blp.once
     @blp.arguments(create)
     @blp.answers(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
     @blp.fails(400, 401, 403, 409, 415)
@@ -76,7 +77,7 @@ def make_blueprint(resource):
     @blp.guard(allowed("update"))
     @blp.arguments(create)
     @blp.answers(200, record, headers=ETAG_HEADERS)
-    @blp.fails(400, 401, 403, 404, 409, 412, 415)
+    @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
     def replace_record(data, record_id):
         changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match())
@@ -86,7 +87,7 @@ def make_blueprint(resource):
     @blp.guard(allowed("update"))
     @blp.arguments(patch)
     @blp.answers(200, record, headers=ETAG_HEADERS)
-    @blp.fails(400, 401, 403, 404, 409, 412, 415)
+    @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
     def update_record(data, record_id):
         changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match())
@@ -95,7 +96,7 @@ def make_blueprint(resource):
     @blp.delete(RECORD)
     @blp.guard(allowed("delete"))
     @blp.answers(200)
-    @blp.fails(401, 403, 404, 409, 412)
+    @blp.fails(401, 403, 404, 409, 412, 428)
     @documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])
     def delete_record(record_id):
         records.delete_record(current_actor(), resource, str(record_id), _if_match())

@@ -64,6 +64,7 @@ class DefinitionSchema(ma.Schema):
     access = ma.fields.Nested(
         AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`"}
     )
+    require_if_match = ma.fields.Boolean(metadata={"description": "Refuse writes without If-Match"})
     on_owner_delete = ma.fields.String(
         validate=ma.validate.OneOf(["set_null", "cascade", "restrict"]),
         metadata={"description": "What becomes of the records of a user who is deleted; by default they stay"},
@@ -109,6 +110,7 @@ def list_resources():
 
 @blp.post("")
 @blp.guard(permission(resources.WRITE))
+@blp.once
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(201, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 409, 415)

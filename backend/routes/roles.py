@@ -30,6 +30,7 @@ def list_roles():
 
 @blp.post("")
 @blp.guard(permission("roles:write"))
+@blp.once
 @blp.arguments(RoleSchema)
 @blp.response(201, RoleSchema)
 @blp.fails(400, 401, 403, 409, 415)

@@ -65,6 +65,7 @@ def list_users(arguments):
 
 @blp.post("")
 @blp.guard(WRITE)
+@blp.once
 @blp.arguments(NewUserSchema)
 @blp.response(201, ManagedUserSchema)
 @blp.fails(400, 401, 403, 409, 415)

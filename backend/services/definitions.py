@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import marshmallow as ma
 
 from backend.services.errors import Invalid
-from backend.services.field_types.base import FieldType, StrictText
+from backend.services.field_types.base import FieldType, StrictBoolean, StrictText
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import ON_DELETE, Reference
@@ -57,6 +57,7 @@ class Definition:
     search: list = field(default_factory=list)
     access: dict = field(default_factory=dict)
     on_owner_delete: str = "set_null"
+    require_if_match: bool = False
 
     @property
     def all_fields(self):
@@ -90,7 +91,8 @@ class Definition:
         body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
         owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
-        return {name: value for name, value in (body | lists | owned).items() if value or name == "fields"}
+        rest = owned | {"require_if_match": self.require_if_match}
+        return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
 
 
 class DefinitionBody(ma.Schema):
@@ -107,6 +109,7 @@ class DefinitionBody(ma.Schema):
         values=ma.fields.List(ma.fields.String()),
         load_default=dict,
     )
+    require_if_match = StrictBoolean(load_default=False)
     on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
 
 

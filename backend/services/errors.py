@@ -7,6 +7,7 @@ LarderError
 ├── NotFound            there is none, or none the actor may see
 ├── Conflict            it does not fit what is there already
 ├── PreconditionFailed  somebody else changed the record first
+├── PreconditionMissing a write that must name the version it changes does not
 ├── Invalid             a value is wrong
 └── Unavailable         the database is locked or gone; trying again may help
 """
@@ -57,6 +58,12 @@ class PreconditionFailed(LarderError):
     """The record is no longer the version the client saw."""
 
     message = "The record was changed meanwhile; read it again."
+
+
+class PreconditionMissing(LarderError):
+    """A write does not name the version that it changes, and has to."""
+
+    message = "Say with If-Match which version of the record you change."
 
 
 class Invalid(LarderError):

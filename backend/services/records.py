@@ -8,7 +8,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services import policies
-from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed
+from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.references import blocking_referrers, check_references, release_referrers
 from backend.services.statements import slot
 from backend.utils.clock import rfc3339, utcnow
@@ -111,6 +111,8 @@ def settle_owned(resource, user_id):
 
 def _lock_row(actor, resource, record_id, allowed, if_match):
     """Hold the row for a write that `allowed` must cover and the client must have seen in its present version."""
+    if if_match is None and resource.definition.require_if_match:
+        raise PreconditionMissing()
     rows = resource.statements.get("lock", _select_for_write, resource).run({"id": record_id})
     created_by, version = rows[0] if rows else (None, None)
     readable = policies.scope(resource.definition, "read", actor)
