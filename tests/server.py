@@ -109,9 +109,9 @@ class Caller:
     def __exit__(self, *_):
         self.connection.close()
 
-    def call(self, method, path, data=None):
+    def call(self, method, path, data=None, headers=()):
         """Send `data` as JSON to a path below the base path; return the status and the answer's JSON."""
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers = dict(headers) | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         body = None if data is None else json.dumps(data)
         if body is not None:
             headers["Content-Type"] = "application/json"
