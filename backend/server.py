@@ -50,6 +50,8 @@ def _create(app, settings):
         app,
         sockets=[listener],
         threads=settings.threads,
+        # Open connections cost little, and clients keep theirs; below the usual limit of 1,024 descriptors.
+        connection_limit=800,
         ident="Larder",
         asyncore_use_poll=True,  # select() fails above 1,024 descriptors
         # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
