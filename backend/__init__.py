@@ -5,12 +5,12 @@ from flask import Flask
 
 from backend import cli
 from backend.config.logging import configure_logging
-from backend.config.secret_key import load_secret_key
+from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
-from backend.middleware import authentication, errors, openapi, request_log
+from backend.middleware import errors, openapi, request_log, tokens
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
-from backend.routes import audit, auth, health, records, resources, roles, root, sessions, users
+from backend.routes import api_keys, audit, auth, health, records, resources, roles, root, sessions, users
 from backend.services.catalog import load_catalog
 
 
@@ -40,21 +40,21 @@ def create_app(settings=None):
         timeout_seconds=settings.database_timeout_seconds,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )
-    secret_key = load_secret_key(settings)
-    app = _build(settings, secret_key)
-    app.wsgi_app = Builds(app, lambda: _build(settings, secret_key))
+    secret_keys = load_secret_keys(settings)
+    app = _build(settings, secret_keys)
+    app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys))
     cli.init_app(app)
     return app
 
 
-def _build(settings, secret_key):
-    catalog = load_catalog(secret_key)
+def _build(settings, secret_keys):
+    catalog = load_catalog(secret_keys)
     app = Larder(settings, catalog)
     request_log.init_app(app)
     errors.init_app(app)
-    authentication.init_app(app, settings, secret_key)
+    tokens.init_app(app, settings, secret_keys)
     api = openapi.init_app(app)
-    for module in (root, health, auth, sessions, users, roles, resources, audit):
+    for module in (root, health, auth, sessions, users, roles, api_keys, resources, audit):
         api.register_blueprint(module.blp)
     for resource in catalog.values():
         api.register_blueprint(records.make_blueprint(resource))

@@ -18,7 +18,7 @@ from tests.postgres import postgres_server
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
-SECRET_KEY = "a key for tests, long enough to sign with"
+SECRET_KEY = "a key for tests that is long enough to sign with"
 # For a test of what is settled before a database is asked: once is enough.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

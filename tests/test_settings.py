@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backend import create_app
-from backend.config.secret_key import load_secret_key
+from backend.config.secret_key import load_secret_keys
 from backend.config.settings import Settings, SettingsError, read_settings, unknown_variables
 
 ROOT = Path(__file__).parents[1]
@@ -139,34 +139,34 @@ def test_a_wrong_setting_stops_the_start_without_a_traceback(environment):
 
 def test_the_secret_key_is_made_once_and_for_nobody_else(tmp_path):
     settings = Settings(data_dir=tmp_path / "new" / "folder")
-    key = load_secret_key(settings)
+    (key,) = load_secret_keys(settings)
     assert len(key) >= 32
-    assert load_secret_key(settings) == key
+    assert load_secret_keys(settings) == [key]
     assert [path.name for path in settings.data_dir.iterdir()] == ["secret_key"]
     assert stat.S_IMODE((settings.data_dir / "secret_key").stat().st_mode) == 0o600
 
 
 def test_two_installations_have_two_keys(tmp_path):
-    keys = {load_secret_key(Settings(data_dir=tmp_path / name)) for name in ("a", "b")}
-    assert len(keys) == 2
+    one, other = (load_secret_keys(Settings(data_dir=tmp_path / name)) for name in ("a", "b"))
+    assert one != other
 
 
 def test_a_given_key_is_not_kept(tmp_path):
-    assert load_secret_key(Settings(data_dir=tmp_path, secret_key="k" * 40)) == "k" * 40
+    assert load_secret_keys(Settings(data_dir=tmp_path, secret_key="k" * 40)) == ["k" * 40]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_kept_key_that_is_too_short_stops_the_start(tmp_path):
     (tmp_path / "secret_key").write_text("\n")
     with pytest.raises(SettingsError, match="secret_key: Expected at least 32 bytes"):
-        load_secret_key(Settings(data_dir=tmp_path))
+        load_secret_keys(Settings(data_dir=tmp_path))
 
 
 def test_parallel_first_starts_get_one_key(tmp_path):
     code = (
-        "import sys\nfrom pathlib import Path\nfrom backend.config.secret_key import load_secret_key\n"
+        "import sys\nfrom pathlib import Path\nfrom backend.config.secret_key import load_secret_keys\n"
         "from backend.config.settings import Settings\nprint('ready', flush=True)\nsys.stdin.read()\n"
-        "print(load_secret_key(Settings(data_dir=Path(sys.argv[1]))))"
+        "print(load_secret_keys(Settings(data_dir=Path(sys.argv[1]))))"
     )
     options = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     starts = [subprocess.Popen([sys.executable, "-c", code, tmp_path / "data"], **options) for _ in range(4)]

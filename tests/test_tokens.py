@@ -30,10 +30,11 @@ GARBAGE = [
 def forge(alice):
     """Makes tokens like Alice's with other claims, another key or another algorithm."""
     claims = jwt.decode(alice.token, options={"verify_signature": False})
+    headers = {"kid": jwt.get_unverified_header(alice.token)["kid"]}
 
     def make(key=SECRET_KEY, algorithm="HS256", without=(), **changes):
         kept = {name: value for name, value in (claims | changes).items() if name not in without}
-        return jwt.encode(kept, key, algorithm)
+        return jwt.encode(kept, key, algorithm, headers=headers)
 
     return make
 

@@ -1,31 +1,29 @@
-"""The key that signs tokens and cursors."""
+"""The keys that sign tokens and cursors."""
 
 import os
 import secrets
 import tempfile
 from pathlib import Path
 
-from backend.config.settings import SECRET_KEY_MIN_BYTES, SettingsError
+from backend.config.settings import EXPECTED_KEYS, SettingsError, are_good_keys, split_keys
 
 FILE_NAME = "secret_key"
 
 
-def load_secret_key(settings):
-    """Return the key from the settings, or the one kept in the data folder, which is made at the first call.
+def load_secret_keys(settings):
+    """Return the keys from the settings, or those kept in the data folder, where one is made at the first call.
 
-    Raises SettingsError when the key kept there is too short.
+    The first signs, and all are good for what they have signed. Raises SettingsError for a key there that is too short.
     """
     if settings.secret_key is not None:
-        return settings.secret_key
+        return split_keys(settings.secret_key)
     path = settings.data_dir / FILE_NAME
     if not path.exists():
         _create_once(path)
-    key = path.read_text().strip()
-    if len(key.encode()) < SECRET_KEY_MIN_BYTES:  # cut off by a full disk, or written by hand
-        raise SettingsError(
-            f"{path}: Expected at least {SECRET_KEY_MIN_BYTES} bytes; remove it to have a new one made."
-        )
-    return key
+    keys = split_keys(path.read_text())
+    if not are_good_keys(keys):  # cut off by a full disk, or written by hand
+        raise SettingsError(f"{path}: {EXPECTED_KEYS} Remove it to have a new one made.")
+    return keys
 
 
 def _create_once(path):

@@ -2,8 +2,11 @@
 
 import dataclasses
 import os
+import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from environs import EnvError, FileAwareEnv, validate
@@ -13,6 +16,7 @@ from backend.utils.emails import normalize_email
 PREFIX = "LARDER_"
 TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
+EXPECTED_KEYS = f"Expected at least {SECRET_KEY_MIN_BYTES} bytes for each key, and no key twice."
 
 
 class SettingsError(Exception):
@@ -29,9 +33,25 @@ def setting(kind, default, help, *, one_of=None, at_least=None, checks=()):
     return field(default=default, metadata={"kind": kind, "help": help, "rules": rules, "one_of": one_of})
 
 
-def _is_long_enough(key):
-    if key is not None and len(key.encode()) < SECRET_KEY_MIN_BYTES:
-        raise validate.ValidationError(f"Expected at least {SECRET_KEY_MIN_BYTES} bytes.")
+def split_keys(text):
+    """Return the secret keys in a text that holds one or several, with commas or line by line."""
+    return [key.strip() for key in re.split(r"[,\n]", text) if key.strip()]
+
+
+def are_good_keys(keys):
+    """Tell whether there is a key, each is long enough, and none is there twice."""
+    return bool(keys) and len(set(keys)) == len(keys) and all(len(key.encode()) >= SECRET_KEY_MIN_BYTES for key in keys)
+
+
+def _are_secret_keys(text):
+    if text is not None and not are_good_keys(split_keys(text)):
+        raise validate.ValidationError(EXPECTED_KEYS)
+
+
+def _is_web_address(url):
+    parts = urlsplit(url or "http://localhost")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise validate.ValidationError("Expected a web address such as https://larder.example.com.")
 
 
 def _is_email(address):
@@ -61,12 +81,19 @@ class Settings:
     secret_key: str | None = setting(
         "str",
         None,
-        "Signs tokens and cursors, at least 32 bytes; by default made once and kept in the data folder",
-        checks=[_is_long_enough],
+        "Signs tokens and cursors, at least 32 bytes; or several, with commas, the first of which signs; "
+        "by default made once and kept in the data folder",
+        checks=[_are_secret_keys],
     )
     host: str = setting("str", "127.0.0.1", "Address to listen on")
     port: int = setting(
         "int", 8000, "Port to listen on", checks=[validate.Range(1, 65535, error="Expected a port from 1 to 65535.")]
+    )
+    public_url: str | None = setting(
+        "str",
+        None,
+        "Where people reach this server, such as `https://larder.example.com`; by default its host and port",
+        checks=[_is_web_address],
     )
     reuse_port: bool = setting("bool", False, "Let several processes listen on one port (SO_REUSEPORT)")
     threads: int = setting("int", 8, "Requests worked on at once by one process", at_least=1)
@@ -99,6 +126,17 @@ class Settings:
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
+        if self.public_url is None:
+            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+
+    @property
+    def is_local(self):
+        """Whether people reach this server on their own machine only: then it is one of a developer."""
+        host = urlsplit(self.public_url).hostname
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
 
 def read_settings():

@@ -1,52 +1,31 @@
-"""Bearer tokens: issuing them, and finding out who makes a request."""
+"""Who makes a request: the actor behind its token, cookie or API key, and the guards of views."""
 
-import hashlib
-import time
-import uuid
-from datetime import timedelta
 from typing import NamedTuple
 
-import jwt
-from flask import current_app, request
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
+from flask import request
 from peewee import PeeweeException
 from playhouse.pool import MaxConnectionsExceeded
 
-from backend.services import audit, sessions
+from backend.middleware import tokens
+from backend.services import api_keys, audit, sessions
 from backend.services.actors import PUBLIC, Actor
-from backend.services.errors import Denied, Unauthenticated
+from backend.services.errors import Denied, LarderError, Unauthenticated
 from backend.services.policies import require_permission
 
-ISSUER = "larder"
 IDENTITY = "larder.identity"  # the key in the WSGI environment
-REMEMBERED_TOKENS = 10_000
-
-# Claims of verified tokens by the hash of the token. A signature needs checking once only; whether the session is
-# still good is asked at every request.
-_verified = {}
 
 
 class Identity(NamedTuple):
-    """What the start of a request found out; `failure` is what current_actor raises."""
+    """What the start of a request found out; `failure` is what current_actor raises.
+
+    `in_cookies` tells whether its tokens came in cookies, and so where new ones go.
+    """
 
     generation: int | None
     actor: Actor = PUBLIC
     claims: dict | None = None
     failure: Exception | None = None
-
-
-def init_app(app, settings, secret_key):
-    """Set up flask-jwt-extended, which makes and reads the tokens."""
-    app.config.update(
-        JWT_SECRET_KEY=secret_key,
-        JWT_ALGORITHM="HS256",
-        JWT_ENCODE_ISSUER=ISSUER,
-        JWT_DECODE_ISSUER=ISSUER,
-        JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
-        JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_token_seconds),
-    )
-    JWTManager(app)
+    in_cookies: bool = False
 
 
 def identify(app, environ):
@@ -54,18 +33,31 @@ def identify(app, environ):
 
     Nothing is raised here: a request that needs no actor is not to fail because of its token.
     """
-    claims, failure = None, None
+    claims, key, failure, header = None, None, None, environ.get("HTTP_AUTHORIZATION")
+    in_cookies = header is None and "HTTP_COOKIE" in environ
     try:
-        claims = _claims(app, environ.get("HTTP_AUTHORIZATION"))
-    except Unauthenticated as error:
+        if header is not None:
+            token = tokens.bearer_token(header)
+            if token.startswith(api_keys.PREFIX):
+                key = token
+            else:
+                claims = tokens.read_claims(app, token)
+        elif in_cookies:
+            claims = tokens.cookie_claims(app, environ)
+    except LarderError as error:
         failure = error
     try:
-        standing = sessions.stand(claims and claims["sid"])
+        standing = api_keys.stand(key) if key else sessions.stand(claims and claims["sid"])
     except (PeeweeException, MaxConnectionsExceeded) as error:
         return Identity(None, failure=error)
-    if claims is not None and standing.actor is None:
-        failure = Unauthenticated("The session has ended; sign in again.")
-    return Identity(standing.generation, standing.actor or PUBLIC, claims, failure)
+    if standing.actor is None:
+        if key:
+            failure = Unauthenticated("The API key is not, or no longer, good.")
+        elif claims and in_cookies:
+            claims = None  # as with any other bad cookie
+        elif claims:
+            failure = Unauthenticated("The session has ended; sign in again.")
+    return Identity(standing.generation, standing.actor or PUBLIC, claims, failure, in_cookies and claims is not None)
 
 
 def needing(what):
@@ -95,6 +87,25 @@ def signed_in_actor():
     if actor.user_id is None:
         raise Unauthenticated()
     return actor
+
+
+@needing("a session")
+def actor_in_session():
+    """Return the Actor of this request, a person; raise Unauthenticated, or Denied for an API key."""
+    actor = signed_in_actor()
+    if actor.session_id is None:
+        raise Denied("An API key may not do this; sign in.")
+    return actor
+
+
+def person(guard):
+    """Return the guard that lets only a person in a session pass, and only if `guard` does."""
+
+    def check():
+        guard()
+        actor_in_session()
+
+    return needing(f"{guard.needs}, in a session")(check)
 
 
 @needing("nothing")
@@ -130,55 +141,6 @@ def refresh_claims():
     return identity.claims["sid"], identity.claims["jti"]
 
 
-def issue_tokens(session):
-    """Return the access and the refresh token of a session, as the answer of a sign-in carries them."""
-    claims = {"sid": session.id}
-    return {
-        "access_token": create_access_token(session.user_id, additional_claims=claims),
-        # The session knows the one refresh token that is good by its `jti`.
-        "refresh_token": create_refresh_token(session.user_id, additional_claims=claims | {"jti": session.refresh_id}),
-        "token_type": "Bearer",
-        "expires_in": int(current_app.config["JWT_ACCESS_TOKEN_EXPIRES"].total_seconds()),
-    }
-
-
-def _claims(app, header):
-    """Return the claims of the bearer token in the header, None without one; raise Unauthenticated."""
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("The Authorization header must be `Bearer` and a token.")
-    digest = hashlib.sha256(token.encode("latin-1", "replace")).digest()
-    claims = _verified.get(digest)
-    if claims is None:
-        claims = _verify(app, token.strip())
-        if len(_verified) >= REMEMBERED_TOKENS:
-            _verified.clear()
-        _verified[digest] = claims
-    if claims["exp"] <= time.time():
-        _verified.pop(digest, None)
-        raise Unauthenticated("The token has expired.")
-    return claims
-
-
-def _verify(app, token):
-    try:
-        with app.app_context():
-            claims = decode_token(token)
-    except jwt.ExpiredSignatureError as error:
-        raise Unauthenticated("The token has expired.") from error
-    except (jwt.InvalidTokenError, JWTExtendedException) as error:
-        raise Unauthenticated("The token is not valid.") from error
-    # A right signature is no proof of right claims: another program may hold the key too.
-    if not isinstance(claims.get("exp"), int | float) or not _is_id(claims.get("sid")) or not _is_id(claims["jti"]):
-        raise Unauthenticated("The token is not valid.")
-    return claims
-
-
-def _is_id(claim):
-    """Tell whether this is the text of a UUID; Postgres fails at a comparison with anything else."""
-    try:
-        return isinstance(claim, str) and bool(uuid.UUID(claim))
-    except ValueError:
-        return False
+def came_in_cookies():
+    """Tell whether the tokens of this request are cookies."""
+    return request.environ[IDENTITY].in_cookies

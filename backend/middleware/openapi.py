@@ -12,9 +12,19 @@ from backend.middleware.errors import ErrorSchema, answer_http_error
 
 VERSION = "1.0.0"
 DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
-BEARER = [{"bearer": []}]
-OPTIONAL_BEARER = [{}, {"bearer": []}]
+SIGN_IN = [{"bearer": []}, {"cookie": []}]
+OPTIONAL_SIGN_IN = [{}, *SIGN_IN]
 NO_SIGN_IN = []
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or an API key"},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "access_token",
+        "description": "A sign-in with `cookies`; calls that may change something repeat the cookie "
+        "`csrf_access_token` in the header `X-CSRF-TOKEN`",
+    },
+}
 
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, a list with `meta`
 beside `data`; every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`. Unknown
@@ -60,10 +70,11 @@ class Api(SmorestApi):
             OPENAPI_URL_PREFIX="/",
             OPENAPI_JSON_PATH=DOCUMENT_PATH,
         )
-        super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": BEARER})
+        super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": SIGN_IN})
         for described in (one_of, property_names):
             self.ma_plugin.converter.add_attribute_function(described)
-        self.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+        for name, scheme in SCHEMES.items():
+            self.spec.components.security_scheme(name, scheme)
 
     def handle_http_exception(self, error):
         """Answer with the one shape."""

@@ -1,13 +1,15 @@
 """Signing in and out: `/api/v1/auth`."""
 
-import marshmallow as ma
-from flask import current_app, request
+from functools import partial
 
-from backend.middleware import authentication
+import marshmallow as ma
+from flask import after_this_request, current_app, request
+
+from backend.middleware import authentication, tokens
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services import accounts, sessions
-from backend.services.field_types.base import StrictText
+from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
@@ -43,6 +45,11 @@ class CredentialsSchema(ma.Schema):
 
     email = StrictText(required=True, validate=ma.validate.Length(1, MAX_LENGTH))
     password = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, MAX_LENGTH))
+    cookies = StrictBoolean(
+        load_default=False,
+        load_only=True,
+        metadata={"description": "Give the tokens as cookies that no script can read, instead of in the answer"},
+    )
 
 
 class ProfileSchema(ma.Schema):
@@ -61,9 +68,9 @@ class PasswordSchema(ma.Schema):
 class TokensSchema(ma.Schema):
     """What a sign-in gives: the access token goes with every request, the refresh token is good for one refresh."""
 
-    access_token = ma.fields.String(required=True)
-    refresh_token = ma.fields.String(required=True)
-    token_type = ma.fields.String(required=True)
+    access_token = ma.fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
+    refresh_token = ma.fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
+    token_type = ma.fields.String(required=True, validate=ma.validate.OneOf(["Bearer", "Cookie"]))
     expires_in = ma.fields.Integer(required=True, metadata={"description": "Seconds the access token is good for"})
     user = ma.fields.Nested(UserSchema, required=True)
 
@@ -86,42 +93,68 @@ def register(data):
 @blp.fails(400, 401, 415)
 @blp.doc(operationId="auth_login", security=NO_SIGN_IN)
 def login(data):
-    """Start a session"""
+    """Start a session
+
+    With `cookies` every call that may change something has to repeat the cookie `csrf_access_token` (for a refresh
+    `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
+    """
+    in_cookies = data.pop("cookies")
     user = accounts.authenticate(**data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
-    return authentication.issue_tokens(session) | {"user": user}
+    return _hand_over(session, user, in_cookies)
 
 
 @blp.post("/refresh")
 @blp.guard(authentication.refresh_claims)
 @blp.response(200, TokensSchema)
-@blp.fails(401)
+@blp.fails(401, 403)
 @blp.doc(operationId="auth_refresh")
 def refresh():
-    """Exchange the refresh token, sent as Bearer, for new tokens
+    """Exchange the refresh token, sent as Bearer or as its cookie, for new tokens
 
     A refresh token is good once.
     """
     session = sessions.rotate_session(current_app.settings, *authentication.refresh_claims())
-    return authentication.issue_tokens(session) | {"user": accounts.get_user(session.user_id)}
+    return _hand_over(session, accounts.get_user(session.user_id), authentication.came_in_cookies())
+
+
+def _hand_over(session, user, in_cookies):
+    """Return the answer of a sign-in; the tokens are in it, or in the cookies of the response."""
+    issued = tokens.issue_tokens(session)
+    if in_cookies:
+        after_this_request(partial(_with_cookies, issued))
+        issued = issued | {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
+    return issued | {"user": user}
+
+
+def _with_cookies(issued, response):
+    tokens.move_to_cookies(response, issued)
+    return response
+
+
+def _without_cookies(response):
+    tokens.remove_cookies(response)
+    return response
 
 
 @blp.post("/logout")
-@blp.guard(authentication.signed_in_actor)
+@blp.guard(authentication.actor_in_session)
 @blp.response(200)
-@blp.fails(401)
+@blp.fails(401, 403)
 @blp.doc(operationId="auth_logout")
 def logout():
     """End this session"""
-    actor = authentication.signed_in_actor()
+    actor = authentication.actor_in_session()
     sessions.end_session(actor, actor.session_id)
+    if authentication.came_in_cookies():
+        after_this_request(_without_cookies)
 
 
 @blp.get("/me")
 @blp.guard(authentication.signed_in_actor)
 @blp.response(200, UserSchema)
-@blp.fails(401)
+@blp.fails(401, 403)
 @blp.doc(operationId="auth_me")
 def me():
     """Show who is signed in"""
@@ -129,25 +162,25 @@ def me():
 
 
 @blp.patch("/me")
-@blp.guard(authentication.signed_in_actor)
+@blp.guard(authentication.actor_in_session)
 @blp.arguments(ProfileSchema)
 @blp.response(200, UserSchema)
-@blp.fails(400, 401, 415)
+@blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
     """Change your own account"""
-    return accounts.update_own_account(authentication.signed_in_actor().user_id, **data)
+    return accounts.update_own_account(authentication.actor_in_session().user_id, **data)
 
 
 @blp.post("/password")
-@blp.guard(authentication.signed_in_actor)
+@blp.guard(authentication.actor_in_session)
 @blp.arguments(PasswordSchema)
 @blp.response(200)
-@blp.fails(400, 401, 415)
+@blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_change_password")
 def change_password(data):
     """Change your password
 
     All your other sessions end.
     """
-    accounts.change_password(authentication.signed_in_actor(), **data)
+    accounts.change_password(authentication.actor_in_session(), **data)

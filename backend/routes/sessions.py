@@ -2,7 +2,7 @@
 
 import marshmallow as ma
 
-from backend.middleware.authentication import signed_in_actor
+from backend.middleware.authentication import actor_in_session
 from backend.middleware.envelope import API, Blueprint
 from backend.services import sessions
 from backend.services.field_types.datetime import Moment
@@ -24,40 +24,40 @@ class SessionSchema(ma.Schema):
     last_used_at = Moment(required=True, metadata={"description": "When its tokens were last refreshed"})
     expires_at = Moment(required=True)
     current = ma.fields.Function(
-        lambda session: session.id == signed_in_actor().session_id,
+        lambda session: session.id == actor_in_session().session_id,
         required=True,
         metadata={"type": "boolean", "description": "Whether this request came in it"},
     )
 
 
 @blp.get("")
-@blp.guard(signed_in_actor)
+@blp.guard(actor_in_session)
 @blp.response(200, SessionSchema(many=True))
-@blp.fails(401)
+@blp.fails(401, 403)
 @blp.doc(operationId="sessions_list")
 def list_sessions():
     """List where you are signed in"""
-    return sessions.list_sessions(signed_in_actor())
+    return sessions.list_sessions(actor_in_session())
 
 
 @blp.delete("/<uuid:session_id>")
-@blp.guard(signed_in_actor)
+@blp.guard(actor_in_session)
 @blp.response(200)
-@blp.fails(401, 404)
+@blp.fails(401, 403, 404)
 @blp.doc(operationId="sessions_end")
 def end_session(session_id):
     """End one of your sessions
 
     Its tokens are refused from the next request on.
     """
-    sessions.end_session(signed_in_actor(), str(session_id))
+    sessions.end_session(actor_in_session(), str(session_id))
 
 
 @blp.delete("")
-@blp.guard(signed_in_actor)
+@blp.guard(actor_in_session)
 @blp.response(200)
-@blp.fails(401)
+@blp.fails(401, 403)
 @blp.doc(operationId="sessions_end_others")
 def end_other_sessions():
     """End all your sessions but this one"""
-    sessions.end_other_sessions(signed_in_actor())
+    sessions.end_other_sessions(actor_in_session())

@@ -48,24 +48,25 @@ class Resource(Table):
 class Catalog(dict):
     """Every Resource by name, the Tables of the system, and the generation of the definitions all were built from."""
 
-    def __init__(self, definitions, generation, secret_key):
+    def __init__(self, definitions, generation, secret_keys):
         super().__init__({definition.name: Resource(definition, self) for definition in definitions})
         self.generation = generation
         self.system = make_system_tables(self)
-        self.cursor_serializer = URLSafeSerializer(secret_key, salt="cursor")
+        # It wants the key that signs at the end.
+        self.cursor_serializer = URLSafeSerializer(secret_keys[::-1], salt="cursor")
 
     def __missing__(self, name):
         raise NotFound(f"There is no resource {name}.")
 
 
-def load_catalog(secret_key):
+def load_catalog(secret_keys):
     """Return the Catalog of the stored definitions; an empty one, of no generation, before the first migration."""
     with database.connection_context():
         if not Generation.table_exists():
-            return Catalog([], None, secret_key)
+            return Catalog([], None, secret_keys)
         # Read before the definitions: should they change in between, the next request sees a newer generation.
         generation = Generation.current()
-        return Catalog(load_definitions().values(), generation, secret_key)
+        return Catalog(load_definitions().values(), generation, secret_keys)
 
 
 def load_definitions():

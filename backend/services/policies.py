@@ -52,11 +52,17 @@ def require_permission(actor, *any_of):
         refuse(actor, f"This needs the permission {' or '.join(any_of)}.")
 
 
+def require_roles(names):
+    """Return the Roles of these names; raise Invalid for a name that is no role."""
+    known = {role.name: role for role in Role.select().where(Role.name.in_(list(names)))}
+    if unknown := sorted(set(names) - set(known)):
+        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
+    return known
+
+
 def require_may_give(actor, roles):
     """Raise Invalid for a name that is no role, Denied for a role that would give more than the actor has."""
-    known = {role.name: role for role in Role.select().where(Role.name.in_(list(roles)))}
-    if unknown := sorted(set(roles) - set(known)):
-        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
+    known = require_roles(roles)
     if actor.is_admin:
         return
     if ADMIN in known:

@@ -1,0 +1,184 @@
+"""`/api-keys`: secrets for programs."""
+
+from datetime import timedelta
+
+import pytest
+
+from backend.models.api_key import ApiKey
+from backend.models.database import database
+from backend.utils.clock import utcnow
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+
+NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
+FORM = ["created_at", "expires_at", "hint", "id", "last_used_at", "name", "revoked_at", "roles", "user_id"]
+WRONG_VALUES = [
+    ({"name": ""}, "name"),
+    ({"name": None}, "name"),
+    ({"roles": []}, "roles"),
+    ({"roles": ["nobody"]}, "roles"),
+    ({"roles": "member"}, "roles"),
+    ({"expires_at": "tomorrow"}, "expires_at"),
+    ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+    ({"secret": "ldr_mine"}, "secret"),
+    ({"user_id": NOBODYS}, "user_id"),
+]
+
+
+@pytest.fixture
+def maker(app, admin):
+    """Somebody with the roles editor and maker, of which the second lets them make keys."""
+    admin.post("/roles", json={"name": "maker", "permissions": ["api_keys:write", "audit:read"]})
+    account = {"email": "maker@example.com", "name": "M", "password": PASSWORD, "roles": ["maker", "editor"]}
+    assert admin.post("/users", json=account).status_code == 201
+    return Person(app, "maker")
+
+
+def make_key(person, **values):
+    answer = person.post("/api-keys", json={"name": "Nightly", "roles": ["member"]} | values)
+    assert answer.status_code == 201, answer.json
+    return answer.json["data"]
+
+
+def ask(person, secret, path="/auth/me", method="GET", **options):
+    """Send a request with the key alone."""
+    headers = {"Authorization": f"Bearer {secret}"}
+    return person.client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash(maker):
+    made = make_key(maker, roles=["editor"])
+    secret = made.pop("secret")
+    assert secret.startswith("ldr_") and len(secret) > 40 and made["hint"] == secret[:8]
+    assert sorted(made) == FORM
+    assert maker.get(f"/api-keys/{made['id']}").json["data"] == made
+    assert maker.get("/api-keys").json["data"] == [made]
+    with database.connection_context():
+        assert secret not in str(database.execute_sql("SELECT * FROM larder_api_keys").fetchall())
+
+
+def test_a_key_acts_for_its_maker(admin, maker):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"create": ["editor"], "read": ["owner"]})
+    secret = make_key(maker, roles=["editor"])["secret"]
+    assert ask(maker, secret).json["data"]["email"] == maker.email
+    made = ask(maker, secret, "/notes", "POST", json={"title": "by night"})
+    assert (made.status_code, made.json["data"]["created_by"]) == (201, maker.id)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("values", "to_blame"), WRONG_VALUES)
+def test_refuses_wrong_values(maker, values, to_blame):
+    answer = maker.post("/api-keys", json={"name": "Nightly", "roles": ["member"]} | values)
+    assert (answer.status_code, list(answer.json["error"]["details"]["json"])) == (422, [to_blame])
+    assert maker.get("/api-keys").json["data"] == []
+
+
+def test_nobody_makes_a_key_wider_than_themselves(admin, maker):
+    admin.post("/roles", json={"name": "auditor"})
+    answers = {role: maker.post("/api-keys", json={"name": "N", "roles": [role]}) for role in ("admin", "auditor")}
+    assert {role: answer.status_code for role, answer in answers.items()} == {"admin": 403, "auditor": 403}
+    assert make_key(admin, roles=["auditor"])["roles"] == ["auditor"]
+
+
+def test_a_key_shrinks_with_its_maker_and_grows_back(admin, maker):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["editor"]})
+    secret = make_key(maker, roles=["editor", "member"])["secret"]
+    assert ask(maker, secret, "/notes").status_code == 200
+    admin.patch(f"/users/{maker.id}", json={"roles": ["maker"]})
+    assert ask(maker, secret, "/notes").status_code == 403
+    admin.patch(f"/users/{maker.id}", json={"roles": ["maker", "editor"]})
+    assert ask(maker, secret, "/notes").status_code == 200
+
+
+def test_an_admins_key_has_only_its_own_roles_and_loses_them_with_the_admin(admin, bob):
+    admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
+    admin.patch(f"/users/{bob.id}", json={"roles": ["admin"]})
+    secret = make_key(bob, roles=["auditor"])["secret"]
+    assert (ask(bob, secret, "/audit").status_code, ask(bob, secret, "/users").status_code) == (200, 403)
+    admin.patch(f"/users/{bob.id}", json={"roles": []})
+    assert ask(bob, secret, "/audit").status_code == 403
+
+
+def test_a_key_does_not_widen_itself(admin, maker):
+    secret = make_key(maker, roles=["maker"])["secret"]
+    assert ask(maker, secret, "/api-keys").status_code == 200
+    wider = ask(maker, secret, "/api-keys", "POST", json={"name": "N", "roles": ["editor"]})
+    assert wider.status_code == 403
+    key = admin.get("/api-keys").json["data"][0]
+    assert ask(maker, secret, f"/api-keys/{key['id']}", "DELETE").status_code == 403
+
+
+@ON_SQLITE
+def test_a_key_does_not_act_as_a_person(maker):
+    secret = make_key(maker)["secret"]
+    calls = [("POST", "/auth/logout"), ("GET", "/auth/sessions"), ("DELETE", "/auth/sessions")]
+    calls += [("PATCH", "/auth/me"), ("POST", "/auth/password"), ("DELETE", f"/auth/sessions/{NOBODYS}")]
+    answers = [ask(maker, secret, path, method, json={"name": "Eve"}) for method, path in calls]
+    assert [answer.status_code for answer in answers] == [403] * len(calls)
+    assert ask(maker, secret, "/auth/refresh", "POST").status_code == 401
+
+
+def test_a_revoked_key_is_refused_and_still_listed(maker):
+    made = make_key(maker)
+    assert maker.delete(f"/api-keys/{made['id']}").status_code == 200
+    assert ask(maker, made["secret"]).status_code == 401
+    assert maker.get(f"/api-keys/{made['id']}").json["data"]["revoked_at"] is not None
+    assert maker.delete(f"/api-keys/{made['id']}").status_code == 200
+
+
+def test_a_key_lapses(maker):
+    soon = utcnow() + timedelta(hours=1)
+    made = make_key(maker, expires_at=soon.isoformat())
+    assert ask(maker, made["secret"]).status_code == 200
+    with database.connection_context():
+        ApiKey.update(expires_at=utcnow() - timedelta(seconds=1)).execute()
+    assert ask(maker, made["secret"]).status_code == 401
+
+
+@pytest.mark.parametrize("end", ["deactivated", "deleted"])
+def test_no_key_survives_its_maker(admin, maker, end):
+    secret, path = make_key(maker)["secret"], f"/users/{maker.id}"
+    answer = admin.delete(path) if end == "deleted" else admin.patch(path, json={"active": False})
+    assert answer.status_code == 200
+    assert ask(maker, secret).status_code == 401
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("secret", ["ldr_", "ldr_x", "ldr_" + "A" * 43, "ldr_\xff", "LDR_x", "ldr_' OR 1=1 --"])
+def test_an_unknown_key_is_refused(maker, secret):
+    make_key(maker)
+    answer = ask(maker, secret)
+    assert (answer.status_code, answer.json["error"]["code"]) == (401, "UNAUTHENTICATED")
+
+
+def test_its_last_use_is_noted_once_a_minute(maker):
+    made = make_key(maker)
+    assert made["last_used_at"] is None
+
+    def used_after_a_request():
+        ask(maker, made["secret"])
+        return maker.get(f"/api-keys/{made['id']}").json["data"]["last_used_at"]
+
+    first = used_after_a_request()
+    assert first is not None and used_after_a_request() == first
+    with database.connection_context():
+        ApiKey.update(last_used_at=utcnow() - timedelta(seconds=61)).execute()
+    assert used_after_a_request() > first
+
+
+def test_keys_of_others_are_hidden_but_from_admins(admin, maker):
+    made = make_key(admin)
+    assert maker.get("/api-keys").json["data"] == []
+    answers = [maker.send(method, f"/api-keys/{made['id']}") for method in ("GET", "DELETE")]
+    assert [answer.status_code for answer in answers] == [404, 404]
+    mine = make_key(maker)
+    assert admin.delete(f"/api-keys/{mine['id']}").status_code == 200
+
+
+def test_is_in_the_audit_trail_without_the_secret(maker):
+    made = make_key(maker)
+    ask(maker, made["secret"], "/users")
+    maker.delete(f"/api-keys/{made['id']}")
+    entries = maker.get("/audit", query_string={"actor_email": maker.email, "sort": "id"}).json["data"]
+    assert [entry["action"] for entry in entries][-3:] == ["api_key.create", "call.refuse", "api_key.revoke"]
+    assert entries[-2]["api_key_id"] == made["id"]
+    assert made["secret"] not in str(entries)
