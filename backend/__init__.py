@@ -10,7 +10,22 @@ from backend.config.settings import read_settings, unknown_variables
 from backend.middleware import errors, openapi, request_log, tokens
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
-from backend.routes import api_keys, audit, auth, health, records, resources, roles, root, sessions, users
+from backend.routes import (
+    account,
+    api_keys,
+    audit,
+    auth,
+    health,
+    invitations,
+    records,
+    recovery,
+    resources,
+    roles,
+    root,
+    sessions,
+    users,
+)
+from backend.services import jobs
 from backend.services.catalog import load_catalog
 
 
@@ -40,6 +55,7 @@ def create_app(settings=None):
         timeout_seconds=settings.database_timeout_seconds,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )
+    jobs.open_jobs(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
     app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys))
@@ -54,8 +70,9 @@ def _build(settings, secret_keys):
     errors.init_app(app)
     tokens.init_app(app, settings, secret_keys)
     api = openapi.init_app(app)
-    for module in (root, health, auth, sessions, users, roles, api_keys, resources, audit):
+    for module in (root, health, auth, recovery, sessions, invitations, users, roles, api_keys, resources, audit):
         api.register_blueprint(module.blp)
+    app.register_blueprint(account.blp)
     for resource in catalog.values():
         api.register_blueprint(records.make_blueprint(resource))
     return app

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
-from backend.services import accounts, importing, migrations, queries, resources
+from backend.services import accounts, importing, jobs, migrations, queries, resources
 from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
@@ -22,6 +22,7 @@ from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
 users = AppGroup("users", help="Accounts.")
+job_commands = AppGroup("jobs", help="What happens beside requests.")
 definitions = AppGroup("resources", help="Definitions as YAML files.")
 records = AppGroup("records", help="Records from files.")
 
@@ -30,7 +31,7 @@ READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
 
 def init_app(app):
     """Add the commands to `flask`."""
-    for group in (db, users, definitions, records):
+    for group in (db, users, definitions, records, job_commands):
         app.cli.add_command(group)
 
 
@@ -51,6 +52,12 @@ def status():
         table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
     Console().print(table)
     sys.exit(0 if all(applied for _, applied in rows) else 1)
+
+
+@job_commands.command("run")
+def run_jobs():
+    """Run jobs, such as sending mail, until SIGTERM: for LARDER_JOBS=off."""
+    jobs.run_consumer()
 
 
 @users.command("list")

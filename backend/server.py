@@ -16,7 +16,7 @@ from waitress.task import ErrorTask
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_id import REQUEST_ID_HEADER
-from backend.services import accounts, migrations
+from backend.services import accounts, jobs, migrations
 from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
@@ -37,7 +37,10 @@ def run(app, settings):
         email, password = made_up
         print(f"First admin, shown this once: sign in as {email} with the password {password}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
+    consumer = jobs.start_consumer() if settings.jobs == "inline" else None
     server.run()
+    if consumer:
+        consumer.stop(graceful=True)
 
 
 def _create(app, settings):

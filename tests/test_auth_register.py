@@ -36,11 +36,13 @@ def test_the_new_account_can_sign_in(stranger, app):
     assert Person(app, "carol").get("/auth/me").json["data"]["email"] == "carol@example.com"
 
 
-def test_refuses_an_address_that_is_taken_in_any_case(stranger):
+def test_a_taken_address_in_other_letters_makes_no_second_account(stranger, admin, alice):
     for email in ("alice@example.com", "Alice@Example.COM"):
-        response = stranger.post("/auth/register", json=CAROL | {"email": email})
-        assert response.status_code == 409
-        assert response.json["error"]["details"] == {"json": {"email": ["Already taken."]}}
+        response = stranger.post("/auth/register", json=CAROL | {"email": email, "password": "another password"})
+        assert (response.status_code, response.json["data"]["email"]) == (201, "alice@example.com")
+    assert admin.get("/users?email=alice@example.com").json["data"][0]["name"] == "Alice"
+    assert admin.get("/users").json["meta"]["total"] == 4
+    assert alice.get("/auth/me").status_code == 200
 
 
 @ON_SQLITE

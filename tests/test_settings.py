@@ -33,7 +33,7 @@ WRONG_VALUES = [
     ("LARDER_DATABASE_URL", "larder.db", "sqlite:///PATH"),
     ("LARDER_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
     ("LARDER_LOG_FORMAT", "xml", "json, text"),
-    ("LARDER_REGISTRATION", "perhaps", "open, closed"),
+    ("LARDER_REGISTRATION", "perhaps", "open, invitation, closed"),
     ("LARDER_SQLITE_SYNCHRONOUS", "off", "full, normal"),
     ("LARDER_ACCESS_TOKEN_SECONDS", "-1", "at least 1"),
     ("LARDER_ACCESS_TOKEN_SECONDS", "15m", "integer"),

@@ -48,6 +48,19 @@ def _are_secret_keys(text):
         raise validate.ValidationError(EXPECTED_KEYS)
 
 
+def _is_smtp_url(url):
+    parts = urlsplit(url or "smtp://localhost")
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname or not _has_port(parts):
+        raise validate.ValidationError("Expected smtp://, smtps:// or smtp+starttls:// with USER:PASSWORD@HOST:PORT.")
+
+
+def _has_port(parts):
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 def _is_web_address(url):
     parts = urlsplit(url or "http://localhost")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -105,7 +118,33 @@ class Settings:
         "str", None, "E-mail of the first admin, made at start when there is none", checks=[_is_email]
     )
     admin_password: str | None = setting("str", None, "Password of the first admin; by default made and printed once")
-    registration: str = setting("str", "open", "Who may register: anyone, or nobody", one_of=["open", "closed"])
+    registration: str = setting(
+        "str",
+        "open",
+        "Who gets an account: anyone, those an admin invites, or only those an admin makes one for",
+        one_of=["open", "invitation", "closed"],
+    )
+    smtp_url: str | None = setting(
+        "str",
+        None,
+        "`smtp://USER:PASSWORD@HOST:PORT`, `smtps://…` or `smtp+starttls://…`; without it mail goes to the log on a "
+        "developer's machine, and nowhere elsewhere",
+        checks=[_is_smtp_url],
+    )
+    mail_from: str | None = setting(
+        "str", None, "Address that mail comes from; by default `noreply` at the public host", checks=[_is_email]
+    )
+    verification_token_seconds: int = setting(
+        "int", 86_400, "How long the mail that proves an address is good for", at_least=60
+    )
+    reset_token_seconds: int = setting("int", 3600, "How long the mail for a new password is good for", at_least=60)
+    invitation_seconds: int = setting("int", 604_800, "How long an invitation is good for", at_least=60)
+    jobs: str = setting(
+        "str",
+        "inline",
+        "Where jobs such as mail run: in the server, or only in `flask jobs run`",
+        one_of=["inline", "off"],
+    )
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
     refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
     max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
@@ -128,6 +167,11 @@ class Settings:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
         if self.public_url is None:
             object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+
+    @property
+    def mail_sender(self):
+        """The address that mail comes from."""
+        return self.mail_from or f"noreply@{urlsplit(self.public_url).hostname}"
 
     @property
     def is_local(self):

@@ -79,10 +79,14 @@ class TokensSchema(ma.Schema):
 @blp.guard(authentication.anybody)
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
-@blp.fails(400, 403, 409, 415)
+@blp.fails(400, 403, 415)
 @blp.doc(operationId="auth_register", security=NO_SIGN_IN)
 def register(data):
-    """Make an account with the role `member`"""
+    """Make an account with the role `member`
+
+    The answer is the same for an address that has an account already; its owner gets a mail that says so. Where mail is
+    sent, the address has to be confirmed before the first sign-in.
+    """
     return accounts.register(current_app.settings, **data)
 
 
@@ -99,7 +103,7 @@ def login(data):
     `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
     in_cookies = data.pop("cookies")
-    user = accounts.authenticate(**data)
+    user = accounts.authenticate(current_app.settings, **data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
     return _hand_over(session, user, in_cookies)

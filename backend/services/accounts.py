@@ -1,6 +1,8 @@
 """Accounts: registering, signing in with a password, the first admin."""
 
 import secrets
+from datetime import datetime
+from typing import NamedTuple
 
 from peewee import IntegrityError
 
@@ -10,42 +12,83 @@ from backend.models.user import User, UserRole, give_roles
 from backend.services import audit, sessions
 from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
+from backend.services.mailing import can_send
+from backend.services.outbox import queue_mail
 from backend.services.passwords import hash_password, verify_password
 from backend.utils.clock import utcnow
 from backend.utils.emails import normalize_email
+from backend.utils.ids import uuid7
 
 DEFAULT_ADMIN_EMAIL = "admin@example.com"
 
 
-def register(settings, *, email, password, name):
-    """Create an account with the role `member` and return its User.
+class Newcomer(NamedTuple):
+    """What somebody who registers is told: the same for an address that has an account already."""
 
-    Raises Denied while registration is closed, Conflict when the address has an account.
+    id: str
+    email: str
+    name: str
+    created_at: datetime
+
+    def roles(self):
+        """Return the role of everybody."""
+        return [MEMBER]
+
+
+def register(settings, *, email, password, name):
+    """Create an account with the role `member` and return a Newcomer; the address gets a mail to confirm it.
+
+    Whoever asks does not learn whether the address has an account: its owner gets another mail, and the answer and the
+    work are the same. Raises Denied while registration is not open, Invalid for what cannot be.
     """
-    if settings.registration == "closed":
-        raise Denied("Registration is closed; ask an admin for an account.")
-    return create_user(PUBLIC, email=email, password=password, name=name, roles=[MEMBER])
+    if settings.registration != "open":
+        raise Denied("Registration is not open; ask an admin for an account.")
+    address = normalize(email)
+    newcomer = Newcomer(uuid7(), address, name, utcnow())
+    password_hash = hash_password(password)
+    with database.atomic():
+        if _insert(newcomer.id, newcomer.created_at, email=address, name=name, password_hash=password_hash):
+            give_roles(User.get_by_id(newcomer.id), newcomer.roles())
+            audit.record(PUBLIC, "user.register", ("user", newcomer.id), email=address)
+            kind = "verification"
+        else:
+            kind = "already_registered"
+        if can_send(settings):
+            queue_mail(kind, address)
+    return newcomer
+
+
+def _insert(user_id, now, **values):
+    """Insert a User and return whether the address was free."""
+    try:
+        with database.atomic():
+            User.create(id=user_id, created_at=now, updated_at=now, **values)
+    except IntegrityError:
+        return False
+    return True
+
+
+def normalize(email):
+    """Return the form in which the address of an account is kept and compared; raise Invalid."""
+    try:
+        return normalize_email(email).lower()
+    except ValueError as error:
+        raise Invalid({"email": [str(error)]}) from error
 
 
 def create_user(actor, *, email, password, name, roles, active=True):
     """Create an account with these roles and return its User.
 
-    Raises Invalid for a wrong address or password, Conflict when the address has an account.
+    The address counts as theirs. Raises Invalid for a wrong address or password, Conflict when it has an account.
     """
-    try:
-        address = normalize_email(email).lower()
-    except ValueError as error:
-        raise Invalid({"email": [str(error)]}) from error
-    password_hash = hash_password(password)
-    try:
-        with database.atomic():
-            user = User.create(
-                email=address, name=name, password_hash=password_hash, active=active, updated_at=utcnow()
-            )
-            give_roles(user, roles)
-            audit.record(actor, "user.create", ("user", user.id), email=address, roles=sorted(roles))
-    except IntegrityError as error:
-        raise taken() from error
+    address, user_id, now = normalize(email), uuid7(), utcnow()
+    values = {"email": address, "name": name, "password_hash": hash_password(password), "active": active}
+    with database.atomic():
+        if not _insert(user_id, now, verified_at=now, **values):
+            raise taken()
+        user = User.get_by_id(user_id)
+        give_roles(user, roles)
+        audit.record(actor, "user.create", ("user", user_id), email=address, roles=sorted(roles))
     return user
 
 
@@ -54,13 +97,18 @@ def taken():
     return Conflict("This address has an account already.", {"json": {"email": ["Already taken."]}})
 
 
-def authenticate(*, email, password):
-    """Return the User with this address and password; raise Unauthenticated, which does not tell what was wrong."""
+def authenticate(settings, *, email, password):
+    """Return the User with this address and password; raise Unauthenticated, which does not tell what was wrong.
+
+    Where mail is sent, an address has to be confirmed first. To tell that would tell who registered before.
+    """
     user = User.by_email(email)
     known = verify_password(user and user.password_hash, password)
-    if not known or not user.active:
+    confirmed = settings.smtp_url is None or (user is not None and user.verified_at is not None)
+    if not known or not user.active or not confirmed:
         audit.record(PUBLIC, "session.refuse", user and ("user", user.id))
-        raise Unauthenticated("The e-mail address or the password is wrong.")
+        unconfirmed = "" if settings.smtp_url is None else ", or the address has not been confirmed yet"
+        raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
     return user
 
 

@@ -44,7 +44,7 @@ def update_user(actor, user_id, changes):
         if password is not None:
             accounts.set_password(actor, user, password)
         if "email" in changes:
-            changes["email"] = changes["email"].lower()
+            changes["email"] = accounts.normalize(changes["email"])
         changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
         if changed:
             _save(user, changed)

@@ -1,0 +1,82 @@
+"""Invitations: `/api/v1/invitations`."""
+
+import marshmallow as ma
+from flask import current_app
+
+from backend.middleware.authentication import anybody, current_actor, permission
+from backend.middleware.envelope import API, Blueprint
+from backend.middleware.openapi import NO_SIGN_IN
+from backend.services import invitations
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.datetime import Moment
+from backend.services.field_types.email import EmailAddress
+from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
+
+blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Accounts for invited people")
+
+
+class InvitationSchema(ma.Schema):
+    """An invitation that can be accepted; everybody has the role `member`."""
+
+    id = ma.fields.UUID(required=True, dump_only=True)
+    email = EmailAddress(required=True)
+    roles = ma.fields.List(StrictText(), load_default=list, dump_default=list)
+    created_at = Moment(required=True, dump_only=True)
+    expires_at = Moment(required=True, dump_only=True)
+    created_by = ma.fields.UUID(required=True, allow_none=True, dump_only=True)
+
+
+class AcceptanceSchema(ma.Schema):
+    """What makes an account of an invitation."""
+
+    token = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, 100))
+    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    id = ma.fields.UUID(dump_only=True)
+    email = EmailAddress(dump_only=True)
+
+
+@blp.get("")
+@blp.guard(permission("users:read"))
+@blp.response(200, InvitationSchema(many=True))
+@blp.fails(401, 403)
+@blp.doc(operationId="invitations_list")
+def list_invitations():
+    """List the invitations that can still be accepted"""
+    return invitations.list_invitations()
+
+
+@blp.post("")
+@blp.guard(permission("users:write"))
+@blp.once
+@blp.arguments(InvitationSchema)
+@blp.response(201, InvitationSchema)
+@blp.fails(400, 401, 403, 415, 503)
+@blp.doc(operationId="invitations_create")
+def create_invitation(data):
+    """Invite an address by mail
+
+    An open invitation of the address is replaced.
+    """
+    return invitations.create_invitation(current_actor(), current_app.settings, **data)
+
+
+@blp.delete("/<uuid:invitation_id>")
+@blp.guard(permission("users:write"))
+@blp.response(200)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="invitations_withdraw")
+def withdraw_invitation(invitation_id):
+    """Withdraw an invitation"""
+    invitations.withdraw_invitation(current_actor(), str(invitation_id))
+
+
+@blp.post("/acceptance")
+@blp.guard(anybody)
+@blp.arguments(AcceptanceSchema)
+@blp.response(201, AcceptanceSchema)
+@blp.fails(400, 409, 415)
+@blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
+def accept_invitation(data):
+    """Make the account that the token of a mail invites to"""
+    return invitations.accept_invitation(**data)

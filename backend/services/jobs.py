@@ -1,0 +1,65 @@
+"""Jobs: what happens after a request, or by the clock, in a thread of the server or in a process of its own."""
+
+from huey import SqliteHuey, crontab
+from huey.consumer import Consumer
+
+# Functions that take the settings, by name; a module that has a job registers it when it is imported.
+_functions = {}
+_each_minute = set()
+
+# They outlive every build of the app.
+_huey, _tasks = None, {}
+
+
+def job(function=None, *, each_minute=False):
+    """Return the decorator that makes a function a job, by its name; one `each_minute` is a net for what got lost."""
+
+    def decorator(function):
+        _functions[function.__name__] = function
+        if each_minute:
+            _each_minute.add(function.__name__)
+        return function
+
+    return decorator(function) if function else decorator
+
+
+def open_jobs(settings):
+    """Queue jobs in the data folder of the settings from now on."""
+    global _huey
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+    _huey = SqliteHuey("larder", filename=str(settings.data_dir / "jobs.db"), results=False)
+    for name, function in _functions.items():
+        _tasks[name] = _make_task(name, function, settings)
+
+
+def _make_task(name, function, settings):
+    def run():
+        function(settings)
+
+    if name in _each_minute:
+        _huey.periodic_task(crontab(), name=f"{name}_each_minute")(run)
+    return _huey.task(name=name)(run)
+
+
+def start_job(name, *, delay_seconds=0):
+    """Have the job run soon, or after a delay; an unsent one is lost with the process that would have run it."""
+    _tasks[name].schedule(delay=delay_seconds) if delay_seconds else _tasks[name]()
+
+
+class BackgroundConsumer(Consumer):
+    """Runs jobs in threads of this process, whose signals are the server's."""
+
+    def _set_signal_handlers(self):
+        pass
+
+
+def start_consumer():
+    """Start running jobs in the background; return the consumer, whose `stop(graceful=True)` finishes what runs."""
+    consumer = BackgroundConsumer(_huey, workers=1, max_delay=1.0)
+    consumer.start()
+    return consumer
+
+
+def run_consumer():
+    """Run jobs until SIGTERM or SIGINT, finishing what runs."""
+    _huey.create_consumer(workers=1, max_delay=1.0, graceful_signal="TERM").run()
