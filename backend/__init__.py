@@ -7,11 +7,13 @@ from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_key
 from backend.config.settings import read_settings, unknown_variables
-from backend.middleware import authentication, errors, openapi, request_log
+from backend.middleware import authentication, errors, limits, openapi, request_log
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
 from backend.routes import auth, health, records, resources, root
+from backend.services import passwords
 from backend.services.catalog import load_catalog
+from backend.utils.addresses import parse_networks
 
 
 class Larder(Flask):
@@ -40,9 +42,11 @@ def create_app(settings=None):
         timeout_seconds=settings.database_timeout_seconds,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )
+    limits.open_limits(settings)
+    passwords.configure(settings)
     secret_key = load_secret_key(settings)
     app = _build(settings, secret_key)
-    app.wsgi_app = Builds(app, lambda: _build(settings, secret_key))
+    app.wsgi_app = Builds(app, lambda: _build(settings, secret_key), parse_networks(settings.trusted_proxies))
     cli.init_app(app)
     return app
 
@@ -53,6 +57,7 @@ def _build(settings, secret_key):
     request_log.init_app(app)
     errors.init_app(app)
     authentication.init_app(app, settings, secret_key)
+    limits.init_app(app)
     api = openapi.init_app(app)
     for module in (root, health, auth, resources):
         api.register_blueprint(module.blp)

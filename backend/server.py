@@ -54,6 +54,8 @@ def _create(app, settings):
         asyncore_use_poll=True,  # select() fails above 1,024 descriptors
         # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
         max_request_body_size=settings.max_body_bytes,
+        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
+        clear_untrusted_proxy_headers=False,
     )
     server.channel_class = Channel
     return server

@@ -3,7 +3,7 @@
 import marshmallow as ma
 from flask import current_app, request
 
-from backend.middleware import authentication
+from backend.middleware import authentication, limits
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services import accounts, sessions
@@ -65,10 +65,11 @@ class TokensSchema(ma.Schema):
 @blp.guard(authentication.anybody)
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
-@blp.fails(400, 403, 409, 415)
+@blp.fails(400, 403, 409, 415, 429, 503)
 @blp.doc(operationId="auth_register", security=NO_SIGN_IN)
 def register(data):
     """Make an account with the role `member`"""
+    limits.count_sign_in(data["email"])
     return accounts.register(current_app.settings, **data)
 
 
@@ -76,10 +77,11 @@ def register(data):
 @blp.guard(authentication.anybody)
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
-@blp.fails(400, 401, 415)
+@blp.fails(400, 401, 415, 429, 503)
 @blp.doc(operationId="auth_login", security=NO_SIGN_IN)
 def login(data):
     """Start a session"""
+    limits.count_sign_in(data["email"])
     user = accounts.authenticate(**data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
@@ -89,14 +91,16 @@ def login(data):
 @blp.post("/refresh")
 @blp.guard(authentication.refresh_claims)
 @blp.response(200, TokensSchema)
-@blp.fails(401)
+@blp.fails(401, 429)
 @blp.doc(operationId="auth_refresh")
 def refresh():
     """Exchange the refresh token, sent as Bearer, for new tokens
 
     A refresh token is good once.
     """
-    session = sessions.rotate_session(current_app.settings, *authentication.refresh_claims())
+    session_id, refresh_id = authentication.refresh_claims()
+    limits.count_sign_in(session_id)
+    session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
     return authentication.issue_tokens(session) | {"user": accounts.get_user(session.user_id)}
 
 

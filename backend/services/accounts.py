@@ -8,7 +8,7 @@ from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
 from backend.services.errors import Conflict, Denied, Invalid, Unauthenticated
-from backend.services.passwords import hash_password, verify_password
+from backend.services.passwords import hash_password, renew_hash, verify_password
 from backend.utils.clock import utcnow
 from backend.utils.emails import normalize_email
 
@@ -34,7 +34,7 @@ def create_user(*, email, password, name, roles):
         address = normalize_email(email).lower()
     except ValueError as error:
         raise Invalid({"email": [str(error)]}) from error
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, about=(address, name))
     try:
         with database.atomic():
             user = User.create(email=address, name=name, password_hash=password_hash, updated_at=utcnow())
@@ -45,11 +45,18 @@ def create_user(*, email, password, name, roles):
 
 
 def authenticate(*, email, password):
-    """Return the User with this address and password; raise Unauthenticated, which does not tell what was wrong."""
+    """Return the User with this address and password, its hash renewed if the settings ask for another kind.
+
+    Raises Unauthenticated, which does not tell what was wrong, and Unavailable when too many are signing in.
+    """
     user = User.by_email(email)
     known = verify_password(user and user.password_hash, password)
     if not known or not user.active:
         raise Unauthenticated("The e-mail address or the password is wrong.")
+    if renewed := renew_hash(user.password_hash, password):
+        # Not over a password that was changed meanwhile.
+        same = (User.id == user.id) & (User.password_hash == user.password_hash)
+        User.update(password_hash=renewed).where(same).execute()
     return user
 
 
