@@ -33,9 +33,22 @@ class Counter:
     def __init__(self, storage):
         self._shared, self._own = FixedWindowRateLimiter(storage), FixedWindowRateLimiter(SqliteStorage(":memory:"))
         self._ask_again_at = 0.0
+        self._refused_until = {}  # a refusal that is remembered costs those nothing who do not wait for its end
 
     def hit(self, limit, key, hits=1):
         """Count `hits` for `key`; return None, or how many seconds there are no more."""
+        now = time.monotonic()
+        until = self._refused_until.get((limit, key), 0)
+        if now < until:
+            return math.ceil(until - now)
+        seconds = self._count(limit, key, hits)
+        if seconds is not None:
+            if len(self._refused_until) >= REMEMBERED_KEYS:
+                self._refused_until.clear()
+            self._refused_until[limit, key] = now + seconds
+        return seconds
+
+    def _count(self, limit, key, hits):
         own = _hit(self._own, limit, key, hits)
         if time.monotonic() < self._ask_again_at:
             return own
@@ -56,26 +69,20 @@ class Wide:
     def __init__(self, counter, limit):
         self._counter, self._limit = counter, limit
         self._batch = max(1, limit.amount // BATCHES)
-        self._hits, self._refused_until = {}, {}
+        self._hits = {}
 
     def hit(self, key):
         """Count a hit for `key`; return None, or how many seconds there are no more."""
-        if key in self._refused_until:
-            seconds = self._refused_until[key] - time.monotonic()
-            if seconds > 0:
-                return math.ceil(seconds)
-            del self._refused_until[key]
         hits = self._hits.get(key, 0) + 1
         if hits < self._batch:
             self._hits[key] = hits
             return None
-        self._hits.pop(key, None)
         seconds = self._counter.hit(self._limit, key, hits)
-        if seconds is not None:
-            self._refused_until[key] = time.monotonic() + seconds
-        if len(self._hits) + len(self._refused_until) > REMEMBERED_KEYS:
-            self._hits.clear()
-            self._refused_until.clear()
+        # Whoever is refused is asked about at each request, until the end of the window.
+        if seconds is None:
+            if len(self._hits) >= REMEMBERED_KEYS:
+                self._hits.clear()
+            self._hits[key] = 0
         return seconds
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
@@ -18,31 +19,34 @@ matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
 _judging = threading.Lock()  # it keeps the words of the user in a global
 
-_hasher = _nobodys_hash = _strength = _turns = None
+_hasher = _nobodys_hash = _strength = _hashing = None
 
 
-class Turns:
-    """Lets `at_once` threads hash, and keeps no more than `waiting` others."""
+class Hashing:
+    """Threads that hash, in the order of asking, and room for no more than `waiting` who wait for them."""
 
     def __init__(self, at_once, waiting):
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="hashing")
         self._places = threading.Semaphore(at_once + waiting)
-        self._hashing = threading.Semaphore(at_once)
 
     @contextmanager
-    def turn(self):
-        """Wait for a turn and hold it; raise Unavailable when too many wait already."""
+    def place(self):
+        """Hold a place; raise Unavailable when all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in right now; try again shortly.")
         try:
-            with self._hashing:
-                yield
+            yield
         finally:
             self._places.release()
+
+    def run(self, function, *arguments):
+        """Return what the function returns, called by one of the threads."""
+        return self._threads.submit(function, *arguments).result()
 
 
 def configure(settings):
     """Hash and judge passwords as the settings say."""
-    global _hasher, _nobodys_hash, _strength, _turns
+    global _hasher, _nobodys_hash, _strength, _hashing
     _hasher = PasswordHasher(
         time_cost=settings.argon2_time_cost,
         memory_cost=settings.argon2_memory_kib,
@@ -52,7 +56,7 @@ def configure(settings):
     _strength = settings.password_strength
     at_once = settings.password_hashes_at_once or max(1, len(os.sched_getaffinity(0)) // 2)
     # Half of the server's threads are left for everybody else.
-    _turns = Turns(at_once, max(0, settings.threads // 2 - at_once))
+    _hashing = Hashing(at_once, max(0, settings.threads // 2 - at_once))
 
 
 def hash_password(password, *, about=(), field="password"):
@@ -63,10 +67,10 @@ def hash_password(password, *, about=(), field="password"):
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
-    with _turns.turn():
+    with _hashing.place():
         if problem := _weakness(password, about):
             raise Invalid({field: [problem]})
-        return _hasher.hash(password)
+        return _hashing.run(_hasher.hash, password)
 
 
 def verify_password(password_hash, password):
@@ -76,9 +80,9 @@ def verify_password(password_hash, password):
     """
     if len(password) > MAX_LENGTH:
         return False
-    with _turns.turn():
+    with _hashing.place():
         try:
-            _hasher.verify(password_hash or _nobodys_hash, password)
+            _hashing.run(_hasher.verify, password_hash or _nobodys_hash, password)
         except VerifyMismatchError:
             return False
     return password_hash is not None
@@ -88,8 +92,8 @@ def renew_hash(password_hash, password):
     """Return a new hash of a password that has been verified, or None while the old one is as the settings say."""
     if not _hasher.check_needs_rehash(password_hash):
         return None
-    with _turns.turn():
-        return _hasher.hash(password)
+    with _hashing.place():
+        return _hashing.run(_hasher.hash, password)
 
 
 def _weakness(password, about):
