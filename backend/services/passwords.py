@@ -1,9 +1,10 @@
 """Passwords: how hard they are to guess, their argon2id hashes, and how many are hashed at once."""
 
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -12,6 +13,7 @@ from zxcvbn import matching, zxcvbn
 from backend.services.errors import Invalid, Unavailable
 
 MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; a bound, so that nobody sends a megabyte to be hashed
+HASHING_NICENESS = 10
 JUDGED_LENGTH = 40  # zxcvbn takes 72; the longer the slower, and what is weak so far is no phrase
 
 # zxcvbn tries every combination of these, which takes seconds for a password with all of them. Kept are the usual ones.
@@ -26,7 +28,7 @@ class Hashing:
     """Threads that hash, in the order of asking, and room for no more than `waiting` who wait for them."""
 
     def __init__(self, at_once, waiting):
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="hashing")
+        self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_step_back)
         self._places = threading.Semaphore(at_once + waiting)
 
     @contextmanager
@@ -44,6 +46,16 @@ class Hashing:
         return self._threads.submit(function, *arguments).result()
 
 
+def _step_back():
+    """Let this thread have a core only when no request needs it; where threads have no priority of their own, nothing.
+
+    Where cores are scarce this is what keeps a storm of sign-ins from slowing down everybody else.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
+
+
 def configure(settings):
     """Hash and judge passwords as the settings say."""
     global _hasher, _nobodys_hash, _strength, _hashing
@@ -54,7 +66,7 @@ def configure(settings):
     )
     _nobodys_hash = _hasher.hash("nobody's password")
     _strength = settings.password_strength
-    at_once = settings.password_hashes_at_once or max(1, len(os.sched_getaffinity(0)) // 2)
+    at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
     # Half of the server's threads are left for everybody else.
     _hashing = Hashing(at_once, max(0, settings.threads // 2 - at_once))
 
