@@ -7,7 +7,7 @@ from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
-from backend.middleware import errors, openapi, request_log, tokens
+from backend.middleware import errors, limits, openapi, request_log, tokens
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
 from backend.routes import (
@@ -25,8 +25,9 @@ from backend.routes import (
     sessions,
     users,
 )
-from backend.services import jobs
+from backend.services import jobs, passwords
 from backend.services.catalog import load_catalog
+from backend.utils.addresses import parse_networks
 
 
 class Larder(Flask):
@@ -55,10 +56,12 @@ def create_app(settings=None):
         timeout_seconds=settings.database_timeout_seconds,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )
+    limits.open_limits(settings)
+    passwords.configure(settings)
     jobs.open_jobs(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
-    app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys))
+    app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies))
     cli.init_app(app)
     return app
 
@@ -69,6 +72,7 @@ def _build(settings, secret_keys):
     request_log.init_app(app)
     errors.init_app(app)
     tokens.init_app(app, settings, secret_keys)
+    limits.init_app(app)
     api = openapi.init_app(app)
     for module in (root, health, auth, recovery, sessions, invitations, users, roles, api_keys, resources, audit):
         api.register_blueprint(module.blp)

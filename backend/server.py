@@ -11,7 +11,7 @@ import uuid
 
 import waitress
 from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
@@ -20,6 +20,10 @@ from backend.services import accounts, jobs, migrations
 from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
+# Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
+# passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
+HELD_BACK = ("429", "503")
+HOLD_SECONDS = 1
 
 
 def run(app, settings):
@@ -59,6 +63,8 @@ def _create(app, settings):
         asyncore_use_poll=True,  # select() fails above 1,024 descriptors
         # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
         max_request_body_size=settings.max_body_bytes,
+        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
+        clear_untrusted_proxy_headers=False,
     )
     server.channel_class = Channel
     return server
@@ -74,9 +80,24 @@ def _begin_drain(server):
 
 def _stop_when_idle(server):
     deadline = time.monotonic() + DRAIN_SECONDS
-    while time.monotonic() < deadline and any(channel.requests for channel in list(server.active_channels.values())):
+    while time.monotonic() < deadline and any(map(_is_busy, list(server.active_channels.values()))):
         time.sleep(0.05)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_busy(channel):
+    return channel.requests or channel.total_outbufs_len
+
+
+class Task(WSGITask):
+    """A request whose refusal, if it is one to come back later, is held back and ends the connection."""
+
+    def build_response_header(self):
+        """Return the head of the answer."""
+        if self.status.startswith(HELD_BACK):
+            self.set_close_on_finish()  # or the requests behind it on this connection would be worked on meanwhile
+            self.channel.held_until = time.monotonic() + HOLD_SECONDS
+        return super().build_response_header()
 
 
 class JsonErrorTask(ErrorTask):
@@ -95,6 +116,15 @@ class JsonErrorTask(ErrorTask):
 
 
 class Channel(HTTPChannel):
-    """A connection whose refusals have the one shape."""
+    """A connection whose refusals have the one shape, and that can hold back what it has to send."""
 
+    task_class = Task
     error_task_class = JsonErrorTask
+    held_until = 0.0
+
+    def writable(self):
+        """Tell whether there is something to send, and the time for it; waitress asks at least once a second."""
+        return time.monotonic() >= self.held_until and super().writable()
+
+    def _flush_some(self, do_close=True):
+        return time.monotonic() >= self.held_until and super()._flush_some(do_close)

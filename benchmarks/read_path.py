@@ -22,7 +22,7 @@ from flask import Flask, jsonify
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
-from backend.services import accounts, migrations, resources
+from backend.services import accounts, migrations, passwords, resources
 from backend.services.actors import SYSTEM
 from backend.services.catalog import load_catalog
 from backend.services.importing import import_csv
@@ -40,7 +40,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), admin_email="admin@example.com", admin_password=PASSWORD)
+        settings = Settings(
+            data_dir=Path(folder), admin_email="admin@example.com", admin_password=PASSWORD, rate_limit="1000000/second"
+        )
         _load_example(settings)
         servers = [_start(_larder, settings), _start(_bare)]
         larder, bare = (port for _, port in servers)
@@ -69,6 +71,7 @@ def _load_example(settings):
     import yaml
 
     open_database(settings.database_url)
+    passwords.configure(settings)
     migrations.upgrade()
     accounts.create_first_admin(settings)
     with database.connection_context():

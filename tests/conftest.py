@@ -11,7 +11,7 @@ import pytest
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
-from backend.services import accounts, migrations
+from backend.services import accounts, migrations, passwords
 from backend.services.actors import SYSTEM
 from tests import geo
 from tests.postgres import postgres_server
@@ -19,6 +19,8 @@ from tests.postgres import postgres_server
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
 SECRET_KEY = "a key for tests that is long enough to sign with"
+# The cheapest hashes there are, and no limits but where they are tested.
+CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8, "rate_limit": "off", "rate_limit_auth": "off"}
 # For a test of what is settled before a database is asked: once is enough.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -99,6 +101,7 @@ def _fill(url):
     """Migrate the database of `url` and add the people."""
     open_database(url)
     migrations.upgrade()
+    passwords.configure(Settings(**CHEAP))
     with database.connection_context():
         for name, roles in PEOPLE.items():
             accounts.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
@@ -185,7 +188,7 @@ def settings(database_url, tmp_path):
 
 
 def _settings(url, folder):
-    return Settings(data_dir=folder, database_url=url, secret_key=SECRET_KEY, log_level="WARNING")
+    return Settings(data_dir=folder, database_url=url, secret_key=SECRET_KEY, log_level="WARNING", **CHEAP)
 
 
 @pytest.fixture

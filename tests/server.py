@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
 STOP_SECONDS = 40  # longer than the server itself gives the requests under way
 HOST = "127.0.0.1"
+WITHOUT_LIMITS = {"rate_limit": "off", "rate_limit_auth": "off"}
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def _server(log, settings, folder):
         process = subprocess.Popen(
             [sys.executable, ROOT / "wsgi.py"],
             cwd=folder,  # where no `.env` of the developer is found
-            env=_environment({"data_dir": folder, "host": HOST, "port": port} | settings),
+            env=_environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings),
             stdout=output,
             stderr=output,
         )

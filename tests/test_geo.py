@@ -6,14 +6,14 @@ from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database
 from tests import geo
-from tests.conftest import SECRET_KEY, Person
+from tests.conftest import CHEAP, SECRET_KEY, Person
 
 
 @pytest.fixture(scope="module")
 def visitor(geo_url, tmp_path_factory):
     """Somebody who is not signed in, at an app with the example in it."""
     folder = tmp_path_factory.mktemp("geo_app")
-    yield Person(create_app(Settings(data_dir=folder, database_url=geo_url, secret_key=SECRET_KEY)))
+    yield Person(create_app(Settings(data_dir=folder, database_url=geo_url, secret_key=SECRET_KEY, **CHEAP)))
     database.close_all()
 
 

@@ -15,7 +15,7 @@ from backend import create_app
 from backend.models.database import database, open_database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
-from backend.services import accounts, migrations
+from backend.services import accounts, migrations, passwords
 from tests.conftest import PASSWORD, Person
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +38,7 @@ def empty(settings):
         with psycopg.connect(settings.database_url, autocommit=True) as server:
             server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     open_database(settings.database_url)
+    passwords.configure(settings)
     yield settings
     database.close_all()
 
@@ -52,8 +53,9 @@ def at_once(settings, code, count=3):
     }
     begin = (
         "import sys\nfrom backend.config.settings import read_settings\n"
-        "from backend.models.database import open_database\nfrom backend.services import accounts, migrations\n"
-        "settings = read_settings()\nopen_database(settings.database_url)\n"
+        "from backend.models.database import open_database\n"
+        "from backend.services import accounts, migrations, passwords\n"
+        "settings = read_settings()\nopen_database(settings.database_url)\npasswords.configure(settings)\n"
         "print('ready', flush=True)\nsys.stdin.read()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT, "env": environment}

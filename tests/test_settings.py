@@ -42,6 +42,21 @@ WRONG_VALUES = [
     ("LARDER_DATABASE_TIMEOUT_SECONDS", "0", "at least 1"),
     ("LARDER_ADMIN_EMAIL", "admin", "an e-mail address"),
     ("LARDER_SECRET_KEY_FILE", "/nowhere/key", "readable file"),
+    ("LARDER_RATE_LIMIT", "6000", "such as 10/minute"),
+    ("LARDER_RATE_LIMIT", "", "such as 10/minute"),
+    ("LARDER_RATE_LIMIT", "0/minute", "such as 10/minute"),
+    ("LARDER_RATE_LIMIT_AUTH", "10/fortnight", "such as 10/minute"),
+    ("LARDER_RATE_LIMIT_AUTH", "10/minute;often", "such as 10/minute"),
+    ("LARDER_REDIS_URL", "localhost:6379", "redis://HOST"),
+    ("LARDER_TRUSTED_PROXIES", "proxy.local", "such as 127.0.0.1"),
+    ("LARDER_TRUSTED_PROXIES", "10.0.0.1, ", "such as 127.0.0.1"),
+    ("LARDER_TRUSTED_PROXIES", "10.0.0.1/8", "such as 127.0.0.1"),
+    ("LARDER_PASSWORD_STRENGTH", "5", "from 0 to 4"),
+    ("LARDER_PASSWORD_HASHES_AT_ONCE", "0", "at least 1"),
+    ("LARDER_ARGON2_TIME_COST", "0", "at least 1"),
+    ("LARDER_ARGON2_MEMORY_KIB", "7", "at least 8"),
+    ("LARDER_ARGON2_PARALLELISM", "0", "at least 1"),
+    ("LARDER_ARGON2_PARALLELISM", "5000", "at least 8 for each of LARDER_ARGON2_PARALLELISM"),
 ]
 
 

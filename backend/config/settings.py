@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from environs import EnvError, FileAwareEnv, validate
+from limits import parse_many
 
+from backend.utils.addresses import parse_networks
 from backend.utils.emails import normalize_email
 
 PREFIX = "LARDER_"
@@ -78,6 +80,29 @@ def _is_email(address):
 def _is_database_url(url):
     if url is not None and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise validate.ValidationError("Expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.")
+
+
+def _is_limit(text):
+    try:
+        allowed = text == "off" or all(limit.amount and limit.get_expiry() for limit in parse_many(text))
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise validate.ValidationError("Expected limits such as 10/minute or 10/minute;100/hour, or off.")
+
+
+def _are_networks(text):
+    try:
+        parse_networks(text)
+    except ValueError as error:
+        raise validate.ValidationError(
+            f"Expected addresses and networks, such as 127.0.0.1,10.0.0.0/8: {error}."
+        ) from error
+
+
+def _is_redis_url(url):
+    if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise validate.ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +183,46 @@ class Settings:
         one_of=["full", "normal"],
     )
     upgrade_at_start: bool = setting("bool", True, "Whether `python wsgi.py` migrates the database before it serves")
+    rate_limit: str = setting(
+        "str", "6000/minute", "Requests of one user, API key or, without either, address; or `off`", checks=[_is_limit]
+    )
+    rate_limit_auth: str = setting(
+        "str",
+        "10/minute;100/hour",
+        "Sign-in calls from one address, and for one account; or `off`",
+        checks=[_is_limit],
+    )
+    redis_url: str | None = setting(
+        "str",
+        None,
+        "`redis://HOST:PORT/NUMBER` to count limits in; by default `limits.db` in the data folder, for one VM",
+        checks=[_is_redis_url],
+    )
+    trusted_proxies: str | None = setting(
+        "str",
+        None,
+        "Addresses and networks, with commas, whose `X-Forwarded-For` is believed; by default nobody's",
+        checks=[_are_networks],
+    )
+    password_strength: int = setting(
+        "int",
+        3,
+        "How hard to guess a password must be, in zxcvbn's score from 1 to 4; 0 takes any",
+        checks=[validate.Range(0, 4, error="Expected a number from 0 to 4.")],
+    )
+    password_hashes_at_once: int | None = setting(
+        "int", None, "Passwords hashed at once by one process; by default half as many as there are cores", at_least=1
+    )
+    argon2_time_cost: int = setting("int", 2, "Passes of argon2id over the memory", at_least=1)
+    argon2_memory_kib: int = setting("int", 19456, "Memory of one password's hashing, in KiB", at_least=8)
+    argon2_parallelism: int = setting("int", 1, "Lanes of argon2id", at_least=1)
 
     def __post_init__(self):
         if self.access_token_seconds > self.refresh_token_seconds:
             # A request asks whether its session was ended, not whether it has expired: see services/sessions.py.
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
+        if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
+            raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
         if self.public_url is None:

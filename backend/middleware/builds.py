@@ -6,6 +6,7 @@ import time
 from peewee import PeeweeException
 
 from backend.middleware.authentication import IDENTITY, identify
+from backend.middleware.client_address import client_address
 from backend.middleware.request_id import request_id
 from backend.models.database import database
 from backend.services import audit
@@ -21,8 +22,9 @@ class Builds:
     the build they began with.
     """
 
-    def __init__(self, first, make_build):
+    def __init__(self, first, make_build, trusted_proxies):
         self.current = first
+        self._trusted_proxies = trusted_proxies
         self._make_build = make_build
         self._lock = threading.Lock()
         self._first, self._first_wsgi_app = first, first.wsgi_app
@@ -31,6 +33,8 @@ class Builds:
         environ[STARTED] = time.perf_counter()
         try:
             build = self.current
+            if self._trusted_proxies:
+                environ["REMOTE_ADDR"] = client_address(environ, self._trusted_proxies)
             if environ.get("PATH_INFO") != LIVENESS_PATH:
                 audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
                 identity = environ[IDENTITY] = identify(build, environ)

@@ -5,7 +5,7 @@ from functools import partial
 import marshmallow as ma
 from flask import after_this_request, current_app, request
 
-from backend.middleware import authentication, tokens
+from backend.middleware import authentication, limits, tokens
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services import accounts, sessions
@@ -79,7 +79,7 @@ class TokensSchema(ma.Schema):
 @blp.guard(authentication.anybody)
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
-@blp.fails(400, 403, 415)
+@blp.fails(400, 403, 415, 429, 503)
 @blp.doc(operationId="auth_register", security=NO_SIGN_IN)
 def register(data):
     """Make an account with the role `member`
@@ -87,6 +87,7 @@ def register(data):
     The answer is the same for an address that has an account already; its owner gets a mail that says so. Where mail is
     sent, the address has to be confirmed before the first sign-in.
     """
+    limits.count_sign_in(data["email"])
     return accounts.register(current_app.settings, **data)
 
 
@@ -94,7 +95,7 @@ def register(data):
 @blp.guard(authentication.anybody)
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
-@blp.fails(400, 401, 415)
+@blp.fails(400, 401, 415, 429, 503)
 @blp.doc(operationId="auth_login", security=NO_SIGN_IN)
 def login(data):
     """Start a session
@@ -102,6 +103,7 @@ def login(data):
     With `cookies` every call that may change something has to repeat the cookie `csrf_access_token` (for a refresh
     `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
+    limits.count_sign_in(data["email"])
     in_cookies = data.pop("cookies")
     user = accounts.authenticate(current_app.settings, **data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
@@ -112,14 +114,16 @@ def login(data):
 @blp.post("/refresh")
 @blp.guard(authentication.refresh_claims)
 @blp.response(200, TokensSchema)
-@blp.fails(401, 403)
+@blp.fails(401, 403, 429)
 @blp.doc(operationId="auth_refresh")
 def refresh():
     """Exchange the refresh token, sent as Bearer or as its cookie, for new tokens
 
     A refresh token is good once.
     """
-    session = sessions.rotate_session(current_app.settings, *authentication.refresh_claims())
+    session_id, refresh_id = authentication.refresh_claims()
+    limits.count_sign_in(session_id)
+    session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
     return _hand_over(session, accounts.get_user(session.user_id), authentication.came_in_cookies())
 
 
@@ -180,11 +184,13 @@ def update_me(data):
 @blp.guard(authentication.actor_in_session)
 @blp.arguments(PasswordSchema)
 @blp.response(200)
-@blp.fails(400, 401, 403, 415)
+@blp.fails(400, 401, 403, 415, 429, 503)
 @blp.doc(operationId="auth_change_password")
 def change_password(data):
     """Change your password
 
     All your other sessions end.
     """
-    accounts.change_password(authentication.actor_in_session(), **data)
+    actor = authentication.actor_in_session()
+    limits.count_sign_in(actor.session_id)
+    accounts.change_password(actor, **data)

@@ -3,6 +3,7 @@
 import marshmallow as ma
 from flask import current_app
 
+from backend.middleware import limits
 from backend.middleware.authentication import anybody, current_actor, permission
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
@@ -75,8 +76,9 @@ def withdraw_invitation(invitation_id):
 @blp.guard(anybody)
 @blp.arguments(AcceptanceSchema)
 @blp.response(201, AcceptanceSchema)
-@blp.fails(400, 409, 415)
+@blp.fails(400, 409, 415, 429, 503)
 @blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
 def accept_invitation(data):
     """Make the account that the token of a mail invites to"""
+    limits.count_sign_in()
     return invitations.accept_invitation(**data)

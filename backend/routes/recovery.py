@@ -3,6 +3,7 @@
 import marshmallow as ma
 from flask import current_app
 
+from backend.middleware import limits
 from backend.middleware.authentication import anybody
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
@@ -36,13 +37,14 @@ class ResetSchema(TokenSchema):
 @blp.guard(anybody)
 @blp.arguments(AddressSchema)
 @blp.response(200)
-@blp.fails(400, 415, 503)
+@blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_forgot_password", security=NO_SIGN_IN)
 def forgot_password(data):
     """Have a mail sent by which a new password can be set
 
     The answer is the same whether or not the address has an account.
     """
+    limits.count_sign_in(data["email"])
     recovery.ask_for_mail(current_app.settings, "reset", data["email"])
 
 
@@ -50,13 +52,14 @@ def forgot_password(data):
 @blp.guard(anybody)
 @blp.arguments(ResetSchema)
 @blp.response(200)
-@blp.fails(400, 415)
+@blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_reset_password", security=NO_SIGN_IN)
 def reset_password(data):
     """Set a new password with the token of a mail
 
     The token is good once; all sessions end.
     """
+    limits.count_sign_in()
     recovery.reset_password(**data)
 
 
@@ -64,10 +67,11 @@ def reset_password(data):
 @blp.guard(anybody)
 @blp.arguments(TokenSchema)
 @blp.response(200)
-@blp.fails(400, 415)
+@blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_verify", security=NO_SIGN_IN)
 def verify_address(data):
     """Prove an address with the token of a mail"""
+    limits.count_sign_in()
     recovery.verify_address(**data)
 
 
@@ -75,11 +79,12 @@ def verify_address(data):
 @blp.guard(anybody)
 @blp.arguments(AddressSchema)
 @blp.response(200)
-@blp.fails(400, 415, 503)
+@blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_send_verification", security=NO_SIGN_IN)
 def send_verification(data):
     """Have the mail that proves an address sent again
 
     The answer is the same whether or not the address has an account.
     """
+    limits.count_sign_in(data["email"])
     recovery.ask_for_mail(current_app.settings, "verification", data["email"])

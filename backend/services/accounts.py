@@ -14,7 +14,7 @@ from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from backend.services.mailing import can_send
 from backend.services.outbox import queue_mail
-from backend.services.passwords import hash_password, verify_password
+from backend.services.passwords import hash_password, renew_hash, verify_password
 from backend.utils.clock import utcnow
 from backend.utils.emails import normalize_email
 from backend.utils.ids import uuid7
@@ -45,7 +45,7 @@ def register(settings, *, email, password, name):
         raise Denied("Registration is not open; ask an admin for an account.")
     address = normalize(email)
     newcomer = Newcomer(uuid7(), address, name, utcnow())
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, about=(address, name))
     with database.atomic():
         if _insert(newcomer.id, newcomer.created_at, email=address, name=name, password_hash=password_hash):
             give_roles(User.get_by_id(newcomer.id), newcomer.roles())
@@ -82,7 +82,8 @@ def create_user(actor, *, email, password, name, roles, active=True):
     The address counts as theirs. Raises Invalid for a wrong address or password, Conflict when it has an account.
     """
     address, user_id, now = normalize(email), uuid7(), utcnow()
-    values = {"email": address, "name": name, "password_hash": hash_password(password), "active": active}
+    values = {"email": address, "name": name, "active": active}
+    values["password_hash"] = hash_password(password, about=(address, name))
     with database.atomic():
         if not _insert(user_id, now, verified_at=now, **values):
             raise taken()
@@ -98,9 +99,10 @@ def taken():
 
 
 def authenticate(settings, *, email, password):
-    """Return the User with this address and password; raise Unauthenticated, which does not tell what was wrong.
+    """Return the User with this address and password, its hash renewed if the settings ask for another kind.
 
-    Where mail is sent, an address has to be confirmed first. To tell that would tell who registered before.
+    Raises Unauthenticated, which does not tell what was wrong, and Unavailable when too many are signing in. Where mail
+    is sent, an address has to be confirmed first; to tell that would tell who registered before.
     """
     user = User.by_email(email)
     known = verify_password(user and user.password_hash, password)
@@ -109,6 +111,10 @@ def authenticate(settings, *, email, password):
         audit.record(PUBLIC, "session.refuse", user and ("user", user.id))
         unconfirmed = "" if settings.smtp_url is None else ", or the address has not been confirmed yet"
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
+    if renewed := renew_hash(user.password_hash, password):
+        # Not over a password that was changed meanwhile.
+        same = (User.id == user.id) & (User.password_hash == user.password_hash)
+        User.update(password_hash=renewed).where(same).execute()
     return user
 
 
@@ -145,13 +151,14 @@ def change_password(actor, *, current_password, new_password):
     if not verify_password(user.password_hash, current_password):
         raise Invalid({"current_password": ["This is not your password."]})
     with database.atomic():
-        set_password(actor, user, new_password)
+        set_password(actor, user, new_password, field="new_password")
         sessions.end_other_sessions(actor)
 
 
-def set_password(actor, user, password):
-    """Give the user another password; raise Invalid for one that cannot be taken."""
-    changes = {"password_hash": hash_password(password), "updated_at": utcnow()}
+def set_password(actor, user, password, *, field="password"):
+    """Give the user another password; raise Invalid, naming `field`, for one that cannot be taken."""
+    password_hash = hash_password(password, about=(user.email, user.name), field=field)
+    changes = {"password_hash": password_hash, "updated_at": utcnow()}
     with database.atomic():
         User.update(changes).where(User.id == user.id).execute()
         audit.record(actor, "user.change_password", ("user", user.id))

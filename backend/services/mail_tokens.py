@@ -21,9 +21,11 @@ def make_token(settings, user, purpose):
 
 
 def check_token(token, purpose):
-    """Raise Invalid unless the token is good for the purpose."""
-    if not MailToken.select().where(_is_good(MailToken, token), MailToken.purpose == purpose).exists():
+    """Return the id of the token's user; raise Invalid unless it is good for the purpose."""
+    row = MailToken.get_or_none(_is_good(MailToken, token), MailToken.purpose == purpose)
+    if row is None:
         raise _bad_token()
+    return row.user_id
 
 
 def use_token(token, purpose):

@@ -32,8 +32,9 @@ def verify_address(token):
 
 def reset_password(token, new_password):
     """Set the password of the token's user and end all their sessions; raise Invalid."""
-    mail_tokens.check_token(token, "reset")  # before the costly hash, and before a weak password would use it up
-    password_hash = hash_password(new_password)
+    user = User.get_by_id(mail_tokens.check_token(token, "reset"))
+    # Hashed before the token is used: it takes long, and a weak password shall not use the token up.
+    password_hash = hash_password(new_password, about=(user.email, user.name), field="new_password")
     with database.atomic():
         user_id = mail_tokens.use_token(token, "reset")
         mail_tokens.forget_tokens(user_id, "reset")

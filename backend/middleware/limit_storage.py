@@ -1,0 +1,101 @@
+"""Where counts are kept: a file that all processes of the VM share, for the `limits` library."""
+
+import threading
+import time
+from pathlib import Path
+
+import cysqlite
+from limits.storage import Storage
+
+BUSY_SECONDS = 1
+PURGE_SECONDS = 60
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER NOT NULL, expires_at REAL NOT NULL)
+STRICT, WITHOUT ROWID"""
+# A window that has passed begins anew. So does one that ends much too late: it was begun when the clock was wrong, not
+# by somebody who looked at the clock a little later and wrote a little earlier.
+COUNT = """INSERT INTO counts VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (key) DO UPDATE SET
+count = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, count + excluded.count, excluded.count),
+expires_at = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, expires_at, excluded.expires_at)
+RETURNING count"""
+READ = "SELECT count, expires_at FROM counts WHERE key = ? AND expires_at >= ?"
+PURGE = "DELETE FROM counts WHERE expires_at < ?"
+
+
+class SqliteStorage(Storage):
+    """Counts in an SQLite file, or with `:memory:` in this process alone."""
+
+    STORAGE_SCHEME = ["sqlite"]
+
+    def __init__(self, path):
+        super().__init__()
+        self._path, self._connection, self._purged_at = path, None, 0.0
+        self._lock = threading.Lock()  # one connection serves all threads: counting takes microseconds
+
+    @property
+    def base_exceptions(self):
+        """What a failure of the file raises."""
+        return cysqlite.Error, OSError
+
+    def incr(self, key, expiry, amount=1):
+        """Add `amount` to the count of a window of `expiry` seconds, which the first one begins; return the count."""
+        now = time.time()
+        (count,) = self._execute(COUNT, key, amount, now, expiry)
+        if now - self._purged_at > PURGE_SECONDS:
+            self._purged_at = now
+            self._execute(PURGE, now)
+        return count
+
+    def get(self, key):
+        """Return the count."""
+        return self._read(key)[0]
+
+    def get_expiry(self, key):
+        """Return when the window ends, in seconds since 1970."""
+        return self._read(key)[1]
+
+    def check(self):
+        """Tell whether the file can be read."""
+        self._execute("SELECT count(*) FROM counts")
+        return True
+
+    def reset(self):
+        """Forget all counts."""
+        self._execute("DELETE FROM counts")
+
+    def clear(self, key):
+        """Forget the count."""
+        self._execute("DELETE FROM counts WHERE key = ?", key)
+
+    def _read(self, key):
+        now = time.time()
+        return self._execute(READ, key, now) or (0, now)
+
+    def _execute(self, sql, *values):
+        """Return the first row of the statement, or None; after a failure the next call opens the file anew."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = self._open()
+                return self._connection.execute_one(sql, values)
+            except self.base_exceptions:
+                self._close()
+                raise
+
+    def _open(self):
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        connection = cysqlite.connect(str(self._path), timeout=BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA journal_mode=wal")
+            # In WAL mode this waits for the disk at checkpoints only, and unlike `off` it cannot leave a broken file.
+            connection.execute("PRAGMA synchronous=normal")
+            connection.execute(SCHEMA)
+        except cysqlite.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _close(self):
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,164 @@
+"""Limits: strict ones on the calls of signing in, wide ones on whatever an actor asks."""
+
+import hashlib
+import math
+import time
+
+import structlog
+from flask import request
+from limits import parse_many
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from werkzeug.exceptions import TooManyRequests
+
+from backend.middleware.authentication import IDENTITY
+from backend.middleware.limit_storage import SqliteStorage
+from backend.utils.addresses import subscriber
+from backend.utils.emails import normalize_email
+
+KEY_PREFIX = "larder"
+REDIS_TIMEOUT_SECONDS = 0.5
+PAUSE_SECONDS = 10  # after a failure of the storage, before it is asked again
+BATCHES = 100  # a process tells the others of its requests after each hundredth of a wide limit
+REMEMBERED_KEYS = 100_000
+
+log = structlog.get_logger()
+
+
+class Counter:
+    """Counts in the storage that all processes share; while that fails, what this process has counted decides."""
+
+    def __init__(self, storage):
+        self._shared, self._own = FixedWindowRateLimiter(storage), FixedWindowRateLimiter(SqliteStorage(":memory:"))
+        self._ask_again_at = 0.0
+        self._refused_until = {}  # a refusal that is remembered costs those nothing who do not wait for its end
+
+    def hit(self, limit, key, hits=1):
+        """Count `hits` for `key`; return None, or how many seconds there are no more."""
+        now = time.monotonic()
+        until = self._refused_until.get((limit, key), 0)
+        if now < until:
+            return math.ceil(until - now)
+        seconds = self._count(limit, key, hits)
+        if seconds is not None:
+            if len(self._refused_until) >= REMEMBERED_KEYS:
+                self._refused_until.clear()
+            self._refused_until[limit, key] = now + seconds
+        return seconds
+
+    def _count(self, limit, key, hits):
+        own = _hit(self._own, limit, key, hits)
+        if time.monotonic() < self._ask_again_at:
+            return own
+        try:
+            return _hit(self._shared, limit, key, hits)
+        except self._shared.storage.base_exceptions as error:
+            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+            log.warning("limits are counted by each process alone", reason=type(error).__name__)
+            return own
+
+
+class Wide:
+    """A limit so wide that its hits are counted here first, and in batches by the counter.
+
+    Counting each would cost a request a tenth of its time. So a process may let through a hundredth more.
+    """
+
+    def __init__(self, counter, limit):
+        self._counter, self._limit = counter, limit
+        self._batch = max(1, limit.amount // BATCHES)
+        self._hits = {}
+
+    def hit(self, key):
+        """Count a hit for `key`; return None, or how many seconds there are no more."""
+        hits = self._hits.get(key, 0) + 1
+        if hits < self._batch:
+            self._hits[key] = hits
+            return None
+        seconds = self._counter.hit(self._limit, key, hits)
+        # Whoever is refused is asked about at each request, until the end of the window.
+        if seconds is None:
+            if len(self._hits) >= REMEMBERED_KEYS:
+                self._hits.clear()
+            self._hits[key] = 0
+        return seconds
+
+
+# They outlive every build of the app.
+_counter, _strict, _wide = None, [], []
+
+
+def open_limits(settings):
+    """Count in the storage of the settings from now on."""
+    global _counter, _strict, _wide
+    _counter = Counter(_storage(settings))
+    _strict = _parse(settings.rate_limit_auth)
+    _wide = [Wide(_counter, limit) for limit in _parse(settings.rate_limit)]
+
+
+def init_app(app):
+    """Count every request but those for `/health/live` and the preflights of browsers."""
+    if app.settings.rate_limit != "off":
+        app.before_request(_count_request)
+
+
+def count_sign_in(account=None):
+    """Count a sign-in call for the client's address and for `account`, an e-mail address or the id of a session.
+
+    Raises TooManyRequests beyond the limit of either. Call it before anything is looked up or hashed.
+    """
+    keys = [f"address:{subscriber(request.remote_addr or '')}"]
+    if account is not None:
+        keys.append(f"account:{_account_key(account)}")
+    for key in keys:
+        for limit in _strict:
+            _refuse_after(_counter.hit(limit, key))
+
+
+def _count_request():
+    environ = request.environ
+    identity = environ.get(IDENTITY)  # nobody has asked who calls `/health/live`
+    if identity is None or environ["REQUEST_METHOD"] == "OPTIONS":
+        return
+    actor = identity.actor
+    key = actor.api_key_id or actor.user_id or subscriber(environ.get("REMOTE_ADDR", ""))
+    for limit in _wide:
+        _refuse_after(limit.hit(key))
+
+
+def _refuse_after(seconds):
+    if seconds is not None:
+        raise TooManyRequests(f"Too many requests; try again in {seconds} s.", retry_after=seconds)
+
+
+def _account_key(account):
+    """Return what all ways of writing an address have in common, hashed: it is the client's, and long or private."""
+    try:
+        account = normalize_email(account)
+    except ValueError:
+        pass  # the id of a session, or an address that no account has
+    return hashlib.sha256(account.lower().encode()).hexdigest()
+
+
+def _hit(limiter, limit, key, hits):
+    if limiter.hit(limit, key, cost=hits):
+        return None
+    return max(1, math.ceil(limiter.get_window_stats(limit, key).reset_time - time.time()))
+
+
+def _parse(setting):
+    return [] if setting == "off" else parse_many(setting)
+
+
+def _storage(settings):
+    if settings.redis_url is None:
+        return SqliteStorage(settings.data_dir / "limits.db")
+    return RedisStorage(
+        settings.redis_url,
+        key_prefix=KEY_PREFIX,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # a connection may be stale; the library's own patience is for minutes
+    )

@@ -1,0 +1,199 @@
+"""Passwords: their strength, the parameters of their hashes, and how many are hashed at once."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from argon2 import extract_parameters
+from zxcvbn import matching
+
+from backend import create_app
+from backend.models.database import database
+from backend.models.user import User
+from backend.services import passwords
+from backend.services.errors import Unavailable
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+
+CAROL = {"email": "carol@example.com", "name": "Carol Ostrogradska", "password": PASSWORD}
+EASY = [
+    "password",
+    "12345678",
+    "qwertyuiop",
+    "aaaaaaaaaaaa",
+    "abcabcabcabc",
+    "P@ssw0rd1",
+    "letmein2024",
+    "carol@example.com",
+    "Ostrogradska",
+    "ostrogradska1",
+]
+HARD = [
+    PASSWORD,
+    "x9$Lr2!vQz",
+    "vier Esel am Brunnen",
+    "ночной поезд в Казань",
+    "u" + PASSWORD * 12,
+    "🦆 Ente auf dem Teich",
+]
+SYMBOLS = "4@8({[</369&#!1/|0$5+7%2"
+
+
+@pytest.fixture
+def server(settings):
+    """A function that returns somebody at an app on the same database, with other settings."""
+    yield lambda **changes: Person(create_app(replace(settings, **changes)))
+    database.close_all()
+
+
+@pytest.fixture
+def all_places_taken(app):
+    """Keeps every place for hashing until the end of the test."""
+    with ThreadPoolExecutor() as threads:
+        taken, free = threading.Barrier(5), threading.Event()  # half of 8 threads, and this one
+
+        def take():
+            with passwords._hashing.place():
+                taken.wait()
+                free.wait()
+
+        calls = [threads.submit(take) for _ in range(4)]
+        taken.wait(10)
+        yield
+        free.set()
+    assert [call.result() for call in calls] == [None] * 4
+
+
+def register(person, **changes):
+    return person.post("/auth/register", json=CAROL | changes)
+
+
+def login(person, email="alice@example.com", password=PASSWORD):
+    return person.post("/auth/login", json={"email": email, "password": password})
+
+
+def stored_hash(email="alice@example.com"):
+    return User.by_email(email).password_hash
+
+
+@ON_SQLITE
+def test_an_easy_password_is_refused_with_advice(stranger):
+    for password in EASY:
+        response = register(stranger, password=password)
+        assert response.status_code == 422, password
+        (message,) = response.json["error"]["details"]["json"]["password"]
+        assert message.startswith("Too easy to guess. ") and message.endswith("."), message
+    assert User.by_email(CAROL["email"]) is None
+
+
+@ON_SQLITE
+def test_a_hard_password_is_taken(stranger):
+    for number, password in enumerate(HARD):
+        email = f"carol{number}@example.com"
+        assert register(stranger, email=email, password=password).status_code == 201, password
+        assert login(stranger, email, password).status_code == 200, password
+
+
+@ON_SQLITE
+def test_how_strong_a_password_must_be_is_a_setting(server):
+    assert register(server(password_strength=0), password="password").status_code == 201
+    strict = server(password_strength=4)
+    assert register(strict, email="dora@example.com", password="trumpet7lake").status_code == 422
+    assert register(strict, email="dora@example.com", password=PASSWORD).status_code == 201
+
+
+@ON_SQLITE
+def test_words_of_one_account_do_not_count_for_the_next(stranger):
+    assert register(stranger, password="Ostrogradska17").status_code == 422
+    assert register(stranger, name="Carol", password="Ostrogradska17").status_code == 201
+
+
+def test_a_password_of_symbols_does_not_hold_up_the_server():
+    """zxcvbn tries each way to read symbols as letters: with its own table thousands, for seconds."""
+    table = matching.relevant_l33t_subtable(SYMBOLS, matching.L33T_TABLE)
+    assert len(matching.enumerate_l33t_subs(table)) <= 16
+
+
+@ON_SQLITE
+def test_a_megabyte_password_is_refused_unhashed(stranger, all_places_taken):
+    """Nothing can be hashed here, so whoever gets an answer other than 503 has not asked for it."""
+    huge = "x" * 1_000_000
+    assert register(stranger, password=huge).status_code == 422
+    assert login(stranger, password=huge).status_code == 422
+    assert login(stranger).status_code == 503
+
+
+@ON_SQLITE
+def test_too_many_at_once_are_told_to_come_back(stranger, all_places_taken):
+    for answer in (login(stranger), login(stranger, "nobody@example.com"), register(stranger)):
+        assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
+        assert answer.headers["Retry-After"] == "1"
+
+
+@ON_SQLITE
+def test_others_are_served_while_passwords_are_hashed(alice, stranger, request):
+    alice.get("/auth/me")
+    request.getfixturevalue("all_places_taken")
+    assert alice.get("/auth/me").status_code == 200
+    assert stranger.get("http://localhost/health/ready").status_code == 200
+
+
+@ON_SQLITE
+def test_after_the_storm_everybody_can_sign_in(app, stranger):
+    def guess(number):
+        return login(Person(app), password=f"guess {number}").status_code
+
+    with ThreadPoolExecutor(32) as threads:
+        assert set(threads.map(guess, range(200))) <= {401, 503}
+    assert login(stranger).status_code == 200
+
+
+def test_a_hash_is_renewed_at_sign_in_when_the_settings_ask_for_another(server, settings):
+    stronger = server(argon2_time_cost=2, argon2_memory_kib=64, argon2_parallelism=2)
+    before = stored_hash()
+    assert login(stronger).status_code == 200
+    parameters = extract_parameters(stored_hash())
+    assert (parameters.time_cost, parameters.memory_cost, parameters.parallelism) == (2, 64, 2)
+    assert stored_hash() != before
+    assert login(stronger).status_code == 200
+    assert login(stronger, password="wrong horse").status_code == 401
+
+
+@ON_SQLITE
+def test_a_hash_is_not_renewed_without_need_nor_by_a_wrong_password(server, stranger):
+    before = stored_hash()
+    login(stranger)
+    assert login(server(argon2_time_cost=2), password="wrong horse").status_code == 401
+    assert stored_hash() == before
+
+
+@ON_SQLITE
+def test_new_accounts_have_the_parameters_of_the_settings(server):
+    assert register(server(argon2_time_cost=3, argon2_memory_kib=32)).status_code == 201
+    parameters = extract_parameters(stored_hash(CAROL["email"]))
+    assert (parameters.type.name, parameters.time_cost, parameters.memory_cost) == ("ID", 3, 32)
+
+
+@ON_SQLITE
+def test_no_more_are_hashed_at_once_than_the_settings_say(settings):
+    passwords.configure(replace(settings, password_hashes_at_once=2))
+    running, most = [], []
+
+    def work():
+        running.append(1)
+        most.append(len(running))
+        threading.Event().wait(0.01)
+        running.pop()
+
+    with ThreadPoolExecutor(20) as threads:
+        for call in [threads.submit(passwords._hashing.run, work) for _ in range(20)]:
+            call.result()
+    assert max(most) == 2
+
+
+@ON_SQLITE
+def test_half_of_the_threads_are_left_for_everybody_else(settings):
+    passwords.configure(replace(settings, threads=6, password_hashes_at_once=1))
+    with passwords._hashing.place(), passwords._hashing.place(), passwords._hashing.place():
+        with pytest.raises(Unavailable):
+            passwords.verify_password(None, "a password")
