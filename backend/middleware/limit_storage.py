@@ -23,12 +23,13 @@ PURGE = "DELETE FROM counts WHERE expires_at < ?"
 
 
 class SqliteStorage(Storage):
-    """Counts in an SQLite file, or with `:memory:` in this process alone."""
+    """Counts in an SQLite file, `sqlite://PATH`, or with `sqlite://:memory:` in this process alone."""
 
     STORAGE_SCHEME = ["sqlite"]
 
-    def __init__(self, path):
-        super().__init__()
+    def __init__(self, uri, **options):
+        super().__init__(uri, **options)
+        path = uri.removeprefix("sqlite://")
         self._path, self._connection, self._purged_at = path, None, 0.0
         self._lock = threading.Lock()  # one connection serves all threads: counting takes microseconds
 
@@ -56,7 +57,10 @@ class SqliteStorage(Storage):
 
     def check(self):
         """Tell whether the file can be read."""
-        self._execute("SELECT count(*) FROM counts")
+        try:
+            self._execute("SELECT count(*) FROM counts")
+        except self.base_exceptions:
+            return False
         return True
 
     def reset(self):

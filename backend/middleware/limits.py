@@ -5,9 +5,10 @@ import math
 import time
 
 import structlog
-from flask import request
+from flask import Response, current_app, request
+from flask_limiter import Limiter
 from limits import parse_many
-from limits.storage import RedisStorage
+from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -19,7 +20,12 @@ from backend.utils.addresses import subscriber
 from backend.utils.emails import normalize_email
 
 KEY_PREFIX = "larder"
-REDIS_TIMEOUT_SECONDS = 0.5
+REDIS_OPTIONS = {
+    "key_prefix": KEY_PREFIX,
+    "socket_timeout": 0.5,  # seconds
+    "socket_connect_timeout": 0.5,
+    "retry": Retry(NoBackoff(), 1),  # a connection may be stale; the library's own patience is for minutes
+}
 PAUSE_SECONDS = 10  # after a failure of the storage, before it is asked again
 BATCHES = 100  # a process tells the others of its requests after each hundredth of a wide limit
 REMEMBERED_KEYS = 100_000
@@ -31,7 +37,10 @@ class Counter:
     """Counts in the storage that all processes share; while that fails, what this process has counted decides."""
 
     def __init__(self, storage):
-        self._shared, self._own = FixedWindowRateLimiter(storage), FixedWindowRateLimiter(SqliteStorage(":memory:"))
+        self._shared, self._own = (
+            FixedWindowRateLimiter(storage),
+            FixedWindowRateLimiter(SqliteStorage("sqlite://:memory:")),
+        )
         self._ask_again_at = 0.0
         self._refused_until = {}  # a refusal that is remembered costs those nothing who do not wait for its end
 
@@ -86,35 +95,79 @@ class Wide:
         return seconds
 
 
+class LimitedCalls:
+    """An app as flask-limiter sees it: with hooks for the calls of some blueprints alone.
+
+    They cost each request that they see 85 us, a quarter of what reading a record takes.
+    """
+
+    def __init__(self, app, blueprints):
+        self._app, self._blueprints = app, blueprints
+
+    def __getattr__(self, name):
+        return getattr(self._app, name)
+
+    def before_request(self, hook):
+        """Have the hook called before requests of the blueprints."""
+        self._add(self._app.before_request_funcs, hook)
+
+    def after_request(self, hook):
+        """Have the hook called after them."""
+        self._add(self._app.after_request_funcs, hook)
+
+    def teardown_request(self, hook):
+        """Have the hook called at their end."""
+        self._add(self._app.teardown_request_funcs, hook)
+
+    def _add(self, hooks, hook):
+        for name in self._blueprints:
+            hooks.setdefault(name, []).append(hook)
+
+
+def _address_key():
+    return f"address:{subscriber(request.remote_addr or '')}"
+
+
+def _say_when(limit):
+    return Response(headers={"Retry-After": str(max(1, int(limit.reset_at - time.time())))})
+
+
 # They outlive every build of the app.
+_limiter = Limiter(_address_key, key_prefix=KEY_PREFIX, in_memory_fallback_enabled=True, on_breach=_say_when)
 _counter, _strict, _wide = None, [], []
+
+# The decorator of a sign-in call, which counts it for the client's address before anything of it is read.
+sign_in = _limiter.shared_limit(lambda: current_app.settings.rate_limit_auth, scope="sign_in")
+SIGN_IN_BLUEPRINTS = ("auth", "recovery", "invitations")
 
 
 def open_limits(settings):
     """Count in the storage of the settings from now on."""
     global _counter, _strict, _wide
-    _counter = Counter(_storage(settings))
+    _counter = Counter(storage_from_string(_storage_uri(settings), **_storage_options(settings)))
     _strict = _parse(settings.rate_limit_auth)
     _wide = [Wide(_counter, limit) for limit in _parse(settings.rate_limit)]
 
 
 def init_app(app):
     """Count every request but those for `/health/live` and the preflights of browsers."""
+    app.config.update(
+        RATELIMIT_ENABLED=app.settings.rate_limit_auth != "off",
+        RATELIMIT_STORAGE_URI=_storage_uri(app.settings),
+        RATELIMIT_STORAGE_OPTIONS=_storage_options(app.settings),
+    )
+    _limiter.init_app(LimitedCalls(app, SIGN_IN_BLUEPRINTS))
     if app.settings.rate_limit != "off":
         app.before_request(_count_request)
 
 
-def count_sign_in(account=None):
-    """Count a sign-in call for the client's address and for `account`, an e-mail address or the id of a session.
+def count_account(account):
+    """Count a sign-in call for the account that it is about, an e-mail address or the id of a session.
 
-    Raises TooManyRequests beyond the limit of either. Call it before anything is looked up or hashed.
+    Raises TooManyRequests beyond the limit. Call it before anything is looked up or hashed.
     """
-    keys = [f"address:{subscriber(request.remote_addr or '')}"]
-    if account is not None:
-        keys.append(f"account:{_account_key(account)}")
-    for key in keys:
-        for limit in _strict:
-            _refuse_after(_counter.hit(limit, key))
+    for limit in _strict:
+        _refuse_after(_counter.hit(limit, f"account:{_account_key(account)}"))
 
 
 def _count_request():
@@ -152,13 +205,11 @@ def _parse(setting):
     return [] if setting == "off" else parse_many(setting)
 
 
-def _storage(settings):
+def _storage_uri(settings):
     if settings.redis_url is None:
-        return SqliteStorage(settings.data_dir / "limits.db")
-    return RedisStorage(
-        settings.redis_url,
-        key_prefix=KEY_PREFIX,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # a connection may be stale; the library's own patience is for minutes
-    )
+        return f"sqlite://{settings.data_dir / 'limits.db'}"
+    return settings.redis_url.replace("unix://", "redis+unix://", 1)
+
+
+def _storage_options(settings):
+    return {} if settings.redis_url is None else REDIS_OPTIONS

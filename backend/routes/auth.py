@@ -77,6 +77,7 @@ class TokensSchema(ma.Schema):
 
 @blp.post("/register")
 @blp.guard(authentication.anybody)
+@limits.sign_in
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
 @blp.fails(400, 403, 415, 429, 503)
@@ -87,12 +88,13 @@ def register(data):
     The answer is the same for an address that has an account already; its owner gets a mail that says so. Where mail is
     sent, the address has to be confirmed before the first sign-in.
     """
-    limits.count_sign_in(data["email"])
+    limits.count_account(data["email"])
     return accounts.register(current_app.settings, **data)
 
 
 @blp.post("/login")
 @blp.guard(authentication.anybody)
+@limits.sign_in
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 @blp.fails(400, 401, 415, 429, 503)
@@ -103,7 +105,7 @@ def login(data):
     With `cookies` every call that may change something has to repeat the cookie `csrf_access_token` (for a refresh
     `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
-    limits.count_sign_in(data["email"])
+    limits.count_account(data["email"])
     in_cookies = data.pop("cookies")
     user = accounts.authenticate(current_app.settings, **data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
@@ -113,6 +115,7 @@ def login(data):
 
 @blp.post("/refresh")
 @blp.guard(authentication.refresh_claims)
+@limits.sign_in
 @blp.response(200, TokensSchema)
 @blp.fails(401, 403, 429)
 @blp.doc(operationId="auth_refresh")
@@ -122,7 +125,7 @@ def refresh():
     A refresh token is good once.
     """
     session_id, refresh_id = authentication.refresh_claims()
-    limits.count_sign_in(session_id)
+    limits.count_account(session_id)
     session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
     return _hand_over(session, accounts.get_user(session.user_id), authentication.came_in_cookies())
 
@@ -182,6 +185,7 @@ def update_me(data):
 
 @blp.post("/password")
 @blp.guard(authentication.actor_in_session)
+@limits.sign_in
 @blp.arguments(PasswordSchema)
 @blp.response(200)
 @blp.fails(400, 401, 403, 415, 429, 503)
@@ -192,5 +196,5 @@ def change_password(data):
     All your other sessions end.
     """
     actor = authentication.actor_in_session()
-    limits.count_sign_in(actor.session_id)
+    limits.count_account(actor.session_id)
     accounts.change_password(actor, **data)

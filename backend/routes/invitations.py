@@ -74,11 +74,11 @@ def withdraw_invitation(invitation_id):
 
 @blp.post("/acceptance")
 @blp.guard(anybody)
+@limits.sign_in
 @blp.arguments(AcceptanceSchema)
 @blp.response(201, AcceptanceSchema)
 @blp.fails(400, 409, 415, 429, 503)
 @blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
 def accept_invitation(data):
     """Make the account that the token of a mail invites to"""
-    limits.count_sign_in()
     return invitations.accept_invitation(**data)

@@ -35,6 +35,7 @@ class ResetSchema(TokenSchema):
 
 @blp.post("/password/forgot")
 @blp.guard(anybody)
+@limits.sign_in
 @blp.arguments(AddressSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
@@ -44,12 +45,13 @@ def forgot_password(data):
 
     The answer is the same whether or not the address has an account.
     """
-    limits.count_sign_in(data["email"])
+    limits.count_account(data["email"])
     recovery.ask_for_mail(current_app.settings, "reset", data["email"])
 
 
 @blp.post("/password/reset")
 @blp.guard(anybody)
+@limits.sign_in
 @blp.arguments(ResetSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
@@ -59,24 +61,24 @@ def reset_password(data):
 
     The token is good once; all sessions end.
     """
-    limits.count_sign_in()
     recovery.reset_password(**data)
 
 
 @blp.post("/verification")
 @blp.guard(anybody)
+@limits.sign_in
 @blp.arguments(TokenSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_verify", security=NO_SIGN_IN)
 def verify_address(data):
     """Prove an address with the token of a mail"""
-    limits.count_sign_in()
     recovery.verify_address(**data)
 
 
 @blp.post("/verification/mail")
 @blp.guard(anybody)
+@limits.sign_in
 @blp.arguments(AddressSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
@@ -86,5 +88,5 @@ def send_verification(data):
 
     The answer is the same whether or not the address has an account.
     """
-    limits.count_sign_in(data["email"])
+    limits.count_account(data["email"])
     recovery.ask_for_mail(current_app.settings, "verification", data["email"])
