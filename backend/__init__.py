@@ -9,6 +9,7 @@ from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.middleware import errors, limits, openapi, request_log, tokens
 from backend.middleware.builds import Builds
+from backend.middleware.url_rules import LazyRule
 from backend.models.database import open_database
 from backend.routes import (
     account,
@@ -32,6 +33,8 @@ from backend.utils.addresses import parse_networks
 
 class Larder(Flask):
     """A build: the app of one generation of definitions."""
+
+    url_rule_class = LazyRule
 
     def __init__(self, settings, catalog):
         super().__init__("backend", static_folder=None)
