@@ -20,7 +20,11 @@ START_SECONDS = 30
 BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 INITDB_OPTIONS = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
 # Nothing here has to survive a crash, and nobody outside this machine may connect.
-SETTINGS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=200"]
+SETTINGS = [
+    *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_wal_size=256MB"),
+    *("listen_addresses=", "max_connections=200"),
+]
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # a copy of a database is made there six times as fast
 # Runs "$@" until standard input ends, then stops it at once and removes the folder $0. A pipe also ends when its
 # writer is killed, so a test run leaves no server behind however it dies.
 GUARD = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf "$0"'
@@ -34,7 +38,7 @@ def postgres_server():
     the folder go with the block, or with this process. Raises RuntimeError if it is not ready within START_SECONDS.
     """
     # Not below the checkout: the path of a Unix socket is limited to 107 bytes, unix(7).
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_parent()))
     try:
         account = _unprivileged_account()
         binaries = _reachable_binaries(folder, account)
@@ -49,6 +53,12 @@ def postgres_server():
     finally:
         # Only left when the guard never ran, or when `nobody` may not remove a folder from this parent.
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parent():
+    """Return the folder in memory if there is room, or None for the usual one of temporary files."""
+    is_roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    return MEMORY if is_roomy else None
 
 
 def _unprivileged_account():

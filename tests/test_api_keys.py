@@ -1,7 +1,9 @@
 """`/api-keys`: secrets for programs."""
 
+import logging
 from datetime import timedelta
 
+import cysqlite
 import pytest
 
 from backend.models.api_key import ApiKey
@@ -31,6 +33,21 @@ def maker(app, admin):
     account = {"email": "maker@example.com", "name": "M", "password": PASSWORD, "roles": ["maker", "editor"]}
     assert admin.post("/users", json=account).status_code == 201
     return Person(app, "maker")
+
+
+@pytest.fixture
+def statements():
+    """The statements that were executed, from now on."""
+    log, found = logging.getLogger("peewee"), []
+    handler = logging.Handler()
+    # The pool tells its rollbacks as plain texts, a statement is told with its parameters.
+    handler.emit = lambda record: isinstance(record.msg, tuple) and found.append(record.msg[0])
+    before = log.level
+    log.setLevel(logging.DEBUG)
+    log.addHandler(handler)
+    yield found
+    log.removeHandler(handler)
+    log.setLevel(before)
 
 
 def make_key(person, **values):
@@ -107,6 +124,25 @@ def test_a_key_does_not_widen_itself(admin, maker):
     assert ask(maker, secret, f"/api-keys/{key['id']}", "DELETE").status_code == 403
 
 
+def test_a_key_does_not_take_its_maker_over(app, admin, maker):
+    admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
+    admin.patch(f"/users/{maker.id}", json={"roles": ["maker", "clerk"]})
+    secret = make_key(maker, roles=["clerk"])["secret"]
+    for values in ({"password": "staple battery horse correct"}, {"email": "eve@example.com"}):
+        assert ask(maker, secret, f"/users/{maker.id}", "PATCH", json=values).status_code == 403
+    assert Person(app, "maker").get("/auth/me").json["data"]["email"] == maker.email
+
+
+def test_a_key_gets_nothing_from_a_new_role_of_an_old_name(admin):
+    admin.post("/roles", json={"name": "auditor"})
+    key = make_key(admin, roles=["auditor"])
+    assert admin.delete("/roles/auditor").status_code == 409
+    admin.delete(f"/api-keys/{key['id']}")
+    assert admin.delete("/roles/auditor").status_code == 200
+    admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
+    assert ask(admin, key["secret"], "/audit").status_code == 401
+
+
 @ON_SQLITE
 def test_a_key_does_not_act_as_a_person(maker):
     secret = make_key(maker)["secret"]
@@ -163,6 +199,28 @@ def test_its_last_use_is_noted_once_a_minute(maker):
     with database.connection_context():
         ApiKey.update(last_used_at=utcnow() - timedelta(seconds=61)).execute()
     assert used_after_a_request() > first
+
+
+@ON_SQLITE
+def test_a_key_reads_while_somebody_writes(settings, maker):
+    made = make_key(maker)
+    writer = cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))
+    writer.execute("BEGIN IMMEDIATE")
+    assert ask(maker, made["secret"]).status_code == 200
+    writer.execute("ROLLBACK")
+    writer.close()
+    assert ask(maker, made["secret"]).status_code == 200
+    assert maker.get(f"/api-keys/{made['id']}").json["data"]["last_used_at"] is not None
+
+
+def test_a_request_with_a_key_costs_one_read_beside_its_own(admin, maker, statements):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"create": ["editor"], "read": ["editor"]})
+    secret, note = make_key(maker, roles=["editor"])["secret"], maker.make("notes", title="Milk")
+    assert ask(maker, secret, f"/notes/{note['id']}").status_code == 200  # its use is noted here
+    for bearer in (secret, maker.token):
+        statements.clear()
+        assert ask(maker, bearer, f"/notes/{note['id']}").status_code == 200
+        assert len(statements) == 2, statements
 
 
 def test_keys_of_others_are_hidden_but_from_admins(admin, maker):

@@ -54,6 +54,22 @@ def test_cookies_go_over_tls_only_but_on_a_developers_machine(settings, url, is_
     assert {"Secure" in line for line in answer.headers.getlist("Set-Cookie")} == {is_secure}
 
 
+@ON_SQLITE
+def test_over_tls_no_other_host_can_plant_the_cookie(settings, browser):
+    """Browsers take a cookie of such a name from this very host only; another one is nobody's."""
+    client = create_app(replace(settings, public_url="https://larder.example.com")).test_client()
+    client.set_cookie("access_token", browser.get_cookie("access_token").value)
+    assert client.get("/api/v1/auth/me").status_code == 401
+    answer = client.post("/api/v1/auth/login", json=CREDENTIALS)
+    names = sorted(line.partition("=")[0] for line in answer.headers.getlist("Set-Cookie"))
+    assert names == ["__Host-access_token", "__Secure-refresh_token", "csrf_access_token", "csrf_refresh_token"]
+    assert client.get("/api/v1/auth/me", base_url="https://localhost").status_code == 200
+    header = csrf(client, name="csrf_refresh_token")
+    assert client.post("/api/v1/auth/refresh", base_url="https://localhost", headers=header).status_code == 200
+    scheme = client.get("/openapi.json").json["components"]["securitySchemes"]["cookie"]
+    assert scheme["name"] == "__Host-access_token"
+
+
 def test_a_read_needs_the_cookie_alone(browser):
     assert browser.get("/api/v1/auth/me").json["data"]["email"] == "alice@example.com"
 

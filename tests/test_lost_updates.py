@@ -56,7 +56,7 @@ def test_every_one_of_many_counted_changes_counts(server):
                 return
             assert status == 412, answer
             # Without a wait that grows and differs, each success would make everybody else fail once more.
-            time.sleep(random.random() * min(2, 0.02 * 2**attempt))
+            time.sleep(random.random() * min(2, 0.2 * 2**attempt))
 
     at_once(server, count_one_more)
     with Caller(*server) as admin:

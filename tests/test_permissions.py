@@ -16,7 +16,7 @@ from backend.models.database import database
 from backend.models.session import Session
 from backend.models.user import User
 from backend.services import sessions
-from tests.conftest import PASSWORD, Person
+from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 # `ended` bears a token of alice's whose session was ended, `off` one of somebody who was deactivated since. The record
 # that is asked for is alice's; bob is another member, edith an editor, audrey's one permission is audit:read. In the
@@ -206,6 +206,7 @@ class Things:
         }.get(noun)
 
 
+@ON_SQLITE
 def test_everybody_gets_what_the_table_says(app, authorize, admin):
     things, lines = Things(app, admin), []
     for rule, method, guard in routes(app):

@@ -91,6 +91,21 @@ def test_keeps_secrets_to_itself(note, alice, stranger, read_lines):
     assert [secret for secret in secrets if secret in told or secret.replace(" ", "+") in told] == []
 
 
+def test_keeps_keys_and_cookies_to_itself(note, app, admin, read_lines):
+    secret = admin.post("/api-keys", json={"name": "Nightly", "roles": ["member"]}).json["data"]["secret"]
+    browser = app.test_client()
+    browser.post("/api/v1/auth/login", json={"email": admin.email, "password": PASSWORD, "cookies": True})
+    cookies = [browser.get_cookie(name).value for name in ("access_token", "csrf_access_token")]
+    read_lines()
+    for headers in ({"Authorization": f"Bearer {secret}"}, {"Authorization": f"Bearer {secret}x"}, {}):
+        browser.get("/api/v1/auth/me", headers=headers)
+        browser.post("/api/v1/notes", json={}, headers=headers | {"X-CSRF-TOKEN": cookies[1]})
+    browser.post("/api/v1/notes", json={})
+    lines = read_lines()
+    assert len(lines) == 7
+    assert [each for each in (secret, *cookies) if each in "\n".join(lines)] == []
+
+
 def test_takes_over_a_harmless_request_id(note, stranger, read_log):
     for given in ("a1b2c3d4", "01J9-trace.id_7", "x" * 64):
         response = stranger.get("/notes", headers={"X-Request-ID": given})

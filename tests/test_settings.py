@@ -114,6 +114,20 @@ def test_a_value_may_stand_in_a_file(environment, tmp_path):
     assert read_settings().secret_key == "k" * 40
 
 
+def test_a_file_may_hold_several_keys_line_by_line(environment, tmp_path):
+    keys = ["new" * 11, "old" * 11]
+    for line_end in ("\n", "\r\n"):
+        (tmp_path / "secret_key").write_text(line_end.join([*keys, ""]), newline="")
+        assert load_secret_keys(Settings(data_dir=tmp_path)) == keys
+        environment["LARDER_SECRET_KEY_FILE"] = str(tmp_path / "secret_key")
+        assert load_secret_keys(read_settings()) == keys
+
+
+def test_whatever_the_host_there_is_a_public_address():
+    told = [(Settings(host=host).public_url, Settings(host=host).is_local) for host in ("::1", "0.0.0.0", "")]
+    assert told == [("http://[::1]:8000", True), ("http://0.0.0.0:8000", False), ("http://0.0.0.0:8000", False)]
+
+
 def test_a_wrong_value_in_a_file_is_named_too(environment, tmp_path):
     (tmp_path / "key").write_text("short\n")
     environment["LARDER_SECRET_KEY_FILE"] = str(tmp_path / "key")

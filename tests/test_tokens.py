@@ -93,6 +93,8 @@ def test_refuses_signed_tokens_with_wrong_claims(forge, stranger):
     wrong = {
         "another issuer": forge(iss="somebody else"),
         "no issuer": forge(without=["iss"]),
+        "another audience": forge(aud="somebody else"),
+        "no audience": forge(without=["aud"]),
         "expired": forge(exp=int(time.time()) - 1),
         "no expiry": forge(without=["exp"]),
         "not valid yet": forge(nbf=int(time.time()) + 60),

@@ -80,6 +80,17 @@ def test_an_address_in_other_letters_is_no_second_account(admin, alice):
     assert admin.get(f"/users/{alice.id}").json["data"]["email"] == "alice@example.com"
 
 
+def test_nobody_takes_over_an_account_that_may_do_more(app, admin, clerk, alice):
+    admin.post("/roles", json={"name": "keeper", "permissions": ["resources:write"]})
+    kate = admin.post("/users", json=CAROL | {"email": "kate@example.com", "roles": ["keeper"]}).json["data"]
+    id_of_alice = alice.id
+    for values in ({"password": "staple battery horse correct"}, {"email": "clerk2@example.com"}):
+        assert clerk.patch(f"/users/{kate['id']}", json=values).status_code == 403
+        assert clerk.patch(f"/users/{id_of_alice}", json=values).status_code == 200
+    assert Person(app, "kate").get("/auth/me").json["data"]["email"] == "kate@example.com"
+    assert clerk.patch(f"/users/{kate['id']}", json={"name": "Kate", "email": "Kate@example.com"}).status_code == 200
+
+
 def test_a_patch_leaves_the_rest_and_a_put_replaces_it(admin, edith):
     assert admin.patch(f"/users/{edith.id}", json={"name": "E."}).json["data"]["roles"] == ["editor", "member"]
     replaced = admin.put(f"/users/{edith.id}", json={"email": "edith@example.com", "name": "Edith"})

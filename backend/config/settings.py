@@ -226,7 +226,8 @@ class Settings:
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
         if self.public_url is None:
-            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+            host = self.host or "0.0.0.0"  # to listen on "" is to listen on all
+            object.__setattr__(self, "public_url", f"http://{f'[{host}]' if ':' in host else host}:{self.port}")
 
     @property
     def mail_sender(self):

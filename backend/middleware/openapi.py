@@ -15,15 +15,12 @@ DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
 SIGN_IN = [{"bearer": []}, {"cookie": []}]
 OPTIONAL_SIGN_IN = [{}, *SIGN_IN]
 NO_SIGN_IN = []
-SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "An access token, or an API key"},
-    "cookie": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "access_token",
-        "description": "A sign-in with `cookies`; calls that may change something repeat the cookie "
-        "`csrf_access_token` in the header `X-CSRF-TOKEN`",
-    },
+BEARER = {"type": "http", "scheme": "bearer", "description": "An access token, or an API key"}
+COOKIE = {
+    "type": "apiKey",
+    "in": "cookie",
+    "description": "A sign-in with `cookies`; calls that may change something repeat the cookie `csrf_access_token` in "
+    "the header `X-CSRF-TOKEN`",
 }
 
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, a list with `meta`
@@ -73,8 +70,8 @@ class Api(SmorestApi):
         super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": SIGN_IN})
         for described in (one_of, property_names):
             self.ma_plugin.converter.add_attribute_function(described)
-        for name, scheme in SCHEMES.items():
-            self.spec.components.security_scheme(name, scheme)
+        self.spec.components.security_scheme("bearer", BEARER)
+        self.spec.components.security_scheme("cookie", COOKIE | {"name": app.config["JWT_ACCESS_COOKIE_NAME"]})
 
     def handle_http_exception(self, error):
         """Answer with the one shape."""

@@ -22,7 +22,7 @@ from werkzeug.http import parse_cookie
 
 from backend.services.errors import Denied, Unauthenticated
 
-ISSUER = "larder"
+ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
 REFRESH_PATH = "/api/v1/auth/refresh"
 CSRF_HEADER = "X-CSRF-TOKEN"
@@ -40,13 +40,16 @@ def init_app(app, settings, secret_keys):
         JWT_ALGORITHM="HS256",
         JWT_ENCODE_ISSUER=ISSUER,
         JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_token_seconds),
         JWT_TOKEN_LOCATION=["headers", "cookies"],
         JWT_COOKIE_SECURE=not settings.is_local,
         JWT_COOKIE_SAMESITE="Lax",
-        JWT_ACCESS_COOKIE_NAME="access_token",
-        JWT_REFRESH_COOKIE_NAME="refresh_token",
+        # Of these names browsers take a cookie only over TLS and, of the first, only from this very host.
+        JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
+        JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Secure-refresh_token",
         JWT_REFRESH_COOKIE_PATH=REFRESH_PATH,
         SIGNING_KEY_ID=key_id(secret_keys[0]),
     )
@@ -108,8 +111,9 @@ def cookie_claims(app, environ):
     Raises Denied unless a call that may change something repeats the token's CSRF value in the header, which another
     site cannot know.
     """
-    cookies = parse_cookie(environ)
-    token = (environ["PATH_INFO"] == REFRESH_PATH and cookies.get("refresh_token")) or cookies.get("access_token")
+    cookies, config = parse_cookie(environ), app.config
+    token = cookies.get(config["JWT_REFRESH_COOKIE_NAME"]) if environ["PATH_INFO"] == REFRESH_PATH else None
+    token = token or cookies.get(config["JWT_ACCESS_COOKIE_NAME"])
     try:
         claims = read_claims(app, token) if token else None
     except Unauthenticated:

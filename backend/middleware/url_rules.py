@@ -10,8 +10,9 @@ class LazyRule(Rule):
     """
 
     def _compile_builder(self, append_unknown=True):
+        compile_builder = super()._compile_builder
+
         def build(rule, *arguments, **options):
-            compiled = super(LazyRule, rule)._compile_builder(append_unknown)
-            return compiled(rule, *arguments, **options)
+            return compile_builder(append_unknown)(rule, *arguments, **options)
 
         return build

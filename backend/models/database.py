@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from peewee import SQL, Cast, DatabaseProxy, InterfaceError, NodeList, OperationalError, fn
@@ -62,6 +63,16 @@ class Sqlite(PooledCySqliteDatabase):
 
     def lock_definitions(self):
         """Hold, until the transaction ends, the right to change definitions."""
+
+    @contextmanager
+    def impatient(self):
+        """Have a write in this block fail at once where another connection holds the lock to write."""
+        patience = self.pragma("busy_timeout")
+        self.pragma("busy_timeout", 0)
+        try:
+            yield
+        finally:
+            self.pragma("busy_timeout", patience)
 
     def violated(self, error):
         """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
@@ -133,6 +144,10 @@ class Postgres(PooledPostgresqlDatabase):
     def lock_definitions(self):
         """Hold, until the transaction ends, the right to change definitions."""
         self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (self.definitions_lock,))
+
+    def impatient(self):
+        """Return a context manager without effect: a write waits here for nobody but the writers of its own row."""
+        return nullcontext()
 
     def violated(self, error):
         """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""

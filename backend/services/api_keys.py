@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 from functools import cache
 
-from peewee import JOIN, fn
+from peewee import JOIN, OperationalError, fn
 
 from backend.models.api_key import ApiKey
 from backend.models.database import database
@@ -83,9 +83,19 @@ def stand(secret):
     granted = frozenset(ApiKey.roles.python_value(key_roles))
     last_used_at = ApiKey.last_used_at.python_value(last_used_at)
     if last_used_at is None or now - last_used_at > USE_NOTED_EVERY:
-        ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
+        _note_use(key_id, now)
     actual = granted if ADMIN in held else granted & held
     return Standing(generation, Actor(str(user_id), None, actual, str(key_id)))
+
+
+def _note_use(key_id, now):
+    """Keep when the key was used, unless somebody writes right now: a request that may only read does not wait."""
+    try:
+        with database.impatient():
+            ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
+    except OperationalError as error:
+        if not database.is_temporary(error):
+            raise
 
 
 def _hash(secret):

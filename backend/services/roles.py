@@ -3,6 +3,7 @@
 import marshmallow as ma
 from peewee import IntegrityError
 
+from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.models.role import BUILT_IN, PERMISSIONS, Role
 from backend.services import audit
@@ -59,13 +60,16 @@ def replace_role(actor, name, *, description, permissions):
 
 
 def delete_role(actor, name):
-    """Delete a Role; raises NotFound, and Conflict while somebody has it or a definition names it."""
+    """Delete a Role; raises NotFound, and Conflict while somebody or an API key has it or a definition names it."""
     with database.atomic():
         database.lock_definitions()
         _own_role(name)
         naming = [each.name for each in load_definitions().values() if name in {*_granted(each)}]
         if naming:
             raise Conflict(f"The role has grants in {', '.join(naming)}.")
+        # An admin's key would have it again, with other permissions, as soon as there is a new role of the name.
+        if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
+            raise Conflict("An API key has this role; revoke it first.")
         audit.record(actor, "role.delete", ("role", name))
         try:
             with database.atomic():

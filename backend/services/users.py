@@ -32,8 +32,8 @@ def create_user(actor, *, roles, **values):
 def update_user(actor, user_id, changes):
     """Change what is in `changes` (email, name, active, roles, password) and return the User.
 
-    A new password and the end of `active` end all sessions of the user. Raises as create_user does, and Conflict when
-    no active admin would be left.
+    A new password and the end of `active` end all sessions of the user. Raises as create_user does, Denied too for the
+    address or the password of somebody who may do more than the actor, and Conflict when no active admin would be left.
     """
     roles = {*changes.pop("roles"), MEMBER} if "roles" in changes else None
     password = changes.pop("password", None)
@@ -41,11 +41,13 @@ def update_user(actor, user_id, changes):
         user = _lock_user(actor, user_id)
         if roles is not None:
             _set_roles(actor, user, roles)
-        if password is not None:
-            accounts.set_password(actor, user, password)
         if "email" in changes:
             changes["email"] = accounts.normalize(changes["email"])
         changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
+        if password is not None or "email" in changed:
+            require_may_give(actor, user.roles())  # with either of them the actor could sign in as the user
+        if password is not None:
+            accounts.set_password(actor, user, password)
         if changed:
             _save(user, changed)
             audit.record(actor, "user.update", ("user", user_id), **changed)
