@@ -7,6 +7,7 @@ all of them; the medians of the rounds are compared.
 
 import argparse
 import json
+import logging
 import multiprocessing
 import socket
 import statistics
@@ -101,6 +102,7 @@ def _larder(settings, listener):
 
 
 def _bare(listener):
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # as Larder's own server has it: not a line a request
     app = Flask("bare")
 
     @app.get("/")

@@ -1,0 +1,43 @@
+"""What may be kept of an answer by a browser, which several people may use, or a proxy."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD
+
+pytestmark = ON_SQLITE
+
+
+@pytest.fixture
+def note(admin):
+    """The path of a record."""
+    admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"], "read": ["public"]})
+    return f"/notes/{admin.make('notes', title='Milk')['id']}"
+
+
+def directives(answer):
+    return {part.strip() for part in answer.headers.get("Cache-Control", "").split(",")}
+
+
+def test_no_token_is_kept(alice):
+    credentials = {"email": alice.email, "password": PASSWORD}
+    assert directives(alice.client.post("/api/v1/auth/login", json=credentials)) == {"no-store"}
+
+
+def test_the_answer_for_one_is_not_kept_for_another(note, alice, stranger):
+    for person in (alice, stranger):
+        for path in (note, "/notes", "/auth/me"):
+            answer = person.get(path)
+            assert directives(answer) & {"no-store", "private"}, path
+            assert "Authorization" in answer.vary and "Cookie" in answer.vary, path
+
+
+def test_a_record_is_kept_only_to_be_asked_for_again(note, alice):
+    answer = alice.get(note)
+    assert directives(answer) == {"private", "no-cache"}
+    same = alice.get(note, headers={"If-None-Match": answer.headers["ETag"]})
+    assert (same.status_code, directives(same)) == (304, {"private", "no-cache"})
+
+
+def test_errors_are_not_kept(stranger):
+    for path in ("/notes/nothing", "/auth/me"):
+        assert directives(stranger.get(path)) == {"no-store"}
