@@ -8,7 +8,7 @@ from backend.middleware.envelope import API, Blueprint, json_response
 from backend.middleware.lists import describe, list_query, make_output_schema, make_query_schema, page_response
 from backend.middleware.openapi import BEARER, OPTIONAL_BEARER
 from backend.services import policies, queries, records
-from backend.services.definitions import PUBLIC_GRANT, SYSTEM_FIELDS
+from backend.services.definitions import SYSTEM_FIELDS
 
 RECORD = "/<uuid:record_id>"
 
@@ -37,7 +37,7 @@ def make_blueprint(resource):
 
     def documented(action, operation, summary, **extra):
         """Return the decorator with the operation's name, and whether it needs a sign-in."""
-        security = OPTIONAL_BEARER if PUBLIC_GRANT in definition.grants(action) else BEARER
+        security = OPTIONAL_BEARER if definition.grants(action).are_public else BEARER
         return blp.doc(operationId=f"{operation}_{name}", summary=summary, security=security, **extra)
 
     @blp.get("")

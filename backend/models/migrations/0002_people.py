@@ -80,7 +80,15 @@ class AuditEntry(Model):
         indexes = ((("target_type", "target_id"), False),)
 
 
-TABLES = [MailToken, Invitation, OutgoingMail, ApiKey, AuditEntry]
+class UserSettings(Model):
+    id = IntegerColumn(primary_key=True)
+    fields = JsonColumn()
+
+    class Meta:
+        table_name = "larder_user_settings"
+
+
+TABLES = [MailToken, Invitation, OutgoingMail, ApiKey, AuditEntry, UserSettings]
 
 
 def up(migrator, db):
@@ -89,7 +97,10 @@ def up(migrator, db):
     migrator.add_column("larder_sessions", "rotated_at", DateTimeColumn(null=True)).run()
     migrator.add_column("larder_users", "verified_at", DateTimeColumn(null=True)).run()
     db.execute_sql("UPDATE larder_users SET verified_at = created_at")
+    profile = JsonColumn(default=dict, constraints=[SQL("DEFAULT '{}'")])
+    migrator.add_column("larder_users", "profile", profile, allow_not_null=True).run()
     with db.bind_ctx(TABLES, bind_refs=False, bind_backrefs=False):
         for model in TABLES:
             model._meta.strict_tables = db.strict_tables
             model.create_table(safe=False)
+        UserSettings.create(id=1, fields={})
