@@ -60,6 +60,11 @@ class Parser(FlaskParser):
             abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
         return {name: ",".join(values) for name, values in req.args.lists()}
 
+    def _get_schema(self, argmap, req):
+        """Return the schema to read the request with; one with `for_actor`, a function, is only for the document."""
+        schema = super()._get_schema(argmap, req)
+        return schema.for_actor() if hasattr(schema, "for_actor") else schema
+
     def _raw_load_json(self, req):
         if req.mimetype != "application/json":  # no other type that ends in `+json` either
             abort(415, "The body must be application/json.")

@@ -59,7 +59,7 @@ class Definition:
     access: dict = field(default_factory=dict)
     on_owner_delete: str = "set_null"
 
-    @property
+    @cached_property
     def all_fields(self):
         """The system fields and the declared ones, in the order of the output."""
         return {"id": SYSTEM_FIELDS["id"], **self.fields, **{k: v for k, v in SYSTEM_FIELDS.items() if k != "id"}}
@@ -80,9 +80,7 @@ class Definition:
     @cached_property
     def ruled_fields(self):
         """The fields that not everybody may read or write, by name."""
-        return {
-            name: kind for name, kind in self.fields.items() if (kind.readable_by, kind.writable_by) != (None, None)
-        }
+        return {name: kind for name, kind in self.fields.items() if kind.writers is not None}
 
     def named_roles(self):
         """Return the roles that the grants and the rules of fields speak of."""

@@ -41,6 +41,7 @@ class Scope:
 EVERYTHING = Scope(everything=True)
 NOTHING = Scope()
 NO_FIELDS = frozenset()
+LOCKED = "You may not set this field."
 
 
 def scope(definition, action, actor):
@@ -97,9 +98,7 @@ def require_may_set(definition, actor, names):
     """Raise Invalid for the fields that the actor may not set; one that is hidden as well is called unknown."""
     if locked := locked_fields(definition, actor).intersection(names):
         hidden = hidden_fields(definition, actor)
-        raise Invalid(
-            {name: ["Unknown field." if name in hidden else "You may not set this field."] for name in locked}
-        )
+        raise Invalid({name: ["Unknown field." if name in hidden else LOCKED] for name in locked})
 
 
 def authorize(definition, action, actor):

@@ -22,12 +22,15 @@ SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
 class ListQuery:
     """What a client asks of a list.
 
-    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all.
+    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `expand`
+    holds paths of relations, and `links` the fields whose values following them takes.
     """
 
     filters: tuple = ()
     sort: tuple = ()
     fields: tuple | None = None
+    expand: tuple = ()
+    links: tuple = ()
     page: int = 1
     per_page: int = 20
     cursor: str | None = None
@@ -48,11 +51,12 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """A page of records, each as JSON text; `total` is None when nobody counted."""
+    """A page of records, each as JSON text; `total` is None when nobody counted, `links` as the query wants them."""
 
     items: list
     total: int | None
     next_cursor: str | None
+    links: list = ()
 
 
 def list_records(actor, resource, query):
@@ -79,10 +83,10 @@ def list_rows(resource, allowed, query):
     shape = (allowed.shape, shape_of(query.filters))
     nulls = None if after is None else tuple(value is None for value in after)
     statement = resource.statements.get(
-        ("list", shape, query.sort, query.fields, nulls), _select_page, resource, shape, query, nulls
+        ("list", shape, query.sort, query.fields, query.links, nulls), _select_page, resource, shape, query, nulls
     )
-    ((told, keys),) = statement.run(values)
-    items = told.split(SEPARATOR) if told else []
+    ((told, keys, *linked),) = statement.run(values)
+    items = split(told)
     more = len(items) > query.per_page
     total = None
     if query.count and after is None:
@@ -90,8 +94,22 @@ def list_rows(resource, allowed, query):
             total = resource.statements.get(("count", shape), _count, resource, shape).run(values)[0][0]
         else:
             total = offset + len(items)
-    next_cursor = _write_cursor(resource, query, keys.split(SEPARATOR)[query.per_page - 1]) if more else None
-    return RecordPage(items[: query.per_page], total, next_cursor)
+    next_cursor = None
+    if more:
+        next_cursor = write_cursor(resource, query, json.loads(keys.split(SEPARATOR)[query.per_page - 1]))
+    links = [dict(zip(query.links, json.loads(each), strict=True)) for told in linked for each in split(told)]
+    return RecordPage(items[: query.per_page], total, next_cursor, links[: query.per_page])
+
+
+def split(told):
+    """Return the texts that a query of `joined` has made one of; None for no rows."""
+    return told.split(SEPARATOR) if told else []
+
+
+def joined(table, rows, names):
+    """Return the query that makes one row of many: of each named column all texts, in the order of `rows`."""
+    # Both databases aggregate the rows of a sorted subquery in its order.
+    return table.model.select(*(fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in names)).from_(rows)
 
 
 def _where(resource, shape):
@@ -111,17 +129,21 @@ def _select_page(resource, shape, query, nulls):
     met = _where(resource, shape)
     if nulls is not None:
         met.append(_after(columns, nulls))
-    keys = database.json_array([database.bindable(column) for column, _, _ in columns])
+    told = {"record": resource.json(query.fields), "keys": _bindable(column for column, _, _ in columns)}
+    if query.links:
+        told["links"] = _bindable(resource.column(name) for name in query.links)
     page = (
-        resource.model.select(resource.json(query.fields).alias("record"), keys.alias("keys"))
+        resource.model.select(*(expression.alias(name) for name, expression in told.items()))
         .where(*met)
         .order_by(*(database.order(*each) for each in columns))
         .limit(slot("limit"))
         .offset(slot("offset") if nulls is None else None)
     )
-    # Both databases aggregate the rows of a sorted subquery in its order.
-    joined = [fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in ("record", "keys")]
-    return resource.model.select(*joined).from_(page)
+    return joined(resource, page, told)
+
+
+def _bindable(columns):
+    return database.json_array([database.bindable(column) for column in columns])
 
 
 def _count(resource, shape):
@@ -147,8 +169,9 @@ def _after(columns, nulls):
     return reduce(or_, choices)
 
 
-def _write_cursor(resource, query, keys):
-    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), json.loads(keys)])
+def write_cursor(resource, query, values):
+    """Return the cursor that goes on after the row with these values of the total order."""
+    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), values])
 
 
 def _read_cursor(resource, query):

@@ -31,8 +31,13 @@ def get_record(actor, resource, record_id):
     statement = resource.statements.get(key, _select_one, resource, *key[1:])
     rows = statement.run({"id": record_id} | scope_values(resource, allowed))
     if not rows:
-        raise NotFound(f"There is no such record of {resource.name}.")
+        raise missing(resource)
     return Record(*rows[0])
+
+
+def missing(resource):
+    """Return the NotFound of a record that is not there, or not for the actor."""
+    return NotFound(f"There is no such record of {resource.name}.")
 
 
 def create_record(actor, resource, data):
@@ -139,7 +144,7 @@ def _lock_row(actor, resource, record_id, allowed, if_match):
     rows = statement.run({"id": record_id} | scopes)
     version, may_read, may_write = rows[0] if rows else (None, False, False)
     if not may_read:
-        raise NotFound(f"There is no such record of {resource.name}.")
+        raise missing(resource)
     if not may_write:
         raise Denied(f"You may not change this record of {resource.name}.")
     if if_match is not None and str(version) not in if_match:

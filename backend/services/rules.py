@@ -37,7 +37,7 @@ OWN_ROWS = (("created_by", "eq", UserValue("id")),)
 
 
 class Grants(NamedTuple):
-    """Who may do an action: `roles` on every row; of `ruled`, pairs of a role and a rule, on those that meet the rule."""
+    """Who may do an action: `roles` on every row; of `ruled`, (role, rule), on the rows that meet the rule."""
 
     roles: frozenset
     ruled: tuple
@@ -190,7 +190,9 @@ def _bound(value, kind, user_value):
     if not isinstance(value, UserValue):
         return value
     found = user_value(value.field)
+    if found is None or value.field == "id":
+        return found
     try:
-        return None if found is None else kind.filter().deserialize(found)
+        return kind.filter().deserialize(found)
     except ma.ValidationError:  # such as a word that is none of the choices: no row has it
         return None
