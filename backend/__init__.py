@@ -10,7 +10,7 @@ from backend.config.settings import read_settings, unknown_variables
 from backend.middleware import authentication, errors, openapi, request_log
 from backend.middleware.builds import Builds
 from backend.models.database import open_database
-from backend.routes import audit, auth, health, records, resources, roles, root, sessions, users
+from backend.routes import audit, auth, health, records, resources, roles, root, sessions, user_settings, users
 from backend.services.catalog import load_catalog
 
 
@@ -54,7 +54,7 @@ def _build(settings, secret_key):
     errors.init_app(app)
     authentication.init_app(app, settings, secret_key)
     api = openapi.init_app(app)
-    for module in (root, health, auth, sessions, users, roles, resources, audit):
+    for module in (root, health, auth, sessions, users, user_settings, roles, resources, audit):
         api.register_blueprint(module.blp)
     for resource in catalog.values():
         api.register_blueprint(records.make_blueprint(resource))

@@ -27,6 +27,7 @@ class UserSchema(ma.Schema):
         dump_only=True,
         metadata={"type": "array", "items": {"type": "string"}},
     )
+    profile = ma.fields.Dict(required=True, dump_only=True)
     created_at = Moment(required=True, dump_only=True)
 
 
@@ -48,7 +49,14 @@ class CredentialsSchema(ma.Schema):
 class ProfileSchema(ma.Schema):
     """What people may change of their own account."""
 
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    name = StrictText(validate=ma.validate.Length(1, 100))
+    profile = ma.fields.Dict(keys=StrictText(), metadata={"description": "What of it you may set; null takes away"})
+
+    @ma.validates_schema
+    def changes_something(self, data, **_):
+        """Refuse a body without anything in it."""
+        if not data:
+            raise ma.ValidationError("Missing data for required field.", "name")
 
 
 class PasswordSchema(ma.Schema):
@@ -136,7 +144,7 @@ def me():
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
     """Change your own account"""
-    return accounts.update_own_account(authentication.signed_in_actor().user_id, **data)
+    return accounts.update_own_account(authentication.signed_in_actor(), data)
 
 
 @blp.post("/password")

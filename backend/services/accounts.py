@@ -7,7 +7,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
-from backend.services import audit, sessions
+from backend.services import audit, profiles, sessions
 from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from backend.services.passwords import hash_password, verify_password
@@ -27,7 +27,7 @@ def register(settings, *, email, password, name):
     return create_user(PUBLIC, email=email, password=password, name=name, roles=[MEMBER])
 
 
-def create_user(actor, *, email, password, name, roles, active=True):
+def create_user(actor, *, email, password, name, roles, active=True, profile=None):
     """Create an account with these roles and return its User.
 
     Raises Invalid for a wrong address or password, Conflict when the address has an account.
@@ -39,9 +39,8 @@ def create_user(actor, *, email, password, name, roles, active=True):
     password_hash = hash_password(password)
     try:
         with database.atomic():
-            user = User.create(
-                email=address, name=name, password_hash=password_hash, active=active, updated_at=utcnow()
-            )
+            values = {"email": address, "name": name, "active": active, "profile": profile or {}}
+            user = User.create(password_hash=password_hash, updated_at=utcnow(), **values)
             give_roles(user, roles)
             audit.record(actor, "user.create", ("user", user.id), email=address, roles=sorted(roles))
     except IntegrityError as error:
@@ -82,10 +81,15 @@ def list_users():
     return list(User.select().order_by(User.email))
 
 
-def update_own_account(user_id, *, name):
-    """Change what people may change of themselves; return the User."""
-    User.update(name=name, updated_at=utcnow()).where(User.id == user_id).execute()
-    return get_user(user_id)
+def update_own_account(actor, changes):
+    """Change the name and those values of the profile that people may change of themselves; return the User."""
+    with database.atomic():
+        if "profile" in changes:
+            before = profiles.locked_profile(actor.user_id)
+            changes["profile"] = profiles.changed_profile(actor, before, changes["profile"], own=True)
+            audit.record(actor, "user.update", ("user", actor.user_id), profile=changes["profile"])
+        User.update(changes | {"updated_at": utcnow()}).where(User.id == actor.user_id).execute()
+    return get_user(actor.user_id)
 
 
 def change_password(actor, *, current_password, new_password):

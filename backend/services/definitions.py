@@ -40,7 +40,7 @@ RESERVED_FIELDS = {
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
     *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
-    *("root", "swagger_ui"),  # no paths, but blueprints: two of one name would stop every build
+    *("root", "swagger_ui", "user_settings"),  # no paths, but blueprints: two of one name would stop every build
 }
 RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_", "ix_", "uq_")  # system tables: ours, SQLite's, Postgres's; indexes
 RESERVED_SUFFIX = "_pkey"  # Postgres keeps indexes among the tables, and calls that of a primary key so
