@@ -2,6 +2,9 @@
 
 import pytest
 
+from backend.models.database import database
+from backend.services.actors import Actor
+from backend.services.importing import import_csv
 from tests.conftest import ON_SQLITE
 
 ACTIONS = ("list", "read", "create", "update", "delete")
@@ -271,10 +274,6 @@ def test_a_definition_with_rules_comes_back_as_it_was_given(teams, admin):
 
 
 def test_an_import_is_held_to_the_rules(teams, admin, alice, app, tmp_path):
-    from backend.models.database import database
-    from backend.services.actors import Actor
-    from backend.services.importing import import_csv
-
     declare(admin, {"create": [TEAM]})
     file = tmp_path / "notes.csv"
     file.write_text("title,team\nours,blue\ntheirs,red\n")

@@ -147,7 +147,7 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
     name = resource.name
     offered = relations(resource, lambda definition: NO_FIELDS) if offered is None else offered
     kinds = {field: kind for field, kind in resource.kinds.items() if field not in hidden}
-    declared = {field: kind for field, kind in resource.definition.fields.items() if field not in hidden}
+    known = {field: kind for field, kind in resource.definition.fields.items() if field not in hidden & locked}
 
     def schema(suffix, fields, bases=(ma.Schema,)):
         # `register=False`: marshmallow's registry would keep the schemas of old builds.
@@ -158,7 +158,7 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
         return schema(suffix, {EXPAND: Expanded(offered)}, (made,)) if offered else made
 
     def body(suffix, make):
-        fields = {field: Locked() if field in locked else make(kind) for field, kind in declared.items()}
+        fields = {field: Locked() if field in locked else make(kind) for field, kind in known.items()}
         return schema(suffix, fields)()
 
     parameter = expand_parameter(offered)

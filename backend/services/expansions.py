@@ -111,8 +111,8 @@ def _plan(actor, resource, paths, count):
 def _nodes(actor, resource, paths):
     wanted = {}
     for path in paths:
-        name, _, rest = path.partition(".")
-        wanted.setdefault(name, []).extend([rest] if rest else [])
+        name, dot, rest = path.partition(".")
+        wanted.setdefault(name, []).extend([rest] if dot else [])
     offered = relations(resource, lambda definition: policies.hidden_fields(definition, actor))
     return tuple(_node(actor, name, offered.get(name), rests) for name, rests in wanted.items())
 
