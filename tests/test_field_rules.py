@@ -112,6 +112,9 @@ def test_a_role_that_a_field_names_cannot_be_deleted(admin):
     admin.post("/roles", json={"name": "payroll", "permissions": []})
     admin.declare("staff", {"salary": {"type": "integer", "readable_by": ["payroll"]}})
     assert admin.delete("/roles/payroll").status_code == 409
+    admin.post("/roles", json={"name": "coach", "permissions": []})
+    admin.put("/users/settings", json={"fields": {"goal": {"type": "string", "writable_by": ["coach"]}}})
+    assert admin.delete("/roles/coach").status_code == 409
 
 
 PROFILE = {

@@ -147,7 +147,7 @@ def test_a_cursor_of_somebody_who_may_sort_by_a_field_opens_nothing_to_others(no
 def test_the_document_shows_each_caller_what_they_may_use(note, stranger, alice, edith):
     def document(person):
         answer = person.get("http://localhost/openapi.json")
-        assert answer.headers["Vary"] == "Authorization"
+        assert answer.headers["Vary"] == "Authorization, Cookie"
         return answer.text
 
     for person in (stranger, alice):

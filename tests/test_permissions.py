@@ -131,6 +131,7 @@ class Things:
             "auth/password": {"current_password": PASSWORD, "new_password": PASSWORD},
             "auth/me": {"name": "Somebody"},
             "notes": {"title": "Changed"},
+            "users/settings": {"fields": {}},
             "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
             "roles": {"permissions": []} | ({} if "<" in rule else {"name": f"role{number}"}),
             "users": person | {"password": PASSWORD},

@@ -89,7 +89,7 @@ class Api(SmorestApi):
                     self._views.clear()
                 self._views[view] = self._narrow(view)
             document = self._views[view]
-        return Response(document, mimetype="application/json", headers={"Vary": "Authorization"})
+        return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
     def _narrow(self, view):
         if not any(hidden or locked for _, hidden, locked in view):

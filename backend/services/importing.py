@@ -115,7 +115,7 @@ def _columns(actor, resource, header):
 def _column(actor, resource, fields, name):
     if name in fields:
         return Column(name)
-    for reference in resource.definition.references.keys() & fields:
+    for reference in [each for each in resource.definition.references if each in fields]:
         key, target = name.removeprefix(reference + "_"), resource.catalog[fields[reference].to].definition
         keys = {"id", *(names[0] for names in target.unique_sets() if len(names) == 1)}
         if key != name and key in keys - policies.hidden_fields(target, actor):

@@ -59,20 +59,20 @@ def scope(definition, action, actor):
 
 
 def user_value(actor, name):
-    """Return what `$user.<name>` is for the actor, or None."""
+    """Return what `$user.<name>` is for the actor, or None; an address that nobody has proved to be theirs is none."""
     if name == "id" or actor.user_id is None:
         return actor.user_id
     if not actor.account:
         rows = _account_statement(type(database.obj)).run({"id": actor.user_id})
-        email, profile = rows[0] if rows else (None, "{}")
-        actor.account.update(User.profile.python_value(profile), email=email)
+        email, verified_at, profile = rows[0] if rows else (None, None, "{}")
+        actor.account.update(User.profile.python_value(profile), email=verified_at and email)
     return actor.account.get(name)
 
 
 @cache
 def _account_statement(dialect):
     """Return the statement of `user_value`, in the SQL of the given class of database."""
-    return Statement(User.select(User.email, User.profile).where(User.id == slot("id")))
+    return Statement(User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id")))
 
 
 def hidden_fields(definition, actor):

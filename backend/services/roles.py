@@ -11,7 +11,7 @@ from backend.services.definitions import NAME, name_problem
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
 from backend.services.policies import require_may_permit
-from backend.services.rules import OWNER_GRANT, PUBLIC_GRANT
+from backend.services.rules import OWNER_GRANT, PUBLIC_GRANT, user_fields
 
 
 class RoleBody(ma.Schema):
@@ -65,6 +65,7 @@ def delete_role(actor, name):
         database.lock_definitions()
         _own_role(name)
         naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
+        naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
         if naming:
             raise Conflict(f"The role has grants in {', '.join(naming)}.")
         audit.record(actor, "role.delete", ("role", name))

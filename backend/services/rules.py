@@ -19,7 +19,7 @@ from backend.services.field_types.uuid import Uuid
 PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
 MAX_GRANTS = 50  # for one action
 MAX_CONDITIONS = 8  # in one rule
-MAX_IN = 200
+MAX_IN = 30  # so that the values of all rules together stay within what a database takes
 USER = "$user."
 OWN_FIELDS = {"id": Uuid(), "email": Email()}  # what a rule may ask of every user
 # Types whose values mean the same when they are equal.
