@@ -179,6 +179,28 @@ def test_a_change_must_find_the_row_within_the_rule_and_leave_it_there(teams, ad
     assert (left["title"], left["team"], left["version"]) == ("y", "blue", 2)
 
 
+def test_a_refused_write_does_not_tell_whether_its_values_are_taken(teams, admin, alice):
+    fields = {"team": {"type": "string"}, "code": {"type": "string"}}
+    access = {"read": ["member"], "create": [TEAM], "update": [TEAM]}
+    admin.declare("codes", fields, unique=[["team", "code"]], access=access)
+    admin.make("codes", team="red", code="taken")
+    mine = alice.make("codes", team="blue", code="x")["id"]
+    for send, path in ((alice.post, "/codes"), (alice.patch, f"/codes/{mine}"), (alice.put, f"/codes/{mine}")):
+        refusals = [send(path, json={"team": "red", "code": code}) for code in ("taken", "free")]
+        assert [answer.status_code for answer in refusals] == [403, 403]
+        assert refusals[0].json["error"] == refusals[1].json["error"]
+    assert alice.post("/codes", json={"team": "blue", "code": "x"}).status_code == 409
+
+
+def test_a_record_is_judged_as_it_would_be_by_every_operator(teams, admin, alice):
+    for what, (rule, expected) in RULES.items():
+        declare(admin, {"read": ["member"], "create": [{"role": "member", "where": rule}], "update": ["member"]})
+        made = " ".join(values["title"] for values in NOTES if alice.post("/notes", json=values).status_code == 201)
+        assert made == {"owner": "a b c d"}.get(what, expected), what
+        declare(admin, {"read": ["member"], "update": [{"role": "member", "where": {"version": 1}}]})
+        assert alice.patch(f"/notes/{admin.make('notes')['id']}", json={"title": "x"}).status_code == 403
+
+
 def test_a_change_may_lead_from_one_grant_to_another(admin, alice):
     rules = [{"role": "member", "where": {"state": state}} for state in ("open", "closed")]
     declare(admin, {"read": ["member"], "update": rules})

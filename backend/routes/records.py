@@ -183,11 +183,12 @@ def _narrow_by_actor(resource, documented):
         hidden, locked = (find(resource.definition, actor) for find in (hidden_fields, locked_fields))
         offered = relations(resource, lambda definition: hidden_fields(definition, actor))
         key = (hidden, locked, bool(offered))
-        if key not in made:
+        schemas = made.get(key)
+        if schemas is None:
             if len(made) >= MAX_NARROWED:
                 made.clear()
-            made[key] = _schemas(resource, hidden, locked, offered)
-        return made[key]
+            schemas = made[key] = _schemas(resource, hidden, locked, offered)
+        return schemas
 
     for part in ("query", "choice", "create", "patch"):
         getattr(documented, part).for_actor = lambda part=part: getattr(narrowed(), part)
@@ -196,8 +197,11 @@ def _narrow_by_actor(resource, documented):
 class Locked(ma.fields.Raw):
     """A field that the actor may see, but not set."""
 
-    def _deserialize(self, value, attr, data, **kwargs):
-        raise ma.ValidationError(LOCKED)
+    def deserialize(self, value, attr=None, data=None, **kwargs):
+        """Refuse any value, null too."""
+        if value is not ma.missing:
+            raise ma.ValidationError(LOCKED)
+        return value
 
 
 def _input(kind):

@@ -192,7 +192,7 @@ def _check_field_rules(access, fields, roles, problems):
     for name, kind in fields.items():
         for part in ("readable_by", "writable_by"):
             if unknown := [_shown(role) for role in getattr(kind, part) or () if role not in roles]:
-                wrong[name] = {part: [f"No such role: {', '.join(unknown)}."]}
+                wrong.setdefault(name, {})[part] = [f"No such role: {', '.join(unknown)}."]
         must_write = kind.required and kind.default is None and kind.writers is not None
         if must_write and "access" not in problems:
             if unable := sorted(granted_roles(access.get("create", [])) - {*kind.writers, ADMIN}):

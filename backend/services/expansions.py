@@ -122,7 +122,7 @@ def _node(actor, name, relation, rests):
         definition = relation.target.definition
         allowed = policies.scope(definition, "list" if relation.is_back else "read", actor)
     if relation is None or not allowed:  # the same for both: what somebody may not read is not there
-        raise _invalid(f"There is nothing to expand by the name {name}.")
+        raise _invalid(f"There is nothing to expand by the name {name[:80]}.")
     hidden = policies.hidden_fields(definition, actor)
     return Node(name, relation, allowed, hidden, _nodes(actor, relation.target, rests))
 

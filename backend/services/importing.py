@@ -174,8 +174,9 @@ class _Importer:
         if rows:
             statement = self.resource.statements.get(("import", len(rows)), _insert_many, self.resource, len(rows))
             with database.atomic():
-                statement.run({f"{name}{i}": row[name] for i, row in enumerate(rows) for name in row})
-                judge(self.resource, self.allowed, [row["id"] for row in rows])
+                for row in rows:
+                    judge(self.resource, self.allowed, row)
+                statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})
             self.report.written += len(rows)
 
     def _note_conflict(self, line, error):
@@ -215,5 +216,5 @@ class _Importer:
 
 def _insert_many(resource, count):
     columns = {name: resource.column(name) for name in resource.kinds}
-    rows = [{column: slot(f"{name}{i}") for name, column in columns.items()} for i in range(count)]
+    rows = [{column: slot(f"{i}.{name}") for name, column in columns.items()} for i in range(count)]
     return resource.model.insert_many(rows).returning(resource.column("id"))

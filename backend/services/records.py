@@ -1,10 +1,9 @@
 """Single records: read, create, update, delete."""
 
-import json
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from peewee import SQL, IntegrityError, fn
+from peewee import IntegrityError
 
 from backend.models.database import database
 from backend.models.records import index_name
@@ -52,9 +51,8 @@ def create_record(actor, resource, data):
     key = ("insert", policies.hidden_fields(resource.definition, actor))
     with conflicts(actor, resource), database.atomic():
         check_references(actor, resource, data)
-        made = Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
-        judge(resource, allowed, [values["id"]])
-        return values["id"], made
+        judge(resource, allowed, values)
+        return values["id"], Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
 
 
 def new_row(actor, resource, data):
@@ -64,13 +62,19 @@ def new_row(actor, resource, data):
     return resource.to_columns(resource.defaults | data) | system
 
 
-def judge(resource, allowed, record_ids):
-    """Raise Denied unless the rows, as a write has left them, are all within the Scope."""
+def judge(resource, allowed, values, record_id=None):
+    """Raise Denied unless a row with these values by column would be within the Scope.
+
+    Of a record that is there, what is not among the values stays as it is. It has to be asked before the write: where a
+    row may not be, no constraint is to tell whether there is another like it.
+    """
     if allowed.everything:
         return
-    statement = resource.statements.get(("judge", allowed.shape), _count_within, resource, allowed.shape)
-    values = {"ids": json.dumps(record_ids)} | scope_values(resource, allowed)
-    if statement.run(values)[0][0] != len(record_ids):
+    key = ("judge", allowed.shape, tuple(sorted(values)), record_id is None)
+    statement = resource.statements.get(key, _select_would_be, resource, *key[1:])
+    row = {f"row.{name}": value for name, value in values.items()}
+    ((is_within,),) = statement.run(row | {"id": record_id} | scope_values(resource, allowed))
+    if not is_within:
         raise Denied(f"You may not make a record of {resource.name} what this would make it.")
 
 
@@ -87,12 +91,11 @@ def update_record(actor, resource, record_id, data, if_match=None):
         if not data:
             return get_record(actor, resource, record_id)
         check_references(actor, resource, data)
-        values = {"id": record_id, "updated_at": rfc3339(utcnow())} | resource.to_columns(data)
+        values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
+        if allowed.concerns({*values, "version"}):
+            judge(resource, allowed, values, record_id)
         key = ("update", tuple(sorted(data)), policies.hidden_fields(resource.definition, actor))
-        changed = Record(*resource.statements.get(key, _update, resource, *key[1:]).run(values)[0])
-        if allowed.concerns({*data, "updated_at", "version"}):
-            judge(resource, allowed, [record_id])
-        return changed
+        return Record(*resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0])
 
 
 def delete_record(actor, resource, record_id, if_match=None):
@@ -201,9 +204,23 @@ def _select_for_write(resource, readable, writable):
     return database.lock_for_update(query.where(resource.column("id") == slot("id")))
 
 
-def _count_within(resource, shape):
-    given = resource.column("id").in_(database.ids(slot("ids")))
-    return resource.model.select(fn.COUNT(SQL("*"))).where(resource.scoped(given, shape))
+class _WouldBe:
+    """A resource, for conditions, whose row has got the values in the slots `row.…`."""
+
+    def __init__(self, resource, names):
+        self.resource, self.names = resource, names
+
+    def column(self, name):
+        """Return the expression of a field's value as it would be."""
+        column = self.resource.column(name)
+        if name in self.names:
+            return database.typed(slot(f"row.{name}"), column)
+        return column + 1 if name == "version" else column
+
+
+def _select_would_be(resource, shape, names, is_new):
+    query = resource.model.select(within(_WouldBe(resource, names), shape))
+    return query.from_() if is_new else query.where(resource.column("id") == slot("id"))
 
 
 def _insert(resource, hidden):
