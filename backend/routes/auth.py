@@ -27,8 +27,15 @@ class UserSchema(ma.Schema):
         dump_only=True,
         metadata={"type": "array", "items": {"type": "string"}},
     )
-    profile = ma.fields.Dict(required=True, dump_only=True)
     created_at = Moment(required=True, dump_only=True)
+
+
+class OwnAccountSchema(UserSchema):
+    """Who is signed in."""
+
+    profile = ma.fields.Dict(
+        required=True, dump_only=True, metadata={"description": "What is known of them: see the settings of users"}
+    )
 
 
 class RegistrationSchema(ma.Schema):
@@ -128,7 +135,7 @@ def logout():
 
 @blp.get("/me")
 @blp.guard(authentication.signed_in_actor)
-@blp.response(200, UserSchema)
+@blp.response(200, OwnAccountSchema)
 @blp.fails(401)
 @blp.doc(operationId="auth_me")
 def me():
@@ -139,7 +146,7 @@ def me():
 @blp.patch("/me")
 @blp.guard(authentication.signed_in_actor)
 @blp.arguments(ProfileSchema)
-@blp.response(200, UserSchema)
+@blp.response(200, OwnAccountSchema)
 @blp.fails(400, 401, 415)
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
