@@ -24,6 +24,7 @@ from backend.routes import (
     roles,
     root,
     sessions,
+    user_settings,
     users,
 )
 from backend.services import jobs, passwords
@@ -78,7 +79,8 @@ def _build(settings, secret_keys):
     tokens.init_app(app, settings, secret_keys)
     limits.init_app(app)
     api = openapi.init_app(app)
-    for module in (root, health, auth, recovery, sessions, invitations, users, roles, api_keys, resources, audit):
+    accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)
+    for module in (root, health, *accounts, resources, audit):
         api.register_blueprint(module.blp)
     app.register_blueprint(account.blp)
     for resource in catalog.values():

@@ -21,7 +21,7 @@ def test_shows_who_is_signed_in(edith):
     me = edith.get("/auth/me")
     assert me.status_code == 200
     shown = me.json["data"]
-    assert sorted(shown) == ["created_at", "email", "id", "name", "roles"]
+    assert sorted(shown) == ["created_at", "email", "id", "name", "profile", "roles"]
     assert (shown["email"], shown["name"], shown["roles"]) == ("edith@example.com", "Edith", ["editor", "member"])
 
 

@@ -72,6 +72,13 @@ def test_records_have_their_system_fields(shelf, load, admin):
     assert book["created_at"] == book["updated_at"]
 
 
+def test_columns_whose_names_differ_by_a_number_keep_to_themselves(admin, load):
+    admin.declare("books", {"n": {"type": "integer"}, "n1": {"type": "integer"}})
+    lines = "".join(f"{i},{1000 + i}\n" for i in range(30))
+    assert load(f"n,n1\n{lines}")[0] == 0
+    assert rows(admin, "n", "n1") == [(i, 1000 + i) for i in range(30)]
+
+
 def test_a_blank_cell_is_a_value_not_given(shelf, load, admin):
     assert load("title,pages,isbn,shelf,notes\nEmma,,,,\nDune,,,,\n")[0] == 0
     assert rows(admin, "title", "pages", "isbn", "shelf", "notes") == [

@@ -57,7 +57,7 @@ def places(found):
 
 def test_finds_the_source():
     assert set(MAY_IMPORT) | UNBOUND == {name.split(".")[0] for name in IMPORTS}
-    assert "services.queries" in IMPORTS["routes.records"]
+    assert "services.records" in IMPORTS["routes.records"]
 
 
 def test_imports_point_one_way():

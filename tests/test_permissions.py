@@ -75,6 +75,8 @@ DELETE /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 4
 GET    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 PATCH  /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 PUT    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
+GET    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or resources:read
+PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/                      200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/<path:path>           200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
@@ -200,9 +202,10 @@ class Things:
             "invitations": {"email": person["email"]},
             "invitations/acceptance": {"token": "nobody's", "password": PASSWORD, "name": "Person"},
             "notes": {"title": "Changed"},
+            "users/settings": {"fields": {}},
             "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
             "roles": {"permissions": []} | ({} if "<" in rule else {"name": f"role{number}"}),
-            "users": person | {"password": PASSWORD},
+            "users": {"fields": {}} if rule.endswith("/settings") else person | {"password": PASSWORD},
         }.get(noun)
 
 

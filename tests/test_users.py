@@ -7,7 +7,7 @@ from tests.test_auth_refresh import bearer, refresh
 
 NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 CAROL = {"email": "Carol@Example.com", "name": "Carol", "password": PASSWORD}
-FORM = ["active", "created_at", "email", "id", "name", "roles", "updated_at", "verified_at"]
+FORM = ["active", "created_at", "email", "id", "name", "profile", "roles", "updated_at", "verified_at"]
 WRONG_VALUES = [
     ({"email": "carol"}, "email"),
     ({"email": None}, "email"),

@@ -1,7 +1,7 @@
 """Reading what a request brings: strict JSON bodies and query parameters."""
 
 import json
-from functools import wraps
+from functools import cached_property, wraps
 
 import marshmallow as ma
 from flask import abort, request
@@ -20,7 +20,7 @@ class QuerySchema(ma.Schema):
 
     def load(self, data, **options):
         """Return the values by parameter, defaults included; raise ValidationError for any that is wrong or unknown."""
-        values, problems = dict(self._defaults()), {}
+        values, problems = dict(self.defaults), {}
         for name, text in data.items():
             field = self.load_fields.get(name)
             try:
@@ -33,18 +33,23 @@ class QuerySchema(ma.Schema):
             raise ma.ValidationError(problems)
         return values
 
-    def _defaults(self):
-        return (
-            (name, field.load_default)
-            for name, field in self.load_fields.items()
-            if field.load_default is not ma.missing
-        )
+    @cached_property
+    def defaults(self):
+        """The values by parameter where none is given."""
+        given = {name: field.load_default for name, field in self.load_fields.items()}
+        return {name: value for name, value in given.items() if value is not ma.missing}
 
 
 class Parser(FlaskParser):
     """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
+
+    def parse(self, argmap, req=None, *, location=None, **options):
+        """Return the arguments; of an empty query they are the defaults, which most reads of one record come with."""
+        if location == "query" and isinstance(argmap, QuerySchema) and not request.query_string:
+            return dict(argmap.defaults)
+        return super().parse(argmap, req, location=location, **options)
 
     def load_querystring(self, req, schema):
         """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost.
@@ -59,6 +64,11 @@ class Parser(FlaskParser):
         if repeated:
             abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
         return {name: ",".join(values) for name, values in req.args.lists()}
+
+    def _get_schema(self, argmap, req):
+        """Return the schema to read the request with; one with `for_actor`, a function, is only for the document."""
+        schema = super()._get_schema(argmap, req)
+        return schema.for_actor() if hasattr(schema, "for_actor") else schema
 
     def _raw_load_json(self, req):
         if req.mimetype != "application/json":  # no other type that ends in `+json` either

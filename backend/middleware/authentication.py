@@ -80,6 +80,14 @@ def current_actor():
     return identity.actor
 
 
+def known_actor():
+    """Return the Actor of this request, PUBLIC for a token that is not good."""
+    try:
+        return current_actor()
+    except (Unauthenticated, PeeweeException, MaxConnectionsExceeded):
+        return PUBLIC
+
+
 @needing("a sign-in")
 def signed_in_actor():
     """Return the Actor of this request; raise Unauthenticated when nobody is signed in."""

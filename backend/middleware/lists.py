@@ -32,9 +32,12 @@ FILTER_HELP = {
 }
 
 
-def make_query_schema(name, kinds, *, order=()):
-    """Return the schema of a list's parameters; `order` holds the sort terms that apply when none are given."""
-    return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)))
+def make_query_schema(name, kinds, *, order=(), extra=None):
+    """Return the schema of a list's parameters; `order` holds the sort terms that apply when none are given.
+
+    `extra` holds fields for parameters beside those that every list has.
+    """
+    return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)) | (extra or {}))
 
 
 def make_output_schema(name, kinds, read_only, *, required=True):
@@ -61,7 +64,7 @@ def list_query(arguments):
     settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
     cursor = arguments.pop("cursor", None)
     sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
-    fields = arguments.pop("fields", None)
+    fields, expand = arguments.pop("fields", None), arguments.pop("expand", ())
     filters = []
     for name, value in arguments.items():
         field, _, operator = name.partition("__")
@@ -70,6 +73,7 @@ def list_query(arguments):
         filters=tuple(sorted(filters, key=lambda each: each[:2])),
         sort=sort,
         fields=fields and tuple(fields),
+        expand=tuple(expand),
         cursor=cursor,
         **settings,
     )
@@ -114,7 +118,7 @@ def _query_fields(kinds, order):
         ),
         "fields": DelimitedList(
             StrictText(validate=ma.validate.OneOf(list(kinds))),
-            validate=[ma.validate.Length(min=1), _are_different],
+            validate=[ma.validate.Length(min=1), are_different],
             metadata={"description": "The fields to return; all by default", "uniqueItems": True},
         ),
         "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
@@ -129,9 +133,10 @@ def _query_fields(kinds, order):
 
 
 def _sorts_once(terms):
-    _are_different([term.removeprefix("-") for term in terms])
+    are_different([term.removeprefix("-") for term in terms])
 
 
-def _are_different(names):
+def are_different(names):
+    """Raise ValidationError for a name given twice."""
     if len(set(names)) != len(names):
         raise ma.ValidationError("Each field at most once.")

@@ -8,12 +8,16 @@ from flask import Response
 from flask_smorest import Api as SmorestApi
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from backend.middleware import narrowing
+from backend.middleware.authentication import known_actor
 from backend.middleware.errors import ErrorSchema, answer_http_error
+from backend.middleware.expanding import describe_expanded
 
 VERSION = "1.0.0"
 DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
 SIGN_IN = [{"bearer": []}, {"cookie": []}]
 OPTIONAL_SIGN_IN = [{}, *SIGN_IN]
+MAX_DOCUMENTS = 32  # kept, one for each set of fields that somebody may see
 NO_SIGN_IN = []
 BEARER = {"type": "http", "scheme": "bearer", "description": "An access token, or an API key"}
 COOKIE = {
@@ -59,7 +63,7 @@ class Api(SmorestApi):
     ERROR_SCHEMA = ErrorSchema
 
     def __init__(self, app):
-        self._document, self._blueprints, self._writing = None, [], threading.Lock()
+        self._document, self._views, self._blueprints, self._writing = None, {}, [], threading.Lock()
         app.config.update(
             API_TITLE="Larder",
             API_VERSION=VERSION,
@@ -68,7 +72,7 @@ class Api(SmorestApi):
             OPENAPI_JSON_PATH=DOCUMENT_PATH,
         )
         super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": SIGN_IN})
-        for described in (one_of, property_names):
+        for described in (one_of, property_names, describe_expanded):
             self.ma_plugin.converter.add_attribute_function(described)
         self.spec.components.security_scheme("bearer", BEARER)
         self.spec.components.security_scheme("cookie", COOKIE | {"name": app.config["JWT_ACCESS_COOKIE_NAME"]})
@@ -83,11 +87,24 @@ class Api(SmorestApi):
         self._blueprints.append(blueprint)
 
     def _openapi_json(self):
-        """Serve the OpenAPI document."""
+        """Serve the OpenAPI document, as it is for whoever asks."""
+        view = narrowing.view_of(self._app.catalog, known_actor())
         with self._writing:
             if self._document is None:
                 self._document = self._write_document()
-        return Response(self._document, mimetype="application/json")
+            if view not in self._views:
+                if len(self._views) >= MAX_DOCUMENTS:
+                    self._views.clear()
+                self._views[view] = self._narrow(view)
+            document = self._views[view]
+        return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
+
+    def _narrow(self, view):
+        if not any(hidden or locked for _, hidden, locked in view):
+            return self._document
+        document = json.loads(self._document)
+        narrowing.narrow(document, self._app.catalog, view)
+        return json.dumps(document, ensure_ascii=False)
 
     def _write_document(self):
         for blueprint in self._blueprints:

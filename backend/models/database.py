@@ -57,6 +57,14 @@ class Sqlite(PooledCySqliteDatabase):
         """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
         return column
 
+    def ids(self, node):
+        """Return the query of the ids in a JSON array: one text whatever their number."""
+        return NodeList((SQL("SELECT value FROM json_each("), node, SQL(")")), parens=True)
+
+    def typed(self, node, column):
+        """Return the expression of a value as if it came from the column."""
+        return Cast(node, self.field_types[column.field_type])
+
     def lock_for_update(self, query):
         """Return `query` reading rows that nobody else may change before the transaction ends."""
         return query  # BEGIN IMMEDIATE holds the only write lock already
@@ -136,6 +144,15 @@ class Postgres(PooledPostgresqlDatabase):
     def bindable(self, column):
         """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
         return Cast(column, "TEXT")
+
+    def ids(self, node):
+        """Return the query of the ids in a JSON array: one text whatever their number."""
+        return NodeList((SQL("SELECT value::uuid FROM json_array_elements_text("), node, SQL("::json)")), parens=True)
+
+    def typed(self, node, column):
+        """Return the expression of a value as if it came from the column."""
+        kind, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")
+        return NodeList((Cast(node, kind), SQL(collate + collation)))
 
     def lock_for_update(self, query):
         """Return `query` reading rows that nobody else may change before the transaction ends."""

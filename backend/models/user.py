@@ -3,7 +3,7 @@
 from peewee import SQL, CompositeKey
 
 from backend.models.base import BaseModel, Entity
-from backend.models.columns import BooleanColumn, DateTimeColumn, TextColumn, UuidColumn
+from backend.models.columns import BooleanColumn, DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
 
 
 class User(Entity):
@@ -15,6 +15,7 @@ class User(Entity):
     active = BooleanColumn(default=True)
     verified_at = DateTimeColumn(null=True)  # when the address was proved to be theirs
     updated_at = DateTimeColumn()
+    profile = JsonColumn(default=dict)  # the values of the fields in UserSettings
 
     class Meta:
         table_name = "larder_users"
@@ -44,6 +45,21 @@ class UserRole(BaseModel):
     def anyone_has(cls, role):
         """Tell whether at least one user has the role."""
         return cls.select().where(cls.role == role).exists()
+
+
+class UserSettings(BaseModel):
+    """The single row that says which fields a profile has; `fields` is as a definition declares them."""
+
+    id = IntegerColumn(primary_key=True)
+    fields = JsonColumn()
+
+    class Meta:
+        table_name = "larder_user_settings"
+
+    @classmethod
+    def current_fields(cls):
+        """Return the declarations by name."""
+        return cls.select(cls.fields).scalar()
 
 
 def give_roles(user, names):

@@ -32,6 +32,14 @@ class UserSchema(ma.Schema):
     created_at = Moment(required=True, dump_only=True)
 
 
+class OwnAccountSchema(UserSchema):
+    """Who is signed in."""
+
+    profile = ma.fields.Dict(
+        required=True, dump_only=True, metadata={"description": "What is known of them: see the settings of users"}
+    )
+
+
 class RegistrationSchema(ma.Schema):
     """What makes an account."""
 
@@ -55,7 +63,14 @@ class CredentialsSchema(ma.Schema):
 class ProfileSchema(ma.Schema):
     """What people may change of their own account."""
 
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    name = StrictText(validate=ma.validate.Length(1, 100))
+    profile = ma.fields.Dict(keys=StrictText(), metadata={"description": "What of it you may set; null takes away"})
+
+    @ma.validates_schema
+    def changes_something(self, data, **_):
+        """Refuse a body without anything in it."""
+        if not data:
+            raise ma.ValidationError("Missing data for required field.", "name")
 
 
 class PasswordSchema(ma.Schema):
@@ -164,7 +179,7 @@ def logout():
 
 @blp.get("/me")
 @blp.guard(authentication.signed_in_actor)
-@blp.response(200, UserSchema)
+@blp.response(200, OwnAccountSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="auth_me")
 def me():
@@ -175,12 +190,12 @@ def me():
 @blp.patch("/me")
 @blp.guard(authentication.actor_in_session)
 @blp.arguments(ProfileSchema)
-@blp.response(200, UserSchema)
+@blp.response(200, OwnAccountSchema)
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
     """Change your own account"""
-    return accounts.update_own_account(authentication.actor_in_session().user_id, **data)
+    return accounts.update_own_account(authentication.actor_in_session(), data)
 
 
 @blp.post("/password")

@@ -1,16 +1,23 @@
 """Records: makes the blueprint of a resource, `/api/v1/<name>`, from its definition."""
 
+from typing import NamedTuple
+
 import marshmallow as ma
 from flask import Response, request
 
+from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing
 from backend.middleware.envelope import API, Blueprint, json_response
+from backend.middleware.expanding import EXPAND, Expanded, expand_parameter
 from backend.middleware.lists import describe, list_query, make_output_schema, make_query_schema, page_response
 from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
-from backend.services import policies, queries, records
-from backend.services.definitions import PUBLIC_GRANT, SYSTEM_FIELDS
+from backend.services import expansions, policies, records
+from backend.services.definitions import SYSTEM_FIELDS
+from backend.services.expansions import relations
+from backend.services.policies import LOCKED, NO_FIELDS, hidden_fields, locked_fields
 
 RECORD = "/<uuid:record_id>"
+MAX_NARROWED = 32  # kept for each resource, one for each set of fields that somebody may see and set
 
 ETAG_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The record's version"}}
 IF_MATCH = {
@@ -29,7 +36,8 @@ def make_blueprint(resource):
     blp = Blueprint(
         name, __name__, url_prefix=f"{API}/{name}", description=definition.description or f"Records of {name}"
     )
-    query_schema, page_item, record, create, patch = _schemas(resource)
+    schemas = _schemas(resource)
+    _narrow_by_actor(resource, schemas)
 
     def allowed(action):
         """Return the guard of a view that needs a grant for the action."""
@@ -37,24 +45,24 @@ def make_blueprint(resource):
 
     def documented(action, operation, summary, **extra):
         """Return the decorator with the operation's name, and whether it needs a sign-in."""
-        security = OPTIONAL_SIGN_IN if PUBLIC_GRANT in definition.grants(action) else SIGN_IN
+        security = OPTIONAL_SIGN_IN if definition.grants(action).are_public else SIGN_IN
         return blp.doc(operationId=f"{operation}_{name}", summary=summary, security=security, **extra)
 
     @blp.get("")
     @blp.guard(allowed("list"))
-    @blp.arguments(query_schema, location="query")
-    @blp.answers(200, page_item(many=True))
+    @blp.arguments(schemas.query, location="query")
+    @blp.answers(200, schemas.item(many=True))
     @blp.fails(400, 401, 403)
     @documented("list", "list", f"List {name}")
     def list_records(arguments):
         query = list_query(arguments)
-        return page_response(query, queries.list_records(current_actor(), resource, query))
+        return page_response(query, expansions.list_records(current_actor(), resource, query))
 
     @blp.post("")
     @blp.guard(allowed("create"))
     @blp.once
-    @blp.arguments(create)
-    @blp.answers(201, record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
+    @blp.arguments(schemas.create)
+    @blp.answers(201, schemas.record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
     @blp.fails(400, 401, 403, 409, 415)
     @documented("create", "create", f"Create a record of {name}")
     def create_record(data):
@@ -64,19 +72,21 @@ def make_blueprint(resource):
 
     @blp.get(RECORD)
     @blp.guard(allowed("read"))
-    @blp.answers(200, record, headers=ETAG_HEADERS)
+    @blp.arguments(schemas.choice, location="query")
+    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
     @documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
-    def get_record(record_id):
-        found = records.get_record(current_actor(), resource, str(record_id))
-        if "If-None-Match" in request.headers and request.if_none_match.contains_weak(str(found.version)):
+    def get_record(arguments, record_id):
+        expand = arguments.get(EXPAND, ())
+        found = expansions.get_record(current_actor(), resource, str(record_id), expand)
+        if not expand and _is_known(found):  # the version tells nothing of related records
             return Response(status=304, headers={"ETag": _etag(found)})
         return json_response(found.json, "OK", headers={"ETag": _etag(found)})
 
     @blp.put(RECORD)
     @blp.guard(allowed("update"))
-    @blp.arguments(create)
-    @blp.answers(200, record, headers=ETAG_HEADERS)
+    @blp.arguments(schemas.create)
+    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
     def replace_record(data, record_id):
@@ -85,8 +95,8 @@ def make_blueprint(resource):
 
     @blp.patch(RECORD)
     @blp.guard(allowed("update"))
-    @blp.arguments(patch)
-    @blp.answers(200, record, headers=ETAG_HEADERS)
+    @blp.arguments(schemas.patch)
+    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
     def update_record(data, record_id):
@@ -109,6 +119,10 @@ def _etag(record):
     return f'"{record.version}"'
 
 
+def _is_known(record):
+    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(str(record.version))
+
+
 def _if_match():
     """Return the versions in If-Match, as a set of texts; None when any version will do."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
@@ -118,21 +132,77 @@ def _if_match():
     return {tag.removeprefix("W/").strip('"') for tag in tags if tag}
 
 
-def _schemas(resource):
-    """Return the schemas (query, item of a list, record, create and replace, patch) of a resource."""
-    name, declared, every = resource.name, resource.definition.fields, resource.kinds
+class Schemas(NamedTuple):
+    """What a resource takes and gives: parameters of a list and of a record, an item of a list, a record, bodies."""
+
+    query: ma.Schema
+    choice: ma.Schema
+    item: type
+    record: type
+    create: ma.Schema
+    patch: ma.Schema
+
+
+def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
+    """Return the Schemas for somebody who cannot see and not set some fields, and is offered some relations."""
+    name = resource.name
+    offered = relations(resource, lambda definition: NO_FIELDS) if offered is None else offered
+    kinds = {field: kind for field, kind in resource.kinds.items() if field not in hidden}
+    known = {field: kind for field, kind in resource.definition.fields.items() if field not in hidden & locked}
 
     def schema(suffix, fields, bases=(ma.Schema,)):
         # `register=False`: marshmallow's registry would keep the schemas of old builds.
         return type(f"{name}_{suffix}", bases, fields | {"Meta": type("Meta", (), {"register": False})})
 
-    return (
-        make_query_schema(name, every),
-        make_output_schema(f"{name}_item", every, SYSTEM_FIELDS, required=False),
-        make_output_schema(f"{name}_record", every, SYSTEM_FIELDS),
-        schema("create", {field: _input(kind) for field, kind in declared.items()}),
-        schema("patch", {field: _patch(kind) for field, kind in declared.items()}),
+    def output(suffix, **options):
+        made = make_output_schema(f"{name}_{suffix}", kinds, SYSTEM_FIELDS, **options)
+        return schema(suffix, {EXPAND: Expanded(offered)}, (made,)) if offered else made
+
+    def body(suffix, make):
+        fields = {field: Locked() if field in locked else make(kind) for field, kind in known.items()}
+        return schema(suffix, fields)()
+
+    parameter = expand_parameter(offered)
+    return Schemas(
+        query=make_query_schema(name, kinds, extra=parameter)(),
+        choice=schema("choice", parameter, (QuerySchema,))(),
+        item=output("item", required=False),
+        record=output("record"),
+        create=body("create", _input),
+        patch=body("patch", _patch),
     )
+
+
+def _narrow_by_actor(resource, documented):
+    """Let each request be read by the schemas for its actor; `documented` are those for somebody who may do all."""
+    if not any(each.definition.ruled_fields for each in (resource, *(other for other, _ in resource.referrers))):
+        return
+    made = {}
+
+    def narrowed():
+        actor = current_actor()
+        hidden, locked = (find(resource.definition, actor) for find in (hidden_fields, locked_fields))
+        offered = relations(resource, lambda definition: hidden_fields(definition, actor))
+        key = (hidden, locked, bool(offered))
+        schemas = made.get(key)
+        if schemas is None:
+            if len(made) >= MAX_NARROWED:
+                made.clear()
+            schemas = made[key] = _schemas(resource, hidden, locked, offered)
+        return schemas
+
+    for part in ("query", "choice", "create", "patch"):
+        getattr(documented, part).for_actor = lambda part=part: getattr(narrowed(), part)
+
+
+class Locked(ma.fields.Raw):
+    """A field that the actor may see, but not set."""
+
+    def deserialize(self, value, attr=None, data=None, **kwargs):
+        """Refuse any value, null too."""
+        if value is not ma.missing:
+            raise ma.ValidationError(LOCKED)
+        return value
 
 
 def _input(kind):

@@ -12,6 +12,7 @@ from backend.services import resources
 from backend.services.definitions import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
 from backend.services.field_types.base import TYPES
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.rules import MAX_CONDITIONS, MAX_GRANTS
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {
@@ -39,7 +40,24 @@ def _field_schema(kind):
 
 FieldName = ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"})
 FieldNames = ma.fields.List(FieldName, validate=ma.validate.Length(1, MAX_INDEXED))
-Grants = ma.fields.List(ma.fields.String())
+Rule = {
+    "type": "object",
+    "description": "A grant for the rows that meet the rule",
+    "required": ["role", "where"],
+    "additionalProperties": False,
+    "properties": {
+        "role": {"type": "string"},
+        "where": {
+            "type": "object",
+            "description": "By field a value, or an object of values by operator; `$user.<field>` is the caller's",
+            "minProperties": 1,
+            "maxProperties": MAX_CONDITIONS,
+            "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+        },
+    },
+}
+Grant = ma.fields.Raw(metadata={"anyOf": [{"type": "string"}, Rule]})
+Grants = ma.fields.List(Grant, validate=ma.validate.Length(max=MAX_GRANTS))
 AccessSchema = ma.Schema.from_dict({action: Grants for action in ACTIONS}, name="Access")
 
 
@@ -62,7 +80,7 @@ class DefinitionSchema(ma.Schema):
     unique = ma.fields.List(FieldNames, metadata={"description": "Sets of fields whose values together occur once"})
     search = ma.fields.List(FieldName, metadata={"description": "Fields for the full-text search"})
     access = ma.fields.Nested(
-        AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`"}
+        AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"}
     )
     require_if_match = ma.fields.Boolean(metadata={"description": "Refuse writes without If-Match"})
     on_owner_delete = ma.fields.String(

@@ -31,6 +31,9 @@ class ManagedUserSchema(ma.Schema):
     password = StrictText(load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
     active = StrictBoolean(load_default=True, metadata={"description": "Whether they may sign in"})
     roles = ma.fields.List(StrictText(), load_default=list, dump_default=list)
+    profile = ma.fields.Dict(
+        keys=StrictText(), load_default=dict, metadata={"description": "Values of the fields in the settings of users"}
+    )
     verified_at = Moment(required=True, allow_none=True, dump_only=True)
     created_at = Moment(required=True, dump_only=True)
     updated_at = Moment(required=True, dump_only=True)
@@ -92,11 +95,11 @@ def get_user(user_id):
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="users_replace")
 def replace_user(data, user_id):
-    """Replace a user's address, name, roles and whether they are active
+    """Replace a user's address, name, roles, profile and whether they are active
 
     The password stays unless one is given; a new one, like `active: false`, ends all their sessions.
     """
-    return users.update_user(current_actor(), str(user_id), data)
+    return users.update_user(current_actor(), str(user_id), data, whole=True)
 
 
 @blp.patch("/<uuid:user_id>")

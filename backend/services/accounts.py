@@ -9,7 +9,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
-from backend.services import audit, sessions
+from backend.services import audit, profiles, sessions
 from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from backend.services.mailing import can_send
@@ -76,13 +76,13 @@ def normalize(email):
         raise Invalid({"email": [str(error)]}) from error
 
 
-def create_user(actor, *, email, password, name, roles, active=True):
+def create_user(actor, *, email, password, name, roles, active=True, profile=None):
     """Create an account with these roles and return its User.
 
     The address counts as theirs. Raises Invalid for a wrong address or password, Conflict when it has an account.
     """
     address, user_id, now = normalize(email), uuid7(), utcnow()
-    values = {"email": address, "name": name, "active": active}
+    values = {"email": address, "name": name, "active": active, "profile": profile or {}}
     values["password_hash"] = hash_password(password, about=(address, name))
     with database.atomic():
         if not _insert(user_id, now, verified_at=now, **values):
@@ -136,10 +136,15 @@ def list_users():
     return list(User.select().order_by(User.email))
 
 
-def update_own_account(user_id, *, name):
-    """Change what people may change of themselves; return the User."""
-    User.update(name=name, updated_at=utcnow()).where(User.id == user_id).execute()
-    return get_user(user_id)
+def update_own_account(actor, changes):
+    """Change the name and those values of the profile that people may change of themselves; return the User."""
+    with database.atomic():
+        if "profile" in changes:
+            before = profiles.locked_profile(actor.user_id)
+            changes["profile"] = profiles.changed_profile(actor, before, changes["profile"], own=True)
+            audit.record(actor, "user.update", ("user", actor.user_id), profile=changes["profile"])
+        User.update(changes | {"updated_at": utcnow()}).where(User.id == actor.user_id).execute()
+    return get_user(actor.user_id)
 
 
 def change_password(actor, *, current_password, new_password):

@@ -1,6 +1,6 @@
 """Who makes a request."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backend.models.role import ADMIN
 
@@ -13,6 +13,8 @@ class Actor:
     session_id: str | None = None
     roles: frozenset = frozenset()
     api_key_id: str | None = None
+    # What row rules have asked of the user's account; services/policies.py reads it at most once in a request.
+    account: dict = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_admin(self):

@@ -8,9 +8,9 @@ from backend.models.database import database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.records import build_model, column
 from backend.models.role import Role
+from backend.services.conditions import within
 from backend.services.definitions import parse_definition
 from backend.services.errors import NotFound
-from backend.services.statements import slot
 from backend.services.system_tables import make_system_tables
 from backend.services.tables import Table
 
@@ -26,13 +26,24 @@ class Resource(Table):
         """Return the model's column of a field."""
         return column(self.model, name)
 
-    def scoped(self, condition, everything):
-        """Return the condition for all rows or, unless `everything`, for those of the user in the slot `owner`."""
-        return condition if everything else condition & (self.column("created_by") == slot("owner"))
+    def scoped(self, condition, shape):
+        """Return the condition, narrowed to the rows within a Scope of this shape."""
+        return condition if shape is None else condition & within(self, shape)
+
+    def visible(self, hidden):
+        """Return the names of the fields beside those `hidden`; None when that is all of them."""
+        return tuple(name for name in self.kinds if name not in hidden) if hidden else None
 
     def to_columns(self, data):
         """Return {field: value} with the values as the database takes them."""
         return {name: self.column(name).db_value(value) for name, value in data.items()}
+
+    @cached_property
+    def defaults(self):
+        """What a new record has, by field, where nothing is given."""
+        fields = self.definition.fields
+        given = {name: kind for name, kind in fields.items() if kind.default is not None}
+        return dict.fromkeys(fields) | {name: kind.wire().deserialize(kind.default) for name, kind in given.items()}
 
     @cached_property
     def referrers(self):

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import marshmallow as ma
 
+from backend.models.role import ADMIN
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType, StrictBoolean, StrictText
 from backend.services.field_types.datetime import DateTime
@@ -13,6 +15,7 @@ from backend.services.field_types.reference import ON_DELETE, Reference
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
+from backend.services.rules import NO_GRANTS, grant_problems, granted_roles, read_grants
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_FIELDS = 200
@@ -37,12 +40,16 @@ RESERVED_FIELDS = {
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
     *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
-    *("root", "swagger_ui", "recovery", "account"),  # no paths, but blueprints: two of one name would stop every build
+    *(
+        "root",
+        "swagger_ui",
+        "user_settings",
+        "recovery",
+        "account",
+    ),  # no paths, but blueprints: two of one name would stop every build
 }
 RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_", "ix_", "uq_")  # system tables: ours, SQLite's, Postgres's; indexes
 RESERVED_SUFFIX = "_pkey"  # Postgres keeps indexes among the tables, and calls that of a primary key so
-
-PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,7 @@ class Definition:
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
 
-    @property
+    @cached_property
     def all_fields(self):
         """The system fields and the declared ones, in the order of the output."""
         return {"id": SYSTEM_FIELDS["id"], **self.fields, **{k: v for k, v in SYSTEM_FIELDS.items() if k != "id"}}
@@ -70,8 +77,23 @@ class Definition:
         return {name: kind for name, kind in self.fields.items() if isinstance(kind, Reference)}
 
     def grants(self, action):
-        """Return the grants of one of ACTIONS; none means that only admins may do it."""
-        return self.access.get(action, [])
+        """Return the Grants of one of ACTIONS; none means that only admins may do it."""
+        return self._grants.get(action, NO_GRANTS)
+
+    @cached_property
+    def _grants(self):
+        return {action: read_grants(grants, self.all_fields) for action, grants in self.access.items()}
+
+    @cached_property
+    def ruled_fields(self):
+        """The fields that not everybody may read or write, by name."""
+        return {name: kind for name, kind in self.fields.items() if kind.writers is not None}
+
+    def named_roles(self):
+        """Return the roles that the grants and the rules of fields speak of."""
+        granted = [granted_roles(grants) for grants in self.access.values()]
+        ruled = [[*(kind.readable_by or ()), *(kind.writers or ())] for kind in self.ruled_fields.values()]
+        return set().union(*granted, *ruled)
 
     def unique_sets(self):
         """Return every tuple of fields whose values together must be unique."""
@@ -106,7 +128,7 @@ class DefinitionBody(ma.Schema):
     search = ma.fields.List(ma.fields.String(), load_default=list)
     access = ma.fields.Dict(
         keys=ma.fields.String(validate=ma.validate.OneOf(ACTIONS)),
-        values=ma.fields.List(ma.fields.String()),
+        values=ma.fields.List(ma.fields.Raw()),
         load_default=dict,
     )
     require_if_match = StrictBoolean(load_default=False)
@@ -127,7 +149,8 @@ def parse_definition(data, roles=None):
     if problem := name_problem(body["name"], RESERVED_RESOURCES, RESERVED_PREFIXES, RESERVED_SUFFIX):
         problems["name"] = [problem]
     if roles is not None:
-        _check_access(body["access"], roles, problems)
+        _check_access(body["access"], SYSTEM_FIELDS | fields, roles, problems)
+        _check_field_rules(body["access"], fields, roles, problems)
     if "fields" not in problems:
         _check_columns(body, fields, problems)
     if problems:
@@ -167,14 +190,25 @@ def _shown(name):
     return name[:80].encode(errors="replace").decode()
 
 
-def _check_access(access, roles, problems):
-    known = {*roles, PUBLIC_GRANT, OWNER_GRANT}
-    wrong = {}
-    for action, grants in access.items():
-        if unknown := [_shown(grant) for grant in grants if grant not in known]:
-            wrong[action] = [f"No such role: {', '.join(unknown)}. A grant is a role, `public` or `owner`."]
-    if wrong:
+def _check_access(access, kinds, roles, problems):
+    checked = {action: grant_problems(grants, kinds, roles) for action, grants in access.items()}
+    if wrong := {action: found for action, found in checked.items() if found}:
         problems["access"] = wrong
+
+
+def _check_field_rules(access, fields, roles, problems):
+    wrong = {}
+    for name, kind in fields.items():
+        for part in ("readable_by", "writable_by"):
+            if unknown := [_shown(role) for role in getattr(kind, part) or () if role not in roles]:
+                wrong.setdefault(name, {})[part] = [f"No such role: {', '.join(unknown)}."]
+        must_write = kind.required and kind.default is None and kind.writers is not None
+        if must_write and "access" not in problems:
+            if unable := sorted(granted_roles(access.get("create", [])) - {*kind.writers, ADMIN}):
+                told = f"Required of {', '.join(unable)} too, who may create records but not write the field."
+                wrong.setdefault(name, {})["writable_by"] = [told]
+    if wrong:
+        problems["fields"] = problems.get("fields", {}) | wrong
 
 
 def _check_columns(body, fields, problems):

@@ -9,8 +9,8 @@ from peewee import IntegrityError
 
 from backend.models.database import database
 from backend.services import policies
-from backend.services.errors import Conflict, Invalid
-from backend.services.records import integrity_problem, new_row
+from backend.services.errors import Conflict, Denied, Invalid
+from backend.services.records import integrity_problem, judge, new_row
 from backend.services.references import find_visible
 from backend.services.statements import slot
 
@@ -56,7 +56,7 @@ def import_csv(actor, resource, file, *, dry_run=False, keep_good=False, progres
 
     Raises Invalid when the columns are wrong, Unauthenticated or Denied without a grant.
     """
-    policies.authorize(resource.definition, "create", actor)
+    allowed = policies.authorize(resource.definition, "create", actor)
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     reader = csv.reader(file, strict=True)
     report = Report()
@@ -66,7 +66,7 @@ def import_csv(actor, resource, file, *, dry_run=False, keep_good=False, progres
         if not report.bad:
             report.note(1, "the file is empty; its first line names the columns")
         return report
-    importer = _Importer(actor, resource, _columns(resource, header), report)
+    importer = _Importer(actor, resource, allowed, _columns(actor, resource, header), report)
     try:
         with nullcontext() if keep_good and not dry_run else database.atomic():
             for line, cells in lines:
@@ -95,11 +95,12 @@ def _lines(reader, report):
             yield reader.line_num, cells
 
 
-def _columns(resource, header):
+def _columns(actor, resource, header):
     """Return the Columns that the header names; raise Invalid for those that are unknown, repeated or missing."""
-    columns = [_column(resource, name) for name in header]
+    locked = policies.locked_fields(resource.definition, actor)
+    fields = {name: kind for name, kind in resource.definition.fields.items() if name not in locked}
+    columns = [_column(actor, resource, fields, name) for name in header]
     named = [column.field for column in columns if column]
-    fields = resource.definition.fields
     missing = [name for name, kind in fields.items() if kind.required and kind.default is None and name not in named]
     problems = {
         "unknown": [name for name, column in zip(header, columns, strict=True) if column is None],
@@ -111,12 +112,13 @@ def _columns(resource, header):
     return columns
 
 
-def _column(resource, name):
-    if name in resource.definition.fields:
+def _column(actor, resource, fields, name):
+    if name in fields:
         return Column(name)
-    for reference, kind in resource.definition.references.items():
-        key = name.removeprefix(reference + "_")
-        if key != name and (key == "id" or (key,) in resource.catalog[kind.to].definition.unique_sets()):
+    for reference in [each for each in resource.definition.references if each in fields]:
+        key, target = name.removeprefix(reference + "_"), resource.catalog[fields[reference].to].definition
+        keys = {"id", *(names[0] for names in target.unique_sets() if len(names) == 1)}
+        if key != name and key in keys - policies.hidden_fields(target, actor):
             return Column(reference, key)
     return None
 
@@ -124,14 +126,10 @@ def _column(resource, name):
 class _Importer:
     """Turns lines into rows and writes them in batches."""
 
-    def __init__(self, actor, resource, columns, report):
-        self.actor, self.resource, self.columns, self.report = actor, resource, columns, report
+    def __init__(self, actor, resource, allowed, columns, report):
+        self.actor, self.resource, self.allowed, self.columns, self.report = actor, resource, allowed, columns, report
         self.fields = resource.definition.fields
         self.checks = {name: kind.wire() for name, kind in self.fields.items()}
-        self.defaults = {
-            name: self.checks[name].deserialize(kind.default) if kind.default is not None else None
-            for name, kind in self.fields.items()
-        }
         self.readers = [self._reader(column) for column in columns]
         self.found = {column: {} for column in columns}
         self.rows = []  # (line, row for the table) waiting to be written
@@ -142,7 +140,7 @@ class _Importer:
         if len(cells) != len(self.columns):
             self.report.note(line, f"{len(cells)} cells instead of {len(self.columns)}")
             return
-        values, problems = dict(self.defaults), []
+        values, problems = dict(self.resource.defaults), []
         for column, reader, cell in zip(self.columns, self.readers, cells, strict=True):
             try:
                 if cell:
@@ -163,22 +161,26 @@ class _Importer:
         rows, self.rows = self.rows, []
         try:
             self._insert([row for _, row in rows])
-        except IntegrityError:
+        except (IntegrityError, Denied):
             for line, row in rows:
                 try:
                     self._insert([row])
                 except IntegrityError as error:
                     self._note_conflict(line, error)
+                except Denied as error:
+                    self.report.note(line, error.message)
 
     def _insert(self, rows):
         if rows:
             statement = self.resource.statements.get(("import", len(rows)), _insert_many, self.resource, len(rows))
             with database.atomic():
-                statement.run({f"{name}{i}": row[name] for i, row in enumerate(rows) for name in row})
+                for row in rows:
+                    judge(self.resource, self.allowed, row)
+                statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})
             self.report.written += len(rows)
 
     def _note_conflict(self, line, error):
-        problem = integrity_problem(self.resource, error)
+        problem = integrity_problem(self.actor, self.resource, error)
         if not isinstance(problem, Conflict):
             raise problem
         self.report.note(line, problem.message)
@@ -214,5 +216,5 @@ class _Importer:
 
 def _insert_many(resource, count):
     columns = {name: resource.column(name) for name in resource.kinds}
-    rows = [{column: slot(f"{name}{i}") for name, column in columns.items()} for i in range(count)]
+    rows = [{column: slot(f"{i}.{name}") for name, column in columns.items()} for i in range(count)]
     return resource.model.insert_many(rows).returning(resource.column("id"))

@@ -2,45 +2,46 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_, or_
 
 from itsdangerous import BadData
-from peewee import OP, SQL, Expression, fn
+from peewee import SQL, fn
 
 from backend.models.database import database
 from backend.services import policies
-from backend.services.errors import Malformed
+from backend.services.conditions import conditions, scope_values, shape_of, slot_values, within
+from backend.services.errors import Invalid, Malformed
 from backend.services.statements import slot
-from backend.utils.prefixes import prefix_end
 
-COMPARISONS = {
-    "eq": "=",
-    "ne": "IS DISTINCT FROM",  # a NULL is not the value either, so it is found
-    "gt": ">",
-    "gte": ">=",
-    "lt": "<",
-    "lte": "<=",
-}
 SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
-NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListQuery:
     """What a client asks of a list.
 
-    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all.
+    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `expand`
+    holds paths of relations, and `links` the fields whose values following them takes.
     """
 
     filters: tuple = ()
     sort: tuple = ()
     fields: tuple | None = None
+    expand: tuple = ()
+    links: tuple = ()
     page: int = 1
     per_page: int = 20
     cursor: str | None = None
     count: bool = True
+
+    def without(self, hidden, resource):
+        """Return the query for somebody from whom these fields are hidden; raise Invalid if it asks for one."""
+        asked = [*(name for name, *_ in (*self.filters, *self.sort)), *(self.fields or ())]
+        if not hidden.isdisjoint(asked):
+            raise Invalid({name: ["Unknown parameter."] for name in hidden.intersection(asked)}, location="query")
+        return replace(self, fields=self.fields or resource.visible(hidden))
 
     def fingerprint(self, resource):
         """Return what ties a cursor to its query: the resource, the filters and the order."""
@@ -50,38 +51,42 @@ class ListQuery:
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """A page of records, each as JSON text; `total` is None when nobody counted."""
+    """A page of records, each as JSON text; `total` is None when nobody counted, `links` as the query wants them."""
 
     items: list
     total: int | None
     next_cursor: str | None
+    links: list = ()
 
 
 def list_records(actor, resource, query):
     """Return the RecordPage of the records the actor may list.
 
-    Raises Unauthenticated or Denied without a grant, Malformed for a cursor that is not of this query.
+    Raises Unauthenticated or Denied without a grant, Invalid for a field that is hidden from them, Malformed for a
+    cursor that is not of this query.
     """
-    return list_rows(resource, policies.authorize(resource.definition, "list", actor), query)
+    allowed = policies.authorize(resource.definition, "list", actor)
+    if hidden := policies.hidden_fields(resource.definition, actor):
+        query = query.without(hidden, resource)
+    return list_rows(resource, allowed, query)
 
 
 def list_rows(resource, allowed, query):
     """Return the RecordPage of the rows of a Table within a Scope; raise Malformed for a cursor of another query."""
     after = None if query.cursor is None else _read_cursor(resource, query)
-    values = {"owner": allowed.owner, "limit": query.per_page + 1}
-    for field, operator, value in query.filters:
-        values |= _filter_values(resource, field, operator, value)
+    values = scope_values(resource, allowed) | slot_values(resource, query.filters, "filter")
+    values["limit"] = query.per_page + 1
     if after is None:
         values["offset"] = offset = (query.page - 1) * query.per_page
     else:
         values |= {f"after{i}": value for i, value in enumerate(after)}
-    shape = (allowed.everything, _filter_shapes(query))
+    shape = (allowed.shape, shape_of(query.filters))
     nulls = None if after is None else tuple(value is None for value in after)
     statement = resource.statements.get(
-        ("list", shape, query.sort, query.fields, nulls), _select_page, resource, shape, query, nulls
+        ("list", shape, query.sort, query.fields, query.links, nulls), _select_page, resource, shape, query, nulls
     )
-    ((told, keys),) = statement.run(values)
-    items = told.split(SEPARATOR) if told else []
+    ((told, keys, *linked),) = statement.run(values)
+    items = split(told)
     more = len(items) > query.per_page
     total = None
     if query.count and after is None:
@@ -89,59 +94,28 @@ def list_rows(resource, allowed, query):
             total = resource.statements.get(("count", shape), _count, resource, shape).run(values)[0][0]
         else:
             total = offset + len(items)
-    next_cursor = _write_cursor(resource, query, keys.split(SEPARATOR)[query.per_page - 1]) if more else None
-    return RecordPage(items[: query.per_page], total, next_cursor)
+    next_cursor = None
+    if more:
+        next_cursor = write_cursor(resource, query, json.loads(keys.split(SEPARATOR)[query.per_page - 1]))
+    links = [dict(zip(query.links, json.loads(each), strict=True)) for told in linked for each in split(told)]
+    return RecordPage(items[: query.per_page], total, next_cursor, links[: query.per_page])
 
 
-def _filter_shapes(query):
-    """Return what of the filters decides the SQL text: the field, the operator and how many values."""
-    return tuple((field, operator, _value_count(operator, value)) for field, operator, value in query.filters)
+def split(told):
+    """Return the texts that a query of `joined` has made one of; None for no rows."""
+    return told.split(SEPARATOR) if told else []
 
 
-def _value_count(operator, value):
-    if operator == "in":
-        return len(value)
-    if operator == "startswith":
-        return 1 if prefix_end(value) is None else 2
-    return value if operator == "isnull" else 1
-
-
-def _filter_values(resource, field, operator, value):
-    """Return the values of a filter's slots."""
-    key = f"{field}__{operator}"
-    if operator == "isnull":
-        return {}
-    if operator == "in":
-        return {f"{key}{i}": resource.column(field).db_value(each) for i, each in enumerate(value)}
-    if operator == "startswith":
-        return {key: value, f"{key}_end": prefix_end(value)}
-    return {key: value if operator == "has" else resource.column(field).db_value(value)}
-
-
-def _condition(resource, field, operator, count):
-    """Return the SQL condition of a filter; see _filter_values for its slots."""
-    column, key = resource.column(field), f"{field}__{operator}"
-    if operator == "isnull":
-        return column.is_null(count)
-    if operator == "in":
-        return column.in_([slot(f"{key}{i}") for i in range(count)]) if count else NO_ROW
-    if operator == "contains":
-        return database.position(column, slot(key)) > 0
-    if operator == "icontains":
-        return database.position(database.fold(column), database.fold(slot(key))) > 0
-    if operator == "has":
-        return Expression(slot(key), OP.IN, column)
-    if operator == "startswith":
-        begins = column >= slot(key)
-        return begins & (column < slot(f"{key}_end")) if count == 2 else begins
-    return Expression(column, COMPARISONS[operator], slot(key))
+def joined(table, rows, names):
+    """Return the query that makes one row of many: of each named column all texts, in the order of `rows`."""
+    # Both databases aggregate the rows of a sorted subquery in its order.
+    return table.model.select(*(fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in names)).from_(rows)
 
 
 def _where(resource, shape):
     """Return the conditions of the actor's scope and the filters, as a list."""
-    everything, filters = shape
-    conditions = [] if everything else [resource.column("created_by") == slot("owner")]
-    return conditions + [_condition(resource, *each) for each in filters]
+    scope, filters = shape
+    return [within(resource, scope), *conditions(resource, filters, "filter")]
 
 
 def _select_page(resource, shape, query, nulls):
@@ -152,24 +126,28 @@ def _select_page(resource, shape, query, nulls):
     """
     order = _total_order(query)
     columns = [(resource.column(name), descending, not resource.kinds[name].required) for name, descending in order]
-    conditions = _where(resource, shape)
+    met = _where(resource, shape)
     if nulls is not None:
-        conditions.append(_after(columns, nulls))
-    keys = database.json_array([database.bindable(column) for column, _, _ in columns])
+        met.append(_after(columns, nulls))
+    told = {"record": resource.json(query.fields), "keys": _bindable(column for column, _, _ in columns)}
+    if query.links:
+        told["links"] = _bindable(resource.column(name) for name in query.links)
     page = (
-        resource.model.select(resource.json(query.fields).alias("record"), keys.alias("keys"))
-        .where(*conditions or [EVERY_ROW])
+        resource.model.select(*(expression.alias(name) for name, expression in told.items()))
+        .where(*met)
         .order_by(*(database.order(*each) for each in columns))
         .limit(slot("limit"))
         .offset(slot("offset") if nulls is None else None)
     )
-    # Both databases aggregate the rows of a sorted subquery in its order.
-    joined = [fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in ("record", "keys")]
-    return resource.model.select(*joined).from_(page)
+    return joined(resource, page, told)
+
+
+def _bindable(columns):
+    return database.json_array([database.bindable(column) for column in columns])
 
 
 def _count(resource, shape):
-    return resource.model.select(fn.COUNT(SQL("*"))).where(*_where(resource, shape) or [EVERY_ROW])
+    return resource.model.select(fn.COUNT(SQL("*"))).where(*_where(resource, shape))
 
 
 def _total_order(query):
@@ -191,8 +169,9 @@ def _after(columns, nulls):
     return reduce(or_, choices)
 
 
-def _write_cursor(resource, query, keys):
-    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), json.loads(keys)])
+def write_cursor(resource, query, values):
+    """Return the cursor that goes on after the row with these values of the total order."""
+    return resource.catalog.cursor_serializer.dumps([query.fingerprint(resource), values])
 
 
 def _read_cursor(resource, query):

@@ -8,6 +8,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services import policies
+from backend.services.conditions import scope_values, within
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.references import blocking_referrers, check_references, release_referrers
 from backend.services.statements import slot
@@ -25,31 +26,56 @@ class Record(NamedTuple):
 def get_record(actor, resource, record_id):
     """Return the Record; raise NotFound when there is none or none the actor may read."""
     allowed = policies.authorize(resource.definition, "read", actor)
-    statement = resource.statements.get(("get", allowed.everything), _select_one, resource, allowed.everything)
-    rows = statement.run({"id": record_id, "owner": allowed.owner})
+    key = ("get", allowed.shape, policies.hidden_fields(resource.definition, actor))
+    statement = resource.statements.get(key, _select_one, resource, *key[1:])
+    rows = statement.run({"id": record_id} | scope_values(resource, allowed))
     if not rows:
-        raise NotFound(f"There is no such record of {resource.name}.")
+        raise missing(resource)
     return Record(*rows[0])
 
 
-def create_record(actor, resource, data):
-    """Insert the values of `data`, which holds every declared field, and return (id, Record).
+def missing(resource):
+    """Return the NotFound of a record that is not there, or not for the actor."""
+    return NotFound(f"There is no such record of {resource.name}.")
 
-    Raises Invalid for a reference to a record the actor cannot see, Conflict for a value that must be unique.
+
+def create_record(actor, resource, data):
+    """Insert a record with the values of `data`, elsewhere the defaults, and return (id, Record).
+
+    Raises Invalid for a field the actor may not set and for a reference to a record they cannot see, Denied for a
+    record they may not create, Conflict for a value that must be unique.
     """
-    policies.authorize(resource.definition, "create", actor)
+    allowed = policies.authorize(resource.definition, "create", actor)
+    policies.require_may_set(resource.definition, actor, data)
     values = new_row(actor, resource, data)
-    statement = resource.statements.get("insert", _insert, resource)
-    with conflicts(resource), database.atomic():
+    key = ("insert", policies.hidden_fields(resource.definition, actor))
+    with conflicts(actor, resource), database.atomic():
         check_references(actor, resource, data)
-        return values["id"], Record(*statement.run(values)[0])
+        judge(resource, allowed, values)
+        return values["id"], Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
 
 
 def new_row(actor, resource, data):
     """Return the row of a new record, a value for each column."""
     now = rfc3339(utcnow())
     system = {"id": uuid7(), "created_at": now, "updated_at": now, "created_by": actor.user_id, "version": 1}
-    return resource.to_columns(data) | system
+    return resource.to_columns(resource.defaults | data) | system
+
+
+def judge(resource, allowed, values, record_id=None):
+    """Raise Denied unless a row with these values by column would be within the Scope.
+
+    Of a record that is there, what is not among the values stays as it is. It has to be asked before the write: where a
+    row may not be, no constraint is to tell whether there is another like it.
+    """
+    if allowed.everything:
+        return
+    key = ("judge", allowed.shape, tuple(sorted(values)), record_id is None)
+    statement = resource.statements.get(key, _select_would_be, resource, *key[1:])
+    row = {f"row.{name}": value for name, value in values.items()}
+    ((is_within,),) = statement.run(row | {"id": record_id} | scope_values(resource, allowed))
+    if not is_within:
+        raise Denied(f"You may not make a record of {resource.name} what this would make it.")
 
 
 def update_record(actor, resource, record_id, data, if_match=None):
@@ -59,14 +85,17 @@ def update_record(actor, resource, record_id, data, if_match=None):
     record the actor may not read, Denied for one it may not change, PreconditionFailed, Invalid, Conflict.
     """
     allowed = policies.authorize(resource.definition, "update", actor)
-    with conflicts(resource), database.atomic():
+    policies.require_may_set(resource.definition, actor, data)
+    with conflicts(actor, resource), database.atomic():
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
         check_references(actor, resource, data)
-        values = {"id": record_id, "updated_at": rfc3339(utcnow())} | resource.to_columns(data)
-        names = tuple(sorted(data))
-        return Record(*resource.statements.get(("update", names), _update, resource, names).run(values)[0])
+        values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
+        if allowed.concerns({*values, "version"}):
+            judge(resource, allowed, values, record_id)
+        key = ("update", tuple(sorted(data)), policies.hidden_fields(resource.definition, actor))
+        return Record(*resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0])
 
 
 def delete_record(actor, resource, record_id, if_match=None):
@@ -78,7 +107,7 @@ def delete_record(actor, resource, record_id, if_match=None):
             release_referrers(resource, [record_id])
             resource.statements.get("delete", _delete, resource).run({"id": record_id})
     except IntegrityError as error:
-        names = ", ".join(blocking_referrers(resource, record_id)) or "records that would have gone with it"
+        names = ", ".join(blocking_referrers(actor, resource, record_id)) or "records that would have gone with it"
         raise Conflict(f"The record is still referenced by {names}.") from error
 
 
@@ -113,31 +142,39 @@ def _lock_row(actor, resource, record_id, allowed, if_match):
     """Hold the row for a write that `allowed` must cover and the client must have seen in its present version."""
     if if_match is None and resource.definition.require_if_match:
         raise PreconditionMissing()
-    rows = resource.statements.get("lock", _select_for_write, resource).run({"id": record_id})
-    created_by, version = rows[0] if rows else (None, None)
     readable = policies.scope(resource.definition, "read", actor)
-    if not rows or not readable.covers(created_by and str(created_by)):
-        raise NotFound(f"There is no such record of {resource.name}.")
-    if not allowed.covers(created_by and str(created_by)):
+    key = ("lock", readable.shape, allowed.shape)
+    statement = resource.statements.get(key, _select_for_write, resource, *key[1:])
+    scopes = scope_values(resource, readable, "read") | scope_values(resource, allowed, "write")
+    rows = statement.run({"id": record_id} | scopes)
+    version, may_read, may_write = rows[0] if rows else (None, False, False)
+    if not may_read:
+        raise missing(resource)
+    if not may_write:
         raise Denied(f"You may not change this record of {resource.name}.")
     if if_match is not None and str(version) not in if_match:
         raise PreconditionFailed()
 
 
 @contextmanager
-def conflicts(resource):
+def conflicts(actor, resource):
     """Tell a violated constraint of an insert or update in the words of the definition."""
     try:
         yield
     except IntegrityError as error:
-        raise integrity_problem(resource, error) from error
+        raise integrity_problem(actor, resource, error) from error
 
 
-def integrity_problem(resource, error):
-    """Return the Conflict that an IntegrityError of an insert or update stands for, or the error itself."""
+def integrity_problem(actor, resource, error):
+    """Return the Conflict that an IntegrityError of an insert or update stands for, or the error itself.
+
+    It names no field where one of them is hidden from the actor.
+    """
     kind, what = database.violated(error)
     if kind == "unique":
         names = _unique_fields(resource.definition, what)
+        if not policies.hidden_fields(resource.definition, actor).isdisjoint(names):
+            return Conflict(f"This conflicts with another record of {resource.name}.")
         told = f"Another record of {resource.name} has this {' and '.join(names)}."
         return Conflict(told, {"json": {name: ["Already taken."] for name in names}})
     if kind == "foreign_key":  # the target went between the check and the write
@@ -153,26 +190,51 @@ def _unique_fields(definition, what):
     return names.get(what, ("id",))
 
 
-def _select_one(resource, everything):
-    mine = resource.scoped(resource.column("id") == slot("id"), everything)
-    return resource.model.select(resource.json(), resource.column("version")).where(mine)
+def _select_one(resource, shape, hidden):
+    mine = resource.scoped(resource.column("id") == slot("id"), shape)
+    return resource.model.select(*_answer(resource, hidden)).where(mine)
 
 
-def _select_for_write(resource):
-    columns = resource.column("created_by"), resource.column("version")
-    return database.lock_for_update(resource.model.select(*columns).where(resource.column("id") == slot("id")))
+def _answer(resource, hidden):
+    """Return the expressions of a Record."""
+    return resource.json(resource.visible(hidden)), resource.column("version")
 
 
-def _insert(resource):
+def _select_for_write(resource, readable, writable):
+    scopes = [within(resource, shape, prefix) for shape, prefix in ((readable, "read"), (writable, "write"))]
+    query = resource.model.select(resource.column("version"), *scopes)
+    return database.lock_for_update(query.where(resource.column("id") == slot("id")))
+
+
+class _WouldBe:
+    """A resource, for conditions, whose row has got the values in the slots `row.…`."""
+
+    def __init__(self, resource, names):
+        self.resource, self.names = resource, names
+
+    def column(self, name):
+        """Return the expression of a field's value as it would be."""
+        column = self.resource.column(name)
+        if name in self.names:
+            return database.typed(slot(f"row.{name}"), column)
+        return column + 1 if name == "version" else column
+
+
+def _select_would_be(resource, shape, names, is_new):
+    query = resource.model.select(within(_WouldBe(resource, names), shape))
+    return query.from_() if is_new else query.where(resource.column("id") == slot("id"))
+
+
+def _insert(resource, hidden):
     values = {resource.column(name): slot(name) for name in resource.kinds}
-    return resource.model.insert(values).returning(resource.json(), resource.column("version"))
+    return resource.model.insert(values).returning(*_answer(resource, hidden))
 
 
-def _update(resource, names):
+def _update(resource, names, hidden):
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     query = resource.model.update(values).where(resource.column("id") == slot("id"))
-    return query.returning(resource.json(), version)
+    return query.returning(*_answer(resource, hidden))
 
 
 def _delete(resource):

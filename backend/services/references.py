@@ -2,6 +2,7 @@
 
 from backend.models.database import database
 from backend.services import policies
+from backend.services.conditions import scope_values
 from backend.services.errors import Invalid
 from backend.services.statements import slot
 from backend.utils.clock import rfc3339, utcnow
@@ -22,15 +23,15 @@ def check_references(actor, resource, data):
 def find_visible(actor, resource, field, value):
     """Return the id, as text, of a record whose `field` is `value`, if the actor may read it; else None."""
     allowed = policies.scope(resource.definition, "read", actor)
-    if not allowed:
+    if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return None
-    statement = resource.statements.get(("find", field, allowed.everything), _find, resource, field, allowed.everything)
-    rows = statement.run({"value": resource.column(field).db_value(value), "owner": allowed.owner})
+    statement = resource.statements.get(("find", field, allowed.shape), _find, resource, field, allowed.shape)
+    rows = statement.run({"value": resource.column(field).db_value(value)} | scope_values(resource, allowed))
     return str(rows[0][0]) if rows else None
 
 
-def _find(resource, field, everything):
-    condition = resource.scoped(resource.column(field) == slot("value"), everything)
+def _find(resource, field, shape):
+    condition = resource.scoped(resource.column(field) == slot("value"), shape)
     return resource.model.select(resource.column("id")).where(condition)
 
 
@@ -54,13 +55,17 @@ def release_referrers(resource, record_ids):
                     waiting.append((other, _referring(other, name, some)))
 
 
-def blocking_referrers(resource, record_id):
-    """Return the names of the resources with a record that refers to this one and forbids its end."""
+def blocking_referrers(actor, resource, record_id):
+    """Return the names of the resources with a record that refers to this one and forbids its end.
+
+    A reference that is hidden from the actor is not told.
+    """
     return sorted(
         {
             other.name
             for other, name in resource.referrers
             if other.definition.references[name].on_delete == "restrict"
+            and name not in policies.hidden_fields(other.definition, actor)
             and _referring(other, name, [record_id], limit=1)
         }
     )

@@ -7,11 +7,13 @@ from peewee import IntegrityError, fn
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.models.records import build_model
+from backend.models.user import UserSettings
 from backend.services import audit, schema_changes
 from backend.services.catalog import load_definitions, role_names
 from backend.services.definitions import NAME, check_references, parse_definition
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.policies import require_permission
+from backend.services.profiles import apply_settings
 from backend.services.roles import apply_roles, export_roles
 from backend.utils.clock import utcnow
 
@@ -86,13 +88,16 @@ def delete_resource(actor, name, *, confirmed=False):
 def apply_document(actor, document):
     """Bring roles and resources to what a file declares, in one transaction; those it does not name stay as they are.
 
-    `document` is `{"roles": {…}, "resources": {…}}`. Returns [(name, "created" | "changed" | "unchanged")], the
-    roles first. Raises as create_resource and replace_resource do, with `details` keyed by resource.
+    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`. Returns [(name, "created" | "changed" |
+    "unchanged")], the roles first. Raises as create_resource and replace_resource do, with `details` keyed by resource.
     """
     require_permission(actor, WRITE)
-    roles, declared = _parts(document)
+    roles, declared, users = _parts(document)
     with _changing() as definitions:
         outcome = apply_roles(actor, roles)
+        if "fields" in users:
+            changed = apply_settings(actor, users["fields"])
+            outcome.append(("users", "changed" if changed else "unchanged"))
         wanted = _parse_all(declared, role_names())
         check_references(definitions | wanted)
         created = [definition for name, definition in wanted.items() if name not in definitions]
@@ -110,8 +115,9 @@ def export_document(actor):
     """Return all roles made by admins and all resources, as apply_document takes them."""
     require_permission(actor, READ)
     resources = {row.name: row.body for row in list_resources(actor)}
-    roles = export_roles()
-    return ({"roles": roles} if roles else {}) | {"resources": resources}
+    roles, fields = export_roles(), UserSettings.current_fields()
+    users = {"users": {"fields": fields}} if fields else {}
+    return ({"roles": roles} if roles else {}) | users | {"resources": resources}
 
 
 @contextmanager
@@ -183,11 +189,13 @@ def _keep_version(actor, name, body):
 
 
 def _parts(document):
-    if not isinstance(document, dict) or set(document) - {"roles", "resources"}:
+    if not isinstance(document, dict) or set(document) - {"roles", "users", "resources"}:
         raise Invalid({"_schema": ["A file has `resources` and, if need be, `roles`, each an object by name."]})
-    parts = [document.get("roles") or {}, document.get("resources") or {}]
+    parts = [document.get(name) or {} for name in ("roles", "resources", "users")]
     if not all(isinstance(part, dict) for part in parts):
         raise Invalid({"_schema": ["`resources` and `roles` are objects by name."]})
+    if set(parts[2]) - {"fields"}:
+        raise Invalid({"users": ["The only setting of users is `fields`."]})
     return parts
 
 

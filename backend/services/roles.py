@@ -8,10 +8,11 @@ from backend.models.database import database
 from backend.models.role import BUILT_IN, PERMISSIONS, Role
 from backend.services import audit
 from backend.services.catalog import load_definitions
-from backend.services.definitions import NAME, OWNER_GRANT, PUBLIC_GRANT, name_problem
+from backend.services.definitions import NAME, name_problem
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
 from backend.services.policies import require_may_permit
+from backend.services.rules import OWNER_GRANT, PUBLIC_GRANT, user_fields
 
 
 class RoleBody(ma.Schema):
@@ -64,7 +65,8 @@ def delete_role(actor, name):
     with database.atomic():
         database.lock_definitions()
         _own_role(name)
-        naming = [each.name for each in load_definitions().values() if name in {*_granted(each)}]
+        naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
+        naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
         if naming:
             raise Conflict(f"The role has grants in {', '.join(naming)}.")
         # An admin's key would have it again, with other permissions, as soon as there is a new role of the name.
@@ -116,7 +118,3 @@ def _own_role(name):
     if name in BUILT_IN:
         raise Conflict(f"The role {name} is built in.")
     return get_role(name)
-
-
-def _granted(definition):
-    return (grant for grants in definition.access.values() for grant in grants)

@@ -30,7 +30,8 @@ def forbidden_changes(old, new):
 
 
 def _column_options(kind):
-    return {name: value for name, value in kind.to_dict().items() if name not in ("description", "index")}
+    free = ("description", "index", "readable_by", "writable_by")
+    return {name: value for name, value in kind.to_dict().items() if name not in free}
 
 
 def added_fields(old, new):

@@ -44,6 +44,7 @@ USERS = {
     "name": String(required=True, max_length=100),
     "roles": RoleNames(required=True),
     "active": Boolean(required=True, description="Whether they may sign in"),
+    "profile": Json(required=True, description="Values of the fields in the settings of users"),
     "verified_at": DateTime(description="When the address was proved to be theirs"),
     "created_at": DateTime(required=True),
     "updated_at": DateTime(required=True),

@@ -5,7 +5,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER, Role
 from backend.models.user import User, UserRole, give_roles
-from backend.services import accounts, audit, records, sessions
+from backend.services import accounts, audit, profiles, records, sessions
 from backend.services.errors import Conflict, Denied, NotFound
 from backend.services.policies import require_may_give
 from backend.utils.clock import utcnow
@@ -19,21 +19,23 @@ def get_user(user_id):
     return user
 
 
-def create_user(actor, *, roles, **values):
+def create_user(actor, *, roles, profile, **values):
     """Create a User with these roles, and `member`.
 
     Raises Invalid for a value or a role that cannot be, Denied for a role the actor may not give, Conflict when the
     address has an account.
     """
     require_may_give(actor, roles)
-    return get_user(accounts.create_user(actor, roles={*roles, MEMBER}, **values).id)
+    profile = profiles.changed_profile(actor, {}, profile)
+    return get_user(accounts.create_user(actor, roles={*roles, MEMBER}, profile=profile, **values).id)
 
 
-def update_user(actor, user_id, changes):
-    """Change what is in `changes` (email, name, active, roles, password) and return the User.
+def update_user(actor, user_id, changes, *, whole=False):
+    """Change what is in `changes` (email, name, active, roles, profile, password) and return the User.
 
-    A new password and the end of `active` end all sessions of the user. Raises as create_user does, Denied too for the
-    address or the password of somebody who may do more than the actor, and Conflict when no active admin would be left.
+    Of a profile only the values given change, unless it is meant to be the `whole` of it. A new password and the end
+    of `active` end all sessions of the user. Raises as create_user does, Denied too for the address or the password of
+    somebody who may do more than the actor, and Conflict when no active admin would be left.
     """
     roles = {*changes.pop("roles"), MEMBER} if "roles" in changes else None
     password = changes.pop("password", None)
@@ -43,6 +45,9 @@ def update_user(actor, user_id, changes):
             _set_roles(actor, user, roles)
         if "email" in changes:
             changes["email"] = accounts.normalize(changes["email"])
+        if "profile" in changes:
+            before = {} if whole else profiles.locked_profile(user_id)
+            changes["profile"] = profiles.changed_profile(actor, before, changes["profile"])
         changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
         if password is not None or "email" in changed:
             require_may_give(actor, user.roles())  # with either of them the actor could sign in as the user

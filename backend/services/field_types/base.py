@@ -14,6 +14,8 @@ EQUALITY = ("eq", "ne", "in", "isnull")
 ORDERING = ("gt", "gte", "lt", "lte")
 TEXT_SEARCH = ("contains", "icontains", "startswith")
 
+MAX_ROLES = 50  # that one field names
+
 
 def option(wire, default=None):
     """Return a dataclass field for one option of a definition, checked by the marshmallow field `wire`."""
@@ -80,6 +82,11 @@ def text_converter(field_class, convert):
     return FromText
 
 
+def role_names():
+    """Return the marshmallow field of an option that names roles."""
+    return ma.fields.List(StrictText(), validate=ma.validate.Length(max=MAX_ROLES))
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldType:
     """One typed attribute of a resource, as its definition declares it.
@@ -97,6 +104,8 @@ class FieldType:
     unique: bool = option(StrictBoolean(), False)
     index: bool = option(StrictBoolean(), False)
     description: str = option(StrictText(validate=ma.validate.Length(max=1000)), "")
+    readable_by: list | None = option(role_names())
+    writable_by: list | None = option(role_names())
 
     @classmethod
     def parse(cls, options):
@@ -127,6 +136,11 @@ class FieldType:
             except ma.ValidationError as error:
                 problems["default"] = error.messages
         return problems
+
+    @property
+    def writers(self):
+        """The roles that may write the field, None for everybody; by default those that may read it."""
+        return self.readable_by if self.writable_by is None else self.writable_by
 
     def rank(self, bound):
         """Return a bound of the definition in the form that values are compared in."""

@@ -1,0 +1,62 @@
+"""Settings of the accounts: `/api/v1/users/settings`."""
+
+import marshmallow as ma
+
+from backend.middleware.arguments import QuerySchema
+from backend.middleware.authentication import current_actor, permission
+from backend.middleware.envelope import API, Blueprint
+from backend.services import profiles
+from backend.services.definitions import NAME
+from backend.services.field_types.boolean import BooleanFromText
+
+EXAMPLE = {"fields": {"team": {"type": "string", "max_length": 50}}}
+
+blp = Blueprint("user_settings", __name__, url_prefix=f"{API}/users/settings", description="Settings of the accounts")
+
+
+class UserSettingsSchema(ma.Schema):
+    """The fields that profiles have, declared as those of a resource; rules read them as `$user.<field>`."""
+
+    fields_ = ma.fields.Dict(
+        ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
+        ma.fields.Raw(metadata={"type": "object"}),
+        required=True,
+        data_key="fields",
+        metadata={"maxProperties": profiles.MAX_FIELDS},
+    )
+
+    @ma.pre_dump
+    def declared(self, settings, **_):
+        """Return the declarations under the name of the attribute."""
+        return {"fields_": settings["fields"]}
+
+
+class ConfirmQuery(QuerySchema):
+    """Whether a loss of values is meant."""
+
+    confirm = BooleanFromText(load_default=False, metadata={"description": "Lose the values of the fields that go"})
+
+
+@blp.get("")
+@blp.guard(permission(*profiles.READ))
+@blp.response(200, UserSettingsSchema)
+@blp.fails(401, 403)
+@blp.doc(operationId="user_settings_get")
+def get_settings():
+    """Show which fields profiles have"""
+    return profiles.get_settings(current_actor())
+
+
+@blp.put("")
+@blp.guard(permission(profiles.WRITE))
+@blp.arguments(UserSettingsSchema, example=EXAMPLE)
+@blp.arguments(ConfirmQuery, location="query")
+@blp.response(200, UserSettingsSchema)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="user_settings_replace")
+def replace_settings(data, query):
+    """Say which fields profiles have
+
+    A field that a grant speaks of can neither go nor get another type.
+    """
+    return profiles.replace_settings(current_actor(), data["fields_"], confirmed=query["confirm"])

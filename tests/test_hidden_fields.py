@@ -1,0 +1,193 @@
+"""Hidden fields: no parameter, error, document or cursor tells somebody that a field is there, or what is in it.
+
+Each test compares what a member is told of `wage`, which only editors may read, with what is told of a field that
+there is not.
+"""
+
+import json
+
+import pytest
+
+from backend.models.database import database
+from backend.services.actors import Actor
+from backend.services.errors import Invalid
+from backend.services.importing import import_csv
+from tests.conftest import ON_SQLITE
+
+ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
+HIDDEN = {"readable_by": ["editor"]}
+OWNERS = {"name": {"type": "string"}, "tag": {"type": "string", "unique": True} | HIDDEN}
+NOTES = {
+    "title": {"type": "string"},
+    "wage": {"type": "integer", "default": 1} | HIDDEN,
+    "code": {"type": "string", "unique": True, "writable_by": ["member"]} | HIDDEN,
+    "boss": {"type": "reference", "to": "owners"} | HIDDEN,
+    "owner_id": {"type": "reference", "to": "owners"},
+}
+
+
+@pytest.fixture
+def owner(admin):
+    """An owner that the notes made here refer to."""
+    admin.declare("owners", OWNERS, access=ACCESS)
+    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "wage"]])
+    return admin.make("owners", name="Ann", tag="t1")
+
+
+@pytest.fixture
+def note(admin, owner):
+    """A note with something in every hidden field."""
+    return admin.make("notes", title="Milk", wage=42, code="A1", boss=owner["id"], owner_id=owner["id"])
+
+
+def told(answer, *names):
+    """Return the status and the error of an answer, with the names taken out of it."""
+    text = json.dumps(answer.json.get("error", answer.json.get("data")))
+    for name in names:
+        text = text.replace(name, "…")
+    return answer.status_code, text
+
+
+def same(send, *paths):
+    """Fail unless a request about a hidden thing is refused just as one about a thing that is not there."""
+    hidden, missing = (send(path) for path in paths)
+    assert hidden.status_code == 422, hidden.json
+    names = ("wage", "boss", "code", "nope", "notes__boss", "notes__nope")
+    assert told(hidden, *names) == told(missing, *names), paths
+
+
+def test_a_filter_tells_nothing_of_a_hidden_field(note, alice, stranger):
+    for operator in ("", "__ne", "__gt", "__lt", "__in", "__isnull", "__like"):
+        for value in ("42", "many", "", "1,x"):
+            for person in (alice, stranger):
+                same(person.get, f"/notes?wage{operator}={value}", f"/notes?nope{operator}={value}")
+    same(alice.get, "/notes?wage__in=1&wage__in=2", "/notes?nope__in=1&nope__in=2")
+    same(alice.get, "/notes?wage=42&page=0", "/notes?nope=42&page=0")
+
+
+def test_sort_and_fields_tell_nothing_of_a_hidden_field(note, alice):
+    for query in ("sort=%s", "sort=-%s", "sort=title,%s", "fields=%s", "fields=title,%s"):
+        same(alice.get, f"/notes?{query % 'wage'}", f"/notes?{query % 'nope'}")
+
+
+def test_those_who_may_read_a_field_may_use_it_in_all_these_ways(note, edith):
+    for query in ("wage=42", "wage__in=42,43", "sort=-wage", "fields=wage", "expand=boss"):
+        (found,) = edith.get(f"/notes?{query}").json["data"]
+        assert found["wage"] == 42
+    assert edith.get(f"/owners/{note['owner_id']}?expand=notes__boss").json["data"]["expand"]["notes__boss"]["data"]
+
+
+def test_expand_tells_nothing_of_a_hidden_reference(note, alice):
+    same(alice.get, "/notes?expand=boss", "/notes?expand=nope")
+    same(alice.get, "/owners?expand=notes__boss", "/owners?expand=notes__nope")
+    path = f"/owners/{note['owner_id']}"
+    same(alice.get, f"{path}?expand=notes__boss", f"{path}?expand=notes__nope")
+    (shown,) = alice.get(f"{path}?expand=notes").json["data"]["expand"]["notes"]["data"]
+    assert not {"wage", "code", "boss"} & set(shown)
+
+
+def test_an_expanded_record_shows_no_hidden_field(note, alice, edith):
+    shown = {person.name: person.get("/notes?expand=owner_id").json["data"][0] for person in (alice, edith)}
+    assert "tag" not in shown["alice"]["expand"]["owner_id"]
+    assert shown["edith"]["expand"]["owner_id"]["tag"] == "t1"
+
+
+def test_a_resource_with_nothing_but_hidden_relations_has_no_expand(admin, alice):
+    admin.declare("rooms", {"name": {"type": "string"}}, access=ACCESS)
+    admin.declare("keys", {"room": {"type": "reference", "to": "rooms"} | HIDDEN}, access=ACCESS)
+    admin.declare("doors", {"name": {"type": "string"}}, access=ACCESS)
+    record = {name: admin.make(name)["id"] for name in ("rooms", "doors")}
+    for path in ("", "/{id}"):
+        for query in ("?expand=keys", "?expand=x&expand=y", "?expand=x&nope=1"):
+            answers = [alice.get(f"/{name}{path.format(id=made)}{query}") for name, made in record.items()]
+            assert told(answers[0], "rooms") == told(answers[1], "doors")
+
+
+def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
+    for value in (1, "many", None, [], 10**30):
+        for send, path in ((alice.post, "/notes"), (alice.put, "/notes/x"), (alice.patch, "/notes/x")):
+            path = path.replace("x", note["id"])
+            answers = [send(path, json={"title": "Eggs", name: value}) for name in ("wage", "nope")]
+            assert told(answers[0], "wage") == told(answers[1], "nope")
+            assert answers[0].status_code == 422
+
+
+def test_a_conflict_tells_nothing_of_a_hidden_field(note, admin, alice, edith):
+    answers = [alice.post("/notes", json={"title": "Eggs", "code": "A1"})]
+    admin.make("notes", title="Salt", wage=1)
+    answers.append(alice.post("/notes", json={"title": "Salt"}))
+    for answer in answers:
+        assert answer.status_code == 409
+        assert answer.json["error"]["details"] == {}
+        assert not {"code", "wage"} & set(answer.json["error"]["message"].split())
+    assert edith.patch(f"/notes/{note['id']}", json={"title": "Salt", "wage": 1}).json["error"]["details"] == {
+        "json": {"title": ["Already taken."], "wage": ["Already taken."]}
+    }
+
+
+def test_a_refused_deletion_does_not_name_who_refers_by_a_hidden_field(admin, alice, edith):
+    admin.declare("owners", OWNERS, access=ACCESS)
+    admin.declare("notes", {"boss": NOTES["boss"]}, access=ACCESS)
+    owner = admin.make("owners")["id"]
+    admin.make("notes", boss=owner)
+    refusals = [person.delete(f"/owners/{owner}") for person in (alice, edith)]
+    assert [answer.status_code for answer in refusals] == [409, 409]
+    assert ["notes" in answer.json["error"]["message"] for answer in refusals] == [False, True]
+
+
+def test_a_cursor_of_somebody_who_may_sort_by_a_field_opens_nothing_to_others(note, admin, alice, edith):
+    admin.make("notes", title="Eggs", wage=7)
+    cursor = edith.get("/notes?sort=-wage&per_page=1").json["meta"]["next_cursor"]
+    same(alice.get, f"/notes?sort=-wage&cursor={cursor}", f"/notes?sort=-nope&cursor={cursor}")
+    assert alice.get(f"/notes?cursor={cursor}").status_code == 400
+    filtered = edith.get("/notes?wage__gt=1&per_page=1").json["meta"]["next_cursor"]
+    assert alice.get(f"/notes?cursor={filtered}").status_code == 400
+
+
+def test_the_document_shows_each_caller_what_they_may_use(note, stranger, alice, edith):
+    def document(person):
+        answer = person.get("http://localhost/openapi.json")
+        assert answer.headers["Vary"] == "Authorization, Cookie"
+        return answer.text
+
+    for person in (stranger, alice):
+        assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name in document(person)]
+    for person, expected in ((stranger, ["owner_id", "title"]), (alice, ["code", "owner_id", "title"])):
+        schemas = person.get("http://localhost/openapi.json").json["components"]["schemas"]
+        assert sorted(schemas["notes_patch"]["properties"]) == expected
+        assert "code" not in schemas["notes_record"]["properties"]
+    assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name not in document(edith)]
+
+
+def test_a_bad_token_gets_the_document_of_a_stranger(note, stranger):
+    answer = stranger.get("http://localhost/openapi.json", headers={"Authorization": "Bearer nonsense"})
+    assert answer.status_code == 200
+    assert "wage" not in answer.text
+
+
+def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp_path):
+    def columns(header):
+        file = tmp_path / "notes.csv"
+        file.write_text(f"{header}\nx\n")
+        actor = Actor(user_id=alice.id, roles=frozenset({"member"}))
+        with database.connection_context(), file.open() as lines, pytest.raises(Invalid) as refusal:
+            import_csv(actor, app.wsgi_app.current.catalog["notes"], lines)
+        return refusal.value.errors
+
+    for hidden in ("owner_id_tag", "wage", "boss"):
+        assert columns(hidden) == {"unknown": [hidden]}
+
+
+@ON_SQLITE
+def test_mass_assignment_sets_nothing_that_is_not_offered(note, alice, admin):
+    before = admin.get(f"/notes/{note['id']}").json["data"]
+    for name in ("id", "version", "created_by", "created_at", "updated_at", "roles", "wage", "f_wage", "expand"):
+        for send, path in ((alice.patch, f"/notes/{note['id']}"), (alice.post, "/notes")):
+            assert send(path, json={"title": "x", name: before.get(name, 1)}).status_code == 422
+    assert admin.get(f"/notes/{note['id']}").json["data"] == before
+
+
+@ON_SQLITE
+def test_an_empty_list_of_values_matches_nothing_for_anybody(note, alice, edith):
+    assert alice.get("/notes?title__in=").json["data"] == []
+    assert edith.get("/notes?wage__in=").json["data"] == []
