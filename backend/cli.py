@@ -1,5 +1,6 @@
 """`flask …` commands."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -104,17 +105,63 @@ def create(email, name, admin, password):
 
 
 @definitions.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def apply(file):
-    """Bring roles and resources to what FILE declares, in one transaction."""
-    try:
-        document = load_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--confirm", metavar="FINGERPRINT", help="That of the plan, where it loses data.")
+def apply(path, confirm):
+    """Bring roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
+
+    What it does not name stays as it is; a resource of `null` is dropped.
+    """
+    document = _read_documents(path)
     with explained(), database.connection_context():
-        outcome = resources.apply_document(SYSTEM, document)
+        outcome = resources.apply_document(SYSTEM, document, confirm=confirm)
     for name, what in outcome:
         click.echo(f"{what} {name}")
+
+
+@definitions.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As data, for a program.")
+def plan(path, as_json):
+    """Show what `apply` would do with PATH to the resources, step by step; exits with 1 for what cannot be done."""
+    document = _read_documents(path)
+    with explained(), database.connection_context():
+        found = resources.plan_document(SYSTEM, document)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        _show_plan(found)
+    sys.exit(0 if found.is_possible else 1)
+
+
+def _show_plan(found):
+    for step in found.steps:
+        mark = "impossible: " if step.impossible else "loses data: " if step.loses_data else ""
+        click.echo(f"{step.resource}: {mark}{step.text}")
+        if step.ids:
+            click.echo(f"    {', '.join(step.ids)}{' …' if step.records > len(step.ids) else ''}")
+    if not found.steps:
+        click.echo("There is nothing to do.")
+    elif found.is_possible and found.loses_data:
+        click.echo(f"To lose that data: flask resources apply --confirm {found.fingerprint}")
+
+
+def _read_documents(path):
+    """Return what a YAML file, or all of a folder together, declares."""
+    files = [path] if path.is_file() else sorted(each for each in path.iterdir() if each.suffix in (".yml", ".yaml"))
+    whole = {}
+    for file in files:
+        try:
+            document = load_yaml(file.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
+        if len(files) == 1 or not isinstance(document, dict):
+            return document
+        for part, declared in document.items():
+            if twice := set(whole.get(part, {})) & set(declared or {}):
+                raise click.ClickException(f"{file} declares {', '.join(sorted(twice))} once more.")
+            whole[part] = whole.get(part, {}) | (declared or {})
+    return whole
 
 
 @definitions.command()
@@ -181,7 +228,10 @@ class explained:
 
     def __exit__(self, kind, error, traceback):
         if isinstance(error, LarderError):
-            details = "\n" + yaml.safe_dump(error.details, **READABLE, width=1000) if error.details else ""
+            known = {
+                part: told for part, told in error.details.items() if part != "plan"
+            }  # its steps are in the message
+            details = "\n" + yaml.safe_dump(known, **READABLE, width=1000) if known else ""
             raise click.ClickException(f"{error.message}{details}") from error
         if isinstance(error, PeeweeException) and (database.is_temporary(error) or database.is_wrong_shape(error)):
             message = "The database is locked, gone or not migrated; see `flask db status`."

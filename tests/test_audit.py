@@ -31,7 +31,8 @@ def test_the_latest_comes_first_and_filters_narrow(admin):
 
 def test_a_change_that_does_not_happen_leaves_no_entry(admin):
     admin.declare("notes", {"title": {"type": "string"}})
-    admin.put("/resources/notes", json={"fields": {"other": {"type": "string"}}})
+    admin.make("notes", title="Milk")
+    admin.put("/resources/notes", json={"fields": {"title": {"type": "integer", "required": True}}})
     admin.post("/resources", json={"name": "notes", "fields": {"title": {"type": "string"}}})
     assert actions(admin, "target_type=resource") == ["resource.create"]
 

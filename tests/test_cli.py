@@ -1,5 +1,7 @@
 """`flask db` and `flask resources`."""
 
+import json
+
 import pytest
 import yaml
 
@@ -31,6 +33,7 @@ resources:
       parent: {type: reference, to: shops, on_delete: cascade}
 """
 
+LOSS = "Change name from string to integer, losing the values of 1 record that cannot be converted."
 UNCHANGED = ["unchanged buyer", "unchanged notes", "unchanged shops"]
 
 WRONG_DOCUMENTS = {
@@ -183,12 +186,55 @@ def test_applies_changes(run, written):
 def test_a_change_that_cannot_be_made_undoes_the_whole_file(run, written, admin):
     run("resources", "apply", written(SHOP))
     before = state()
-    changed = SHOP.replace("name: {type: string}", "name: {type: integer}") + "  books: {fields: {a: {type: text}}}\n"
+    admin.make("shops", name="Corner")
+    changed = SHOP.replace("name: {type: string}", "name: {type: string, required: true, max_length: 3}")
+    changed += "  books: {fields: {a: {type: text}}}\n"
     code, output = run("resources", "apply", written(changed.replace("description: Buys", "description: Sells")))
     assert code == 1
-    assert "shops" in output and "name:" in output
+    assert "shops: Narrow the values of name, with others in 1 record." in output
     assert state() == before
     assert "Sells" not in run("resources", "export")[1]
+
+
+def test_plans_what_it_would_apply(run, written, admin):
+    assert run("resources", "plan", written(SHOP))[1].splitlines() == [
+        *("notes: Create the resource notes.", "shops: Create the resource shops.")
+    ]
+    run("resources", "apply", written(SHOP))
+    assert run("resources", "plan", written(SHOP)) == (0, "There is nothing to do.\n")
+    admin.make("shops", name="Corner")
+    before = state()
+    numbers = SHOP.replace("name: {type: string}", "name: {type: integer}")
+    code, output = run("resources", "plan", written(numbers))
+    assert (code, output.splitlines()[0]) == (0, f"shops: loses data: {LOSS}")
+    required = numbers.replace("integer}", "integer, required: true}")
+    found = json.loads(run("resources", "plan", "--json", written(required))[1])
+    assert (found["possible"], state()) == (False, before)
+
+
+def test_loses_data_only_with_the_fingerprint(run, written, admin):
+    run("resources", "apply", written(SHOP))
+    shop = admin.make("shops", name="Corner")
+    admin.make("notes", title="Milk", shop=shop["id"])
+    without = SHOP[: SHOP.index("  shops:")].replace("reference, to: shops, on_delete: set_null", "uuid")
+    changed = written(without + "  shops:\n")
+    fingerprint = run("resources", "plan", changed)[1].split()[-1]
+    code, output = run("resources", "apply", changed)
+    assert (code, fingerprint in output) == (1, True)
+    code, output = run("resources", "apply", changed, "--confirm", fingerprint)
+    assert (code, output.splitlines()[-1]) == (0, "dropped shops"), output
+    assert admin.get("/shops").status_code == 404
+
+
+def test_a_folder_is_one_declaration(run, tmp_path):
+    folder = tmp_path / "declared"
+    folder.mkdir()
+    (folder / "a.yml").write_text("resources: {a: {fields: {b: {type: reference, to: b}}}}")
+    (folder / "b.yaml").write_text("resources: {b: {fields: {a: {type: reference, to: a}}}}")
+    assert run("resources", "apply", folder) == (0, "created a\ncreated b\n")
+    (folder / "c.yml").write_text("resources: {b: {fields: {c: {type: text}}}}")
+    code, output = run("resources", "plan", folder)
+    assert code == 1 and "declares b once more" in output
 
 
 def test_wrong_files_are_explained_and_change_nothing(run, written):

@@ -64,6 +64,8 @@ POST   /resources                  401 401 401 403 403 403 403 201 403 403 403 4
 DELETE /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
 PUT    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
+POST   /resources/<name>/plan      401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
+GET    /resources/<name>/versions  401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
 GET    /roles                      401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or roles:write
 POST   /roles                      401 401 401 403 403 403 403 201 403 403 403 403 201  roles:write
 DELETE /roles/<name>               401 401 401 403 403 403 403 200 403 403 403 403 200  roles:write

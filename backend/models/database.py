@@ -31,6 +31,8 @@ class Sqlite(PooledCySqliteDatabase):
     }
     strict_tables = True  # the one check of types that SQLite offers
     adds_foreign_keys_later = False
+    alters_columns = False
+    drops_with_constraints = ""
 
     def json_object(self, pairs):
         """Return the expression of a JSON object, as text, from (name, expression) pairs."""
@@ -71,6 +73,31 @@ class Sqlite(PooledCySqliteDatabase):
 
     def lock_definitions(self):
         """Hold, until the transaction ends, the right to change definitions."""
+
+    def share_definitions(self):
+        """Keep definitions from changing until the transaction ends; it holds the only write lock already."""
+
+    @contextmanager
+    def reshaping(self):
+        """Return the transaction in which definitions change; in it foreign keys are not enforced.
+
+        A table that is made anew would otherwise take the rows that refer to it along. Within another transaction they
+        stay enforced: SQLite changes that between transactions only.
+        """
+        with self.connection_context() if self.is_closed() else nullcontext():
+            self.pragma("foreign_keys", 0)
+            try:
+                with self.atomic():
+                    yield
+            finally:
+                self.pragma("foreign_keys", 1)
+
+    def hold_table(self, name):
+        """Keep everybody else from a table until the transaction ends."""
+
+    def execute_many(self, sql, rows):
+        """Execute a statement with each list of values."""
+        self.connection().executemany(sql, rows)
 
     @contextmanager
     def impatient(self):
@@ -115,6 +142,8 @@ class Postgres(PooledPostgresqlDatabase):
     }
     strict_tables = False
     adds_foreign_keys_later = True  # a foreign key needs its target's table first
+    alters_columns = True
+    drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
     definitions_lock = 0x1A4DE4  # any number of our own for pg_advisory_xact_lock
 
     def json_object(self, pairs):
@@ -161,6 +190,25 @@ class Postgres(PooledPostgresqlDatabase):
     def lock_definitions(self):
         """Hold, until the transaction ends, the right to change definitions."""
         self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (self.definitions_lock,))
+
+    def share_definitions(self):
+        """Keep definitions from changing until the transaction ends."""
+        self.execute_sql("SELECT pg_advisory_xact_lock_shared(%s)", (self.definitions_lock,))
+
+    def reshaping(self):
+        """Return the transaction in which definitions change."""
+        return self.atomic()
+
+    def hold_table(self, name):
+        """Keep everybody else from a table until the transaction ends.
+
+        At once with the strongest lock: to ask for it later, while others wait for a weaker one, ends in a deadlock.
+        """
+        self.execute_sql(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
+
+    def execute_many(self, sql, rows):
+        """Execute a statement with each list of values."""
+        self.cursor().executemany(sql, rows)
 
     def impatient(self):
         """Return a context manager without effect: a write waits here for nobody but the writers of its own row."""

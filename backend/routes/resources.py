@@ -10,7 +10,7 @@ from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import OneOf
 from backend.services import resources
 from backend.services.definitions import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
-from backend.services.field_types.base import TYPES
+from backend.services.field_types.base import TYPES, FormerNames, StrictText
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.rules import MAX_CONDITIONS, MAX_GRANTS
 from backend.utils.clock import rfc3339
@@ -27,6 +27,8 @@ EXAMPLE = {
     "search": ["title"],
     "access": {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]},
 }
+
+ADDED = ("version", "created_at", "updated_at")
 
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
@@ -61,13 +63,9 @@ Grants = ma.fields.List(Grant, validate=ma.validate.Length(max=MAX_GRANTS))
 AccessSchema = ma.Schema.from_dict({action: Grants for action in ACTIONS}, name="Access")
 
 
-class DefinitionSchema(ma.Schema):
-    """A resource: what its records are, and who may do what with them.
+class DefinitionBodySchema(ma.Schema):
+    """What the records of a resource are, and who may do what with them."""
 
-    This schema documents; services/definitions.py checks, for files as well as for requests.
-    """
-
-    name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})
     description = ma.fields.String(validate=ma.validate.Length(max=MAX_DESCRIPTION))
     fields_ = ma.fields.Dict(
         FieldName,
@@ -83,16 +81,26 @@ class DefinitionSchema(ma.Schema):
         AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"}
     )
     require_if_match = ma.fields.Boolean(metadata={"description": "Refuse writes without If-Match"})
+    renamed_from = FormerNames()
     on_owner_delete = ma.fields.String(
         validate=ma.validate.OneOf(["set_null", "cascade", "restrict"]),
         metadata={"description": "What becomes of the records of a user who is deleted; by default they stay"},
     )
 
+
+class DefinitionSchema(DefinitionBodySchema):
+    """A resource: what its records are, and who may do what with them.
+
+    This schema documents; services/definitions.py checks, for files as well as for requests.
+    """
+
+    name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})
+
     def load(self, data, **options):
-        """Return the body as it came, if it is an object."""
+        """Return the body as it came, if it is an object, without what a GET adds to it."""
         if not isinstance(data, dict):
             raise ma.ValidationError("Not an object.")
-        return data
+        return {part: value for part, value in data.items() if part not in ADDED}
 
 
 class StoredDefinitionSchema(DefinitionSchema):
@@ -108,6 +116,60 @@ class StoredDefinitionSchema(DefinitionSchema):
             return [self.dump(each, many=False) for each in stored]
         moments = {"created_at": rfc3339(stored.created_at), "updated_at": rfc3339(stored.updated_at)}
         return {"name": stored.name, **stored.body, "version": stored.version, **moments}
+
+
+class VersionSchema(ma.Schema):
+    """What a resource was declared to be from a change to the next."""
+
+    version = ma.fields.Integer(required=True)
+    definition = ma.fields.Nested(
+        DefinitionBodySchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null when the resource was dropped, or renamed to another"},
+    )
+    created_at = ma.fields.DateTime(required=True)
+    created_by = ma.fields.UUID(required=True, allow_none=True, metadata={"description": "Id of who changed it"})
+
+    def dump(self, versions, *, many=None):
+        """Return the versions as they are kept."""
+        return [
+            {
+                "version": each.version,
+                "definition": each.body,
+                "created_at": rfc3339(each.created_at),
+                "created_by": each.created_by,
+            }
+            for each in versions
+        ]
+
+
+class StepSchema(ma.Schema):
+    """A step of a plan."""
+
+    action = ma.fields.String(required=True, metadata={"description": "Such as `drop_field`"})
+    resource = ma.fields.String(required=True)
+    subject = ma.fields.String(required=True, allow_none=True, metadata={"description": "The field or fields"})
+    text = ma.fields.String(required=True, metadata={"description": "The step in words"})
+    loses_data = ma.fields.Boolean(required=True)
+    impossible = ma.fields.Boolean(required=True, metadata={"description": "Records in place stand against it"})
+    records = ma.fields.Integer(required=True, metadata={"description": "How many lose a value or stand against it"})
+    ids = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "The first of these records"})
+
+
+class PlanSchema(ma.Schema):
+    """What a change of a definition would do, step by step."""
+
+    steps = ma.fields.List(ma.fields.Nested(StepSchema), required=True)
+    loses_data = ma.fields.Boolean(required=True, metadata={"description": "Whether it has to be confirmed"})
+    possible = ma.fields.Boolean(required=True)
+    fingerprint = ma.fields.String(required=True, metadata={"description": "Confirms the plan"})
+
+
+class ReplaceQuery(QuerySchema):
+    """Whether a loss of data is meant."""
+
+    confirm = StrictText(metadata={"description": "The fingerprint of the plan, where it loses data"})
 
 
 class DropQuery(QuerySchema):
@@ -153,16 +215,39 @@ def get_resource(name):
 
 @blp.put("/<name>")
 @blp.guard(permission(resources.WRITE))
+@blp.arguments(ReplaceQuery, location="query")
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="resources_replace")
-def replace_resource(data, name):
-    """Change a resource
+def replace_resource(query, data, name):
+    """Change a resource, with the records in it
 
-    New optional fields, new indexes, descriptions, `search` and `access`; any other change is a conflict for now.
+    Whatever leads to the new definition is done in one transaction. A conflict shows the plan, if records in place
+    stand against it or if it would lose data and `confirm` does not say that this is meant.
     """
-    return resources.replace_resource(current_actor(), name, data)
+    return resources.replace_resource(current_actor(), name, data, confirm=query.get("confirm"))
+
+
+@blp.post("/<name>/plan")
+@blp.guard(permission(resources.WRITE))
+@blp.arguments(DefinitionSchema, example=EXAMPLE)
+@blp.response(200, PlanSchema)
+@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.doc(operationId="resources_plan")
+def plan_resource(data, name):
+    """Show what a change of a resource would do, and change nothing"""
+    return resources.plan_resource(current_actor(), name, data).to_dict()
+
+
+@blp.get("/<name>/versions")
+@blp.guard(permission(resources.READ))
+@blp.response(200, VersionSchema(many=True))
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="resources_versions")
+def list_versions(name):
+    """List what a resource was declared to be, the latest first"""
+    return resources.list_versions(current_actor(), name)
 
 
 @blp.delete("/<name>")

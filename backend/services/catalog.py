@@ -10,7 +10,7 @@ from backend.models.records import build_model, column
 from backend.models.role import Role
 from backend.services.conditions import within
 from backend.services.definitions import parse_definition
-from backend.services.errors import NotFound
+from backend.services.errors import NotFound, Unavailable
 from backend.services.system_tables import make_system_tables
 from backend.services.tables import Table
 
@@ -66,6 +66,15 @@ class Catalog(dict):
         # It wants the key that signs at the end.
         self.cursor_serializer = URLSafeSerializer(secret_keys[::-1], salt="cursor")
 
+    def hold(self):
+        """Keep the definitions as they are until the transaction ends.
+
+        Raises Unavailable if they are others by now than this request was read by: its values might mean another thing.
+        """
+        database.share_definitions()
+        if Generation.current() != self.generation:
+            raise Unavailable("The definitions have just changed; send it again.")
+
     def __missing__(self, name):
         raise NotFound(f"There is no resource {name}.")
 
@@ -83,7 +92,7 @@ def load_catalog(secret_keys):
 def load_definitions():
     """Return every stored Definition by name."""
     rows = StoredDefinition.select().order_by(StoredDefinition.name)
-    return {row.name: parse_definition({"name": row.name, **row.body}) for row in rows}
+    return {row.name: parse_definition({"name": row.name, **row.body}, version=row.version) for row in rows}
 
 
 def role_names():

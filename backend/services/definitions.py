@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from backend.models.role import ADMIN
 from backend.services.errors import Invalid
-from backend.services.field_types.base import FieldType, StrictBoolean, StrictText
+from backend.services.field_types.base import FieldType, FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import ON_DELETE, Reference
@@ -40,13 +40,8 @@ RESERVED_FIELDS = {
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
     *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
-    *(
-        "root",
-        "swagger_ui",
-        "user_settings",
-        "recovery",
-        "account",
-    ),  # no paths, but blueprints: two of one name would stop every build
+    # No paths, but blueprints: two of one name would stop every build.
+    *("root", "swagger_ui", "user_settings", "recovery", "account"),
 }
 RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_", "ix_", "uq_")  # system tables: ours, SQLite's, Postgres's; indexes
 RESERVED_SUFFIX = "_pkey"  # Postgres keeps indexes among the tables, and calls that of a primary key so
@@ -65,6 +60,13 @@ class Definition:
     access: dict = field(default_factory=dict)
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
+    renamed_from: list | None = None
+    version: int = field(default=1, compare=False)  # of what is stored; it is no part of the declaration
+
+    @property
+    def former_names(self):
+        """The names the resource had before, the latest first."""
+        return self.renamed_from or []
 
     @cached_property
     def all_fields(self):
@@ -113,7 +115,7 @@ class Definition:
         body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
         owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
-        rest = owned | {"require_if_match": self.require_if_match}
+        rest = owned | {"require_if_match": self.require_if_match, "renamed_from": self.renamed_from}
         return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
 
 
@@ -132,10 +134,11 @@ class DefinitionBody(ma.Schema):
         load_default=dict,
     )
     require_if_match = StrictBoolean(load_default=False)
+    renamed_from = FormerNames(load_default=None)
     on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
 
 
-def parse_definition(data, roles=None):
+def parse_definition(data, roles=None, version=1):
     """Return the Definition that `data` declares; `roles` are the names a grant may use, None if it was checked before.
 
     Raises Invalid keyed by the parts of the definition, each message saying what to change.
@@ -155,7 +158,7 @@ def parse_definition(data, roles=None):
         _check_columns(body, fields, problems)
     if problems:
         raise Invalid(problems)
-    return Definition(fields=fields, **body)
+    return Definition(fields=fields, version=version, **body)
 
 
 def name_problem(name, reserved, prefixes=(), suffixes=()):

@@ -174,6 +174,7 @@ class _Importer:
         if rows:
             statement = self.resource.statements.get(("import", len(rows)), _insert_many, self.resource, len(rows))
             with database.atomic():
+                self.resource.catalog.hold()
                 for row in rows:
                     judge(self.resource, self.allowed, row)
                 statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})

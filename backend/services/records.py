@@ -50,6 +50,7 @@ def create_record(actor, resource, data):
     values = new_row(actor, resource, data)
     key = ("insert", policies.hidden_fields(resource.definition, actor))
     with conflicts(actor, resource), database.atomic():
+        resource.catalog.hold()
         check_references(actor, resource, data)
         judge(resource, allowed, values)
         return values["id"], Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
@@ -87,6 +88,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
     allowed = policies.authorize(resource.definition, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
     with conflicts(actor, resource), database.atomic():
+        resource.catalog.hold()
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
@@ -103,6 +105,7 @@ def delete_record(actor, resource, record_id, if_match=None):
     allowed = policies.authorize(resource.definition, "delete", actor)
     try:
         with database.atomic():
+            resource.catalog.hold()
             _lock_row(actor, resource, record_id, allowed, if_match)
             release_referrers(resource, [record_id])
             resource.statements.get("delete", _delete, resource).run({"id": record_id})

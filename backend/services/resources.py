@@ -6,12 +6,13 @@ from peewee import IntegrityError, fn
 
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
-from backend.models.records import build_model
 from backend.models.user import UserSettings
 from backend.services import audit, schema_changes
 from backend.services.catalog import load_definitions, role_names
+from backend.services.changes import Change
 from backend.services.definitions import NAME, check_references, parse_definition
 from backend.services.errors import Conflict, Invalid, NotFound
+from backend.services.plans import Plan, make_plan
 from backend.services.policies import require_permission
 from backend.services.profiles import apply_settings
 from backend.services.roles import apply_roles, export_roles
@@ -32,6 +33,16 @@ def get_resource(actor, name):
     return _stored(name)
 
 
+def list_versions(actor, name):
+    """Return every DefinitionVersion of a resource, also of one that was dropped, the latest first; raise NotFound."""
+    require_permission(actor, READ)
+    kept = DefinitionVersion.select().where(DefinitionVersion.name == name).order_by(DefinitionVersion.version.desc())
+    versions = list(kept) if NAME.fullmatch(name) else []
+    if not versions:
+        raise _missing(name)
+    return versions
+
+
 def create_resource(actor, data):
     """Declare a resource and create its table; return its StoredDefinition.
 
@@ -43,25 +54,29 @@ def create_resource(actor, data):
         if definition.name in definitions:
             raise Conflict(f"There is a resource {definition.name} already.")
         _check_all(definitions | {definition.name: definition}, definition.name)
-        _create(actor, [definition])
+        _apply(actor, Plan([Change(None, definition)], []))
     return _stored(definition.name)
 
 
-def replace_resource(actor, name, data):
-    """Change a resource to what `data` declares; return its StoredDefinition.
+def plan_resource(actor, name, data):
+    """Return the Plan of what replace_resource would do with the same data; raises what it would for wrong data."""
+    require_permission(actor, WRITE)
+    with database.atomic():
+        return _plan_one(load_definitions(), name, data)
 
-    Raises Invalid, NotFound, and Conflict when the change is not one that the rows in place always survive.
+
+def replace_resource(actor, name, data, *, confirm=None):
+    """Change a resource to what `data` declares, with the records in it; return its StoredDefinition.
+
+    Raises Invalid, NotFound, and Conflict when the records in place do not let it happen, or when it would lose data
+    and `confirm` is not the fingerprint of this very plan. Nothing is changed then.
     """
     require_permission(actor, WRITE)
-    if data.setdefault("name", name) != name:
-        raise Invalid({"name": [f"This is the resource {name}; renaming is not supported yet."]})
     with _changing() as definitions:
-        if name not in definitions:
-            raise NotFound(f"There is no resource {name}.")
-        definition = parse_definition(data, role_names())
-        _check_all(definitions | {name: definition}, name)
-        _alter(actor, definitions[name], definition)
-    return _stored(name)
+        plan = _plan_one(definitions, name, data)
+        _require_consent(plan, confirm)
+        _apply(actor, plan)
+    return _stored(data["name"])
 
 
 def delete_resource(actor, name, *, confirmed=False):
@@ -69,27 +84,34 @@ def delete_resource(actor, name, *, confirmed=False):
     require_permission(actor, WRITE)
     with _changing() as definitions:
         if name not in definitions:
-            raise NotFound(f"There is no resource {name}.")
+            raise _missing(name)
         if referrers := [
             other.name
             for other in definitions.values()
             if other.name != name and any(kind.to == name for kind in other.references.values())
         ]:
             raise Conflict(f"The resource is still referred to by {', '.join(referrers)}.")
-        records = build_model(definitions[name], database.obj).select().count()
+        plan = make_plan(definitions, {}, [name])
+        records = plan.steps[0].records
         if records and not confirmed:
             raise Conflict(f"The resource holds {records} records; say ?confirm=true to lose them.")
-        schema_changes.drop_table(definitions[name])
-        audit.record(actor, "resource.delete", ("resource", name), records=records)
-        _keep_version(actor, name, None)
-        StoredDefinition.delete().where(StoredDefinition.name == name).execute()
+        _apply(actor, plan)
 
 
-def apply_document(actor, document):
+def plan_document(actor, document):
+    """Return the Plan of what apply_document would do to the resources."""
+    require_permission(actor, WRITE)
+    roles, declared, _ = _parts(document)
+    with database.atomic():
+        return _plan_all(load_definitions(), declared, {*role_names(), *roles})
+
+
+def apply_document(actor, document, *, confirm=None):
     """Bring roles and resources to what a file declares, in one transaction; those it does not name stay as they are.
 
-    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`. Returns [(name, "created" | "changed" |
-    "unchanged")], the roles first. Raises as create_resource and replace_resource do, with `details` keyed by resource.
+    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`; a resource of null is dropped. Returns
+    [(name, "created" | "changed" | "dropped" | "unchanged")], the roles first. Raises as create_resource and
+    replace_resource do, with `details` keyed by resource.
     """
     require_permission(actor, WRITE)
     roles, declared, users = _parts(document)
@@ -98,16 +120,14 @@ def apply_document(actor, document):
         if "fields" in users:
             changed = apply_settings(actor, users["fields"])
             outcome.append(("users", "changed" if changed else "unchanged"))
-        wanted = _parse_all(declared, role_names())
-        check_references(definitions | wanted)
-        created = [definition for name, definition in wanted.items() if name not in definitions]
-        _create(actor, created)
-        for name, definition in wanted.items():
-            if definition in created:
-                outcome.append((name, "created"))
-            else:
-                changed = _alter(actor, definitions[name], definition)
-                outcome.append((name, "changed" if changed else "unchanged"))
+        plan = _plan_all(definitions, declared, role_names())
+        _require_consent(plan, confirm)
+        _apply(actor, plan)
+    done = {change.name: change for change in plan.changes}
+    for name in declared:
+        change = done.get(name)
+        what = "unchanged" if change is None else "dropped" if change.new is None else "changed"
+        outcome.append((name, "created" if change and change.old is None else what))
     return outcome
 
 
@@ -124,7 +144,7 @@ def export_document(actor):
 def _changing():
     """Hold the definitions for a change in one transaction; yields them by name."""
     try:
-        with database.atomic():
+        with database.reshaping():
             database.lock_definitions()
             definitions = load_definitions()
             versions = _version_count()
@@ -143,8 +163,53 @@ def _stored(name):
     # Postgres fails at a NUL in a text, and a path may hold one.
     stored = StoredDefinition.get_or_none(StoredDefinition.name == name) if NAME.fullmatch(name) else None
     if stored is None:
-        raise NotFound(f"There is no resource {name}.")
+        raise _missing(name)
     return stored
+
+
+def _missing(name):
+    return NotFound(f"There is no resource {name}.")
+
+
+def _plan_one(definitions, name, data):
+    """Return the Plan of a change of one resource; `data` gets its name if it has none."""
+    if name not in definitions:
+        raise _missing(name)
+    definition = parse_definition({"name": name} | data, role_names())
+    if definition.name != name and name not in definition.former_names:
+        told = f"This is the resource {name}; to rename it say so: `renamed_from: {name}`."
+        raise Invalid({"name": [told]})
+    if definition.name != name and definition.name in definitions:
+        raise Conflict(f"There is a resource {definition.name} already.")
+    plan = make_plan(definitions, {definition.name: definition})
+    _check_all(_outcome(definitions, plan), definition.name)
+    data["name"] = definition.name
+    return plan
+
+
+def _plan_all(definitions, declared, roles):
+    wanted = _parse_all({name: body for name, body in declared.items() if body is not None}, roles)
+    plan = make_plan(definitions, wanted, [name for name, body in declared.items() if body is None])
+    check_references(_outcome(definitions, plan))
+    return plan
+
+
+def _outcome(definitions, plan):
+    """Return the definitions that are in force after the plan, by name."""
+    gone = {change.old.name for change in plan.changes if change.old}
+    stay = {name: each for name, each in definitions.items() if name not in gone}
+    return stay | {change.new.name: change.new for change in plan.changes if change.new}
+
+
+def _require_consent(plan, confirm):
+    """Raise Conflict unless the rows in place let the plan happen and, if it loses data, it was confirmed."""
+    if not plan.is_possible:
+        told = plan.in_words("impossible")
+        raise Conflict(f"The records in place stand against it: {told}", {"plan": plan.to_dict()})
+    if plan.loses_data and confirm != plan.fingerprint:
+        why = "This is another plan than the one confirmed" if confirm else "It would lose data"
+        told = f"{why}: {plan.in_words('loses_data')} Confirm it with {plan.fingerprint}."
+        raise Conflict(told, {"plan": plan.to_dict()})
 
 
 def _check_all(definitions, name):
@@ -154,31 +219,47 @@ def _check_all(definitions, name):
         raise Invalid(error.errors.get(name, error.errors)) from error
 
 
-def _create(actor, definitions):
-    for definition in definitions:
+def _apply(actor, plan):
+    """Carry out a plan."""
+    created = [change.new for change in plan.changes if change.old is None]
+    altered = [change for change in plan.changes if change.old and change.new]
+    dropped = [change.old for change in plan.changes if change.new is None]
+    for change in altered:
+        if change.old.name != change.new.name:
+            schema_changes.rename_table(change.old.name, change.new.name)
+    for definition in created:
         schema_changes.create_table(definition)
-    for definition in definitions:
+    for change in altered:
+        schema_changes.alter_table(change)
+    for definition in created:
         # Only now does every target exist, also when two resources refer to each other.
         schema_changes.add_foreign_keys(definition, definition.references)
-        version = _keep_version(actor, definition.name, definition.to_dict())
-        StoredDefinition.create(name=definition.name, body=definition.to_dict(), version=version)
-        audit.record(actor, "resource.create", ("resource", definition.name), version=version)
+    for definition in dropped:
+        schema_changes.drop_table(definition)
+        _forget(actor, definition.name)
+        audit.record(actor, "resource.delete", ("resource", definition.name))
+    for change in altered:
+        if change.old.name != change.new.name:
+            _forget(actor, change.old.name)
+            audit.record(actor, "resource.rename", ("resource", change.old.name), name=change.new.name)
+    for definition in [*created, *(change.new for change in altered)]:
+        _store(actor, definition, is_new=definition in created)
 
 
-def _alter(actor, old, new):
-    """Carry out a change and tell whether there was one."""
-    if old.to_dict() == new.to_dict():
-        return False
-    if problems := schema_changes.forbidden_changes(old, new):
-        raise Conflict(f"The change of {new.name} is not one that Larder can make yet.", {"json": problems})
-    schema_changes.alter_table(old, new)
-    added = [name for name in schema_changes.added_fields(old, new) if name in new.references]
-    schema_changes.add_foreign_keys(new, added)
-    version = _keep_version(actor, new.name, new.to_dict())
-    changes = {"body": new.to_dict(), "version": version, "updated_at": utcnow()}
-    StoredDefinition.update(changes).where(StoredDefinition.name == new.name).execute()
-    audit.record(actor, "resource.update", ("resource", new.name), version=version)
-    return True
+def _forget(actor, name):
+    _keep_version(actor, name, None)
+    StoredDefinition.delete().where(StoredDefinition.name == name).execute()
+
+
+def _store(actor, definition, *, is_new):
+    body = definition.to_dict()
+    version = _keep_version(actor, definition.name, body)
+    changes = {"body": body, "version": version, "updated_at": utcnow()}
+    if not StoredDefinition.update(changes).where(StoredDefinition.name == definition.name).execute():
+        StoredDefinition.create(name=definition.name, body=body, version=version)
+    audit.record(
+        actor, "resource.create" if is_new else "resource.update", ("resource", definition.name), version=version
+    )
 
 
 def _keep_version(actor, name, body):

@@ -1,66 +1,22 @@
-"""Brings the table of a resource from one definition to the next; see forbidden_changes for what is possible."""
+"""Brings tables from one definition to the next, with the rows in them: carries out what services/plans.py found."""
+
+from dataclasses import replace
+
+import marshmallow as ma
+from peewee import SQL, IntegrityError
 
 from backend.models.database import database
 from backend.models.records import build_model, column, index_name
+from backend.services.surveys import read_rows
 
-
-def forbidden_changes(old, new):
-    """Return why the records of `old` cannot simply become those of `new`, as {part of the definition: [messages]}.
-
-    What is left is safe with rows in place: new optional fields with any constraint, new indexes, and everything that
-    concerns no column.
-    """
-    problems = {}
-    for name, kind in old.fields.items():
-        if name not in new.fields:
-            problems[name] = ["Dropping a field is not supported yet."]
-        elif _column_options(kind) != _column_options(new.fields[name]):
-            problems[name] = ["Changing the type or the constraints of a field is not supported yet."]
-    for name in added_fields(old, new):
-        if new.fields[name].required:
-            problems[name] = ["A new field must be optional: the records there have no value for it."]
-    found = {"fields": problems} if problems else {}
-    if set(old.unique_sets()) - set(new.unique_sets()):
-        found["unique"] = ["Dropping a constraint is not supported yet."]
-    if any(not set(columns) - set(old.fields) for columns in set(new.unique_sets()) - set(old.unique_sets())):
-        found["unique"] = ["A new constraint must have a new field in it: the records there might violate it."]
-    if set(old.index_sets()) - set(new.index_sets()) - set(new.unique_sets()):
-        found["indexes"] = ["Dropping an index is not supported yet."]
-    return found
-
-
-def _column_options(kind):
-    free = ("description", "index", "readable_by", "writable_by")
-    return {name: value for name, value in kind.to_dict().items() if name not in free}
-
-
-def added_fields(old, new):
-    """Return the names of the fields that only `new` has."""
-    return [name for name in new.fields if name not in old.fields]
+REBUILT = "larder_rebuilt"  # no resource can have this name
+NEW = "__new"  # at the end of the name of a column that waits to take another's place; no field can have it
 
 
 def create_table(definition):
     """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
     build_model(definition, database.obj).create_table(safe=False)
-    _create_indexes(definition, definition.unique_sets(), definition.index_sets())
-
-
-def alter_table(old, new):
-    """Add the columns and indexes that `new` has and `old` has not; existing rows get each new field's default."""
-    model = build_model(new, database.obj)
-    names = added_fields(old, new)
-    for name in names:
-        context = database.get_sql_context()
-        added = context.literal(f'ALTER TABLE "{new.name}" ADD COLUMN ').sql(column(model, name).ddl(context))
-        database.execute_sql(*added.query())
-    if defaults := {name: new.fields[name].default for name in names if new.fields[name].default is not None}:
-        parsed = {column(model, name): new.fields[name].wire().deserialize(value) for name, value in defaults.items()}
-        model.update(parsed).execute()
-    _create_indexes(
-        new,
-        [columns for columns in new.unique_sets() if columns not in old.unique_sets()],
-        [columns for columns in new.index_sets() if columns not in old.index_sets()],
-    )
+    _create_indexes(definition)
 
 
 def add_foreign_keys(definition, names):
@@ -71,18 +27,201 @@ def add_foreign_keys(definition, names):
             database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
 
 
+def rename_table(old_name, new_name):
+    """Give a table another name; references to it follow."""
+    database.execute_sql(f'ALTER TABLE "{old_name}" RENAME TO "{new_name}"')
+
+
 def drop_table(definition):
     """Drop the table with everything in it."""
+    database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
+
+
+def alter_table(change):
+    """Bring the table, which has its new name already, to `change.new`; every target of a reference is there."""
+    old, new = replace(change.old, name=change.new.name), change.new
+    database.hold_table(new.name)
+    converted = _convert(change, old)
+    if database.alters_columns:
+        _alter_columns(change, old, converted)
+        return
+    if _leaves_rows(change):
+        _drop_indexes(change)
+        _add_columns(change)
+        _fill(new, change.defaults)
+        _create_indexes(new, lacking=change)
+        return
+    _rebuild(change, old, converted)
+
+
+def _leaves_rows(change):
+    """Tell whether the columns that are there stay as they are, so that SQLite need not make the table anew."""
+    stays = all(
+        name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
+        for name, origin in change.origins.items()
+    )
+    required = any(kind.required for kind in change.added.values())
+    return stays and change.new.name == change.old.name and not (change.dropped or change.converted or required)
+
+
+def _column_ddl(definition, name):
+    context = database.get_sql_context()
+    return context.sql(column(build_model(definition, database.obj), name).ddl(context)).query()
+
+
+# A column of another type is filled beside the old one, by the same code on both databases.
+
+
+def _convert(change, old):
+    """Add a column for each field whose values take another form, fill it, and return the names of those fields."""
+    if not change.converted:
+        return []
+    model, kinds = build_model(old, database.obj), change.new.fields
+    columns = {name: kinds[name].column(database.obj, column_name=name + NEW, null=True) for name in change.converted}
+    for each in columns.values():
+        _add_column(old.name, each)
+    fields = [f'"{name}{NEW}" = {database.param}' for name in columns]
+    statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
+    for rows in read_rows(change, model, [*columns]):
+        database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
+    return [*columns]
+
+
+def _converted(change, columns, row, record_id):
+    values = []
+    for name, target in columns.items():
+        try:
+            value = None if row[name] is None else change.converted[name](row[name])
+        except ma.ValidationError:  # the plan named it, and somebody confirmed
+            value = None
+        values.append(target.db_value(change.defaults.get(name) if value is None else value))
+    return [*values, record_id]
+
+
+# SQLite cannot change a column, so the table is made anew: sqlite.org/lang_altertable.html, "making other kinds of
+# table schema changes". Foreign keys are not enforced meanwhile, see Sqlite.reshaping.
+
+
+def _rebuild(change, old, converted):
+    new = change.new
+    model = build_model(replace(new, name=REBUILT), database.obj)
+    model.create_table(safe=False)
+    taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
+    for name, origin in change.origins.items():
+        taken[name] = SQL(f'"{name}{NEW}"' if name in converted else f'"{origin}"')
+    defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
+    chosen = []
+    for name in taken | defaults:
+        if name not in defaults:
+            chosen.append(taken[name].sql)
+        elif name in taken:
+            chosen.append(f"coalesce({taken[name].sql}, {database.param})")
+        else:
+            chosen.append(database.param)
+    listed = ", ".join(f'"{name}"' for name in taken | defaults)
+    statement = f'INSERT INTO "{REBUILT}" ({listed}) SELECT {", ".join(chosen)} FROM "{old.name}"'
+    database.execute_sql(statement, [defaults[name] for name in taken | defaults if name in defaults])
+    database.execute_sql(f'DROP TABLE "{old.name}"')
+    rename_table(REBUILT, new.name)
+    _create_indexes(new)
+    if database.execute_sql(f'PRAGMA foreign_key_check("{new.name}")').fetchall():
+        raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
+
+
+# Postgres changes columns in place.
+
+
+def _alter_columns(change, old, converted):
+    new, table = change.new, change.new.name
+    _drop_indexes(change)
+    for name, kind in change.old.references.items():
+        if not _keeps_target(change, name, kind):
+            _drop_foreign_key(table, name)
+    for name in [*change.dropped, *(change.origins[name] for name in converted)]:
+        database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
+    # No field takes the name of one that stays, so the order does not matter.
+    for name, origin in change.renamed:
+        if name not in converted:
+            database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{origin}" TO "{name}"')
+    for name in converted:
+        database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{name}{NEW}" TO "{name}"')
+    _add_columns(change, nullable=True)
+    _fill(new, change.defaults)
+    for name, kind in new.fields.items():
+        was_required = name in change.origins and name not in converted and old.fields[change.origins[name]].required
+        if kind.required != was_required:
+            word = "SET" if kind.required else "DROP"
+            database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
+    _create_indexes(new, lacking=change)
+    kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind)}
+    add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
+
+
+def _keeps_target(change, origin, was):
+    """Tell whether the foreign key of a field of before can stay."""
+    name = next((name for name, each in change.origins.items() if each == origin), None)
+    now = change.new.references.get(name)
+    return now is not None and (was.to, was.on_delete) == (now.to, now.on_delete)
+
+
+def _drop_foreign_key(table, name):
+    query = (
+        "SELECT conname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
+        " WHERE contype = 'f' AND conrelid = %s::regclass AND attname = %s"
+    )
+    for (constraint,) in database.execute_sql(query, [f'"{table}"', name]).fetchall():
+        database.execute_sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{constraint}"')
+
+
+def _add_columns(change, nullable=False):
+    model = build_model(change.new, database.obj)
+    for name, kind in change.added.items():
+        if nullable:
+            _add_column(change.new.name, kind.column(database.obj, column_name=name, null=True))
+        else:
+            _add_column(change.new.name, column(model, name))
+
+
+def _add_column(table, target):
+    context = database.get_sql_context()
+    statement = context.literal(f'ALTER TABLE "{table}" ADD COLUMN ').sql(target.ddl(context))
+    database.execute_sql(*statement.query())
+
+
+def _fill(definition, defaults):
+    """Give the rows without a value of these fields that value."""
     model = build_model(definition, database.obj)
-    own = [name for name, kind in definition.references.items() if kind.to == definition.name]
-    if own:
-        # SQLite deletes the rows before the table, and stops at one that another still refers to.
-        model.update({column(model, name): None for name in own}).execute()
-    model.drop_table(safe=False)
+    for name, value in defaults.items():
+        target = column(model, name)
+        model.update({target: value}).where(target.is_null()).execute()
 
 
-def _create_indexes(definition, unique_sets, index_sets):
-    for columns, unique in [(c, True) for c in unique_sets] + [(c, False) for c in index_sets]:
-        name = index_name(definition.name, columns, unique=unique)
-        listed = ", ".join(f'"{each}"' for each in columns)
-        database.execute_sql(f'CREATE {"UNIQUE " if unique else ""}INDEX "{name}" ON "{definition.name}" ({listed})')
+# Indexes bear the names of their table and fields, so what is renamed gets new ones.
+
+
+def _sets(definition):
+    """Return {name of the index: (fields, whether it is unique)}."""
+    unique = {index_name(definition.name, each, unique=True): (each, True) for each in definition.unique_sets()}
+    return unique | {index_name(definition.name, each, unique=False): (each, False) for each in definition.index_sets()}
+
+
+def _lasting(change):
+    """Return the names of the indexes that stay as they are."""
+    moved = {*change.converted, *(name for name, _ in change.renamed), *change.added}
+    old, new = _sets(change.old), _sets(change.new)
+    return {name for name, (columns, _) in new.items() if name in old and not moved & set(columns)}
+
+
+def _drop_indexes(change):
+    for name in set(_sets(change.old)) - _lasting(change):
+        database.execute_sql(f'DROP INDEX "{name}"')
+
+
+def _create_indexes(definition, lacking=None):
+    """Create the indexes of a table: all, or those that a Change finds lacking."""
+    there = _lasting(lacking) if lacking else set()
+    for name, (columns, unique) in _sets(definition).items():
+        if name not in there:
+            listed = ", ".join(f'"{each}"' for each in columns)
+            kind = "UNIQUE INDEX" if unique else "INDEX"
+            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')

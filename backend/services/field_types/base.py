@@ -15,6 +15,7 @@ ORDERING = ("gt", "gte", "lt", "lte")
 TEXT_SEARCH = ("contains", "icontains", "startswith")
 
 MAX_ROLES = 50  # that one field names
+MAX_FORMER_NAMES = 10
 
 
 def option(wire, default=None):
@@ -87,6 +88,22 @@ def role_names():
     return ma.fields.List(StrictText(), validate=ma.validate.Length(max=MAX_ROLES))
 
 
+class FormerNames(ma.fields.Raw):
+    """The names that a field or a resource had before, the latest first; one may stand alone."""
+
+    def __init__(self, **options):
+        text = {"type": "string"}
+        several = {"type": "array", "items": text, "minItems": 1, "maxItems": MAX_FORMER_NAMES}
+        told = "Where it is not there but one of these is, that one is renamed"
+        super().__init__(metadata={"anyOf": [text, several], "description": told}, **options)
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not 0 < len(names) <= MAX_FORMER_NAMES:
+            raise ma.ValidationError(f"A name, or a list of 1 to {MAX_FORMER_NAMES} names.")
+        return [StrictText().deserialize(name) for name in names]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldType:
     """One typed attribute of a resource, as its definition declares it.
@@ -106,6 +123,7 @@ class FieldType:
     description: str = option(StrictText(validate=ma.validate.Length(max=1000)), "")
     readable_by: list | None = option(role_names())
     writable_by: list | None = option(role_names())
+    renamed_from: list | None = option(FormerNames())
 
     @classmethod
     def parse(cls, options):
@@ -136,6 +154,11 @@ class FieldType:
             except ma.ValidationError as error:
                 problems["default"] = error.messages
         return problems
+
+    @property
+    def former_names(self):
+        """The names the field had before, the latest first."""
+        return self.renamed_from or []
 
     @property
     def writers(self):
