@@ -16,6 +16,7 @@ from backend.routes import (
     api_keys,
     audit,
     auth,
+    batch,
     health,
     invitations,
     records,
@@ -80,7 +81,7 @@ def _build(settings, secret_keys):
     limits.init_app(app)
     api = openapi.init_app(app)
     accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)
-    for module in (root, health, *accounts, resources, audit):
+    for module in (root, health, *accounts, resources, batch, audit):
         api.register_blueprint(module.blp)
     app.register_blueprint(account.blp)
     for resource in catalog.values():

@@ -41,7 +41,15 @@ def running_server(folder, **settings):
 
 
 @contextmanager
-def _server(log, settings, folder):
+def doomed_server(folder, **settings):
+    """Start one server as running_servers does, and yield its address and its process, which may be killed."""
+    with _server(folder / "server0.log", settings, folder, doomed=True) as (process, address, log):
+        _wait_until_ready(process, address, log)
+        yield address, process
+
+
+@contextmanager
+def _server(log, settings, folder, *, doomed=False):
     with _held_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, ROOT / "wsgi.py"],
@@ -59,7 +67,7 @@ def _server(log, settings, folder):
             finally:
                 process.kill()
                 process.wait()
-        assert process.returncode == 0, log.read_text()
+        assert doomed or process.returncode == 0, log.read_text()
 
 
 @contextmanager

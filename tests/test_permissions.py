@@ -49,6 +49,7 @@ GET    /auth/sessions              401 401 401 200 200 200 200 200 403 403 403 4
 DELETE /auth/sessions/<id>         401 401 401 200 404 404 404 404 403 403 403 403 403  a session
 POST   /auth/verification          422 422 422 422 422 422 422 422 422 422 422 422 422  nothing
 POST   /auth/verification/mail     200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
+POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
@@ -204,6 +205,7 @@ class Things:
             "invitations": {"email": person["email"]},
             "invitations/acceptance": {"token": "nobody's", "password": PASSWORD, "name": "Person"},
             "notes": {"title": "Changed"},
+            "batch": {"operations": [{"op": "create", "resource": "notes", "data": {"title": "One of many"}}]},
             "users/settings": {"fields": {}},
             "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
             "roles": {"permissions": []} | ({} if "<" in rule else {"name": f"role{number}"}),

@@ -40,6 +40,11 @@ class QuerySchema(ma.Schema):
         return {name: value for name, value in given.items() if value is not ma.missing}
 
 
+def schema_for_actor(schema):
+    """Return the schema that reads the request of whoever makes it, where that differs from what is documented."""
+    return schema.for_actor() if hasattr(schema, "for_actor") else schema
+
+
 class Parser(FlaskParser):
     """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
 
@@ -67,8 +72,7 @@ class Parser(FlaskParser):
 
     def _get_schema(self, argmap, req):
         """Return the schema to read the request with; one with `for_actor`, a function, is only for the document."""
-        schema = super()._get_schema(argmap, req)
-        return schema.for_actor() if hasattr(schema, "for_actor") else schema
+        return schema_for_actor(super()._get_schema(argmap, req))
 
     def _raw_load_json(self, req):
         if req.mimetype != "application/json":  # no other type that ends in `+json` either

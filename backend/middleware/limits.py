@@ -80,9 +80,9 @@ class Wide:
         self._batch = max(1, limit.amount // BATCHES)
         self._hits = {}
 
-    def hit(self, key):
-        """Count a hit for `key`; return None, or how many seconds there are no more."""
-        hits = self._hits.get(key, 0) + 1
+    def hit(self, key, hits=1):
+        """Count hits for `key`; return None, or how many seconds there are no more."""
+        hits += self._hits.get(key, 0)
         if hits < self._batch:
             self._hits[key] = hits
             return None
@@ -175,10 +175,19 @@ def _count_request():
     identity = environ.get(IDENTITY)  # nobody has asked who calls `/health/live`
     if identity is None or environ["REQUEST_METHOD"] == "OPTIONS":
         return
-    actor = identity.actor
-    key = actor.api_key_id or actor.user_id or subscriber(environ.get("REMOTE_ADDR", ""))
+    _count(identity.actor)
+
+
+def count_more(hits):
+    """Count a request that does the work of several as that many more; raises TooManyRequests beyond the limit."""
+    if hits and current_app.settings.rate_limit != "off":
+        _count(request.environ[IDENTITY].actor, hits)
+
+
+def _count(actor, hits=1):
+    key = actor.api_key_id or actor.user_id or subscriber(request.environ.get("REMOTE_ADDR", ""))
     for limit in _wide:
-        _refuse_after(limit.hit(key))
+        _refuse_after(limit.hit(key, hits))
 
 
 def _refuse_after(seconds):

@@ -10,6 +10,7 @@ from backend.middleware.envelope import json_response, list_meta
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
+from backend.services.full_text import read_terms
 from backend.services.queries import ListQuery
 
 MAX_PER_PAGE = 200
@@ -59,11 +60,28 @@ def describe(kind):
     return {"description": kind.description} if kind.description else {}
 
 
-def list_query(arguments):
-    """Return the ListQuery of the loaded parameters: what is not a setting of the list is a filter."""
+def search_parameter(fields):
+    """Return the parameter that searches these fields by itself, in a dict; an empty one when there are none."""
+    if not fields:
+        return {}
+    return {"q": StrictText(validate=ma.validate.Length(max=1000), metadata={"description": search_help(fields)})}
+
+
+def search_help(fields):
+    """Return what the document says of the parameter `q`."""
+    named = ", ".join(f"`{name}`" for name in fields)
+    return f"Words that each begin a word in {named}; without `sort` the best match comes first, and there is no cursor"
+
+
+def list_query(arguments, searched=()):
+    """Return the ListQuery of the loaded parameters: what is not a setting of the list is a filter.
+
+    `searched` are the fields of a full-text search.
+    """
     settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
     cursor = arguments.pop("cursor", None)
     sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
+    text = (arguments.pop("q", None) or "").strip()
     fields, expand = arguments.pop("fields", None), arguments.pop("expand", ())
     filters = []
     for name, value in arguments.items():
@@ -71,6 +89,8 @@ def list_query(arguments):
         filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
     return ListQuery(
         filters=tuple(sorted(filters, key=lambda each: each[:2])),
+        terms=read_terms(text) if text else None,
+        searched=tuple(searched),
         sort=sort,
         fields=fields and tuple(fields),
         expand=tuple(expand),

@@ -2,6 +2,7 @@
 
 from backend.middleware.envelope import API
 from backend.middleware.expanding import EXPAND, expand_help, expanded_schema
+from backend.middleware.lists import search_help
 from backend.services.expansions import relations
 from backend.services.policies import hidden_fields, locked_fields
 
@@ -25,7 +26,8 @@ def narrow(document, catalog, view):
         for suffix in ("create", "patch"):
             _drop(schemas[f"{name}_{suffix}"], locked.get(name, ()))
         for operation in (paths[f"{API}/{name}"]["get"], paths[f"{API}/{name}/{{record_id}}"]["get"]):
-            kept = [_narrowed(parameter, hidden.get(name, ()), offered) for parameter in operation["parameters"]]
+            searched = [field for field in resource.definition.search if field not in hidden.get(name, ())]
+            kept = [_narrowed(each, hidden.get(name, ()), offered, searched) for each in operation["parameters"]]
             operation["parameters"] = [parameter for parameter in kept if parameter]
 
 
@@ -43,13 +45,15 @@ def _say_expanded(schema, offered):
             schema["properties"][EXPAND] = expanded_schema(offered)
 
 
-def _narrowed(parameter, hidden, offered):
+def _narrowed(parameter, hidden, offered, searched):
     """Return the parameter as it is in the view, None if it is not."""
     name = parameter.get("name", "")
     if parameter.get("in") != "query":
         return parameter
     if name == EXPAND:
         return parameter | {"description": expand_help(offered)} if offered else None
+    if name == "q":
+        return parameter | {"description": search_help(searched)} if searched else None
     if name.partition("__")[0] in hidden:
         return None
     if name in ("sort", "fields"):

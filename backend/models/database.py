@@ -5,7 +5,7 @@ import re
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from peewee import SQL, Cast, DatabaseProxy, InterfaceError, NodeList, OperationalError, fn
+from peewee import SQL, Cast, DatabaseProxy, Expression, InterfaceError, NodeList, OperationalError, Table, fn
 from playhouse.cysqlite_ext import PooledCySqliteDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 
@@ -49,6 +49,46 @@ class Sqlite(PooledCySqliteDatabase):
     def position(self, text, part):
         """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
         return fn.instr(text, part)
+
+    def full_text_ddl(self, table, words_table, terms_table, columns):
+        """Return the statements that make the table of words of the records of `table`, and its index."""
+        listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
+        texts = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
+        # The words are plain already: whatever is not ASCII is part of a word.
+        fts5 = f"fts5({listed}, content='{words_table}', content_rowid='number', tokenize='ascii')"
+        add = f'INSERT INTO "{terms_table}" (rowid, {listed}) VALUES (new.number, {new});'
+        gone = f"('delete', old.number, {old})"
+        remove = f'INSERT INTO "{terms_table}" ("{terms_table}", rowid, {listed}) VALUES {gone};'
+        keys = f'number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES "{table}" ("id") ON DELETE CASCADE'
+        return [
+            f'CREATE TABLE "{words_table}" ({keys}, {texts}) STRICT',
+            f'CREATE VIRTUAL TABLE "{terms_table}" USING {fts5}',
+            f'CREATE TRIGGER "{words_table}_i" AFTER INSERT ON "{words_table}" BEGIN {add} END',
+            f'CREATE TRIGGER "{words_table}_d" AFTER DELETE ON "{words_table}" BEGIN {remove} END',
+            f'CREATE TRIGGER "{words_table}_u" AFTER UPDATE ON "{words_table}" BEGIN {remove} {add} END',
+        ]
+
+    def full_text_drops(self, words_table, terms_table):
+        """Return the statements that drop both."""
+        return [f'DROP TABLE "{terms_table}"', f'DROP TABLE "{words_table}"']
+
+    def full_text_value(self, words):
+        """Return what the table of words holds of a text."""
+        return " ".join(words)
+
+    def full_text_query(self, words_table, terms_table, columns, terms):
+        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
+        # The name of an FTS5 table is a column of it, too: the one to match.
+        words, index = Table(words_table), Table(terms_table)
+        matched = words.select(words.c.id, index.c.rank.alias("score"))
+        return matched.join(index, on=(index.c.rowid == words.c.number)).where(
+            Expression(index.c[terms_table], "MATCH", terms)
+        )
+
+    def full_text_terms(self, columns, terms):
+        """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
+        wanted = " AND ".join(f'"{term}"*' for term in terms)
+        return f"{{{' '.join(columns)}}} : ({wanted})"
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
@@ -164,6 +204,35 @@ class Postgres(PooledPostgresqlDatabase):
     def position(self, text, part):
         """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
         return fn.strpos(text, part)
+
+    def full_text_ddl(self, table, words_table, terms_table, columns):
+        """Return the statements that make the table of words of the records of `table`, and its index."""
+        vectors = ", ".join(f"{name} TSVECTOR NOT NULL DEFAULT ''" for name in columns)
+        reference = f'REFERENCES "{table}" ("id") ON DELETE CASCADE'
+        return [
+            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {vectors})',
+            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({" || ".join(columns)}))',
+        ]
+
+    def full_text_drops(self, words_table, terms_table):
+        """Return the statements that drop both."""
+        return [f'DROP TABLE "{words_table}"']
+
+    def full_text_value(self, words):
+        """Return what the table of words holds of a text: each word with its place, or repeats would not count."""
+        return " ".join(f"{word}:{min(place, 16_383)}" for place, word in enumerate(words, 1))
+
+    def full_text_query(self, words_table, terms_table, columns, terms):
+        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
+        words = Table(words_table)
+        vector = NodeList([words.c[name] for name in columns], glue=" || ", parens=True)
+        asked = Cast(terms, "TSQUERY")
+        score = fn.ts_rank(vector, asked, 1) * -1  # peewee takes a minus for DESC
+        return words.select(words.c.id, score.alias("score")).where(Expression(vector, "@@", asked))
+
+    def full_text_terms(self, columns, terms):
+        """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
+        return " & ".join(f"'{term}':*" for term in terms)
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""

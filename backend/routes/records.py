@@ -3,13 +3,21 @@
 from typing import NamedTuple
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response
 
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing
 from backend.middleware.envelope import API, Blueprint, json_response
+from backend.middleware.etags import etag, if_match, is_known
 from backend.middleware.expanding import EXPAND, Expanded, expand_parameter
-from backend.middleware.lists import describe, list_query, make_output_schema, make_query_schema, page_response
+from backend.middleware.lists import (
+    describe,
+    list_query,
+    make_output_schema,
+    make_query_schema,
+    page_response,
+    search_parameter,
+)
 from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
 from backend.services import expansions, policies, records
 from backend.services.definitions import SYSTEM_FIELDS
@@ -38,6 +46,7 @@ def make_blueprint(resource):
     )
     schemas = _schemas(resource)
     _narrow_by_actor(resource, schemas)
+    blp.schemas = schemas
 
     def allowed(action):
         """Return the guard of a view that needs a grant for the action."""
@@ -55,7 +64,7 @@ def make_blueprint(resource):
     @blp.fails(400, 401, 403)
     @documented("list", "list", f"List {name}")
     def list_records(arguments):
-        query = list_query(arguments)
+        query = list_query(arguments, definition.search)
         return page_response(query, expansions.list_records(current_actor(), resource, query))
 
     @blp.post("")
@@ -67,7 +76,7 @@ def make_blueprint(resource):
     @documented("create", "create", f"Create a record of {name}")
     def create_record(data):
         record_id, made = records.create_record(current_actor(), resource, data)
-        headers = {"ETag": _etag(definition, made), "Location": f"{API}/{name}/{record_id}"}
+        headers = {"ETag": etag(definition, made), "Location": f"{API}/{name}/{record_id}"}
         return json_response(made.json, "Created", status=201, headers=headers)
 
     @blp.get(RECORD)
@@ -79,9 +88,9 @@ def make_blueprint(resource):
     def get_record(arguments, record_id):
         expand = arguments.get(EXPAND, ())
         found = expansions.get_record(current_actor(), resource, str(record_id), expand)
-        if not expand and _is_known(definition, found):  # the version tells nothing of related records
-            return Response(status=304, headers={"ETag": _etag(definition, found)})
-        return json_response(found.json, "OK", headers={"ETag": _etag(definition, found)})
+        if not expand and is_known(definition, found):  # the version tells nothing of related records
+            return Response(status=304, headers={"ETag": etag(definition, found)})
+        return json_response(found.json, "OK", headers={"ETag": etag(definition, found)})
 
     @blp.put(RECORD)
     @blp.guard(allowed("update"))
@@ -90,8 +99,8 @@ def make_blueprint(resource):
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
     def replace_record(data, record_id):
-        changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match(definition))
-        return json_response(changed.json, "Updated", headers={"ETag": _etag(definition, changed)})
+        changed = records.update_record(current_actor(), resource, str(record_id), data, if_match(definition))
+        return json_response(changed.json, "Updated", headers={"ETag": etag(definition, changed)})
 
     @blp.patch(RECORD)
     @blp.guard(allowed("update"))
@@ -100,8 +109,8 @@ def make_blueprint(resource):
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
     def update_record(data, record_id):
-        changed = records.update_record(current_actor(), resource, str(record_id), data, _if_match(definition))
-        return json_response(changed.json, "Updated", headers={"ETag": _etag(definition, changed)})
+        changed = records.update_record(current_actor(), resource, str(record_id), data, if_match(definition))
+        return json_response(changed.json, "Updated", headers={"ETag": etag(definition, changed)})
 
     @blp.delete(RECORD)
     @blp.guard(allowed("delete"))
@@ -109,37 +118,10 @@ def make_blueprint(resource):
     @blp.fails(401, 403, 404, 409, 412, 428)
     @documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])
     def delete_record(record_id):
-        records.delete_record(current_actor(), resource, str(record_id), _if_match(definition))
+        records.delete_record(current_actor(), resource, str(record_id), if_match(definition))
         return json_response("null", "Deleted")
 
     return blp
-
-
-def _etag(definition, record):
-    """Return the ETag: the version and, once the same row reads otherwise than before, that of the definition."""
-    return f'"{_tag(definition, record.version)}"'
-
-
-def _tag(definition, version):
-    return str(version) if definition.version == 1 else f"{version}.{definition.version}"
-
-
-def _is_known(definition, record):
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(_tag(definition, record.version))
-
-
-def _if_match(definition):
-    """Return the versions in If-Match, as a set of texts; None when any version will do."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
-        return None
-    tags = request.if_match.as_set(include_weak=True)
-    # werkzeug reads the empty tag `""` as None.
-    return {read_tag(definition, tag.removeprefix("W/").strip('"')) for tag in tags if tag}
-
-
-def read_tag(definition, tag):
-    """Return the version that a tag stands for, as text; a version alone is one too."""
-    return tag.removesuffix(f".{definition.version}")
 
 
 class Schemas(NamedTuple):
@@ -173,8 +155,9 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
         return schema(suffix, fields)()
 
     parameter = expand_parameter(offered)
+    search = search_parameter([field for field in resource.definition.search if field not in hidden])
     return Schemas(
-        query=make_query_schema(name, kinds, extra=parameter)(),
+        query=make_query_schema(name, kinds, extra=parameter | search)(),
         choice=schema("choice", parameter, (QuerySchema,))(),
         item=output("item", required=False),
         record=output("record"),

@@ -10,6 +10,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.services import policies
 from backend.services.errors import Conflict, Denied, Invalid
+from backend.services.full_text import write_words
 from backend.services.records import integrity_problem, judge, new_row
 from backend.services.references import find_visible
 from backend.services.statements import slot
@@ -178,6 +179,7 @@ class _Importer:
                 for row in rows:
                     judge(self.resource, self.allowed, row)
                 statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})
+                write_words(self.resource, {row["id"]: row for row in rows})
             self.report.written += len(rows)
 
     def _note_conflict(self, line, error):

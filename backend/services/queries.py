@@ -10,7 +10,7 @@ from itsdangerous import BadData
 from peewee import SQL, fn
 
 from backend.models.database import database
-from backend.services import policies
+from backend.services import full_text, policies
 from backend.services.conditions import conditions, scope_values, shape_of, slot_values, within
 from backend.services.errors import Invalid, Malformed
 from backend.services.statements import slot
@@ -22,11 +22,14 @@ SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
 class ListQuery:
     """What a client asks of a list.
 
-    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `expand`
-    holds paths of relations, and `links` the fields whose values following them takes.
+    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `terms` are
+    those of a full-text search in the fields `searched`, None for no search; without a `sort` the best comes first and
+    there is no cursor. `expand` holds paths of relations, and `links` the fields whose values following them takes.
     """
 
     filters: tuple = ()
+    terms: tuple | None = None
+    searched: tuple = ()
     sort: tuple = ()
     fields: tuple | None = None
     expand: tuple = ()
@@ -41,11 +44,19 @@ class ListQuery:
         asked = [*(name for name, *_ in (*self.filters, *self.sort)), *(self.fields or ())]
         if not hidden.isdisjoint(asked):
             raise Invalid({name: ["Unknown parameter."] for name in hidden.intersection(asked)}, location="query")
-        return replace(self, fields=self.fields or resource.visible(hidden))
+        searched = tuple(name for name in self.searched if name not in hidden)
+        if self.terms is not None and not searched:
+            raise Invalid({"q": ["Unknown parameter."]}, location="query")
+        return replace(self, fields=self.fields or resource.visible(hidden), searched=searched)
+
+    @property
+    def is_ranked(self):
+        """Whether the best comes first."""
+        return self.terms is not None and not self.sort
 
     def fingerprint(self, resource):
         """Return what ties a cursor to its query: the resource, the filters and the order."""
-        told = json.dumps([resource.name, self.filters, self.sort], default=str)
+        told = json.dumps([resource.name, self.filters, self.terms, self.sort], default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -76,11 +87,18 @@ def list_rows(resource, allowed, query):
     after = None if query.cursor is None else _read_cursor(resource, query)
     values = scope_values(resource, allowed) | slot_values(resource, query.filters, "filter")
     values["limit"] = query.per_page + 1
+    if query.terms is not None:
+        if not query.terms:
+            return RecordPage([], 0 if query.count else None, None)
+        values["terms"] = full_text.terms_value(resource, query.searched, query.terms)
+    if query.is_ranked and after is not None:
+        raise Malformed("A search in the order of its hits has pages and no cursors; add a sort.")
     if after is None:
         values["offset"] = offset = (query.page - 1) * query.per_page
     else:
         values |= {f"after{i}": value for i, value in enumerate(after)}
-    shape = (allowed.shape, shape_of(query.filters))
+    searched = query.searched if query.terms else None
+    shape = (allowed.shape, shape_of(query.filters), searched)
     nulls = None if after is None else tuple(value is None for value in after)
     statement = resource.statements.get(
         ("list", shape, query.sort, query.fields, query.links, nulls), _select_page, resource, shape, query, nulls
@@ -95,7 +113,7 @@ def list_rows(resource, allowed, query):
         else:
             total = offset + len(items)
     next_cursor = None
-    if more:
+    if more and not query.is_ranked:
         next_cursor = write_cursor(resource, query, json.loads(keys.split(SEPARATOR)[query.per_page - 1]))
     links = [dict(zip(query.links, json.loads(each), strict=True)) for told in linked for each in split(told)]
     return RecordPage(items[: query.per_page], total, next_cursor, links[: query.per_page])
@@ -114,7 +132,7 @@ def joined(table, rows, names):
 
 def _where(resource, shape):
     """Return the conditions of the actor's scope and the filters, as a list."""
-    scope, filters = shape
+    scope, filters, _ = shape
     return [within(resource, scope), *conditions(resource, filters, "filter")]
 
 
@@ -132,10 +150,12 @@ def _select_page(resource, shape, query, nulls):
     told = {"record": resource.json(query.fields), "keys": _bindable(column for column, _, _ in columns)}
     if query.links:
         told["links"] = _bindable(resource.column(name) for name in query.links)
+    selected = resource.model.select(*(expression.alias(name) for name, expression in told.items()))
+    selected, hits = _search(resource, shape, selected)
+    best_first = [hits.c.score] if query.is_ranked else []
     page = (
-        resource.model.select(*(expression.alias(name) for name, expression in told.items()))
-        .where(*met)
-        .order_by(*(database.order(*each) for each in columns))
+        selected.where(*met)
+        .order_by(*best_first, *(database.order(*each) for each in columns))
         .limit(slot("limit"))
         .offset(slot("offset") if nulls is None else None)
     )
@@ -147,7 +167,17 @@ def _bindable(columns):
 
 
 def _count(resource, shape):
-    return resource.model.select(fn.COUNT(SQL("*"))).where(*_where(resource, shape))
+    counted, _ = _search(resource, shape, resource.model.select(fn.COUNT(SQL("*"))))
+    return counted.where(*_where(resource, shape))
+
+
+def _search(resource, shape, query):
+    """Return the query joined with the hits of a search, and these; None for them when nothing is searched for."""
+    *_, searched = shape
+    if searched is None:
+        return query, None
+    hits = full_text.found(resource, searched).alias("hits")
+    return query.join(hits, on=(hits.c.id == resource.column("id"))), hits
 
 
 def _total_order(query):

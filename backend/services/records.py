@@ -10,6 +10,7 @@ from backend.models.records import index_name
 from backend.services import policies
 from backend.services.conditions import scope_values, within
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
+from backend.services.full_text import write_words
 from backend.services.references import blocking_referrers, check_references, release_referrers
 from backend.services.statements import slot
 from backend.utils.clock import rfc3339, utcnow
@@ -53,7 +54,9 @@ def create_record(actor, resource, data):
         resource.catalog.hold()
         check_references(actor, resource, data)
         judge(resource, allowed, values)
-        return values["id"], Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
+        made = Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
+        write_words(resource, {values["id"]: values})
+        return values["id"], made
 
 
 def new_row(actor, resource, data):
@@ -97,7 +100,9 @@ def update_record(actor, resource, record_id, data, if_match=None):
         if allowed.concerns({*values, "version"}):
             judge(resource, allowed, values, record_id)
         key = ("update", tuple(sorted(data)), policies.hidden_fields(resource.definition, actor))
-        return Record(*resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0])
+        changed = resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0]
+        write_words(resource, {record_id: values})
+        return Record(*changed)
 
 
 def delete_record(actor, resource, record_id, if_match=None):

@@ -7,6 +7,7 @@ from peewee import SQL, IntegrityError
 
 from backend.models.database import database
 from backend.models.records import build_model, column, index_name
+from backend.services import full_text
 from backend.services.surveys import read_rows
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
@@ -17,6 +18,7 @@ def create_table(definition):
     """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
     build_model(definition, database.obj).create_table(safe=False)
     _create_indexes(definition)
+    full_text.create_index(definition)
 
 
 def add_foreign_keys(definition, names):
@@ -34,6 +36,7 @@ def rename_table(old_name, new_name):
 
 def drop_table(definition):
     """Drop the table with everything in it."""
+    full_text.drop_index(definition)
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
 
@@ -41,17 +44,21 @@ def alter_table(change):
     """Bring the table, which has its new name already, to `change.new`; every target of a reference is there."""
     old, new = replace(change.old, name=change.new.name), change.new
     database.hold_table(new.name)
+    has_other_words = full_text.is_concerned(change)
+    if has_other_words:
+        full_text.drop_index(change.old)
     converted = _convert(change, old)
     if database.alters_columns:
         _alter_columns(change, old, converted)
-        return
-    if _leaves_rows(change):
+    elif _leaves_rows(change):
         _drop_indexes(change)
         _add_columns(change)
         _fill(new, change.defaults)
         _create_indexes(new, lacking=change)
-        return
-    _rebuild(change, old, converted)
+    else:
+        _rebuild(change, old, converted)
+    if has_other_words:
+        full_text.create_index(new)
 
 
 def _leaves_rows(change):

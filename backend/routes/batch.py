@@ -1,0 +1,90 @@
+"""Several changes at once: `/api/v1/batch`."""
+
+import json
+
+import marshmallow as ma
+from flask import current_app
+
+from backend.middleware import limits
+from backend.middleware.arguments import schema_for_actor
+from backend.middleware.authentication import current_actor, needing
+from backend.middleware.envelope import API, Blueprint, json_response
+from backend.middleware.etags import read_tag
+from backend.middleware.openapi import OPTIONAL_SIGN_IN
+from backend.services.batches import MAX_OPERATIONS, REF, run_batch
+from backend.services.field_types.base import StrictText
+
+EXAMPLE = {
+    "operations": [
+        {"op": "create", "resource": "authors", "data": {"name": "George Eliot"}},
+        {"op": "create", "resource": "books", "data": {"title": "Middlemarch", "author": {REF: 0}}},
+    ]
+}
+
+blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Several changes, all or nothing")
+
+
+class OperationSchema(ma.Schema):
+    """One change of a record."""
+
+    op = ma.fields.String(required=True, validate=ma.validate.OneOf(["create", "update", "delete"]))
+    resource = StrictText(required=True)
+    id = ma.fields.UUID(metadata={"description": "Of the record to update or delete"})
+    data = ma.fields.Dict(
+        ma.fields.String(),
+        metadata={
+            "description": "The record to create, or the fields to change. Where a field takes an id, "
+            '`{"$ref": 0}` is that of the record which operation 0 creates.'
+        },
+    )
+    if_match = StrictText(metadata={"description": "The version or the ETag that the record must still have"})
+
+
+class BatchSchema(ma.Schema):
+    """Changes in the order they are to happen."""
+
+    operations = ma.fields.List(
+        ma.fields.Nested(OperationSchema), required=True, validate=ma.validate.Length(1, MAX_OPERATIONS)
+    )
+
+
+class DoneSchema(ma.Schema):
+    """A change that was made."""
+
+    op = ma.fields.String(required=True)
+    resource = ma.fields.String(required=True)
+    id = ma.fields.UUID(required=True)
+    data = ma.fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null once deleted"})
+
+
+@blp.post("")
+@blp.guard(needing("what each operation needs")(current_actor))
+@blp.once
+@blp.arguments(BatchSchema, example=EXAMPLE)
+@blp.answers(200, DoneSchema(many=True))
+@blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
+@blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
+def run(data):
+    """Create, update and delete records, all or nothing
+
+    Each operation is checked, and counts against the limits, as a request of its own. An error says in `details` under
+    `operations` which one failed.
+    """
+    operations = [each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]]
+    limits.count_more(len(operations) - 1)
+    done = run_batch(current_actor(), current_app.catalog, operations, _read_data, _read_tag)
+    return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
+
+
+def _read_data(resource, op, data):
+    schemas = current_app.blueprints[resource.name].schemas
+    return schema_for_actor(schemas.create if op == "create" else schemas.patch).load(data)
+
+
+def _read_tag(resource, text):
+    return read_tag(resource.definition, text.removeprefix("W/").strip('"'))
+
+
+def _to_json(done):
+    head = json.dumps({"op": done.op, "resource": done.resource, "id": done.id})
+    return f'{head[:-1]}, "data": {done.json or "null"}}}'

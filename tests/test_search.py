@@ -1,0 +1,179 @@
+"""`q`: full-text search in the `search` fields of a definition."""
+
+import pytest
+
+from backend.models.database import database
+from backend.services import full_text
+from backend.services.definitions import parse_definition
+from tests.conftest import ON_SQLITE
+
+OPEN = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}
+BOOKS = {
+    "fields": {
+        "title": {"type": "string", "required": True},
+        "blurb": {"type": "text"},
+        "pages": {"type": "integer"},
+        "shelf": {"type": "reference", "to": "shelves", "on_delete": "cascade"},
+    },
+    "search": ["title", "blurb"],
+    "access": OPEN,
+}
+TITLES = {
+    "Middlemarch": "A study of provincial life",
+    "The Mill on the Floss": "Life by a river, and a flood",
+    "Großstadt im Café": "Straßen, Ärger; e-mail an a.b@c.de",
+    "Война и мир": "Two families, one war: 1805-1812",
+    "Life": "Life, life and life again",
+}
+
+
+@pytest.fixture
+def books(admin, alice):
+    """A resource with a search, and records in it."""
+    admin.declare("shelves", {"name": {"type": "string"}}, access=OPEN)
+    admin.declare("books", **BOOKS)
+    return {title: alice.make("books", title=title, blurb=blurb, pages=7) for title, blurb in TITLES.items()}
+
+
+def titles(person, **query):
+    answer = person.get("/books", query_string=query)
+    assert answer.status_code == 200, answer.json
+    assert answer.json["meta"]["total"] == len(answer.json["data"])
+    return [book["title"] for book in answer.json["data"]]
+
+
+def test_finds_by_words_and_beginnings_of_words_in_any_case_and_without_accents(books, stranger):
+    found = {
+        "middlemarch": ["Middlemarch"],
+        "MIDDLE": ["Middlemarch"],
+        "march": [],
+        "river life": ["The Mill on the Floss"],
+        "life -river": ["The Mill on the Floss"],
+        "mill middlemarch": [],
+        "cafe": ["Großstadt im Café"],
+        "GROSSSTADT": ["Großstadt im Café"],
+        "strassen arger": ["Großstadt im Café"],
+        "a.b@c.de": ["Großstadt im Café"],
+        "война": ["Война и мир"],
+        "1805": ["Война и мир"],
+    }
+    assert {text: titles(stranger, q=text) for text in found} == found
+
+
+def test_the_best_match_comes_first_unless_an_order_is_asked_for(books, stranger):
+    assert titles(stranger, q="life")[0] == "Life"
+    assert titles(stranger, q="life", sort="-title") == ["The Mill on the Floss", "Middlemarch", "Life"]
+
+
+HOSTILE = [
+    *('"', "'", 'a"b', "'; DROP TABLE books; --", "NEAR(a b)", "title:life", "{c0}: x", "a AND", "OR", "NOT", "(", ")"),
+    *("*", "^a", "a*b", "-a", "a - b", "\\", "%", "_", "a & | ! b:*", "<->", "'a':*", "\u202e", "e\u0301" * 20),
+    "x" * 999,
+]
+
+
+def test_no_text_is_a_wrong_query(books, stranger):
+    for text in HOSTILE:
+        for more in ({}, {"sort": "title", "pages__gt": 1}):
+            assert stranger.get("/books", query_string={"q": text} | more).status_code == 200, text
+
+
+def test_a_text_without_words_finds_nothing_and_an_empty_one_is_none(books, stranger):
+    assert titles(stranger, q="!!!") == []
+    assert sorted(titles(stranger, q="  ")) == sorted(titles(stranger))
+    assert stranger.get("/books", query_string={"q": "x" * 1001}).status_code == 422
+    assert stranger.get("/shelves?q=life").status_code == 422
+
+
+def test_pages_and_cursors(books, stranger):
+    first = stranger.get("/books?q=life&per_page=2").json
+    assert (first["meta"]["total"], first["meta"]["next_cursor"]) == (3, None)
+    second = stranger.get("/books?q=life&per_page=2&page=2").json
+    assert len({book["id"] for book in first["data"] + second["data"]}) == 3
+    walked = stranger.get("/books?q=life&per_page=2&sort=title").json
+    rest = stranger.get(f"/books?q=life&per_page=2&sort=title&cursor={walked['meta']['next_cursor']}").json
+    assert [book["title"] for book in walked["data"] + rest["data"]] == ["Life", "Middlemarch", "The Mill on the Floss"]
+    assert stranger.get(f"/books?q=mill&sort=title&cursor={walked['meta']['next_cursor']}").status_code == 400
+
+
+def test_filters_and_grants_narrow_it(admin, books, alice, bob):
+    admin.put("/resources/books", json=BOOKS | {"access": OPEN | {"list": ["owner"]}})
+    bob.make("books", title="My life", pages=9)
+    assert titles(bob, q="life") == ["My life"]
+    assert titles(alice, q="life", pages__lt=3) == []
+    assert len(titles(admin, q="life")) == 4
+
+
+def test_follows_every_change_of_a_record(books, alice, stranger):
+    path = f"/books/{books['Life']['id']}"
+    alice.patch(path, json={"title": "Death"})
+    assert titles(stranger, q="death life") == ["Death"]
+    alice.patch(path, json={"blurb": None})
+    assert titles(stranger, q="death life") == []
+    alice.put(path, json={"title": "Birth", "blurb": "Begins"})
+    assert (titles(stranger, q="death"), titles(stranger, q="birth begins")) == ([], ["Birth"])
+    alice.patch(path, json={"pages": 1})
+    assert titles(stranger, q="birth") == ["Birth"]
+    alice.delete(path)
+    assert titles(stranger, q="birth") == []
+
+
+def test_forgets_what_goes_with_another_record(admin, books, alice, stranger):
+    shelf = alice.make("shelves", name="Top")
+    alice.make("books", title="Emma", shelf=shelf["id"])
+    assert titles(stranger, q="emma") == ["Emma"]
+    assert alice.delete(f"/shelves/{shelf['id']}").status_code == 200
+    assert titles(stranger, q="emma") == []
+    definition = parse_definition({"name": "books", **BOOKS})
+    with database.connection_context():
+        table = full_text._names(definition)[0]
+        assert database.execute_sql(f'SELECT count(*) FROM "{table}"').fetchone()[0] == len(TITLES)
+
+
+def test_is_made_anew_when_the_definition_changes(admin, books, stranger):
+    def change(**parts):
+        plan = admin.post("/resources/books/plan", json=BOOKS | parts).json["data"]
+        answer = admin.put(f"/resources/books?confirm={plan['fingerprint']}", json=BOOKS | parts)
+        assert answer.status_code == 200, answer.json
+
+    change(search=["blurb"])
+    assert (titles(stranger, q="middlemarch"), titles(stranger, q="provincial")) == ([], ["Middlemarch"])
+    fields = {name: kind for name, kind in BOOKS["fields"].items() if name != "blurb"}
+    change(fields=fields | {"about": {"type": "string", "renamed_from": "blurb"}}, search=["about", "title"])
+    assert titles(stranger, q="middlemarch provincial") == ["Middlemarch"]
+    change(fields=fields, search=["title"])
+    assert (titles(stranger, q="middlemarch"), titles(stranger, q="provincial")) == (["Middlemarch"], [])
+    change(fields=fields, search=[])
+    assert stranger.get("/books?q=life").status_code == 422
+    change(fields=fields, search=["title"])
+    assert titles(stranger, q="middlemarch") == ["Middlemarch"]
+    renamed = BOOKS | {"fields": fields, "search": ["title"], "name": "volumes", "renamed_from": ["books"]}
+    assert admin.put("/resources/books", json=renamed).status_code == 200
+    assert [book["title"] for book in stranger.get("/volumes?q=middle").json["data"]] == ["Middlemarch"]
+    assert admin.delete("/resources/volumes?confirm=true").status_code == 200
+    admin.declare("books", **BOOKS)
+
+
+def test_a_search_tells_nothing_of_a_hidden_field(admin, edith, alice):
+    fields = {"title": {"type": "string"}, "wage": {"type": "string", "readable_by": ["editor"]}}
+    admin.declare("notes", fields, search=["wage", "title"], access={"list": ["member"]})
+    admin.make("notes", title="Milk", wage="much")
+    admin.declare(
+        "secrets", {"wage": fields["wage"], "n": {"type": "integer"}}, search=["wage"], access={"list": ["member"]}
+    )
+    for q, seen in (("much", 0), ("milk", 1), ("milk much", 0)):
+        assert alice.get(f"/notes?q={q}").json["meta"]["total"] == seen
+    for q in ("much", "milk", "milk much"):
+        assert edith.get(f"/notes?q={q}").json["meta"]["total"] == 1
+    refused, unknown = alice.get("/secrets?q=much"), alice.get("/secrets?nope=much")
+    assert refused.status_code == unknown.status_code == 422
+    assert refused.json["error"]["details"]["query"]["q"] == unknown.json["error"]["details"]["query"]["nope"]
+    documents = [person.get("http://localhost/openapi.json").text for person in (alice, edith)]
+    assert ["wage" in document for document in documents] == [False, True]
+
+
+@ON_SQLITE
+def test_a_vacuum_keeps_it(books, stranger):
+    database.execute_sql("DELETE FROM books WHERE title = 'Life'")
+    database.execute_sql("VACUUM")
+    assert titles(stranger, q="provincial") == ["Middlemarch"]
