@@ -17,6 +17,7 @@ from backend.routes import (
     audit,
     auth,
     batch,
+    files,
     health,
     invitations,
     records,
@@ -85,5 +86,7 @@ def _build(settings, secret_keys):
         api.register_blueprint(module.blp)
     app.register_blueprint(account.blp)
     for resource in catalog.values():
-        api.register_blueprint(records.make_blueprint(resource))
+        blp = records.make_blueprint(resource)
+        files.add_views(blp)
+        api.register_blueprint(blp)
     return app

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
-from backend.services import accounts, importing, jobs, migrations, queries, resources
+from backend.services import accounts, exporting, importing, jobs, migrations, queries, resources
 from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
@@ -173,14 +173,27 @@ def export(file):
     yaml.safe_dump(document, file, **READABLE)
 
 
+@records.command("export")
+@click.argument("resource")
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def export_records(resource, file):
+    """Write all records of RESOURCE to FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl."""
+    form = "ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv"
+    with explained(), database.connection_context():
+        texts = exporting.export_records(SYSTEM, current_app.catalog[resource], queries.ListQuery(), form)
+        with file.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(texts)
+
+
 @records.command("import")
 @click.argument("resource")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", metavar="FIELD", help="Change the record that has this unique field, or `id`, already.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 @click.option("--keep-good", is_flag=True, help="Write the good rows even if some are bad.")
 @click.option("--if-empty", is_flag=True, help="Do nothing when the resource holds records.")
-def import_records(resource, file, dry_run, keep_good, if_empty):
-    """Insert a record for each line of the CSV FILE.
+def import_records(resource, file, key, dry_run, keep_good, if_empty):
+    """Create a record for each line of FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl.
 
     The first line names the columns: fields of the resource, or `country_code` for the reference `country` by the
     unique field `code` of its target. Bad rows are listed with their line; with any, nothing is written.
@@ -190,23 +203,24 @@ def import_records(resource, file, dry_run, keep_good, if_empty):
         if if_empty and queries.list_records(SYSTEM, target, queries.ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} holds records; nothing imported.")
             return
-        report = _import_with_progress(target, file, dry_run, keep_good)
+        report = _import_with_progress(target, file, key, dry_run, keep_good)
     for line, reason in report.problems:
         click.echo(f"line {line}: {reason}", err=True)
     done = "would be written" if dry_run else "written"
-    good = report.rows - report.bad if dry_run else report.written
+    good = report.created + report.updated
     click.echo(f"{resource}: {report.rows} rows read, {good} {done}, {report.bad} bad.")
     sys.exit(1 if report.bad else 0)
 
 
-def _import_with_progress(target, file, dry_run, keep_good):
+def _import_with_progress(target, file, key, dry_run, keep_good):
     total = _count_lines(file)
     with file.open(encoding="utf-8-sig", newline="") as lines, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(target.name, total=total)
-        report = importing.import_csv(
+        report = importing.import_records(
             SYSTEM,
             target,
-            lines,
+            importing.JsonRows(lines) if file.suffix in (".ndjson", ".jsonl") else importing.CsvRows(lines),
+            key=key,
             dry_run=dry_run,
             keep_good=keep_good,
             progress=lambda line: progress.update(task, completed=line),

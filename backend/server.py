@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 import uuid
+from copy import copy
 
 import waitress
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
 from backend.middleware.errors import CODES, error_body
@@ -20,6 +22,7 @@ from backend.services import accounts, jobs, migrations
 from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
+IMPORT_PATH_END = "/import"
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
 # passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
 HELD_BACK = ("429", "503")
@@ -48,7 +51,7 @@ def run(app, settings):
 
 
 def _create(app, settings):
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if settings.reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -67,6 +70,8 @@ def _create(app, settings):
         clear_untrusted_proxy_headers=False,
     )
     server.channel_class = Channel
+    server.adj.of_imports = copy(server.adj)
+    server.adj.of_imports.max_request_body_size = settings.max_import_bytes
     return server
 
 
@@ -115,9 +120,20 @@ class JsonErrorTask(ErrorTask):
         self.write(body)
 
 
+class Parser(HTTPRequestParser):
+    """A request, which may have a larger body where that is a file of records."""
+
+    def parse_header(self, header_plus):
+        """Read the head of the request, and with it which limit there is to its body."""
+        super().parse_header(header_plus)
+        if self.path.endswith(IMPORT_PATH_END):
+            self.adj = self.adj.of_imports
+
+
 class Channel(HTTPChannel):
     """A connection whose refusals have the one shape, and that can hold back what it has to send."""
 
+    parser_class = Parser
     task_class = Task
     error_task_class = JsonErrorTask
     held_until = 0.0

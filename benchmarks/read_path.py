@@ -26,7 +26,7 @@ from backend.models.database import database, open_database
 from backend.services import accounts, migrations, passwords, resources
 from backend.services.actors import SYSTEM
 from backend.services.catalog import load_catalog
-from backend.services.importing import import_csv
+from backend.services.importing import CsvRows, import_records
 from benchmarks.load import requests_per_second
 
 GEO = Path(__file__).parent.parent / "examples" / "geo"
@@ -80,7 +80,7 @@ def _load_example(settings):
         catalog = load_catalog("a key that signs nothing that stays")
         for name in ("continents", "countries", "cities"):
             with (GEO / f"{name}.csv").open(newline="") as file:
-                import_csv(SYSTEM, catalog[name], file)
+                import_records(SYSTEM, catalog[name], CsvRows(file))
     database.close_all()
 
 

@@ -11,7 +11,7 @@ import pytest
 from backend.models.database import database
 from backend.services.actors import Actor
 from backend.services.errors import Invalid
-from backend.services.importing import import_csv
+from backend.services.importing import CsvRows, import_records
 from tests.conftest import ON_SQLITE
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
@@ -171,7 +171,7 @@ def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp
         file.write_text(f"{header}\nx\n")
         actor = Actor(user_id=alice.id, roles=frozenset({"member"}))
         with database.connection_context(), file.open() as lines, pytest.raises(Invalid) as refusal:
-            import_csv(actor, app.wsgi_app.current.catalog["notes"], lines)
+            import_records(actor, app.wsgi_app.current.catalog["notes"], CsvRows(lines))
         return refusal.value.errors
 
     for hidden in ("owner_id_tag", "wage", "boss"):

@@ -130,7 +130,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(shelf, load, admin):
 
 WRONG_COLUMNS = {
     "unknown": ("title,titel\nEmma,x\n", "titel"),
-    "a system field": ("title,version\nEmma,7\n", "version"),
     "by a field that is not unique": ("title,shelf_room\nEmma,hall\n", "shelf_room"),
     "twice": ("title,pages,title\nEmma,1,x\n", "title"),
     "a reference twice": ("title,shelf,shelf_code\nEmma,,A1\n", "shelf"),

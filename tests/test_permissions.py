@@ -60,6 +60,8 @@ DELETE /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 4
 GET    /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 404 200  a grant to read
 PATCH  /notes/<id>                 401 401 401 200 404 403 404 200 200 404 403 404 200  a grant to update
 PUT    /notes/<id>                 401 401 401 200 404 403 404 200 200 404 403 404 200  a grant to update
+GET    /notes/export               200 401 401 200 200 200 200 200 200 200 200 200 200  a grant to list
+POST   /notes/import               401 401 401 200 200 200 200 200 200 200 200 200 200  a grant to create or update
 GET    /resources                  401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
 POST   /resources                  401 401 401 403 403 403 403 201 403 403 403 403 201  resources:write
 DELETE /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
@@ -205,6 +207,7 @@ class Things:
             "invitations": {"email": person["email"]},
             "invitations/acceptance": {"token": "nobody's", "password": PASSWORD, "name": "Person"},
             "notes": {"title": "Changed"},
+            "notes/import": "title\nOne of many\n",
             "batch": {"operations": [{"op": "create", "resource": "notes", "data": {"title": "One of many"}}]},
             "users/settings": {"fields": {}},
             "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
@@ -220,7 +223,8 @@ def test_everybody_gets_what_the_table_says(app, authorize, admin):
         statuses = []
         for name, key in [(name, False) for name in ACTORS] + [(name, True) for name in KEYS]:
             path, body = things.path(rule, method), things.body(rule) if method != "GET" else None
-            answer = app.test_client().open(path, method=method, json=body, headers=authorize(name, key=key))
+            sent = {"data": body, "content_type": "text/csv"} if isinstance(body, str) else {"json": body}
+            answer = app.test_client().open(path, method=method, headers=authorize(name, key=key), **sent)
             statuses.append(answer.status_code)
             answer.close()
             if name == "off":

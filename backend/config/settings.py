@@ -173,6 +173,7 @@ class Settings:
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
     refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
     max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
+    max_import_bytes: int = setting("int", 104_857_600, "Largest file for an import by request", at_least=1024)
     database_timeout_seconds: int = setting(
         "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
     )

@@ -16,6 +16,7 @@ from backend.services.queries import ListQuery
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
 MAX_IN = 200
+OF_PAGES = ("page", "per_page", "cursor", "count")
 
 FILTER_HELP = {
     "eq": "{} is this",
@@ -39,6 +40,13 @@ def make_query_schema(name, kinds, *, order=(), extra=None):
     `extra` holds fields for parameters beside those that every list has.
     """
     return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)) | (extra or {}))
+
+
+def make_export_schema(name, kinds, *, extra):
+    """Return the schema of the parameters of an export: those of a list that are not about pages."""
+    form = StrictText(load_default="csv", validate=ma.validate.OneOf(["csv", "ndjson"]))
+    fields = {part: each for part, each in _query_fields(kinds, []).items() if part not in OF_PAGES}
+    return type(f"{name}_export", (QuerySchema,), fields | extra | {"format": form})
 
 
 def make_output_schema(name, kinds, read_only, *, required=True):
@@ -78,7 +86,7 @@ def list_query(arguments, searched=()):
 
     `searched` are the fields of a full-text search.
     """
-    settings = {name: arguments.pop(name) for name in ("page", "per_page", "count")}
+    settings = {name: arguments.pop(name) for name in ("page", "per_page", "count") if name in arguments}
     cursor = arguments.pop("cursor", None)
     sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
     text = (arguments.pop("q", None) or "").strip()

@@ -25,7 +25,8 @@ def narrow(document, catalog, view):
             _say_expanded(schemas[f"{name}_{suffix}"], offered)
         for suffix in ("create", "patch"):
             _drop(schemas[f"{name}_{suffix}"], locked.get(name, ()))
-        for operation in (paths[f"{API}/{name}"]["get"], paths[f"{API}/{name}/{{record_id}}"]["get"]):
+        for path in ("", "/{record_id}", "/export"):
+            operation = paths[f"{API}/{name}{path}"]["get"]
             searched = [field for field in resource.definition.search if field not in hidden.get(name, ())]
             kept = [_narrowed(each, hidden.get(name, ()), offered, searched) for each in operation["parameters"]]
             operation["parameters"] = [parameter for parameter in kept if parameter]

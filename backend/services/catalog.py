@@ -36,7 +36,12 @@ class Resource(Table):
 
     def to_columns(self, data):
         """Return {field: value} with the values as the database takes them."""
-        return {name: self.column(name).db_value(value) for name, value in data.items()}
+        convert = self._converters
+        return {name: convert[name](value) for name, value in data.items()}
+
+    @cached_property
+    def _converters(self):
+        return {name: self.column(name).db_value for name in self.kinds}
 
     @cached_property
     def defaults(self):

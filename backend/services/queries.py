@@ -82,6 +82,11 @@ def list_records(actor, resource, query):
     return list_rows(resource, allowed, query)
 
 
+def visible_fields(actor, resource):
+    """Return the names of the fields that the actor may read, in their order."""
+    return resource.visible(policies.hidden_fields(resource.definition, actor)) or tuple(resource.kinds)
+
+
 def list_rows(resource, allowed, query):
     """Return the RecordPage of the rows of a Table within a Scope; raise Malformed for a cursor of another query."""
     after = None if query.cursor is None else _read_cursor(resource, query)

@@ -59,9 +59,9 @@ def create_record(actor, resource, data):
         return values["id"], made
 
 
-def new_row(actor, resource, data):
-    """Return the row of a new record, a value for each column."""
-    now = rfc3339(utcnow())
+def new_row(actor, resource, data, now=None):
+    """Return the row of a new record, a value for each column; `now` is when it is made, as RFC 3339 text."""
+    now = now or rfc3339(utcnow())
     system = {"id": uuid7(), "created_at": now, "updated_at": now, "created_by": actor.user_id, "version": 1}
     return resource.to_columns(resource.defaults | data) | system
 

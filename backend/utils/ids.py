@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-import uuid
 
 _lock = threading.Lock()
 _last = 0
@@ -20,5 +19,5 @@ def uuid7():
         _last = max(_last + 1, time.time_ns() // 1_000_000 << 12)
         ticks = _last
     random_bits = int.from_bytes(os.urandom(8)) & (1 << 62) - 1
-    value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0b10 << 62 | random_bits
-    return str(uuid.UUID(int=value))
+    value = f"{(ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0b10 << 62 | random_bits:032x}"
+    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"

@@ -1,0 +1,106 @@
+"""Files of records: `/api/v1/<name>/export` and `/import`."""
+
+import io
+import json
+
+import marshmallow as ma
+from flask import Response, abort, current_app, request
+
+from backend.middleware.arguments import QuerySchema
+from backend.middleware.authentication import current_actor, needing
+from backend.middleware.envelope import json_response
+from backend.middleware.lists import list_query
+from backend.services import exporting, importing
+from backend.services.errors import Invalid
+from backend.services.field_types.base import StrictText
+from backend.services.field_types.boolean import BooleanFromText
+
+MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
+FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
+EXPORTED = {"200": {"description": "The file", "content": FILES}}
+UPLOADED = {"requestBody": {"required": True, "content": FILES}}
+
+
+class ImportQuery(QuerySchema):
+    """How to import."""
+
+    mode = StrictText(
+        load_default="create",
+        validate=ma.validate.OneOf(["create", "upsert"]),
+        metadata={"description": "`upsert` changes the records that are there already, known by `key`"},
+    )
+    key = StrictText(metadata={"description": "With `upsert`: a field that is unique by itself, or `id`"})
+    dry_run = BooleanFromText(load_default=False, metadata={"description": "Check everything, write nothing"})
+    keep_good = BooleanFromText(load_default=False, metadata={"description": "Write the good rows beside bad ones"})
+
+
+class ProblemSchema(ma.Schema):
+    """What is wrong with a row."""
+
+    line = ma.fields.Integer(required=True)
+    message = ma.fields.String(required=True)
+
+
+class ReportSchema(ma.Schema):
+    """What an import did, or in a dry run would do."""
+
+    rows = ma.fields.Integer(required=True)
+    created = ma.fields.Integer(required=True)
+    updated = ma.fields.Integer(required=True)
+    bad = ma.fields.Integer(required=True)
+    problems = ma.fields.List(
+        ma.fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"}
+    )
+
+
+def add_views(blp):
+    """Add the two views to the blueprint of a resource."""
+    resource, definition, schemas, name = blp.resource, blp.definition, blp.schemas, blp.resource.name
+
+    @blp.get("/export")
+    @blp.guard(blp.allowed("list"))
+    @blp.arguments(schemas.export, location="query")
+    @blp.fails(401, 403)
+    @blp.documented("list", "export", f"Write all {name} that a list would find", responses=EXPORTED)
+    def export_records(arguments):
+        form = arguments.pop("format")
+        query = list_query(arguments, definition.search)
+        texts = exporting.export_records(current_actor(), resource, query, form)
+        headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+        return Response((text.encode() for text in texts), mimetype=MIME_TYPES[form], headers=headers)
+
+    @blp.post("/import")
+    @blp.guard(
+        needing("a grant to create or update")(
+            lambda: importing.may_import(current_actor(), definition, request.args.get("key"))
+        )
+    )
+    @blp.arguments(ImportQuery, location="query")
+    @blp.answers(200, ReportSchema)
+    @blp.fails(400, 401, 403, 413, 415)
+    @blp.documented("create", "import", f"Create, or with a key change, a record of {name} for each row", **UPLOADED)
+    def import_records(arguments):
+        report = importing.import_records(current_actor(), resource, _uploaded_rows(), **_import_options(arguments))
+        problems = [{"line": line, "message": message} for line, message in report.problems]
+        if report.bad and not (arguments["dry_run"] or arguments["keep_good"]):
+            raise Invalid({str(line): [message] for line, message in report.problems}, location="rows")
+        counts = {part: getattr(report, part) for part in ("rows", "created", "updated", "bad")}
+        return json_response(json.dumps(counts | {"problems": problems}), "OK")
+
+
+def _import_options(arguments):
+    mode, key = arguments["mode"], arguments.get("key")
+    if (mode == "upsert") != (key is not None):
+        told = "Say by which unique field: `key=id` or another." if key is None else "Only `mode=upsert` has a key."
+        raise Invalid({"key": [told]}, location="query")
+    return {"key": key, "dry_run": arguments["dry_run"], "keep_good": arguments["keep_good"]}
+
+
+def _uploaded_rows():
+    """Return the rows of the body, which is read while they are written."""
+    request.max_content_length = current_app.settings.max_import_bytes
+    form = next((form for form, mime_type in MIME_TYPES.items() if request.mimetype == mime_type), None)
+    if form is None:
+        abort(415, "The body must be text/csv or application/x-ndjson.")
+    text = io.TextIOWrapper(io.BufferedReader(request.stream), encoding="utf-8-sig", newline="")
+    return importing.CsvRows(text) if form == "csv" else importing.JsonRows(text)
