@@ -13,6 +13,7 @@ from backend.middleware.url_rules import LazyRule
 from backend.models.database import open_database
 from backend.routes import (
     account,
+    aggregates,
     api_keys,
     audit,
     auth,
@@ -87,6 +88,7 @@ def _build(settings, secret_keys):
     app.register_blueprint(account.blp)
     for resource in catalog.values():
         blp = records.make_blueprint(resource)
-        files.add_views(blp)
+        for module in (files, aggregates):
+            module.add_views(blp)
         api.register_blueprint(blp)
     return app

@@ -7,6 +7,8 @@ from webargs.fields import DelimitedList
 
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.envelope import json_response, list_meta
+from backend.services.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
+from backend.services.errors import Invalid
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
@@ -16,6 +18,7 @@ from backend.services.queries import ListQuery
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
 MAX_IN = 200
+MAX_AGGREGATED = 10  # fields in each part of an aggregate
 OF_PAGES = ("page", "per_page", "cursor", "count")
 
 FILTER_HELP = {
@@ -47,6 +50,51 @@ def make_export_schema(name, kinds, *, extra):
     form = StrictText(load_default="csv", validate=ma.validate.OneOf(["csv", "ndjson"]))
     fields = {part: each for part, each in _query_fields(kinds, []).items() if part not in OF_PAGES}
     return type(f"{name}_export", (QuerySchema,), fields | extra | {"format": form})
+
+
+def make_aggregate_schema(name, kinds, *, extra):
+    """Return the schema of the parameters of an aggregate: filters, groups, functions, pages of groups."""
+
+    def fields_that(can, description):
+        names = [field for field, kind in kinds.items() if can(kind)]
+        return DelimitedList(
+            StrictText(validate=ma.validate.OneOf(names)),
+            validate=[ma.validate.Length(1, MAX_AGGREGATED), are_different],
+            metadata={"description": description, "uniqueItems": True},
+        )
+
+    given = _query_fields(kinds, [])
+    fields = {part: each for part, each in given.items() if part not in (*OF_PAGES, "sort", "fields")}
+    groups = [field for field, kind in kinds.items() if can_group(kind)]
+    terms = [prefix + term for term in ("count", *groups) for prefix in ("", "-")]
+    own = {
+        "group_by": fields_that(can_group, "Fields whose values make a group; without them there is one group of all"),
+        "sum": fields_that(can_sum, "Fields to add up"),
+        "avg": fields_that(can_sum, "Fields to take the average of"),
+        "min": fields_that(can_order, "Fields to take the least value of"),
+        "max": fields_that(can_order, "Fields to take the greatest value of"),
+        "sort": DelimitedList(
+            StrictText(validate=ma.validate.OneOf(terms)),
+            validate=[ma.validate.Length(1, MAX_AGGREGATED), _sorts_once],
+            metadata={"description": "Fields of `group_by`, or `count`, to order the groups by", "uniqueItems": True},
+        ),
+        "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
+        "page": given["page"],
+        "per_page": given["per_page"],
+    }
+    return type(f"{name}_aggregate", (QuerySchema,), fields | extra | own)
+
+
+def aggregate_query(arguments, searched=()):
+    """Return the AggregateQuery of the loaded parameters; raise Invalid for an order that is none of the groups'."""
+    group_by = tuple(arguments.pop("group_by", ()))
+    functions = tuple((each, name) for each in FUNCTIONS for name in arguments.pop(each, ()))
+    sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
+    if unknown := [name for name, _ in sort if name not in (*group_by, "count")]:
+        told = [f"Neither in `group_by` nor `count`: {', '.join(unknown)}."]
+        raise Invalid({"sort": told}, location="query")
+    found = list_query(arguments, searched)
+    return AggregateQuery(found=found, group_by=group_by, functions=functions, sort=sort)
 
 
 def make_output_schema(name, kinds, read_only, *, required=True):

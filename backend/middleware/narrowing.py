@@ -6,6 +6,8 @@ from backend.middleware.lists import search_help
 from backend.services.expansions import relations
 from backend.services.policies import hidden_fields, locked_fields
 
+LISTS_OF_FIELDS = ("sort", "fields", "group_by", "sum", "avg", "min", "max")
+
 
 def view_of(catalog, actor):
     """Return the fields that the actor may not see and set, as what tells one document from another."""
@@ -25,7 +27,7 @@ def narrow(document, catalog, view):
             _say_expanded(schemas[f"{name}_{suffix}"], offered)
         for suffix in ("create", "patch"):
             _drop(schemas[f"{name}_{suffix}"], locked.get(name, ()))
-        for path in ("", "/{record_id}", "/export"):
+        for path in ("", "/{record_id}", "/export", "/aggregate"):
             operation = paths[f"{API}/{name}{path}"]["get"]
             searched = [field for field in resource.definition.search if field not in hidden.get(name, ())]
             kept = [_narrowed(each, hidden.get(name, ()), offered, searched) for each in operation["parameters"]]
@@ -57,7 +59,7 @@ def _narrowed(parameter, hidden, offered, searched):
         return parameter | {"description": search_help(searched)} if searched else None
     if name.partition("__")[0] in hidden:
         return None
-    if name in ("sort", "fields"):
+    if name in LISTS_OF_FIELDS:
         items = parameter["schema"]["items"]
         items["enum"] = [term for term in items["enum"] if term.removeprefix("-") not in hidden]
     return parameter

@@ -10,6 +10,7 @@ from backend.middleware.envelope import API, Blueprint
 from backend.middleware.expanding import EXPAND, Expanded, expand_parameter
 from backend.middleware.lists import (
     describe,
+    make_aggregate_schema,
     make_export_schema,
     make_output_schema,
     make_query_schema,
@@ -54,6 +55,7 @@ class Schemas(NamedTuple):
 
     query: ma.Schema
     export: ma.Schema
+    aggregate: ma.Schema
     choice: ma.Schema
     item: type
     record: type
@@ -85,6 +87,7 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
     return Schemas(
         query=make_query_schema(name, kinds, extra=parameter | search)(),
         export=make_export_schema(name, kinds, extra=search)(),
+        aggregate=make_aggregate_schema(name, kinds, extra=search)(),
         choice=schema("choice", parameter, (QuerySchema,))(),
         item=output("item", required=False),
         record=output("record"),
@@ -111,7 +114,7 @@ def _narrow_by_actor(resource, documented):
             schemas = made[key] = _schemas(resource, hidden, locked, offered)
         return schemas
 
-    for part in ("query", "export", "choice", "create", "patch"):
+    for part in ("query", "export", "aggregate", "choice", "create", "patch"):
         getattr(documented, part).for_actor = lambda part=part: getattr(narrowed(), part)
 
 

@@ -50,6 +50,16 @@ class Sqlite(PooledCySqliteDatabase):
         """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
         return fn.instr(text, part)
 
+    def exact_sum(self, column):
+        """Return the expressions of a sum of integers, in the parts that put_together() takes: one might overflow."""
+        # As SQL, or the column would take them for values of its own and scale them.
+        return [fn.SUM(Expression(column, ">>", SQL("32"))), fn.SUM(Expression(column, "&", SQL("4294967295")))]
+
+    def put_together(self, parts):
+        """Return the sum that the next values of an iterator are the parts of; None of no values."""
+        high, low = next(parts), next(parts)
+        return None if high is None else (high << 32) + low
+
     def full_text_ddl(self, table, words_table, terms_table, columns):
         """Return the statements that make the table of words of the records of `table`, and its index."""
         listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
@@ -204,6 +214,14 @@ class Postgres(PooledPostgresqlDatabase):
     def position(self, text, part):
         """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
         return fn.strpos(text, part)
+
+    def exact_sum(self, column):
+        """Return the expressions of a sum of integers or decimals, in the parts that put_together() takes."""
+        return [fn.SUM(column)]
+
+    def put_together(self, parts):
+        """Return the sum that the next values of an iterator are the parts of; None of no values."""
+        return next(parts)
 
     def full_text_ddl(self, table, words_table, terms_table, columns):
         """Return the statements that make the table of words of the records of `table`, and its index."""

@@ -135,7 +135,7 @@ def joined(table, rows, names):
     return table.model.select(*(fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in names)).from_(rows)
 
 
-def _where(resource, shape):
+def where(resource, shape):
     """Return the conditions of the actor's scope and the filters, as a list."""
     scope, filters, _ = shape
     return [within(resource, scope), *conditions(resource, filters, "filter")]
@@ -149,14 +149,14 @@ def _select_page(resource, shape, query, nulls):
     """
     order = _total_order(query)
     columns = [(resource.column(name), descending, not resource.kinds[name].required) for name, descending in order]
-    met = _where(resource, shape)
+    met = where(resource, shape)
     if nulls is not None:
         met.append(_after(columns, nulls))
     told = {"record": resource.json(query.fields), "keys": _bindable(column for column, _, _ in columns)}
     if query.links:
         told["links"] = _bindable(resource.column(name) for name in query.links)
     selected = resource.model.select(*(expression.alias(name) for name, expression in told.items()))
-    selected, hits = _search(resource, shape, selected)
+    selected, hits = search(resource, shape, selected)
     best_first = [hits.c.score] if query.is_ranked else []
     page = (
         selected.where(*met)
@@ -172,11 +172,11 @@ def _bindable(columns):
 
 
 def _count(resource, shape):
-    counted, _ = _search(resource, shape, resource.model.select(fn.COUNT(SQL("*"))))
-    return counted.where(*_where(resource, shape))
+    counted, _ = search(resource, shape, resource.model.select(fn.COUNT(SQL("*"))))
+    return counted.where(*where(resource, shape))
 
 
-def _search(resource, shape, query):
+def search(resource, shape, query):
     """Return the query joined with the hits of a search, and these; None for them when nothing is searched for."""
     *_, searched = shape
     if searched is None:
