@@ -20,6 +20,7 @@ from backend.routes import (
     batch,
     files,
     health,
+    history,
     invitations,
     records,
     recovery,
@@ -88,7 +89,7 @@ def _build(settings, secret_keys):
     app.register_blueprint(account.blp)
     for resource in catalog.values():
         blp = records.make_blueprint(resource)
-        for module in (files, aggregates):
+        for module in (files, aggregates, history):
             module.add_views(blp)
         api.register_blueprint(blp)
     return app

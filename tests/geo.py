@@ -12,9 +12,9 @@ RESOURCES = ("continents", "countries", "cities")  # in the order in which they 
 
 def load(settings):
     """Load the example into the migrated database of the settings, with the commands of the README."""
-    _run(settings, "resources", "apply", FOLDER / "resources.yml")
+    run(settings, "resources", "apply", FOLDER / "resources.yml")
     for resource in RESOURCES:
-        _run(settings, "records", "import", resource, FOLDER / f"{resource}.csv")
+        run(settings, "records", "import", resource, FOLDER / f"{resource}.csv")
 
 
 @cache
@@ -24,7 +24,8 @@ def rows(resource):
         return list(csv.DictReader(file))
 
 
-def _run(settings, *arguments):
+def run(settings, *arguments):
+    """Run a command of `flask` on the database of the settings."""
     # Every command has an app of its own, as it has a process of its own for a user.
     result = create_app(settings).test_cli_runner().invoke(args=[str(each) for each in arguments])
     assert result.exit_code == 0, result.output

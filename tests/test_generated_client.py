@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.server import Caller, running_server
+from tests.server import ROOT, Caller, running_server
 
 EMAIL, PASSWORD = "owner@example.com", "correct horse battery"
 NOTES = {
@@ -41,6 +41,7 @@ def api(address, tmp_path, monkeypatch):
     binaries = Path(sys.executable).parent  # it calls ruff, by name
     command = [binaries / "openapi-python-client", "generate", "--url", f"http://{address}/openapi.json"]
     options = ["--meta", "none", "--output-path", tmp_path / "larder_client", "--fail-on-warning"]
+    options += ["--config", ROOT / "docs" / "client.yml"]
     environment = os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
     made = subprocess.run([*command, *options], env=environment, capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr

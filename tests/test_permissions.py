@@ -60,6 +60,7 @@ DELETE /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 4
 GET    /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 404 200  a grant to read
 PATCH  /notes/<id>                 401 401 401 200 404 403 404 200 200 404 403 404 200  a grant to update
 PUT    /notes/<id>                 401 401 401 200 404 403 404 200 200 404 403 404 200  a grant to update
+GET    /notes/<id>/history         401 401 401 200 404 200 404 200 200 404 200 404 200  a grant to read
 GET    /notes/aggregate            200 401 401 200 200 200 200 200 200 200 200 200 200  a grant to list
 GET    /notes/export               200 401 401 200 200 200 200 200 200 200 200 200 200  a grant to list
 POST   /notes/import               401 401 401 200 200 200 200 200 200 200 200 200 200  a grant to create or update
@@ -93,6 +94,7 @@ GET    /openapi.json               200 200 200 200 200 200 200 200 200 200 200 2
 
 NOTES = {
     "fields": {"title": {"type": "string"}},
+    "history": True,
     "access": {
         "list": ["public"],
         "read": ["owner", "editor"],

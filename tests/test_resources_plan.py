@@ -275,3 +275,31 @@ def test_a_record_that_reads_otherwise_is_not_called_unchanged(admin, notes):
     assert admin.patch(path, json={"price": 8}, headers={"If-Match": now}).status_code == 412
     version = admin.get(path).json["data"]["version"]
     assert admin.patch(path, json={"price": 8}, headers={"If-Match": f'"{version}"'}).status_code == 200
+
+
+@ON_SQLITE
+def test_no_grant_outlives_the_field_it_speaks_of(admin, alice, notes):
+    rule = {"list": [{"role": "member", "where": {"price": {"gte": 30}}}]}
+    assert put(admin, NOTES | {"access": rule}).status_code == 200
+    without = with_fields(price=None) | {"access": rule}
+    assert admin.post("/resources/notes/plan", json=without).status_code == 422
+    assert put(admin, without).status_code == 422
+    renamed = with_fields(price=None, cost=PRICE | {"renamed_from": "price"})
+    assert put(admin, renamed | {"access": rule}).status_code == 422
+    cost_rule = {"list": [{"role": "member", "where": {"cost": {"gte": 30}}}]}
+    assert put(admin, renamed | {"access": cost_rule}).status_code == 200
+    assert [note["title"] for note in alice.get("/notes").json["data"]] == ["Oat biscuits"]
+
+
+@ON_SQLITE
+def test_no_former_name_and_no_default_reaches_the_database_as_sql(admin, notes):
+    before = state(admin, "notes")
+    hostile = 'x" TEXT; DROP TABLE notes; --'
+    for field in ({"type": "string", "renamed_from": hostile}, {"type": "string", "default": hostile}):
+        answer = put(admin, with_fields(more=field))
+        assert answer.status_code in (200, 422)
+    for name in (hostile, "notes; --", "a__b", "__new"):
+        assert admin.post("/resources/notes/plan", json=with_fields(**{name: {"type": "string"}})).status_code == 422
+        assert put(admin, NOTES | {"name": name, "renamed_from": "notes"}).status_code == 422
+        assert put(admin, NOTES | {"search": [name]}).status_code == 422
+    assert len(state(admin, "notes")[2]) == len(before[2])

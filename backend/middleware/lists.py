@@ -45,6 +45,14 @@ def make_query_schema(name, kinds, *, order=(), extra=None):
     return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)) | (extra or {}))
 
 
+def page_parameters():
+    """Return the parameters that choose a page, by themselves, in a dict."""
+    return {
+        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
+        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
+    }
+
+
 def make_export_schema(name, kinds, *, extra):
     """Return the schema of the parameters of an export: those of a list that are not about pages."""
     form = StrictText(load_default="csv", validate=ma.validate.OneOf(["csv", "ndjson"]))
@@ -197,8 +205,7 @@ def _query_fields(kinds, order):
             validate=[ma.validate.Length(min=1), are_different],
             metadata={"description": "The fields to return; all by default", "uniqueItems": True},
         ),
-        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
-        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
+        **page_parameters(),
         "cursor": StrictText(
             metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
         ),

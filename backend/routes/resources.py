@@ -81,6 +81,7 @@ class DefinitionBodySchema(ma.Schema):
         AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"}
     )
     require_if_match = ma.fields.Boolean(metadata={"description": "Refuse writes without If-Match"})
+    history = ma.fields.Boolean(metadata={"description": "Keep who changed what, at `/<name>/<id>/history`"})
     renamed_from = FormerNames()
     on_owner_delete = ma.fields.String(
         validate=ma.validate.OneOf(["set_null", "cascade", "restrict"]),

@@ -60,6 +60,7 @@ class Definition:
     access: dict = field(default_factory=dict)
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
+    history: bool = False
     renamed_from: list | None = None
     version: int = field(default=1, compare=False)  # of what is stored; it is no part of the declaration
 
@@ -115,7 +116,8 @@ class Definition:
         body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
         owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
-        rest = owned | {"require_if_match": self.require_if_match, "renamed_from": self.renamed_from}
+        options = {"require_if_match": self.require_if_match, "history": self.history}
+        rest = owned | options | {"renamed_from": self.renamed_from}
         return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
 
 
@@ -134,6 +136,7 @@ class DefinitionBody(ma.Schema):
         load_default=dict,
     )
     require_if_match = StrictBoolean(load_default=False)
+    history = StrictBoolean(load_default=False)
     renamed_from = FormerNames(load_default=None)
     on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
 

@@ -8,6 +8,10 @@ from dataclasses import replace
 
 from backend.models.database import database
 from backend.services import queries
+from backend.services.field_types.boolean import Boolean
+from backend.services.field_types.integer import Integer
+from backend.services.field_types.json import Json
+from backend.services.field_types.number import Number
 from backend.services.field_types.string import String
 from backend.utils.cells import guarded
 
@@ -42,16 +46,10 @@ def _ndjson(items, is_first):
 
 def _csv_writer(actor, resource, query):
     names = query.fields or queries.visible_fields(actor, resource)
-    texts = {name for name in names if isinstance(resource.kinds[name], String)}
+    writers = {name: _cell_writer(resource.kinds[name]) for name in names}
 
     def cell(name, value):
-        if value is None:
-            return ""
-        if name in texts:
-            return guarded(value)
-        return (
-            value if isinstance(value, str) and not _is_json(resource, name) else json.dumps(value, ensure_ascii=False)
-        )
+        return "" if value is None else writers[name](value)
 
     def write(items, is_first):
         out = io.StringIO(BYTE_ORDER_MARK if is_first else "", newline="")
@@ -67,5 +65,12 @@ def _csv_writer(actor, resource, query):
     return write
 
 
-def _is_json(resource, name):
-    return resource.kinds[name].name == "json"
+def _cell_writer(kind):
+    """Return what makes the text of a cell from a value in JSON."""
+    if isinstance(kind, String):
+        return guarded
+    if isinstance(kind, Number):  # one database writes 468 and the other 468.0
+        return lambda value: repr(float(value)).removesuffix(".0")
+    if isinstance(kind, Json | Boolean | Integer):
+        return lambda value: json.dumps(value, ensure_ascii=False)
+    return str

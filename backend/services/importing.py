@@ -16,6 +16,7 @@ from backend.services.definitions import SYSTEM_FIELDS
 from backend.services.errors import Conflict, Denied, Invalid, LarderError
 from backend.services.field_types.string import String
 from backend.services.full_text import write_words
+from backend.services.history import recorded
 from backend.services.records import integrity_problem, judge, new_row, update_record
 from backend.services.references import find_visible
 from backend.services.statements import slot
@@ -277,7 +278,8 @@ class _Importer:
                 if not self.allowed.everything:
                     for row in rows:
                         judge(self.resource, self.allowed, row)
-                statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})
+                with recorded(self.actor, self.resource, [row["id"] for row in rows]):
+                    statement.run({f"{i}.{name}": row[name] for i, row in enumerate(rows) for name in row})
                 write_words(self.resource, {row["id"]: row for row in rows})
             self.report.created += len(rows)
 

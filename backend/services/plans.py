@@ -336,6 +336,9 @@ class _Planner:
         if old.require_if_match != new.require_if_match:
             text = "Require If-Match for changes." if new.require_if_match else "Require If-Match no longer."
             self._say("change_require_if_match", text)
+        if old.history != new.history:
+            text = "Keep the history of the records." if new.history else "Keep the history of the records no longer."
+            self._say("change_history", text)
         if not self.found and json.dumps(old.to_dict()) != json.dumps(new.to_dict()):
             self._say("reorder", "Write the definition down in another order.")
 

@@ -7,7 +7,7 @@ from peewee import IntegrityError
 
 from backend.models.database import database
 from backend.models.records import index_name
-from backend.services import policies
+from backend.services import history, policies
 from backend.services.conditions import scope_values, within
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.full_text import write_words
@@ -35,6 +35,23 @@ def get_record(actor, resource, record_id):
     return Record(*rows[0])
 
 
+def list_changes(actor, resource, record_id, *, page, per_page):
+    """Return (Entries of the record's history, the latest first, how many there are).
+
+    Raises NotFound for a record the actor may not read, and for one that is gone unless they are an admin; Denied if a
+    rule on its values decides whether they may read it: it may have had others before.
+    """
+    allowed = policies.authorize(resource.definition, "read", actor)
+    if allowed.concerns(resource.definition.fields):
+        raise Denied("A rule says which records you may read: their history may tell of times when you might not.")
+    hidden = policies.hidden_fields(resource.definition, actor)
+    shown = None if actor.is_admin else {name for name in resource.kinds if name not in hidden}
+    entries, total = history.list_entries(resource, record_id, shown, page=page, per_page=per_page)
+    if not (actor.is_admin and total):
+        get_record(actor, resource, record_id)
+    return entries, total
+
+
 def missing(resource):
     """Return the NotFound of a record that is not there, or not for the actor."""
     return NotFound(f"There is no such record of {resource.name}.")
@@ -54,7 +71,8 @@ def create_record(actor, resource, data):
         resource.catalog.hold()
         check_references(actor, resource, data)
         judge(resource, allowed, values)
-        made = Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
+        with history.recorded(actor, resource, [values["id"]]):
+            made = Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
         write_words(resource, {values["id"]: values})
         return values["id"], made
 
@@ -100,7 +118,8 @@ def update_record(actor, resource, record_id, data, if_match=None):
         if allowed.concerns({*values, "version"}):
             judge(resource, allowed, values, record_id)
         key = ("update", tuple(sorted(data)), policies.hidden_fields(resource.definition, actor))
-        changed = resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0]
+        with history.recorded(actor, resource, [record_id]):
+            changed = resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0]
         write_words(resource, {record_id: values})
         return Record(*changed)
 
@@ -112,14 +131,15 @@ def delete_record(actor, resource, record_id, if_match=None):
         with database.atomic():
             resource.catalog.hold()
             _lock_row(actor, resource, record_id, allowed, if_match)
-            release_referrers(resource, [record_id])
-            resource.statements.get("delete", _delete, resource).run({"id": record_id})
+            release_referrers(actor, resource, [record_id])
+            with history.recorded(actor, resource, [record_id]):
+                resource.statements.get("delete", _delete, resource).run({"id": record_id})
     except IntegrityError as error:
         names = ", ".join(blocking_referrers(actor, resource, record_id)) or "records that would have gone with it"
         raise Conflict(f"The record is still referenced by {names}.") from error
 
 
-def settle_owned(resource, user_id):
+def settle_owned(actor, resource, user_id):
     """Do with the records that a user created what the definition says for when the user is deleted.
 
     Raises Conflict when it says `restrict`, or when a record that would go is still referenced.
@@ -132,18 +152,24 @@ def settle_owned(resource, user_id):
             resource.column("version"): resource.column("version") + 1,
             resource.column("updated_at"): rfc3339(utcnow()),
         }
-        resource.model.update(changes).where(owned).execute()
+        with history.recorded(actor, resource, _ids(resource, owned) if resource.definition.history else []):
+            resource.model.update(changes).where(owned).execute()
         return
-    query = resource.model.select(resource.column("id")).where(owned).limit(1 if rule == "restrict" else None)
-    ids = [str(record_id) for (record_id,) in database.execute(query).fetchall()]
+    ids = _ids(resource, owned, limit=1 if rule == "restrict" else None)
     if ids and rule == "restrict":
         raise Conflict(f"The user owns records of {resource.name}, which are not to lose their owner.")
     try:
         with database.atomic():
-            release_referrers(resource, ids)
-            resource.model.delete().where(owned).execute()
+            release_referrers(actor, resource, ids)
+            with history.recorded(actor, resource, ids):
+                resource.model.delete().where(owned).execute()
     except IntegrityError as error:
         raise Conflict(f"Records of {resource.name} that the user owns are still referenced.") from error
+
+
+def _ids(resource, condition, limit=None):
+    query = resource.model.select(resource.column("id")).where(condition).limit(limit)
+    return [str(record_id) for (record_id,) in database.execute(query).fetchall()]
 
 
 def _lock_row(actor, resource, record_id, allowed, if_match):

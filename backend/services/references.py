@@ -1,7 +1,7 @@
 """References between records: that the target is there, and what becomes of those who refer to one that goes."""
 
 from backend.models.database import database
-from backend.services import policies
+from backend.services import history, policies
 from backend.services.conditions import scope_values
 from backend.services.errors import Invalid
 from backend.services.statements import slot
@@ -35,7 +35,7 @@ def _find(resource, field, shape):
     return resource.model.select(resource.column("id")).where(condition)
 
 
-def release_referrers(resource, record_ids):
+def release_referrers(actor, resource, record_ids):
     """Set to null, as a change of theirs, the references that a delete of these records is to set to null.
 
     The database would do it too, but leave `version` and `updated_at`, and so the ETag, as they were. This follows the
@@ -50,9 +50,11 @@ def release_referrers(resource, record_ids):
             on_delete = other.definition.references[name].on_delete
             for some in _chunks(fresh):
                 if on_delete == "set_null":
-                    _set_null(other, name, some)
+                    _set_null(actor, other, name, some)
                 elif on_delete == "cascade":
-                    waiting.append((other, _referring(other, name, some)))
+                    going = _referring(other, name, some)
+                    history.note_end(actor, other, going)
+                    waiting.append((other, going))
 
 
 def blocking_referrers(actor, resource, record_id):
@@ -71,14 +73,16 @@ def blocking_referrers(actor, resource, record_id):
     )
 
 
-def _set_null(resource, name, ids):
+def _set_null(actor, resource, name, ids):
     version = resource.column("version")
     changes = {
         resource.column(name): None,
         version: version + 1,
         resource.column("updated_at"): rfc3339(utcnow()),
     }
-    resource.model.update(changes).where(resource.column(name).in_(ids)).execute()
+    concerned = _referring(resource, name, ids) if resource.definition.history else []
+    with history.recorded(actor, resource, concerned):
+        resource.model.update(changes).where(resource.column(name).in_(ids)).execute()
 
 
 def _referring(resource, name, ids, limit=None):

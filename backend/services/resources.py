@@ -7,7 +7,7 @@ from peewee import IntegrityError, fn
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.models.user import UserSettings
-from backend.services import audit, schema_changes
+from backend.services import audit, history, schema_changes
 from backend.services.catalog import load_definitions, role_names
 from backend.services.changes import Change
 from backend.services.definitions import NAME, check_references, parse_definition
@@ -236,11 +236,13 @@ def _apply(actor, plan):
         schema_changes.add_foreign_keys(definition, definition.references)
     for definition in dropped:
         schema_changes.drop_table(definition)
+        history.forget(definition.name)
         _forget(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
     for change in altered:
         if change.old.name != change.new.name:
             _forget(actor, change.old.name)
+            history.rename(change.old.name, change.new.name)
             audit.record(actor, "resource.rename", ("resource", change.old.name), name=change.new.name)
     for definition in [*created, *(change.new for change in altered)]:
         _store(actor, definition, is_new=definition in created)

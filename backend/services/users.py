@@ -70,7 +70,7 @@ def delete_user(actor, catalog, user_id):
     with database.atomic():
         user = _lock_user(actor, user_id)
         for resource in catalog.values():
-            records.settle_owned(resource, user_id)
+            records.settle_owned(actor, resource, user_id)
         audit.record(actor, "user.delete", ("user", user_id), email=user.email)
         User.delete().where(User.id == user_id).execute()
         _require_an_admin()

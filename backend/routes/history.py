@@ -1,0 +1,56 @@
+"""The history of a record: `/api/v1/<name>/<id>/history`."""
+
+import json
+
+import marshmallow as ma
+
+from backend.middleware.arguments import QuerySchema
+from backend.middleware.authentication import current_actor
+from backend.middleware.envelope import json_response, list_meta
+from backend.middleware.lists import page_parameters
+from backend.services import records
+
+PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
+
+
+class ValuesSchema(ma.Schema):
+    """What a field was and is."""
+
+    was = ma.fields.Raw(data_key="from", required=True, allow_none=True)
+    now = ma.fields.Raw(data_key="to", required=True, allow_none=True)
+
+
+class ChangeSchema(ma.Schema):
+    """A change of a record."""
+
+    version = ma.fields.Integer(required=True, metadata={"description": "That of the record after the change"})
+    action = ma.fields.String(required=True, validate=ma.validate.OneOf(["create", "update", "delete"]))
+    changes = ma.fields.Dict(ma.fields.String(), ma.fields.Nested(ValuesSchema), required=True)
+    changed_at = ma.fields.DateTime(required=True)
+    changed_by = ma.fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})
+
+
+def add_views(blp):
+    """Add the view to the blueprint of a resource whose definition has `history`."""
+    resource, name = blp.resource, blp.resource.name
+    if not blp.definition.history:
+        return
+
+    @blp.get("/<uuid:record_id>/history")
+    @blp.guard(blp.allowed("read"))
+    @blp.arguments(PageQuery, location="query")
+    @blp.answers(200, ChangeSchema(many=True))
+    @blp.fails(401, 403, 404)
+    @blp.documented("read", "history", f"List the changes of a record of {name}, the latest first")
+    def list_changes(page, record_id):
+        entries, total = records.list_changes(current_actor(), resource, str(record_id), **page)
+        told = SCHEMA.dumps([_told(entry) for entry in entries])
+        return json_response(told, "OK", meta=json.dumps(list_meta(**page, total=total, next_cursor=None)))
+
+
+SCHEMA = ChangeSchema(many=True)
+
+
+def _told(entry):
+    changes = {name: {"was": was, "now": now} for name, (was, now) in entry.changes.items()}
+    return entry._asdict() | {"changes": changes}
