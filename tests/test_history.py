@@ -46,6 +46,7 @@ def test_keeps_who_changed_what_from_which_value_to_which(notes, admin, alice, b
     assert [each["version"] for each in entries] == [3, 2, 1]
     assert [each["changed_by"] for each in entries] == [alice.id, bob.id, alice.id]
     assert entries[0]["changed_at"] > entries[2]["changed_at"]
+    assert entries[0]["changed_at"].endswith("Z")
 
 
 def test_comes_in_pages(notes, alice):
@@ -111,7 +112,7 @@ def test_shows_no_field_and_no_record_that_is_hidden(notes, admin, alice, edith,
     admin.patch(f"/notes/{note['id']}", json={"wage": 43})
     assert past(edith, note)[0] == ("update", {"wage": (42, 43)})
     assert past(alice, note)[0] == ("update", {})
-    assert "42" not in alice.get(f"/notes/{note['id']}/history").text.replace(note["id"], "")
+    assert "wage" not in alice.get(f"/notes/{note['id']}/history").text
     assert stranger.get(f"/notes/{note['id']}/history").status_code == 401
     missing = alice.get("/notes/0193e0f4-0000-7000-8000-000000000000/history")
     assert missing.status_code == 404

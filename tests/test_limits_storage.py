@@ -22,6 +22,7 @@ LIMIT = {"rate_limit_auth": "3/minute"}
 @pytest.fixture
 def limited(settings):
     """A function that returns somebody at an app of its own, as in another process, with these settings."""
+    limits._limiter._storage_dead = False  # as it is in a new process
     yield lambda **changes: Person(create_app(replace(settings, **LIMIT | changes)))
     database.close_all()
 

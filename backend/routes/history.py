@@ -9,6 +9,7 @@ from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import json_response, list_meta
 from backend.middleware.lists import page_parameters
 from backend.services import records
+from backend.services.field_types.datetime import Moment
 
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 
@@ -26,7 +27,7 @@ class ChangeSchema(ma.Schema):
     version = ma.fields.Integer(required=True, metadata={"description": "That of the record after the change"})
     action = ma.fields.String(required=True, validate=ma.validate.OneOf(["create", "update", "delete"]))
     changes = ma.fields.Dict(ma.fields.String(), ma.fields.Nested(ValuesSchema), required=True)
-    changed_at = ma.fields.DateTime(required=True)
+    changed_at = Moment(required=True)
     changed_by = ma.fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})
 
 
