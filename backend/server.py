@@ -23,6 +23,7 @@ from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
 IMPORT_PATH_END = "/import"
+OUTBOX_BYTES = 4 << 20
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
 # passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
 HELD_BACK = ("429", "503")
@@ -63,6 +64,9 @@ def _create(app, settings):
         # Open connections cost little, and clients keep theirs; below the usual limit of 1,024 descriptors.
         connection_limit=800,
         ident="Larder",
+        # An answer to a slow reader waits here. waitress keeps what it has sent until it has this much, in memory, and
+        # its 16 MB would stay with each thread that has once exported.
+        outbuf_high_watermark=OUTBOX_BYTES,
         asyncore_use_poll=True,  # select() fails above 1,024 descriptors
         # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
         max_request_body_size=settings.max_body_bytes,
