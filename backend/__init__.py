@@ -17,6 +17,7 @@ from backend.routes import (
     api_keys,
     audit,
     auth,
+    backups,
     batch,
     files,
     health,
@@ -84,7 +85,7 @@ def _build(settings, secret_keys):
     limits.init_app(app)
     api = openapi.init_app(app)
     accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)
-    for module in (root, health, *accounts, resources, batch, audit):
+    for module in (root, health, *accounts, resources, batch, audit, backups):
         api.register_blueprint(module.blp)
     app.register_blueprint(account.blp)
     for resource in catalog.values():

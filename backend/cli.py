@@ -10,12 +10,13 @@ from flask import current_app
 from flask.cli import AppGroup
 from peewee import PeeweeException
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
-from backend.services import accounts, exporting, importing, jobs, migrations, queries, resources
+from backend.services import accounts, backups, exporting, importing, jobs, migrations, queries, resources
 from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
@@ -26,13 +27,14 @@ users = AppGroup("users", help="Accounts.")
 job_commands = AppGroup("jobs", help="What happens beside requests.")
 definitions = AppGroup("resources", help="Definitions as YAML files.")
 records = AppGroup("records", help="Records from files.")
+backup = AppGroup("backup", help="Backups of the database.")
 
 READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
 
 
 def init_app(app):
     """Add the commands to `flask`."""
-    for group in (db, users, definitions, records, job_commands):
+    for group in (db, users, definitions, records, job_commands, backup):
         app.cli.add_command(group)
 
 
@@ -210,6 +212,61 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
     good = report.created + report.updated
     click.echo(f"{resource}: {report.rows} rows read, {good} {done}, {report.bad} bad.")
     sys.exit(1 if report.bad else 0)
+
+
+@backup.command("create")
+def create_backup():
+    """Make a backup while others work; the last line is its path."""
+    with explained():
+        made = backups.create_backup(current_app.settings, SYSTEM)
+    click.echo(current_app.settings.backup_dir / made.name)
+
+
+@backup.command("list")
+def list_backups():
+    """List the backups of LARDER_BACKUP_DIR, the latest first."""
+    table = Table(Column("name", min_width=32), "made", "size", "Larder", "database", "rows")
+    for made in backups.list_backups(current_app.settings):
+        facts = made.manifest
+        told = (
+            (facts.created_at[:19], facts.version, facts.database, f"{sum(facts.counts.values()):,}") if facts else ()
+        )
+        moment, *rest = told or ("cannot be read",)
+        table.add_row(made.name, moment, decimal(made.bytes), *rest)
+    Console().print(table)
+
+
+@backup.command("verify")
+@click.argument("backup")
+def verify_backup(backup):
+    """Read BACKUP, a name or a path, to its end, and check what is in it."""
+    with explained():
+        manifest = backups.verify_backup(current_app.settings, backup)
+    rows = sum(manifest.counts.values())
+    click.echo(f"{backup} is sound: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
+
+
+@backup.command("restore")
+@click.argument("backup")
+def restore_backup(backup):
+    """Put BACKUP, a name or a path, in the place of all that is in the database; everybody has to sign in again.
+
+    It is verified first, and what was there is kept. Servers may run meanwhile.
+    """
+    with explained():
+        manifest, kept = backups.restore_backup(current_app.settings, backup)
+    click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
+    if kept:
+        click.echo(f"What was there before is kept as {kept}.")
+
+
+@backup.command("prune")
+@click.option("--keep", type=click.IntRange(min=1), help="How many stay; by default LARDER_BACKUP_KEEP.")
+def prune_backups(keep):
+    """Delete all but the latest backups, copies too."""
+    with explained():
+        gone = backups.prune_backups(current_app.settings, keep or current_app.settings.backup_keep)
+    click.echo("\n".join(f"deleted {name}" for name in gone) or "There is none to delete.")
 
 
 def _import_with_progress(target, file, key, dry_run, keep_good):

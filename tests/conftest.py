@@ -14,7 +14,7 @@ from backend.models.database import database, open_database
 from backend.services import accounts, migrations, passwords
 from backend.services.actors import SYSTEM
 from tests import geo
-from tests.postgres import postgres_server
+from tests.postgres import BINARIES, postgres_server
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
@@ -111,6 +111,7 @@ def _fill(url):
 @pytest.fixture(scope="session")
 def postgres_url():
     """The URL of a Postgres server's maintenance database."""
+    os.environ["PATH"] = f"{BINARIES}{os.pathsep}" + os.environ["PATH"]  # for backups
     if url := os.environ.get("LARDER_TEST_POSTGRES_URL"):
         yield url
     else:

@@ -49,6 +49,8 @@ GET    /auth/sessions              401 401 401 200 200 200 200 200 403 403 403 4
 DELETE /auth/sessions/<id>         401 401 401 200 404 404 404 404 403 403 403 403 403  a session
 POST   /auth/verification          422 422 422 422 422 422 422 422 422 422 422 422 422  nothing
 POST   /auth/verification/mail     200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
+GET    /backups                    401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
+POST   /backups                    401 401 401 403 403 403 403 201 403 403 403 403 201  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from environs import EnvError, FileAwareEnv, validate
+from huey import crontab
 from limits import parse_many
 
 from backend.utils.addresses import parse_networks
@@ -100,6 +101,20 @@ def _are_networks(text):
         ) from error
 
 
+def _is_schedule(text):
+    try:
+        allowed = text is None or (len(text.split()) == 5 and crontab(*text.split()))
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise validate.ValidationError("Expected five fields of cron, such as `15 3 * * *`.")
+
+
+def _is_target(url):
+    if url is not None and not url.startswith(("file:///", "s3://")):
+        raise validate.ValidationError("Expected file:///PATH or s3://BUCKET/FOLDER.")
+
+
 def _is_redis_url(url):
     if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
         raise validate.ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
@@ -170,6 +185,20 @@ class Settings:
         "Where jobs such as mail run: in the server, or only in `flask jobs run`",
         one_of=["inline", "off"],
     )
+    backup_dir: Path | None = setting("path", None, "Folder of backups; by default `backups` in the data folder")
+    backup_schedule: str | None = setting(
+        "str",
+        None,
+        "When backups are made, as cron's minute, hour, day, month, weekday in UTC: `15 3 * * *`; by default never",
+        checks=[_is_schedule],
+    )
+    backup_keep: int = setting("int", 14, "How many backups stay when one has been made by the clock", at_least=1)
+    backup_target: str | None = setting(
+        "str",
+        None,
+        "Where each backup is copied to: `file:///PATH`, or `s3://BUCKET/FOLDER` with the AWS_ variables",
+        checks=[_is_target],
+    )
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
     refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
     max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
@@ -226,6 +255,8 @@ class Settings:
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
+        if self.backup_dir is None:
+            object.__setattr__(self, "backup_dir", self.data_dir / "backups")
         if self.public_url is None:
             host = self.host or "0.0.0.0"  # to listen on "" is to listen on all
             object.__setattr__(self, "public_url", f"http://{f'[{host}]' if ':' in host else host}:{self.port}")
@@ -261,6 +292,11 @@ def read_settings():
     except (EnvError, ValueError) as error:
         raise SettingsError(_explain(error)) from error
     return Settings(**values)
+
+
+def environment(more):
+    """Return the environment of this process, for a program that it starts, with more variables."""
+    return os.environ | more
 
 
 def _explain(error):

@@ -12,8 +12,8 @@ from backend.middleware import narrowing
 from backend.middleware.authentication import known_actor
 from backend.middleware.errors import ErrorSchema, answer_http_error
 from backend.middleware.expanding import describe_expanded
+from backend.utils.version import VERSION
 
-VERSION = "1.0.0"
 DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
 SIGN_IN = [{"bearer": []}, {"cookie": []}]
 OPTIONAL_SIGN_IN = [{}, *SIGN_IN]

@@ -134,7 +134,7 @@ class Sqlite(PooledCySqliteDatabase):
         A table that is made anew would otherwise take the rows that refer to it along. Within another transaction they
         stay enforced: SQLite changes that between transactions only.
         """
-        with self.connection_context() if self.is_closed() else nullcontext():
+        with connected():
             self.pragma("foreign_keys", 0)
             try:
                 with self.atomic():
@@ -324,6 +324,11 @@ class Postgres(PooledPostgresqlDatabase):
             offered = {name for (name,) in rows.fetchall()}
             self._folding_collation = next(name for name in wanted if name in offered)
         return self._folding_collation
+
+
+def connected():
+    """Return the context manager of a block that has a connection: the one there is, or one of its own."""
+    return database.connection_context() if database.is_closed() else nullcontext()
 
 
 def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12):

@@ -4,7 +4,8 @@ import marshmallow as ma
 
 from backend.middleware.authentication import anybody
 from backend.middleware.envelope import API, Blueprint
-from backend.middleware.openapi import DOCS_PATH, DOCUMENT_PATH, NO_SIGN_IN, VERSION
+from backend.middleware.openapi import DOCS_PATH, DOCUMENT_PATH, NO_SIGN_IN
+from backend.utils.version import VERSION
 
 blp = Blueprint("root", __name__, description="The way in")
 

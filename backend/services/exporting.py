@@ -3,10 +3,9 @@
 import csv
 import io
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 
-from backend.models.database import database
+from backend.models.database import connected
 from backend.services import queries
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.integer import Integer
@@ -35,7 +34,7 @@ def _texts(actor, resource, query, page, write):
     yield write(page.items, True)
     while page.next_cursor is not None:
         # That of a request is back in the pool by now.
-        with database.connection_context() if database.is_closed() else nullcontext():
+        with connected():
             page = queries.list_records(actor, resource, replace(query, cursor=page.next_cursor))
         yield write(page.items, False)
 

@@ -5,19 +5,23 @@ from huey.consumer import Consumer
 
 # Functions that take the settings, by name; a module that has a job registers it when it is imported.
 _functions = {}
-_each_minute = set()
+_schedules = {}  # what gives, from the settings, when a job runs by the clock
+EACH_MINUTE = "* * * * *"
 
 # They outlive every build of the app.
 _huey, _tasks = None, {}
 
 
-def job(function=None, *, each_minute=False):
-    """Return the decorator that makes a function a job, by its name; one `each_minute` is a net for what got lost."""
+def job(function=None, *, schedule=None):
+    """Return the decorator that makes a function a job, by its name.
+
+    `schedule(settings)` returns when it runs by the clock, as five fields of cron in UTC, or None for never.
+    """
 
     def decorator(function):
         _functions[function.__name__] = function
-        if each_minute:
-            _each_minute.add(function.__name__)
+        if schedule:
+            _schedules[function.__name__] = schedule
         return function
 
     return decorator(function) if function else decorator
@@ -36,8 +40,8 @@ def _make_task(name, function, settings):
     def run():
         function(settings)
 
-    if name in _each_minute:
-        _huey.periodic_task(crontab(), name=f"{name}_each_minute")(run)
+    if (schedule := _schedules.get(name)) and (moments := schedule(settings)):
+        _huey.periodic_task(crontab(*moments.split()), name=f"{name}_by_the_clock")(run)
     return _huey.task(name=name)(run)
 
 

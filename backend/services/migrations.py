@@ -7,7 +7,7 @@ from pathlib import Path
 from playhouse.migrations import Runner
 
 from backend import models
-from backend.models.database import Postgres, database
+from backend.models.database import Postgres, Sqlite, database
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
@@ -21,12 +21,20 @@ def upgrade():
     Several processes may call this at once: one works, the others wait and find nothing left to do.
     """
     with database.connection_context(), _lock():
-        return _runner().up()
+        return _runner(database.obj).up()
+
+
+def upgrade_file(path):
+    """Apply them to an SQLite database that nobody else has open, such as a copy of this one."""
+    handle = Sqlite(str(path))
+    with handle.connection_context():
+        _runner(handle).up()
+    handle.close_all()
 
 
 def migration_status():
     """Return [(name, moment applied or None)] in order."""
-    return [(migration.name, migration.applied) for migration in _runner().status()]
+    return [(migration.name, migration.applied) for migration in _runner(database.obj).status()]
 
 
 def is_up_to_date():
@@ -34,8 +42,8 @@ def is_up_to_date():
     return all(applied for _, applied in migration_status())
 
 
-def _runner():
-    return Runner(database.obj, directory=str(FOLDER), table_name=HISTORY_TABLE)
+def _runner(handle):
+    return Runner(handle, directory=str(FOLDER), table_name=HISTORY_TABLE)
 
 
 @contextmanager

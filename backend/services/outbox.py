@@ -10,7 +10,7 @@ from backend.models.mail import Invitation, OutgoingMail
 from backend.models.user import User
 from backend.services import mail_tokens, mailing
 from backend.services.errors import Unavailable
-from backend.services.jobs import job, start_job
+from backend.services.jobs import EACH_MINUTE, job, start_job
 from backend.utils.clock import utcnow
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ def require_mail(settings):
         raise Unavailable(NO_MAIL)
 
 
-@job(each_minute=True)
+@job(schedule=lambda settings: EACH_MINUTE)
 def send_due_mail(settings):
     """Send what is due; what the mail server does not take stays, and is tried again later and later."""
     with database.connection_context():

@@ -1,0 +1,58 @@
+"""Backups: `/api/v1/backups`."""
+
+import marshmallow as ma
+from flask import current_app
+
+from backend.middleware.authentication import current_actor, permission
+from backend.middleware.envelope import API, Blueprint
+from backend.services import backups
+
+blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="Backups of the database")
+
+
+class BackupSchema(ma.Schema):
+    """A backup in the folder of the server; all but the name and the size is null where it cannot be read."""
+
+    name = ma.fields.String(required=True)
+    bytes = ma.fields.Integer(required=True)
+    created_at = ma.fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.created_at")
+    version = ma.fields.String(
+        required=True,
+        allow_none=True,
+        dump_default=None,
+        attribute="manifest.version",
+        metadata={"description": "Of Larder"},
+    )
+    database = ma.fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.database")
+    counts = ma.fields.Dict(
+        ma.fields.String(),
+        ma.fields.Integer(),
+        required=True,
+        allow_none=True,
+        dump_default=None,
+        attribute="manifest.counts",
+        metadata={"description": "Rows by table"},
+    )
+
+
+@blp.get("")
+@blp.guard(permission("backups:write"))
+@blp.response(200, BackupSchema(many=True))
+@blp.fails(401, 403)
+@blp.doc(operationId="backups_list")
+def list_backups():
+    """List the backups, the latest first"""
+    return backups.list_backups(current_app.settings)
+
+
+@blp.post("")
+@blp.guard(permission("backups:write"))
+@blp.response(201, BackupSchema)
+@blp.fails(401, 403, 409)
+@blp.doc(operationId="backups_create")
+def create_backup():
+    """Make a backup, while others work
+
+    Answers when it is written, which takes about a second for each 50 MB.
+    """
+    return backups.create_backup(current_app.settings, current_actor())

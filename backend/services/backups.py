@@ -1,0 +1,232 @@
+"""Backups: made beside what writes, listed, verified, put back, and thrown away when there are enough."""
+
+import fcntl
+import json
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from peewee import PeeweeException
+
+from backend.models.database import Postgres, connected, database
+from backend.models.definition import Generation
+from backend.services import archives, audit, backup_copies, migrations, postgres_snapshots, sqlite_snapshots
+from backend.services.actors import SYSTEM
+from backend.services.errors import Conflict, LarderError, Malformed, NotFound, Unavailable
+from backend.services.jobs import job
+from backend.utils.clock import rfc3339, utcnow
+from backend.utils.version import VERSION
+
+NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
+FAILURE_NAME = "last-failure.json"
+ONE_RUN = timedelta(seconds=50)  # of the schedule, which several processes may keep
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A file in the folder of backups; `bytes` is its own size. `manifest` is None where it cannot be read."""
+
+    name: str
+    bytes: int
+    manifest: archives.Manifest | None
+
+
+@dataclass(frozen=True)
+class State:
+    """How backups are doing: the latest Backup, or None; the last failure of the schedule since, or None."""
+
+    latest: Backup | None
+    failure: dict | None
+
+
+def create_backup(settings, actor):
+    """Write a backup of the database to the folder, and to the place for copies if there is one; return its Backup.
+
+    Nobody waits for it. Raises Conflict while another is made or put back, Unavailable where it cannot be made now.
+    """
+    with _working(settings) as folder:
+        path = _new_path(settings)
+        applied, snapshot = _applied_migrations(), folder / "snapshot"
+        _archive(path, snapshot, _snapshots().take(snapshot), applied)
+    with connected():
+        audit.record(actor, "backup.create", ("backup", path.name))
+    if settings.backup_target:
+        backup_copies.put(settings.backup_target, path)
+    return _describe(path)
+
+
+def list_backups(settings):
+    """Return the Backups of the folder, the latest first."""
+    return [_describe(path) for path in reversed(_paths(settings))]
+
+
+def verify_backup(settings, given):
+    """Return the Manifest of a backup, a name in the folder or a path, all of which was read.
+
+    Raises NotFound, Malformed where it is damaged or is none, Unavailable without room to unpack it.
+    """
+    with _working(settings) as folder:
+        return _unpack(_find(settings, given), folder)[0]
+
+
+def restore_backup(settings, given):
+    """Put a backup, a name in the folder or a path, in the place of what the database holds, and migrate it.
+
+    Whoever uses the database sees all of the one or all of the other. Returns (Manifest, what keeps that which was
+    there: the name of a Backup or of a schema, None where there was nothing). Raises what verify_backup does, and
+    Conflict for one of another kind of database or of a newer version; then nothing has changed.
+    """
+    with _working(settings) as folder:
+        manifest, snapshot = _unpack(_find(settings, given), folder)
+        _require_suitable(manifest)
+        applied, generation = _applied_migrations(), _generation()
+        path = _new_path(settings)
+        if _kind() == "sqlite":
+            migrations.upgrade_file(snapshot)
+        aside = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S}"
+        _snapshots().put_back(snapshot, manifest, generation, aside)
+        kept = aside.name
+        if _kind() == "sqlite":
+            kept = path.name
+            _archive(path, aside, sqlite_snapshots.count_rows(aside), applied)
+            aside.unlink()
+    migrations.upgrade()
+    with connected():
+        audit.record(SYSTEM, "backup.restore", ("backup", Path(given).name), kept=kept)
+    return manifest, kept if applied else None
+
+
+def prune_backups(settings, keep):
+    """Delete all but the `keep` latest backups of the folder and of the place for copies; return how many went."""
+    gone = _paths(settings)[:-keep]
+    for path in gone:
+        path.unlink(missing_ok=True)
+    if settings.backup_target:
+        backup_copies.prune(settings.backup_target, NAME, keep)
+    return [path.name for path in gone]
+
+
+def state(settings):
+    """Return the State of backups."""
+    paths, failure = _paths(settings), settings.backup_dir / FAILURE_NAME
+    told = json.loads(failure.read_text()) if failure.exists() else None
+    return State(_describe(paths[-1]) if paths else None, told)
+
+
+@job(schedule=lambda settings: settings.backup_schedule)
+def back_up(settings):
+    """Make a backup, and let go of the oldest; a failure is logged, and told of until the next one is made."""
+    failure = settings.backup_dir / FAILURE_NAME
+    if (paths := _paths(settings)) and _moment(paths[-1]) > f"{utcnow() - ONE_RUN:%Y%m%dT%H%M%S%f}Z":
+        return  # another process has made it
+    try:
+        backup = create_backup(settings, SYSTEM)
+        prune_backups(settings, settings.backup_keep)
+    except Conflict:
+        return  # another process makes it
+    except (LarderError, PeeweeException, OSError) as error:
+        log.error("backup failed", reason=str(error))
+        failure.write_text(json.dumps({"at": rfc3339(utcnow()), "reason": str(error)}))
+    else:
+        log.info("backup made", name=backup.name, bytes=backup.bytes)
+        failure.unlink(missing_ok=True)
+
+
+@contextmanager
+def _working(settings):
+    """Yield a new folder for one backup or restore at a time, which goes with the block."""
+    try:
+        settings.backup_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (settings.backup_dir / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in settings.backup_dir.glob(".work-*"):  # by a process that was killed
+                shutil.rmtree(left)
+            for left in settings.backup_dir.glob(".*.partial"):
+                left.unlink()
+            with tempfile.TemporaryDirectory(prefix=".work-", dir=settings.backup_dir) as folder:
+                yield Path(folder)
+    except BlockingIOError as error:
+        raise Conflict("Another backup or restore is under way.") from error
+    except OSError as error:
+        raise Unavailable(f"The folder of backups cannot be used: {error.strerror or error}.") from error
+
+
+def _new_path(settings):
+    return settings.backup_dir / f"larder-{utcnow():%Y%m%dT%H%M%S%f}Z.zip"
+
+
+def _moment(path):
+    return path.stem.removeprefix("larder-")
+
+
+def _archive(path, snapshot, counts, applied):
+    manifest = archives.Manifest(
+        version=VERSION, database=_kind(), migrations=applied, counts=counts, created_at=rfc3339(utcnow())
+    )
+    archives.write_archive(path, manifest, snapshot)
+
+
+def _unpack(path, folder):
+    """Return (Manifest, path of the snapshot), checked as far as that is possible without a database to put it in."""
+    manifest, snapshot = archives.unpack(path, folder)
+    snapshots = postgres_snapshots if manifest.database == "postgres" else sqlite_snapshots
+    snapshots.check(snapshot, manifest)
+    return manifest, snapshot
+
+
+def _require_suitable(manifest):
+    if manifest.database != _kind():
+        raise Conflict(
+            f"This is a backup of {manifest.database}, and the database is {_kind()}; "
+            "move records with `flask records export` and `import`."
+        )
+    with connected():
+        known = {name for name, _ in migrations.migration_status()}
+    if newer := [name for name in manifest.migrations if name not in known]:
+        raise Conflict(f"This is a backup of Larder {manifest.version}, which is newer: {', '.join(newer)} is unknown.")
+
+
+def _find(settings, given):
+    for path in (Path(given), settings.backup_dir / given):
+        if path.is_file():
+            return path
+    raise NotFound(f"There is no backup {given}.")
+
+
+def _paths(settings):
+    """Return the paths of all backups, the oldest first."""
+    return sorted(path for path in settings.backup_dir.glob("*.zip") if NAME.fullmatch(path.name))
+
+
+def _describe(path):
+    try:
+        manifest = archives.read_manifest(path)
+    except Malformed:
+        manifest = None
+    return Backup(path.name, path.stat().st_size, manifest)
+
+
+def _kind():
+    return "postgres" if isinstance(database.obj, Postgres) else "sqlite"
+
+
+def _snapshots():
+    return postgres_snapshots if _kind() == "postgres" else sqlite_snapshots
+
+
+def _applied_migrations():
+    with connected():
+        return [name for name, applied in migrations.migration_status() if applied]
+
+
+def _generation():
+    """Return the generation in force, 0 before the first migration."""
+    with connected():
+        return Generation.current() if Generation.table_exists() else 0

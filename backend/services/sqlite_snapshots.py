@@ -1,0 +1,73 @@
+"""Snapshots of an SQLite database: a file of their own, made while others write, and put back while others work."""
+
+from contextlib import closing
+from functools import partial
+
+import cysqlite
+
+from backend.models.database import connected, database
+from backend.services.errors import Malformed
+
+# The definitions of the restored database may differ from those of the same generation that a process has built.
+BEYOND_BOTH = "UPDATE larder_generation SET number = max(number, ?) + 1"
+
+
+def take(path):
+    """Write a snapshot to `path`; return {table: rows} of what is in it."""
+    with connected():
+        database.execute_sql("VACUUM INTO ?", (str(path),))
+    return count_rows(path)
+
+
+def count_rows(path):
+    """Return {table: rows} of a file."""
+    with closing(cysqlite.connect(str(path))) as connection:
+        return _count(connection)
+
+
+def _count(connection):
+    names = [
+        name
+        for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+        if not name.startswith("sqlite_")
+    ]
+    return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(names)}
+
+
+def check(path, manifest):
+    """Raise Malformed unless the snapshot is a sound database with the rows of the manifest."""
+    try:
+        with closing(cysqlite.connect(str(path))) as connection:
+            connection.execute("PRAGMA trusted_schema = off")
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if found != "ok":
+                raise Malformed(f"The database in the backup is damaged: {found}")
+            if connection.execute("PRAGMA foreign_key_check").fetchone():
+                raise Malformed("The database in the backup has records that refer to missing ones.")
+            if _count(connection) != manifest.counts:
+                raise Malformed("The database in the backup has other rows than its manifest says.")
+    except cysqlite.DatabaseError as error:
+        raise Malformed("The file in the backup is no database.") from error
+
+
+def put_back(path, manifest, generation, aside):
+    """Make the snapshot at `path` the content of the database, in one transaction; keep what was there at `aside`.
+
+    Whoever writes meanwhile waits. The snapshot was checked and has the shape of this version; sessions in it end,
+    and it gets a generation beyond `generation`.
+    """
+    with closing(cysqlite.connect(str(path))) as snapshot:
+        snapshot.execute(BEYOND_BOTH, (generation,))
+        snapshot.execute("DELETE FROM larder_sessions")
+        with connected():
+            # By SQLite's backup, not by another file in its place: other processes have this one open.
+            keep_aside = partial(_keep_aside, source=database.obj.database, aside=aside)
+            half = snapshot.execute("PRAGMA page_count").fetchone()[0] // 2
+            snapshot.backup(database.connection(), pages=half, progress=keep_aside)
+
+
+def _keep_aside(remaining, total, is_done, *, source, aside):
+    # The first step has taken the lock to write, and the last one commits: this is the last that anybody wrote.
+    if not aside.exists():
+        with closing(cysqlite.connect(source)) as reader:
+            reader.execute("VACUUM INTO ?", (str(aside),))

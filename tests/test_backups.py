@@ -1,0 +1,238 @@
+"""Backups: `flask backup …` and `/backups`, on both databases."""
+
+import json
+import os
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from backend import create_app
+from backend.models.database import database
+from backend.services import archives, backups
+from tests.conftest import ON_SQLITE
+
+FIELDS = {"title": {"type": "string", "required": True}, "price": {"type": "decimal"}}
+
+
+@pytest.fixture
+def notes(admin):
+    """A resource with a text that can be searched, open to all members, and three records."""
+    access = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+    admin.declare("notes", FIELDS, search=["title"], access=access)
+    for number in range(3):
+        admin.make("notes", title=f"Note {number}", price="1.50")
+
+
+@pytest.fixture
+def run(app):
+    """A function that runs `flask backup …` and returns the result."""
+    return lambda *arguments: app.test_cli_runner().invoke(args=["backup", *map(str, arguments)])
+
+
+def titles(person):
+    return sorted(note["title"] for note in person.get("/notes").json["data"])
+
+
+def made(run):
+    """Make a backup and return its path."""
+    result = run("create")
+    assert result.exit_code == 0, result.output
+    return result.output.splitlines()[-1]
+
+
+def test_a_backup_is_made_listed_and_verified(notes, run, settings):
+    path = made(run)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert (
+        os.listdir(settings.backup_dir) == [".lock", os.path.basename(path)]
+        or len(os.listdir(settings.backup_dir)) == 2
+    )
+    assert os.path.basename(path)[:20] in run("list").output
+    result = run("verify", path)
+    assert (result.exit_code, "is sound" in result.output) == (0, True), result.output
+
+
+def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admin, alice):
+    path = made(run)
+    for note in admin.get("/notes").json["data"]:
+        admin.patch(f"/notes/{note['id']}", json={"title": "changed"})
+    admin.declare("later", {"name": {"type": "string"}})
+    result = run("restore", os.path.basename(path))
+    assert result.exit_code == 0, result.output
+    assert "Restored" in result.output and "kept as" in result.output
+    alice._token = admin._token = None  # sessions have ended
+    assert titles(alice) == ["Note 0", "Note 1", "Note 2"]
+    assert admin.get("/later").status_code == 404
+    assert len(alice.get("/notes?q=note").json["data"]) == 3
+    assert admin.get("/audit?action=backup.restore").json["meta"]["total"] == 1
+
+
+@ON_SQLITE
+def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
+    path = made(run)
+    admin.make("notes", title="Late")
+    kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+    assert run("restore", kept).exit_code == 0
+    admin._token = None
+    assert titles(admin) == ["Late", "Note 0", "Note 1", "Note 2"]
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_what_a_restore_has_replaced_stays_as_a_schema(notes, run, admin, settings):
+    path = made(run)
+    admin.make("notes", title="Late")
+    kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+    with psycopg.connect(settings.database_url) as connection:
+        assert connection.execute(f'SELECT count(*) FROM "{kept}".notes').fetchone() == (4,)
+
+
+def test_a_session_does_not_come_back_with_a_backup(notes, run, admin, alice):
+    assert alice.get("/notes").status_code == 200
+    path = made(run)
+    run("restore", path)
+    assert alice.get("/notes").status_code == 401
+
+
+def test_every_process_serves_the_restored_definitions(notes, run, admin, settings, app):
+    path = made(run)
+    admin.declare("later", {"name": {"type": "string"}})
+    run("restore", path)
+    admin._token = None
+    admin.declare("other", {"name": {"type": "string"}})  # as many changes as the other process knows of
+    assert admin.get("/other").status_code == 200
+    assert admin.get("/later").status_code == 404
+
+
+def test_by_request(notes, admin, alice):
+    answer = admin.post("/backups")
+    assert answer.status_code == 201, answer.json
+    assert answer.json["data"]["counts"]["notes"] == 3
+    assert admin.get("/backups").json["data"] == [answer.json["data"]]
+    assert alice.get("/backups").status_code == 403
+    entry = admin.get("/audit?action=backup.create").json["data"][0]
+    assert entry["target_id"] == answer.json["data"]["name"]
+
+
+def test_only_one_at_a_time(admin, settings):
+    with backups._working(settings):
+        answer = admin.post("/backups")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "CONFLICT")
+
+
+def test_the_oldest_go(run, settings):
+    paths = [made(run) for _ in range(3)]
+    assert run("prune", "--keep", 2).output == f"deleted {os.path.basename(paths[0])}\n"
+    assert len(backups.list_backups(settings)) == 2
+
+
+@ON_SQLITE
+def test_copies_go_to_another_place(settings, tmp_path):
+    app = create_app(replace(settings, backup_target=f"file://{tmp_path}/copies", backup_keep=1))
+    runner = app.test_cli_runner()
+    for _ in range(2):
+        result = runner.invoke(args=["backup", "create"])
+        assert result.exit_code == 0, result.output
+    runner.invoke(args=["backup", "prune"])
+    assert os.listdir(tmp_path / "copies") == [path.name for path in backups._paths(app.settings)]
+    database.close_all()
+
+
+@ON_SQLITE
+def test_what_was_left_by_a_killed_backup_goes_with_the_next(run, settings):
+    (settings.backup_dir / ".work-1").mkdir(parents=True)
+    (settings.backup_dir / ".larder-1.zip.partial").write_bytes(b"half")
+    path = made(run)
+    assert sorted(os.listdir(settings.backup_dir)) == [".lock", os.path.basename(path)]
+
+
+def _rewritten(path, change):
+    """Write the archive anew, its members changed by `change`, a function of {name: bytes}."""
+    with zipfile.ZipFile(path) as archive:
+        members = change({name: archive.read(name) for name in archive.namelist()})
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def _with_manifest(**changes):
+    def change(members):
+        facts = json.loads(members["manifest.json"]) | changes
+        return members | {"manifest.json": json.dumps(facts)}
+
+    return change
+
+
+def _flipped(members):
+    (name,) = set(members) - {"manifest.json"}
+    content = bytearray(members[name])
+    content[len(content) // 2] ^= 1
+    return members | {name: bytes(content)}
+
+
+HOSTILE = {
+    "an empty file": lambda path: os.truncate(path, 0),
+    "no zip": lambda path: Path(path).write_bytes(b"PK\x03\x04" + bytes(1000)),
+    "half a file": lambda path: os.truncate(path, os.path.getsize(path) // 2),
+    "another checksum": lambda path: _rewritten(path, _with_manifest(sha256="0" * 64)),
+    "another content": lambda path: _rewritten(path, _flipped),
+    "more than it says": lambda path: _rewritten(path, _with_manifest(bytes=10)),
+    "more than the disk holds": lambda path: _rewritten(path, _with_manifest(bytes=10**15)),
+    "other rows than it says": lambda path: _rewritten(path, _with_manifest(counts={"larder_users": 99})),
+    "no manifest": lambda path: _rewritten(path, lambda members: {"larder.db": members.popitem()[1]}),
+    "a path out of the folder": lambda path: _rewritten(path, lambda members: members | {"../../evil": b"x"}),
+    "another format": lambda path: _rewritten(path, _with_manifest(format=2)),
+    "a manifest that is a bomb": lambda path: _rewritten(
+        path, lambda members: members | {"manifest.json": b" " * 10**7}
+    ),
+    "another kind of database": lambda path: _rewritten(
+        path, lambda members: _with_manifest(database="other")(members)
+    ),
+    "a newer version": lambda path: _rewritten(path, _with_manifest(migrations=["9999_future"], version="9.9.9")),
+}
+
+
+@pytest.mark.parametrize("harm", HOSTILE)
+def test_refuses_and_touches_nothing(harm, notes, run, alice):
+    path = made(run)
+    alice.make("notes", title="Late")
+    HOSTILE[harm](path)
+    result = run("restore", path)
+    assert result.exit_code == 1 and result.output.startswith("Error: "), result.output
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert len(titles(alice)) == 4
+
+
+def test_a_database_of_the_other_kind_is_refused(run, settings, tmp_path):
+    path = made(run)
+    other = "sqlite" if "postgres" in settings.database_url else "postgres"
+    names = archives.SNAPSHOT_NAMES
+    mine = "postgres" if other == "sqlite" else "sqlite"
+    _rewritten(path, lambda members: _with_manifest(database=other)({names[other]: members[names[mine]], **members}))
+    assert run("restore", path).exit_code == 1
+
+
+@ON_SQLITE
+def test_the_schedule_makes_one_for_all_processes_and_lets_old_ones_go(settings):
+    create_app(settings)
+    settings = replace(settings, backup_keep=1)
+    backups.back_up(settings)
+    backups.back_up(settings)
+    assert len(backups.list_backups(settings)) == 1
+    database.close_all()
+
+
+@ON_SQLITE
+def test_a_failed_backup_is_told_of_until_the_next_one_is_made(settings, tmp_path):
+    create_app(settings)
+    (tmp_path / "file").write_text("no folder")
+    failing = replace(settings, backup_target=f"file://{tmp_path}/file/copies")
+    backups.back_up(failing)
+    assert "cannot be used" in backups.state(settings).failure["reason"]
+    for path in backups._paths(settings):
+        path.rename(path.with_name("larder-20200101T000000000000Z.zip"))
+    backups.back_up(settings)
+    assert backups.state(settings).failure is None
+    database.close_all()
