@@ -125,7 +125,7 @@ def postgres_template(postgres_url):
     name = f"larder_template_{os.getpid()}"
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-        url = _with_database(postgres_url, name)
+        url = with_database(postgres_url, name)
         _fill(url)
         yield url
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -167,7 +167,7 @@ def database_copy(request, template, folder):
     server_url, name = request.getfixturevalue("postgres_url"), f"larder_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name} TEMPLATE {_database_of(template)}")
-        yield _with_database(server_url, name)
+        yield with_database(server_url, name)
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -176,7 +176,7 @@ def _database_of(url):
     return url.partition("?")[0].rpartition("/")[2]
 
 
-def _with_database(url, name):
+def with_database(url, name):
     """Return the server URL with another database in it."""
     head, _, options = url.partition("?")
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")

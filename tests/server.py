@@ -19,15 +19,18 @@ WITHOUT_LIMITS = {"rate_limit": "off", "rate_limit_auth": "off"}
 
 
 @contextmanager
-def running_servers(folder, count=1, **settings):
+def running_servers(folder, count=1, root=ROOT, **settings):
     """Start `count` servers and yield their addresses, such as `127.0.0.1:41234`, when all of them are ready.
+
+    `root` is the checkout that they run from.
 
     `settings` are those of config/settings.py by name; nothing else is taken from the environment or from a `.env`.
     The data folder is `folder`, and so is the place of the logs. Raises RuntimeError when a server does not get ready;
     leaving the block stops them with SIGTERM and asserts that each ends with exit status 0.
     """
     with ExitStack() as stack:
-        servers = [stack.enter_context(_server(folder / f"server{i}.log", settings, folder)) for i in range(count)]
+        logs = [folder / f"server{i}.log" for i in range(count)]
+        servers = [stack.enter_context(_server(log, settings, folder, root=root)) for log in logs]
         for process, address, log in servers:
             _wait_until_ready(process, address, log)
         yield [address for _, address, _ in servers]
@@ -49,12 +52,12 @@ def doomed_server(folder, **settings):
 
 
 @contextmanager
-def _server(log, settings, folder, *, doomed=False):
+def _server(log, settings, folder, *, doomed=False, root=ROOT):
     with _held_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "wsgi.py"],
+            [sys.executable, root / "wsgi.py"],
             cwd=folder,  # where no `.env` of the developer is found
-            env=_environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings),
+            env=environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings),
             stdout=output,
             stderr=output,
         )
@@ -81,7 +84,8 @@ def _held_port():
         yield holder.getsockname()[1]
 
 
-def _environment(settings):
+def environment(settings):
+    """Return the variables of a process with these settings, by name, and with no others."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")}
     return inherited | {f"LARDER_{name.upper()}": str(value) for name, value in settings.items()}
 

@@ -1,12 +1,25 @@
-"""The example, exported from one database and applied to an empty server on the other, gives the same answers."""
+"""The example gives the same answers wherever it was moved to: by exports to the other database, by a backup."""
 
+import json
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
 import pytest
 
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database
 from tests import geo
-from tests.conftest import CHEAP, SECRET_KEY, Person, database_copy
+from tests.conftest import CHEAP, SECRET_KEY, Person, database_copy, with_database
+from tests.server import ROOT, environment, running_server
 
 OTHER = {"sqlite": "postgres", "postgres": "sqlite"}
 QUERIES = [
@@ -65,27 +78,33 @@ def moved(request, geo_url, tmp_path):
     geo.run(first, "resources", "export", here / "resources.yml")
     for resource in geo.RESOURCES:
         geo.run(first, "records", "export", resource, here / f"{resource}.csv")
-    answers = [_answers(Person(create_app(first)))]
+    answers = [_answers(first)]
     with database_copy(request, request.getfixturevalue(f"{kind}_template"), there) as url:
         second = Settings(data_dir=there, database_url=url, secret_key=SECRET_KEY, **CHEAP)
         geo.run(second, "resources", "apply", here / "resources.yml")
         for resource in geo.RESOURCES:
             geo.run(second, "records", "import", resource, here / f"{resource}.csv")
-        yield answers[0], _answers(Person(create_app(second)))
-        database.close_all()
+        yield answers[0], _answers(second)
 
 
-def _answers(person):
-    """Return {query: (status, what was answered, without the moment of it)}."""
+def _answers(settings):
+    """Return what the app of the settings answers to the queries."""
+    person = Person(create_app(settings))
+    answers = _told(lambda query: (answer := person.get(query)) and (answer.status_code, answer.text))
+    database.close_all()
+    return answers
+
+
+def _told(get):
+    """Return {query: (status, what was answered, without the moment of it)}, `get(query)` gives (status, text)."""
     found = {}
     for query in QUERIES:
-        answer = person.get(query)
-        told = answer.json if answer.is_json else answer.text
+        status, text = get(query)
+        told = json.loads(text) if text.startswith('{"success"') else text
         if isinstance(told, dict):
             told.pop("timestamp")
             told.get("meta", {}).pop("next_cursor", None)  # signed, with values in the words of its database
-        found[query] = (answer.status_code, told)
-    database.close_all()
+        found[query] = (status, told)
     return found
 
 
@@ -94,3 +113,64 @@ def test_the_answers_are_the_same(moved):
     assert len(before) >= 50
     assert {query for query in before if before[query] != after[query]} == set()
     assert sum(status == 200 for status, _ in after.values()) == len(QUERIES) - 1
+
+
+@contextmanager
+def empty_database(request, folder):
+    """Yield the URL of a database, of the same kind as the example's, with nothing in it."""
+    if request.node.callspec.params["geo_url"] == "sqlite":
+        yield f"sqlite:///{folder / 'larder.db'}"
+        return
+    server_url, name = request.getfixturevalue("postgres_url"), f"larder_empty_{uuid.uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield with_database(server_url, name)
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def backed_up(geo_url, tmp_path):
+    """(The path of a backup of the example, the answers that its server gave)."""
+    settings = Settings(data_dir=tmp_path / "here", database_url=geo_url, secret_key=SECRET_KEY, **CHEAP)
+    geo.run(settings, "backup", "create")
+    (path,) = settings.backup_dir.glob("*.zip")
+    return path, _answers(settings)
+
+
+def test_a_backup_restored_on_another_machine_gives_the_same_answers(request, backed_up, tmp_path):
+    path, answers = backed_up
+    there = tmp_path / "there"
+    with empty_database(request, there) as url:
+        settings = Settings(data_dir=there, database_url=url, secret_key=SECRET_KEY, **CHEAP)
+        geo.run(settings, "backup", "restore", path)
+        assert _answers(settings) == answers
+
+
+MIGRATION = """
+def up(migrator, db):
+    db.execute_sql("ALTER TABLE larder_users ADD COLUMN nickname TEXT")
+"""
+
+
+def test_a_newer_version_with_one_more_migration_takes_the_backup(request, backed_up, tmp_path):
+    path, answers = backed_up
+    newer, there = tmp_path / "newer", tmp_path / "there"
+    newer.mkdir()
+    shutil.copytree(ROOT / "backend", newer / "backend", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "wsgi.py", newer)
+    (newer / "backend/models/migrations/0099_nickname.py").write_text(MIGRATION)
+    with empty_database(request, there) as url:
+        settings = {"data_dir": there, "database_url": url, "secret_key": SECRET_KEY}
+        restore = [Path(sys.executable).with_name("flask"), "backup", "restore", path]
+        subprocess.run(restore, cwd=newer, env=environment(settings), check=True, capture_output=True)
+        with running_server(there, root=newer, **settings) as address:
+            assert _told(lambda query: _fetch(address, query)) == answers
+
+
+def _fetch(address, query):
+    """Return (status, text) of what a server answers."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/api/v1{quote(query, safe='/?=&,.:')}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
