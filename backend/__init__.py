@@ -23,6 +23,7 @@ from backend.routes import (
     health,
     history,
     invitations,
+    metrics,
     records,
     recovery,
     resources,
@@ -32,7 +33,8 @@ from backend.routes import (
     user_settings,
     users,
 )
-from backend.services import jobs, passwords
+from backend.services import error_tracking, jobs, passwords
+from backend.services import metrics as counts
 from backend.services.catalog import load_catalog
 from backend.utils.addresses import parse_networks
 
@@ -63,11 +65,14 @@ def create_app(settings=None):
         settings.database_url,
         synchronous=settings.sqlite_synchronous,
         timeout_seconds=settings.database_timeout_seconds,
+        slow_seconds=settings.slow_query_ms / 1000,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )
     limits.open_limits(settings)
     passwords.configure(settings)
+    error_tracking.open_error_tracking(settings)
     jobs.open_jobs(settings)
+    counts.open_metrics(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
     app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies))
@@ -87,7 +92,8 @@ def _build(settings, secret_keys):
     accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)
     for module in (root, health, *accounts, resources, batch, audit, backups):
         api.register_blueprint(module.blp)
-    app.register_blueprint(account.blp)
+    for module in (account, metrics):
+        app.register_blueprint(module.blp)
     for resource in catalog.values():
         blp = records.make_blueprint(resource)
         for module in (files, aggregates, history):

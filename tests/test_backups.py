@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.services import archives, backups
+from backend.models.job_run import JobRun
+from backend.services import archives, backups, jobs
 from tests.conftest import ON_SQLITE
 
 FIELDS = {"title": {"type": "string", "required": True}, "price": {"type": "decimal"}}
@@ -225,14 +227,21 @@ def test_the_schedule_makes_one_for_all_processes_and_lets_old_ones_go(settings)
 
 
 @ON_SQLITE
-def test_a_failed_backup_is_told_of_until_the_next_one_is_made(settings, tmp_path):
-    create_app(settings)
-    (tmp_path / "file").write_text("no folder")
-    failing = replace(settings, backup_target=f"file://{tmp_path}/file/copies")
-    backups.back_up(failing)
-    assert "cannot be used" in backups.state(settings).failure["reason"]
-    for path in backups._paths(settings):
-        path.rename(path.with_name("larder-20200101T000000000000Z.zip"))
-    backups.back_up(settings)
-    assert backups.state(settings).failure is None
-    database.close_all()
+def test_a_failed_backup_is_told_of_until_the_next_one_is_made(app, settings, tmp_path):
+    settings.backup_dir.write_text("no folder")
+    assert "cannot be used" in failure_of_the_next_run()
+    settings.backup_dir.unlink()
+    assert failure_of_the_next_run() is None
+    assert len(backups.list_backups(settings)) == 1
+
+
+def failure_of_the_next_run():
+    """Have the job run, as the clock would, and return how it ended."""
+    with database.connection_context():
+        JobRun.delete().execute()
+        jobs.start_job("back_up")
+        consumer = jobs.start_consumer()
+        while (run := JobRun.get_or_none(JobRun.name == "back_up")) is None:
+            time.sleep(0.01)
+        consumer.stop(graceful=True)
+        return run.failure

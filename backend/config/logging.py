@@ -8,7 +8,8 @@ import sys
 import orjson
 import structlog
 
-QUIET = ("waitress.queue", "werkzeug")  # one warns at every queued task, the other writes a second line per request
+# One warns at every queued task, one writes a second line per request, one tells of each job that it looks at.
+QUIET = {"waitress.queue": logging.ERROR, "werkzeug": logging.ERROR, "huey": logging.WARNING}
 
 
 class StderrLines:
@@ -56,5 +57,5 @@ def configure_logging(settings):
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(least)

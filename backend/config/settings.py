@@ -101,6 +101,11 @@ def _are_networks(text):
         ) from error
 
 
+def _is_token(text):
+    if text is not None and len(text) < 16:
+        raise validate.ValidationError("Expected at least 16 characters.")
+
+
 def _is_schedule(text):
     try:
         allowed = text is None or (len(text.split()) == 5 and crontab(*text.split()))
@@ -152,6 +157,15 @@ class Settings:
     threads: int = setting("int", 8, "Requests worked on at once by one process", at_least=1)
     log_level: str = setting(
         "str", "INFO", "How much is logged", one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    )
+    metrics_token: str | None = setting(
+        "str",
+        None,
+        "What `/metrics` wants as `Authorization: Bearer`; by default it answers to local addresses alone",
+        checks=[_is_token],
+    )
+    sentry_dsn: str | None = setting(
+        "str", None, "Where unexpected errors are reported, in Sentry's protocol", checks=[_is_web_address]
     )
     log_format: str = setting("str", "json", "One JSON object a line, or text for people", one_of=["json", "text"])
     admin_email: str | None = setting(
@@ -205,6 +219,9 @@ class Settings:
     max_import_bytes: int = setting("int", 104_857_600, "Largest file for an import by request", at_least=1024)
     database_timeout_seconds: int = setting(
         "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
+    )
+    slow_query_ms: int = setting(
+        "int", 1000, "A statement that takes as many milliseconds is logged, without its values", at_least=1
     )
     sqlite_synchronous: str = setting(
         "str",
@@ -297,6 +314,11 @@ def read_settings():
 def environment(more):
     """Return the environment of this process, for a program that it starts, with more variables."""
     return os.environ | more
+
+
+def set_variable(name, value):
+    """Set a variable that a library reads from the environment."""
+    os.environ[name] = value
 
 
 def _explain(error):

@@ -9,7 +9,8 @@ from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.client_address import client_address
 from backend.middleware.request_id import request_id
 from backend.models.database import database
-from backend.services import audit
+from backend.services import audit, metrics
+from backend.utils.meter import meter
 
 STARTED = "larder.started"
 LIVENESS_PATH = "/health/live"  # answers without the database
@@ -31,6 +32,8 @@ class Builds:
 
     def __call__(self, environ, start_response):
         environ[STARTED] = time.perf_counter()
+        meter.begin(request_id(environ))
+        metrics.request_began()
         try:
             build = self.current
             if self._trusted_proxies:
@@ -47,6 +50,8 @@ class Builds:
             audit.origin.set(audit.NOWHERE)
             if not database.is_closed():
                 database.close()  # back to the pool
+            metrics.request_ended()
+            meter.begin(None)
 
     def _replace(self, stale, identity, environ):
         """Return the build of the generation that the request has seen, made by the first thread that gets here."""

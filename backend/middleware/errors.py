@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from backend.middleware.request_id import request_id
 from backend.models.database import database
 from backend.models.definition import Generation
-from backend.services import errors
+from backend.services import error_tracking, errors
 from backend.services.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 
@@ -144,6 +144,7 @@ def answer_http_error(error):
 
 def _answer_defect(error):
     log.error("unexpected error", request_id=request_id(request.environ), exc_info=error)
+    error_tracking.report(error, request_id=request_id(request.environ))
     return _respond(
         500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {request_id(request.environ)}."
     )

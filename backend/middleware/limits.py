@@ -16,6 +16,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_storage import SqliteStorage
+from backend.services import metrics
 from backend.utils.addresses import subscriber
 from backend.utils.emails import normalize_email
 
@@ -129,6 +130,7 @@ def _address_key():
 
 
 def _say_when(limit):
+    metrics.count_refusal("sign_in")
     return Response(headers={"Retry-After": str(max(1, int(limit.reset_at - time.time())))})
 
 
@@ -167,7 +169,7 @@ def count_account(account):
     Raises TooManyRequests beyond the limit. Call it before anything is looked up or hashed.
     """
     for limit in _strict:
-        _refuse_after(_counter.hit(limit, f"account:{_account_key(account)}"))
+        _refuse_after(_counter.hit(limit, f"account:{_account_key(account)}"), "sign_in")
 
 
 def _count_request():
@@ -187,11 +189,12 @@ def count_more(hits):
 def _count(actor, hits=1):
     key = actor.api_key_id or actor.user_id or subscriber(request.environ.get("REMOTE_ADDR", ""))
     for limit in _wide:
-        _refuse_after(limit.hit(key, hits))
+        _refuse_after(limit.hit(key, hits), "actor")
 
 
-def _refuse_after(seconds):
+def _refuse_after(seconds, name):
     if seconds is not None:
+        metrics.count_refusal(name)
         raise TooManyRequests(f"Too many requests; try again in {seconds} s.", retry_after=seconds)
 
 

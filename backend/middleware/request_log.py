@@ -1,4 +1,4 @@
-"""One log line for each request."""
+"""One log line for each request, and its count for the metrics."""
 
 import time
 
@@ -8,6 +8,8 @@ from flask import request
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.builds import STARTED
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.services import metrics
+from backend.utils.meter import meter
 
 
 def init_app(app):
@@ -19,15 +21,18 @@ def init_app(app):
         current = request._get_current_object()  # each use of the proxy costs a look-up
         environ, rule = current.environ, current.url_rule
         identity = environ.get(IDENTITY)
+        seconds, route = time.perf_counter() - environ[STARTED], rule.rule if rule else None
+        metrics.count_answer(current.method, route, response.status_code, seconds, meter)
         response.headers[REQUEST_ID_HEADER] = request_id(environ)
         log.info(
             "request",
             request_id=request_id(environ),
             method=current.method,
             path=current.path,
-            route=rule.rule if rule else None,
+            route=route,
             status=response.status_code,
-            duration_ms=round((time.perf_counter() - environ[STARTED]) * 1000, 2),
+            duration_ms=round(seconds * 1000, 2),
+            database_ms=round(meter.seconds * 1000, 2),
             actor=identity.actor.user_id if identity else None,
             address=current.remote_addr,
         )

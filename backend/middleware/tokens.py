@@ -20,6 +20,7 @@ from flask_jwt_extended import (
 from flask_jwt_extended.exceptions import JWTExtendedException
 from werkzeug.http import parse_cookie
 
+from backend.services import metrics
 from backend.services.errors import Denied, Unauthenticated
 
 ISSUER, AUDIENCE = "larder", "larder-api"
@@ -130,6 +131,7 @@ def read_claims(app, token):
     """Return the claims of a token; raise Unauthenticated for one that is not good."""
     digest = hashlib.sha256(token.encode("latin-1", "replace")).digest()
     claims = _verified.get(digest)
+    metrics.count_lookup("tokens", claims is not None)
     if claims is None:
         claims = _verify(app, token)
         if len(_verified) >= REMEMBERED_TOKENS:

@@ -2,20 +2,54 @@
 
 import fcntl
 import re
+import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import structlog
 from peewee import SQL, Cast, DatabaseProxy, Expression, InterfaceError, NodeList, OperationalError, Table, fn
 from playhouse.cysqlite_ext import PooledCySqliteDatabase
 from playhouse.pool import PooledPostgresqlDatabase
+
+from backend.utils.meter import meter
 
 # One handle per process: it outlives every build of the app.
 database = DatabaseProxy()
 
 STALE_CONNECTION_SECONDS = 1800
 
+log = structlog.get_logger()
 
-class Sqlite(PooledCySqliteDatabase):
+
+class Metered:
+    """A database whose statements are timed, and told of when they are slow: as SQL, which holds no values."""
+
+    slow_seconds = 1.0
+
+    def execute_sql(self, sql, params=None):
+        """Execute a statement and return its cursor."""
+        began = time.perf_counter()
+        try:
+            return super().execute_sql(sql, params)
+        finally:
+            self._count(sql, time.perf_counter() - began)
+
+    def fetch_all(self, sql, params):
+        """Execute a query and return all its rows, which SQLite finds only when they are asked for."""
+        began = time.perf_counter()
+        try:
+            return super().execute_sql(sql, params).fetchall()
+        finally:
+            self._count(sql, time.perf_counter() - began)
+
+    def _count(self, sql, seconds):
+        meter.seconds += seconds
+        meter.statements += 1
+        if seconds >= self.slow_seconds:
+            log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
+
+
+class Sqlite(Metered, PooledCySqliteDatabase):
     """SQLite through cysqlite, in WAL mode."""
 
     field_types = PooledCySqliteDatabase.field_types | {
@@ -175,7 +209,7 @@ class Sqlite(PooledCySqliteDatabase):
         return bool(re.search(r"no such (table|column)", str(error)))
 
 
-class Postgres(PooledPostgresqlDatabase):
+class Postgres(Metered, PooledPostgresqlDatabase):
     """Postgres through psycopg 3."""
 
     field_types = PooledPostgresqlDatabase.field_types | {
@@ -331,7 +365,7 @@ def connected():
     return database.connection_context() if database.is_closed() else nullcontext()
 
 
-def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12):
+def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12, slow_seconds=1.0):
     """Point the handle at the database of `url`, closing the one it had; connections are made when first needed."""
     if database.obj is not None:
         database.close_all()
@@ -339,6 +373,7 @@ def open_database(url, *, synchronous="full", timeout_seconds=5, pool_size=12):
         handle = _sqlite(Path(url.removeprefix("sqlite:///")), synchronous, timeout_seconds, pool_size)
     else:
         handle = _postgres(url, timeout_seconds, pool_size)
+    handle.slow_seconds = slow_seconds
     database.initialize(handle)
 
 

@@ -1,30 +1,28 @@
 """Backups: made beside what writes, listed, verified, put back, and thrown away when there are enough."""
 
 import fcntl
-import json
 import re
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from peewee import PeeweeException
 
 from backend.models.database import Postgres, connected, database
 from backend.models.definition import Generation
 from backend.services import archives, audit, backup_copies, migrations, postgres_snapshots, sqlite_snapshots
 from backend.services.actors import SYSTEM
-from backend.services.errors import Conflict, LarderError, Malformed, NotFound, Unavailable
+from backend.services.errors import Conflict, Malformed, NotFound, Unavailable
 from backend.services.jobs import job
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.version import VERSION
 
 NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
-FAILURE_NAME = "last-failure.json"
-ONE_RUN = timedelta(seconds=50)  # of the schedule, which several processes may keep
+ONE_RUN_SECONDS = 50  # of the schedule, which several processes may keep
 
 log = structlog.get_logger()
 
@@ -36,14 +34,6 @@ class Backup:
     name: str
     bytes: int
     manifest: archives.Manifest | None
-
-
-@dataclass(frozen=True)
-class State:
-    """How backups are doing: the latest Backup, or None; the last failure of the schedule since, or None."""
-
-    latest: Backup | None
-    failure: dict | None
 
 
 def create_backup(settings, actor):
@@ -113,30 +103,26 @@ def prune_backups(settings, keep):
     return [path.name for path in gone]
 
 
-def state(settings):
-    """Return the State of backups."""
-    paths, failure = _paths(settings), settings.backup_dir / FAILURE_NAME
-    told = json.loads(failure.read_text()) if failure.exists() else None
-    return State(_describe(paths[-1]) if paths else None, told)
+def latest_backup(settings):
+    """Return (name, seconds of its moment since 1970, bytes) of the latest backup, None where there is none."""
+    if not (paths := _paths(settings)):
+        return None
+    moment = datetime.strptime(_moment(paths[-1]), "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+    return paths[-1].name, moment.timestamp(), paths[-1].stat().st_size
 
 
 @job(schedule=lambda settings: settings.backup_schedule)
 def back_up(settings):
-    """Make a backup, and let go of the oldest; a failure is logged, and told of until the next one is made."""
-    failure = settings.backup_dir / FAILURE_NAME
-    if (paths := _paths(settings)) and _moment(paths[-1]) > f"{utcnow() - ONE_RUN:%Y%m%dT%H%M%S%f}Z":
+    """Make a backup, and let go of the oldest."""
+    latest = latest_backup(settings)
+    if latest and latest[1] > time.time() - ONE_RUN_SECONDS:
         return  # another process has made it
     try:
         backup = create_backup(settings, SYSTEM)
-        prune_backups(settings, settings.backup_keep)
     except Conflict:
         return  # another process makes it
-    except (LarderError, PeeweeException, OSError) as error:
-        log.error("backup failed", reason=str(error))
-        failure.write_text(json.dumps({"at": rfc3339(utcnow()), "reason": str(error)}))
-    else:
-        log.info("backup made", name=backup.name, bytes=backup.bytes)
-        failure.unlink(missing_ok=True)
+    prune_backups(settings, settings.backup_keep)
+    log.info("backup made", name=backup.name, bytes=backup.bytes)
 
 
 @contextmanager

@@ -1,15 +1,23 @@
 """Jobs: what happens after a request, or by the clock, in a thread of the server or in a process of its own."""
 
+import time
+
 from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
+from huey.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, SIGNAL_EXECUTING
+
+from backend.models.database import database
+from backend.models.job_run import JobRun
+from backend.services import error_tracking
 
 # Functions that take the settings, by name; a module that has a job registers it when it is imported.
 _functions = {}
 _schedules = {}  # what gives, from the settings, when a job runs by the clock
 EACH_MINUTE = "* * * * *"
+BY_THE_CLOCK = "_by_the_clock"  # ends the names of those that the clock starts
 
 # They outlive every build of the app.
-_huey, _tasks = None, {}
+_huey, _tasks, _started = None, {}, {}
 
 
 def job(function=None, *, schedule=None):
@@ -32,6 +40,8 @@ def open_jobs(settings):
     global _huey
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     _huey = SqliteHuey("larder", filename=str(settings.data_dir / "jobs.db"), results=False)
+    _huey.signal(SIGNAL_EXECUTING)(lambda signal, task: _started.update({task.id: time.monotonic()}))
+    _huey.signal(SIGNAL_COMPLETE, SIGNAL_ERROR)(_note_end)
     for name, function in _functions.items():
         _tasks[name] = _make_task(name, function, settings)
 
@@ -41,8 +51,17 @@ def _make_task(name, function, settings):
         function(settings)
 
     if (schedule := _schedules.get(name)) and (moments := schedule(settings)):
-        _huey.periodic_task(crontab(*moments.split()), name=f"{name}_by_the_clock")(run)
+        _huey.periodic_task(crontab(*moments.split()), name=f"{name}{BY_THE_CLOCK}")(run)
     return _huey.task(name=name)(run)
+
+
+def _note_end(signal, task, error=None):
+    """Keep how a job ended, for metrics and health; huey has logged an error with its traceback."""
+    seconds = time.monotonic() - _started.pop(task.id)
+    if error is not None:
+        error_tracking.report(error, job=task.name)
+    with database.connection_context():
+        JobRun.note(task.name.removesuffix(BY_THE_CLOCK), seconds, str(error) or repr(error) if error else None)
 
 
 def start_job(name, *, delay_seconds=0):

@@ -38,7 +38,7 @@ class Statement:
         bound = self._template.copy()
         for i, name in self._slots:
             bound[i] = values[name]
-        return database.execute_sql(self.sql, bound).fetchall()
+        return database.fetch_all(self.sql, bound)
 
 
 class StatementCache:

@@ -1,0 +1,18 @@
+"""What a thread has had from the database since its request began."""
+
+import threading
+
+
+class _Meter(threading.local):
+    """Counts for the request that this thread works on; `request_id` is None outside of requests."""
+
+    seconds = 0.0
+    statements = 0
+    request_id = None
+
+    def begin(self, request_id):
+        """Count from zero for another request."""
+        self.seconds, self.statements, self.request_id = 0.0, 0, request_id
+
+
+meter = _Meter()

@@ -1,0 +1,149 @@
+"""Metrics: `/metrics`, added up over processes."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from backend import create_app
+from backend.models.database import database
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.server import Caller, doomed_server, running_servers
+
+HERE = "http://localhost/metrics"
+TOKEN = "a token of metrics"
+
+
+def samples(text):
+    """Return {(name, labels as a sorted tuple): value}."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found, name, **labels):
+    """Return the sum of the samples of this name that have these labels."""
+    wanted = set(labels.items())
+    return sum(value for (each, had), value in found.items() if each == name and wanted <= set(had))
+
+
+@pytest.fixture
+def read(stranger):
+    """A function that returns the samples of now."""
+    return lambda: samples(stranger.get(HERE).text)
+
+
+def test_counts_requests_by_route_method_and_status(admin, alice, read):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["member"]})
+    for path in ("/notes", "/notes?page=2", "/notes?nope=1"):
+        alice.get(path)
+    found, route = read(), {"route": "/api/v1/notes", "method": "GET"}
+    assert value(found, "larder_requests_total", **route, status="200") == 2
+    assert value(found, "larder_requests_total", **route, status="422") == 1
+    assert value(found, "larder_request_duration_seconds_count", **route) == 3
+    assert value(found, "larder_request_duration_seconds_sum", **route) > 0
+    assert value(found, "larder_database_statements_total", **route) >= 3
+    assert 0 < value(found, "larder_database_seconds_total", **route)
+
+
+def test_an_unknown_path_is_no_label(alice, read):
+    for number in range(3):
+        alice.get(f"/nowhere/{number}")
+    assert value(read(), "larder_requests_total", route="none", status="404") == 3
+
+
+def test_tells_of_processes_jobs_mail_caches_and_backups(admin, alice, read):
+    alice.post("/auth/password/forgot", json={"email": alice.email})
+    alice.get("/auth/me")
+    alice.get("/auth/me")
+    assert admin.post("/backups").status_code == 201
+    found = read()
+    assert value(found, "larder_process_resident_memory_bytes") > 10_000_000
+    assert value(found, "larder_requests_in_flight") == 1  # this one
+    assert value(found, "larder_database_connections") >= 0
+    assert value(found, "larder_outbox_mails") == 1
+    assert value(found, "larder_outbox_oldest_seconds") > 0
+    assert value(found, "larder_cache_lookups_total", cache="tokens", result="hit") >= 1
+    assert 0 <= value(found, "larder_backup_age_seconds") < 60
+    assert value(found, "larder_backup_bytes") > 1000
+
+
+@ON_SQLITE
+def test_counts_what_limits_refuse(settings):
+    stranger = Person(create_app(replace(settings, rate_limit_auth="2/minute", rate_limit="20/minute")))
+    for _ in range(4):
+        stranger.post("/auth/login", json={"email": "alice@example.com", "password": "wrong horse"})
+    assert value(samples(stranger.get(HERE).text), "larder_limit_refusals_total", limit="sign_in") == 2
+    database.close_all()
+
+
+@ON_SQLITE
+def test_is_there_for_local_callers_and_those_with_the_token(settings):
+    stranger = Person(create_app(replace(settings, metrics_token=TOKEN)))
+    far = {"REMOTE_ADDR": "192.0.2.1"}
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    for status, options in [
+        (200, {}),
+        (404, {"headers": {"X-Forwarded-For": "127.0.0.1"}}),  # by a proxy on this machine
+        (404, {"environ_base": far}),
+        (404, {"environ_base": far, "headers": {"Authorization": "Bearer wrong"}}),
+        (200, {"environ_base": far, "headers": bearer}),
+    ]:
+        assert stranger.get(HERE, **options).status_code == status
+    database.close_all()
+
+
+def test_two_processes_add_up_to_what_a_client_counted(database_url, tmp_path):
+    with running_servers(tmp_path, count=2, database_url=database_url) as addresses:
+        with Caller(addresses[0]) as admin:
+            admin.sign_in("admin@example.com", PASSWORD)
+            admin.call("POST", "/resources", {"name": "notes", "fields": {"title": {"type": "string"}}})
+
+            def work(number):
+                with Caller(addresses[number % 2], admin.token) as caller:
+                    return [caller.call("POST", "/notes", {"title": "x" * (i % 2 * 300)})[0] for i in range(25)]
+
+            with ThreadPoolExecutor(8) as threads:
+                statuses = [status for each in threads.map(work, range(8)) for status in each]
+        for address in addresses:
+            found = _scrape(address)
+            asked = {"route": "/api/v1/notes", "method": "POST"}
+            for status in (201, 422):
+                assert value(found, "larder_requests_total", **asked, status=str(status)) == statuses.count(status)
+            assert value(found, "larder_request_duration_seconds_count", **asked) == len(statuses) == 200
+            assert len([1 for name, _ in found if name == "larder_process_resident_memory_bytes"]) == 2
+
+
+@ON_SQLITE
+def test_counters_do_not_fall_when_a_process_dies(database_url, tmp_path):
+    (tmp_path / "metrics").mkdir()
+    for expected in (1, 2):
+        with doomed_server(tmp_path, database_url=database_url) as (address, process):
+            with Caller(address) as caller:
+                caller.call("GET", "/nowhere")
+            found = _scrape(address)
+            assert value(found, "larder_requests_total", status="404") == expected
+            assert value(found, "larder_requests_in_flight") == 1
+            os.kill(process.pid, signal.SIGKILL)
+
+
+@ON_SQLITE
+def test_a_file_that_a_crash_has_cut_does_not_keep_a_server_from_counting(settings, tmp_path):
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "counter_0.db").write_bytes(b"\xff\xff\x00\x00" + bytes(60))
+    stranger = Person(create_app(settings))
+    stranger.get("/nowhere")
+    assert value(samples(stranger.get(HERE).text), "larder_requests_total", status="404") == 1
+    database.close_all()
+
+
+def _scrape(address):
+    with Caller(address) as caller:
+        caller.connection.request("GET", "/metrics")
+        return samples(caller.connection.getresponse().read().decode())
