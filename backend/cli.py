@@ -7,19 +7,32 @@ from pathlib import Path
 import click
 import yaml
 from flask import current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 from peewee import PeeweeException
 from rich.console import Console
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
-from backend.services import accounts, backups, exporting, importing, jobs, migrations, queries, resources
+from backend.services import (
+    accounts,
+    backups,
+    checkup,
+    cleanup,
+    exporting,
+    importing,
+    jobs,
+    migrations,
+    queries,
+    resources,
+)
 from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
+from backend.services.readiness import FAILURE, OK, WARNING
 from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
@@ -36,6 +49,7 @@ def init_app(app):
     """Add the commands to `flask`."""
     for group in (db, users, definitions, records, job_commands, backup):
         app.cli.add_command(group)
+    app.cli.add_command(doctor)
 
 
 @db.command()
@@ -55,6 +69,27 @@ def status():
         table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
     Console().print(table)
     sys.exit(0 if all(applied for _, applied in rows) else 1)
+
+
+@db.command()
+def vacuum():
+    """Give the room of deleted rows back to the disk; writers wait meanwhile."""
+    with explained():
+        cleanup.vacuum()
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor():
+    """Look for what is wrong with this installation, and say what to do; exits with 1 if something does not work."""
+    findings = checkup.check_everything(current_app.settings)
+    marks = {OK: "ok", WARNING: "[yellow]look[/]", FAILURE: "[red]wrong[/]"}
+    table = Table("", "", "", "what to do", box=None)
+    for finding in findings:
+        advice = finding.advice if finding.state != OK else ""
+        table.add_row(marks[finding.state], finding.name, escape(finding.told), escape(advice))
+    Console().print(table)
+    sys.exit(1 if any(finding.state == FAILURE for finding in findings) else 0)
 
 
 @job_commands.command("run")

@@ -18,7 +18,7 @@ from waitress.task import ErrorTask, WSGITask
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_id import REQUEST_ID_HEADER
-from backend.services import accounts, jobs, migrations
+from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
@@ -49,6 +49,7 @@ def run(app, settings):
     server.run()
     if consumer:
         consumer.stop(graceful=True)
+    metrics.close_metrics()
 
 
 def _create(app, settings):

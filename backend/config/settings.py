@@ -299,7 +299,7 @@ def read_settings():
     Each variable can be given as the file `LARDER_<NAME>_FILE` too. Raises SettingsError naming everything wrong.
     """
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
-    env.read_env(str(_env_file()), recurse=False)
+    env.read_env(str(env_file()), recurse=False)
     values = {}
     try:
         for item in dataclasses.fields(Settings):
@@ -316,11 +316,6 @@ def environment(more):
     return os.environ | more
 
 
-def set_variable(name, value):
-    """Set a variable that a library reads from the environment."""
-    os.environ[name] = value
-
-
 def _explain(error):
     messages = getattr(error, "error_messages", None)
     if not messages:
@@ -328,7 +323,8 @@ def _explain(error):
     return "\n".join(f"{name}: {' '.join(problems)}" for name, problems in messages.items())
 
 
-def _env_file():
+def env_file():
+    """Return the path of the file that settings are read from, which need not be there."""
     return Path.cwd() / ".env"
 
 
@@ -338,6 +334,6 @@ def unknown_variables():
     known |= {name + "_FILE" for name in known}
     return sorted(
         name
-        for name in {*os.environ, *dotenv_values(_env_file())}
+        for name in {*os.environ, *dotenv_values(env_file())}
         if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known
     )

@@ -1,20 +1,35 @@
 """Whether the service runs and can work: `/health`."""
 
 import marshmallow as ma
+from flask import current_app
 
-from backend.middleware.authentication import anybody
+from backend.middleware.authentication import anybody, known_actor
 from backend.middleware.envelope import Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
-from backend.services.migrations import NOT_MIGRATED, is_up_to_date
+from backend.services.migrations import NOT_MIGRATED
+from backend.services.readiness import FAILURE, OK, WARNING, check_readiness
 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service runs and can work")
+
+
+NOT_READY = "The service cannot work now; its log and its admins know more."
+
+
+class CheckSchema(ma.Schema):
+    """What was found by a check."""
+
+    name = ma.fields.String(required=True)
+    state = ma.fields.String(required=True, validate=ma.validate.OneOf([OK, WARNING, FAILURE]))
+    told = ma.fields.String(required=True)
+    advice = ma.fields.String(required=True)
 
 
 class HealthSchema(ma.Schema):
     """A word on the state of the service."""
 
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(["live", "ready"]))
+    checks = ma.fields.List(ma.fields.Nested(CheckSchema), metadata={"description": "For admins"})
 
 
 @blp.get("/live")
@@ -32,7 +47,13 @@ def live():
 @blp.fails(503)
 @blp.doc(operationId="health_ready", security=NO_SIGN_IN)
 def ready():
-    """Tell whether the database answers and is migrated"""
-    if not is_up_to_date():
-        raise Unavailable(NOT_MIGRATED)
-    return {"status": "ready"}
+    """Tell whether the database answers and is migrated, and the disk has room
+
+    Admins are told of jobs and backups, too, and what to do about what was found.
+    """
+    findings = check_readiness(current_app.settings)
+    told = [finding._asdict() for finding in findings] if known_actor().is_admin else None
+    if failed := [finding for finding in findings if finding.state == FAILURE]:
+        message = NOT_MIGRATED if failed[0].name == "migrations" else NOT_READY
+        raise Unavailable(message, {"checks": told} if told else None)
+    return {"status": "ready"} | ({"checks": told} if told else {})

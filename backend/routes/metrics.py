@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from flask import Blueprint, Response, abort, current_app, request
 
-from backend.services import metrics
+from backend.services import exposition
 
 blp = Blueprint("metrics", __name__)
 
@@ -17,7 +17,7 @@ def show_metrics():
     """Tell what was counted, to who has the token or asks from this machine."""
     if not (_has_token(current_app.settings.metrics_token) or _is_local()):
         abort(404)  # as if it were not there
-    return Response(metrics.render(), mimetype="text/plain", headers={"Cache-Control": "no-store"})
+    return Response(exposition.render(), mimetype="text/plain", headers={"Cache-Control": "no-store"})
 
 
 def _has_token(token):

@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -54,6 +55,13 @@ def send(settings, message):
         text = message.get_body(("plain",)).get_content()
         log.warning("mail, since LARDER_SMTP_URL is not set", to=message["To"], subject=message["Subject"], text=text)
         return
+    with mail_server(settings) as server:
+        server.send_message(message)
+
+
+@contextmanager
+def mail_server(settings):
+    """Yield a connection to the mail server, signed in; raise SMTPException or OSError."""
     parts = urlsplit(settings.smtp_url)
     connect = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
     options = {"context": ssl.create_default_context()} if parts.scheme == "smtps" else {}
@@ -63,4 +71,4 @@ def send(settings, message):
             server.starttls(context=ssl.create_default_context())
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(message)
+        yield server

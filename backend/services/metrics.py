@@ -1,94 +1,131 @@
 """Metrics for Prometheus, added up over all processes that share a data folder.
 
-Each process counts in files of its own, named by a number that the process which comes after it takes over: so counters
-never fall, and there are no more files than there were processes at once.
+A request is counted in plain numbers of its thread, which costs it two microseconds. Once a second each process writes
+its sums into a file, whose number the process which comes after it takes over: so they never fall, and there are no
+more files than there were processes at once.
 """
 
 import fcntl
 import os
-import struct
-import time
-from functools import cache
+import threading
+from bisect import bisect_left
+from contextlib import suppress
 from itertools import count
-from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector
+import orjson
 
-from backend.config.settings import set_variable
-from backend.models.database import connected, database
-from backend.models.job_run import JobRun
-from backend.models.mail import OutgoingMail
-from backend.services import backups
-from backend.utils.clock import utcnow
-from backend.utils.version import VERSION
+from backend.models.database import database
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+SECONDS_BETWEEN_WRITES = 1
+# What is kept of the answers to one kind of request: how many, seconds, seconds in the database, statements, and how
+# many took up to each of BUCKETS, or longer than all of them.
+NOTHING = [0, 0.0, 0.0, 0, *[0] * (len(BUCKETS) + 1)]
 
-_folder, _settings, _lock_file = None, None, None
+_process = None
 
 
 def open_metrics(settings):
     """Count in the data folder of the settings from the first thing to count on."""
-    global _folder, _settings, _lock_file
-    values.close_all_multiprocess_files()
-    if _lock_file is not None:
-        _lock_file.close()
-    _folder, _settings, _lock_file = settings.data_dir / "metrics", settings, None
-    for part in (_families, _request, _refusals, _cache):
-        part.cache_clear()
+    global _process
+    if _process is not None:
+        _process.close()
+    _process = Process(settings)
 
 
-class Families:
-    """What is counted by each process."""
+def close_metrics():
+    """Write what was counted in the last second."""
+    _process.close()
+
+
+def current_process():
+    """Return the Process, with a number."""
+    _process.open()
+    return _process
+
+
+class Tally:
+    """What a thread has counted; `answers` is {(method, route, status): as NOTHING}, `events` {(name, *labels): n}."""
 
     def __init__(self):
-        options = {"registry": None}
-        asked = ("method", "route")
-        self.requests = Counter("larder_requests", "Requests", (*asked, "status"), **options)
-        self.seconds = Histogram("larder_request_duration_seconds", "Time to answer", asked, buckets=BUCKETS, **options)
-        self.database_seconds = Counter("larder_database_seconds", "Time in the database", asked, **options)
-        self.statements = Counter("larder_database_statements", "Statements sent to the database", asked, **options)
-        self.in_flight = Gauge(
-            "larder_requests_in_flight", "Requests being worked on", multiprocess_mode="livesum", **options
-        )
-        self.connections = Gauge(
-            "larder_database_connections", "Connections in use", multiprocess_mode="livesum", **options
-        )
-        self.refusals = Counter("larder_limit_refusals", "Requests refused by a limit", ("limit",), **options)
-        self.cache = Counter("larder_cache_lookups", "What was looked up in a cache", ("cache", "result"), **options)
+        self.answers, self.events, self.is_busy = {}, {}, False
 
 
-@cache
-def _families():
-    global _lock_file
-    _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number, _lock_file = _take_number()
-    for path in _folder.glob(f"*_{number}.db"):
-        if path.name.startswith("gauge") or not _is_sound(path):
-            path.unlink()
-    set_variable("PROMETHEUS_MULTIPROC_DIR", str(_folder))
-    values.ValueClass = values.MultiProcessValue(lambda: number)
-    return Families()
+class Process:
+    """What this process counts, and its file."""
+
+    def __init__(self, settings):
+        self.settings, self.folder = settings, settings.data_dir / "metrics"
+        self._local, self._tallies, self._closed = threading.local(), [], threading.Event()
+        self._before, self._file, self._lock = None, None, threading.Lock()
+
+    def tally(self):
+        """Return the Tally of this thread."""
+        try:
+            return self._local.tally
+        except AttributeError:
+            tally = self._local.tally = Tally()
+            self._tallies.append(tally)
+            return tally
+
+    def open(self):
+        """Take a number, with what its last process had counted, and write from now on."""
+        with self._lock:
+            if self._file is None:
+                self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._number, self._file = _take_number(self.folder)
+                self._before = read_counts(self._path())
+                threading.Thread(target=self._keep_writing, name="metrics", daemon=True).start()
+
+    def close(self):
+        """Write no more, and let another process have the number."""
+        self._closed.set()
+        with self._lock:
+            if self._file is not None:
+                self._write()
+                self._file.close()
+
+    def write(self):
+        """Write the sums of all threads."""
+        with self._lock:
+            if not self._closed.is_set():
+                self._write()
+
+    def _write(self):
+        answers, events = dict(self._before[0]), dict(self._before[1])
+        for tally in self._tallies.copy():
+            for asked, numbers in tally.answers.copy().items():
+                answers[asked] = added(answers.get(asked), numbers)
+            for event, number in tally.events.copy().items():
+                events[event] = events.get(event, 0) + number
+        now = {
+            "in_flight": sum(tally.is_busy for tally in self._tallies),
+            "connections": len(database.obj._in_use),
+        }
+        content = {"answers": [*answers.items()], "events": [*events.items()], "now": now}
+        partial = self._path().with_suffix(".partial")
+        partial.write_bytes(orjson.dumps(content))
+        partial.rename(self._path())
+
+    def _path(self):
+        return self.folder / f"counts-{self._number}.json"
+
+    def _keep_writing(self):
+        while not self._closed.wait(SECONDS_BETWEEN_WRITES):
+            with suppress(OSError):  # such as a full disk, which may have room in a second
+                self.write()
 
 
-def _take_number():
+def _take_number(folder):
     """Return (a number that no other process has, the open file whose lock says so)."""
     for number in count():
-        file = _number_file(number).open("a+")
+        file = (folder / f"process-{number}").open("a+")
         if _is_free(file):
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
             return number, file
         file.close()
-
-
-def _number_file(number):
-    return _folder / f"process-{number}"
 
 
 def _is_free(file):
@@ -99,135 +136,63 @@ def _is_free(file):
     return True
 
 
-def _is_sound(path):
-    """Tell whether a file of counts can be read; one may have been cut by a crash of the machine."""
+def read_counts(path):
+    """Return (answers, events, what was so at the time) of a file of counts; a crash of the machine may have cut it."""
     try:
-        list(MmapedDict.read_all_values_from_file(path))
-    except (RuntimeError, ValueError, OSError, struct.error):
-        return False
-    return True
+        content = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}, {}, {}
+    answers = {tuple(asked): numbers for asked, numbers in content["answers"]}
+    return answers, {tuple(event): number for event, number in content["events"]}, content["now"]
 
 
 def request_began():
     """Count a request that is being worked on."""
-    _families().in_flight.inc()
+    _process.tally().is_busy = True
 
 
 def request_ended():
-    """Count that it is no more, and how many connections the process has in use."""
-    families = _families()
-    families.in_flight.dec()
-    families.connections.set(len(database.obj._in_use))
-
-
-@cache
-def _request(method, route, status):
-    """Return what counts such requests; they are as many as there are routes."""
-    families, asked = _families(), (method, route)
-    return (
-        families.requests.labels(*asked, status),
-        families.seconds.labels(*asked),
-        families.database_seconds.labels(*asked),
-        families.statements.labels(*asked),
-    )
+    """Count that it is no more."""
+    _process.tally().is_busy = False
 
 
 def count_answer(method, route, status, seconds, meter):
     """Count an answer, how long it took, and what the Meter of its thread says of the database."""
-    requests, durations, database_seconds, statements = _request(method, route or "none", str(status))
-    requests.inc()
-    durations.observe(seconds)
-    database_seconds.inc(meter.seconds)
-    statements.inc(meter.statements)
-
-
-@cache
-def _refusals(limit):
-    return _families().refusals.labels(limit)
+    answers, asked = _process.tally().answers, (method, route or "none", status)
+    numbers = answers.get(asked)
+    if numbers is None:
+        _process.open()
+        numbers = answers[asked] = NOTHING.copy()
+    numbers[0] += 1
+    numbers[1] += seconds
+    numbers[2] += meter.seconds
+    numbers[3] += meter.statements
+    numbers[4 + bisect_left(BUCKETS, seconds)] += 1
 
 
 def count_refusal(limit):
     """Count a request that a limit, `sign_in` or `actor`, has refused."""
-    _refusals(limit).inc()
+    _count("limit", limit)
 
 
-@cache
-def _cache(name, result):
-    return _families().cache.labels(name, result)
-
-
-def count_lookup(name, found):
+def count_lookup(cache, found):
     """Count what was looked up in a cache, and whether it was there."""
-    _cache(name, "hit" if found else "miss").inc()
+    _count("cache", cache, "hit" if found else "miss")
 
 
-def render():
-    """Return everything in the text format of Prometheus, as bytes."""
-    _families()
-    registry = CollectorRegistry()
-    alive = dict(_alive_processes())
-    for path in _folder.glob("gauge_live*.db"):
-        if path.stem.rpartition("_")[2] not in alive:
-            path.unlink(missing_ok=True)
-    MultiProcessCollector(registry, path=str(_folder))
-    registry.register(_Now(alive))
-    return generate_latest(registry)
+def _count(*event):
+    events = _process.tally().events
+    events[event] = events.get(event, 0) + 1
 
 
-def _alive_processes():
+def added(numbers, more):
+    """Return the sums of two lists as NOTHING, of which the first may be None."""
+    return [x + y for x, y in zip(numbers or NOTHING, more, strict=True)]
+
+
+def alive_processes(folder):
     """Yield (number, process id) of each process that counts in the folder."""
-    for path in _folder.glob("process-*"):
+    for path in folder.glob("process-*"):
         with path.open() as file:
             if not _is_free(file):
                 yield path.name.removeprefix("process-"), int(file.read() or 0)
-
-
-class _Now:
-    """What is not counted but looked up when asked for."""
-
-    def __init__(self, alive):
-        self._alive = alive
-
-    def collect(self):
-        """Yield metric families."""
-        yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
-        memory = [((number,), _resident_bytes(pid)) for number, pid in self._alive.items()]
-        yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
-        with connected():
-            waiting = OutgoingMail.select(OutgoingMail.created_at).order_by(OutgoingMail.created_at)
-            oldest = waiting.limit(1).scalar()
-            runs = list(JobRun.select())
-            yield _gauge("larder_outbox_mails", "Mails that wait to be sent", [((), waiting.count())])
-        age = (utcnow() - oldest).total_seconds() if oldest else 0
-        yield _gauge("larder_outbox_oldest_seconds", "How long the first of them has waited", [((), age)])
-        ended = [((run.name,), run.ended_at.timestamp()) for run in runs]
-        yield _gauge("larder_job_last_run_timestamp_seconds", "When a job ended last", ended, ("job",))
-        yield _counter("larder_job_runs", "Jobs that ended", [((run.name,), run.runs) for run in runs], ("job",))
-        failures = [((run.name,), run.failures) for run in runs]
-        yield _counter("larder_job_failures", "Jobs that failed", failures, ("job",))
-        failed = [((run.name,), int(run.failure is not None)) for run in runs]
-        yield _gauge("larder_job_last_run_failed", "Whether it failed", failed, ("job",))
-        if latest := backups.latest_backup(_settings):
-            yield _gauge("larder_backup_age_seconds", "How old the latest backup is", [((), time.time() - latest[1])])
-            yield _gauge("larder_backup_bytes", "Its size", [((), latest[2])])
-
-
-def _gauge(name, help, samples, labels=()):
-    return _filled(GaugeMetricFamily(name, help, labels=labels), samples)
-
-
-def _counter(name, help, samples, labels=()):
-    return _filled(CounterMetricFamily(name, help, labels=labels), samples)
-
-
-def _filled(family, samples):
-    for label_values, value in samples:
-        family.add_metric(label_values, value)
-    return family
-
-
-def _resident_bytes(pid):
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
-    except (OSError, IndexError):
-        return 0  # it has ended meanwhile

@@ -2,6 +2,7 @@
 
 import fcntl
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from playhouse.migrations import Runner
@@ -39,7 +40,12 @@ def migration_status():
 
 def is_up_to_date():
     """Tell whether every migration of this version has been applied."""
-    return all(applied for _, applied in migration_status())
+    return _names() <= set(_runner(database.obj).applied())
+
+
+@cache
+def _names():
+    return {path.stem for path in FOLDER.glob("[0-9]*.py")}
 
 
 def _runner(handle):
