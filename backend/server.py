@@ -11,10 +11,12 @@ import uuid
 from copy import copy
 
 import waitress
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import ErrorTask, WSGITask
 
+from backend.config.service_manager import notify, passed_socket
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_id import REQUEST_ID_HEADER
@@ -22,6 +24,9 @@ from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
 
 DRAIN_SECONDS = 30
+# A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
+# for so long finds it closed.
+IDLE_SECONDS = 3
 IMPORT_PATH_END = "/import"
 OUTBOX_BYTES = 4 << 20
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
@@ -45,6 +50,7 @@ def run(app, settings):
         email, password = made_up
         print(f"First admin, shown this once: sign in as {email} with the password {password}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
+    notify("READY=1")
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
     server.run()
     if consumer:
@@ -52,15 +58,20 @@ def run(app, settings):
     metrics.close_metrics()
 
 
-def _create(app, settings):
+def _listener(settings):
     listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if settings.reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind((settings.host, settings.port))
+    return listener
+
+
+def _create(app, settings):
+    passed = passed_socket()
     server = waitress.create_server(
         app,
-        sockets=[listener],
+        sockets=[passed or _listener(settings)],
         threads=settings.threads,
         # Open connections cost little, and clients keep theirs; below the usual limit of 1,024 descriptors.
         connection_limit=800,
@@ -74,7 +85,7 @@ def _create(app, settings):
         # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
         clear_untrusted_proxy_headers=False,
     )
-    server.channel_class = Channel
+    server.channel_class, server.is_draining, server.owns_socket = Channel, False, passed is None
     server.adj.of_imports = copy(server.adj)
     server.adj.of_imports.max_request_body_size = settings.max_import_bytes
     return server
@@ -84,19 +95,36 @@ def _begin_drain(server):
     # The second SIGTERM, ours or an impatient operator's, ends the loop of the main thread. Not SIGINT: a process that
     # a script has put into the background ignores it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    notify("STOPPING=1")
+    server.is_draining = True
     server.accepting = False
+    if server.owns_socket:
+        _leave_port(server)
     threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
 
 
+def _leave_port(server):
+    """Let the kernel give new connections to the other processes on the port; take those that it has given to us."""
+    known = -1
+    while known < (known := len(server.active_channels)):
+        server.handle_accept()
+    wasyncore.dispatcher.close(server)
+
+
 def _stop_when_idle(server):
-    deadline = time.monotonic() + DRAIN_SECONDS
-    while time.monotonic() < deadline and any(map(_is_busy, list(server.active_channels.values()))):
-        time.sleep(0.05)
+    """End the loop of the main thread when all connections are closed or, for a while, have nothing to do."""
+    last_moment, last_busy = time.monotonic() + DRAIN_SECONDS, time.monotonic()
+    while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
+        if any(map(_is_busy, channels)):
+            last_busy = now
+        elif now - last_busy > IDLE_SECONDS:
+            break
+        time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _is_busy(channel):
-    return channel.requests or channel.total_outbufs_len
+    return channel.requests or channel.total_outbufs_len or channel.request  # the last is one that still comes in
 
 
 class Task(WSGITask):
@@ -104,6 +132,8 @@ class Task(WSGITask):
 
     def build_response_header(self):
         """Return the head of the answer."""
+        if self.channel.server.is_draining:
+            self.set_close_on_finish()  # the client comes back to another process, and loses nothing on the way
         if self.status.startswith(HELD_BACK):
             self.set_close_on_finish()  # or the requests behind it on this connection would be worked on meanwhile
             self.channel.held_until = time.monotonic() + HOLD_SECONDS

@@ -2,7 +2,7 @@
 
 import fcntl
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from playhouse.migrations import Runner
@@ -48,6 +48,7 @@ def _names():
     return {path.stem for path in FOLDER.glob("[0-9]*.py")}
 
 
+@lru_cache(maxsize=1)
 def _runner(handle):
     return Runner(handle, directory=str(FOLDER), table_name=HISTORY_TABLE)
 

@@ -1,0 +1,20 @@
+"""What systemd, or another manager of services, says to a process: sd_listen_fds(3), sd_notify(3)."""
+
+import os
+import socket
+
+FIRST_PASSED = 3  # the descriptor after those of standard input, output and error
+
+
+def passed_socket():
+    """Return the listening socket that was passed to this process, None if there is none."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not int(os.environ.get("LISTEN_FDS", 0)):
+        return None
+    return socket.socket(fileno=FIRST_PASSED)
+
+
+def notify(state):
+    """Tell the manager that this process is `READY=1` or `STOPPING=1`, if it wants to know."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+            datagrams.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
