@@ -7,7 +7,7 @@ from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
-from backend.middleware import caching, errors, limits, openapi, request_log, tokens
+from backend.middleware import errors, headers, limits, openapi, request_log, tokens
 from backend.middleware.builds import Builds
 from backend.middleware.url_rules import LazyRule
 from backend.models.database import open_database
@@ -75,7 +75,10 @@ def create_app(settings=None):
     counts.open_metrics(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
-    app.wsgi_app = Builds(app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies))
+    secured = headers.SecurityHeaders(settings, openapi.docs_scripts(app))
+    app.wsgi_app = Builds(
+        app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies), secured.added
+    )
     cli.init_app(app)
     return app
 
@@ -84,7 +87,7 @@ def _build(settings, secret_keys):
     catalog = load_catalog(secret_keys)
     app = Larder(settings, catalog)
     request_log.init_app(app)
-    caching.init_app(app)
+    headers.init_app(app)
     errors.init_app(app)
     tokens.init_app(app, settings, secret_keys)
     limits.init_app(app)

@@ -101,6 +101,12 @@ def _are_networks(text):
         ) from error
 
 
+def _are_origins(text):
+    for origin in (text or "*").split(","):
+        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", origin):
+            raise validate.ValidationError("Expected origins such as https://app.example.com,http://localhost:3000.")
+
+
 def _is_token(text):
     if text is not None and len(text) < 16:
         raise validate.ValidationError("Expected at least 16 characters.")
@@ -157,6 +163,12 @@ class Settings:
     threads: int = setting("int", 8, "Requests worked on at once by one process", at_least=1)
     log_level: str = setting(
         "str", "INFO", "How much is logged", one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    )
+    cors_origins: str | None = setting(
+        "str",
+        None,
+        "Origins, with commas, whose scripts may call with tokens, such as `https://app.example.com`; or `*`",
+        checks=[_are_origins],
     )
     metrics_token: str | None = setting(
         "str",

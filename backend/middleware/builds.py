@@ -23,9 +23,9 @@ class Builds:
     the build they began with.
     """
 
-    def __init__(self, first, make_build, trusted_proxies):
+    def __init__(self, first, make_build, trusted_proxies, add_headers):
         self.current = first
-        self._trusted_proxies = trusted_proxies
+        self._trusted_proxies, self._add_headers = trusted_proxies, add_headers
         self._make_build = make_build
         self._lock = threading.Lock()
         self._first, self._first_wsgi_app = first, first.wsgi_app
@@ -45,7 +45,7 @@ class Builds:
                     build = self._replace(build, identity, environ)
             # The first build is the Flask app that stands outside, so its own wsgi_app is this dispatcher.
             serve = self._first_wsgi_app if build is self._first else build.wsgi_app
-            return serve(environ, start_response)
+            return serve(environ, self._add_headers(environ, start_response))
         finally:
             audit.origin.set(audit.NOWHERE)
             if not database.is_closed():

@@ -1,7 +1,11 @@
 """The OpenAPI document and the pages about it."""
 
+import base64
+import hashlib
 import json
+import re
 import threading
+from functools import cache
 
 import marshmallow as ma
 from flask import Response
@@ -113,11 +117,24 @@ class Api(SmorestApi):
         return json.dumps(self.spec.to_dict(), ensure_ascii=False)
 
 
+@cache
+def _scripts_of(page):
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def docs_scripts(app):
+    """Return the hashes of the scripts in the page of the documentation, as a Content-Security-Policy lists them."""
+    with app.test_request_context(DOCS_PATH):
+        return _scripts_of(app.view_functions["docs"]())
+
+
 def init_app(app):
     """Serve the document and Swagger UI; return the Api to register blueprints with."""
     api = Api(app)
     # An address of its own making would be built from the Host header.
-    config = {"app_name": "Larder API", "oauth2RedirectUrl": ""}
+    config = {"app_name": "Larder API", "oauth2RedirectUrl": "", "validatorUrl": None}
     app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
     app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
     return api

@@ -1,0 +1,89 @@
+"""What browsers and proxies may do with an answer."""
+
+from flask import request
+
+from backend.middleware.envelope import API
+from backend.middleware.openapi import DOCS_PATH
+
+ACCOUNT_PATH = "/account/"
+# Nothing of the API is a page; that an answer is shown as one, or in a frame, is an attack.
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# Only our own script, which talks to our own API.
+ACCOUNT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+# Swagger UI sets styles from its script and has its icons in data URLs.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Content-Disposition"
+ASKED_METHODS = "GET, POST, PUT, PATCH, DELETE"
+ASKED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
+PREFLIGHT_SECONDS = 600
+
+
+class SecurityHeaders:
+    """What every answer tells browsers, pages of ours too; `scripts` are those of the docs page, as hashes."""
+
+    def __init__(self, settings, scripts):
+        always = ALWAYS + ([HSTS] if settings.public_url.startswith("https:") else [])
+        name = "Content-Security-Policy"
+        self._for_api = [*always, (name, API_POLICY)]
+        self._for_pages = {
+            DOCS_PATH: [*always, (name, DOCS_POLICY.format(scripts=scripts))],
+            ACCOUNT_PATH: [*always, (name, ACCOUNT_POLICY)],
+        }
+
+    def added(self, environ, start_response):
+        """Return the `start_response` of a request that adds them."""
+        path, added = environ.get("PATH_INFO", ""), self._for_api
+        for beginning, headers in self._for_pages.items():
+            if path.startswith(beginning):
+                added = headers
+
+        def start(status, headers, exc_info=None):
+            return start_response(status, headers + added, exc_info)
+
+        return start
+
+
+def init_app(app):
+    """Keep each answer of the API to the one who asked, and let scripts of the allowed origins ask."""
+    if app.settings.cors_origins:
+        _share_across_origins(app, app.settings.cors_origins.split(","))
+
+    @app.after_request
+    def limit_caching(response):
+        if request.path.startswith(API):
+            headers = response.headers
+            # An ETag is worth asking about again; whatever has none may hold tokens or change at any moment.
+            headers["Cache-Control"] = "private, no-cache" if "ETag" in headers else "no-store"
+            headers["Vary"] = "Authorization, Cookie"
+        return response
+
+
+def _share_across_origins(app, origins):
+    """Answer browsers that ask for a script of another origin: with tokens it may call, with cookies it may not."""
+
+    @app.after_request
+    def share(response):
+        response.headers.add("Vary", "Origin")
+        origin = request.headers.get("Origin")
+        if "*" in origins or origin in origins:
+            headers = response.headers
+            headers["Access-Control-Allow-Origin"] = "*" if "*" in origins else origin
+            headers["Access-Control-Expose-Headers"] = EXPOSED
+            if request.method == "OPTIONS":
+                headers["Access-Control-Allow-Methods"] = ASKED_METHODS
+                headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
+                headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+        return response

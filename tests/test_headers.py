@@ -1,0 +1,91 @@
+"""What answers tell browsers: security headers, and scripts of other origins."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from backend import create_app
+from backend.models.database import database
+from tests.conftest import ON_SQLITE, Person
+
+pytestmark = ON_SQLITE
+
+APP = "https://app.example.com"
+PREFLIGHT = {"Origin": APP, "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "if-match"}
+
+
+@pytest.fixture
+def shared(settings):
+    """Somebody not signed in at an app that one origin may call."""
+    yield Person(create_app(replace(settings, cors_origins=f"{APP},http://localhost:3000", rate_limit="3/minute")))
+    database.close_all()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/nowhere", "/account/reset", "/api/v1/auth/me", "/health/live"]
+)
+def test_no_answer_is_guessed_at_framed_or_told_of_to_others(stranger, path):
+    headers = stranger.get(f"http://localhost{path}").headers
+    assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert len(headers.getlist("Content-Security-Policy")) == 1
+    assert "'unsafe-inline'" not in headers["Content-Security-Policy"].partition("script-src")[2].partition(";")[0]
+
+
+def test_browsers_are_held_to_https_only_where_there_is_https(settings):
+    for url, held in [("https://larder.example.com", True), ("http://localhost:8000", False)]:
+        stranger = Person(create_app(replace(settings, public_url=url)))
+        assert ("Strict-Transport-Security" in stranger.get("http://localhost/").headers) is held
+        database.close_all()
+
+
+def test_the_page_of_the_documentation_runs_no_script_but_its_own(stranger):
+    answer = stranger.get("http://localhost/docs")
+    policy = answer.headers["Content-Security-Policy"]
+    assert len(re.findall("'sha256-[^']+'", policy)) == answer.text.count("<script>") == 1
+
+
+def test_an_allowed_origin_may_call(shared):
+    answer = shared.client.options("/api/v1/auth/me", headers=PREFLIGHT)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+    assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
+    assert "If-Match" in answer.headers["Access-Control-Allow-Headers"]
+    refused = shared.get("/auth/me", headers={"Origin": APP})
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, APP)
+    assert "ETag" in refused.headers["Access-Control-Expose-Headers"]
+    assert "Origin" in ", ".join(refused.headers.getlist("Vary"))
+
+
+def test_a_refusal_of_a_limit_can_be_read_and_a_preflight_is_not_counted(shared):
+    for _ in range(5):
+        assert shared.client.options("/api/v1/auth/me", headers=PREFLIGHT).status_code == 200
+    answers = [shared.get("/auth/me", headers={"Origin": APP}) for _ in range(5)]
+    assert answers[-1].status_code == 429
+    assert all(answer.headers["Access-Control-Allow-Origin"] == APP for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", f"{APP}.evil.example", "https://app.example.com:444", "null", f"{APP}/", ""]
+)
+def test_no_other_origin_is_reflected(shared, origin):
+    answer = shared.client.options("/api/v1/auth/me", headers=PREFLIGHT | {"Origin": origin})
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+def test_cookies_of_another_origin_are_never_asked_for(shared):
+    answer = shared.client.options("/api/v1/auth/me", headers=PREFLIGHT)
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_nobody_else_may_call_by_default(stranger):
+    answer = stranger.get("/auth/me", headers={"Origin": APP})
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+def test_everybody_may_where_that_is_wanted(settings):
+    stranger = Person(create_app(replace(settings, cors_origins="*")))
+    assert stranger.get("/auth/me", headers={"Origin": APP}).headers["Access-Control-Allow-Origin"] == "*"
+    database.close_all()
