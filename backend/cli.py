@@ -128,6 +128,15 @@ def reset_password(email, password):
     click.echo(f"{email} has a new password")
 
 
+@users.command("first-admin")
+def make_first_admin():
+    """Make the first admin, as LARDER_ADMIN_EMAIL, unless there is an admin; a password made up is shown once."""
+    with explained():
+        made_up = accounts.create_first_admin(current_app.settings)
+    if made_up:
+        click.echo("First admin, shown this once: sign in as {} with the password {}".format(*made_up))
+
+
 @users.command()
 @click.argument("email")
 @click.option("--name", default="", help="How to call them; the address by default.")

@@ -22,7 +22,9 @@ from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_id import REQUEST_ID_HEADER
 from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
+from backend.services.readiness import FAILURE, check_readiness
 
+SECONDS_BETWEEN_LOOKS = 0.5
 DRAIN_SECONDS = 30
 # A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
 # for so long finds it closed.
@@ -50,12 +52,19 @@ def run(app, settings):
         email, password = made_up
         print(f"First admin, shown this once: sign in as {email} with the password {password}", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
-    notify("READY=1")
+    threading.Thread(target=_tell_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
     server.run()
     if consumer:
         consumer.stop(graceful=True)
     metrics.close_metrics()
+
+
+def _tell_when_ready(settings):
+    """Tell the manager of services when requests can be answered, not only that the process runs."""
+    while any(finding.state == FAILURE for finding in check_readiness(settings)):
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    notify("READY=1")
 
 
 def _listener(settings):

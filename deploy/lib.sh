@@ -1,0 +1,89 @@
+# What install.sh, upgrade.sh and uninstall.sh have in common.
+# shellcheck shell=bash disable=SC2034  # those that source it use them
+
+APP=/opt/larder
+DATA=/var/lib/larder
+ETC=/etc/larder
+UNITS=/etc/systemd/system
+ACCOUNT=larder
+KEEP_RELEASES=3
+PYTHON=${PYTHON:-python3}
+SOURCE=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/..")
+
+say() { printf '%s\n' "$*"; }
+die() { printf 'larder: %s\n' "$*" >&2; exit 1; }
+
+require_root() { ((EUID == 0)) || die "run this as root"; }
+
+require_python() {
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        die "needs Python 3.11 or newer as $PYTHON; name another one: PYTHON=python3.12 $0"
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+        die "$PYTHON cannot make virtual environments: apt-get install python3-venv"
+}
+
+# Is there a systemd to talk to? Units are put in place without one, too.
+has_systemd() { [[ -d /run/systemd/system ]]; }
+
+# The name of the release in $SOURCE: its version, and what tells its content apart.
+release_name() {
+    local version content
+    version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' "$SOURCE/backend/utils/version.py")
+    content=$(cd "$SOURCE" && find backend deploy wsgi.py requirements.lock -type f ! -path '*/__pycache__/*' -print0 |
+        sort -z | xargs -0 sha256sum | sha256sum | cut -c1-8)
+    [[ -n $version ]] || die "$SOURCE is no release of Larder"
+    echo "$version-$content"
+}
+
+# Copy $SOURCE beside the other releases, with a virtual environment of its own; says where.
+install_release() {
+    local release
+    release=$APP/releases/$(release_name)
+    if [[ ! -e $release/.complete ]]; then
+        rm -rf "$release"
+        install -d -m 0755 "$APP" "$APP/releases" "$release"
+        tar -C "$SOURCE" --exclude=__pycache__ -cf - backend deploy examples wsgi.py requirements.lock README.md CHANGELOG.md LICENSE |
+            tar -C "$release" --no-same-owner -xf -
+        "$PYTHON" -m venv "$release/.venv"
+        "$release/.venv/bin/python" -m pip install --quiet --no-cache-dir --require-hashes -r "$release/requirements.lock" >&2
+        "$release/.venv/bin/python" -m compileall -q "$release/backend" "$release/wsgi.py"
+        chmod -R go=u-w "$release"
+        touch "$release/.complete"
+    fi
+    echo "$release"
+}
+
+current_release() { readlink -f "$APP/current" 2>/dev/null || true; }
+
+# Make a release the current one, in one step.
+switch_to() {
+    ln -sfn "$1" "$APP/.current"
+    mv -T "$APP/.current" "$APP/current"
+}
+
+# Run `flask …` of a release as the service does: its account, its folder, and so its settings.
+flask_of() {
+    local release=$1
+    shift
+    (cd "$DATA" && runuser -u "$ACCOUNT" -- "$release/.venv/bin/flask" --app "$release/wsgi.py" "$@")
+}
+
+# Put the units of a release in place, if they are others than those there.
+install_units() {
+    local unit changed=
+    for unit in larder.socket larder@.service larder-jobs.service; do
+        if ! cmp -s "$1/deploy/systemd/$unit" "$UNITS/$unit"; then
+            install -m 0644 "$1/deploy/systemd/$unit" "$UNITS/$unit"
+            changed=1
+        fi
+    done
+    if [[ -n $changed ]] && has_systemd; then systemctl daemon-reload; fi
+}
+
+# The services that are enabled, such as larder@1.service.
+enabled_services() {
+    local unit
+    for unit in "$UNITS"/*.wants/larder@*.service "$UNITS"/*.wants/larder-jobs.service; do
+        if [[ -L $unit ]]; then basename "$unit"; fi
+    done | sort -u
+}
