@@ -1,6 +1,9 @@
 # What install.sh, upgrade.sh and uninstall.sh have in common.
 # shellcheck shell=bash disable=SC2034  # those that source it use them
 
+# A failure within $(…) is one, too.
+shopt -s inherit_errexit
+
 APP=/opt/larder
 DATA=/var/lib/larder
 ETC=/etc/larder
