@@ -56,7 +56,7 @@ install_release() {
     echo "$release"
 }
 
-current_release() { readlink -f "$APP/current" 2>/dev/null || true; }
+current_release() { readlink -e "$APP/current" 2>/dev/null || true; }
 
 # Make a release the current one, in one step.
 switch_to() {
