@@ -14,10 +14,10 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test fuzz lint format lock audit clean
+.PHONY: help install run demo test test-deploy fuzz lint format lock audit clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 install: $(VENV)/.installed ## Make .venv and install what Larder needs to run
 
@@ -35,7 +35,11 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 # pytest keeps the files of its last three runs, and by default outside the checkout.
 test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
 	@mkdir -p .tmp
-	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup $(ARGS)
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --ignore=tests/deploy $(ARGS)
+
+test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; as root, with what .ci/run installs
+	@mkdir -p .tmp
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests to a server on each database, five minutes each or SECONDS=60
 	@mkdir -p .tmp

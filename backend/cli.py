@@ -11,7 +11,6 @@ from flask.cli import AppGroup, with_appcontext
 from peewee import PeeweeException
 from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
@@ -83,12 +82,11 @@ def vacuum():
 def doctor():
     """Look for what is wrong with this installation, and say what to do; exits with 1 if something does not work."""
     findings = checkup.check_everything(current_app.settings)
-    marks = {OK: "ok", WARNING: "[yellow]look[/]", FAILURE: "[red]wrong[/]"}
-    table = Table("", "", "", "what to do", box=None)
     for finding in findings:
-        advice = finding.advice if finding.state != OK else ""
-        table.add_row(marks[finding.state], finding.name, escape(finding.told), escape(advice))
-    Console().print(table)
+        mark, colour = {OK: ("ok", "green"), WARNING: ("look", "yellow"), FAILURE: ("wrong", "red")}[finding.state]
+        click.echo(f"{click.style(f'{mark:6}', fg=colour)}{finding.name:12}{finding.told}")
+        if finding.state != OK:
+            click.echo(f"{'':18}{finding.advice}")
     sys.exit(1 if any(finding.state == FAILURE for finding in findings) else 0)
 
 

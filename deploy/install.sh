@@ -55,7 +55,7 @@ install_units "$release"
 services=(larder-jobs.service)
 for ((i = 1; i <= processes; i++)); do services+=("larder@$i.service"); done
 if has_systemd; then
-    systemctl enable --quiet --now larder.socket "${services[@]}"
+    systemctl enable --quiet --now larder.socket "${services[@]}" || die "does not start: see journalctl --unit='larder*'"
     say "Larder runs: http://127.0.0.1:8000/docs"
 else
     systemctl enable --quiet --root=/ larder.socket "${services[@]}"

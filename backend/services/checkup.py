@@ -23,7 +23,6 @@ BACKUP_OLD_AFTER_SECONDS = 8 * 86_400
 CLOCK_OFF_SECONDS = 5
 LEAST_SQLITE = (3, 51, 3)  # an older one may lose a commit when its WAL file starts anew
 LEAST_POSTGRES = 14
-NOT_PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check_everything(settings):
@@ -45,10 +44,10 @@ def _variables():
 def _rights(settings):
     """Look for files with secrets in them that others than their owner can read."""
     paths = [settings.data_dir, settings.data_dir / FILE_NAME, settings.backup_dir, env_file()]
-    open_ones = [str(path) for path in paths if path.exists() and path.stat().st_mode & NOT_PRIVATE]
+    open_ones = [str(path) for path in paths if path.exists() and path.stat().st_mode & stat.S_IRWXO]
     if open_ones:
-        return Finding("rights", WARNING, "Others may get at secrets.", f"chmod go= {' '.join(open_ones)}")
-    return Finding("rights", OK, "The data folder, its key, backups and `.env` are their owner's alone.")
+        return Finding("rights", WARNING, "Others may get at secrets.", f"chmod o= {' '.join(open_ones)}")
+    return Finding("rights", OK, "The data folder, its key, backups and `.env` are hidden from others.")
 
 
 def _address(settings):
