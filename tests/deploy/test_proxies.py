@@ -1,0 +1,150 @@
+"""Larder behind a real Caddy with TLS."""
+
+import gzip
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD
+from tests.server import ROOT, running_server
+
+DEPLOY = ROOT / "deploy"
+HOST = "larder.example.com"
+CLIENT = "127.0.0.2"  # another address of this machine than the proxy's
+GLOBAL = "{\n\tskip_install_trust\n\tadmin off\n\thttp_port HTTP\n"
+pytestmark = ON_SQLITE
+
+
+class Browser:
+    """A client at an address of its own, that trusts the CA of the proxy, and keeps what it is told of cookies."""
+
+    def __init__(self, port, authority):
+        self._port, self._context = port, ssl.create_default_context(cafile=authority)
+
+    def send(self, method, path, body=None, headers=()):
+        """Return (status, headers, body) of an answer."""
+        connection = http.client.HTTPSConnection(HOST, self._port)
+        plain = socket.create_connection(("127.0.0.1", self._port), source_address=(CLIENT, 0))
+        connection.sock = self._context.wrap_socket(plain, server_hostname=HOST)
+        headers = {"Content-Type": "application/json", "Host": HOST} | dict(headers)
+        connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, answer.headers, content
+
+    def api(self, method, path, body=None, **headers):
+        """Return (status, data or error) of a call."""
+        status, _, content = self.send(method, f"/api/v1{path}", body, headers)
+        answer = json.loads(content)
+        return status, answer.get("data", answer.get("error"))
+
+
+@pytest.fixture
+def behind_caddy(database_url, tmp_path):
+    """(A Browser, the path of the server's log)."""
+    settings = {"database_url": database_url, "public_url": f"https://{HOST}", "trusted_proxies": "127.0.0.1"}
+    with running_server(tmp_path, **settings) as address, _caddy(tmp_path, address) as (port, authority):
+        yield Browser(port, authority), tmp_path / "server0.log"
+
+
+@contextmanager
+def _caddy(folder, upstream):
+    """Run Caddy with the Caddyfile of deploy/, which gets ports and a certificate of its own CA; yield (port, CA)."""
+    port, plain_port = _free_port(), _free_port()
+    text = (DEPLOY / "Caddyfile").read_text()
+    text = text.replace("{\n", GLOBAL.replace("HTTP", str(plain_port)), 1).replace("127.0.0.1:8000", upstream)
+    (folder / "Caddyfile").write_text(text.replace(f"{HOST} {{", f"{HOST}:{port} {{\n\ttls internal", 1))
+    authority = folder / "caddy/pki/authorities/local/root.crt"
+    homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+    command = ["caddy", "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+    with (folder / "caddy.log").open("wb") as log:
+        process = subprocess.Popen(command, env=homes | {"PATH": "/usr/bin"}, stdout=log, stderr=log)
+        try:
+            _wait_for(authority, port, process, folder / "caddy.log")
+            yield port, authority
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def _wait_for(authority, port, process, log):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            context = ssl.create_default_context(cafile=authority)
+            with socket.create_connection(("127.0.0.1", port)) as plain:
+                context.wrap_socket(plain, server_hostname=HOST).close()
+                return
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+
+def test_the_whole_api_behind_caddy(behind_caddy):
+    browser, _ = behind_caddy
+    credentials = {"email": "admin@example.com", "password": PASSWORD}
+    status, tokens = browser.api("POST", "/auth/login", credentials)
+    assert status == 200, tokens
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    fields = {"title": {"type": "string", "required": True}}
+    assert browser.api("POST", "/resources", {"name": "notes", "fields": fields}, **bearer)[0] == 201
+    status, note = browser.api("POST", "/notes", {"title": "Milk"}, **bearer)
+    assert status == 201
+    assert browser.api("PATCH", f"/notes/{note['id']}", {"title": "Eggs"}, **bearer | {"If-Match": '"1"'})[0] == 200
+    assert browser.api("PATCH", f"/notes/{note['id']}", {"title": "x"}, **bearer | {"If-Match": '"1"'})[0] == 412
+    assert browser.api("GET", "/notes?title=Eggs", **bearer)[1][0]["version"] == 2
+    assert browser.api("DELETE", f"/notes/{note['id']}", **bearer)[0] == 200
+    large = "title\n" + "a note of some length\n" * 200_000  # more than other bodies may have
+    status, report = browser.api("POST", "/notes/import", large, **bearer | {"Content-Type": "text/csv"})
+    assert (status, report["created"]) == (200, 200_000)
+    status, headers, _ = browser.send("GET", "/api/v1/notes/export", headers=bearer)
+    assert status == 200 and headers["Content-Type"].startswith("text/csv")
+    assert browser.send("POST", "/api/v1/notes", "x" * 3_000_000, bearer)[0] == 413
+    for path, expected in {"/docs": 200, "/openapi.json": 200, "/health/ready": 200, "/metrics": 404}.items():
+        status, headers, _ = browser.send("GET", path)
+        assert status == expected, path
+    _, headers, content = browser.send("GET", "/openapi.json", headers={"Accept-Encoding": "gzip"})
+    assert headers["Content-Encoding"] == "gzip" and gzip.decompress(content).startswith(b"{")
+    assert headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+def test_cookies_are_secure_and_of_this_host_alone(behind_caddy):
+    browser, _ = behind_caddy
+    body = {"email": "alice@example.com", "password": PASSWORD, "cookies": True}
+    _, headers, _ = browser.send("POST", "/api/v1/auth/login", body)
+    cookies = headers.get_all("Set-Cookie")
+    assert len(cookies) == 4 and all("; Secure" in cookie for cookie in cookies)
+    jar = "; ".join(cookie.partition(";")[0] for cookie in cookies)
+    assert "__Host-access_token=" in jar
+    csrf = next(cookie.partition("=")[2].partition(";")[0] for cookie in cookies if "csrf_access" in cookie)
+    assert browser.api("PATCH", "/auth/me", {"name": "Ali"}, Cookie=jar)[0] == 403
+    assert browser.api("PATCH", "/auth/me", {"name": "Ali"}, **{"Cookie": jar, "X-CSRF-TOKEN": csrf})[0] == 200
+
+
+def test_the_log_has_the_clients_address_whatever_it_says_itself(behind_caddy):
+    browser, log = behind_caddy
+    for forged in ({}, {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-For": "203.0.113.9, 127.0.0.1"}):
+        browser.send("GET", "/api/v1/nowhere", headers=forged | {"Forwarded": "for=203.0.113.9"})
+    lines = [json.loads(line) for line in log.read_text().splitlines() if '"/api/v1/nowhere"' in line]
+    assert [line["address"] for line in lines] == [CLIENT] * 3
+
+
+def test_caddy_speaks_http_2(behind_caddy):
+    browser, log = behind_caddy
+    command = ["curl", "-s", "--http2", "--cacert", log.parent / "caddy/pki/authorities/local/root.crt"]
+    command += ["--resolve", f"{HOST}:{browser._port}:127.0.0.1", "-o", "/dev/null", "-w", "%{http_version}"]
+    done = subprocess.run([*command, f"https://{HOST}:{browser._port}/"], capture_output=True, text=True)
+    assert done.stdout == "2", done
