@@ -10,6 +10,7 @@ import time
 import uuid
 from copy import copy
 
+import structlog
 import waitress
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -23,6 +24,8 @@ from backend.middleware.request_id import REQUEST_ID_HEADER
 from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
 from backend.services.readiness import FAILURE, check_readiness
+
+log = structlog.get_logger()
 
 SECONDS_BETWEEN_LOOKS = 0.5
 DRAIN_SECONDS = 30
@@ -40,7 +43,8 @@ HOLD_SECONDS = 1
 def run(app, settings):
     """Migrate, make the first admin, serve until SIGTERM or SIGINT."""
     if settings.upgrade_at_start:
-        migrations.upgrade()
+        for name in migrations.upgrade():
+            log.info("migrated", migration=name)
     try:
         made_up = accounts.create_first_admin(settings)
     except LarderError as error:

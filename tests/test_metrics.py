@@ -1,6 +1,7 @@
 """Metrics: `/metrics`, added up over processes."""
 
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backend import create_app
 from backend.models.database import database
+from backend.models.job_run import JobRun
 from tests.conftest import ON_SQLITE, PASSWORD, Person
-from tests.server import Caller, doomed_server, running_servers
+from tests.server import ROOT, Caller, doomed_server, running_servers
 
 HERE = "http://localhost/metrics"
 TOKEN = "a token of metrics"
@@ -148,3 +150,13 @@ def _scrape(address):
     with Caller(address) as caller:
         caller.connection.request("GET", "/metrics")
         return samples(caller.connection.getresponse().read().decode())
+
+
+def test_the_dashboard_asks_for_nothing_that_is_not_there(admin, alice, read):
+    alice.post("/auth/password/forgot", json={"email": alice.email})
+    admin.post("/backups")
+    with database.connection_context():
+        JobRun.note("back_up", 1.0, None)
+    there = {name for name, _ in read()} | {"larder_limit_refusals_total"}
+    asked = set(re.findall(r"larder_[a-z_]+", (ROOT / "deploy" / "grafana.json").read_text()))
+    assert asked - there == set()

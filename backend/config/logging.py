@@ -8,8 +8,13 @@ import sys
 import orjson
 import structlog
 
-# One warns at every queued task, one writes a second line per request, one tells of each job that it looks at.
-QUIET = {"waitress.queue": logging.ERROR, "werkzeug": logging.ERROR, "huey": logging.WARNING}
+# One warns at every queued task, one writes a second line per request; of jobs and migrations we tell ourselves.
+QUIET = {
+    "waitress.queue": logging.ERROR,
+    "werkzeug": logging.ERROR,
+    "huey": logging.WARNING,
+    "peewee.migrations": logging.WARNING,
+}
 
 
 class StderrLines:

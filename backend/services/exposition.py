@@ -94,12 +94,12 @@ class _Now:
         age = (utcnow() - oldest).total_seconds() if oldest else 0
         yield _gauge("larder_outbox_oldest_seconds", "How long the first of them has waited", [((), age)])
         ended = [((run.name,), run.ended_at.timestamp()) for run in runs]
-        yield _gauge("larder_job_last_run_timestamp_seconds", "When a job ended last", ended, ("job",))
-        yield _counter("larder_job_runs", "Jobs that ended", [((run.name,), run.runs) for run in runs], ("job",))
+        yield _gauge("larder_job_last_run_timestamp_seconds", "When a job ended last", ended, ("job_name",))
+        yield _counter("larder_job_runs", "Jobs that ended", [((run.name,), run.runs) for run in runs], ("job_name",))
         failures = [((run.name,), run.failures) for run in runs]
-        yield _counter("larder_job_failures", "Jobs that failed", failures, ("job",))
+        yield _counter("larder_job_failures", "Jobs that failed", failures, ("job_name",))
         failed = [((run.name,), int(run.failure is not None)) for run in runs]
-        yield _gauge("larder_job_last_run_failed", "Whether it failed", failed, ("job",))
+        yield _gauge("larder_job_last_run_failed", "Whether it failed", failed, ("job_name",))
         if latest := backups.latest_backup(self._settings):
             yield _gauge("larder_backup_age_seconds", "How old the latest backup is", [((), time.time() - latest[1])])
             yield _gauge("larder_backup_bytes", "Its size", [((), latest[2])])
