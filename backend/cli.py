@@ -21,6 +21,7 @@ from backend.services import (
     backups,
     checkup,
     cleanup,
+    diagram,
     exporting,
     importing,
     jobs,
@@ -68,6 +69,12 @@ def status():
         table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
     Console().print(table)
     sys.exit(0 if all(applied for _, applied in rows) else 1)
+
+
+@db.command("diagram")
+def draw_diagram():
+    """Write the page about the database's tables, docs/schema.md."""
+    click.echo(diagram.draw(), nl=False)
 
 
 @db.command()

@@ -1,5 +1,6 @@
 """Litestream beside a server: what was acknowledged a moment before the database is lost is in the replica."""
 
+import http.client
 import shutil
 import signal
 import subprocess
@@ -83,7 +84,7 @@ def _write(address, token, number, stop, acknowledged):
         while not stop.is_set():
             try:
                 status, _ = caller.call("POST", "/lines", {"number": number})
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 return
             if status == 201:
                 acknowledged[number] = time.monotonic()
