@@ -12,7 +12,6 @@ from tests.server import ROOT, running_server
 
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 PREAMBLE = (ROOT / "docs" / "api" / "README.md").read_text().partition("```sh\n")[2].partition("```")[0]
-ON_BOTH = ("records", "lists", "aggregates")  # the rest has nothing of its own on each database
 ANYTHING = "…"
 BLOCK = re.compile(r"^```(sh|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -26,12 +25,7 @@ def server(request, geo_url, tmp_path_factory):
             yield address
 
 
-@pytest.mark.parametrize(
-    ("geo_url", "page"),
-    [("sqlite", page) for page in PAGES] + [("postgres", page) for page in PAGES if page.stem in ON_BOTH],
-    indirect=["geo_url"],
-    ids=lambda each: each if isinstance(each, str) else each.stem,
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_examples_of_a_page_do_what_it_says(server, page, tmp_path):
     blocks = [(kind, text, _line(page, match)) for match in _blocks(page) for kind, text in [match.groups()]]
     commands = [text for kind, text, _ in blocks if kind == "sh" and text != PREAMBLE]
@@ -49,7 +43,6 @@ def test_the_examples_of_a_page_do_what_it_says(server, page, tmp_path):
             assert matches(json.loads(text), told), f"{page.name}:{line} is answered with\n{told}"
 
 
-@pytest.mark.parametrize("geo_url", ["sqlite"], indirect=True)
 def test_the_first_steps_of_the_readme_work(server):
     section = (ROOT / "README.md").read_text().partition("## Declare a resource")[2].partition("The same as a file")[0]
     script = "\n".join(text for kind, text in BLOCK.findall(section))
