@@ -75,7 +75,7 @@ def create_app(settings=None):
     counts.open_metrics(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
-    secured = headers.SecurityHeaders(settings, openapi.docs_scripts(app))
+    secured = headers.SecurityHeaders(settings, openapi.docs_scripts())
     app.wsgi_app = Builds(
         app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies), secured.added
     )

@@ -8,7 +8,7 @@ import threading
 from functools import cache
 
 import marshmallow as ma
-from flask import Response
+from flask import Flask, Response
 from flask_smorest import Api as SmorestApi
 from flask_swagger_ui import get_swaggerui_blueprint
 
@@ -118,23 +118,25 @@ class Api(SmorestApi):
 
 
 @cache
-def _scripts_of(page):
+def docs_scripts():
+    """Return the hashes of the scripts in the page of the documentation, as a Content-Security-Policy lists them."""
+    app = Flask(__name__)
+    _add_docs(app)
+    page = app.test_client().get(DOCS_PATH).text
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def docs_scripts(app):
-    """Return the hashes of the scripts in the page of the documentation, as a Content-Security-Policy lists them."""
-    with app.test_request_context(DOCS_PATH):
-        return _scripts_of(app.view_functions["docs"]())
-
-
 def init_app(app):
     """Serve the document and Swagger UI; return the Api to register blueprints with."""
     api = Api(app)
-    # An address of its own making would be built from the Host header.
+    _add_docs(app)
+    return api
+
+
+def _add_docs(app):
+    # An address of its own making would be built from the Host header, and a validator be asked on the internet.
     config = {"app_name": "Larder API", "oauth2RedirectUrl": "", "validatorUrl": None}
     app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
     app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
-    return api

@@ -1,5 +1,6 @@
 """What the tools say of the configurations and scripts in `deploy/`."""
 
+import re
 import shutil
 import subprocess
 
@@ -33,8 +34,10 @@ def test_nginx_takes_its_configuration(tmp_path):
     check(shutil.which("nginx") or "/usr/sbin/nginx", "-t", "-e", tmp_path / "log", "-c", tmp_path / "nginx.conf")
 
 
-def test_systemd_takes_the_units_and_finds_them_hardened():
-    for unit in (DEPLOY / "systemd").iterdir():
+def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path):
+    for source in (DEPLOY / "systemd").iterdir():
+        unit = tmp_path / source.name
+        unit.write_text(re.sub("^ExecStart=/opt/.*", "ExecStart=/bin/true", source.read_text(), flags=re.MULTILINE))
         told = check("systemd-analyze", "verify", "--man=no", unit)
         assert str(unit) not in told, told
         if unit.suffix == ".service":
