@@ -96,6 +96,19 @@ def test_of_a_batch_with_a_wrong_operation_nothing_happens(shelf, alice, bob):
 
 
 @ON_SQLITE
+def test_says_which_value_of_an_operation_is_wrong(shelf, alice):
+    alice.make("authors", name="Eliot")
+    wrong = {
+        "name": create("authors", name="Eliot"),
+        "title": create("books", title=7),
+        "author": create("books", title="x", author={"$ref": 5}),
+    }
+    for name, operation in wrong.items():
+        told = send(alice, operation).json["error"]["details"]["operations"]["0"]
+        assert [*told["data"]] == [name], told
+
+
+@ON_SQLITE
 def test_refuses_what_is_no_batch(shelf, alice):
     for body in ({}, {"operations": []}, {"operations": [create("books", title="x")] * 101}, {"operations": [7]}):
         assert alice.post("/batch", json=body).status_code == 422

@@ -112,6 +112,15 @@ def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
             assert answers[0].status_code == 422
 
 
+def test_a_batch_tells_nothing_of_a_hidden_field(note, alice):
+    def send(name, value):
+        operation = {"op": "create", "resource": "notes", "data": {name: value}}
+        return alice.post("/batch", json={"operations": [operation]})
+
+    for value in ({"$ref": 5}, {"$ref": 0}, 1):
+        assert told(send("boss", value), "boss") == told(send("nope", value), "nope")
+
+
 def test_a_conflict_tells_nothing_of_a_hidden_field(note, admin, alice, edith):
     answers = [alice.post("/notes", json={"title": "Eggs", "code": "A1"})]
     admin.make("notes", title="Salt", wage=1)

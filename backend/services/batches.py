@@ -5,7 +5,7 @@ from typing import NamedTuple
 import marshmallow as ma
 
 from backend.models.database import database
-from backend.services import records
+from backend.services import policies, records
 from backend.services.errors import Invalid, LarderError
 from backend.services.field_types.uuid import Uuid
 
@@ -43,18 +43,27 @@ def run_batch(actor, catalog, operations, read_data, read_tag):
 
 
 def _run(actor, resource, operation, done, read_data, read_tag):
-    op, record_id = operation["op"], operation.get("id")
+    op = operation["op"]
     _check_parts(operation)
     data = None
     if op != "delete":
         try:
-            data = read_data(resource, op, _resolve(resource, operation["data"], done))
+            data = read_data(resource, op, _resolve(actor, resource, operation["data"], done))
         except ma.ValidationError as error:
             raise Invalid(error.messages, "data") from error
+    if_match = {read_tag(resource, operation["if_match"])} if "if_match" in operation else None
+    try:
+        return _write(actor, resource, op, operation.get("id"), data, if_match)
+    except LarderError as error:
+        # What is the body of a request of its own is the `data` of an operation.
+        error.details = {"data" if place == "json" else place: told for place, told in error.details.items()}
+        raise
+
+
+def _write(actor, resource, op, record_id, data, if_match):
     if op == "create":
         record_id, made = records.create_record(actor, resource, data)
         return Done(op, resource.name, record_id, made.json)
-    if_match = {read_tag(resource, operation["if_match"])} if "if_match" in operation else None
     if op == "update":
         changed = records.update_record(actor, resource, record_id, data, if_match)
         return Done(op, resource.name, record_id, changed.json)
@@ -71,20 +80,24 @@ def _check_parts(operation):
         raise Invalid(problems)
 
 
-def _resolve(resource, data, done):
+def _resolve(actor, resource, data, done):
     """Return the data with the ids of records that this batch made, where a field for ids refers to them."""
-    return {name: _id_made(value, done) if _may_refer(resource, name, value) else value for name, value in data.items()}
+    definition = resource.definition
+    unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
+    ids = {name for name, kind in definition.fields.items() if isinstance(kind, Uuid)} - unknown
+    return {
+        name: _id_made(name, value[REF], done) if name in ids and _is_ref(value) else value
+        for name, value in data.items()
+    }
 
 
-def _may_refer(resource, name, value):
-    is_id = isinstance(resource.definition.fields.get(name), Uuid)
-    return is_id and isinstance(value, dict) and set(value) == {REF}
+def _is_ref(value):
+    return isinstance(value, dict) and set(value) == {REF}
 
 
-def _id_made(value, done):
-    number = value[REF]
+def _id_made(name, number, done):
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
-        raise ma.ValidationError({REF: ["Not the number of an operation before this one."]})
+        raise ma.ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
     if done[number].op != "create":
-        raise ma.ValidationError({REF: [f"Operation {number} makes no record."]})
+        raise ma.ValidationError({name: [f"Operation {number} makes no record."]})
     return done[number].id
