@@ -78,6 +78,7 @@ BAD = {
     "some rows": ("title,pages\nEmma,1\nDune,0\n,3\n", CSV, ["3", "4"]),
     "too many cells": ("title\nEmma,1\n", CSV, ["2"]),
     "a duplicate": ("title,isbn\nEmma,1\nDune,1\n", CSV, ["3"]),
+    "a duplicate before a value": ("title,isbn\nEmma,1\nDune,1\n,2\n", CSV, ["3", "4"]),
     "a missing target": ("title,shelf_code\nEmma,B7\n", CSV, ["2"]),
     "an open quote": ('title\n"Emma\n', CSV, ["3"]),
     "nothing": ("", CSV, ["1"]),

@@ -146,6 +146,8 @@ def import_records(actor, resource, rows, *, key=None, dry_run=False, keep_good=
     except _Undo:
         if not dry_run:
             report.created = report.updated = 0
+    # What only the database finds comes to light with a batch of rows, later than what is wrong with a single one.
+    report.problems.sort(key=lambda problem: problem[0])
     return report
 
 
