@@ -36,6 +36,12 @@ def test_every_operation_has_an_id_of_its_own(document):
 
 
 @ON_SQLITE
+def test_every_parameter_of_a_query_is_explained(document):
+    parameters = [each for operation in operations(document) for each in operation.get("parameters", [])]
+    assert [each["name"] for each in parameters if each["in"] == "query" and "description" not in each] == []
+
+
+@ON_SQLITE
 def test_every_operation_says_how_it_fails_and_what_it_answers(document):
     for operation in operations(document):
         answers = operation["responses"]

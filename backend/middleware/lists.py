@@ -48,14 +48,22 @@ def make_query_schema(name, kinds, *, order=(), extra=None):
 def page_parameters():
     """Return the parameters that choose a page, by themselves, in a dict."""
     return {
-        "page": IntegerFromText(load_default=1, validate=ma.validate.Range(1, MAX_PAGE)),
-        "per_page": IntegerFromText(load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE)),
+        "page": IntegerFromText(
+            load_default=1, validate=ma.validate.Range(1, MAX_PAGE), metadata={"description": "Which page, from 1"}
+        ),
+        "per_page": IntegerFromText(
+            load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE), metadata={"description": "How many to a page"}
+        ),
     }
 
 
 def make_export_schema(name, kinds, *, extra):
     """Return the schema of the parameters of an export: those of a list that are not about pages."""
-    form = StrictText(load_default="csv", validate=ma.validate.OneOf(["csv", "ndjson"]))
+    form = StrictText(
+        load_default="csv",
+        validate=ma.validate.OneOf(["csv", "ndjson"]),
+        metadata={"description": "What the file is: CSV with a header, or a JSON object on each line"},
+    )
     fields = {part: each for part, each in _query_fields(kinds, []).items() if part not in OF_PAGES}
     return type(f"{name}_export", (QuerySchema,), fields | extra | {"format": form})
 
