@@ -41,6 +41,7 @@ def start_session(settings, user, *, user_agent, address):
             refresh_id=uuid7(),
             user_agent=user_agent[:USER_AGENT_LENGTH],
             address=address,
+            created_at=now,
             last_used_at=now,
             expires_at=now + timedelta(seconds=settings.refresh_token_seconds),
         )
