@@ -19,6 +19,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from backend.config.service_manager import notify, passed_socket
 from backend.middleware.errors import CODES, error_body
+from backend.middleware.headers import ALWAYS_FOR_API
 from backend.middleware.openapi import DOCS_PATH
 from backend.middleware.request_id import REQUEST_ID_HEADER
 from backend.services import accounts, jobs, metrics, migrations
@@ -163,7 +164,8 @@ class JsonErrorTask(ErrorTask):
         body = json.dumps(error_body(status, error.reason)).encode()
         self.status = f"{error.code} {error.reason}"
         self.content_length = len(body)
-        self.response_headers = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
+        told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
+        self.response_headers = told + ALWAYS_FOR_API
         self.set_close_on_finish()
         self.write(body)
 

@@ -15,6 +15,11 @@ APP = "https://app.example.com"
 PREFLIGHT = {"Origin": APP, "Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "if-match"}
 
 
+def exposed(answer):
+    """Return the names of the headers that scripts of another origin may read."""
+    return answer.headers["Access-Control-Expose-Headers"].split(", ")
+
+
 @pytest.fixture
 def shared(settings):
     """Somebody not signed in at an app that one origin may call."""
@@ -29,6 +34,7 @@ def test_no_answer_is_guessed_at_framed_or_told_of_to_others(stranger, path):
     headers = stranger.get(f"http://localhost{path}").headers
     assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert len(headers.getlist("Content-Security-Policy")) == 1
     assert "'unsafe-inline'" not in headers["Content-Security-Policy"].partition("script-src")[2].partition(";")[0]
@@ -37,7 +43,9 @@ def test_no_answer_is_guessed_at_framed_or_told_of_to_others(stranger, path):
 def test_browsers_are_held_to_https_only_where_there_is_https(settings):
     for url, held in [("https://larder.example.com", True), ("http://localhost:8000", False)]:
         stranger = Person(create_app(replace(settings, public_url=url)))
-        assert ("Strict-Transport-Security" in stranger.get("http://localhost/").headers) is held
+        for path in ("/", "/docs", "/account/reset"):
+            told = stranger.get(f"http://localhost{path}").headers.get("Strict-Transport-Security")
+            assert told == ("max-age=31536000" if held else None)
         database.close_all()
 
 
@@ -55,7 +63,7 @@ def test_an_allowed_origin_may_call(shared):
     assert "If-Match" in answer.headers["Access-Control-Allow-Headers"]
     refused = shared.get("/auth/me", headers={"Origin": APP})
     assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, APP)
-    assert "ETag" in refused.headers["Access-Control-Expose-Headers"]
+    assert {"ETag", "Location", "Idempotency-Replayed"} <= set(exposed(refused))
     assert "Origin" in ", ".join(refused.headers.getlist("Vary"))
 
 
@@ -65,6 +73,31 @@ def test_a_refusal_of_a_limit_can_be_read_and_a_preflight_is_not_counted(shared)
     answers = [shared.get("/auth/me", headers={"Origin": APP}) for _ in range(5)]
     assert answers[-1].status_code == 429
     assert all(answer.headers["Access-Control-Allow-Origin"] == APP for answer in answers)
+
+
+def test_preflights_of_a_sign_in_are_not_counted_as_guesses(settings):
+    stranger = Person(create_app(replace(settings, cors_origins=APP, rate_limit_auth="2/minute")))
+    answers = [stranger.client.options("/api/v1/auth/login", headers=PREFLIGHT).status_code for _ in range(5)]
+    guesses = [stranger.post("/auth/login", json={"email": "a@example.com", "password": "x"}) for _ in range(3)]
+    database.close_all()
+    assert answers == [200] * 5
+    assert [guess.status_code for guess in guesses] == [401, 401, 429]
+
+
+def test_an_allowed_origin_may_call_what_is_declared_later(settings):
+    app = create_app(replace(settings, cors_origins=APP))
+    Person(app, "admin").declare("notes", {"title": {"type": "string"}}, access={"list": ["public"]})
+    answer = Person(app).get("/notes", headers={"Origin": APP})
+    database.close_all()
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (200, APP)
+
+
+def test_an_unexpected_error_can_be_read_by_an_allowed_origin(settings):
+    app = create_app(replace(settings, cors_origins=APP))
+    app.add_url_rule("/broken", view_func=lambda: 1 / 0)
+    answer = app.test_client().get("/broken", headers={"Origin": APP})
+    database.close_all()
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (500, APP)
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,13 @@ def test_a_stop_still_sends_what_is_held_back(tmp_path):
             caller.call("GET", "/auth/me")
             caller.call("GET", "/auth/me")
     assert b" 429 " in read_all(connection).split(b"\r\n")[0]
+
+
+def test_what_the_server_refuses_by_itself_has_the_headers_of_every_answer(tmp_path):
+    with running_server(tmp_path) as address:
+        connection = connect(address)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: larder\r\nContent-Length: many\r\n\r\n")
+        answer = read_all(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in answer
+    assert b"\r\nContent-Security-Policy: default-src 'none'" in answer

@@ -19,6 +19,10 @@ from backend.utils.emails import normalize_email
 PREFIX = "LARDER_"
 TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
+# As browsers write an origin (RFC 6454, 6.2), or none would match: lower case, and never the port that its scheme has.
+ORIGIN = re.compile(
+    r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
+)
 EXPECTED_KEYS = f"Expected at least {SECRET_KEY_MIN_BYTES} bytes for each key, and no key twice."
 
 
@@ -103,7 +107,7 @@ def _are_networks(text):
 
 def _are_origins(text):
     for origin in (text or "*").split(","):
-        if origin != "*" and not re.fullmatch(r"https?://[a-z0-9.\[\]:-]+", origin):
+        if origin != "*" and not ORIGIN.fullmatch(origin):
             raise validate.ValidationError("Expected origins such as https://app.example.com,http://localhost:3000.")
 
 

@@ -6,6 +6,7 @@ from backend.middleware.envelope import API
 from backend.middleware.openapi import DOCS_PATH
 
 ACCOUNT_PATH = "/account/"
+POLICY = "Content-Security-Policy"
 # Nothing of the API is a page; that an answer is shown as one, or in a frame, is an attack.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # Only our own script, which talks to our own API.
@@ -23,9 +24,13 @@ ALWAYS = [
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
+    # Keeps answers out of tags of other sites' pages, such as <script src>; a fetch with CORS does not ask for it.
+    ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
-HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Content-Disposition"
+ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
+# Of this host alone: what else is below its name may not be ours to hold to TLS.
+HSTS = ("Strict-Transport-Security", "max-age=31536000")
+EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Content-Disposition, Idempotency-Replayed"
 ASKED_METHODS = "GET, POST, PUT, PATCH, DELETE"
 ASKED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
 PREFLIGHT_SECONDS = 600
@@ -35,12 +40,11 @@ class SecurityHeaders:
     """What every answer tells browsers, pages of ours too; `scripts` are those of the docs page, as hashes."""
 
     def __init__(self, settings, scripts):
-        always = ALWAYS + ([HSTS] if settings.public_url.startswith("https:") else [])
-        name = "Content-Security-Policy"
-        self._for_api = [*always, (name, API_POLICY)]
+        held_to_tls = [HSTS] if settings.public_url.startswith("https:") else []
+        self._for_api = ALWAYS_FOR_API + held_to_tls
         self._for_pages = {
-            DOCS_PATH: [*always, (name, DOCS_POLICY.format(scripts=scripts))],
-            ACCOUNT_PATH: [*always, (name, ACCOUNT_POLICY)],
+            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=scripts)), *held_to_tls],
+            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *held_to_tls],
         }
 
     def added(self, environ, start_response):
