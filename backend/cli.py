@@ -73,7 +73,7 @@ def status():
 
 @db.command("diagram")
 def draw_diagram():
-    """Write the page about the database's tables, docs/schema.md."""
+    """Show the page about the database's tables: flask db diagram > docs/schema.md."""
     click.echo(diagram.draw(), nl=False)
 
 

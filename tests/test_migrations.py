@@ -12,6 +12,7 @@ import pytest
 from playhouse.migrations import Runner
 
 from backend import create_app
+from backend.models.base import BaseModel, Entity
 from backend.models.database import database, open_database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
@@ -51,6 +52,12 @@ def empty(settings):
     database.close_all()
 
 
+def column_type(field):
+    """Return the type of a model's column as the database tells it."""
+    kind = database.obj.field_types[field.field_type].partition(" COLLATE")[0].lower()
+    return kind.replace("timestamptz", "timestamp with time zone")
+
+
 def at_once(settings, code, count=3):
     """Run the Python code in several processes that begin at the same moment; return what each printed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")} | {
@@ -84,6 +91,20 @@ def test_makes_the_system_tables(empty):
     assert migrations.upgrade() == MIGRATIONS
     assert sorted(database.get_tables()) == TABLES
     assert migrations.is_up_to_date()
+
+
+def test_the_models_are_what_the_migrations_make(empty):
+    migrations.upgrade()
+    for model in [*BaseModel.__subclasses__(), *Entity.__subclasses__()]:
+        table, fields = model._meta.table_name, model._meta.sorted_fields
+        if table not in TABLES:
+            continue  # what they share has none
+        columns = {column.name: (column.data_type.lower(), column.null) for column in database.get_columns(table)}
+        assert columns == {field.column_name: (column_type(field), field.null) for field in fields}, table
+        declared = {((field.column_name,), field.unique) for field in fields if field.index or field.unique}
+        declared |= {(tuple(names), is_unique) for names, is_unique in model._meta.indexes}
+        keys = {(tuple(key.column_name for key in model._meta.get_primary_keys()), True)}
+        assert {(tuple(index.columns), index.unique) for index in database.get_indexes(table)} - keys == declared, table
 
 
 def test_again_is_nothing_to_do(empty):

@@ -21,3 +21,4 @@ class AuditEntry(Entity):
 
     class Meta:
         table_name = "larder_audit"
+        indexes = ((("target_type", "target_id"), False),)

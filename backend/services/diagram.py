@@ -1,5 +1,7 @@
 """The database schema as a page of documentation, drawn from the models."""
 
+import inspect
+
 from peewee import CompositeKey
 
 from backend.models import base
@@ -25,7 +27,8 @@ def _diagram(models):
             for constraint in field.constraints or ():
                 if constraint.sql.startswith("REFERENCES"):
                     target = constraint.sql.split()[1]
-                    yield f"    {target} ||--o{{ {model._meta.table_name} : {field.column_name}"
+                    one = "|o" if field.null else "||"
+                    yield f"    {target} {one}--o{{ {model._meta.table_name} : {field.column_name}"
 
 
 def _section(model):
@@ -35,13 +38,13 @@ def _section(model):
         "",
         f"## {meta.table_name}",
         "",
-        model.__doc__.strip(),
+        inspect.getdoc(model),
         "",
         "| column | SQLite | Postgres | |",
         "|---|---|---|---|",
     ]
     for field in meta.sorted_fields:
-        types = [handle.field_types[field.field_type].partition(" ")[0] for handle in (Sqlite, Postgres)]
+        types = [handle.field_types[field.field_type].partition(" COLLATE")[0] for handle in (Sqlite, Postgres)]
         notes = [*(["key"] if field.name in key else []), *([] if field.null else ["not null"])]
         notes += ["unique"] if field.unique else ["index"] if field.index else []
         notes += [f"`{each.sql}`" for each in field.constraints or ()]
