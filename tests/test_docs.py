@@ -119,12 +119,10 @@ def test_the_page_about_tables_is_drawn_from_the_models():
     assert (ROOT / "docs" / "schema.md").read_text() == diagram.draw()
 
 
-def _blocks(page):
-    return BLOCK.finditer(page.read_text())
-
-
-def _line(page, match):
-    return page.read_text()[: match.start()].count("\n") + 1
+def test_the_page_about_security_names_tests_that_are_there():
+    names = re.findall(r"`(test_[\w*]+)`", (ROOT / "docs" / "security.md").read_text())
+    assert [name for name in names if not list((ROOT / "tests").glob(f"{name}.py"))] == []
+    assert len(names) > 20
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)

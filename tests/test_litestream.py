@@ -1,7 +1,6 @@
 """Litestream beside a server: what was acknowledged a moment before the database is lost is in the replica."""
 
 import http.client
-import shutil
 import signal
 import subprocess
 import sys
@@ -43,12 +42,34 @@ def configured(folder, database):
     return config
 
 
+def lose(database):
+    """Delete the database, with its log and index; what Litestream keeps beside it stays."""
+    for path in database.parent.glob(f"{database.name}*"):
+        path.unlink()
+
+
+def restore(config, database, *options):
+    """Restore the database from the replica, and have it checked."""
+    command = [LITESTREAM, "restore", "-config", config, "-integrity-check", "full", *options, database]
+    told = subprocess.run(command, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+
+
+def write(config, settings, path, body):
+    """Start a server and Litestream, have the admin send `body`, and stop both when it has been copied."""
+    with running_server(config.parent, **settings) as address, replicating(config.parent, config):
+        with Caller(address) as admin:
+            admin.sign_in("admin@example.com", PASSWORD)
+            assert admin.call("POST", path, body)[0] == 201
+        time.sleep(BOUND_SECONDS)
+
+
 @ON_SQLITE
 def test_a_lost_database_comes_back_with_all_but_the_last_moment(database_url, tmp_path):
     database = Path(database_url.removeprefix("sqlite:///"))
     config, acknowledged, stop = configured(tmp_path, database), {}, threading.Event()
     settings = {"data_dir": tmp_path, "database_url": database_url}
-    with doomed_server(tmp_path, **settings) as (address, process), replicating(tmp_path, config):
+    with doomed_server(tmp_path, **settings) as (address, process):
         with Caller(address) as admin:
             admin.sign_in("admin@example.com", PASSWORD)
             admin.call("POST", "/resources", {"name": "lines", "fields": {"number": {"type": "integer"}}})
@@ -56,18 +77,17 @@ def test_a_lost_database_comes_back_with_all_but_the_last_moment(database_url, t
                 threading.Thread(target=_write, args=(address, admin.token, i * 1_000_000, stop, acknowledged))
                 for i in range(WRITERS)
             ]
-        for writer in writers:
-            writer.start()
-        time.sleep(SECONDS)
-        process.send_signal(signal.SIGKILL)
-        lost = time.monotonic()
-        for path in tmp_path.glob("larder.db*"):
-            path.unlink() if path.is_file() else shutil.rmtree(path)
+        with replicating(tmp_path, config):
+            for writer in writers:
+                writer.start()
+            time.sleep(SECONDS)
+            lost = time.monotonic()
+            process.send_signal(signal.SIGKILL)
+        lose(database)
         stop.set()
         for writer in writers:
             writer.join()
-    told = subprocess.run([LITESTREAM, "restore", "-config", config, database], capture_output=True, text=True)
-    assert told.returncode == 0, told.stderr
+    restore(config, database)
     with closing(cysqlite.connect(str(database))) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         found = {number for (number,) in connection.execute("SELECT number FROM lines")}
@@ -89,3 +109,17 @@ def _write(address, token, number, stop, acknowledged):
             if status == 201:
                 acknowledged[number] = time.monotonic()
                 number += 1
+
+
+@ON_SQLITE
+def test_replication_goes_on_after_a_restore(database_url, tmp_path):
+    database, copy = Path(database_url.removeprefix("sqlite:///")), tmp_path / "copy.db"
+    config, settings = configured(tmp_path, database), {"data_dir": tmp_path, "database_url": database_url}
+    notes = {"name": "notes", "fields": {"title": {"type": "string", "unique": True}}, "search": ["title"]}
+    write(config, settings, "/resources", notes)
+    lose(database)
+    restore(config, database)
+    write(config, settings, "/notes", {"title": "Zoë"})
+    restore(config, database, "-o", copy)
+    with closing(cysqlite.connect(str(copy))) as connection:
+        assert connection.execute("SELECT title FROM notes").fetchall() == [("Zoë",)]
