@@ -10,12 +10,13 @@ from webargs.core import missing
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 
+from backend.middleware.schemas import BuiltSchema
 
-class QuerySchema(ma.Schema):
+
+class QuerySchema(BuiltSchema):
     """Query parameters; loads only those that are given, since a resource documents dozens."""
 
-    class Meta:
-        register = False
+    class Meta(BuiltSchema.Meta):
         unknown = ma.RAISE
 
     def load(self, data, **options):

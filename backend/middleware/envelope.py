@@ -9,6 +9,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 
 from backend.middleware import repeats
 from backend.middleware.arguments import Parser, takes_no_query
+from backend.middleware.schemas import BuiltSchema
 from backend.utils.clock import seconds_stamp
 
 API = "/api/v1"
@@ -156,9 +157,8 @@ def _make_envelope(schema):
         **meta,
         "message": ma.fields.String(required=True),
         "timestamp": ma.fields.DateTime(required=True),
-        "Meta": type("Meta", (), {"register": False}),
     }
-    return type(name, (ma.Schema,), outer)
+    return type(name, (BuiltSchema,), outer)
 
 
 def _component_name(schema):

@@ -7,6 +7,7 @@ from webargs.fields import DelimitedList
 
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.envelope import json_response, list_meta
+from backend.middleware.schemas import BuiltSchema
 from backend.services.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.errors import Invalid
 from backend.services.field_types.base import StrictText
@@ -37,12 +38,9 @@ FILTER_HELP = {
 }
 
 
-def make_query_schema(name, kinds, *, order=(), extra=None):
-    """Return the schema of a list's parameters; `order` holds the sort terms that apply when none are given.
-
-    `extra` holds fields for parameters beside those that every list has.
-    """
-    return type(f"{name}_query", (QuerySchema,), _query_fields(kinds, list(order)) | (extra or {}))
+def make_query_schema(name, parameters):
+    """Return the schema of a list's parameters."""
+    return type(f"{name}_query", (QuerySchema,), parameters)
 
 
 def page_parameters():
@@ -57,18 +55,18 @@ def page_parameters():
     }
 
 
-def make_export_schema(name, kinds, *, extra):
+def make_export_schema(name, parameters):
     """Return the schema of the parameters of an export: those of a list that are not about pages."""
     form = StrictText(
         load_default="csv",
         validate=ma.validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "What the file is: CSV with a header, or a JSON object on each line"},
     )
-    fields = {part: each for part, each in _query_fields(kinds, []).items() if part not in OF_PAGES}
-    return type(f"{name}_export", (QuerySchema,), fields | extra | {"format": form})
+    fields = {part: each for part, each in parameters.items() if part not in OF_PAGES}
+    return type(f"{name}_export", (QuerySchema,), fields | {"format": form})
 
 
-def make_aggregate_schema(name, kinds, *, extra):
+def make_aggregate_schema(name, kinds, parameters):
     """Return the schema of the parameters of an aggregate: filters, groups, functions, pages of groups."""
 
     def fields_that(can, description):
@@ -79,8 +77,7 @@ def make_aggregate_schema(name, kinds, *, extra):
             metadata={"description": description, "uniqueItems": True},
         )
 
-    given = _query_fields(kinds, [])
-    fields = {part: each for part, each in given.items() if part not in (*OF_PAGES, "sort", "fields")}
+    fields = {part: each for part, each in parameters.items() if part not in (*OF_PAGES, "sort", "fields")}
     groups = [field for field, kind in kinds.items() if can_group(kind)]
     terms = [prefix + term for term in ("count", *groups) for prefix in ("", "-")]
     own = {
@@ -95,10 +92,9 @@ def make_aggregate_schema(name, kinds, *, extra):
             metadata={"description": "Fields of `group_by`, or `count`, to order the groups by", "uniqueItems": True},
         ),
         "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
-        "page": given["page"],
-        "per_page": given["per_page"],
+        **page_parameters(),
     }
-    return type(f"{name}_aggregate", (QuerySchema,), fields | extra | own)
+    return type(f"{name}_aggregate", (QuerySchema,), fields | own)
 
 
 def aggregate_query(arguments, searched=()):
@@ -123,8 +119,7 @@ def make_output_schema(name, kinds, read_only, *, required=True):
         )
         for field, kind in kinds.items()
     }
-    # `register=False`: marshmallow's registry would keep the schemas of old builds.
-    return type(name, (ma.Schema,), fields | {"Meta": type("Meta", (), {"register": False})})
+    return type(name, (BuiltSchema,), fields)
 
 
 def describe(kind):
@@ -178,8 +173,11 @@ def page_response(query, page):
     return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
 
 
-def _query_fields(kinds, order):
-    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields."""
+def list_parameters(kinds, order=()):
+    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields.
+
+    `order` holds the sort terms that apply when none are given.
+    """
     fields = {}
     for name, kind in kinds.items():
         for operator in kind.operators:
@@ -201,12 +199,12 @@ def _query_fields(kinds, order):
         "sort": DelimitedList(
             StrictText(validate=ma.validate.OneOf(terms)),
             validate=[ma.validate.Length(1, 8), _sorts_once],
-            load_default=order or ma.missing,
+            load_default=list(order) or ma.missing,
             metadata={
                 "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
                 "uniqueItems": True,
             }
-            | ({"default": order} if order else {}),
+            | ({"default": list(order)} if order else {}),
         ),
         "fields": DelimitedList(
             StrictText(validate=ma.validate.OneOf(list(kinds))),

@@ -10,6 +10,7 @@ from backend.middleware.envelope import API, Blueprint
 from backend.middleware.expanding import EXPAND, Expanded, expand_parameter
 from backend.middleware.lists import (
     describe,
+    list_parameters,
     make_aggregate_schema,
     make_export_schema,
     make_output_schema,
@@ -17,6 +18,7 @@ from backend.middleware.lists import (
     search_parameter,
 )
 from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
+from backend.middleware.schemas import BuiltSchema
 from backend.services import policies
 from backend.services.definitions import SYSTEM_FIELDS
 from backend.services.expansions import relations
@@ -70,25 +72,25 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
     kinds = {field: kind for field, kind in resource.kinds.items() if field not in hidden}
     known = {field: kind for field, kind in resource.definition.fields.items() if field not in hidden & locked}
 
-    def schema(suffix, fields, bases=(ma.Schema,)):
-        # `register=False`: marshmallow's registry would keep the schemas of old builds.
-        return type(f"{name}_{suffix}", bases, fields | {"Meta": type("Meta", (), {"register": False})})
+    def schema(suffix, fields, base=BuiltSchema):
+        return type(f"{name}_{suffix}", (base,), fields)
 
     def output(suffix, **options):
         made = make_output_schema(f"{name}_{suffix}", kinds, SYSTEM_FIELDS, **options)
-        return schema(suffix, {EXPAND: Expanded(offered)}, (made,)) if offered else made
+        return schema(suffix, {EXPAND: Expanded(offered)}, made) if offered else made
 
     def body(suffix, make):
         fields = {field: Locked() if field in locked else make(kind) for field, kind in known.items()}
         return schema(suffix, fields)()
 
-    parameter = expand_parameter(offered)
+    expanding = expand_parameter(offered)
     search = search_parameter([field for field in resource.definition.search if field not in hidden])
+    parameters = list_parameters(kinds) | search
     return Schemas(
-        query=make_query_schema(name, kinds, extra=parameter | search)(),
-        export=make_export_schema(name, kinds, extra=search)(),
-        aggregate=make_aggregate_schema(name, kinds, extra=search)(),
-        choice=schema("choice", parameter, (QuerySchema,))(),
+        query=make_query_schema(name, parameters | expanding)(),
+        export=make_export_schema(name, parameters)(),
+        aggregate=make_aggregate_schema(name, kinds, parameters)(),
+        choice=schema("choice", expanding, QuerySchema)(),
         item=output("item", required=False),
         record=output("record"),
         create=body("create", _input),

@@ -5,7 +5,7 @@ from flask import current_app
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, Blueprint
-from backend.middleware.lists import list_query, make_output_schema, make_query_schema, page_response
+from backend.middleware.lists import list_parameters, list_query, make_output_schema, make_query_schema, page_response
 from backend.services import queries, users
 from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
@@ -18,7 +18,7 @@ READ, WRITE = permission("users:read"), permission("users:write")
 
 blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="People with an account")
 
-UsersQuery = make_query_schema("users", USERS)
+UsersQuery = make_query_schema("users", list_parameters(USERS))
 UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
 
 

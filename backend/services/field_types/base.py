@@ -1,6 +1,7 @@
 """What every field type is asked, and the marshmallow helpers they share."""
 
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import marshmallow as ma
@@ -104,6 +105,13 @@ class FormerNames(ma.fields.Raw):
         return [StrictText().deserialize(name) for name in names]
 
 
+@cache
+def _options_schema(kind):
+    """Return the schema of the options of a FieldType class."""
+    wires = {item.name: item.metadata["wire"] for item in fields(kind)}
+    return ma.Schema.from_dict(wires, name=f"{kind.name}_options")()
+
+
 @dataclass(frozen=True, kw_only=True)
 class FieldType:
     """One typed attribute of a resource, as its definition declares it.
@@ -128,11 +136,8 @@ class FieldType:
     @classmethod
     def parse(cls, options):
         """Return the field type made from `options`, a dict without `type`; raise Invalid keyed by option."""
-        schema = ma.Schema.from_dict(
-            {item.name: item.metadata["wire"] for item in fields(cls)}, name=f"{cls.name}_options"
-        )
         try:
-            made = cls(**schema().load(options))
+            made = cls(**_options_schema(cls).load(options))
         except ma.ValidationError as error:
             raise Invalid(error.messages) from error
         if problems := made.problems():
