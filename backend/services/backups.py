@@ -94,7 +94,7 @@ def restore_backup(settings, given):
 
 
 def prune_backups(settings, keep):
-    """Delete all but the `keep` latest backups of the folder and of the place for copies; return how many went."""
+    """Delete all but the `keep` latest backups of the folder and of the place for copies; return the deleted names."""
     gone = _paths(settings)[:-keep]
     for path in gone:
         path.unlink(missing_ok=True)
