@@ -28,4 +28,5 @@ def _store(url):
         local = url.removeprefix("file://")
         yield LocalStore(local, mkdir=True) if local != url else from_url(url)
     except (BaseError, OSError) as error:
-        raise Unavailable(f"The place for copies of backups cannot be used: {error}") from error
+        told = str(error).partition("\n\nDebug source:")[0]  # pages of it
+        raise Unavailable(f"The place for copies of backups cannot be used: {told}") from error

@@ -121,7 +121,8 @@ def back_up(settings):
         backup = create_backup(settings, SYSTEM)
     except Conflict:
         return  # another process makes it
-    prune_backups(settings, settings.backup_keep)
+    finally:  # or the disk would fill while the place for copies is not to be reached
+        prune_backups(settings, settings.backup_keep)
     log.info("backup made", name=backup.name, bytes=backup.bytes)
 
 
