@@ -274,14 +274,11 @@ def create_backup():
 @backup.command("list")
 def list_backups():
     """List the backups of LARDER_BACKUP_DIR, the latest first."""
-    table = Table(Column("name", min_width=32), "made", "size", "Larder", "database", "rows")
+    table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
     for made in backups.list_backups(current_app.settings):
         facts = made.manifest
-        told = (
-            (facts.created_at[:19], facts.version, facts.database, f"{sum(facts.counts.values()):,}") if facts else ()
-        )
-        moment, *rest = told or ("cannot be read",)
-        table.add_row(made.name, moment, decimal(made.bytes), *rest)
+        told = (facts.version, facts.database, f"{sum(facts.counts.values()):,}") if facts else ("damaged",)
+        table.add_row(made.name, decimal(made.bytes), *told)
     Console().print(table)
 
 
