@@ -54,6 +54,18 @@ def test_counts_requests_by_route_method_and_status(admin, alice, read):
     assert 0 < value(found, "larder_database_seconds_total", **route)
 
 
+@ON_SQLITE
+def test_those_who_see_the_same_share_a_document(admin, alice, bob, stranger, read):
+    admin.declare("notes", {"title": {"type": "string"}, "price": {"type": "integer", "readable_by": ["admin"]}})
+    for person in (admin, alice, bob, stranger, admin):
+        person.get("http://localhost/openapi.json")
+    lookups = {
+        result: value(read(), "larder_cache_lookups_total", cache="documents", result=result)
+        for result in ("hit", "miss")
+    }
+    assert lookups == {"hit": 3, "miss": 2}
+
+
 def test_an_unknown_path_is_no_label(alice, read):
     for number in range(3):
         alice.get(f"/nowhere/{number}")

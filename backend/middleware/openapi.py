@@ -9,6 +9,7 @@ from functools import cache
 
 import marshmallow as ma
 from flask import Flask, Response
+from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
 from flask_swagger_ui import get_swaggerui_blueprint
 
@@ -16,12 +17,12 @@ from backend.middleware import narrowing
 from backend.middleware.authentication import known_actor
 from backend.middleware.errors import ErrorSchema, answer_http_error
 from backend.middleware.expanding import describe_expanded
+from backend.services import metrics
 from backend.utils.version import VERSION
 
 DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
 SIGN_IN = [{"bearer": []}, {"cookie": []}]
 OPTIONAL_SIGN_IN = [{}, *SIGN_IN]
-MAX_DOCUMENTS = 32  # kept, one for each set of fields that somebody may see
 NO_SIGN_IN = []
 BEARER = {"type": "http", "scheme": "bearer", "description": "An access token, or an API key"}
 COOKIE = {
@@ -35,6 +36,10 @@ DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …
 beside `data`; every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`. Unknown
 query parameters and unknown fields of a body are refused, and so is the character NUL in any text. Sign in at
 `/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
+
+
+# One for each set of fields that somebody may see; those of a build go with it.
+documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 32, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
 class OneOf(ma.fields.Raw):
@@ -67,7 +72,8 @@ class Api(SmorestApi):
     ERROR_SCHEMA = ErrorSchema
 
     def __init__(self, app):
-        self._document, self._views, self._blueprints, self._writing = None, {}, [], threading.Lock()
+        self._document, self._blueprints, self._writing = None, [], threading.Lock()
+        documents.init_app(app)
         app.config.update(
             API_TITLE="Larder",
             API_VERSION=VERSION,
@@ -93,17 +99,17 @@ class Api(SmorestApi):
     def _openapi_json(self):
         """Serve the OpenAPI document, as it is for whoever asks."""
         view = narrowing.view_of(self._app.catalog, known_actor())
-        with self._writing:
-            if self._document is None:
-                self._document = self._write_document()
-            if view not in self._views:
-                if len(self._views) >= MAX_DOCUMENTS:
-                    self._views.clear()
-                self._views[view] = self._narrow(view)
-            document = self._views[view]
+        document = documents.get(view)
+        metrics.count_lookup("documents", document is not None)
+        if document is None:
+            document = self._narrow(view)
+            documents.set(view, document)
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
     def _narrow(self, view):
+        with self._writing:
+            if self._document is None:
+                self._document = self._write_document()
         if not any(hidden or locked for _, hidden, locked in view):
             return self._document
         document = json.loads(self._document)
