@@ -72,6 +72,10 @@ class Person:
     def get(self, path, **options):
         return self.send("GET", path, **options)
 
+    def get_made(self, answer):
+        """Return the data at the Location of an answer."""
+        return self.get(answer.headers["Location"].removeprefix("/api/v1")).json["data"]
+
     def post(self, path, **options):
         return self.send("POST", path, **options)
 

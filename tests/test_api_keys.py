@@ -53,7 +53,9 @@ def statements():
 def make_key(person, **values):
     answer = person.post("/api-keys", json={"name": "Nightly", "roles": ["member"]} | values)
     assert answer.status_code == 201, answer.json
-    return answer.json["data"]
+    made = answer.json["data"]
+    assert person.get_made(answer) == {name: made[name] for name in made if name != "secret"}
+    return made
 
 
 def ask(person, secret, path="/auth/me", method="GET", **options):

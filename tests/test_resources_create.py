@@ -106,6 +106,7 @@ def test_declares_a_resource(admin):
     made = response.json["data"]
     assert {name: made[name] for name in body} == body
     assert made["version"] == 1
+    assert admin.get_made(response) == made
 
 
 def test_the_api_answers_on_the_very_next_request(admin, stranger):

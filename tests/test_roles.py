@@ -23,6 +23,7 @@ WRONG_ROLES = [
 def test_makes_lists_shows_changes_and_deletes(admin):
     made = admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     assert made.status_code == 201
+    assert admin.get_made(made) == made.json["data"]
     assert [role["name"] for role in admin.get("/roles").json["data"]] == ["admin", "auditor", "editor", "member"]
     changed = admin.put("/roles/auditor", json={"description": "Looks on", "permissions": []})
     assert (changed.status_code, changed.json["data"]["description"]) == (200, "Looks on")

@@ -56,6 +56,7 @@ def test_makes_one_who_can_sign_in(app, admin):
     made = admin.post("/users", json=CAROL | {"roles": ["editor"]})
     assert made.status_code == 201
     assert (made.json["data"]["email"], made.json["data"]["roles"]) == ("carol@example.com", ["editor", "member"])
+    assert admin.get_made(made) == made.json["data"]
     assert Person(app, "carol").get("/auth/me").status_code == 200
 
 

@@ -13,6 +13,7 @@ from backend.middleware.schemas import BuiltSchema
 from backend.utils.clock import seconds_stamp
 
 API = "/api/v1"
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was made"}}
 
 
 class MetaSchema(ma.Schema):

@@ -3,7 +3,7 @@
 import marshmallow as ma
 
 from backend.middleware.authentication import current_actor, permission, person
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.services import api_keys
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
@@ -56,13 +56,13 @@ def list_keys():
 @blp.post("")
 @blp.guard(person(MAY_WRITE))
 @blp.arguments(ApiKeySchema)
-@blp.response(201, NewApiKeySchema)
+@blp.response(201, NewApiKeySchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="api_keys_create")
 def create_key(data):
     """Make an API key"""
     key, secret = api_keys.create_key(current_actor(), **data)
-    return key.__data__ | {"secret": secret}
+    return key.__data__ | {"secret": secret}, {"Location": f"{API}/api-keys/{key.id}"}
 
 
 @blp.get("/<uuid:key_id>")

@@ -3,7 +3,7 @@
 from flask import Response
 
 from backend.middleware.authentication import current_actor
-from backend.middleware.envelope import API, json_response
+from backend.middleware.envelope import API, LOCATION, json_response
 from backend.middleware.etags import etag, if_match, is_known
 from backend.middleware.expanding import EXPAND
 from backend.middleware.lists import list_query, page_response
@@ -43,7 +43,7 @@ def make_blueprint(resource):
     @blp.guard(blp.allowed("create"))
     @blp.once
     @blp.arguments(schemas.create)
-    @blp.answers(201, schemas.record, headers=ETAG_HEADERS | {"Location": {"schema": {"type": "string"}}})
+    @blp.answers(201, schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
     @blp.documented("create", "create", f"Create a record of {name}")
     def create_record(data):

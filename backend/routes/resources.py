@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.middleware.openapi import OneOf
 from backend.services import resources
 from backend.services.definitions import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
@@ -193,7 +193,7 @@ def list_resources():
 @blp.guard(permission(resources.WRITE))
 @blp.once
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
-@blp.response(201, StoredDefinitionSchema)
+@blp.response(201, StoredDefinitionSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="resources_create")
 def create_resource(data):
@@ -201,7 +201,8 @@ def create_resource(data):
 
     Its API answers from the next request on.
     """
-    return resources.create_resource(current_actor(), data)
+    stored = resources.create_resource(current_actor(), data)
+    return stored, {"Location": f"{API}/resources/{stored.name}"}
 
 
 @blp.get("/<name>")

@@ -3,7 +3,7 @@
 import marshmallow as ma
 
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.services import roles
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
@@ -32,12 +32,13 @@ def list_roles():
 @blp.guard(permission("roles:write"))
 @blp.once
 @blp.arguments(RoleSchema)
-@blp.response(201, RoleSchema)
+@blp.response(201, RoleSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="roles_create")
 def create_role(data):
     """Make a role"""
-    return roles.create_role(current_actor(), **data)
+    role = roles.create_role(current_actor(), **data)
+    return role, {"Location": f"{API}/roles/{role.name}"}
 
 
 @blp.get("/<name>")

@@ -4,7 +4,7 @@ import marshmallow as ma
 from flask import current_app
 
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.middleware.lists import list_parameters, list_query, make_output_schema, make_query_schema, page_response
 from backend.services import queries, users
 from backend.services.field_types.base import StrictBoolean, StrictText
@@ -70,12 +70,13 @@ def list_users(arguments):
 @blp.guard(WRITE)
 @blp.once
 @blp.arguments(NewUserSchema)
-@blp.response(201, ManagedUserSchema)
+@blp.response(201, ManagedUserSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="users_create")
 def create_user(data):
     """Make an account"""
-    return users.create_user(current_actor(), **data)
+    user = users.create_user(current_actor(), **data)
+    return user, {"Location": f"{API}/users/{user.id}"}
 
 
 @blp.get("/<uuid:user_id>")
