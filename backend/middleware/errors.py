@@ -110,9 +110,12 @@ def _answer_refusal(error):
 
 
 def _answer_database_error(error):
-    if database.is_temporary(error) or (database.is_wrong_shape(error) and _is_overtaken()):
-        log.warning("database unavailable", request_id=request_id(request.environ), reason=type(error).__name__)
-        return _answer_refusal(errors.Unavailable(_what_is_missing()))
+    reason = database.temporary_reason(error)
+    if reason or (database.is_wrong_shape(error) and _is_overtaken()):
+        missing = _what_is_missing()
+        told = reason or missing or "The definitions have changed."
+        log.warning("database unavailable", request_id=request_id(request.environ), reason=told)
+        return _answer_refusal(errors.Unavailable(missing))
     return _answer_defect(error)
 
 

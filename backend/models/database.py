@@ -239,9 +239,10 @@ class Sqlite(Metered, PooledCySqliteDatabase):
             return "unique", tuple(column.split(".", 1)[1] for column in found[1].split(", "))
         return ("foreign_key" if "FOREIGN KEY constraint failed" in text else "other"), ()
 
-    def is_temporary(self, error):
-        """Tell whether trying again may help: the database is locked or cannot be opened."""
-        return bool(re.search(r"database (table )?is locked|unable to open", str(error)))
+    def temporary_reason(self, error):
+        """Return in words why trying again may help, None where it cannot: a lock, no file, a full disk."""
+        found = re.search(r"database (table )?is locked|database or disk is full|unable to open", str(error))
+        return found and found[0]
 
     def is_wrong_shape(self, error):
         """Tell whether a statement named a table or column that is not there."""
@@ -380,9 +381,10 @@ class Postgres(Metered, PooledPostgresqlDatabase):
         kind = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}.get(cause.sqlstate, "other")
         return kind, cause.diag.constraint_name
 
-    def is_temporary(self, error):
-        """Tell whether trying again may help: the server is gone, or somebody holds a lock."""
-        return isinstance(error, OperationalError | InterfaceError)
+    def temporary_reason(self, error):
+        """Return in a word why trying again may help, None where it cannot: a lock, no server, a full disk."""
+        cause = getattr(error, "orig", None) or error
+        return type(cause).__name__ if isinstance(error, OperationalError | InterfaceError) else None
 
     def is_wrong_shape(self, error):
         """Tell whether a statement named a table or column that is not there."""

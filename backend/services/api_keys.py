@@ -94,7 +94,7 @@ def _note_use(key_id, now):
         with database.impatient():
             ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
     except OperationalError as error:
-        if not database.is_temporary(error):
+        if not database.temporary_reason(error):
             raise
 
 

@@ -77,6 +77,6 @@ class Invalid(LarderError):
 
 
 class Unavailable(LarderError):
-    """The database is locked or gone."""
+    """The database is locked or gone, or its disk full."""
 
     message = "The service is busy or cannot reach its database; try again shortly."
