@@ -2,11 +2,14 @@
 
 import json
 import os
+import threading
 import time
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import cysqlite
 import psycopg
 import pytest
 
@@ -69,6 +72,42 @@ def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admi
     assert admin.get("/later").status_code == 404
     assert len(alice.get("/notes?q=note").json["data"]) == 3
     assert admin.get("/audit?action=backup.restore").json["meta"]["total"] == 1
+
+
+@ON_SQLITE
+def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin, alice, settings):
+    path = made(run)
+    admin.make("notes", title="Late")
+    before = os.listdir(settings.backup_dir)
+    with database.connection_context():
+        database.pragma("busy_timeout", 100, permanent=True)
+    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = run("restore", path)
+        other.rollback()
+    assert (result.exit_code, "is as it was" in result.output) == (1, True), result.output
+    assert titles(alice) == ["Late", "Note 0", "Note 1", "Note 2"]
+    assert os.listdir(settings.backup_dir) == before
+    assert run("restore", path).exit_code == 0
+
+
+@ON_SQLITE
+def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, settings):
+    path = made(run)
+    with database.connection_context():
+        database.pragma("busy_timeout", 100, permanent=True)  # shorter than the write
+    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE notes SET title = 'Written late'")
+        timer = threading.Timer(1, other.commit)
+        timer.start()
+        kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+        timer.join()
+    admin._token = None
+    assert titles(admin) == ["Note 0", "Note 1", "Note 2"]
+    assert run("restore", kept).exit_code == 0
+    admin._token = None
+    assert titles(admin) == ["Written late"] * 3
 
 
 @ON_SQLITE

@@ -6,7 +6,7 @@ from functools import partial
 import cysqlite
 
 from backend.models.database import connected, database
-from backend.services.errors import Malformed
+from backend.services.errors import Malformed, Unavailable
 
 # The definitions of the restored database may differ from those of the same generation that a process has built.
 BEYOND_BOTH = "UPDATE larder_generation SET number = max(number, ?) + 1"
@@ -54,7 +54,7 @@ def put_back(path, manifest, generation, aside):
     """Make the snapshot at `path` the content of the database, in one transaction; keep what was there at `aside`.
 
     Whoever writes meanwhile waits. The snapshot was checked and has the shape of this version; sessions in it end,
-    and it gets a generation beyond `generation`.
+    and it gets a generation beyond `generation`. Raises Unavailable while somebody else holds the lock to write.
     """
     with closing(cysqlite.connect(str(path))) as snapshot:
         snapshot.execute(BEYOND_BOTH, (generation,))
@@ -63,11 +63,15 @@ def put_back(path, manifest, generation, aside):
             # By SQLite's backup, not by another file in its place: other processes have this one open.
             keep_aside = partial(_keep_aside, source=database.obj.database, aside=aside)
             half = snapshot.execute("PRAGMA page_count").fetchone()[0] // 2
-            snapshot.backup(database.connection(), pages=half, progress=keep_aside)
+            try:
+                snapshot.backup(database.connection(), pages=half, progress=keep_aside)
+            except cysqlite.OperationalError as error:
+                raise Unavailable(f"The database is as it was, since it could not be replaced: {error}.") from error
 
 
 def _keep_aside(remaining, total, is_done, *, source, aside):
-    # The first step has taken the lock to write, and the last one commits: this is the last that anybody wrote.
-    if not aside.exists():
+    # The first step that copies (until then the total is 0) has taken the lock to write, and the last one commits: this
+    # is the last that anybody wrote.
+    if total and not aside.exists():
         with closing(cysqlite.connect(source)) as reader:
             reader.execute("VACUUM INTO ?", (str(aside),))
