@@ -92,6 +92,22 @@ def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin
 
 
 @ON_SQLITE
+def test_a_restore_that_finds_the_disk_full_changes_nothing(notes, run, admin, alice, settings):
+    with database.atomic():
+        database.execute_many("UPDATE notes SET title = ?", [["M" * 100_000]])
+    path = made(run)
+    with database.connection_context():
+        database.execute_sql("UPDATE notes SET title = 'Short'")
+        database.execute_sql("VACUUM")
+        database.pragma("max_page_count", database.pragma("page_count"), permanent=True)
+    before = os.listdir(settings.backup_dir)
+    result = run("restore", path)
+    assert (result.exit_code, "is as it was" in result.output) == (1, True), result.output
+    assert os.listdir(settings.backup_dir) == before
+    assert titles(alice) == ["Short"] * 3
+
+
+@ON_SQLITE
 def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, settings):
     path = made(run)
     with database.connection_context():

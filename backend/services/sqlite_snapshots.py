@@ -66,7 +66,9 @@ def put_back(path, manifest, generation, aside):
             try:
                 snapshot.backup(database.connection(), pages=half, progress=keep_aside)
             except cysqlite.OperationalError as error:
-                raise Unavailable(f"The database is as it was, since it could not be replaced: {error}.") from error
+                aside.unlink(missing_ok=True)
+                told = f"The database is as it was: somebody writes for long, or its disk is full ({error})."
+                raise Unavailable(told) from error
 
 
 def _keep_aside(remaining, total, is_done, *, source, aside):
