@@ -350,7 +350,8 @@ class explained:
             }  # its steps are in the message
             details = "\n" + yaml.safe_dump(known, **READABLE, width=1000) if known else ""
             raise click.ClickException(f"{error.message}{details}") from error
-        if isinstance(error, PeeweeException) and (reason := database.temporary_reason(error)):
-            raise click.ClickException(f"The database cannot do this now: {reason}.") from error
-        if isinstance(error, PeeweeException) and database.is_wrong_shape(error):
-            raise click.ClickException("The database is not migrated: flask db upgrade") from error
+        if isinstance(error, PeeweeException):
+            if reason := database.temporary_reason(error):
+                raise click.ClickException(f"The database cannot do this now: {reason}.") from error
+            if database.is_wrong_shape(error):
+                raise click.ClickException(migrations.NOT_MIGRATED) from error

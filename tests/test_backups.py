@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import zipfile
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +50,21 @@ def made(run):
     return result.output.splitlines()[-1]
 
 
+def restored(run, path):
+    """Restore a backup and return the name of what was there before."""
+    return run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+
+
+@contextmanager
+def writing_elsewhere(settings):
+    """Yield another connection that holds the lock to write, and no connection here waits for it as long as it takes."""
+    with database.connection_context():
+        database.pragma("busy_timeout", 100, permanent=True)
+    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
 def test_a_backup_is_made_listed_and_verified(notes, run, settings):
     path = made(run)
     assert os.stat(path).st_mode & 0o777 == 0o600
@@ -79,10 +94,7 @@ def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin
     path = made(run)
     admin.make("notes", title="Late")
     before = os.listdir(settings.backup_dir)
-    with database.connection_context():
-        database.pragma("busy_timeout", 100, permanent=True)
-    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with writing_elsewhere(settings) as other:
         result = run("restore", path)
         other.rollback()
     assert (result.exit_code, "is as it was" in result.output) == (1, True), result.output
@@ -110,14 +122,11 @@ def test_a_restore_that_finds_the_disk_full_changes_nothing(notes, run, admin, a
 @ON_SQLITE
 def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, settings):
     path = made(run)
-    with database.connection_context():
-        database.pragma("busy_timeout", 100, permanent=True)  # shorter than the write
-    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with writing_elsewhere(settings) as other:
         other.execute("UPDATE notes SET title = 'Written late'")
         timer = threading.Timer(1, other.commit)
         timer.start()
-        kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+        kept = restored(run, path)
         timer.join()
     admin._token = None
     assert titles(admin) == ["Note 0", "Note 1", "Note 2"]
@@ -130,7 +139,7 @@ def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, set
 def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
     path = made(run)
     admin.make("notes", title="Late")
-    kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+    kept = restored(run, path)
     assert run("restore", kept).exit_code == 0
     admin._token = None
     assert titles(admin) == ["Late", "Note 0", "Note 1", "Note 2"]
@@ -140,7 +149,7 @@ def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
 def test_what_a_restore_has_replaced_stays_as_a_schema(notes, run, admin, settings):
     path = made(run)
     admin.make("notes", title="Late")
-    kept = run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")
+    kept = restored(run, path)
     with psycopg.connect(settings.database_url) as connection:
         assert connection.execute(f'SELECT count(*) FROM "{kept}".notes').fetchone() == (4,)
 

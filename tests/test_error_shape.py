@@ -210,9 +210,8 @@ def test_a_locked_database_is_unavailable(note, alice, database_url):
 def test_a_full_disk_is_unavailable_for_writers_and_loses_nothing(note, alice, read_lines):
     database.close_all()
     with database.connection_context():
-        database.pragma(
-            "max_page_count", database.pragma("page_count") + 2, permanent=True
-        )  # as SQLite sees a full disk
+        # As SQLite sees a full disk.
+        database.pragma("max_page_count", database.pragma("page_count") + 2, permanent=True)
     answers = [alice.post("/notes", json={"title": "M" * 200}) for _ in range(100)]
     assert_failure(answers[-1], 503, "UNAVAILABLE")
     assert '"reason":"database or disk is full"' in read_lines()[-1]

@@ -59,11 +59,9 @@ def test_those_who_see_the_same_share_a_document(admin, alice, bob, stranger, re
     admin.declare("notes", {"title": {"type": "string"}, "price": {"type": "integer", "readable_by": ["admin"]}})
     for person in (admin, alice, bob, stranger, admin):
         person.get("http://localhost/openapi.json")
-    lookups = {
-        result: value(read(), "larder_cache_lookups_total", cache="documents", result=result)
-        for result in ("hit", "miss")
-    }
-    assert lookups == {"hit": 3, "miss": 2}
+    found = read()
+    assert value(found, "larder_cache_lookups_total", cache="documents", result="hit") == 3
+    assert value(found, "larder_cache_lookups_total", cache="documents", result="miss") == 2
 
 
 def test_an_unknown_path_is_no_label(alice, read):

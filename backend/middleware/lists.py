@@ -38,11 +38,6 @@ FILTER_HELP = {
 }
 
 
-def make_query_schema(name, parameters):
-    """Return the schema of a list's parameters."""
-    return type(f"{name}_query", (QuerySchema,), parameters)
-
-
 def page_parameters():
     """Return the parameters that choose a page, by themselves, in a dict."""
     return {
@@ -77,7 +72,7 @@ def make_aggregate_schema(name, kinds, parameters):
             metadata={"description": description, "uniqueItems": True},
         )
 
-    fields = {part: each for part, each in parameters.items() if part not in (*OF_PAGES, "sort", "fields")}
+    fields = {part: each for part, each in parameters.items() if part not in ("cursor", "fields")}
     groups = [field for field, kind in kinds.items() if can_group(kind)]
     terms = [prefix + term for term in ("count", *groups) for prefix in ("", "-")]
     own = {
@@ -92,7 +87,6 @@ def make_aggregate_schema(name, kinds, parameters):
             metadata={"description": "Fields of `group_by`, or `count`, to order the groups by", "uniqueItems": True},
         ),
         "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
-        **page_parameters(),
     }
     return type(f"{name}_aggregate", (QuerySchema,), fields | own)
 
@@ -174,10 +168,40 @@ def page_response(query, page):
 
 
 def list_parameters(kinds, order=()):
-    """Return the parameters of a list: a filter for each field and operator, then order, page and choice of fields.
+    """Return the parameters of a list: its filters, then order, choice of fields and page.
 
     `order` holds the sort terms that apply when none are given.
     """
+    sortable = [name for name, kind in kinds.items() if kind.sortable]
+    terms = [prefix + name for name in sortable for prefix in ("", "-")]
+    return _filters(kinds) | {
+        "sort": DelimitedList(
+            StrictText(validate=ma.validate.OneOf(terms)),
+            validate=[ma.validate.Length(1, 8), _sorts_once],
+            load_default=order or ma.missing,
+            metadata={
+                "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
+                "uniqueItems": True,
+            }
+            | ({"default": order} if order else {}),
+        ),
+        "fields": DelimitedList(
+            StrictText(validate=ma.validate.OneOf(list(kinds))),
+            validate=[ma.validate.Length(min=1), are_different],
+            metadata={"description": "The fields to return; all by default", "uniqueItems": True},
+        ),
+        **page_parameters(),
+        "cursor": StrictText(
+            metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
+        ),
+        "count": BooleanFromText(
+            load_default=True, metadata={"description": "Whether to count all records; after a cursor nobody does"}
+        ),
+    }
+
+
+def _filters(kinds):
+    """Return a parameter for each field and operator."""
     fields = {}
     for name, kind in kinds.items():
         for operator in kind.operators:
@@ -193,32 +217,7 @@ def list_parameters(kinds, order=()):
             else:
                 fields[parameter] = kind.filter()
                 fields[parameter].metadata |= metadata
-    sortable = [name for name, kind in kinds.items() if kind.sortable]
-    terms = [prefix + name for name in sortable for prefix in ("", "-")]
-    return fields | {
-        "sort": DelimitedList(
-            StrictText(validate=ma.validate.OneOf(terms)),
-            validate=[ma.validate.Length(1, 8), _sorts_once],
-            load_default=list(order) or ma.missing,
-            metadata={
-                "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
-                "uniqueItems": True,
-            }
-            | ({"default": list(order)} if order else {}),
-        ),
-        "fields": DelimitedList(
-            StrictText(validate=ma.validate.OneOf(list(kinds))),
-            validate=[ma.validate.Length(min=1), are_different],
-            metadata={"description": "The fields to return; all by default", "uniqueItems": True},
-        ),
-        **page_parameters(),
-        "cursor": StrictText(
-            metadata={"description": "`meta.next_cursor` of the page before; takes the place of `page`"}
-        ),
-        "count": BooleanFromText(
-            load_default=True, metadata={"description": "Whether to count all records; after a cursor nobody does"}
-        ),
-    }
+    return fields
 
 
 def _sorts_once(terms):

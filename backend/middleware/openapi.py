@@ -102,11 +102,11 @@ class Api(SmorestApi):
         document = documents.get(view)
         metrics.count_lookup("documents", document is not None)
         if document is None:
-            document = self._narrow(view)
+            document = self._document_for(view)
             documents.set(view, document)
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
-    def _narrow(self, view):
+    def _document_for(self, view):
         with self._writing:
             if self._document is None:
                 self._document = self._write_document()

@@ -14,7 +14,6 @@ from backend.middleware.lists import (
     make_aggregate_schema,
     make_export_schema,
     make_output_schema,
-    make_query_schema,
     search_parameter,
 )
 from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
@@ -87,7 +86,7 @@ def _schemas(resource, hidden=NO_FIELDS, locked=NO_FIELDS, offered=None):
     search = search_parameter([field for field in resource.definition.search if field not in hidden])
     parameters = list_parameters(kinds) | search
     return Schemas(
-        query=make_query_schema(name, parameters | expanding)(),
+        query=schema("query", parameters | expanding, QuerySchema)(),
         export=make_export_schema(name, parameters)(),
         aggregate=make_aggregate_schema(name, kinds, parameters)(),
         choice=schema("choice", expanding, QuerySchema)(),

@@ -2,16 +2,17 @@
 
 from flask import current_app
 
+from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import permission
 from backend.middleware.envelope import API, Blueprint
-from backend.middleware.lists import list_parameters, list_query, make_output_schema, make_query_schema, page_response
+from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
 from backend.services import queries
 from backend.services.policies import EVERYTHING
 from backend.services.system_tables import AUDIT
 
 blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what to whom")
 
-AuditQuery = make_query_schema("audit", list_parameters(AUDIT, order=["-id"]))
+AuditQuery = QuerySchema.from_dict(list_parameters(AUDIT, order=["-id"]), name="audit_query")
 AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False)
 
 

@@ -3,9 +3,10 @@
 import marshmallow as ma
 from flask import current_app
 
+from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, LOCATION, Blueprint
-from backend.middleware.lists import list_parameters, list_query, make_output_schema, make_query_schema, page_response
+from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
 from backend.services import queries, users
 from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
@@ -18,7 +19,7 @@ READ, WRITE = permission("users:read"), permission("users:write")
 
 blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="People with an account")
 
-UsersQuery = make_query_schema("users", list_parameters(USERS))
+UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
 UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
 
 
