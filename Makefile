@@ -4,9 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 300
-INSTALL := $(BIN)/python -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes
+# A lock file is complete: without --no-deps pip would look up what is newest today, and refuse it as not locked.
+INSTALL := -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes --no-deps
+# The pip of Python 3.11.0, and the newest when the lock files were made.
+PIPS := 22.3 $(shell sed -n 's/^pip==//p' requirements-dev.txt)
 COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Some images set it to stay small; every start of a server or a command would then compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test test-deploy fuzz lint format lock audit clean
+.PHONY: help install run demo test test-install test-deploy fuzz lint format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +39,17 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --ignore=tests/deploy $(ARGS)
+
+test-install: ## Install both lock files into empty environments, with the oldest pip and with the newest
+	@mkdir -p .tmp
+	for pip in $(PIPS); do \
+		environment=.tmp/pip-$$pip && $(PYTHON) -m venv --clear $$environment && \
+		$$environment/bin/python -m pip --disable-pip-version-check install --quiet pip==$$pip && \
+		$$environment/bin/python $(INSTALL) --requirement requirements.lock && \
+		$$environment/bin/python -c 'import wsgi' && \
+		$$environment/bin/python $(INSTALL) --requirement requirements-dev.lock && \
+		$$environment/bin/python -m pip check && rm -rf $$environment || exit 1; \
+	done
 
 test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; as root, with what .ci/run installs
 	@mkdir -p .tmp
@@ -61,7 +75,7 @@ audit: $(VENV)/.installed-dev ## Look for known vulnerabilities in what is locke
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --cache-dir .tmp/pip-audit
 
 clean: ## Remove .venv and all caches; data/ and .env stay
-	rm -rf $(VENV) .tmp .hypothesis .schemathesis .pytest_cache .ruff_cache .coverage htmlcov
+	rm -rf $(VENV) .tmp .hypothesis .schemathesis .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -73,9 +87,11 @@ $(BIN)/python:
 
 # Stamps, so that a second call starts at once.
 $(VENV)/.installed: requirements.lock | $(BIN)/python
-	$(INSTALL) --requirement requirements.lock
+	$(BIN)/python $(INSTALL) --requirement requirements.lock
+	$(BIN)/python -m pip check
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(INSTALL) --requirement requirements-dev.lock
+	$(BIN)/python $(INSTALL) --requirement requirements-dev.lock
+	$(BIN)/python -m pip check
 	@touch $@

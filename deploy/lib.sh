@@ -48,7 +48,9 @@ install_release() {
         tar -C "$SOURCE" --exclude=__pycache__ -cf - backend deploy examples wsgi.py requirements.lock README.md CHANGELOG.md LICENSE |
             tar -C "$release" --no-same-owner -xf -
         "$PYTHON" -m venv "$release/.venv"
-        "$release/.venv/bin/python" -m pip install --quiet --no-cache-dir --require-hashes -r "$release/requirements.lock" >&2
+        "$release/.venv/bin/python" -m pip install --quiet --no-cache-dir --require-hashes --no-deps \
+            -r "$release/requirements.lock" >&2
+        "$release/.venv/bin/python" -m pip check >&2
         "$release/.venv/bin/python" -m compileall -q "$release/backend" "$release/wsgi.py"
         chmod -R go=u-w "$release"
         touch "$release/.complete"

@@ -57,7 +57,7 @@ def restored(run, path):
 
 @contextmanager
 def writing_elsewhere(settings):
-    """Yield another connection that holds the lock to write, and no connection here waits for it as long as it takes."""
+    """Yield another connection, which holds the lock to write; no connection here waits as long as it takes."""
     with database.connection_context():
         database.pragma("busy_timeout", 100, permanent=True)
     with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
