@@ -1,27 +1,20 @@
 """The waitress server: first start, listening, and a stop that finishes what runs."""
 
-import json
 import os
 import signal
 import socket
 import sys
 import threading
 import time
-import uuid
 from copy import copy
 
 import structlog
 import waitress
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
-from waitress.task import ErrorTask, WSGITask
 
 from backend.config.service_manager import notify, passed_socket
-from backend.middleware.errors import CODES, error_body
-from backend.middleware.headers import ALWAYS_FOR_API
+from backend.middleware.connections.channel import Channel
 from backend.middleware.openapi import DOCS_PATH
-from backend.middleware.request_id import REQUEST_ID_HEADER
 from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
 from backend.services.readiness import FAILURE, check_readiness
@@ -33,12 +26,7 @@ DRAIN_SECONDS = 30
 # A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
 # for so long finds it closed.
 IDLE_SECONDS = 3
-IMPORT_PATH_END = "/import"
 OUTBOX_BYTES = 4 << 20
-# Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
-# passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
-HELD_BACK = ("429", "503")
-HOLD_SECONDS = 1
 
 
 def run(app, settings):
@@ -139,58 +127,3 @@ def _stop_when_idle(server):
 
 def _is_busy(channel):
     return channel.requests or channel.total_outbufs_len or channel.request  # the last is one that still comes in
-
-
-class Task(WSGITask):
-    """A request whose refusal, if it is one to come back later, is held back and ends the connection."""
-
-    def build_response_header(self):
-        """Return the head of the answer."""
-        if self.channel.server.is_draining:
-            self.set_close_on_finish()  # the client comes back to another process, and loses nothing on the way
-        if self.status.startswith(HELD_BACK):
-            self.set_close_on_finish()  # or the requests behind it on this connection would be worked on meanwhile
-            self.channel.held_until = time.monotonic() + HOLD_SECONDS
-        return super().build_response_header()
-
-
-class JsonErrorTask(ErrorTask):
-    """waitress's answer to a request it refuses by itself, in the shape of every other failure."""
-
-    def execute(self):
-        """Send the body and close the connection."""
-        error = self.request.error
-        status = error.code if error.code in CODES else 400
-        body = json.dumps(error_body(status, error.reason)).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.content_length = len(body)
-        told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
-        self.response_headers = told + ALWAYS_FOR_API
-        self.set_close_on_finish()
-        self.write(body)
-
-
-class Parser(HTTPRequestParser):
-    """A request, which may have a larger body where that is a file of records."""
-
-    def parse_header(self, header_plus):
-        """Read the head of the request, and with it which limit there is to its body."""
-        super().parse_header(header_plus)
-        if self.path.endswith(IMPORT_PATH_END):
-            self.adj = self.adj.of_imports
-
-
-class Channel(HTTPChannel):
-    """A connection whose refusals have the one shape, and that can hold back what it has to send."""
-
-    parser_class = Parser
-    task_class = Task
-    error_task_class = JsonErrorTask
-    held_until = 0.0
-
-    def writable(self):
-        """Tell whether there is something to send, and the time for it; waitress asks at least once a second."""
-        return time.monotonic() >= self.held_until and super().writable()
-
-    def _flush_some(self, do_close=True):
-        return time.monotonic() >= self.held_until and super()._flush_some(do_close)
