@@ -1,4 +1,4 @@
-"""Peewee fields whose column is right on both databases: see the type names of models/database.py."""
+"""Peewee fields whose column is right on both databases: see the type names of models/database/."""
 
 import json
 from datetime import datetime
