@@ -8,6 +8,7 @@ from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.middleware import errors, headers, limits, openapi, request_log, tokens
+from backend.middleware.arguments import Request
 from backend.middleware.builds import Builds
 from backend.middleware.url_rules import LazyRule
 from backend.models.database import open_database
@@ -42,7 +43,7 @@ from backend.utils.addresses import parse_networks
 class Larder(Flask):
     """A build: the app of one generation of definitions."""
 
-    url_rule_class = LazyRule
+    request_class, url_rule_class = Request, LazyRule
 
     def __init__(self, settings, catalog):
         super().__init__("backend", static_folder=None)

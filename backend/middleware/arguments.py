@@ -3,6 +3,7 @@
 import json
 from functools import cached_property, wraps
 
+import flask
 import marshmallow as ma
 from flask import abort, request
 from flask_smorest import abort as abort_with
@@ -11,6 +12,19 @@ from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 
 from backend.middleware.schemas import BuiltSchema
+from backend.services.errors import Malformed
+
+
+class Request(flask.Request):
+    """A request whose query, if it is not text, is refused."""
+
+    @cached_property
+    def args(self):
+        """The query parameters; raises Malformed for bytes that are not UTF-8."""
+        try:
+            return super().args
+        except UnicodeDecodeError as error:
+            raise Malformed("The query string is not valid UTF-8.") from error
 
 
 class QuerySchema(BuiltSchema):

@@ -18,10 +18,10 @@ from flask_jwt_extended import (
     unset_jwt_cookies,
 )
 from flask_jwt_extended.exceptions import JWTExtendedException
-from werkzeug.http import parse_cookie
 
 from backend.services import metrics
 from backend.services.errors import Denied, Unauthenticated
+from backend.utils.cookies import cookie_value
 
 ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
@@ -112,9 +112,10 @@ def cookie_claims(app, environ):
     Raises Denied unless a call that may change something repeats the token's CSRF value in the header, which another
     site cannot know.
     """
-    cookies, config = parse_cookie(environ), app.config
-    token = cookies.get(config["JWT_REFRESH_COOKIE_NAME"]) if environ["PATH_INFO"] == REFRESH_PATH else None
-    token = token or cookies.get(config["JWT_ACCESS_COOKIE_NAME"])
+    header, config = environ.get("HTTP_COOKIE", ""), app.config
+    is_refresh = environ["PATH_INFO"] == REFRESH_PATH
+    token = cookie_value(header, config["JWT_REFRESH_COOKIE_NAME"]) if is_refresh else None
+    token = token or cookie_value(header, config["JWT_ACCESS_COOKIE_NAME"])
     try:
         claims = read_claims(app, token) if token else None
     except Unauthenticated:
