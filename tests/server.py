@@ -19,10 +19,11 @@ WITHOUT_LIMITS = {"rate_limit": "off", "rate_limit_auth": "off"}
 
 
 @contextmanager
-def running_servers(folder, count=1, root=ROOT, **settings):
+def running_servers(folder, count=1, root=ROOT, stderr=None, **settings):
     """Start `count` servers and yield their addresses, such as `127.0.0.1:41234`, when all of them are ready.
 
-    `root` is the checkout that they run from.
+    `root` is the checkout that they run from. `stderr` is the file that their log lines go to, by default the file
+    `server<number>.log`, which also has what they print.
 
     `settings` are those of config/settings.py by name; nothing else is taken from the environment or from a `.env`.
     The data folder is `folder`, and so is the place of the logs. Raises RuntimeError when a server does not get ready;
@@ -30,7 +31,7 @@ def running_servers(folder, count=1, root=ROOT, **settings):
     """
     with ExitStack() as stack:
         logs = [folder / f"server{i}.log" for i in range(count)]
-        servers = [stack.enter_context(_server(log, settings, folder, root=root)) for log in logs]
+        servers = [stack.enter_context(_server(log, settings, folder, root=root, stderr=stderr)) for log in logs]
         for process, address, log in servers:
             _wait_until_ready(process, address, log)
         yield [address for _, address, _ in servers]
@@ -52,14 +53,14 @@ def doomed_server(folder, **settings):
 
 
 @contextmanager
-def _server(log, settings, folder, *, doomed=False, root=ROOT):
+def _server(log, settings, folder, *, doomed=False, root=ROOT, stderr=None):
     with _held_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, root / "wsgi.py"],
             cwd=folder,  # where no `.env` of the developer is found
             env=environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings),
             stdout=output,
-            stderr=output,
+            stderr=stderr or output,
         )
         try:
             yield process, f"{HOST}:{port}", log

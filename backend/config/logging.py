@@ -2,11 +2,15 @@
 
 import json
 import logging
-import os
 import sys
+from typing import Any
 
 import orjson
 import structlog
+
+from backend.config.log_outlet import LogOutlet, hold_standard_streams
+from backend.config.log_repeats import RepeatsOfEvents, RepeatsOfRecords
+from backend.config.settings import Settings
 
 # One warns at every queued task, one writes a second line per request; of jobs and migrations we tell ourselves.
 QUIET = {
@@ -15,52 +19,77 @@ QUIET = {
     "huey": logging.WARNING,
     "peewee.migrations": logging.WARNING,
 }
+# What a terminal might take for a command, or a reader for the end of the line: C0, DEL, C1, and Unicode's separators.
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+AS_TEXT = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
+AS_TEXT_OF_LINES = {code: text for code, text in AS_TEXT.items() if code != ord("\n")}
+AS_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
 
 
-class StderrLines:
-    """Writes each line to stderr by one system call.
+class OutletLogger:
+    """A logger of structlog that writes to the outlet."""
 
-    `sys.stderr` has a lock of its own, at which threads queue under load.
-    """
-
-    def msg(self, line):
+    def msg(self, line: str) -> None:
         """Write a line."""
-        os.write(sys.__stderr__.fileno(), f"{line}\n".encode(errors="backslashreplace"))
+        _outlet.write(f"{line}\n")
 
     debug = info = warning = error = critical = msg
 
 
-def _to_json(event, **_):
+def _report_lost(lines: int) -> None:
+    structlog.get_logger().warning("log lines were lost", lines=lines)
+
+
+_outlet = LogOutlet(_report_lost)
+
+
+def _to_json(event: dict, **_: Any) -> str:
     try:
-        return orjson.dumps(event, default=repr).decode()
+        text = orjson.dumps(event, default=repr).decode()
     except orjson.JSONEncodeError:  # lone surrogates, numbers of more than 64 bits
-        return json.dumps(event, default=repr)
+        text = json.dumps(event, default=repr)
+    return text if text.isascii() and "\x7f" not in text else text.translate(AS_JSON)
 
 
-def configure_logging(settings):
-    """Write every log line to stderr, as JSON or as text, from `settings.log_level` up."""
+def _without_controls(logger: Any, name: str, event: dict) -> dict:
+    """Return the event with control characters written out; only a traceback has several lines."""
+    return {
+        part: value.translate(AS_TEXT_OF_LINES if part == "exception" else AS_TEXT) if isinstance(value, str) else value
+        for part, value in event.items()
+    }
+
+
+def configure_logging(settings: Settings) -> None:
+    """Write every log line to stderr, as JSON or as text, from `settings.log_level` up.
+
+    No line keeps whoever writes it waiting for long or fails them: services/metrics.py and the log come after a change
+    was committed, and the answer must say so.
+    """
+    hold_standard_streams()
     shared = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
     ]
     if settings.log_format == "json":
-        shared.append(structlog.processors.format_exc_info)
-        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
+        shown = [structlog.processors.JSONRenderer(serializer=_to_json)]
     else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        plain = structlog.dev.plain_traceback
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        shown = [_without_controls, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
     level = logging.getLevelNamesMapping()[settings.log_level]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[shared[0], RepeatsOfEvents(), *shared[1:], *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: StderrLines(),
+        logger_factory=lambda *_: OutletLogger(),
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(_outlet)
+    handler.addFilter(RepeatsOfRecords())
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *shown])
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.raiseExceptions = False  # what a wrong record prints would go to stderr past the outlet
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(least)
