@@ -1,5 +1,6 @@
 """Metrics: `/metrics`, added up over processes."""
 
+import json
 import os
 import re
 import signal
@@ -170,3 +171,54 @@ def test_the_dashboard_asks_for_nothing_that_is_not_there(admin, alice, read):
     there = {name for name, _ in read()} | {"larder_limit_refusals_total"}
     asked = set(re.findall(r"larder_[a-z_]+", (ROOT / "deploy" / "grafana.json").read_text()))
     assert asked - there == set()
+
+
+@ON_SQLITE
+def test_methods_nobody_knows_are_one_key(stranger, read):
+    for method in ("BREW", "X" * 1000, "FIND"):
+        stranger.client.open("/api/v1/nowhere", method=method)
+    found = read()
+    assert value(found, "larder_requests_total", method="other") == 3
+    methods = {dict(labels).get("method") for _, labels in found} - {None}
+    assert methods == {"other"}
+
+
+def _make_file(folder):
+    folder.write_text("")
+
+
+def _make_huge(folder):
+    folder.mkdir()
+    answer = ["X" * 1000, "none", 404]
+    content = {"answers": [[answer, [1, 0.0, 0.0, 0, *[0] * 14]]], "events": [], "now": {}}
+    (folder / "counts-0.json").write_text(json.dumps(content | {"padding": "x" * (9 << 20)}))
+
+
+def _make_odd(folder):
+    folder.mkdir()
+    (folder / "counts-0.json").write_text('{"answers": [["odd"]], "events": 7}')
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("prepare", [_make_file, _make_huge, _make_odd])
+def test_a_folder_that_cannot_be_used_changes_no_answer(settings, prepare, read_lines):
+    prepare(settings.data_dir / "metrics")
+    stranger = Person(create_app(settings))
+    assert stranger.get("/nowhere").status_code == 404
+    found = samples(stranger.get(HERE).text)
+    assert value(found, "larder_requests_total", status="404") == 1
+    warned = [line for line in read_lines() if "metrics cannot be written" in line]
+    assert len(warned) == (prepare is _make_file)
+    database.close_all()
+
+
+@ON_SQLITE
+def test_a_full_disk_changes_no_answer(settings):
+    """`/dev/full` in place of the file of counts is as full as a disk can be."""
+    folder = settings.data_dir / "metrics"
+    folder.mkdir()
+    (folder / "counts-0.partial").symlink_to("/dev/full")
+    stranger = Person(create_app(settings))
+    assert stranger.get("/nowhere").status_code == 404
+    assert value(samples(stranger.get(HERE).text), "larder_requests_total", status="404") == 1
+    database.close_all()

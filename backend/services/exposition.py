@@ -22,7 +22,7 @@ def render():
     process = metrics.current_process()
     process.write()
     registry = CollectorRegistry()
-    registry.register(_Counted(process.folder))
+    registry.register(_Counted(process))
     registry.register(_Now(process))
     return generate_latest(registry)
 
@@ -30,14 +30,13 @@ def render():
 class _Counted:
     """What all processes have counted."""
 
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self, process):
+        self._process = process
 
     def collect(self):
         """Yield metric families."""
-        answers, events = {}, {}
-        for path in self._folder.glob("counts-*.json"):
-            more_answers, more_events, _ = metrics.read_counts(path)
+        answers, events, _ = self._process.sums()
+        for _, (more_answers, more_events, _) in self._process.other_counts():
             for asked, numbers in more_answers.items():
                 answers[asked] = metrics.added(answers.get(asked), numbers)
             for event, number in more_events.items():
@@ -74,15 +73,18 @@ class _Now:
     """What is not counted but looked up when asked for."""
 
     def __init__(self, process):
-        self._folder, self._settings = process.folder, process.settings
+        self._process, self._settings = process, process.settings
 
     def collect(self):
         """Yield metric families."""
         yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
-        alive = dict(metrics.alive_processes(self._folder))
+        own = self._process.number or "none"
+        alive = {own: os.getpid(), **dict(metrics.alive_processes(self._process.folder))}
         memory = [((number,), _resident_bytes(pid)) for number, pid in alive.items()]
         yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
-        now = [metrics.read_counts(self._folder / f"counts-{number}.json")[2] for number in alive]
+        now = [self._process.sums()[2]] + [
+            each for number, (*_, each) in self._process.other_counts() if number in alive
+        ]
         in_flight, connections = (sum(each.get(name, 0) for each in now) for name in ("in_flight", "connections"))
         yield _gauge("larder_requests_in_flight", "Requests being worked on", [((), in_flight)])
         yield _gauge("larder_database_connections", "Connections in use", [((), connections)])
