@@ -7,6 +7,7 @@ from peewee import PeeweeException
 
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.client_address import client_address
+from backend.middleware.etags import simplify_tags
 from backend.middleware.request_id import request_id
 from backend.models.database import database
 from backend.services import audit, metrics
@@ -36,6 +37,7 @@ class Builds:
         metrics.request_began()
         try:
             build = self.current
+            simplify_tags(environ)
             if self._trusted_proxies:
                 environ["REMOTE_ADDR"] = client_address(environ, self._trusted_proxies)
             if environ.get("PATH_INFO") != LIVENESS_PATH:

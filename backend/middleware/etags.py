@@ -1,6 +1,31 @@
 """ETags of records, and the headers that speak of them."""
 
+import re
+
 from flask import request
+
+# Proxies that compress an answer mark its ETag: Caddy and Apache write "1-gzip", Jetty "1--gzip", LiteSpeed "1;br;;;",
+# old Apaches "1"-gzip. The record is the same version in whatever encoding.
+_ENCODING = re.compile(r"[-;]{1,3}(?:x-)?(?:gzip|gz|br|zstd|deflate|compress);{0,3}$", re.IGNORECASE)
+_WEAK = re.compile(r'^(?:W/|")+', re.IGNORECASE)
+_TAG = re.compile(r'\s*(?:W/)?"[^"]*"[^,]*|[^,]+', re.IGNORECASE)
+_LISTS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
+
+
+def simplify_tags(environ: dict) -> None:
+    """Rewrite If-Match and If-None-Match of a request to plain tags, so that whatever compares them agrees.
+
+    Not If-Range: parts of a compressed answer and of another do not fit together.
+    """
+    for name in _LISTS:
+        if given := environ.get(name):
+            tags = [found.strip() for found in _TAG.findall(given)]
+            environ[name] = "*" if "*" in tags else ", ".join(f'"{plain_tag(tag)}"' for tag in tags if tag)
+
+
+def plain_tag(text: str) -> str:
+    """Return what a tag says, without quotes, without `W/`, and without the encoding that a proxy has added."""
+    return _ENCODING.sub("", _WEAK.sub("", text).replace('"', ""))
 
 
 def etag(definition, record):
@@ -21,11 +46,10 @@ def if_match(definition):
     """Return the versions in If-Match, as a set of texts; None when any version will do."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    tags = request.if_match.as_set(include_weak=True)
     # werkzeug reads the empty tag `""` as None.
-    return {read_tag(definition, tag.removeprefix("W/").strip('"')) for tag in tags if tag}
+    return {read_tag(definition, tag) for tag in request.if_match.as_set() if tag}
 
 
-def read_tag(definition, tag):
+def read_tag(definition, text):
     """Return the version that a tag stands for, as text; a version alone is one too."""
-    return tag.removesuffix(f".{definition.version}")
+    return plain_tag(text.strip()).removesuffix(f".{definition.version}")

@@ -82,7 +82,7 @@ def _read_data(resource, op, data):
 
 
 def _read_tag(resource, text):
-    return read_tag(resource.definition, text.removeprefix("W/").strip('"'))
+    return read_tag(resource.definition, text)
 
 
 def _to_json(done):

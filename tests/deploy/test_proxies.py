@@ -120,6 +120,24 @@ def test_the_whole_api_behind_caddy(behind_caddy):
     assert headers["Strict-Transport-Security"].startswith("max-age=")
 
 
+def test_an_etag_as_caddy_hands_it_on_names_the_version(behind_caddy):
+    browser, _ = behind_caddy
+    _, tokens = browser.api("POST", "/auth/login", {"email": "admin@example.com", "password": PASSWORD})
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}", "Accept-Encoding": "gzip"}
+    browser.api("POST", "/resources", {"name": "notes", "fields": {"title": {"type": "text"}}}, **bearer)
+    long = {"title": "a note that is worth compressing " * 100}
+    _, headers, _ = browser.send("POST", "/api/v1/notes", long, bearer)
+    path = headers["Location"]
+    _, headers, _ = browser.send("GET", path, headers=bearer)
+    assert (headers["Content-Encoding"], headers["ETag"]) == ("gzip", '"1-gzip"')
+    assert browser.send("GET", path, headers=bearer | {"If-None-Match": headers["ETag"]})[0] == 304
+    changed, stale = bearer | {"If-Match": headers["ETag"]}, {"title": "x"}
+    assert browser.send("PATCH", path, {"title": "Eggs " * 999}, changed)[0] == 200
+    assert browser.send("PATCH", path, stale, changed)[0] == 412
+    _, headers, _ = browser.send("GET", path, headers=bearer)
+    assert browser.send("DELETE", path, headers=bearer | {"If-Match": headers["ETag"]})[0] == 200
+
+
 def test_cookies_are_secure_and_of_this_host_alone(behind_caddy):
     browser, _ = behind_caddy
     body = {"email": "alice@example.com", "password": PASSWORD, "cookies": True}
