@@ -126,13 +126,49 @@ def test_a_key_does_not_widen_itself(admin, maker):
     assert ask(maker, secret, f"/api-keys/{key['id']}", "DELETE").status_code == 403
 
 
+@pytest.fixture
+def clerks_key(admin):
+    """A key of the admin that is limited to looking after users."""
+    admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
+    return make_key(admin, roles=["clerk"])["secret"]
+
+
 def test_a_key_does_not_take_its_maker_over(app, admin, maker):
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
-    admin.patch(f"/users/{maker.id}", json={"roles": ["maker", "clerk"]})
-    secret = make_key(maker, roles=["clerk"])["secret"]
-    for values in ({"password": "staple battery horse correct"}, {"email": "eve@example.com"}):
+    admin.patch(f"/users/{maker.id}", json={"roles": ["clerk", "maker"]})
+    secret = make_key(maker, roles=["clerk", "maker"])["secret"]
+    changes = [{"password": "staple battery horse correct"}, {"email": "eve@example.com"}, {"name": "E"}]
+    for values in [*changes, {"active": False}, {"roles": []}, {"roles": [], "password": "staple battery horse"}]:
         assert ask(maker, secret, f"/users/{maker.id}", "PATCH", json=values).status_code == 403
+    assert ask(maker, secret, f"/users/{maker.id}", "DELETE").status_code == 403
     assert Person(app, "maker").get("/auth/me").json["data"]["email"] == maker.email
+
+
+def test_not_even_the_key_of_an_admin_touches_its_maker(admin, bob):
+    admin.patch(f"/users/{bob.id}", json={"roles": ["admin"]})
+    secret, path = make_key(bob, roles=["admin"])["secret"], f"/users/{bob.id}"
+    assert ask(bob, secret, path, "PATCH", json={"name": "B"}).status_code == 403
+    assert ask(bob, secret, path, "DELETE").status_code == 403
+    assert ask(bob, secret, f"/users/{admin.id}", "PATCH", json={"name": "A"}).status_code == 200
+
+
+def test_a_key_touches_nobody_who_may_do_more_than_the_key(admin, edith, alice, clerks_key):
+    for path in (f"/users/{admin.id}", f"/users/{edith.id}"):
+        for values in ({"password": "staple battery horse"}, {"roles": []}, {"active": False}):
+            assert ask(admin, clerks_key, path, "PATCH", json=values).status_code == 403
+        assert ask(admin, clerks_key, path, "DELETE").status_code == 403
+    answer = ask(admin, clerks_key, f"/users/{alice.id}", "PATCH", json={"password": "staple battery horse"})
+    assert answer.status_code == 200
+
+
+def test_a_key_gives_no_role_that_it_does_not_have(admin, alice, clerks_key):
+    """Not those either that its maker has, nor those that hold no permission but open records."""
+    account = {"email": "carol@example.com", "name": "C", "password": PASSWORD}
+    for role in ("admin", "editor"):
+        assert ask(admin, clerks_key, "/users", "POST", json=account | {"roles": [role]}).status_code == 403
+        assert ask(admin, clerks_key, f"/users/{alice.id}", "PATCH", json={"roles": [role]}).status_code == 403
+    made = ask(admin, clerks_key, "/users", "POST", json=account | {"roles": ["clerk"]})
+    assert (made.status_code, made.json["data"]["roles"]) == (201, ["clerk", "member"])
 
 
 def test_a_key_gets_nothing_from_a_new_role_of_an_old_name(admin):

@@ -9,6 +9,7 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.models.mail import Invitation, MailToken, OutgoingMail
+from backend.models.role import Role
 from backend.services import outbox
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
@@ -120,14 +121,55 @@ def test_a_withdrawn_invitation_opens_nothing(app, sent, admin):
     assert post(app, "/invitations/acceptance", **acceptance).status_code == 422
 
 
-def test_nobody_invites_to_more_than_they_have(app, admin):
+@pytest.fixture
+def clerk(app, admin):
+    """Somebody who may look after users, but is no admin."""
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:write"]})
-    admin.post("/users", json=CAROL | {"roles": ["clerk"]})
+    admin.post("/users", json=CAROL | {"email": "clerk@example.com", "roles": ["clerk"]})
+    return Person(app, "clerk")
+
+
+def test_nobody_invites_to_more_than_they_have(clerk):
     answers = [
-        Person(app, "carol").post("/invitations", json={"email": "dora@example.com", "roles": [role]})
-        for role in ("admin", "clerk", "nobody")
+        clerk.post("/invitations", json={"email": "dora@example.com", "roles": [role]})
+        for role in ("admin", "editor", "clerk", "nobody")
     ]
-    assert [answer.status_code for answer in answers] == [403, 201, 422]
+    assert [answer.status_code for answer in answers] == [403, 403, 201, 422]
+
+
+def test_nobody_replaces_or_withdraws_an_invitation_to_more_than_they_have(admin, clerk):
+    dora = {"email": "dora@example.com", "roles": ["editor"]}
+    made = admin.post("/invitations", json=dora).json["data"]
+    assert clerk.post("/invitations", json={"email": dora["email"]}).status_code == 403
+    assert clerk.delete(f"/invitations/{made['id']}").status_code == 403
+    assert [each["roles"] for each in admin.get("/invitations").json["data"]] == [["editor", "member"]]
+    with database.connection_context():
+        Invitation.update(expires_at=utcnow()).execute()
+    assert clerk.post("/invitations", json={"email": dora["email"]}).status_code == 201
+
+
+def test_an_invitation_does_not_take_up_a_role_that_was_created_anew(app, sent, admin):
+    for name in ("auditor", "keeper"):
+        admin.post("/roles", json={"name": name})
+    admin.post("/invitations", json={"email": "carol@example.com", "roles": ["auditor", "keeper"]})
+    (mail,) = sent()
+    assert admin.delete("/roles/auditor").status_code == 200
+    admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
+    acceptance = {"token": token_in(mail), "password": PASSWORD, "name": "Carol"}
+    assert post(app, "/invitations/acceptance", **acceptance).status_code == 201
+    assert Person(app, "carol").get("/auth/me").json["data"]["roles"] == ["keeper", "member"]
+
+
+def test_an_invitation_made_while_its_role_was_deleted_does_not_take_up_the_new_one(app, sent, admin):
+    admin.post("/roles", json={"name": "auditor"})
+    made = admin.post("/invitations", json={"email": "carol@example.com", "roles": ["auditor"]}).json["data"]
+    (mail,) = sent()
+    with database.connection_context():
+        Role.update(created_at=utcnow()).where(Role.name == "auditor").execute()  # as after a deletion unseen
+        assert Invitation.get_by_id(made["id"]).roles == ["auditor", "member"]
+    acceptance = {"token": token_in(mail), "password": PASSWORD, "name": "Carol"}
+    assert post(app, "/invitations/acceptance", **acceptance).status_code == 201
+    assert Person(app, "carol").get("/auth/me").json["data"]["roles"] == ["member"]
 
 
 @ON_SQLITE

@@ -2,6 +2,10 @@
 
 import pytest
 
+from backend.models.database import database
+from backend.services import resources
+from backend.services.actors import Actor
+from backend.services.errors import Denied
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 BUILT_IN = ["admin", "editor", "member"]
@@ -85,6 +89,30 @@ def test_nobody_makes_a_role_that_holds_more_than_they_do(app, admin):
     assert carol.post("/roles", json={"name": "more", "permissions": ["users:write"]}).status_code == 403
     assert carol.put("/roles/keeper", json={"permissions": ["roles:write", "audit:read"]}).status_code == 403
     assert admin.get("/roles/keeper").json["data"]["permissions"] == ["roles:write"]
+
+
+def test_nobody_changes_or_deletes_a_role_that_holds_more_than_they_do(app, admin):
+    admin.post("/roles", json={"name": "keeper", "permissions": ["roles:write"]})
+    admin.post("/roles", json={"name": "auditor", "permissions": ["roles:write", "audit:read"]})
+    admin.post("/users", json={"email": "carol@example.com", "name": "C", "password": PASSWORD, "roles": ["keeper"]})
+    carol = Person(app, "carol")
+    assert carol.put("/roles/auditor", json={"permissions": ["roles:write"]}).status_code == 403
+    assert carol.delete("/roles/auditor").status_code == 403
+    assert admin.get("/roles/auditor").json["data"]["permissions"] == ["roles:write", "audit:read"]
+
+
+def test_a_file_changes_roles_only_for_who_may_change_roles(admin, bob):
+    """Its resources need another permission, which alone must not be enough for roles."""
+    admin.post("/roles", json={"name": "architect", "permissions": ["resources:write"]})
+    admin.patch(f"/users/{bob.id}", json={"roles": ["architect"]})
+    architect = Actor(user_id=bob.id, roles=frozenset({"architect", "member"}))
+    for declared in ({"auditor": {}}, {"architect": {"permissions": []}}):
+        with database.connection_context(), pytest.raises(Denied):
+            resources.apply_document(architect, {"roles": declared})
+    unchanged = {"roles": {"architect": {"permissions": ["resources:write"]}}}
+    with database.connection_context():
+        assert resources.apply_document(architect, unchanged) == [("architect", "unchanged")]
+    assert [role["name"] for role in admin.get("/roles").json["data"]] == ["admin", "architect", "editor", "member"]
 
 
 def test_every_change_is_in_the_audit_trail(admin):

@@ -14,8 +14,8 @@ from backend.models.role import ADMIN
 from backend.models.user import User, UserRole
 from backend.services import audit
 from backend.services.actors import Actor
-from backend.services.errors import Denied, NotFound
-from backend.services.policies import require_roles
+from backend.services.errors import NotFound
+from backend.services.policies import require_may_give
 from backend.services.sessions import Standing
 from backend.services.statements import Statement, slot
 from backend.utils.clock import rfc3339, utcnow
@@ -30,9 +30,7 @@ def create_key(actor, *, name, roles, expires_at=None):
 
     Raises Invalid for a role that is none, Denied for one that the actor has not.
     """
-    require_roles(roles)
-    if not actor.is_admin and (missing := sorted(set(roles) - actor.roles)):
-        raise Denied(f"You have not the role {', '.join(missing)} yourself.")
+    require_may_give(actor, roles)
     secret = PREFIX + secrets.token_urlsafe(32)
     with database.atomic():
         key = ApiKey.create(
@@ -67,6 +65,14 @@ def revoke_key(actor, key_id):
         if key.revoked_at is None:
             ApiKey.update(revoked_at=utcnow()).where(ApiKey.id == key_id).execute()
             audit.record(actor, "api_key.revoke", ("api_key", key_id), name=key.name)
+
+
+def revoke_keys_of(actor, user_id):
+    """Refuse all keys of a user from their next request on; call it in the transaction of what made it necessary."""
+    good = (ApiKey.user_id == user_id) & ApiKey.revoked_at.is_null()
+    for key in list(ApiKey.select(ApiKey.id, ApiKey.name).where(good)):
+        audit.record(actor, "api_key.revoke", ("api_key", key.id), name=key.name)
+    ApiKey.update(revoked_at=utcnow()).where(good).execute()
 
 
 def stand(secret):

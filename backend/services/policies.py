@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from backend.models.database import database
-from backend.models.role import ADMIN, PERMISSIONS, Role
+from backend.models.role import MEMBER, PERMISSIONS, Role
 from backend.models.user import User
 from backend.services.conditions import shape_of
 from backend.services.errors import Denied, Invalid, Unauthenticated
@@ -124,14 +124,21 @@ def require_roles(names):
 
 
 def require_may_give(actor, roles):
-    """Raise Invalid for a name that is no role, Denied for a role that would give more than the actor has."""
-    known = require_roles(roles)
+    """Raise Invalid for a name that is no role, Denied for a role that the actor does not have."""
+    require_roles(roles)
+    require_has_roles(actor, roles)
+
+
+def require_has_roles(actor, roles):
+    """Raise Denied unless the actor has each of the roles, in this session or key; an admin may give all.
+
+    A role opens records as well as calls of the system, so permissions alone do not tell who may do more. Everybody has
+    `member`: it makes nobody stronger.
+    """
     if actor.is_admin:
         return
-    if ADMIN in known:
-        raise Denied("Only admins make admins.")
-    wanted = {permission for role in known.values() for permission in role.permissions}
-    require_may_permit(actor, wanted)
+    if missing := sorted(set(roles) - actor.roles - {MEMBER}):
+        raise Denied(f"You do not have the role {', '.join(missing)} yourself.")
 
 
 def require_may_permit(actor, permissions):

@@ -9,7 +9,7 @@ from backend.models.user import User, UserSettings
 from backend.services import audit
 from backend.services.catalog import load_definitions, role_names
 from backend.services.definitions import name_problem
-from backend.services.errors import Conflict, Invalid
+from backend.services.errors import Conflict, Denied, Invalid
 from backend.services.field_types.registry import parse_field
 from backend.services.policies import LOCKED, require_permission
 from backend.services.rules import used_user_fields, user_fields
@@ -56,14 +56,16 @@ def apply_settings(actor, declared, *, confirmed=False):
 def changed_profile(actor, profile, given, *, own=False):
     """Return the profile with the values `given`, where null takes one away; raise Invalid.
 
-    `own` says that it is the actor's, who may set the fields that name one of their roles in `writable_by`.
+    `own` says that it is the actor's, who may set the fields that name one of their roles in `writable_by`. In the
+    profile of somebody else a value that opens records is Denied unless it is the actor's own, or the actor is an admin
+    or may set the field.
     """
-    fields, problems, profile = user_fields(), {}, dict(profile)
+    fields, problems, before, profile = user_fields(), {}, profile, dict(profile)
     for name, value in given.items():
         try:
             if name not in fields:
                 raise ma.ValidationError("Unknown field.")
-            if own and not actor.is_admin and actor.roles.isdisjoint(fields[name].writable_by or ()):
+            if own and not _may_set(actor, fields[name]):
                 raise ma.ValidationError(LOCKED)
             profile.pop(name, None)
             if value is not None:
@@ -72,7 +74,29 @@ def changed_profile(actor, profile, given, *, own=False):
             problems[name[:80]] = error.messages
     if problems:
         raise Invalid({"profile": problems})
+    new = {name for name, value in profile.items() if value != before.get(name) and not _may_set(actor, fields[name])}
+    if new and not own:
+        _require_may_pass_on(actor, {name: profile[name] for name in new})
     return profile
+
+
+def _may_set(actor, kind):
+    return actor.is_admin or not actor.roles.isdisjoint(kind.writable_by or ())
+
+
+def _require_may_pass_on(actor, values):
+    """Raise Denied for a value that a grant asks for and the actor does not have: it would open what they may not."""
+    own = User.select(User.profile).where(User.id == actor.user_id).scalar() or {}
+    new = [name for name, value in values.items() if value != own.get(name)]
+    read = set().union(*(_used_fields(definition) for definition in load_definitions().values())) if new else set()
+    if opening := sorted(read.intersection(new)):
+        raise Denied(f"Grants ask for {', '.join(opening)}, and you do not have this value yourself.")
+
+
+def _used_fields(definition):
+    """Return the names of the users' values that the grants of a definition speak of."""
+    grants = [grant for listed in definition.access.values() for grant in listed if isinstance(grant, dict)]
+    return set().union(*(used_user_fields(grant["where"]) for grant in grants))
 
 
 def locked_profile(user_id):
@@ -114,9 +138,7 @@ def _check(kind, declaration, roles):
 def _check_rules(names):
     """Raise Conflict when a definition has a rule that speaks of one of the fields."""
     for definition in load_definitions().values():
-        grants = [grant for listed in definition.access.values() for grant in listed if isinstance(grant, dict)]
-        used = set().union(*(used_user_fields(grant["where"]) for grant in grants))
-        if spoken_of := sorted(used.intersection(names)):
+        if spoken_of := sorted(_used_fields(definition).intersection(names)):
             told = " and ".join(f"$user.{name}" for name in spoken_of)
             raise Conflict(f"A grant of {definition.name} speaks of {told}; change it first.")
 

@@ -5,14 +5,17 @@ from peewee import IntegrityError
 
 from backend.models.api_key import ApiKey
 from backend.models.database import database
+from backend.models.mail import Invitation
 from backend.models.role import BUILT_IN, PERMISSIONS, Role
 from backend.services import audit
 from backend.services.catalog import load_definitions
 from backend.services.definitions import NAME, name_problem
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
-from backend.services.policies import require_may_permit
+from backend.services.policies import require_may_permit, require_permission
 from backend.services.rules import OWNER_GRANT, PUBLIC_GRANT, user_fields
+
+WRITE = "roles:write"
 
 
 class RoleBody(ma.Schema):
@@ -51,20 +54,27 @@ def create_role(actor, *, name, **values):
 
 
 def replace_role(actor, name, *, description, permissions):
-    """Change a Role: whoever has it has its new permissions from the next request on. Raises as create_role does."""
+    """Change a Role: whoever has it has its new permissions from the next request on.
+
+    Raises as create_role does, Denied too for a role that holds, before the change or after it, more than the actor.
+    """
     with database.atomic():
         role = _own_role(name)
-        require_may_permit(actor, set(permissions) - set(role.permissions))
+        require_may_permit(actor, {*role.permissions, *permissions})
         Role.update(description=description, permissions=permissions).where(Role.name == name).execute()
         audit.record(actor, "role.update", ("role", name), before=role.permissions, after=permissions)
     return get_role(name)
 
 
 def delete_role(actor, name):
-    """Delete a Role; raises NotFound, and Conflict while somebody or an API key has it or a definition names it."""
+    """Delete a Role, out of open invitations too.
+
+    Raises NotFound, Denied for one that holds more than the actor, and Conflict while somebody or an API key has it or
+    a definition names it.
+    """
     with database.atomic():
         database.lock_definitions()
-        _own_role(name)
+        require_may_permit(actor, _own_role(name).permissions)
         naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
         naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
         if naming:
@@ -72,6 +82,7 @@ def delete_role(actor, name):
         # An admin's key would have it again, with other permissions, as soon as there is a new role of the name.
         if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
             raise Conflict("An API key has this role; revoke it first.")
+        _take_from_invitations(name)
         audit.record(actor, "role.delete", ("role", name))
         try:
             with database.atomic():
@@ -80,8 +91,18 @@ def delete_role(actor, name):
             raise Conflict("Somebody has this role; take it from them first.") from error
 
 
+def _take_from_invitations(name):
+    for invitation in list(Invitation.select(Invitation.id, Invitation.roles)):
+        if name in invitation.roles:
+            kept = [role for role in invitation.roles if role != name]
+            Invitation.update(roles=kept).where(Invitation.id == invitation.id).execute()
+
+
 def apply_roles(actor, declared):
-    """Create or change the declared roles, a dict by name; return [(name, "created" | "changed" | "unchanged")]."""
+    """Create or change the declared roles, a dict by name; return [(name, "created" | "changed" | "unchanged")].
+
+    Raises as create_role and replace_role do, Denied too when the actor may change no roles but these would change.
+    """
     return [(name, _apply_role(actor, name, body or {})) for name, body in declared.items()]
 
 
@@ -93,11 +114,12 @@ def _apply_role(actor, name, body):
     except ma.ValidationError as error:
         raise Invalid({"roles": {name: error.messages}}) from error
     role = Role.get_or_none(Role.name == name)
+    if role is not None and (role.description, role.permissions) == (values["description"], values["permissions"]):
+        return "unchanged"
+    require_permission(actor, WRITE)
     if role is None:
         create_role(actor, name=name, **values)
         return "created"
-    if (role.description, role.permissions) == (values["description"], values["permissions"]):
-        return "unchanged"
     replace_role(actor, name, **values)
     return "changed"
 

@@ -5,9 +5,9 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER, Role
 from backend.models.user import User, UserRole, give_roles
-from backend.services import accounts, audit, profiles, records, sessions
+from backend.services import accounts, api_keys, audit, profiles, records, sessions
 from backend.services.errors import Conflict, Denied, NotFound
-from backend.services.policies import require_may_give
+from backend.services.policies import require_has_roles, require_may_give
 from backend.utils.clock import utcnow
 
 
@@ -34,29 +34,31 @@ def update_user(actor, user_id, changes, *, whole=False):
     """Change what is in `changes` (email, name, active, roles, profile, password) and return the User.
 
     Of a profile only the values given change, unless it is meant to be the `whole` of it. A new password and the end
-    of `active` end all sessions of the user. Raises as create_user does, Denied too for the address or the password of
-    somebody who may do more than the actor, and Conflict when no active admin would be left.
+    of `active` end all sessions of the user, and a password that somebody else sets ends their API keys too. Raises as
+    create_user does, Denied too for anything but the name of somebody with a role that the actor lacks, before the
+    change or after it, and Conflict when no active admin would be left.
     """
     roles = {*changes.pop("roles"), MEMBER} if "roles" in changes else None
     password = changes.pop("password", None)
     with database.atomic():
         user = _lock_user(actor, user_id)
-        if roles is not None:
-            _set_roles(actor, user, roles)
+        held = set(user.roles())
         if "email" in changes:
             changes["email"] = accounts.normalize(changes["email"])
         if "profile" in changes:
             before = {} if whole else profiles.locked_profile(user_id)
             changes["profile"] = profiles.changed_profile(actor, before, changes["profile"])
         changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
-        if password is not None or "email" in changed:
-            require_may_give(actor, user.roles())  # with either of them the actor could sign in as the user
+        if password is not None or roles not in (None, held) or set(changed) - {"name"}:
+            require_has_roles(actor, held)
+        if roles not in (None, held):
+            _set_roles(actor, user, held, roles)
         if password is not None:
-            accounts.set_password(actor, user, password)
+            _set_password(actor, user, password)
         if changed:
             _save(user, changed)
             audit.record(actor, "user.update", ("user", user_id), **changed)
-        if password is not None or changed.get("active") is False:
+        if changed.get("active") is False:
             sessions.end_sessions_of(user_id)
         _require_an_admin()
     return get_user(user_id)
@@ -65,10 +67,12 @@ def update_user(actor, user_id, changes, *, whole=False):
 def delete_user(actor, catalog, user_id):
     """Delete a user, and settle the records they own as each definition says in `on_owner_delete`.
 
-    Raises NotFound, Denied, and Conflict when no active admin would be left or records are in the way.
+    Raises NotFound, Denied for somebody with a role that the actor lacks, and Conflict when no active admin would be
+    left or records are in the way.
     """
     with database.atomic():
         user = _lock_user(actor, user_id)
+        require_has_roles(actor, user.roles())
         for resource in catalog.values():
             records.settle_owned(actor, resource, user_id)
         audit.record(actor, "user.delete", ("user", user_id), email=user.email)
@@ -80,20 +84,27 @@ def _lock_user(actor, user_id):
     """Return the User, holding all changes of users back, so that two admins cannot remove each other at once."""
     list(database.lock_for_update(Role.select(Role.name).where(Role.name == ADMIN)))
     user = get_user(user_id)
+    if actor.api_key_id is not None and actor.user_id == user.id:
+        raise Denied("An API key may not change the account it belongs to.")
     if ADMIN in user.roles() and not actor.is_admin:
         raise Denied("Only admins change admins.")
     return user
 
 
-def _set_roles(actor, user, roles):
-    held = set(user.roles())
-    if roles == held:
-        return
-    require_may_give(actor, roles - held)
+def _set_roles(actor, user, held, roles):
+    require_may_give(actor, roles)
     UserRole.delete().where(UserRole.user_id == user.id, UserRole.role.in_(list(held - roles))).execute()
     if added := sorted(roles - held):
         give_roles(user, added)
     audit.record(actor, "user.set_roles", ("user", user.id), before=sorted(held), after=sorted(roles))
+
+
+def _set_password(actor, user, password):
+    """Set it and sign the user out; what a stranger may have made in the account, its API keys, ends as well."""
+    accounts.set_password(actor, user, password)
+    sessions.end_sessions_of(user.id)
+    if actor.user_id != user.id:
+        api_keys.revoke_keys_of(actor, user.id)
 
 
 def _save(user, changed):
