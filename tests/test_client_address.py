@@ -24,13 +24,38 @@ BEHIND_A_PROXY = [
     ("2001:DB8:0:0::1", "2001:db8::1"),
     (f"::ffff:{CLIENT}", CLIENT),
     (f"{INNER_PROXY}, 10.7.7.7", INNER_PROXY),
+    # As load balancers write it: with a port, in brackets, in quotes, with the zone of a link.
+    (f"{CLIENT}:49152", CLIENT),
+    (f"{CLIENT}:1", CLIENT),
+    (f"{CLIENT}:_hidden", CLIENT),
+    ("[2001:db8::7]:4915", "2001:db8::7"),
+    ("[2001:DB8:0::7]", "2001:db8::7"),
+    ('"[2001:db8::7]:4915"', "2001:db8::7"),
+    (f'"{CLIENT}:4915"', CLIENT),
+    (f"[::ffff:{CLIENT}]:80", CLIENT),
+    ("fe80::7%eth0", "fe80::7"),
+    ("[fe80::7%25eth0]:80", "fe80::7"),
+    (f"{CLIENT}:49152, {INNER_PROXY}:443", CLIENT),
+    (f"{CLIENT}:80,[fd00::5]:443, [::ffff:10.2.2.2]:80", CLIENT),
+    (f"unknown, {CLIENT}:80", CLIENT),
+    (f", ,{CLIENT}", CLIENT),
     # Nothing that is an address: the proxy's own.
     ("", PROXY),
     ("unknown", PROXY),
     (f"{CLIENT},", PROXY),
     (f"{CLIENT}, nobody", PROXY),
     (f"{CLIENT};{INNER_PROXY}", PROXY),
-    (f"{CLIENT}, {INNER_PROXY}:443", PROXY),
+    (f"{CLIENT}:", PROXY),
+    (f"{CLIENT}:port", PROXY),
+    (f"{CLIENT}:123456", PROXY),
+    (f"[{CLIENT}", PROXY),
+    ("2001:db8::7]:80", PROXY),
+    ("[2001:db8::7]80", PROXY),
+    ("[]:80", PROXY),
+    ("unix:", PROXY),
+    (f"{CLIENT}, ,", PROXY),
+    (f"{CLIENT} {INNER_PROXY}", PROXY),
+    ("caf\xe9", PROXY),
     ("1" * 5_000, PROXY),
 ]
 
@@ -58,6 +83,32 @@ def address_of(settings):
 def test_a_trusted_proxy_names_the_client(address_of):
     for forwarded, address in BEHIND_A_PROXY:
         assert address_of(PROXY, X_Forwarded_For=forwarded) == address, forwarded
+
+
+@ON_SQLITE
+def test_what_cannot_be_read_is_logged_once_for_each_proxy(address_of, read_lines):
+    for forwarded in ("unknown", "unix:", "", f"{CLIENT}:80") * 3:
+        for peer in (PROXY, INNER_PROXY, CLIENT):
+            address_of(peer, X_Forwarded_For=forwarded)
+    lines = [line for line in read_lines() if "X-Forwarded-For" in line]
+    assert [json.loads(line)["proxy"] for line in lines] == [PROXY, INNER_PROXY]
+    assert json.loads(lines[0])["value"] == "unknown"
+
+
+@ON_SQLITE
+def test_ports_do_not_make_many_clients_of_one(settings):
+    app = create_app(replace(settings, trusted_proxies=PROXY, rate_limit_auth="3/minute"))
+    answers = [
+        app.test_client().post(
+            "/api/v1/auth/login",
+            json=CREDENTIALS | {"password": "wrong", "email": f"{port}@example.com"},
+            environ_base={"REMOTE_ADDR": PROXY},
+            headers={"X-Forwarded-For": f"{CLIENT}:{port}"},
+        )
+        for port in range(5000, 5005)
+    ]
+    database.close_all()
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
 
 
 @ON_SQLITE

@@ -6,7 +6,7 @@ import time
 from peewee import PeeweeException
 
 from backend.middleware.authentication import IDENTITY, identify
-from backend.middleware.client_address import client_address
+from backend.middleware.client_address import ClientAddresses
 from backend.middleware.etags import simplify_tags
 from backend.middleware.request_id import request_id
 from backend.models.database import database
@@ -26,7 +26,8 @@ class Builds:
 
     def __init__(self, first, make_build, trusted_proxies, add_headers):
         self.current = first
-        self._trusted_proxies, self._add_headers = trusted_proxies, add_headers
+        self._addresses = ClientAddresses(trusted_proxies) if trusted_proxies else None
+        self._add_headers = add_headers
         self._make_build = make_build
         self._lock = threading.Lock()
         self._first, self._first_wsgi_app = first, first.wsgi_app
@@ -38,8 +39,8 @@ class Builds:
         try:
             build = self.current
             simplify_tags(environ)
-            if self._trusted_proxies:
-                environ["REMOTE_ADDR"] = client_address(environ, self._trusted_proxies)
+            if self._addresses:
+                environ["REMOTE_ADDR"] = self._addresses.find(environ)
             if environ.get("PATH_INFO") != LIVENESS_PATH:
                 audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
                 identity = environ[IDENTITY] = identify(build, environ)

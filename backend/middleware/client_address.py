@@ -1,17 +1,43 @@
 """The client's address behind proxies: only what a trusted one says is believed."""
 
-from backend.utils.addresses import parse_address
+import structlog
+
+from backend.utils.addresses import parse_address, parse_hop
+
+MAX_WARNINGS = 16  # one for each proxy
+SHOWN_CHARACTERS = 100
+
+log = structlog.get_logger()
 
 
-def client_address(environ, trusted):
-    """Return the address of the client, as text; `trusted` are the networks of the proxies.
+class ClientAddresses:
+    """Finds the address of each request's client; `trusted` are the networks of the proxies."""
 
-    Each proxy appends whom it was called by, so `X-Forwarded-For` is read from its end, as far as trusted proxies wrote
-    it: what stands before came from the client. Where it holds anything but an address, the peer's own is returned.
-    """
-    peer = environ.get("REMOTE_ADDR", "")
-    address = parse_address(peer)
-    hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while address is not None and hops and any(address in network for network in trusted):
-        address = parse_address(hops.pop())
-    return peer if address is None else str(address)
+    def __init__(self, trusted):
+        self._trusted = trusted
+        self._warned_of = set()
+
+    def find(self, environ: dict) -> str:
+        """Return the address of the client, as text.
+
+        Each proxy appends whom it was called by, so `X-Forwarded-For` is read from its end, as far as trusted proxies
+        wrote it: what stands before came from the client. A port is left out. Where a trusted proxy wrote anything but
+        an address, the peer's own is returned, and that is logged once for each proxy.
+        """
+        peer = environ.get("REMOTE_ADDR", "")
+        address, header = parse_address(peer), environ.get("HTTP_X_FORWARDED_FOR", "")
+        hops = header.split(",") if header.strip() else []
+        while address is not None and hops and any(address in network for network in self._trusted):
+            address = parse_hop(hops.pop())
+            if address is None:
+                self._warn(peer, header)
+        return peer if address is None else str(address)
+
+    def _warn(self, peer, header):
+        if peer not in self._warned_of and len(self._warned_of) < MAX_WARNINGS:
+            self._warned_of.add(peer)
+            log.warning(
+                "X-Forwarded-For of a trusted proxy has no address at its end; its requests count for the proxy",
+                proxy=peer,
+                value=header[-SHOWN_CHARACTERS:],
+            )

@@ -28,6 +28,8 @@ def _has_token(token):
 def _is_local():
     """Tell whether the request comes from this machine, and not by a proxy on it."""
     try:
-        return ip_address(request.remote_addr or "").is_loopback and not any(map(request.headers.get, FORWARDED))
+        return ip_address(request.remote_addr or "").is_loopback and not any(
+            name in request.headers for name in FORWARDED
+        )
     except ValueError:
         return False

@@ -1,6 +1,11 @@
 """IP addresses and networks."""
 
+import re
 from ipaddress import ip_address, ip_network
+
+# RFC 7239, section 6: an IPv6 address with a port is in brackets; a port may be a word of the proxy's own.
+_PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
+_HOP = re.compile(rf'"?(?:\[([^\[\]]*)\]{_PORT}|([0-9.]+){_PORT}|([^"\[\]]*))"?')
 
 
 def parse_address(text):
@@ -10,6 +15,12 @@ def parse_address(text):
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def parse_hop(text):
+    """Return the IP address of a hop as proxies write it, or None: with a port, in quotes, with the zone of a link."""
+    hop = _HOP.fullmatch(text.strip())
+    return parse_address(next(filter(None, hop.groups()), "").partition("%")[0]) if hop else None
 
 
 def parse_networks(text):
