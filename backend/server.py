@@ -6,14 +6,12 @@ import socket
 import sys
 import threading
 import time
-from copy import copy
 
 import structlog
-import waitress
 from waitress import wasyncore
 
 from backend.config.service_manager import notify, passed_socket
-from backend.middleware.connections.channel import Channel
+from backend.middleware.connections.server import open_server
 from backend.middleware.openapi import DOCS_PATH
 from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
@@ -26,7 +24,6 @@ DRAIN_SECONDS = 30
 # A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
 # for so long finds it closed.
 IDLE_SECONDS = 3
-OUTBOX_BYTES = 4 << 20
 
 
 def run(app, settings):
@@ -71,25 +68,8 @@ def _listener(settings):
 
 def _create(app, settings):
     passed = passed_socket()
-    server = waitress.create_server(
-        app,
-        sockets=[passed or _listener(settings)],
-        threads=settings.threads,
-        # Open connections cost little, and clients keep theirs; below the usual limit of 1,024 descriptors.
-        connection_limit=800,
-        ident="Larder",
-        # An answer to a slow reader waits here. waitress keeps what it has sent until it has this much, in memory, and
-        # its 16 MB would stay with each thread that has once exported.
-        outbuf_high_watermark=OUTBOX_BYTES,
-        asyncore_use_poll=True,  # select() fails above 1,024 descriptors
-        # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
-        max_request_body_size=settings.max_body_bytes,
-        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
-        clear_untrusted_proxy_headers=False,
-    )
-    server.channel_class, server.is_draining, server.owns_socket = Channel, False, passed is None
-    server.adj.of_imports = copy(server.adj)
-    server.adj.of_imports.max_request_body_size = settings.max_import_bytes
+    server = open_server(app, passed or _listener(settings), settings)
+    server.owns_socket = passed is None
     return server
 
 
@@ -117,13 +97,9 @@ def _stop_when_idle(server):
     """End the loop of the main thread when all connections are closed or, for a while, have nothing to do."""
     last_moment, last_busy = time.monotonic() + DRAIN_SECONDS, time.monotonic()
     while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
-        if any(map(_is_busy, channels)):
+        if any([channel.is_busy(now) for channel in channels]):  # each is measured
             last_busy = now
         elif now - last_busy > IDLE_SECONDS:
             break
         time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _is_busy(channel):
-    return channel.requests or channel.total_outbufs_len or channel.request  # the last is one that still comes in

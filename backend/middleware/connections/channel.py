@@ -1,24 +1,267 @@
 """A connection, from its first byte to its last."""
 
+import fcntl
+import socket
+import struct
+import termios
 import time
 
-from waitress.channel import HTTPChannel
+from waitress.buffers import ReadOnlyFileBasedBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
 
+from backend.middleware.connections import boxes
+from backend.middleware.connections.lanes import is_liveness
 from backend.middleware.connections.parser import Parser
-from backend.middleware.connections.tasks import JsonErrorTask, Task
+from backend.middleware.connections.tasks import Busy, JsonErrorTask, Task
+from backend.middleware.connections.timers import Pace
+from backend.utils.spool import NoRoom
+
+FLUSH_BYTES = 1 << 20  # sent at once to one client, before others get their turn
+SEND_BYTES = 128 << 10
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel keeps nothing for the client
 
 
 class Channel(HTTPChannel):
-    """A connection whose refusals have the one shape, and that can hold back what it has to send."""
+    """A connection that no worker ever waits for.
+
+    What the client does not take at once waits in boxes, and the loop of the main thread sends it. The next request is
+    read from the socket only when the answer before it has been sent.
+    """
 
     parser_class = Parser
     task_class = Task
     error_task_class = JsonErrorTask
-    held_until = 0.0
+    held_until = 0.0  # until then nothing is sent
+    lingers = False  # whether the client may still send what nobody reads
+    is_lingering_since = None
+    is_surplus = False  # whether it came when there were already as many as there may be
 
-    def writable(self):
-        """Tell whether there is something to send, and the time for it; waitress asks at least once a second."""
-        return time.monotonic() >= self.held_until and super().writable()
+    def __init__(self, server, sock, addr, adj, map=None):
+        super().__init__(server, sock, addr, adj, map=map)
+        self.outbufs = [boxes.MemoryBox()]
+        self.sent_bytes = self.received_bytes = 0
+        # When the last request came or answer left, when the request that comes in began, since when an answer waits.
+        self.rested_at, self.began_at, self.unsent_since = time.monotonic(), None, None
+        self._ahead = b""  # of the requests behind the one in work
+        times = self.times = server.times
+        self._pace_out, self._pace_in = (Pace(times.pace, times.least_pace) for _ in range(2))
+        self._pace_at_stop = Pace(times.pace_at_stop, times.least_pace_at_stop)
 
-    def _flush_some(self, do_close=True):
-        return time.monotonic() >= self.held_until and super()._flush_some(do_close)
+    # What comes in.
+
+    def readable(self) -> bool:
+        """Tell whether to read from the socket; the main thread asks before it waits."""
+        if self.is_lingering_since is not None:
+            return True
+        is_done = not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+        return is_done and not self._ahead
+
+    def handle_read(self) -> None:
+        """Read what has come; throw it away if the connection only lingers."""
+        if self.is_lingering_since is not None:
+            if not self._receive_in_vain():
+                self.handle_close()
+        elif self._ahead:
+            data, self._ahead = self._ahead, b""
+            self.received(data)
+        else:
+            super().handle_read()
+
+    def _receive_in_vain(self) -> bytes:
+        try:
+            return self.socket.recv(SEND_BYTES)
+        except BlockingIOError:
+            return b"nothing yet"
+        except OSError:
+            return b""
+
+    def received(self, data: bytes) -> bool:
+        """Read at most one request from the bytes; keep what is behind it until it has been answered."""
+        self.received_bytes += len(data)
+        with self.requests_lock:
+            while data and not (self.requests or self.will_close or self.close_when_flushed):
+                data = data[self._receive_some(data) :]
+            self._ahead = data
+        if data:
+            self.server.with_ahead.add(self)
+        return True
+
+    def can_go_on(self) -> bool:
+        """Tell whether it is time for the next of the requests that came at once."""
+        return not (self.requests or self.total_outbufs_len)
+
+    def _receive_some(self, data: bytes) -> int:
+        if self.request is None:
+            self.request, self.began_at = self.parser_class(self.adj), time.monotonic()
+        request = self.request
+        count = request.received(data)
+        if request.expect_continue and request.headers_finished and not self.sent_continue:
+            self.send_continue()
+        if request.completed:
+            self.sent_continue, self.request = False, None
+            if not request.empty:
+                self.rested_at = time.monotonic()
+                if self.is_surplus and not is_liveness(request):
+                    request.error = Busy()
+                self.requests.append(request)
+                self.server.add_task(self)
+        return count
+
+    # What goes out.
+
+    def write_soon(self, data) -> int:
+        """Send what the client takes at once, and keep the rest for the main thread to send."""
+        if not data:
+            return 0
+        with self.outbuf_lock:
+            if not self.connected or self.will_close:
+                raise ClientDisconnected
+            size = len(data)
+            if isinstance(data, ReadOnlyFileBasedBuffer):
+                self.outbufs += [data, boxes.MemoryBox()]
+                self.total_outbufs_len += size
+            else:
+                self._keep(data)
+            if self.total_outbufs_len:
+                self._flush_exception(self._flush_some, do_close=False)
+                self.server.pull_trigger()
+        return size
+
+    def _keep(self, data: bytes) -> None:
+        """Send the bytes that fit into the socket, put the others into a box."""
+        rest, now = memoryview(data), time.monotonic()
+        while rest and not self.total_outbufs_len and now >= self.held_until:
+            count = self._send(rest[:SEND_BYTES])
+            rest = rest[count:]
+            if not count:
+                break
+        if rest:
+            try:
+                boxes.put(self.outbufs, bytes(rest))
+            except NoRoom as error:
+                self.will_close = True
+                self.server.pull_trigger()
+                self.server.notices.tell("connection closed, no room for its answer", reason=str(error))
+                raise ClientDisconnected from error
+            self.total_outbufs_len += len(rest)
+
+    def _send(self, data) -> int:
+        """Return how many of the bytes the socket has taken."""
+        try:
+            count = self.send(data, do_close=False)
+        except OSError:
+            count = 0
+        self.sent_bytes += count
+        return count
+
+    def writable(self) -> bool:
+        """Tell whether there is something to send, and the time for it; the main thread asks before it waits."""
+        if self.is_lingering_since is not None or time.monotonic() < self.held_until:
+            return False
+        return bool(self.total_outbufs_len or self.will_close or self.close_when_flushed)
+
+    def handle_write(self) -> None:
+        """Send some of what waits, and close the connection if it was the last."""
+        if not self.will_close and self.outbuf_lock.acquire(blocking=False):
+            try:
+                self._flush_exception(self._flush_some)
+            finally:
+                self.outbuf_lock.release()
+        if self.will_close:
+            self.handle_close()
+        elif self.close_when_flushed and not self.total_outbufs_len:
+            self._end()
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """Send as much as the client takes, but let others have their turn; tell whether it took something."""
+        if time.monotonic() < self.held_until:
+            return False
+        sent = 0
+        while sent < FLUSH_BYTES:
+            box = self.outbufs[0]
+            if len(box):
+                count = self.send(box.get(SEND_BYTES), do_close=do_close)
+                if not count or not self.connected:
+                    break
+                box.skip(count, True)
+                sent += count
+                self.sent_bytes += count
+                self.total_outbufs_len -= count
+            elif len(self.outbufs) > 1 or not isinstance(box, boxes.MemoryBox):
+                self.outbufs.pop(0).close()
+                if not self.outbufs:
+                    self.outbufs.append(boxes.MemoryBox())
+            else:
+                break
+        return bool(sent)
+
+    def _end(self) -> None:
+        """Close the connection; of a client that still sends, only when it has had time to read the answer."""
+        if not self.lingers and not self._ahead:
+            self.handle_close()
+            return
+        # Closing with bytes unread would reset the connection, and the client never see the answer.
+        self._ahead, self.is_lingering_since = b"", time.monotonic()
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+
+    def abort(self) -> None:
+        """Close the connection at once, with all that the kernel keeps for it."""
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        except OSError:
+            pass
+        self.handle_close()
+
+    # How long it takes.
+
+    def _in_kernel(self) -> int:
+        """Return how many bytes the kernel has yet to send, or the client to confirm."""
+        try:
+            return struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]
+        except (OSError, ValueError, TypeError):  # it is closed
+            return 0
+
+    def is_waiting(self) -> bool:
+        """Tell whether nothing is under way: no request but perhaps a part of its head, and no answer."""
+        return not (self.requests or self.total_outbufs_len or self.is_in_body())
+
+    def is_in_body(self) -> bool:
+        """Tell whether the body of a request comes in."""
+        return self.request is not None and self.request.headers_finished
+
+    def is_too_slow(self, now: float) -> bool:
+        """Tell whether the client takes too long for what it has to do next."""
+        if self.is_lingering_since is not None:
+            return now - self.is_lingering_since > self.times.linger
+        if now < self.held_until:
+            return False
+        if not self.is_waiting():
+            self.rested_at = now
+        in_kernel = self._in_kernel()
+        if self.total_outbufs_len:
+            self.unsent_since = self.unsent_since or now
+        else:
+            self.unsent_since = None
+        if self.total_outbufs_len or in_kernel:
+            return self._pace_out.is_too_slow(self.sent_bytes - in_kernel, now)
+        self._pace_out.rest()
+        if self.is_in_body() and not self.requests:
+            return self._pace_in.is_too_slow(self.received_bytes, now)
+        self._pace_in.rest()
+        return self.is_waiting() and self._is_idle_too_long(now)
+
+    def _is_idle_too_long(self, now: float) -> bool:
+        if self.request is None:
+            return now - self.rested_at > self.times.idle
+        return now - self.began_at > self.times.head or now - self.rested_at > self.times.idle + self.times.head
+
+    def is_busy(self, now: float) -> bool:
+        """Tell whether a server that stops waits for this connection."""
+        if self.requests:
+            return True
+        if self.is_lingering_since is not None or not (self.total_outbufs_len or self.request):
+            return False
+        return not self._pace_at_stop.is_too_slow(self.sent_bytes - self._in_kernel() + self.received_bytes, now)

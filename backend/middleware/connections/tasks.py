@@ -5,6 +5,7 @@ import time
 import uuid
 
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import Error, build_http_date
 
 from backend.middleware.errors import CODES, error_body
 from backend.middleware.headers import ALWAYS_FOR_API
@@ -16,10 +17,69 @@ HELD_BACK = ("429", "503")
 HOLD_SECONDS = 1
 
 
-class Task(WSGITask):
+class Busy(Error):
+    """A refusal because all connections there may be are in work."""
+
+    code = 503
+    reason = "Service Unavailable"
+
+    def __init__(self):
+        super().__init__("The server has as many requests to answer as it takes; try again shortly.")
+
+
+class Head:
+    """The head of an answer, and which answers have a body: waitress closes connections that could stay open."""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the answer has a body: RFC 9110, 6.4.1."""
+        return self._status_has_body() and getattr(self.request, "command", "") != "HEAD"
+
+    def _status_has_body(self) -> bool:
+        return not self.status.startswith(("1", "204", "304"))
+
+    def build_response_header(self) -> bytes:
+        """Return the head of the answer."""
+        headers = [(name.title(), value) for name, value in self.response_headers]
+        self.response_headers = headers = [pair for pair in headers if pair[0] not in ("Content-Length", "Connection")]
+        given = {name for name, _ in headers}
+        if self._status_has_body() and self.content_length is not None:
+            headers.append(("Content-Length", str(self.content_length)))
+        elif self.has_body and self.version == "1.1":
+            headers.append(("Transfer-Encoding", "chunked"))
+            self.chunked_response = True
+        elif self.has_body:
+            self.close_on_finish = True  # its end is the end of the body
+        if self.close_on_finish or not self._client_keeps_open():
+            self.close_on_finish = True
+            headers.append(("Connection", "close"))
+        elif self.version == "1.0":
+            headers.append(("Connection", "keep-alive"))
+        if "Server" not in given:
+            headers.append(("Server", self.channel.server.adj.ident))
+        if "Date" not in given:
+            headers.append(("Date", build_http_date(self.start_time)))
+        lines = [
+            f"HTTP/{self.version} {self.status}",
+            *(f"{name}: {value}" for name, value in sorted(headers, key=_name)),
+        ]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+    def _client_keeps_open(self) -> bool:
+        said = {option.strip() for option in self.request.headers.get("CONNECTION", "").lower().split(",")}
+        return "close" not in said if self.version == "1.1" else "keep-alive" in said
+
+
+def _name(header: tuple[str, str]) -> str:
+    return header[0]
+
+
+class Task(Head, WSGITask):
     """A request whose refusal, if it is one to come back later, is held back and ends the connection."""
 
-    def build_response_header(self):
+    logged_write_no_body = True  # what an app writes although it was asked with HEAD is not worth a log line
+
+    def build_response_header(self) -> bytes:
         """Return the head of the answer."""
         if self.channel.server.is_draining:
             self.set_close_on_finish()  # the client comes back to another process, and loses nothing on the way
@@ -29,7 +89,7 @@ class Task(WSGITask):
         return super().build_response_header()
 
 
-class JsonErrorTask(ErrorTask):
+class JsonErrorTask(Head, ErrorTask):
     """waitress's answer to a request it refuses by itself, in the shape of every other failure."""
 
     def execute(self):
@@ -42,4 +102,5 @@ class JsonErrorTask(ErrorTask):
         told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
         self.response_headers = told + ALWAYS_FOR_API
         self.set_close_on_finish()
+        self.channel.lingers = True  # the client may be about to send the rest of what was refused
         self.write(body)

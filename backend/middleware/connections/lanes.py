@@ -1,0 +1,56 @@
+"""Which threads work on a request."""
+
+from waitress.task import ThreadedTaskDispatcher
+
+from backend.middleware.builds import LIVENESS_PATH
+from backend.middleware.envelope import API
+
+EXPORT_THREADS = 2
+EXPORT_PATH_END = "/export"
+
+
+class Lanes:
+    """The threads of the server.
+
+    Whether the process lives is answered by a thread that does nothing else, however long all others wait. Exports,
+    which take long, wait for each other and leave the other threads alone.
+    """
+
+    def __init__(self, threads: int):
+        self.workers, self.live, self.exports = _threads(threads), _threads(1), _threads(EXPORT_THREADS)
+
+    def add_task(self, channel) -> None:
+        """Have the first request of a connection worked on."""
+        request = channel.requests[0]
+        if request.error or is_liveness(request):
+            self.live.add_task(channel)
+        elif _is_export(request):
+            self.exports.add_task(channel)
+        else:
+            self.workers.add_task(channel)
+
+    def shutdown(self) -> None:
+        """Let the threads end, for some seconds."""
+        for lane, seconds in ((self.exports, 1), (self.workers, 5), (self.live, 1)):
+            lane.shutdown(timeout=seconds)
+
+
+def is_liveness(request) -> bool:
+    """Tell whether a request asks whether the process lives."""
+    return _path(request) == LIVENESS_PATH
+
+
+def _is_export(request) -> bool:
+    path = _path(request)
+    return path.startswith(f"{API}/") and path.endswith(EXPORT_PATH_END)
+
+
+def _path(request) -> str:
+    """Return the path as the app will see it, empty where the head could not be read."""
+    return "/" + getattr(request, "path", "").lstrip("/")
+
+
+def _threads(count: int) -> ThreadedTaskDispatcher:
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(count)
+    return dispatcher

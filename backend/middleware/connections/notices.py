@@ -1,0 +1,35 @@
+"""Log lines about connections, which clients can cause as often as they like."""
+
+import threading
+import time
+
+import structlog
+
+SECONDS_BETWEEN = 10
+
+log = structlog.get_logger()
+
+
+class Notices:
+    """Logs each event at once, and then how often it happened again, at most every SECONDS_BETWEEN."""
+
+    def __init__(self):
+        self._lock, self._counts = threading.Lock(), {}
+
+    def tell(self, event: str, **details) -> None:
+        """Log a warning, or count it."""
+        now = time.monotonic()
+        with self._lock:
+            count, until = self._counts.get(event, (0, 0.0))
+            is_first = now >= until
+            self._counts[event] = (0, now + SECONDS_BETWEEN) if is_first else (count + 1, until)
+        if is_first:
+            log.warning(event, **({"repeated": count} if count else {}), **details)
+
+    def flush(self, now: float) -> None:
+        """Log what was counted long enough."""
+        with self._lock:
+            due = {event: count for event, (count, until) in self._counts.items() if count and now >= until}
+            self._counts |= dict.fromkeys(due, (0, now + SECONDS_BETWEEN))
+        for event, count in due.items():
+            log.warning(event, repeated=count)

@@ -1,0 +1,201 @@
+"""The server: accepts connections, closes those that take too long, and hands requests to threads."""
+
+import resource
+import socket
+import time
+from copy import copy
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer, UnixWSGIServer
+
+from backend.middleware.connections.channel import Channel
+from backend.middleware.connections.lanes import Lanes
+from backend.middleware.connections.notices import Notices
+from backend.middleware.connections.timers import Times
+from backend.utils import spool
+
+MOST_CONNECTIONS = 800  # as many may be open at once; some more, if all of them are in work, to be told so
+LEAST_CONNECTIONS = 16
+SURPLUS_SHARE = 4
+MOST_DESCRIPTORS, DESCRIPTORS_FOR_OTHERS = 4096, 200
+CLOSED_FOR_DESCRIPTORS = 8
+# The kernel takes this much for a client beyond what is on its way: else megabytes for each that reads nothing.
+KERNEL_BYTES = 256 << 10
+TIMES = Times()
+
+
+class _Server:
+    """What waitress's servers do here in ways of their own."""
+
+    channel_class = Channel
+    is_draining = False
+
+    def __init__(self, app, listener, adjustments, times):
+        self.times = times
+        self.lanes, self.notices, self.with_ahead = Lanes(adjustments.threads), Notices(), set()
+        self._accept_at = self._sweep_at = 0.0
+        self.most_connections = most_connections()
+        super().__init__(
+            app,
+            {},
+            _sock=listener,
+            dispatcher=self.lanes,
+            adj=adjustments,
+            bind_socket=False,
+            sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
+        )
+        spool.room.when_full = self._close_slowest
+
+    def run(self) -> None:
+        """Serve until SystemExit is raised in this thread."""
+        try:
+            while self._map:
+                self.turn()
+        except (SystemExit, KeyboardInterrupt):
+            self.lanes.shutdown()
+
+    def turn(self) -> None:
+        """Do what is to be done now, or wait for it: the loop of the main thread calls nothing else."""
+        self._go_on()
+        self._sweep(time.monotonic())
+        wasyncore.poll2(min(self.adj.asyncore_loop_timeout, self.times.sweep), self._map)
+
+    def readable(self) -> bool:
+        """Tell whether to accept connections now."""
+        return self.accepting and time.monotonic() >= self._accept_at
+
+    def handle_accept(self) -> None:
+        """Accept connections; the more there are, the more at once."""
+        for _ in range(1 + len(self.active_channels) // 100):
+            try:
+                accepted = self.accept()
+            except OSError as error:
+                self._wait_for_descriptors(error)
+                return
+            if accepted is None:
+                return
+            self._admit(*accepted)
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        """Set the options of a new connection."""
+        super().set_socket_options(conn)
+        if conn.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
+
+    def _admit(self, conn, address) -> None:
+        try:
+            self.set_socket_options(conn)
+        except OSError:  # the client has left already
+            conn.close()
+            return
+        surplus = len(self.active_channels) + 1 - self.most_connections
+        if surplus > 0 and not self.is_draining and self._close_oldest():
+            surplus = 0
+        channel = Channel(self, conn, self.fix_addr(address), self.adj, map=self._map)
+        channel.is_surplus = surplus > 0
+        if surplus > self.most_connections // SURPLUS_SHARE:
+            channel.abort()
+
+    def _wait_for_descriptors(self, error: OSError) -> None:
+        """Leave new connections to the kernel for a moment, and close some that have nothing to do."""
+        self._accept_at = time.monotonic() + self.times.without_descriptors
+        self.notices.tell("cannot accept connections", reason=error.strerror)
+        if not self.is_draining:
+            for _ in range(CLOSED_FOR_DESCRIPTORS):
+                self._close_oldest(only_waiting=True)
+
+    def _close_oldest(self, *, only_waiting: bool = False) -> bool:
+        """Close the connection that is idle for longest, or else the slowest; tell whether there was one."""
+        channels = list(self.active_channels.values())
+        if waiting := [(each.rested_at, each) for each in channels if each.is_waiting()]:
+            _oldest(waiting).handle_close()
+            return True
+        if only_waiting:
+            return False
+        slow = [(each.unsent_since, each) for each in channels if each.total_outbufs_len and each.unsent_since]
+        slow = slow or [(each.began_at, each) for each in channels if each.is_in_body() and not each.requests]
+        before = time.monotonic() - self.times.spared
+        if slow := [(since, each) for since, each in slow if since < before]:
+            _oldest(slow).abort()
+        return bool(slow)
+
+    def _close_slowest(self) -> None:
+        """Have the connection closed that has kept its answer waiting for longest; any thread may call it."""
+        unsent = [
+            (channel.unsent_since, channel)
+            for channel in list(self.active_channels.values())
+            if channel.unsent_since and not channel.will_close
+        ]
+        if unsent:
+            _oldest(unsent).will_close = True
+            self.pull_trigger()
+            self.notices.tell("connection of a slow client closed, others need the room")
+
+    def _go_on(self) -> None:
+        """Read the next of the requests that came at once, where the one before has been answered."""
+        for channel in list(self.with_ahead):
+            if not channel.connected or channel.can_go_on():
+                self.with_ahead.discard(channel)
+                if channel.connected:
+                    wasyncore.read(channel)  # a failure closes the connection
+
+    def _sweep(self, now: float) -> None:
+        """Close the connections that take too long."""
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + self.times.sweep
+        for channel in list(self.active_channels.values()):
+            if channel.will_close or channel.is_too_slow(now):
+                if channel.total_outbufs_len and not channel.will_close:
+                    self.notices.tell("connection of a slow client closed", address=channel.addr[0])
+                if channel.total_outbufs_len or channel.will_close:
+                    channel.abort()
+                else:
+                    channel.handle_close()
+        self.notices.flush(now)
+
+
+def _oldest(channels: list) -> Channel:
+    """Return the channel that belongs to the earliest of the moments in these pairs."""
+    return min(channels, key=lambda pair: pair[0])[1]
+
+
+class TcpServer(_Server, TcpWSGIServer):
+    """A server on a port."""
+
+
+class UnixServer(_Server, UnixWSGIServer):
+    """A server on a Unix socket."""
+
+
+def open_server(app, listener: socket.socket, settings, times: Times = TIMES) -> TcpServer | UnixServer:
+    """Return the server that listens on a bound socket; connections wait until it runs."""
+    adjustments = Adjustments(
+        threads=settings.threads,
+        ident="Larder",
+        # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
+        max_request_body_size=settings.max_body_bytes,
+        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
+        clear_untrusted_proxy_headers=False,
+    )
+    adjustments.of_imports = copy(adjustments)
+    adjustments.of_imports.max_request_body_size = settings.max_import_bytes
+    _raise_descriptor_limit()
+    return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjustments, times)
+
+
+def most_connections() -> int:
+    """Return how many connections may be open at once, as the limit of descriptors lets them."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(LEAST_CONNECTIONS, descriptors - DESCRIPTORS_FOR_OTHERS))
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow as many descriptors as the system lets: besides its socket a connection may need one for a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,85 @@
+"""Temporary files without a name for what clients have yet to read; together they take a bounded number of bytes."""
+
+import os
+import tempfile
+import threading
+
+# Of the disk so much stays free for others, the database may be on it: a twentieth, at most this much.
+MOST_KEPT_FREE_BYTES = 200 << 20
+LEAST_FREE_SHARE = 20
+
+
+class NoRoom(Exception):
+    """A temporary file cannot be written; the text says why."""
+
+
+class Room:
+    """How many bytes may be kept, and how many are; `when_full` is called each time that there is no more room."""
+
+    def __init__(self, max_bytes: int, when_full=lambda: None):
+        self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """Take room for `count` bytes; tell whether there was as much."""
+        with self._lock:
+            has_room = self.taken + count <= self.max_bytes
+            if has_room:
+                self.taken += count
+        if not has_room:
+            self.when_full()
+        return has_room
+
+    def give_back(self, count: int) -> None:
+        """Give room back."""
+        with self._lock:
+            self.taken -= count
+
+
+# That of this process, for all its files.
+room = Room(4 << 30)
+
+
+class SpoolFile:
+    """A temporary file that no folder lists, so it is deleted when it is closed, by the end of the process too."""
+
+    def __init__(self, within: Room = room):
+        self._room, self.size = within, 0
+        try:
+            self._file = tempfile.TemporaryFile(buffering=0)
+        except OSError as error:  # also when no folder for temporary files can be written
+            raise NoRoom(f"No temporary file can be made: {error.strerror}.") from error
+        self.seek, self.tell, self.read, self.seekable = (
+            self._file.seek,
+            self._file.tell,
+            self._file.read,
+            self._file.seekable,
+        )
+
+    def write(self, data: bytes) -> None:
+        """Append `data`; raise NoRoom, and leave the file as it was."""
+        if not self._room.take(len(data)):
+            raise NoRoom("Slow clients have too much to read yet.")
+        self.size += len(data)
+        try:
+            self._append(data)
+        except OSError as error:
+            self.size -= len(data)
+            self._room.give_back(len(data))
+            raise NoRoom(f"The disk of the temporary files is full: {error.strerror}.") from error
+
+    def _append(self, data: bytes) -> None:
+        disk = os.fstatvfs(self._file.fileno())
+        kept_free = min(disk.f_blocks * disk.f_frsize // LEAST_FREE_SHARE, MOST_KEPT_FREE_BYTES)
+        if disk.f_bavail * disk.f_frsize - len(data) < kept_free:
+            raise OSError(None, "only the reserve is left")
+        start, view = self.size - len(data), memoryview(data)
+        while view:
+            written = os.pwrite(self._file.fileno(), view, start)
+            start, view = start + written, view[written:]
+
+    def close(self) -> None:
+        """Delete the file."""
+        if not self._file.closed:
+            self._file.close()
+            self._room.give_back(self.size)
