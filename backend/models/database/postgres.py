@@ -87,6 +87,15 @@ class Postgres(Metered, PooledPostgresqlDatabase):
         """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
         return " & ".join(f"'{term}':*" for term in terms)
 
+    def index_names(self):
+        """Return the set of the names of all indexes."""
+        return {
+            name
+            for (name,) in self.execute_sql(
+                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+            ).fetchall()
+        }
+
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
         # Postgres sorts NULL last when ascending, so the plain term stays usable for an index.

@@ -135,6 +135,10 @@ class Sqlite(Metered, PooledCySqliteDatabase):
         wanted = " AND ".join(f'"{term}"*' for term in terms)
         return f"{{{' '.join(columns)}}} : ({wanted})"
 
+    def index_names(self):
+        """Return the set of the names of all indexes."""
+        return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
+
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
         # SQLite sorts NULL first, so a descending index is already right and stays usable.
