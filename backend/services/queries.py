@@ -93,7 +93,7 @@ def list_rows(resource, allowed, query):
     if query.terms is not None:
         if not query.terms:
             return RecordPage([], 0 if query.count else None, None)
-        values["terms"] = full_text.terms_value(resource, query.searched, query.terms)
+        values |= full_text.slot_values(resource, query.searched, query.terms)
     if query.is_ranked and after is not None:
         raise Malformed("A search in the order of its hits has pages and no cursors; add a sort.")
     if after is None:
@@ -101,7 +101,8 @@ def list_rows(resource, allowed, query):
         values["reach"] = offset + values["limit"]
     else:
         values |= {"reach": values["limit"]} | {f"after{i}": value for i, value in enumerate(after)}
-    searched = query.searched if query.terms else None
+    # What decides the SQL text of a search: its fields, and by how many terms it is ranked.
+    searched = (query.searched, len(query.terms) if query.is_ranked else 0) if query.terms else None
     shape = (allowed.shape, shape_of(query.filters), searched)
     nulls = None if after is None else tuple(value is None for value in after)
     statement = resource.statements.get(
@@ -113,7 +114,8 @@ def list_rows(resource, allowed, query):
     total = None
     if query.count and after is None:
         if more or (not items and offset):
-            total = resource.statements.get(("count", shape), _count, resource, shape).run(values)[0][0]
+            counted = (*shape[:2], searched and (query.searched, 0))
+            total = resource.statements.get(("count", counted), _count, resource, counted).run(values)[0][0]
         else:
             total = offset + len(items)
     next_cursor = None
@@ -203,7 +205,7 @@ def search(resource, shape, query):
     *_, searched = shape
     if searched is None:
         return query, None
-    hits = full_text.found(resource, searched).alias("hits")
+    hits = full_text.found(resource, *searched).alias("hits")
     return query.join(hits, on=(hits.c.id == resource.column("id"))), hits
 
 
