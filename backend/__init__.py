@@ -66,6 +66,7 @@ def create_app(settings=None):
         settings.database_url,
         synchronous=settings.sqlite_synchronous,
         timeout_seconds=settings.database_timeout_seconds,
+        query_seconds=settings.query_timeout_seconds,
         slow_seconds=settings.slow_query_ms / 1000,
         pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
     )

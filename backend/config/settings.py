@@ -236,6 +236,9 @@ class Settings:
     database_timeout_seconds: int = setting(
         "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
     )
+    query_timeout_seconds: int = setting(
+        "int", 5, "How long the database works on one request before it is stopped and answered 503", at_least=1
+    )
     slow_query_ms: int = setting(
         "int", 1000, "A statement that takes as many milliseconds is logged, without its values", at_least=1
     )

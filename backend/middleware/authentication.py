@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from flask import request
 from peewee import PeeweeException
-from playhouse.pool import MaxConnectionsExceeded
 
 from backend.middleware import tokens
 from backend.services import api_keys, audit, sessions
@@ -48,7 +47,7 @@ def identify(app, environ):
         failure = error
     try:
         standing = api_keys.stand(key) if key else sessions.stand(claims and claims["sid"])
-    except (PeeweeException, MaxConnectionsExceeded) as error:
+    except PeeweeException as error:
         return Identity(None, failure=error)
     if standing.actor is None:
         if key:
@@ -84,7 +83,7 @@ def known_actor():
     """Return the Actor of this request, PUBLIC for a token that is not good."""
     try:
         return current_actor()
-    except (Unauthenticated, PeeweeException, MaxConnectionsExceeded):
+    except (Unauthenticated, PeeweeException):
         return PUBLIC
 
 

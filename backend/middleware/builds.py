@@ -35,6 +35,7 @@ class Builds:
     def __call__(self, environ, start_response):
         environ[STARTED] = time.perf_counter()
         meter.begin(request_id(environ))
+        database.begin_request()
         metrics.request_began()
         try:
             build = self.current
@@ -51,8 +52,7 @@ class Builds:
             return serve(environ, self._add_headers(environ, start_response))
         finally:
             audit.origin.set(audit.NOWHERE)
-            if not database.is_closed():
-                database.close()  # back to the pool
+            database.end_request()
             metrics.request_ended()
             meter.begin(None)
 

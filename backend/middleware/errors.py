@@ -6,11 +6,10 @@ import marshmallow as ma
 import structlog
 from flask import current_app, jsonify, request
 from peewee import PeeweeException
-from playhouse.pool import MaxConnectionsExceeded
 from werkzeug.exceptions import HTTPException
 
 from backend.middleware.request_id import request_id
-from backend.models.database import database
+from backend.models.database import DRIVER_ERRORS, database
 from backend.models.definition import Generation
 from backend.services import error_tracking, errors
 from backend.services.migrations import NOT_MIGRATED
@@ -87,7 +86,8 @@ def init_app(app):
     """Answer every exception with the one shape."""
     app.register_error_handler(errors.LarderError, _answer_refusal)
     app.register_error_handler(PeeweeException, _answer_database_error)
-    app.register_error_handler(MaxConnectionsExceeded, lambda error: _answer_refusal(errors.Unavailable()))
+    for driver in DRIVER_ERRORS:  # peewee names errors of executing a statement, not those of fetching its rows
+        app.register_error_handler(driver, _answer_driver_error)
     app.register_error_handler(HTTPException, answer_http_error)
 
 
@@ -109,13 +109,17 @@ def _answer_refusal(error):
     return _respond(STATUS[type(error)], error.message, error.details)
 
 
+def _answer_driver_error(error):
+    return _answer_database_error(database.failure_of(error))
+
+
 def _answer_database_error(error):
     reason = database.temporary_reason(error)
     if reason or (database.is_wrong_shape(error) and _is_overtaken()):
         missing = _what_is_missing()
         told = reason or missing or "The definitions have changed."
         log.warning("database unavailable", request_id=request_id(request.environ), reason=told)
-        return _answer_refusal(errors.Unavailable(missing))
+        return _answer_refusal(errors.Unavailable(getattr(error, "message", missing)))
     return _answer_defect(error)
 
 

@@ -137,8 +137,9 @@ def _working(settings):
                 shutil.rmtree(left)
             for left in settings.backup_dir.glob(".*.partial"):
                 left.unlink()
-            with tempfile.TemporaryDirectory(prefix=".work-", dir=settings.backup_dir) as folder:
-                yield Path(folder)
+            folder = tempfile.TemporaryDirectory(prefix=".work-", dir=settings.backup_dir)
+            with database.time_limit(None), folder as path:
+                yield Path(path)
     except BlockingIOError as error:
         raise Conflict("Another backup or restore is under way.") from error
     except OSError as error:

@@ -5,7 +5,7 @@ import io
 import json
 from dataclasses import replace
 
-from backend.models.database import connected
+from backend.models.database import connected, database
 from backend.services import queries
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.integer import Integer
@@ -15,6 +15,7 @@ from backend.services.field_types.string import String
 from backend.utils.cells import guarded
 
 ROWS_AT_ONCE = 500
+PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
 
 
@@ -34,7 +35,7 @@ def _texts(actor, resource, query, page, write):
     yield write(page.items, True)
     while page.next_cursor is not None:
         # That of a request is back in the pool by now.
-        with connected():
+        with connected(), database.time_limit(PAGE_SECONDS):
             page = queries.list_records(actor, resource, replace(query, cursor=page.next_cursor))
         yield write(page.items, False)
 

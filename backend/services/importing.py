@@ -135,7 +135,8 @@ def import_records(actor, resource, rows, *, key=None, dry_run=False, keep_good=
     report = Report()
     importer = _Importer(actor, resource, rows.is_text, key, report)
     try:
-        with nullcontext() if keep_good and not dry_run else database.atomic():
+        whole = nullcontext() if keep_good and not dry_run else database.atomic()
+        with database.time_limit(None), whole:  # a file has as many rows as it has
             for line, names, values in rows(report):
                 importer.add(line, names, values)
                 if progress and report.rows % BATCH_ROWS == 0:

@@ -9,7 +9,6 @@ from playhouse.migrations import Runner
 
 from backend import models
 from backend.models.database import Postgres, Sqlite, database
-from backend.services.indexes import refresh_indexes
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
@@ -20,14 +19,10 @@ POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
 def upgrade():
     """Apply the migrations that have not been applied yet, in order; return their names.
 
-    The indexes of resources are brought to those of this version, too.
-
     Several processes may call this at once: one works, the others wait and find nothing left to do.
     """
     with database.connection_context(), _lock():
-        applied = _runner(database.obj).up()
-        refresh_indexes()
-        return applied
+        return _runner(database.obj).up()
 
 
 def upgrade_file(path):

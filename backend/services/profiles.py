@@ -33,7 +33,7 @@ def replace_settings(actor, declared, *, confirmed=False):
     speaks of a field that goes or gets another type, or when accounts have values that a field does not take.
     """
     require_permission(actor, WRITE)
-    with database.atomic():
+    with database.time_limit(None), database.atomic():  # every account may change
         database.lock_definitions()
         apply_settings(actor, declared, confirmed=confirmed)
     return get_settings(actor)

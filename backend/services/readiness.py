@@ -5,7 +5,6 @@ from datetime import UTC, timedelta
 from typing import NamedTuple
 
 from peewee import PeeweeException
-from playhouse.pool import MaxConnectionsExceeded
 
 from backend.models.database import connected
 from backend.models.job_run import JobRun
@@ -35,7 +34,7 @@ def check_readiness(settings):
                 return [Finding("migrations", FAILURE, migrations.NOT_MIGRATED, "flask db upgrade")]
             migrated = Finding("migrations", OK, "The database is migrated.")
             return [migrated, _disk(settings), _jobs(), _backup_job()]
-    except (PeeweeException, MaxConnectionsExceeded) as error:
+    except PeeweeException as error:
         advice = "See that it runs, and whether something holds a lock."
         return [Finding("database", FAILURE, f"The database does not answer: {type(error).__name__}.", advice)]
 

@@ -61,7 +61,7 @@ def create_resource(actor, data):
 def plan_resource(actor, name, data):
     """Return the Plan of what replace_resource would do with the same data; raises what it would for wrong data."""
     require_permission(actor, WRITE)
-    with database.atomic():
+    with database.time_limit(None), database.atomic():
         return _plan_one(load_definitions(), name, data)
 
 
@@ -102,7 +102,7 @@ def plan_document(actor, document):
     """Return the Plan of what apply_document would do to the resources."""
     require_permission(actor, WRITE)
     roles, declared, _ = _parts(document)
-    with database.atomic():
+    with database.time_limit(None), database.atomic():
         return _plan_all(load_definitions(), declared, {*role_names(), *roles})
 
 
@@ -144,7 +144,7 @@ def export_document(actor):
 def _changing():
     """Hold the definitions for a change in one transaction; yields them by name."""
     try:
-        with database.reshaping():
+        with database.time_limit(None), database.reshaping():  # all rows of a table may change
             database.lock_definitions()
             definitions = load_definitions()
             versions = _version_count()

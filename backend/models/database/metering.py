@@ -1,9 +1,14 @@
-"""A database whose statements are timed."""
+"""A database whose statements are timed, and stopped when they take too long."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import structlog
+from peewee import PeeweeException, __exception_wrapper__
 
+from backend.models.database.time_limits import allowance
 from backend.utils.meter import meter
 
 log = structlog.get_logger()
@@ -13,25 +18,81 @@ class Metered:
     """A database whose statements are timed, and told of when they are slow: as SQL, which holds no values."""
 
     slow_seconds = 1.0
+    driver_error: type[Exception]
+    query_seconds = 5.0  # what the statements of a request may take together
 
-    def execute_sql(self, sql, params=None):
+    def begin_request(self) -> None:
+        """Limit what this thread takes of the database from now on, until end_request()."""
+        allowance.begin(self.query_seconds, self.wait_seconds)
+
+    def end_request(self) -> None:
+        """Limit this thread no more; its connection, if it has one, goes back to the pool."""
+        allowance.end()
+        self.close()
+
+    def time_limit(self, seconds: float | None) -> AbstractContextManager[None]:
+        """Return the context manager of a block whose statements may take `seconds` together; None is no limit."""
+        return allowance.limited(seconds)
+
+    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
         """Execute a statement and return its cursor."""
-        began = time.perf_counter()
-        try:
+        with self._timed(sql):
             return super().execute_sql(sql, params)
-        finally:
-            self._count(sql, time.perf_counter() - began)
 
-    def fetch_all(self, sql, params):
+    def fetch_all(self, sql: str, params: Sequence[Any]) -> list[tuple]:
         """Execute a query and return all its rows, which SQLite finds only when they are asked for."""
-        began = time.perf_counter()
-        try:
+        with self._timed(sql):
             return super().execute_sql(sql, params).fetchall()
-        finally:
-            self._count(sql, time.perf_counter() - began)
 
-    def _count(self, sql, seconds):
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute a statement with each list of values."""
+        with self._timed(sql):
+            self.cursor().executemany(sql, rows)
+
+    @contextmanager
+    def _timed(self, sql: str) -> Iterator[None]:
+        if self.is_closed():
+            self.connect()  # its own wait is not the statement's time
+        with self._named():
+            self._begin_statement()
+            began = time.perf_counter()
+            try:
+                yield
+            finally:
+                self._count(sql, time.perf_counter() - began)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Raise what goes wrong in a block as peewee's errors, or as the failure that it is known to be."""
+        try:
+            yield
+        except (PeeweeException, self.driver_error) as error:
+            known = self.failure_of(error)
+            if known is error:
+                raise
+            raise known from error
+
+    def _count(self, sql: str, seconds: float) -> None:
         meter.seconds += seconds
         meter.statements += 1
         if seconds >= self.slow_seconds:
             log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
+
+    def _begin_statement(self) -> None:
+        """Have the database stop the statement that comes next when the time for it is over."""
+
+    def failure_of(self, error: Exception) -> Exception:
+        """Return the failure that an error of peewee or of the driver means, or the error itself, as peewee's."""
+        if not isinstance(error, PeeweeException):
+            try:
+                with __exception_wrapper__:
+                    raise error
+            except PeeweeException as wrapped:
+                error = wrapped
+            except self.driver_error:
+                return error
+        return self.named_failure(error)
+
+    def named_failure(self, error: PeeweeException) -> PeeweeException:
+        """Return the failure that an error of the database means, or the error itself."""
+        return error

@@ -2,18 +2,15 @@
 
 from contextlib import nullcontext
 
-from peewee import SQL, Cast, Expression, InterfaceError, NodeList, OperationalError, fn
-from playhouse.pool import PooledPostgresqlDatabase
+from peewee import SQL, Cast, Expression, NodeList, Table, fn
 
-from backend.models.database.metering import Metered
-
-STALE_CONNECTION_SECONDS = 1800
+from backend.models.database.postgres_connections import PostgresConnections
 
 
-class Postgres(Metered, PooledPostgresqlDatabase):
+class Postgres(PostgresConnections):
     """Postgres through psycopg 3."""
 
-    field_types = PooledPostgresqlDatabase.field_types | {
+    field_types = PostgresConnections.field_types | {
         # The C collation compares bytes, as SQLite does: both databases sort alike, and a prefix can use the index.
         "LARDER_TEXT": 'TEXT COLLATE "C"',
         "LARDER_INTEGER": "BIGINT",
@@ -60,36 +57,32 @@ class Postgres(Metered, PooledPostgresqlDatabase):
 
     def full_text_ddl(self, table, words_table, terms_table, columns):
         """Return the statements that make the table of words of the records of `table`, and its index."""
-        texts = ", ".join(f"""{name} TEXT COLLATE "C" NOT NULL DEFAULT ''""" for name in columns)
+        vectors = ", ".join(f"{name} TSVECTOR NOT NULL DEFAULT ''" for name in columns)
         reference = f'REFERENCES "{table}" ("id") ON DELETE CASCADE'
         return [
-            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {texts})',
-            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({_vector(columns)}))',
+            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {vectors})',
+            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({" || ".join(columns)}))',
         ]
 
     def full_text_drops(self, words_table, terms_table):
         """Return the statements that drop both."""
         return [f'DROP TABLE "{words_table}"']
 
-    def full_text_query(self, words, terms_table, every, columns, terms):
-        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
+    def full_text_value(self, words):
+        """Return what the table of words holds of a text: each word with its place, or repeats would not count."""
+        return " ".join(f"{word}:{min(place, 16_383)}" for place, word in enumerate(words, 1))
+
+    def full_text_query(self, words_table, terms_table, columns, terms):
+        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
+        words = Table(words_table)
+        vector = NodeList([words.c[name] for name in columns], glue=" || ", parens=True)
         asked = Cast(terms, "TSQUERY")
-        # The index covers every column; what it finds is looked at again where not all of them are searched.
-        vectors = [_vector(each) for each in ([every] if columns == every else [every, columns])]
-        return words.select(words.c.id).where(*(Expression(SQL(f"({each})"), "@@", asked) for each in vectors))
+        score = fn.ts_rank(vector, asked, 1) * -1  # peewee takes a minus for DESC
+        return words.select(words.c.id, score.alias("score")).where(Expression(vector, "@@", asked))
 
     def full_text_terms(self, columns, terms):
         """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
         return " & ".join(f"'{term}':*" for term in terms)
-
-    def index_names(self):
-        """Return the set of the names of all indexes."""
-        return {
-            name
-            for (name,) in self.execute_sql(
-                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
-            ).fetchall()
-        }
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
@@ -132,10 +125,6 @@ class Postgres(Metered, PooledPostgresqlDatabase):
         """
         self.execute_sql(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
 
-    def execute_many(self, sql, rows):
-        """Execute a statement with each list of values."""
-        self.cursor().executemany(sql, rows)
-
     def impatient(self):
         """Return a context manager without effect: a write waits here for nobody but the writers of its own row."""
         return nullcontext()
@@ -145,11 +134,6 @@ class Postgres(Metered, PooledPostgresqlDatabase):
         cause = error.orig
         kind = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}.get(cause.sqlstate, "other")
         return kind, cause.diag.constraint_name
-
-    def temporary_reason(self, error):
-        """Return in a word why trying again may help, None where it cannot: a lock, no server, a full disk."""
-        cause = getattr(error, "orig", None) or error
-        return type(cause).__name__ if isinstance(error, OperationalError | InterfaceError) else None
 
     def is_wrong_shape(self, error):
         """Tell whether a statement named a table or column that is not there."""
@@ -166,21 +150,11 @@ class Postgres(Metered, PooledPostgresqlDatabase):
         return self._folding_collation
 
 
-def open_postgres(url, timeout_seconds, pool_size):
+def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
     """Return a handle of the database at `url`."""
     return Postgres(
         url.replace("postgres://", "postgresql://", 1),
         prefer_psycopg3=True,
-        prepare_threshold=None,  # a prepared statement breaks for good when a column's type changes
-        options=f"-c timezone=UTC -c lock_timeout={timeout_seconds}s",
-        connect_timeout=timeout_seconds,
-        timeout=timeout_seconds,
-        max_connections=pool_size,
-        stale_timeout=STALE_CONNECTION_SECONDS,
+        pool_size=pool_size,
+        wait_seconds=timeout_seconds,
     )
-
-
-def _vector(columns):
-    """Return the SQL of the words in columns of a table of words as a tsvector; without places it has no gaps."""
-    texts = " || ' ' || ".join(columns)
-    return f"array_to_tsvector(array_remove(string_to_array({texts}, ' '), ''))"

@@ -2,20 +2,21 @@
 
 import fcntl
 import re
-import threading
 from contextlib import contextmanager
+from pathlib import Path
 
-from peewee import SQL, Cast, Expression, NodeList, OperationalError, Table, fn
-from playhouse.cysqlite_ext import PooledCySqliteDatabase
+from peewee import SQL, Cast, Expression, NodeList, Table, fn
 
 from backend.models.database.handle import connected
-from backend.models.database.metering import Metered
+from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, make_private
+
+LEFT_WAL_BYTES = 16 << 20  # of the write-ahead log, once it was moved into the file
 
 
-class Sqlite(Metered, PooledCySqliteDatabase):
+class Sqlite(SqliteConnections):
     """SQLite through cysqlite, in WAL mode."""
 
-    field_types = PooledCySqliteDatabase.field_types | {
+    field_types = SqliteConnections.field_types | {
         "LARDER_TEXT": "TEXT",
         "LARDER_INTEGER": "INTEGER",
         "LARDER_FLOAT": "REAL",
@@ -27,47 +28,9 @@ class Sqlite(Metered, PooledCySqliteDatabase):
         "LARDER_UUID": "TEXT",
     }
     strict_tables = True  # the one check of types that SQLite offers
-    turn_seconds = 5
     adds_foreign_keys_later = False
     alters_columns = False
     drops_with_constraints = ""
-
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        self._turn, self._writer = threading.Lock(), threading.local()
-
-    def begin(self, lock_type=None):
-        """Begin a transaction, when it is this thread's turn to write.
-
-        SQLite would have writers ask again and again, with pauses, and one that is unlucky for seconds; the threads of
-        this process wait for each other in a row instead. Other processes still meet at SQLite's own lock.
-        """
-        if not self._turn.acquire(timeout=self.turn_seconds):
-            raise OperationalError("database is locked by another thread")
-        self._writer.has_turn, has_begun = True, False
-        try:
-            super().begin(lock_type)
-            has_begun = True
-        finally:
-            if not has_begun:
-                self._end_turn()
-
-    def commit(self):
-        """Commit; if that fails the rollback that follows ends the turn."""
-        super().commit()
-        self._end_turn()
-
-    def rollback(self):
-        """Roll back."""
-        try:
-            super().rollback()
-        finally:
-            self._end_turn()
-
-    def _end_turn(self):
-        if getattr(self._writer, "has_turn", False):
-            self._writer.has_turn = False
-            self._turn.release()
 
     def json_object(self, pairs):
         """Return the expression of a JSON object, as text, from (name, expression) pairs."""
@@ -117,21 +80,23 @@ class Sqlite(Metered, PooledCySqliteDatabase):
         """Return the statements that drop both."""
         return [f'DROP TABLE "{terms_table}"', f'DROP TABLE "{words_table}"']
 
-    def full_text_query(self, words, terms_table, every, columns, terms):
-        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
+    def full_text_value(self, words):
+        """Return what the table of words holds of a text."""
+        return " ".join(words)
+
+    def full_text_query(self, words_table, terms_table, columns, terms):
+        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
         # The name of an FTS5 table is a column of it, too: the one to match.
-        index = Table(terms_table)
-        matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
-        return matched.where(Expression(index.c[terms_table], "MATCH", terms))
+        words, index = Table(words_table), Table(terms_table)
+        matched = words.select(words.c.id, index.c.rank.alias("score"))
+        return matched.join(index, on=(index.c.rowid == words.c.number)).where(
+            Expression(index.c[terms_table], "MATCH", terms)
+        )
 
     def full_text_terms(self, columns, terms):
         """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
         wanted = " AND ".join(f'"{term}"*' for term in terms)
         return f"{{{' '.join(columns)}}} : ({wanted})"
-
-    def index_names(self):
-        """Return the set of the names of all indexes."""
-        return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
@@ -178,20 +143,6 @@ class Sqlite(Metered, PooledCySqliteDatabase):
     def hold_table(self, name):
         """Keep everybody else from a table until the transaction ends."""
 
-    def execute_many(self, sql, rows):
-        """Execute a statement with each list of values."""
-        self.connection().executemany(sql, rows)
-
-    @contextmanager
-    def impatient(self):
-        """Have a write in this block fail at once where another connection holds the lock to write."""
-        patience = self.pragma("busy_timeout")
-        self.pragma("busy_timeout", 0)
-        try:
-            yield
-        finally:
-            self.pragma("busy_timeout", patience)
-
     def violated(self, error):
         """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
         text = str(error)
@@ -199,42 +150,39 @@ class Sqlite(Metered, PooledCySqliteDatabase):
             return "unique", tuple(column.split(".", 1)[1] for column in found[1].split(", "))
         return ("foreign_key" if "FOREIGN KEY constraint failed" in text else "other"), ()
 
-    def temporary_reason(self, error):
-        """Return in words why trying again may help, None where it cannot: a lock, no file, a full disk."""
-        found = re.search(r"database (table )?is locked|database or disk is full|unable to open", str(error))
-        return found and found[0]
-
     def is_wrong_shape(self, error):
         """Tell whether a statement named a table or column that is not there."""
         return bool(re.search(r"no such (table|column)", str(error)))
 
 
-def open_sqlite(path, synchronous, timeout_seconds, pool_size):
+def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
     """Return a handle of the database in the file at `path`, which is made if it is not there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     handle = Sqlite(
         str(path),
         pragmas={
-            "busy_timeout": timeout_seconds * 1000,
             "journal_mode": "wal",
+            "journal_size_limit": LEFT_WAL_BYTES,
             "synchronous": synchronous,
             "foreign_keys": 1,
             "cache_size": -16_000,  # KiB for each connection
         },
-        timeout=timeout_seconds,  # the wait for a connection of the pool
         lock_type="IMMEDIATE",  # a transaction that reads first could otherwise fail at its first write
         rank_functions=False,
-        max_connections=pool_size,
+        pool_size=pool_size,
+        wait_seconds=timeout_seconds,
     )
-    handle.turn_seconds = timeout_seconds
     handle.register_function(_fold, "larder_fold", 1, deterministic=True)
     # A new file changes to WAL at its first connection, and that waits for nobody whatever the busy_timeout: processes
     # that start at once take turns.
+    make_private(Path(f"{path}.lock"))
     with open(f"{path}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        make_private(path)
         with handle.connection_context():
             pass
         handle.close_all()
+    handle.connect_params["flags"] = OPEN_EXISTING  # a file that was deleted must not be replaced by an empty one
     return handle
 
 

@@ -1,0 +1,42 @@
+"""Failures of the database that are known by name; each has the sentence that a client gets."""
+
+from peewee import OperationalError
+
+
+class DatabaseUnavailable(OperationalError):
+    """The database cannot do it now; the text goes into the log, `message` to the client."""
+
+    message = "The database cannot be used now; try again."
+
+
+class PoolExhausted(DatabaseUnavailable):
+    """Every connection of this process was in use for as long as the request could wait."""
+
+    message = "The server is busy; try again."
+
+
+class QueryTimeout(DatabaseUnavailable):
+    """The statements of a request took longer than they may."""
+
+    def __init__(self, seconds: float):
+        told = f"{seconds:g} second{'' if seconds == 1 else 's'}"
+        self.message = f"The query took longer than {told} and was stopped. Ask for less at once."
+        super().__init__(f"a query took longer than {told} (LARDER_QUERY_TIMEOUT_SECONDS)")
+
+
+class NoAnswer(DatabaseUnavailable):
+    """The database server is there, but says nothing."""
+
+    message = "The database server does not answer."
+
+
+class DatabaseMissing(DatabaseUnavailable):
+    """The database file was deleted, or replaced by another one, while connections to it were open."""
+
+    message = "The database file is missing or was replaced; its operator must restore it."
+
+
+class UnsuitableDatabase(DatabaseUnavailable):
+    """The database has a property that Larder cannot work with; the text says which, and how to change it."""
+
+    message = "The database is set up in a way that the server cannot work with; its log says more."

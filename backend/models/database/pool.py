@@ -1,0 +1,142 @@
+"""The connections of a process, kept open between requests."""
+
+import math
+import threading
+import time
+from typing import Any
+
+from peewee import OperationalError, __exception_wrapper__
+
+from backend.models.database.failures import PoolExhausted
+from backend.models.database.time_limits import allowance
+
+
+class Held:
+    """A connection with what is known of it: since when it is open, and when its statement must have ended."""
+
+    __slots__ = ("connection", "deadline", "files", "lock", "opened_at", "pool_age")
+
+    def __init__(self, connection: Any, pool_age: int):
+        self.connection, self.pool_age, self.opened_at = connection, pool_age, time.monotonic()
+        self.deadline, self.files, self.lock = math.inf, None, threading.Lock()
+
+
+class Pooled:
+    """A database that keeps its connections; a connection that broke is closed, never used again.
+
+    Connections are opened outside of any lock: one that takes long to open holds up nobody else.
+    """
+
+    keep_seconds = math.inf
+
+    def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any):
+        self.pool_size, self.wait_seconds = pool_size, wait_seconds
+        self._places = threading.Condition()
+        self._free, self._in_use, self._opening, self._age = [], {}, 0, 0
+        super().__init__(*args, **options)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Give this thread a connection; raise PoolExhausted if none becomes free in time."""
+        if not self._state.closed:
+            if reuse_if_open:
+                return False
+            raise OperationalError("Connection already opened.")
+        self._state.reset()
+        with __exception_wrapper__:
+            held = self._take()
+            self._state.held = held
+            self._state.set_connection(held.connection)
+            if self.server_version is None:
+                self._set_server_version(held.connection)
+        return True
+
+    def close(self) -> bool:
+        """Take the connection back from this thread; within a transaction it is dropped, which rolls back."""
+        if self._state.closed:
+            return False
+        held, is_broken = self._state.held, self.in_transaction()
+        self._state.held = None
+        self._state.reset()
+        self._give_back(held, is_broken)
+        return True
+
+    def close_all(self) -> None:
+        """Close every connection; those that other threads use are closed when they give them back."""
+        self.close()
+        with self._places:
+            self._age += 1
+            free, self._free = self._free, []
+            self._places.notify_all()
+        for held in free:
+            self._close_raw(held)
+
+    def drop_connection(self) -> None:
+        """Have the connection of this thread closed when it is given back."""
+        if not self._state.closed:
+            self._state.held.pool_age = -1
+
+    def _take(self) -> Held:
+        began = time.monotonic()
+        deadline = began + allowance.wait_seconds(self.wait_seconds)
+        while True:
+            with self._places:
+                while not self._free and len(self._in_use) + self._opening >= self.pool_size:
+                    if not self._places.wait(max(deadline - time.monotonic(), 0)):
+                        allowance.waited(time.monotonic() - began)
+                        raise PoolExhausted(f"all {self.pool_size} connections are in use")
+                held = self._free.pop() if self._free else None
+                if held is None:
+                    self._opening += 1
+                else:
+                    self._in_use[id(held)] = held
+            if held is None:
+                allowance.waited(time.monotonic() - began)
+                return self._open()
+            if self._is_usable(held) and time.monotonic() - held.opened_at < self.keep_seconds:
+                return held
+            self._give_back(held, is_broken=True)
+
+    def _open(self) -> Held:
+        began, held, is_ready = time.monotonic(), None, False
+        try:
+            held = Held(self._connect(), self._age)
+            self._prepare(held)
+            is_ready = True
+        finally:
+            allowance.waited(time.monotonic() - began)
+            with self._places:
+                self._opening -= 1
+                if is_ready:
+                    self._in_use[id(held)] = held
+                else:
+                    self._places.notify()
+            if held is not None and not is_ready:
+                self._close_raw(held)
+        return held
+
+    def _give_back(self, held: Held, is_broken: bool) -> None:
+        with held.lock:
+            held.deadline = math.inf
+        is_kept = not is_broken and held.pool_age == self._age and self._is_clean(held)
+        with self._places:
+            self._in_use.pop(id(held), None)
+            if is_kept:
+                self._free.append(held)
+            self._places.notify()
+        if not is_kept:
+            self._close_raw(held)
+
+    def _close_raw(self, held: Held) -> None:
+        with held.lock:  # nobody interrupts a connection while it is being closed
+            self._close(held.connection)
+
+    def _prepare(self, held: Held) -> None:
+        """Look at a new connection before its first use."""
+
+    def _is_usable(self, held: Held) -> bool:
+        """Tell whether a connection that nobody used for a while can be used."""
+        return True
+
+    def _is_clean(self, held: Held) -> bool:
+        """Tell whether the next user of the connection finds no transaction and no fault in it."""
+        return True

@@ -1,0 +1,272 @@
+"""Connections to a Postgres server: limits of time, also when the server says nothing, and what it must be."""
+
+import select
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+from peewee import DatabaseError, InterfaceError, OperationalError, PeeweeException, PostgresqlDatabase, _savepoint
+from psycopg.pq import ConnStatus, TransactionStatus
+
+from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout, UnsuitableDatabase
+from backend.models.database.metering import Metered
+from backend.models.database.pool import Held, Pooled
+from backend.models.database.time_limits import allowance
+
+QUERY_CANCELED = "57014"
+# Asks whether the connection may be encrypted: a server answers that before it knows who asks.
+SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+PROBE_SECONDS = 1
+CANCEL_SECONDS = 1
+KEEP_SECONDS = 1800
+# What statements rely on, whatever the server, the database or the role has been given as a default.
+SESSION = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "default_transaction_isolation": r"read\ committed",
+    "default_transaction_read_only": "off",
+    "transform_null_equals": "off",
+    "search_path": "public",
+}
+
+log = structlog.get_logger()
+
+
+class Address(NamedTuple):
+    """Where a server is, as libpq tells it."""
+
+    host: bytes
+    port: bytes
+    hostaddr: bytes
+
+
+class Silence(psycopg.OperationalError):
+    """The server has not said anything for so long that it will not."""
+
+
+class Connection(psycopg.Connection):
+    """A connection that waits for the server no longer than the thread that uses it may."""
+
+    silence_seconds = 5.0  # after which it is asked whether the server is there at all
+    server_limit_ms: int | None = None  # its statement_timeout; None where it is not known
+    limit_set_in_transaction = False
+
+    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
+        """Run a conversation with the server; raise Silence, with the connection closed, if the server ends it not."""
+        return super().wait(self._watched(gen), *args, **options)
+
+    def _watched(self, gen: Any) -> Iterator[Any]:
+        now = time.monotonic()
+        ends_at, probes_at, cancelled_at = allowance.deadline(), now + self.silence_seconds, None
+        try:
+            state = next(gen)
+            while True:
+                ready = yield state
+                if not ready:  # nothing has come for a tenth of a second
+                    now = time.monotonic()
+                    if now >= probes_at:
+                        if not is_answering(address_of(self)):
+                            self._give_up("the database server does not answer")
+                        probes_at = time.monotonic() + self.silence_seconds
+                    if cancelled_at is None and now >= ends_at:
+                        self._try_cancel(timeout=CANCEL_SECONDS)
+                        cancelled_at = now
+                    elif cancelled_at is not None and now >= cancelled_at + 2 * CANCEL_SECONDS:
+                        self._give_up("the database server does not stop a statement")
+                state = gen.send(ready)
+        except StopIteration as done:
+            return done.value
+
+    def _give_up(self, reason: str) -> None:
+        self.pgconn.finish()
+        raise Silence(reason)
+
+
+def address_of(connection: psycopg.Connection) -> Address:
+    """Return where the server of a connection is."""
+    pgconn = connection.pgconn
+    return Address(pgconn.host, pgconn.port, pgconn.hostaddr)
+
+
+def is_answering(address: Address) -> bool:
+    """Tell whether a server answers a new connection."""
+    try:
+        with _dial(address) as line:
+            line.settimeout(PROBE_SECONDS)
+            line.sendall(SSL_REQUEST)
+            return bool(line.recv(1))
+    except TimeoutError:
+        return False
+    except OSError:
+        return True  # it refuses, so there is something that answers: what is asked of it will fail by itself
+
+
+def _dial(address: Address) -> socket.socket:
+    host, port = address.host.decode(), int(address.port)
+    if not host.startswith(("/", "@")):
+        return socket.create_connection((address.hostaddr.decode() or host, port), PROBE_SECONDS)
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(PROBE_SECONDS)
+    name = f"{host}/.s.PGSQL.{port}"
+    line.connect(name if host.startswith("/") else f"\0{name[1:]}")
+    return line
+
+
+class Savepoint(_savepoint):
+    """A savepoint; where the connection broke there is nothing to roll back."""
+
+    def rollback(self, begin: bool = True) -> None:
+        """Undo what was done since the savepoint, which may include a limit of time."""
+        self.db.forget_server_limit()
+        if self.db.connection().pgconn.status == ConnStatus.OK:
+            super().rollback(begin)
+
+
+class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
+    """A database of a Postgres server that this process has several connections to."""
+
+    driver_error = psycopg.Error
+    keep_seconds = KEEP_SECONDS
+
+    def __init__(self, *args: Any, **options: Any):
+        self._address, self._is_silent, self._probing = None, False, threading.Lock()
+        super().__init__(*args, **options)
+
+    # Connections
+
+    def _take(self) -> Held:
+        if self._is_silent:
+            self._ask_again()
+        return super()._take()
+
+    def _ask_again(self) -> None:
+        """Raise NoAnswer while a server that did not answer still does not; one thread at a time asks it."""
+        if self._probing.acquire(blocking=False):
+            try:
+                if is_answering(self._address):
+                    self._is_silent = False
+                    return
+            finally:
+                self._probing.release()
+        raise NoAnswer("the database server does not answer")
+
+    def _connect(self) -> Connection:
+        seconds = allowance.wait_seconds(self.wait_seconds)
+        if seconds <= 0:
+            raise PoolExhausted("no time was left to connect")
+        try:
+            connection = Connection.connect(
+                self.database,
+                autocommit=True,
+                prepare_threshold=None,  # a prepared statement breaks for good when a column's type changes
+                options=self._session_options(),
+                client_encoding="UTF8",
+                connect_timeout=max(round(seconds), 1),
+            )
+        except psycopg.errors.ConnectionTimeout:
+            self._is_silent = self._address is not None
+            raise
+        self._address = address_of(connection)
+        connection.silence_seconds = self.wait_seconds
+        connection.server_limit_ms = round(self.query_seconds * 1000)
+        return connection
+
+    def _session_options(self) -> str:
+        # Together with a statement's limit, a lock's is of use only when it is over first.
+        lock_ms = round(min(self.wait_seconds, self.query_seconds * 0.9) * 1000)
+        limits = {"lock_timeout": lock_ms, "statement_timeout": round(self.query_seconds * 1000)}
+        return " ".join(f"-c {name}={value}" for name, value in (SESSION | limits).items())
+
+    def _prepare(self, held: Held) -> None:
+        encoding = held.connection.pgconn.parameter_status(b"server_encoding").decode()
+        if encoding != "UTF8":
+            raise UnsuitableDatabase(
+                f"The database has the encoding {encoding}, and Larder needs UTF8. Create another one with: "
+                "CREATE DATABASE larder ENCODING 'UTF8' TEMPLATE template0;"
+            )
+
+    def _is_usable(self, held: Held) -> bool:
+        pgconn = held.connection.pgconn
+        if pgconn.status != ConnStatus.OK:
+            return False
+        # A server has nothing to say to a connection that is not in use, but that it has ended.
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def _is_clean(self, held: Held) -> bool:
+        return held.connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+    # Statements
+
+    def _begin_statement(self) -> None:
+        connection = self._state.conn
+        wanted = 0 if allowance.seconds is None else round(allowance.seconds * 1000)
+        if connection.server_limit_ms != wanted:
+            connection.execute(f"SET statement_timeout = {wanted}")
+            connection.server_limit_ms = wanted
+            connection.limit_set_in_transaction = self.in_transaction()
+
+    def named_failure(self, error: PeeweeException) -> PeeweeException:
+        """Return the failure that an error of Postgres means, or the error itself."""
+        cause = getattr(error, "orig", None) or error
+        if isinstance(cause, Silence):
+            self._is_silent = True
+            return NoAnswer(str(cause))
+        if getattr(cause, "sqlstate", None) == QUERY_CANCELED and allowance.seconds is not None:
+            return QueryTimeout(allowance.seconds)
+        return error
+
+    def temporary_reason(self, error: Exception) -> str | None:
+        """Return in words why trying again may help, None where it cannot: a lock, no server, a full disk."""
+        if isinstance(error, OperationalError) and hasattr(error, "message"):
+            return str(error)
+        cause = getattr(error, "orig", None) or error
+        return type(cause).__name__ if isinstance(error, OperationalError | InterfaceError) else None
+
+    def forget_server_limit(self) -> None:
+        """Have the limit of the next statement told to the server: a rollback may have taken the last one back."""
+        connection = self._state.conn
+        if connection.limit_set_in_transaction:
+            connection.server_limit_ms, connection.limit_set_in_transaction = None, False
+
+    # Transactions
+
+    def begin(self, isolation_level: str | None = None) -> None:
+        """Begin a transaction."""
+        self._run("BEGIN")
+
+    def commit(self) -> None:
+        """Commit."""
+        self._run("COMMIT")
+        self._state.conn.limit_set_in_transaction = False
+
+    def rollback(self) -> None:
+        """Roll back; a connection that broke needs none, and why it broke is what the caller must learn."""
+        if self.is_closed():
+            return
+        self.forget_server_limit()
+        try:
+            if self._state.conn.pgconn.status == ConnStatus.OK:
+                self._run("ROLLBACK")
+        except DatabaseError as error:
+            log.warning("rollback failed", reason=self.temporary_reason(error) or type(error).__name__)
+            self.drop_connection()
+
+    def _run(self, command: str) -> None:
+        # Without the limit of a statement: what was done within it is not to fail at its end.
+        with self._named(), self.time_limit(None):
+            self.cursor().execute(command)
+
+    def savepoint(self) -> Savepoint:
+        """Return the context manager of a part of a transaction."""
+        return Savepoint(self)

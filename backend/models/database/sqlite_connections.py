@@ -1,0 +1,239 @@
+"""Connections to an SQLite file: taking turns, limits of time, and a file that disappears."""
+
+import os
+import re
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import cysqlite
+import structlog
+from peewee import DatabaseError, OperationalError, PeeweeException, _savepoint
+from playhouse.cysqlite_ext import CySqliteDatabase
+
+from backend.models.database.failures import DatabaseMissing, QueryTimeout
+from backend.models.database.metering import Metered
+from backend.models.database.pool import Held, Pooled
+from backend.models.database.time_limits import allowance
+from backend.models.database.watchdog import Watchdog
+
+BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANNOT_OPEN, NO_DATABASE = 5, 6, 8, 9, 10, 11, 13, 14, 26
+COMMIT_REFUSED, FILE_MOVED = 531, 1032  # extended codes
+TEMPORARY = {BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANNOT_OPEN, NO_DATABASE}
+BREAKS_CONNECTION = {READ_ONLY, IO_ERROR, DAMAGED, CANNOT_OPEN, NO_DATABASE}
+CODES = re.compile(r"(?:\] )?([^\]]*) \(code=(\d+), ext=(\d+)\)$")
+
+OPEN_EXISTING = 0x02  # SQLITE_OPEN_READWRITE, without SQLITE_OPEN_CREATE
+LARGEST_WAL_BYTES = 64 << 20
+SECONDS_BETWEEN_TRUNCATIONS = 10
+TRUNCATION_WAIT_SECONDS = 0.1
+
+log = structlog.get_logger()
+
+
+class Savepoint(_savepoint):
+    """A savepoint; when the transaction around it is over, as after a full disk, there is nothing to roll back."""
+
+    def rollback(self, begin: bool = True) -> None:
+        """Undo what was done since the savepoint."""
+        if self.db.connection().in_transaction:
+            super().rollback(begin)
+
+
+class SqliteConnections(Metered, Pooled, CySqliteDatabase):
+    """A database file that this process has open several times."""
+
+    driver_error = cysqlite.Error
+
+    def __init__(self, *args: Any, **options: Any):
+        self._turn, self._writer = threading.Lock(), threading.local()
+        self._watchdog = Watchdog(lambda: self._in_use.copy().values())
+        self._truncated_at = 0.0
+        super().__init__(*args, **options)
+
+    # Connections
+
+    def _connect(self) -> Any:
+        try:
+            connection = super()._connect()
+        except cysqlite.OperationalError as error:
+            if not os.path.exists(self.database):
+                raise DatabaseMissing(f"the database file {self.database} is missing") from error
+            raise
+        return connection
+
+    def _set_pragmas(self, conn: Any) -> None:
+        conn.set_busy_handler(self.wait_seconds)
+        super()._set_pragmas(conn)
+
+    def _prepare(self, held: Held) -> None:
+        held.files = _files(self.database)
+        # SQLite asks before each commit, also of a single statement: what is written into a file that was deleted or
+        # replaced is never confirmed.
+        held.connection.commit_hook(lambda: 0 if self._has_its_files(held) else 1)
+
+    def _has_its_files(self, held: Held) -> bool:
+        return all(now == then for now, then in zip(_files(self.database), held.files, strict=True) if then is not None)
+
+    def _is_usable(self, held: Held) -> bool:
+        if self._has_its_files(held):
+            return True
+        log.error("database file replaced", path=self.database, advice="Its connections are opened anew.")
+        return False
+
+    def _is_clean(self, held: Held) -> bool:
+        return not held.connection.in_transaction
+
+    def _close(self, conn: Any) -> None:
+        with suppress(cysqlite.Error):
+            conn.close()
+
+    def close(self) -> bool:
+        """Take the connection back from this thread, and its turn to write."""
+        try:
+            if not self._state.closed and not self.in_transaction():
+                self._limit_wal()
+            return super().close()
+        finally:
+            self._end_turn()
+
+    def _limit_wal(self) -> None:
+        """Truncate the write-ahead log when it has grown: readers that overlap keep SQLite from beginning it anew."""
+        now = time.monotonic()
+        if now - self._truncated_at < SECONDS_BETWEEN_TRUNCATIONS:
+            return
+        self._truncated_at = now
+        with suppress(OSError, cysqlite.Error):
+            if os.stat(f"{self.database}-wal").st_size > LARGEST_WAL_BYTES:
+                self.truncate_wal()
+
+    def truncate_wal(self, wait_seconds: float = TRUNCATION_WAIT_SECONDS) -> None:
+        """Move the write-ahead log into the database file and give its room back, unless readers still need it."""
+        connection = self.connection()
+        connection.set_busy_handler(wait_seconds)
+        self._watchdog.watch(self._state.held, float("inf"))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    # Statements
+
+    def _begin_statement(self) -> None:
+        held = self._state.held
+        held.connection.set_busy_handler(self._patience())
+        self._watchdog.watch(held, allowance.deadline())
+
+    def _patience(self) -> float:
+        return allowance.wait_seconds(getattr(self._writer, "patience", self.wait_seconds))
+
+    def named_failure(self, error: PeeweeException) -> PeeweeException:
+        """Return the failure that an error of SQLite means, or the error itself; a broken connection is dropped."""
+        _, code, extended = codes_of(error)
+        if code in BREAKS_CONNECTION or extended == COMMIT_REFUSED:
+            self.drop_connection()
+        if code == INTERRUPTED:
+            return QueryTimeout(allowance.seconds or self.query_seconds)
+        if extended in (COMMIT_REFUSED, FILE_MOVED):
+            return DatabaseMissing(f"the database file {self.database} is missing or was replaced")
+        return error
+
+    def temporary_reason(self, error: Exception) -> str | None:
+        """Return in words why trying again may help, None where it cannot: a lock, no file, a full disk."""
+        if isinstance(error, OperationalError) and hasattr(error, "message"):
+            return str(error)
+        text, code, _ = codes_of(error)
+        if code in TEMPORARY:
+            return text
+        return "unable to open" if "unable to open" in str(error) else None
+
+    # Transactions
+
+    def begin(self, lock_type: str | None = None) -> None:
+        """Begin a transaction, when it is this thread's turn to write.
+
+        SQLite would have writers ask again and again, with pauses, and one that is unlucky for seconds; the threads of
+        this process wait for each other in a row instead. Other processes still meet at SQLite's own lock. Both waits
+        share one limit.
+        """
+        connection, began = self.connection(), time.monotonic()
+        patience = self._patience()
+        if not self._turn.acquire(timeout=patience):
+            allowance.waited(patience)
+            raise OperationalError("database is locked by another thread (code=5, ext=5)")
+        self._writer.has_turn, has_begun = True, False
+        try:
+            self._watchdog.watch(self._state.held, float("inf"))
+            connection.set_busy_handler(max(began + patience - time.monotonic(), 0))
+            with self._named():
+                super().begin(lock_type)
+            has_begun = True
+        finally:
+            allowance.waited(time.monotonic() - began)
+            if not has_begun:
+                self._end_turn()
+
+    def commit(self) -> None:
+        """Commit; if that fails the rollback that follows ends the turn."""
+        self._watchdog.watch(self._state.held, float("inf"))
+        with self._named():
+            super().commit()
+        self._end_turn()
+
+    def rollback(self) -> None:
+        """Roll back what SQLite has not rolled back itself, as it does when the disk is full."""
+        try:
+            if not self.is_closed():
+                self._watchdog.watch(self._state.held, float("inf"))
+                if self.connection().in_transaction:
+                    self._roll_back()
+        finally:
+            self._end_turn()
+
+    def _roll_back(self) -> None:
+        # What is raised here would hide why it is rolled back. Closing the connection rolls back as well.
+        try:
+            super().rollback()
+        except DatabaseError as error:
+            log.warning("rollback failed", reason=codes_of(error)[0])
+            self.drop_connection()
+
+    def savepoint(self) -> Savepoint:
+        """Return the context manager of a part of a transaction."""
+        return Savepoint(self)
+
+    def _end_turn(self) -> None:
+        if getattr(self._writer, "has_turn", False):
+            self._writer.has_turn = False
+            self._turn.release()
+
+    @contextmanager
+    def impatient(self):
+        """Have a write in this block fail at once where another connection holds the lock to write."""
+        self._writer.patience = 0
+        try:
+            yield
+        finally:
+            del self._writer.patience
+
+
+def codes_of(error: Exception) -> tuple[str, int, int]:
+    """Return (text without the SQL, code, extended code) of an error of SQLite; codes of 0 where it has none."""
+    found = CODES.search(str(error))
+    return (found[1], int(found[2]), int(found[3])) if found else (str(error), 0, 0)
+
+
+def _files(path: str) -> tuple[tuple[int, int] | None, ...]:
+    return tuple(_identity(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def make_private(path: Path) -> None:
+    """Create the file, if it is not there, for its owner alone; SQLite gives its other files the same rights."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
