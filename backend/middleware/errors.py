@@ -6,7 +6,7 @@ import marshmallow as ma
 import structlog
 from flask import current_app, jsonify, request
 from peewee import PeeweeException
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend.middleware.request_id import request_id
 from backend.models.database import DRIVER_ERRORS, database
@@ -52,7 +52,6 @@ CODES = {
 MESSAGES = {
     404: "There is nothing at this path.",
     405: "This path does not take this method.",
-    413: "The body is larger than this server takes.",
     422: errors.Invalid.message,
 }
 
@@ -95,6 +94,17 @@ def error_body(status, message, details=None):
     """Return the body of a failure, ready for JSON."""
     error = {"code": CODES[status], "message": message, "details": details or {}}
     return {"success": False, "error": error, "timestamp": seconds_stamp()}
+
+
+def too_large(limit_bytes: int, *, is_import: bool) -> str:
+    """Return the message for a body over the limit, which names the setting to change."""
+    setting = "LARDER_MAX_IMPORT_BYTES" if is_import else "LARDER_MAX_BODY_BYTES"
+    return f"The body is larger than {limit_bytes:,} bytes ({setting})."
+
+
+def _too_large_here():
+    rule = request.url_rule
+    return too_large(request.max_content_length, is_import=rule is not None and rule.rule.endswith("/import"))
 
 
 def _respond(status, message, details=None, headers=()):
@@ -144,6 +154,8 @@ def answer_http_error(error):
         return _answer_refusal(errors.Unavailable(missing))
     status = error.code if error.code in CODES else 400
     data = getattr(error, "data", {})
+    if isinstance(error, RequestEntityTooLarge) and not data:
+        data = {"message": _too_large_here()}
     message = data.get("message") or MESSAGES.get(status) or error.description
     kept = {name: value for name, value in error.get_response().headers.items() if name in ("Allow", "Retry-After")}
     return _respond(status, message, data.get("messages"), kept)

@@ -36,15 +36,25 @@ ASKED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempoten
 PREFLIGHT_SECONDS = 600
 
 
+def held_to_tls(settings) -> list[tuple[str, str]]:
+    """Return the header that keeps browsers to TLS, where the public address has it."""
+    return [HSTS] if settings.public_url.startswith("https:") else []
+
+
+def refusal_headers(settings) -> list[tuple[str, str]]:
+    """Return the headers of answers that no app gives."""
+    return [*ALWAYS_FOR_API, *held_to_tls(settings), ("Cache-Control", "no-store")]
+
+
 class SecurityHeaders:
     """What every answer tells browsers, pages of ours too; `scripts` are those of the docs page, as hashes."""
 
     def __init__(self, settings, scripts):
-        held_to_tls = [HSTS] if settings.public_url.startswith("https:") else []
-        self._for_api = ALWAYS_FOR_API + held_to_tls
+        hsts = held_to_tls(settings)
+        self._for_api = ALWAYS_FOR_API + hsts
         self._for_pages = {
-            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=scripts)), *held_to_tls],
-            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *held_to_tls],
+            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=scripts)), *hsts],
+            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
         }
 
     def added(self, environ, start_response):

@@ -1,15 +1,116 @@
 """How a request is read."""
 
-from waitress.parser import HTTPRequestParser
+import re
 
-IMPORT_PATH_END = "/import"
+from waitress.buffers import OverflowableBuffer
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import FixedStreamReceiver
+
+from backend.middleware.connections.bodies import Chunks
+from backend.middleware.connections.heads import CHUNKED, body_length, check_host, parse_fields, parse_request_line
+from backend.middleware.connections.refusals import Refusal
+from backend.middleware.errors import too_large
+
+MAX_HEAD_BYTES = 32 << 10
+IMPORT_PATH = re.compile(r"/api/v1/[a-z][a-z0-9_]*/import")
+_HEAD_END = b"\r\n\r\n"
+_NO_REQUEST = re.compile(rb"(?:\r\n)*[^\r!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
 class Parser(HTTPRequestParser):
-    """A request, which may have a larger body where that is a file of records."""
+    """A request as it comes in: its head within bounds, then its body, larger where that is a file of records.
 
-    def parse_header(self, header_plus):
-        """Read the head of the request, and with it which limit there is to its body."""
-        super().parse_header(header_plus)
-        if self.path.endswith(IMPORT_PATH_END):
+    `error` is the Refusal of a request that is not worked on.
+    """
+
+    version = "1.1"
+    command = path = query = fragment = request_uri = first_line = ""
+    proxy_scheme = proxy_netloc = ""
+    url_scheme, is_import = "http", False
+
+    def received(self, data: bytes) -> int:
+        """Take bytes of this request, and return how many of them belong to it."""
+        if self.completed:
+            return 0
+        try:
+            return self._receive_body(data) if self.headers_finished else self._receive_head(data)
+        except Refusal as refusal:
+            self.error, self.completed, self.expect_continue = refusal, True, False
+            return len(data)
+
+    def _receive_head(self, data):
+        before, seen = len(self.header_plus), self.header_plus + data
+        end = seen.find(_HEAD_END, max(0, before - len(_HEAD_END) + 1))
+        head = seen if end < 0 else seen[:end]
+        if len(head) > MAX_HEAD_BYTES:
+            raise Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES:,} bytes.")
+        # Who speaks another protocol learns it at once.
+        if head.count(b"\n") != head.count(b"\r\n") or _NO_REQUEST.match(head):
+            raise Refusal(400, "This is not a request of HTTP/1.1.")
+        if end < 0:
+            self.header_plus = seen
+            return len(data)
+        self.header_plus = b""
+        if head := head.lstrip(b"\r\n"):
+            self.headers_finished = True
+            self.parse_header(head)
+        else:  # blank lines before a request mean nothing
+            self.empty = self.completed = True
+        return end + len(_HEAD_END) - before
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of the request; raise Refusal."""
+        first, *lines = header_plus.split(b"\r\n")
+        self.command, target, self.version = parse_request_line(first)
+        fields = parse_fields(lines)
+        check_host(fields, self.version)
+        length = body_length(fields, self.version)
+        self._keep(first, target, fields)
+        self._begin_body(length)
+
+    def _keep(self, first, target, fields):
+        """Set the attributes that waitress makes the WSGI environment of."""
+        fields.pop("TRANSFER_ENCODING", None)  # the app is given the body in one piece
+        self.headers = {name: ("; " if name == "COOKIE" else ", ").join(values) for name, values in fields.items()}
+        if target.host is not None:
+            self.headers["HOST"] = target.host
+        self.first_line, self.request_uri = first, first.split(b" ")[1].decode("latin-1")
+        self.path, self.query = target.path, target.query
+        connection = self.headers.get("CONNECTION", "").lower()
+        self.connection_close = connection == "close" if self.version == "1.1" else connection != "keep-alive"
+        self.expect_continue = self.version == "1.1" and self.headers.get("EXPECT", "").lower() == "100-continue"
+
+    def _begin_body(self, length):
+        self.is_import = bool(IMPORT_PATH.fullmatch(self.path))
+        if self.is_import:
             self.adj = self.adj.of_imports
+        self.chunked, self.content_length = length is CHUNKED, length or 0
+        self._limit(self.content_length)
+        if length == 0:
+            self.completed, self.expect_continue = True, False
+        else:
+            buffer = OverflowableBuffer(self.adj.inbuf_overflow)
+            self.body_rcv = Chunks(buffer) if self.chunked else FixedStreamReceiver(length, buffer)
+
+    def _receive_body(self, data):
+        try:
+            count = self.body_rcv.received(data)
+        except OSError as error:
+            raise Refusal(503, "There is no room for the body of the request; try again shortly.") from error
+        self.body_bytes_received += count
+        self._limit(len(self.body_rcv))
+        if self.body_rcv.completed:
+            self.completed = True
+            self.headers["CONTENT_LENGTH"] = str(len(self.body_rcv))
+        return count
+
+    def _limit(self, size):
+        if size > self.adj.max_request_body_size:
+            raise Refusal(413, too_large(self.adj.max_request_body_size, is_import=self.is_import))
+
+    def close(self) -> None:
+        """Give back what the body takes."""
+        try:
+            super().close()
+        except OSError:
+            pass  # closing writes what is still in memory, and the disk is full

@@ -8,7 +8,6 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error, build_http_date
 
 from backend.middleware.errors import CODES, error_body
-from backend.middleware.headers import ALWAYS_FOR_API
 from backend.middleware.request_id import REQUEST_ID_HEADER
 
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
@@ -96,11 +95,11 @@ class JsonErrorTask(Head, ErrorTask):
         """Send the body and close the connection."""
         error = self.request.error
         status = error.code if error.code in CODES else 400
-        body = json.dumps(error_body(status, error.reason)).encode()
+        body = json.dumps(error_body(status, getattr(error, "message", error.reason))).encode()
         self.status = f"{error.code} {error.reason}"
         self.content_length = len(body)
         told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
-        self.response_headers = told + ALWAYS_FOR_API
+        self.response_headers = told + self.channel.adj.refusal_headers
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may be about to send the rest of what was refused
         self.write(body)

@@ -1,0 +1,80 @@
+"""Bodies that come in chunks."""
+
+import re
+
+from waitress.buffers import OverflowableBuffer
+
+from backend.middleware.connections.refusals import Refusal
+
+MAX_LINE_BYTES = 1024  # of a size with its extensions, which nobody uses
+MAX_TRAILER_BYTES = 8192
+_SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Chunks:
+    """Receives a body in chunks (RFC 9112, section 7.1) into a buffer; its other lines are bounded and thrown away.
+
+    waitress's own class takes sizes with a line end in them, and lines without end.
+    """
+
+    completed = False
+
+    def __init__(self, buffer: OverflowableBuffer):
+        self._buffer, self._line, self._left, self._trailer_bytes = buffer, b"", 0, 0
+        self._end_line = self._begin_chunk
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def received(self, data: bytes) -> int:
+        """Return how many of the bytes belong to the body; raise Refusal for what is not one, OSError without room."""
+        at = 0
+        while at < len(data) and not self.completed:
+            at += self._receive_data(data[at:]) if self._left else self._receive_line(data[at : at + MAX_LINE_BYTES])
+        return at
+
+    def _receive_data(self, data):
+        part = data[: self._left]
+        self._buffer.append(part)
+        self._left -= len(part)
+        return len(part)
+
+    def _receive_line(self, data):
+        line, end = self._line + data, data.find(b"\n") + 1
+        if end:
+            line, self._line = self._line + data[:end], b""
+            if line[-2:] != b"\r\n" or _CONTROL.search(line[:-2]):
+                raise Refusal(400, "A line of the chunked body is not valid.")
+            self._end_line(line[:-2])
+            return end
+        if len(line) > MAX_LINE_BYTES:
+            raise Refusal(400, "A line of the chunked body is too long.")
+        self._line = line
+        return len(data)
+
+    def _begin_chunk(self, line):
+        size = line.partition(b";")[0].rstrip(b" \t")
+        if not _SIZE.fullmatch(size):
+            raise Refusal(400, "The size of a chunk is not valid.")
+        self._left = int(size, 16)
+        self._end_line = self._end_chunk if self._left else self._end_trailer
+
+    def _end_chunk(self, line):
+        if line:
+            raise Refusal(400, "A chunk is longer than its size says.")
+        self._end_line = self._begin_chunk
+
+    def _end_trailer(self, line):
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > MAX_TRAILER_BYTES:
+            raise Refusal(431, "The trailer of the chunked body is too long.")
+        self.completed = not line
+
+    def getfile(self):
+        """Return the file with the body."""
+        return self._buffer.getfile()
+
+    def getbuf(self):
+        """Return the buffer with the body."""
+        return self._buffer

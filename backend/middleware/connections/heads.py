@@ -1,0 +1,103 @@
+"""The head of a request, read strictly: what a proxy in front could read differently is refused (RFC 9112)."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from backend.middleware.connections.refusals import Refusal
+
+MAX_LENGTH_DIGITS = 19
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+")
+MAX_METHOD_BYTES = 32
+_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
+_NAME = re.compile(_TOKEN + rb"+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_TARGET = re.compile(
+    rb"(?:(?P<scheme>[A-Za-z]+)://(?P<host>[^\x00-\x20\x7f/?#@]+))?(?P<path>/[^\x00-\x20\x7f?#]*)?"
+    rb"(?:\?(?P<query>[^\x00-\x20\x7f#]*))?(?:#[^\x00-\x20\x7f]*)?"
+)
+_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+CHUNKED = None  # the length of a body that comes in chunks
+
+
+class Target(NamedTuple):
+    """What a request asks for; `host` is that of a target with a scheme, as clients send it to a proxy."""
+
+    host: str | None
+    path: str
+    query: str
+
+
+def parse_request_line(line: bytes) -> tuple[str, Target, str]:
+    """Return method, target and version (`1.1`) of a request; raise Refusal."""
+    parts = line.split(b" ")
+    if len(parts) != 3 or not _VERSION.fullmatch(parts[2]) or not _METHOD.fullmatch(parts[0]):
+        raise Refusal(400, "The first line must be a method, a target and a version, such as GET / HTTP/1.1.")
+    method, target, version = parts
+    if version not in (b"HTTP/1.0", b"HTTP/1.1"):
+        raise Refusal(505, "The version of HTTP must be 1.0 or 1.1.")
+    if len(method) > MAX_METHOD_BYTES:
+        raise Refusal(501, "There is no such method.")
+    return method.decode(), _parse_target(method, target), version[-3:].decode()
+
+
+def _parse_target(method, target):
+    if target == b"*" and method == b"OPTIONS":
+        return Target(None, "*", "")
+    found = _TARGET.fullmatch(target)
+    scheme = (found["scheme"] or b"http").lower() if found else None
+    if scheme not in (b"http", b"https") or not (found["path"] or found["host"]):
+        raise Refusal(400, "The target must be a path that begins with /, or a URL of http or https.")
+    host = found["host"].decode("latin-1") if found["host"] else None
+    if host is not None and not _HOST.fullmatch(host):
+        raise Refusal(400, "The host is not valid.")
+    # WSGI hands bytes on as Latin-1.
+    path = unquote_to_bytes(found["path"] or b"/").decode("latin-1")
+    return Target(host, path, (found["query"] or b"").decode("latin-1"))
+
+
+def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
+    """Return the values of each header, by its name as WSGI writes it; raise Refusal."""
+    fields = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if line[:1] in (b" ", b"\t"):
+            raise Refusal(400, "A header must be on one line.")
+        if not colon or not _NAME.fullmatch(name):
+            raise Refusal(400, "A header must be a name, a colon right behind it, and a value.")
+        if _CONTROL.search(value):
+            raise Refusal(400, "A header must have no control characters.")
+        # With an underscore it would look like another header to the app.
+        if b"_" not in name:
+            fields.setdefault(name.upper().replace(b"-", b"_").decode(), []).append(
+                value.strip(b" \t").decode("latin-1")
+            )
+    return fields
+
+
+def check_host(fields: dict[str, list[str]], version: str) -> None:
+    """Raise Refusal unless there is the one Host that a request must have; HTTP/1.0 knows requests without."""
+    hosts = fields.get("HOST", [])
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        raise Refusal(400, "There must be one Host header.")
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise Refusal(400, "The Host header is not valid.")
+
+
+def body_length(fields: dict[str, list[str]], version: str) -> int | None:
+    """Return how many bytes the body has, or CHUNKED; raise Refusal where that can be read in two ways."""
+    lengths, codings = fields.get("CONTENT_LENGTH"), fields.get("TRANSFER_ENCODING")
+    if codings is not None:
+        if lengths is not None or version == "1.0":
+            raise Refusal(400, "Transfer-Encoding must come without Content-Length, and in HTTP/1.1.")
+        given = [coding.strip(" \t").lower() for value in codings for coding in value.split(",")]
+        if given != ["chunked"]:
+            is_known = set(given) <= {"chunked", ""}
+            raise Refusal(400 if is_known else 501, "The only Transfer-Encoding that is understood is chunked, once.")
+        return CHUNKED
+    if lengths is None:
+        return 0
+    if len(lengths) > 1 or not re.fullmatch(f"[0-9]{{1,{MAX_LENGTH_DIGITS}}}", lengths[0]):
+        raise Refusal(400, "Content-Length must be one whole number.")
+    return int(lengths[0])
