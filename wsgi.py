@@ -2,18 +2,24 @@
 
 import sys
 
-from peewee import OperationalError
+import structlog
+from peewee import PeeweeException
 
 from backend import create_app, server
 from backend.config.settings import SettingsError, read_settings
+from backend.config.start import StartError, cannot_use_database
 
 try:
     settings = read_settings()
+    # Before anything is written: a start that ends here leaves nothing behind.
+    listener = server.take_port(settings) if __name__ == "__main__" else None
     app = create_app(settings)
+    if listener:
+        server.run(app, settings, listener)
 except SettingsError as error:
     sys.exit(f"Larder cannot start with these settings:\n{error}")
-except OperationalError as error:
-    sys.exit(f"Larder cannot reach its database:\n{error}")
-
-if __name__ == "__main__":
-    server.run(app, settings)
+except StartError as error:
+    sys.exit(str(error))
+except PeeweeException as error:
+    structlog.get_logger().debug("the start failed", exc_info=error)
+    sys.exit(str(cannot_use_database(settings, error)))

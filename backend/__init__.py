@@ -7,6 +7,7 @@ from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
+from backend.config.start import open_data_dir
 from backend.middleware import errors, headers, limits, openapi, request_log, tokens
 from backend.middleware.arguments import Request
 from backend.middleware.builds import Builds
@@ -60,6 +61,7 @@ def create_app(settings=None):
     """Return the WSGI app: a first build, behind a dispatcher that replaces it when definitions change."""
     settings = settings or read_settings()
     configure_logging(settings)
+    open_data_dir(settings)
     for name in unknown_variables():
         structlog.get_logger().warning("unknown setting", variable=name)
     open_database(

@@ -6,11 +6,15 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import structlog
+from flask import Flask
 from waitress import wasyncore
 
-from backend.config.service_manager import notify, passed_socket
+from backend.config.service_manager import has_passed_socket, notify, passed_socket
+from backend.config.settings import Settings
+from backend.config.start import StartError, cannot_listen, listen
 from backend.middleware.connections.server import open_server
 from backend.middleware.openapi import DOCS_PATH
 from backend.services import accounts, jobs, metrics, migrations
@@ -26,21 +30,29 @@ DRAIN_SECONDS = 30
 IDLE_SECONDS = 3
 
 
-def run(app, settings):
-    """Migrate, make the first admin, serve until SIGTERM or SIGINT."""
+def take_port(settings: Settings) -> socket.socket:
+    """Return the socket that the manager of services has passed, else one of our own; raise StartError."""
+    return passed_socket() or listen(settings)
+
+
+def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
+    """Migrate, make the first admin, serve until SIGTERM or SIGINT; raises StartError."""
     if settings.upgrade_at_start:
         for name in migrations.upgrade():
             log.info("migrated", migration=name)
     try:
+        server = _create(app, settings, listener)  # listens: from here on no other program can take the port
+    except OSError as error:
+        raise cannot_listen(settings, error) from error
+    try:
         made_up = accounts.create_first_admin(settings)
     except LarderError as error:
-        sys.exit(f"Larder cannot make the first admin: {error} {error.details}")
-    server = _create(app, settings)
+        raise StartError(f"Larder cannot make the first admin: {error} {error.details}") from error
     base = f"http://{settings.host}:{settings.port}"
-    print(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}", flush=True)
+    _say(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}")
     if made_up:
         email, password = made_up
-        print(f"First admin, shown this once: sign in as {email} with the password {password}", flush=True)
+        _say(f"First admin, shown this once: sign in as {email} with the password {password}")
     signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
     threading.Thread(target=_tell_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
@@ -50,6 +62,11 @@ def run(app, settings):
     metrics.close_metrics()
 
 
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody reads it, which is no reason not to serve
+        print(line, flush=True)
+
+
 def _tell_when_ready(settings):
     """Tell the manager of services when requests can be answered, not only that the process runs."""
     while any(finding.state == FAILURE for finding in check_readiness(settings)):
@@ -57,19 +74,9 @@ def _tell_when_ready(settings):
     notify("READY=1")
 
 
-def _listener(settings):
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if settings.reuse_port:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((settings.host, settings.port))
-    return listener
-
-
-def _create(app, settings):
-    passed = passed_socket()
-    server = open_server(app, passed or _listener(settings), settings)
-    server.owns_socket = passed is None
+def _create(app, settings, listener):
+    server = open_server(app, listener, settings)
+    server.owns_socket = not has_passed_socket()
     return server
 
 

@@ -54,7 +54,7 @@ def doomed_server(folder, **settings):
 
 @contextmanager
 def _server(log, settings, folder, *, doomed=False, root=ROOT, stderr=None):
-    with _held_port() as port, log.open("wb") as output:
+    with held_port() as port, log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, root / "wsgi.py"],
             cwd=folder,  # where no `.env` of the developer is found
@@ -75,7 +75,7 @@ def _server(log, settings, folder, *, doomed=False, root=ROOT, stderr=None):
 
 
 @contextmanager
-def _held_port():
+def held_port():
     """Yield a free port that nobody else is given meanwhile, though the server can listen on it."""
     # Linux lets two sockets with SO_REUSEADDR have one port as long as only one listens, but gives it to no third that
     # asks for any free port.

@@ -70,7 +70,8 @@ def at_once(settings, code, count=3):
         "import sys\nfrom backend.config.settings import read_settings\n"
         "from backend.models.database import open_database\n"
         "from backend.services import accounts, migrations, passwords\n"
-        "settings = read_settings()\nopen_database(settings.database_url)\npasswords.configure(settings)\n"
+        "settings = read_settings()\nopen_database(settings.database_url, slow_seconds=60)\n"
+        "passwords.configure(settings)\n"
         "print('ready', flush=True)\nsys.stdin.read()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT, "env": environment}

@@ -20,7 +20,6 @@ NAMES = ["LARDER_" + item.name.upper() for item in dataclasses.fields(Settings)]
 
 WRONG_VALUES = [
     ("LARDER_PORT", "eighty", "integer"),
-    ("LARDER_PORT", "", "integer"),
     ("LARDER_PORT", "0", "from 1 to 65535"),
     ("LARDER_PORT", "65536", "from 1 to 65535"),
     ("LARDER_THREADS", "0", "at least 1"),
@@ -28,9 +27,14 @@ WRONG_VALUES = [
     ("LARDER_REUSE_PORT", "perhaps", "boolean"),
     ("LARDER_UPGRADE_AT_START", "2", "boolean"),
     ("LARDER_SECRET_KEY", "x" * 31, "at least 32 bytes"),
-    ("LARDER_DATABASE_URL", "", "sqlite:///PATH"),
     ("LARDER_DATABASE_URL", "mysql://localhost/larder", "postgresql://USER"),
     ("LARDER_DATABASE_URL", "larder.db", "sqlite:///PATH"),
+    *(
+        ("LARDER_DATABASE_URL", f"sqlite:///{path}", "the path of a file after sqlite:///")
+        for path in ("", ":memory:", "file:larder.db", "file::memory:?cache=shared", "larder.db?mode=ro", "data/")
+    ),
+    ("LARDER_DATABASE_URL", "sqlite://", "sqlite:///PATH"),
+    ("LARDER_DATA_DIR", "~nobody-of-this-name/larder", "~nobody-of-this-name"),
     ("LARDER_LOG_LEVEL", "LOUD", "DEBUG, INFO"),
     ("LARDER_LOG_FORMAT", "xml", "json, text"),
     ("LARDER_REGISTRATION", "perhaps", "open, invitation, closed"),
@@ -43,7 +47,6 @@ WRONG_VALUES = [
     ("LARDER_ADMIN_EMAIL", "admin", "an e-mail address"),
     ("LARDER_SECRET_KEY_FILE", "/nowhere/key", "readable file"),
     ("LARDER_RATE_LIMIT", "6000", "such as 10/minute"),
-    ("LARDER_RATE_LIMIT", "", "such as 10/minute"),
     ("LARDER_RATE_LIMIT", "0/minute", "such as 10/minute"),
     ("LARDER_RATE_LIMIT_AUTH", "10/fortnight", "such as 10/minute"),
     ("LARDER_RATE_LIMIT_AUTH", "10/minute;often", "such as 10/minute"),
@@ -90,6 +93,30 @@ def test_without_any_variable_the_defaults_hold(tmp_path):
 def test_the_database_is_by_default_in_the_data_folder(environment):
     environment["LARDER_DATA_DIR"] = "/srv/larder"
     assert read_settings().database_url == "sqlite:////srv/larder/larder.db"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_variable_is_one_that_is_not_set(environment, tmp_path, blank):
+    environment |= dict.fromkeys(NAMES, blank) | {f"{name}_FILE": blank for name in NAMES}
+    assert read_settings() == Settings()
+    environment["LARDER_PORT"] = blank
+    (tmp_path / ".env").write_text("LARDER_PORT=9000\nLARDER_HOST=\n")
+    assert (read_settings().port, read_settings().host) == (9000, "127.0.0.1")
+
+
+def test_a_tilde_is_the_home_folder(environment, tmp_path):
+    environment |= {"HOME": str(tmp_path), "LARDER_DATA_DIR": "~/larder", "LARDER_BACKUP_DIR": "~/backups"}
+    assert (read_settings().data_dir, read_settings().backup_dir) == (tmp_path / "larder", tmp_path / "backups")
+    assert read_settings().database_url == f"sqlite:///{tmp_path}/larder/larder.db"
+    environment |= {"LARDER_DATABASE_URL": "sqlite:///~/larder.db", "LARDER_BACKUP_TARGET": "file:///~/copies"}
+    assert read_settings().database_url == f"sqlite:///{tmp_path}/larder.db"
+    assert read_settings().backup_target == f"file:///{tmp_path}/copies"
+
+
+def test_an_env_file_that_cannot_be_read_is_named(environment, tmp_path):
+    (tmp_path / ".env").write_bytes(b"LARDER_HOST=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
+        read_settings()
 
 
 def test_values_are_read_with_their_type(environment):

@@ -8,9 +8,12 @@ FIRST_PASSED = 3  # the descriptor after those of standard input, output and err
 
 def passed_socket():
     """Return the listening socket that was passed to this process, None if there is none."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or not int(os.environ.get("LISTEN_FDS", 0)):
-        return None
-    return socket.socket(fileno=FIRST_PASSED)
+    return socket.socket(fileno=FIRST_PASSED) if has_passed_socket() else None
+
+
+def has_passed_socket() -> bool:
+    """Tell whether a listening socket was passed to this process."""
+    return os.environ.get("LISTEN_PID") == str(os.getpid()) and int(os.environ.get("LISTEN_FDS", 0)) > 0
 
 
 def notify(state):

@@ -83,8 +83,14 @@ def _is_email(address):
 
 
 def _is_database_url(url):
-    if url is not None and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+    if url is None or url.startswith(("postgresql://", "postgres://")):
+        return
+    path = url.removeprefix("sqlite:///")
+    if path == url:
         raise validate.ValidationError("Expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.")
+    if path.startswith((":memory:", "file:")) or "?" in path or path.endswith("/") or not path:
+        # In memory each connection would have a database of its own.
+        raise validate.ValidationError("Expected the path of a file after sqlite:///, without options.")
 
 
 def _is_limit(text):
@@ -133,6 +139,18 @@ def _is_target(url):
 def _is_redis_url(url):
     if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
         raise validate.ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
+
+
+def _at_home(name, place):
+    """Return a path, or a URL of a file, with the user's home folder for a `~` at the beginning of its path."""
+    beginning, _, path = (str(place) if place else "").rpartition(":///")
+    if beginning not in ("", "sqlite", "file") or not path.startswith("~"):
+        return place
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{PREFIX}{name.upper()}: {path}: {error}") from error
+    return f"{beginning}:///{expanded}" if beginning else expanded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,6 +307,8 @@ class Settings:
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
+        for name in ("data_dir", "backup_dir", "database_url", "backup_target"):
+            object.__setattr__(self, name, _at_home(name, getattr(self, name)))
         if self.database_url is None:
             object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
         if self.backup_dir is None:
@@ -317,17 +337,29 @@ def read_settings():
 
     Each variable can be given as the file `LARDER_<NAME>_FILE` too. Raises SettingsError naming everything wrong.
     """
+    _forget_blank_variables()
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
-    env.read_env(str(env_file()), recurse=False)
+    try:
+        env.read_env(str(env_file()), recurse=False)
+        known = {**dotenv_values(env_file()), **os.environ}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file()} cannot be read: {error}") from error
     values = {}
     try:
         for item in dataclasses.fields(Settings):
-            rules = item.metadata["rules"]
-            values[item.name] = getattr(env, item.metadata["kind"])(item.name.upper(), item.default, validate=rules)
+            name, rules = PREFIX + item.name.upper(), item.metadata["rules"]
+            if any((known.get(each) or "").strip() for each in (name, f"{name}_FILE")):
+                values[item.name] = getattr(env, item.metadata["kind"])(item.name.upper(), validate=rules)
         env.seal()
     except (EnvError, ValueError) as error:
         raise SettingsError(_explain(error)) from error
     return Settings(**values)
+
+
+def _forget_blank_variables():
+    """Take a variable without a value for one that is not set, so that the value in `.env` or the default applies."""
+    for name in [name for name, value in os.environ.items() if name.startswith(PREFIX) and not value.strip()]:
+        del os.environ[name]
 
 
 def environment(more):

@@ -9,7 +9,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
-from backend.services import audit, profiles, sessions
+from backend.services import audit, migrations, profiles, sessions
 from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from backend.services.mailing import can_send
@@ -174,7 +174,14 @@ def create_first_admin(settings):
 
     Raises Conflict when the address has an account without the role: whoever made it must not become admin by that.
     """
-    with database.connection_context(), database.atomic():
+    with database.connection_context():
+        if UserRole.anyone_has(ADMIN):  # nothing to write, so nothing to wait for
+            return None
+        return migrations.when_writable(lambda: _create_first_admin(settings))
+
+
+def _create_first_admin(settings):
+    with database.atomic():
         database.lock_definitions()  # two processes starting at once must not both find none
         if UserRole.anyone_has(ADMIN):
             return None

@@ -38,7 +38,6 @@ def job(function=None, *, schedule=None):
 def open_jobs(settings):
     """Queue jobs in the data folder of the settings from now on."""
     global _huey
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     _huey = SqliteHuey("larder", filename=str(settings.data_dir / "jobs.db"), results=False)
     _huey.signal(SIGNAL_EXECUTING)(lambda signal, task: _started.update({task.id: time.monotonic()}))
     _huey.signal(SIGNAL_COMPLETE, SIGNAL_ERROR)(_note_end)

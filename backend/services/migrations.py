@@ -1,10 +1,15 @@
 """Migrations of the system tables, one process at a time."""
 
 import fcntl
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TypeVar
 
+import structlog
+from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from backend import models
@@ -13,16 +18,38 @@ from backend.models.database import Postgres, Sqlite, database
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
 NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
+START_PATIENCE_SECONDS = 600
 POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
 
+T = TypeVar("T")
+log = structlog.get_logger()
 
-def upgrade():
+
+def upgrade() -> list[str]:
     """Apply the migrations that have not been applied yet, in order; return their names.
 
-    Several processes may call this at once: one works, the others wait and find nothing left to do.
+    Several processes may call this at once: one works, the others wait and find nothing left to do. A database that is
+    up to date is only read, so that a start waits for no process that writes for long.
     """
     with database.connection_context(), _lock():
-        return _runner(database.obj).up()
+        return [] if is_up_to_date() else when_writable(_runner(database.obj).up)
+
+
+def when_writable(write: Callable[[], T]) -> T:
+    """Return what `write` returns, called again for as long as another process holds the lock to write.
+
+    For a start: one that gives up looks like a bad release. Raises OperationalError after START_PATIENCE_SECONDS.
+    """
+    last_moment = time.monotonic() + START_PATIENCE_SECONDS
+    while True:
+        try:
+            return write()
+        except OperationalError as error:
+            reason = database.temporary_reason(error)
+            if not reason or time.monotonic() > last_moment:
+                raise
+            log.warning("the start waits for the database", reason=reason)
+            time.sleep(1)
 
 
 def upgrade_file(path):

@@ -1,0 +1,102 @@
+"""What has to be there before anything starts: the data folder and the port; and what to say where one is not."""
+
+import errno
+import os
+import re
+import socket
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from backend.config.settings import Settings
+
+
+class StartError(Exception):
+    """Why Larder cannot start: a sentence, and what to do about it."""
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a socket that has the address of the settings, and takes no connection yet; raise StartError."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.reuse_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise cannot_listen(settings, error) from error
+    return listener
+
+
+def cannot_listen(settings: Settings, error: OSError) -> StartError:
+    """Return the StartError of an address that could not be had."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    reasons = {
+        errno.EADDRINUSE: "another program does. Set LARDER_PORT or stop it.",
+        errno.EADDRNOTAVAIL: "this machine does not have that address. Set LARDER_HOST.",
+        errno.EACCES: "ports below 1024 are for root. Set LARDER_PORT to a higher one.",
+    }
+    if isinstance(error, socket.gaierror):
+        reason = "there is no address of that name. Set LARDER_HOST."
+    else:
+        reason = reasons.get(error.errno) or f"{_cause(error)}."
+    return StartError(f"Larder cannot listen on {host}:{settings.port}: {reason}")
+
+
+def open_data_dir(settings: Settings) -> None:
+    """Make the data folder if it is missing; raise StartError where no file can be written in it."""
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        cause = "it is not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else _cause(error)
+        raise StartError(f"Larder cannot write to LARDER_DATA_DIR={folder}: {cause}.") from error
+
+
+def _cause(error: OSError) -> str:
+    """Return the system's words for an error, as a part of a sentence."""
+    text = error.strerror or str(error)
+    return text[:1].lower() + text[1:]
+
+
+def cannot_use_database(settings: Settings, error: Exception) -> StartError:
+    """Return the StartError of a database that could not be opened, with what cures it where that is known."""
+    if settings.database_url.startswith("sqlite:"):
+        return StartError(_sqlite_problem(Path(settings.database_url.removeprefix("sqlite:///")), str(error)))
+    return StartError(_postgres_problem(settings.database_url, str(error)))
+
+
+def _sqlite_problem(path: Path, text: str) -> str:
+    if "not a database" in text or "malformed" in text:
+        cure = "Move it away, then start anew or run `flask backup restore`."
+        return f"{path} is not an SQLite database, or it is damaged. {cure}"
+    if path.is_dir():
+        return f"Larder cannot open its database {path}: it is a folder. Set LARDER_DATABASE_URL to a file."
+    try:
+        path.open("r+b").close()
+    except OSError as error:
+        return f"Larder cannot open its database {path}: {_cause(error)}."
+    if not os.access(path.parent, os.W_OK):
+        return f"Larder cannot open its database {path}: it must be able to write to the folder, too."
+    return f"Larder cannot use its database {path}: {text}"
+
+
+def _postgres_problem(url: str, text: str) -> str:
+    parts = urlsplit(url)
+    user, name = parts.username or "the user", parts.path.strip("/")
+    cures = {
+        r"password authentication failed|no password supplied": "See that LARDER_DATABASE_URL has the right password.",
+        r'database ".*" does not exist': f"Create it: createdb --owner={user} {name}",
+        r'role ".*" does not exist': f"Create the role: createuser --pwprompt {user}",
+        r"permission denied for schema": f"As a superuser, in {name}: GRANT ALL ON SCHEMA public TO {user};",
+        r"permission denied for (table|relation|sequence)": f"Make {user} the owner of its tables.",
+        r"refused|No such file|translate host|time(d )?out|resolve": "Start the server, or set LARDER_DATABASE_URL.",
+        r"too many (connections|clients)|remaining connection slots": "Raise max_connections, or lower LARDER_THREADS.",
+        r"pg_hba": "Let this machine in by pg_hba.conf of the server.",
+    }
+    cause = " ".join(text.split())
+    cure = next((cure for pattern, cure in cures.items() if re.search(pattern, text)), "")
+    return f"Larder cannot use its Postgres database {name}: {cause.rstrip('.')}. {cure}".strip()
