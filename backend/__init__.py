@@ -1,7 +1,6 @@
 """Larder: declare a resource, get its API."""
 
 import structlog
-from flask import Flask
 
 from backend import cli
 from backend.config.logging import configure_logging
@@ -9,9 +8,8 @@ from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.config.start import open_data_dir
 from backend.middleware import errors, headers, limits, openapi, request_log, tokens
-from backend.middleware.arguments import Request
-from backend.middleware.builds import Builds
-from backend.middleware.url_rules import LazyRule
+from backend.middleware.app import Larder
+from backend.middleware.builds import Dispatcher
 from backend.models.database import open_database
 from backend.routes import (
     account,
@@ -37,28 +35,12 @@ from backend.routes import (
 )
 from backend.services import error_tracking, jobs, passwords
 from backend.services import metrics as counts
-from backend.services.catalog import load_catalog
+from backend.services.catalog import Catalogs
 from backend.utils.addresses import parse_networks
 
 
-class Larder(Flask):
-    """A build: the app of one generation of definitions."""
-
-    request_class, url_rule_class = Request, LazyRule
-
-    def __init__(self, settings, catalog):
-        super().__init__("backend", static_folder=None)
-        self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
-        self.settings, self.catalog = settings, catalog
-        self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-        self.json.sort_keys = False
-
-    def log_exception(self, exc_info):
-        """Leave it to middleware/errors.py, which logs once and with the request id."""
-
-
 def create_app(settings=None):
-    """Return the WSGI app: a first build, behind a dispatcher that replaces it when definitions change."""
+    """Return the WSGI app, behind a dispatcher that brings each request together with the definitions in force."""
     settings = settings or read_settings()
     configure_logging(settings)
     open_data_dir(settings)
@@ -80,16 +62,13 @@ def create_app(settings=None):
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
     secured = headers.SecurityHeaders(settings, openapi.docs_scripts())
-    app.wsgi_app = Builds(
-        app, lambda: _build(settings, secret_keys), parse_networks(settings.trusted_proxies), secured.added
-    )
+    app.wsgi_app = Dispatcher(app, parse_networks(settings.trusted_proxies), secured.added)
     cli.init_app(app)
     return app
 
 
 def _build(settings, secret_keys):
-    catalog = load_catalog(secret_keys)
-    app = Larder(settings, catalog)
+    app = Larder(settings, Catalogs(secret_keys), _make_blueprint)
     request_log.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
@@ -101,9 +80,12 @@ def _build(settings, secret_keys):
         api.register_blueprint(module.blp)
     for module in (account, metrics):
         app.register_blueprint(module.blp)
-    for resource in catalog.values():
-        blp = records.make_blueprint(resource)
-        for module in (files, aggregates, history):
-            module.add_views(blp)
-        api.register_blueprint(blp)
     return app
+
+
+def _make_blueprint(resource):
+    """Return the blueprint of a resource with all its views."""
+    blp = records.make_blueprint(resource)
+    for module in (files, aggregates, history):
+        module.add_views(blp)
+    return blp

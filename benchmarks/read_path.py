@@ -25,7 +25,7 @@ from backend.config.settings import Settings
 from backend.models.database import database, open_database
 from backend.services import accounts, migrations, passwords, resources
 from backend.services.actors import SYSTEM
-from backend.services.catalog import load_catalog
+from backend.services.catalog import Catalogs
 from backend.services.importing import CsvRows, import_records
 from benchmarks.load import requests_per_second
 
@@ -77,7 +77,7 @@ def _load_example(settings):
     accounts.create_first_admin(settings)
     with database.connection_context():
         resources.apply_document(SYSTEM, yaml.safe_load((GEO / "resources.yml").read_text()))
-        catalog = load_catalog("a key that signs nothing that stays")
+        catalog = Catalogs(["a key that signs nothing that stays"]).newest
         for name in ("continents", "countries", "cities"):
             with (GEO / f"{name}.csv").open(newline="") as file:
                 import_records(SYSTEM, catalog[name], CsvRows(file))

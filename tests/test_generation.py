@@ -1,4 +1,4 @@
-"""Builds: every process serves the definitions in force from its next request on, and lets its old builds go.
+"""Every process serves the definitions in force from its next request on, and makes anew only what has changed.
 
 Two apps on one database are like two processes here, down to the state that each keeps of its own.
 """
@@ -10,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backend import create_app
+from backend.middleware import interfaces, openapi
+from backend.models.database import database
 from backend.models.definition import Generation
+from backend.services import catalog
+from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, Person
 
 TITLE = {"title": {"type": "string"}}
@@ -54,15 +58,100 @@ def test_a_resource_dropped_here_is_gone_there_on_the_next_request(here, there):
 
 
 @ON_SQLITE
-def test_only_changes_make_a_new_build(app, here):
+def test_what_is_no_change_makes_nothing_anew(app, here):
     here.declare("notes", TITLE)
     here.get("/notes")
-    build = app.wsgi_app.current
+    newest = app.catalogs.newest
     here.make("notes", title="Milk")
     here.put("/resources/notes", json={"fields": TITLE})
     here.post("/resources", json={"name": "notes", "fields": TITLE})
     here.get("/notes")
-    assert app.wsgi_app.current is build
+    assert app.catalogs.newest is newest
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """A list of what is made: models, interfaces and pieces of the document, each by the name of its resource."""
+    made = []
+
+    def noting(kind, make, name_of):
+        def note(*arguments):
+            made.append((kind, name_of(*arguments)))
+            return make(*arguments)
+
+        return note
+
+    noted_model = noting("model", catalog.build_model, lambda definition, _: definition.name)
+    monkeypatch.setattr(catalog, "build_model", noted_model)
+    noted_interface = noting("interface", interfaces.Interface.__init__, lambda _, blueprint: blueprint.name)
+    monkeypatch.setattr(interfaces.Interface, "__init__", noted_interface)
+    noted_piece = noting("piece", openapi.Writer.write, lambda _, blueprints, __: blueprints[-1].name)
+    monkeypatch.setattr(openapi.Writer, "write", noted_piece)
+    return made
+
+
+def ask_for_all(person):
+    """Ask for what there is of every resource; return the document."""
+    for name in ("countries", "cities", "notes"):
+        assert person.get(f"/{name}").status_code == 200
+        assert person.post("/batch", json={"operations": [{"op": "create", "resource": name, "data": {}}]}).status_code
+    return person.get("http://localhost/openapi.json").json
+
+
+@ON_SQLITE
+def test_only_what_changed_is_made_anew(here, made):
+    here.declare("countries", TITLE)
+    here.declare("cities", TITLE | {"country": {"type": "reference", "to": "countries"}})
+    here.declare("notes", TITLE)
+    ask_for_all(here)
+    made.clear()
+    ask_for_all(here)
+    assert made == []
+    here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}})
+    assert "body" in ask_for_all(here)["components"]["schemas"]["notes_record"]["properties"]
+    assert sorted(made) == [(kind, "notes") for kind in ("interface", "model", "piece")]
+
+
+@ON_SQLITE
+def test_those_that_a_change_concerns_are_made_anew_too(here, made):
+    here.declare("countries", TITLE)
+    here.declare("cities", TITLE | {"country": {"type": "reference", "to": "countries"}})
+    here.declare("notes", TITLE)
+    france = here.make("countries", title="France")
+    ask_for_all(here)
+    made.clear()
+    # A field more of `cities` leaves `countries` as they are, though one refers to the other.
+    country = {"country": {"type": "reference", "to": "countries"}}
+    here.put("/resources/cities", json={"fields": TITLE | country | {"size": {"type": "integer"}}})
+    ask_for_all(here)
+    assert {name for _, name in made} == {"cities"}
+    here.make("cities", title="Paris", country=france["id"], size=2)
+    found = here.get(f"/countries/{france['id']}?expand=cities").json["data"]
+    assert [city["size"] for city in found["expand"]["cities"]["data"]] == [2]
+    # One more that refers to them is one more to expand.
+    made.clear()
+    here.put("/resources/notes", json={"fields": TITLE | country})
+    document = ask_for_all(here)
+    assert {name for _, name in made} == {"notes", "countries"}
+    expand = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
+    assert sorted(expand["properties"]) == ["cities", "cities__country", "notes", "notes__country"]
+
+
+@ON_SQLITE
+def test_a_write_under_way_goes_on_where_its_resource_did_not_change(app, here, there):
+    here.declare("notes", TITLE)
+    here.declare("lists", TITLE)
+    for changed, is_refused in (("lists", False), ("notes", True)):
+        resource = app.catalogs.newest["notes"]
+        # Somebody else changes a definition after this request has been read and before it writes.
+        there_admin = Person(there.client.application, "admin")
+        there_admin.put(f"/resources/{changed}", json={"fields": TITLE | {"body": {"type": "text"}}})
+        with database.atomic():
+            if is_refused:
+                with pytest.raises(Unavailable):
+                    resource.hold()
+            else:
+                resource.hold()
 
 
 def test_the_generation_grows_by_one_with_each_change(here):
@@ -81,14 +170,18 @@ def test_requests_at_once_after_a_change_all_see_it(app, here):
     assert [call.result().status_code for call in calls] == [200] * 6
 
 
-def test_old_builds_are_collected(app, here):
+def test_what_is_no_longer_in_force_is_collected(app, here):
     old = []
     for i in range(4):
-        here.declare(f"notes{i}", TITLE, access=PUBLIC)
-        here.make(f"notes{i}", title="Milk")
+        here.put("/resources/notes", json={"fields": TITLE}) if i else here.declare("notes", TITLE)
+        here.put("/resources/notes", json={"fields": TITLE | {f"f{i}": {"type": "integer"}}})
+        here.make("notes", title="Milk")
         here.get("http://localhost/openapi.json")
-        build = app.wsgi_app.current
-        old += [weakref.ref(each) for each in (build, build.catalog, build.catalog["notes0"].model)]
-        del build
+        resource = app.catalog["notes"]
+        old += [weakref.ref(each) for each in (app.catalog, resource, resource.model, resource.interface)]
+        confirmed = here.post("/resources/notes/plan", json={"fields": TITLE}).json["data"]["fingerprint"]
+        here.put(f"/resources/notes?confirm={confirmed}", json={"fields": TITLE})
+        del resource
+    here.get("/notes")
     gc.collect()
-    assert [each() is None for each in old] == [True] * 9 + [False] * 3
+    assert [each() is None for each in old] == [True] * 16

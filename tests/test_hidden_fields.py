@@ -180,7 +180,7 @@ def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp
         file.write_text(f"{header}\nx\n")
         actor = Actor(user_id=alice.id, roles=frozenset({"member"}))
         with database.connection_context(), file.open() as lines, pytest.raises(Invalid) as refusal:
-            import_records(actor, app.wsgi_app.current.catalog["notes"], CsvRows(lines))
+            import_records(actor, app.catalog["notes"], CsvRows(lines))
         return refusal.value.errors
 
     for hidden in ("owner_id_tag", "wage", "boss"):

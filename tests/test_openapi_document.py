@@ -70,3 +70,51 @@ def test_every_field_type_has_its_test_file(name):
     """That file proves, through tests/field_types.py, that what the database emits is what the document says."""
     text = (Path(__file__).parent / f"test_field_{name}.py").read_text()
     assert f"class Test{name.title()}(FieldTypeContract):" in text
+
+
+def document_of(person):
+    return person.get("http://localhost/openapi.json").json
+
+
+@ON_SQLITE
+def test_has_only_the_resources_that_somebody_has_a_grant_for(admin, alice, edith, stranger):
+    grants = {
+        "open": {"read": ["public"]},
+        "ruled": {"list": [{"role": "public", "where": {"state": "open"}}]},
+        "owned": {"update": ["owner"]},
+        "edited": {"create": ["editor"]},
+        "closed": {},
+    }
+    for name, access in grants.items():
+        state = {"type": "enum", "choices": [f"{name}_choice", "open"], "default": f"{name}_choice"}
+        admin.declare(f"{name}_things", {"state": state}, access=access)
+    everything, member = set(grants), {"open", "ruled", "owned"}
+    seen = {admin: everything, edith: member | {"edited"}, alice: member, stranger: {"open", "ruled"}}
+    for person, names in seen.items():
+        text = person.get("http://localhost/openapi.json").text
+        assert {name for name in grants if f"{name}_things" in text} == names, person.name
+        assert {name for name in grants if f"{name}_choice" in text} == names, person.name
+        validate(document_of(person))
+
+
+@ON_SQLITE
+def test_tells_of_no_relation_to_what_somebody_may_not_read(admin, alice, stranger):
+    admin.declare("secrets", {"word": {"type": "string"}}, access={"read": ["member"]})
+    secret = {"type": "reference", "to": "secrets"}
+    admin.declare("notes", {"secret": secret}, access={"read": ["public"]})
+    admin.declare("drafts", {"note": {"type": "reference", "to": "notes"}}, access={"list": ["member"]})
+    for person, relations in ((alice, {"secret", "drafts", "drafts__note"}), (stranger, set())):
+        document = document_of(person)
+        properties = document["components"]["schemas"]["notes_record"]["properties"]
+        assert set(properties.get("expand", {}).get("properties", ())) == relations
+        validate(document)
+
+
+@ON_SQLITE
+def test_follows_the_definitions_and_the_roles(admin, alice, edith):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"read": ["editor"]})
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [False, True]
+    admin.put("/resources/notes", json={"fields": {"title": {"type": "string"}}, "access": {"read": ["member"]}})
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [True, True]
+    admin.delete("/resources/notes")
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [False, False]

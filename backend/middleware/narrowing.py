@@ -1,37 +1,60 @@
-"""What the OpenAPI document says to whom: a field that is hidden from somebody is not in their document either."""
+"""What the OpenAPI document says to whom: what somebody may not use or see is not in their document either."""
+
+from dataclasses import dataclass
 
 from backend.middleware.envelope import API
 from backend.middleware.expanding import EXPAND, expand_help, expanded_schema
 from backend.middleware.lists import search_help
 from backend.services.expansions import relations
-from backend.services.policies import hidden_fields, locked_fields
+from backend.services.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", "sum", "avg", "min", "max")
 
 
-def view_of(catalog, actor):
-    """Return the fields that the actor may not see and set, as what tells one document from another."""
-    ruled = [resource.definition for resource in catalog.values() if resource.definition.ruled_fields]
-    return tuple((each.name, hidden_fields(each, actor), locked_fields(each, actor)) for each in ruled)
+@dataclass(frozen=True)
+class View:
+    """What an actor may see of a resource: not the fields that are hidden or locked, of relations those offered."""
+
+    name: str
+    hidden: frozenset
+    locked: frozenset
+    offered: dict
+
+    @property
+    def key(self):
+        """What tells the document of this view from that of another."""
+        return self.hidden, self.locked, tuple(self.offered)
 
 
-def narrow(document, catalog, view):
-    """Take out of a document, in place, what is not in the view."""
-    hidden = {name: fields for name, fields, _ in view}
-    locked = {name: fields for name, _, fields in view}
-    schemas, paths = document["components"]["schemas"], document["paths"]
-    for name, resource in catalog.items():
-        offered = relations(resource, lambda definition: hidden.get(definition.name, ()))
-        for suffix in ("record", "item"):
-            _drop(schemas[f"{name}_{suffix}"], hidden.get(name, ()))
-            _say_expanded(schemas[f"{name}_{suffix}"], offered)
-        for suffix in ("create", "patch"):
-            _drop(schemas[f"{name}_{suffix}"], locked.get(name, ()))
-        for path in ("", "/{record_id}", "/export", "/aggregate"):
-            operation = paths[f"{API}/{name}{path}"]["get"]
-            searched = [field for field in resource.definition.search if field not in hidden.get(name, ())]
-            kept = [_narrowed(each, hidden.get(name, ()), offered, searched) for each in operation["parameters"]]
-            operation["parameters"] = [parameter for parameter in kept if parameter]
+def views_of(catalog, actor):
+    """Return a View of each resource that the actor has any grant for."""
+    granted = [each for each in catalog.values() if has_any_grant(each.definition, actor)]
+    return [_view_of(resource, actor) for resource in granted]
+
+
+def _view_of(resource, actor):
+    definition = resource.definition
+    offered = {
+        name: relation
+        for name, relation in relations(resource, lambda each: hidden_fields(each, actor)).items()
+        if has_grant(relation.target.definition, "list" if relation.is_back else "read", actor)
+    }
+    return View(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), offered)
+
+
+def narrow(document, resource, view):
+    """Take out of the document of a resource, in place, what is not in the view."""
+    name, schemas, paths = resource.name, document["components"]["schemas"], document["paths"]
+    for suffix in ("record", "item"):
+        _drop(schemas[f"{name}_{suffix}"], view.hidden)
+        _say_expanded(schemas[f"{name}_{suffix}"], view.offered)
+    for suffix in ("create", "patch"):
+        _drop(schemas[f"{name}_{suffix}"], view.locked)
+    searched = [field for field in resource.definition.search if field not in view.hidden]
+    for path in ("", "/{record_id}", "/export", "/aggregate"):
+        operation = paths[f"{API}/{name}{path}"]["get"]
+        kept = [_narrowed(each, view.hidden, view.offered, searched) for each in operation["parameters"]]
+        operation["parameters"] = [parameter for parameter in kept if parameter]
 
 
 def _drop(schema, fields):

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import threading
 from functools import cache
@@ -11,12 +10,15 @@ import marshmallow as ma
 from flask import Flask, Response
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
+from flask_smorest.spec import APISpecMixin
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from backend.middleware import narrowing
 from backend.middleware.authentication import known_actor
+from backend.middleware.document_pieces import Piece, join
 from backend.middleware.errors import ErrorSchema, answer_http_error
 from backend.middleware.expanding import describe_expanded
+from backend.middleware.interfaces import MAX_PIECES
 from backend.services import metrics
 from backend.utils.version import VERSION
 
@@ -38,8 +40,8 @@ query parameters and unknown fields of a body are refused, and so is the charact
 `/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
 
 
-# One for each set of fields that somebody may see; those of a build go with it.
-documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 32, "CACHE_DEFAULT_TIMEOUT": 0})
+# Joined from the pieces of the resources: one for each set of what somebody may see, of the newest generation.
+documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
 class OneOf(ma.fields.Raw):
@@ -66,13 +68,50 @@ def property_names(converter, field, **_):
     return {"propertyNames": {"pattern": pattern}} if pattern else {}
 
 
-class Api(SmorestApi):
-    """The API of one build; its document is written when first asked for, so that a build need not wait for it."""
+class Writer(APISpecMixin):
+    """Writes the part of the document that is about some blueprints.
+
+    The answers of every status are the same for all, and to make them takes as long as a small resource: another Writer
+    takes those of the first.
+    """
 
     ERROR_SCHEMA = ErrorSchema
 
+    def __init__(self, app, first=None):
+        self._first, self.answers = first, {}
+        self._app, self._fields, self._converters, self.config_prefix = app, [], [], ""
+        self.config = app.config
+        self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
+        for described in (one_of, property_names, describe_expanded):
+            self.ma_plugin.converter.add_attribute_function(described)
+        self.spec.components.security_scheme("bearer", BEARER)
+        self.spec.components.security_scheme("cookie", COOKIE | {"name": app.config["JWT_ACCESS_COOKIE_NAME"]})
+
+    def _register_responses(self):
+        waiting = self.spec.components.responses_lazy
+        if self._first is None:
+            super()._register_responses()
+            self.answers.update(waiting)
+        else:
+            waiting.update(self._first.answers)
+
+    def write(self, blueprints, owner):
+        """Return the document of these blueprints as a dict; `owner.url_map` has their rules."""
+        for blueprint in blueprints:
+            blueprint.register_views_in_doc(self, owner, self.spec, name=blueprint.name, parameters=None)
+            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+        return self.spec.to_dict()
+
+
+class Api(SmorestApi):
+    """The API; its document is put together from pieces that are written when they are first asked for.
+
+    There is one piece for the system, and for each resource one for each set of what somebody may see of it.
+    """
+
     def __init__(self, app):
-        self._document, self._blueprints, self._writing = None, [], threading.Lock()
+        self._blueprints, self._writing, self._generation = [], threading.Lock(), None
+        self._writer = self._system = None
         documents.init_app(app)
         app.config.update(
             API_TITLE="Larder",
@@ -81,11 +120,7 @@ class Api(SmorestApi):
             OPENAPI_URL_PREFIX="/",
             OPENAPI_JSON_PATH=DOCUMENT_PATH,
         )
-        super().__init__(app, spec_kwargs={"info": {"description": DESCRIPTION}, "security": SIGN_IN})
-        for described in (one_of, property_names, describe_expanded):
-            self.ma_plugin.converter.add_attribute_function(described)
-        self.spec.components.security_scheme("bearer", BEARER)
-        self.spec.components.security_scheme("cookie", COOKIE | {"name": app.config["JWT_ACCESS_COOKIE_NAME"]})
+        super().__init__(app)
 
     def handle_http_exception(self, error):
         """Answer with the one shape."""
@@ -96,35 +131,43 @@ class Api(SmorestApi):
         self._app.register_blueprint(blueprint)
         self._blueprints.append(blueprint)
 
+    def _register_responses(self):
+        """Leave the answers of every status to the Writer."""
+
     def _openapi_json(self):
         """Serve the OpenAPI document, as it is for whoever asks."""
-        view = narrowing.view_of(self._app.catalog, known_actor())
-        document = documents.get(view)
+        catalog = self._app.catalog
+        seen = narrowing.views_of(catalog, known_actor())
+        key = (catalog.generation, tuple((view.name, view.key) for view in seen))
+        document = documents.get(key)
         metrics.count_lookup("documents", document is not None)
         if document is None:
-            document = self._document_for(view)
-            documents.set(view, document)
+            document = self._join(catalog, seen)
+            if self._generation != catalog.generation:  # nobody asks for those of former generations
+                documents.clear()
+                self._generation = catalog.generation
+            documents.set(key, document)
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
-    def _document_for(self, view):
+    def _join(self, catalog, seen):
         with self._writing:
-            if self._document is None:
-                self._document = self._write_document()
-        if not any(hidden or locked for _, hidden, locked in view):
-            return self._document
-        document = json.loads(self._document)
-        narrowing.narrow(document, self._app.catalog, view)
-        return json.dumps(document, ensure_ascii=False)
+            if self._system is None:
+                self._writer = Writer(self._app)
+                self._system = Piece(self._writer.write(self._blueprints, self._app))
+        return join([self._system, *(self._piece(catalog[view.name], view) for view in seen)])
 
-    def _register_responses(self):
-        """Leave the answers of every status to the writing: they would take half the time of a small build."""
-
-    def _write_document(self):
-        super()._register_responses()
-        for blueprint in self._blueprints:
-            blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
-            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
-        return json.dumps(self.spec.to_dict(), ensure_ascii=False)
+    def _piece(self, resource, view):
+        """Return the Piece of a resource for a view of it; one that is kept if there is one."""
+        interface = self._app.interface(resource)
+        with interface.lock:
+            piece = interface.pieces.get(view.key)
+            if piece is None:
+                written = Writer(self._app, self._writer).write([interface.blueprint], interface)
+                narrowing.narrow(written, resource, view)
+                if len(interface.pieces) >= MAX_PIECES:
+                    interface.pieces.clear()
+                piece = interface.pieces[view.key] = Piece(written)
+        return piece
 
 
 @cache

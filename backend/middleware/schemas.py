@@ -1,13 +1,13 @@
-"""The base of the schemas that a build makes."""
+"""The base of the schemas that are made from definitions."""
 
 import marshmallow as ma
 
 
 class BuiltSchema(ma.Schema):
-    """A schema that lives as long as its build, and is never changed: smorest's copies of a view's notes share it."""
+    """A schema that is never changed, so that smorest's copies of a view's notes can share it."""
 
     class Meta:
-        register = False  # marshmallow's registry would keep the schemas of old builds
+        register = False  # marshmallow's registry would keep the schemas of former definitions
 
     def __deepcopy__(self, memo):
         return self

@@ -1,4 +1,4 @@
-"""URL rules that cost a build little."""
+"""URL rules that are made quickly."""
 
 from werkzeug.routing import Rule
 
@@ -6,7 +6,7 @@ from werkzeug.routing import Rule
 class LazyRule(Rule):
     """A rule that compiles the functions which make URLs of it when the first URL is made.
 
-    Nobody makes one here, and compiling them takes four fifths of the time of a build.
+    Nobody makes one here, and compiling them takes four fifths of the time that making a rule takes.
     """
 
     def _compile_builder(self, append_unknown=True):

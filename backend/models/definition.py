@@ -35,7 +35,7 @@ class DefinitionVersion(BaseModel):
 
 
 class Generation(BaseModel):
-    """The single row that counts changes of definitions; processes compare it with what they were built from."""
+    """The single row that counts changes of definitions; processes compare it with what they have read."""
 
     id = IntegerColumn(primary_key=True)
     number = IntegerColumn()
@@ -51,5 +51,5 @@ class Generation(BaseModel):
 
     @classmethod
     def advance(cls):
-        """Make every process rebuild before its next request."""
+        """Make every process read the definitions before its next request."""
         cls.update(number=cls.number + 1).execute()

@@ -77,7 +77,7 @@ def run(data):
 
 
 def _read_data(resource, op, data):
-    schemas = current_app.blueprints[resource.name].schemas
+    schemas = current_app.interface(resource).blueprint.schemas
     return schema_for_actor(schemas.create if op == "create" else schemas.patch).load(data)
 
 

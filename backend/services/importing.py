@@ -277,7 +277,7 @@ class _Importer:
         if rows:
             statement = self.resource.statements.get(("import", len(rows)), _insert_many, self.resource, len(rows))
             with database.atomic():
-                self.resource.catalog.hold()
+                self.resource.hold()
                 if not self.allowed.everything:
                     for row in rows:
                         judge(self.resource, self.allowed, row)

@@ -101,6 +101,22 @@ def require_may_set(definition, actor, names):
         raise Invalid({name: ["Unknown field." if name in hidden else LOCKED] for name in locked})
 
 
+def has_grant(definition, action, actor):
+    """Tell whether a grant for the action fits the actor, whatever rows it gives."""
+    grants = definition.grants(action)
+    ruled = {role for role, _ in grants.ruled}
+    return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *_own(actor)}.isdisjoint(grants.roles | ruled)
+
+
+def has_any_grant(definition, actor):
+    """Tell whether the actor may do anything with the records of a resource."""
+    return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
+
+
+def _own(actor):
+    return () if actor.user_id is None else (OWNER_GRANT,)
+
+
 def authorize(definition, action, actor):
     """Return the Scope of the action; raise Unauthenticated or Denied when there is no row it could touch."""
     allowed = scope(definition, action, actor)

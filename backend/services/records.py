@@ -68,7 +68,7 @@ def create_record(actor, resource, data):
     values = new_row(actor, resource, data)
     key = ("insert", policies.hidden_fields(resource.definition, actor))
     with conflicts(actor, resource), database.atomic():
-        resource.catalog.hold()
+        resource.hold()
         check_references(actor, resource, data)
         judge(resource, allowed, values)
         with history.recorded(actor, resource, [values["id"]]):
@@ -109,7 +109,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
     allowed = policies.authorize(resource.definition, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
     with conflicts(actor, resource), database.atomic():
-        resource.catalog.hold()
+        resource.hold()
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
@@ -129,7 +129,7 @@ def delete_record(actor, resource, record_id, if_match=None):
     allowed = policies.authorize(resource.definition, "delete", actor)
     try:
         with database.atomic():
-            resource.catalog.hold()
+            resource.hold()
             _lock_row(actor, resource, record_id, allowed, if_match)
             release_referrers(actor, resource, [record_id])
             with history.recorded(actor, resource, [record_id]):

@@ -64,10 +64,10 @@ AUDIT = {
 }
 
 
-def make_system_tables(catalog):
+def make_system_tables():
     """Return the Tables by name."""
     roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
     return {
-        "users": Table("users", USERS, User, catalog, columns={"roles": roles}),
-        "audit": Table("audit", AUDIT, AuditEntry, catalog),
+        "users": Table("users", USERS, User, columns={"roles": roles}),
+        "audit": Table("audit", AUDIT, AuditEntry),
     }

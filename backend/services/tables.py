@@ -7,11 +7,11 @@ from backend.services.statements import StatementCache
 class Table:
     """A model, and a field type for each of its columns that goes out.
 
-    `columns` holds the expressions of those that are not the model's own.
+    `columns` holds the expressions of those that are not the model's own. `catalog` is the Catalog it is in.
     """
 
-    def __init__(self, name, kinds, model, catalog, columns=()):
-        self.name, self.kinds, self.model, self.catalog = name, kinds, model, catalog
+    def __init__(self, name, kinds, model, columns=()):
+        self.name, self.kinds, self.model, self.catalog = name, kinds, model, None
         self.statements = StatementCache()
         self._columns = dict(columns)
 

@@ -1,0 +1,61 @@
+"""The Flask app: its own rules for the system, and those of each resource that is in force."""
+
+from flask import Flask, has_request_context, request
+
+from backend.middleware.arguments import Request
+from backend.middleware.interfaces import Interface, ViewRule, addressed_resource
+from backend.middleware.url_rules import LazyRule
+
+CATALOG = "larder.catalog"  # the key in the WSGI environment
+
+
+class Larder(Flask):
+    """A Flask app whose resources come and go.
+
+    Flask takes no new blueprints once it has served, so the rules of a resource are beside Flask's, in its Interface.
+    """
+
+    request_class, url_rule_class = Request, LazyRule
+
+    def __init__(self, settings, catalogs, make_blueprint):
+        super().__init__("backend", static_folder=None)
+        self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
+        self.settings, self.catalogs, self._make_blueprint = settings, catalogs, make_blueprint
+        self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+        self.json.sort_keys = False
+
+    @property
+    def catalog(self):
+        """The Catalog that this request began with; outside of requests the newest."""
+        return self._catalog_of(request.environ) if has_request_context() else self.catalogs.newest
+
+    def _catalog_of(self, environ):
+        return environ.get(CATALOG, self.catalogs.newest)  # nobody has asked for it at `/health/live`
+
+    def interface(self, resource):
+        """Return the Interface of a Resource, made by whoever first asks."""
+        if resource.interface is None:
+            with resource.lock:
+                if resource.interface is None:
+                    resource.interface = Interface(self._make_blueprint(resource))
+        return resource.interface
+
+    def create_url_adapter(self, request):
+        """Return what finds the view of a request: by the rules of the resource it is about, or by Flask's own."""
+        adapter = super().create_url_adapter(request)
+        if request is not None:
+            environ = request.environ
+            resource = addressed_resource(self._catalog_of(environ), environ.get("PATH_INFO", ""))
+            if resource is not None:
+                adapter.map = self.interface(resource).url_map
+        return adapter
+
+    def dispatch_request(self):
+        """Return what the view answers."""
+        rule = request.url_rule
+        if isinstance(rule, ViewRule) and request.method != "OPTIONS":
+            return rule.view(**request.view_args)
+        return super().dispatch_request()
+
+    def log_exception(self, exc_info):
+        """Leave it to middleware/errors.py, which logs once and with the request id."""

@@ -1,0 +1,44 @@
+"""What serves a resource over HTTP, apart from Flask's own rules: those are fixed once the first request has come."""
+
+import threading
+
+from werkzeug.routing import Map
+
+from backend.middleware.envelope import API
+from backend.middleware.url_rules import LazyRule
+
+MAX_PIECES = 4  # of the document, kept for each resource, one for each set of what somebody may see
+
+
+class ViewRule(LazyRule):
+    """A URL rule that knows its view."""
+
+    view = None
+    provide_automatic_options = True  # Flask answers OPTIONS
+
+
+class Interface:
+    """The URL rules, the views and the schemas of one resource, made when they are first needed.
+
+    They belong to the Resource and go with it, so a change of one definition leaves those of all others as they are.
+    """
+
+    def __init__(self, blueprint):
+        self.blueprint, self.url_map = blueprint, Map(merge_slashes=False)
+        self.pieces, self.lock = {}, threading.Lock()  # of the OpenAPI document, see middleware/openapi.py
+        state = blueprint.make_setup_state(self, {}, first_registration=True)
+        for register in blueprint.deferred_functions:
+            register(state)
+
+    def add_url_rule(self, rule, endpoint, view_func, *, methods=("GET",), **_):
+        """Take a rule from the blueprint, as an app would."""
+        made = ViewRule(rule, endpoint=endpoint, methods={*methods, "OPTIONS"}, defaults={})
+        made.view = view_func
+        self.url_map.add(made)
+
+
+def addressed_resource(catalog, path):
+    """Return the Resource of the catalog that a path is about, or None."""
+    if not path.startswith(API + "/"):
+        return None
+    return catalog.get(path[len(API) + 1 :].partition("/")[0])
