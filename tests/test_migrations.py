@@ -34,7 +34,15 @@ TABLES = [
     *("larder_roles", "larder_sessions", "larder_user_roles", "larder_user_settings", "larder_users"),
 ]
 # What has been released stays as it is: a change is a new file at the end.
-MIGRATIONS = ["0001_initial", "0002_people", "0003_repeats", "0004_profiles", "0005_history", "0006_job_runs"]
+MIGRATIONS = [
+    "0001_initial",
+    "0002_people",
+    "0003_repeats",
+    "0004_profiles",
+    "0005_history",
+    "0006_job_runs",
+    "0008_search",
+]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 
 
@@ -215,3 +223,33 @@ def test_a_database_of_the_first_version_keeps_its_rows(empty):
         assert (kept.id, kept.email, kept.roles()) == (user, "a@example.com", ["admin"])
         assert kept.verified_at == kept.created_at == datetime.fromisoformat(moment)
         assert (login.id, login.user_agent, login.ended_at, login.rotated_at) == (session, "curl", None, None)
+
+
+def test_what_was_searched_before_is_still_found(empty):
+    """The words of 0005_history and before, as a resource had them then."""
+    migrations.upgrade()
+    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    admin = Person(create_app(empty), "admin")
+    admin.declare("notes", {"title": {"type": "string"}, "text": {"type": "string"}}, search=["title", "text"])
+    made = admin.make("notes", title="Milk and milk", text="Ünder")
+    if database.obj.alters_columns:
+        with database.connection_context():
+            ((table,),) = database.execute_sql(
+                "SELECT tablename FROM pg_tables WHERE tablename LIKE 'larder_words_%%'"
+            ).fetchall()
+            terms = table.replace("words", "terms", 1)
+            database.execute_sql(f'DROP INDEX "{terms}"')
+            for name in ("c0", "c1"):
+                database.execute_sql(
+                    f'ALTER TABLE "{table}" ALTER COLUMN {name} DROP DEFAULT,'
+                    f" ALTER COLUMN {name} TYPE TSVECTOR USING to_tsvector('simple', {name}),"
+                    f" ALTER COLUMN {name} SET DEFAULT ''"
+                )
+            database.execute_sql(f'CREATE INDEX "{terms}" ON "{table}" USING GIN ((c0 || c1))')
+    with database.connection_context():
+        database.execute_sql("DELETE FROM larder_migrations WHERE name = '0008_search'")
+    assert migrations.upgrade() == ["0008_search"]
+    for text, total in (("milk under", 1), ("mil", 1), ("cheese", 0)):
+        assert admin.get(f"/notes?q={text}").json["meta"]["total"] == total
+    admin.patch(f"/notes/{made['id']}", json={"title": "Cheese"})
+    assert admin.get("/notes?q=cheese").json["meta"]["total"] == 1

@@ -1,5 +1,8 @@
 """`q`: full-text search in the `search` fields of a definition."""
 
+import json
+from random import Random
+
 import pytest
 
 from backend.models.database import database
@@ -177,3 +180,57 @@ def test_a_vacuum_keeps_it(books, stranger):
     database.execute_sql("DELETE FROM books WHERE title = 'Life'")
     database.execute_sql("VACUUM")
     assert titles(stranger, q="provincial") == ["Middlemarch"]
+
+
+def test_the_order_of_hits_is_the_same_on_every_database(books, alice, stranger):
+    for title, blurb in [
+        ("Sea", "life " * 40),
+        ("Life at sea", None),
+        ("Hills", "sea air, life"),
+        ("Lifelong", "life"),
+    ]:
+        alice.make("books", title=title, blurb=blurb)
+    expected = ["Sea", "Life", "Lifelong", "Life at sea", "Hills", "Middlemarch", "The Mill on the Floss"]
+    assert titles(stranger, q="life") == expected
+    assert titles(stranger, q="life sea") == ["Sea", "Life at sea", "Hills"]
+
+
+def test_the_order_of_hits_tells_no_word_of_a_hidden_record(admin, alice):
+    """A word of the secret would weigh less in the member's own records, were words weighed by all records."""
+    access = {"list": ["owner"], "read": ["owner"], "create": ["member"], "delete": ["owner"]}
+    admin.declare("notes", {"text": {"type": "string"}}, search=["text"], access=access)
+    noise = "\n".join(["text", *(f"noise {number}" for number in range(50))])
+    assert admin.post("/notes/import", data=noise, content_type="text/csv").status_code == 200
+    admin.make("notes", text="osprey osprey osprey")
+
+    def order(guess):
+        made = [alice.make("notes", text=text) for text in (f"{guess} {guess} zz", f"{guess} zz zz")]
+        found = [each["id"] for each in alice.get(f"/notes?q={guess} zz").json["data"]]
+        for each in made:
+            alice.delete(f"/notes/{each['id']}")
+        return [each["id"] for each in made] == found
+
+    assert [order("osprey"), order("o")] == [order("ospray"), order("p")]
+
+
+def test_the_order_of_hits_tells_no_length_of_a_hidden_field(admin, edith, alice):
+    fields = {"title": {"type": "string"}, "wage": {"type": "text", "readable_by": ["editor"]}}
+    admin.declare("notes", fields, search=["title", "wage"], access={"list": ["member"]})
+    long = admin.make("notes", title="Milk", wage="much " * 50)
+    short = admin.make("notes", title="Milk", wage="much")
+    admin.make("notes", title="Milk")
+    for person, first in ((alice, long), (edith, short)):
+        found = [each["id"] for each in person.get("/notes?q=milk").json["data"]]
+        assert found.index(long["id"]) == (0 if first is long else 2)
+
+
+def test_takes_texts_of_any_size_and_any_words(admin, books, alice, stranger):
+    random = Random(1)
+    many = " ".join("".join(random.choices("åßяλ漢", k=64)) for _ in range(7_000))
+    for text in (many, "\ufdfa" * 300_000, "a" + "\u0300\u0316" * 200_000, "x" * 900_000, "ab " * 300_000):
+        lines = json.dumps({"title": "Big", "blurb": text}, ensure_ascii=False)
+        done = alice.post("/books/import", data=lines.encode(), content_type="application/x-ndjson")
+        assert (done.status_code, done.json["data"]["created"]) == (200, 1), done.json
+    assert titles(stranger, q="big") == ["Big"] * 5
+    assert titles(stranger, q=many.split()[0]) == ["Big"]
+    assert len(titles(stranger, q="ab")) == 1

@@ -70,9 +70,9 @@ def aggregate(actor, resource, query):
         found = replace(found, filters=(*found.filters, ("id", "in", ())), terms=None)
     values = scope_values(resource, allowed) | slot_values(resource, found.filters, "filter")
     values |= {"limit": found.per_page, "offset": (found.page - 1) * found.per_page}
-    searched = found.searched if found.terms else None
+    searched = (found.searched, 0) if found.terms else None
     if searched:
-        values["terms"] = full_text.terms_value(resource, searched, found.terms)
+        values |= full_text.slot_values(resource, found.searched, found.terms)
     shape = (allowed.shape, shape_of(found.filters), searched)
     key = ("aggregate", shape, query.group_by, query.functions, query.sort)
     rows = resource.statements.get(key, _select, resource, shape, query).run(values)

@@ -105,11 +105,25 @@ class Definition:
 
     def index_sets(self):
         """Return every tuple of fields that has an index of its own without being unique."""
-        taken = {columns[0] for columns in [*self.unique_sets(), *map(tuple, self.indexes)]}
         single = [(name,) for name, kind in self.fields.items() if kind.index and not kind.unique]
         # A deleted target looks for the rows that refer to it: without an index that would read the whole table.
-        references = [(name,) for name, kind in self.references.items() if not kind.index and name not in taken]
+        references = [(name,) for name, kind in self.references.items() if not kind.index]
         return [*single, *references, *map(tuple, self.indexes)]
+
+    def implied_sets(self):
+        """Return the tuples of fields that have an index though nobody declared it.
+
+        They serve the orders by system fields and by a unique field that may be null, and the lists of those who see
+        their own records only.
+        """
+        unique = [(name,) for name, kind in self.fields.items() if kind.unique and not kind.required]
+        implied = [("created_at",), ("updated_at",), *unique]
+        if any(self.grants(action).to_owner for action in ACTIONS):
+            implied.append(("created_by",))
+        if self.grants("list").to_owner:
+            own = [*self.index_sets(), *implied, *((name,) for name, kind in self.fields.items() if kind.unique)]
+            implied += [("created_by", *each) for each in own if "created_by" not in each]
+        return implied
 
     def to_dict(self):
         """Return the definition without its name, as it is stored and exported; what is empty is left out."""

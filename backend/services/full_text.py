@@ -1,10 +1,14 @@
 """Full-text search: a table beside that of a resource, with the words of each record's `search` fields.
 
-On SQLite an FTS5 table follows it by triggers, on Postgres it holds tsvectors with an index. The words are made here,
-so that both databases find the same; a record's row is written with the record and goes with it.
+On SQLite an FTS5 table follows it by triggers, on Postgres it has an index. The words are made and the hits are scored
+here, so that both databases find the same in the same order; a record's row is written and deleted with the record.
 """
 
 import hashlib
+from functools import reduce
+from operator import add
+
+from peewee import SQL, Cast, NodeList, Table, fn
 
 from backend.models.database import database
 from backend.models.records import build_model, column
@@ -13,6 +17,9 @@ from backend.services.surveys import ROWS_AT_ONCE
 from backend.utils.words import words
 
 MAX_TERMS = 10  # in one search
+MAX_BYTES = 800_000  # of the words of one record: a tsvector has at most 1 MB
+# BM25 with a typical length of 600 characters in place of the average, k1 = 1.2 and b = 0.75.
+LEAST_WEIGHT, WEIGHT_OF_CHARACTER = 0.3, 0.0015
 
 
 def read_terms(text):
@@ -51,7 +58,8 @@ def write_words(resource, records):
     rows = {}
     for record_id, values in records.items():
         given = tuple((i, name) for i, name in enumerate(definition.search) if name in values)
-        rows.setdefault(tuple(i for i, _ in given), []).append([record_id, *(_told(values[name]) for _, name in given)])
+        told = (_told(definition, values[name]) for _, name in given)
+        rows.setdefault(tuple(i for i, _ in given), []).append([record_id, *told])
     for columns, values in rows.items():
         if columns:
             database.execute_many(_upsert(_names(definition)[0], [f"c{i}" for i in columns]), values)
@@ -65,27 +73,50 @@ def _upsert(table, columns):
     )
 
 
-def found(resource, fields):
-    """Return the query of the ids that have all terms in the slot `terms`, in these of the `search` fields.
+def found(resource, fields, ranked):
+    """Return the query of the records that have all terms in these of the `search` fields: their `id`.
 
-    Its columns are `id` and `score`, the best first when ascending.
+    It also has their `score` by the first `ranked` terms, the best first when ascending; slot_values fills its slots.
     """
-    columns = [f"c{i}" for i, name in enumerate(resource.definition.search) if name in fields]
-    return database.full_text_query(*_names(resource.definition), columns, slot("terms"))
+    definition, columns = resource.definition, _columns(resource.definition, fields)
+    words_table, terms_table = _names(definition)
+    table = Table(words_table)
+    query = database.full_text_query(table, terms_table, _columns(definition), columns, slot("terms"))
+    return query.select_extend(_score(table, columns, ranked).alias("score")) if ranked else query
 
 
-def terms_value(resource, fields, terms):
-    """Return what the slot `terms` takes."""
-    columns = [f"c{i}" for i, name in enumerate(resource.definition.search) if name in fields]
-    return database.full_text_terms(columns, terms)
+def _score(table, columns, count):
+    """Return the score of a row of words, less than 0.
+
+    It tells of nothing but how often the terms begin words of the row's own columns, and of their length. The usual
+    weights of words by how many other records have them would tell of records that are hidden from the reader.
+    """
+    spaced = [part for name in columns for part in (SQL("' '"), table.c[name])]
+    text = NodeList(spaced, glue=" || ", parens=True)
+    weight = Cast(fn.LENGTH(text), "DOUBLE PRECISION") * SQL(str(WEIGHT_OF_CHARACTER)) + SQL(str(LEAST_WEIGHT))
+    scores = []
+    for i in range(count):
+        term = Cast(slot(f"term{i}"), "TEXT")
+        often = (fn.LENGTH(text) - fn.LENGTH(fn.REPLACE(text, term, SQL("''")))) / fn.LENGTH(term)
+        often = Cast(often, "DOUBLE PRECISION")
+        scores.append(often / (often + weight))
+    return SQL("0") - reduce(add, scores)
 
 
-def _told(text):
-    return database.full_text_value(words(text or ""))
+def slot_values(resource, fields, terms):
+    """Return the values of the slots of `found`."""
+    columns = _columns(resource.definition, fields)
+    values = {f"term{i}": f" {term}" for i, term in enumerate(terms)}
+    return values | {"terms": database.full_text_terms(columns, terms)}
 
 
-def _columns(definition):
-    return [f"c{i}" for i in range(len(definition.search))]
+def _told(definition, text):
+    return " ".join(words(text or "", MAX_BYTES // len(definition.search)))
+
+
+def _columns(definition, fields=None):
+    """Return the columns of the table of words that these of the `search` fields have, None for all."""
+    return [f"c{i}" for i, name in enumerate(definition.search) if fields is None or name in fields]
 
 
 def _names(definition):
@@ -101,5 +132,7 @@ def _fill(definition):
     statement = _upsert(_names(definition)[0], _columns(definition))
     rows = database.execute(query).fetchall()
     while rows:
-        database.execute_many(statement, [[str(row[0]), *map(_told, row[1:])] for row in rows])
+        database.execute_many(
+            statement, [[str(row[0]), *(_told(definition, each) for each in row[1:])] for row in rows]
+        )
         rows = database.execute(query.where(key > rows[-1][0])).fetchall()

@@ -14,6 +14,7 @@ from playhouse.migrations import Runner
 
 from backend import models
 from backend.models.database import Postgres, Sqlite, database
+from backend.services.indexes import refresh_indexes
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
@@ -28,11 +29,15 @@ log = structlog.get_logger()
 def upgrade() -> list[str]:
     """Apply the migrations that have not been applied yet, in order; return their names.
 
-    Several processes may call this at once: one works, the others wait and find nothing left to do. A database that is
-    up to date is only read, so that a start waits for no process that writes for long.
+    The indexes of resources are brought to those of this version, too.
+
+    Several processes may call this at once: one works, the others wait and find nothing left to do. What is up to date
+    is only read, so that a start waits for no process that writes for long.
     """
     with database.connection_context(), _lock():
-        return [] if is_up_to_date() else when_writable(_runner(database.obj).up)
+        applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
+        when_writable(refresh_indexes)
+        return applied
 
 
 def when_writable(write: Callable[[], T]) -> T:

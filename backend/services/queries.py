@@ -3,14 +3,12 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import and_, or_
 
 from itsdangerous import BadData
 from peewee import SQL, fn
 
 from backend.models.database import database
-from backend.services import full_text, policies
+from backend.services import full_text, ordering, policies
 from backend.services.conditions import conditions, scope_values, shape_of, slot_values, within
 from backend.services.errors import Invalid, Malformed
 from backend.services.statements import slot
@@ -56,7 +54,7 @@ class ListQuery:
 
     def fingerprint(self, resource):
         """Return what ties a cursor to its query: the resource, the filters and the order."""
-        told = json.dumps([resource.name, self.filters, self.terms, self.sort], default=str)
+        told = json.dumps([resource.name, self.filters, self.terms, ordering.total_order(self.sort)], default=str)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -95,14 +93,16 @@ def list_rows(resource, allowed, query):
     if query.terms is not None:
         if not query.terms:
             return RecordPage([], 0 if query.count else None, None)
-        values["terms"] = full_text.terms_value(resource, query.searched, query.terms)
+        values |= full_text.slot_values(resource, query.searched, query.terms)
     if query.is_ranked and after is not None:
         raise Malformed("A search in the order of its hits has pages and no cursors; add a sort.")
     if after is None:
         values["offset"] = offset = (query.page - 1) * query.per_page
+        values["reach"] = offset + values["limit"]
     else:
-        values |= {f"after{i}": value for i, value in enumerate(after)}
-    searched = query.searched if query.terms else None
+        values |= {"reach": values["limit"]} | {f"after{i}": value for i, value in enumerate(after)}
+    # What decides the SQL text of a search: its fields, and by how many terms it is ranked.
+    searched = (query.searched, len(query.terms) if query.is_ranked else 0) if query.terms else None
     shape = (allowed.shape, shape_of(query.filters), searched)
     nulls = None if after is None else tuple(value is None for value in after)
     statement = resource.statements.get(
@@ -114,7 +114,8 @@ def list_rows(resource, allowed, query):
     total = None
     if query.count and after is None:
         if more or (not items and offset):
-            total = resource.statements.get(("count", shape), _count, resource, shape).run(values)[0][0]
+            counted = (*shape[:2], searched and (query.searched, 0))
+            total = resource.statements.get(("count", counted), _count, resource, counted).run(values)[0][0]
         else:
             total = offset + len(items)
     next_cursor = None
@@ -147,24 +148,47 @@ def _select_page(resource, shape, query, nulls):
     A driver lets go of the interpreter for every row it fetches, and with other threads waiting it takes long to get it
     back: a hundred rows in one are several times faster under load.
     """
-    order = _total_order(query)
-    columns = [(resource.column(name), descending, not resource.kinds[name].required) for name, descending in order]
-    met = where(resource, shape)
-    if nulls is not None:
-        met.append(_after(columns, nulls))
-    told = {"record": resource.json(query.fields), "keys": _bindable(column for column, _, _ in columns)}
+    keys = ordering.order_keys(resource, ordering.total_order(query.sort))
+    told = {"record": resource.json(query.fields), "keys": _bindable(key.column for key in keys)}
     if query.links:
         told["links"] = _bindable(resource.column(name) for name in query.links)
     selected = resource.model.select(*(expression.alias(name) for name, expression in told.items()))
-    selected, hits = search(resource, shape, selected)
-    best_first = [hits.c.score] if query.is_ranked else []
-    page = (
-        selected.where(*met)
-        .order_by(*best_first, *(database.order(*each) for each in columns))
-        .limit(slot("limit"))
-        .offset(slot("offset") if nulls is None else None)
-    )
+    terms = [key.term for key in keys]
+    if shape == (None, (), None) and len(keys) == 1:  # read in the order of the table's own key, without any sort
+        (only,) = ordering.parts(keys, nulls)
+        return joined(
+            resource, _bounded(selected.where(*where(resource, shape), *only.conditions).order_by(*terms), nulls), told
+        )
+    picked = _picked(resource, shape, query.is_ranked, ordering.parts(keys, nulls), nulls).alias("picked")
+    best_first = [picked.c.score] if query.is_ranked else []
+    page = selected.join(picked, on=(picked.c.id == resource.column("id"))).order_by(*best_first, *terms)
     return joined(resource, page, told)
+
+
+def _picked(resource, shape, is_ranked, parts, nulls):
+    """Return the query of the ids of a page.
+
+    Only ids and keys go through a sort: the JSON of a record is made when it is known to be in the answer.
+    """
+    queries = [_select_part(resource, shape, is_ranked, part) for part in parts]
+    if len(queries) == 1:
+        return _bounded(queries[0], nulls)
+    several = [query.limit(slot("reach")).alias(f"part{i}") for i, query in enumerate(queries)]
+    first, second = (resource.model.select(each.c.id.alias("id")).from_(each) for each in several)
+    both = first.union_all(second).alias("both")
+    return _bounded(resource.model.select(both.c.id.alias("id")).from_(both), nulls)
+
+
+def _select_part(resource, shape, is_ranked, part):
+    query, hits = search(resource, shape, resource.model.select(resource.column("id").alias("id")))
+    best_first = []
+    if is_ranked:
+        query, best_first = query.select_extend(hits.c.score.alias("score")), [hits.c.score]
+    return query.where(*where(resource, shape), *part.conditions).order_by(*best_first, *part.terms)
+
+
+def _bounded(query, nulls):
+    return query.limit(slot("limit")).offset(slot("offset") if nulls is None else None)
 
 
 def _bindable(columns):
@@ -181,27 +205,8 @@ def search(resource, shape, query):
     *_, searched = shape
     if searched is None:
         return query, None
-    hits = full_text.found(resource, searched).alias("hits")
+    hits = full_text.found(resource, *searched).alias("hits")
     return query.join(hits, on=(hits.c.id == resource.column("id"))), hits
-
-
-def _total_order(query):
-    """Return the order with `id` at its end, so that no two records are equal in it."""
-    return query.sort if ("id", False) in query.sort or ("id", True) in query.sort else (*query.sort, ("id", False))
-
-
-def _after(columns, nulls):
-    """Return the condition of coming after the row in the slots `after0`, `after1`, …, with NULL last in each column.
-
-    It reads: greater in the first column, or equal there and greater in the second, and so on.
-    """
-    choices, equals = [], []
-    for i, ((column, descending, nullable), is_null) in enumerate(zip(columns, nulls, strict=True)):
-        if not is_null:
-            beyond = column < slot(f"after{i}") if descending else column > slot(f"after{i}")
-            choices.append(reduce(and_, [*equals, beyond | column.is_null() if nullable else beyond]))
-        equals.append(column.is_null() if is_null else column == slot(f"after{i}"))
-    return reduce(or_, choices)
 
 
 def write_cursor(resource, query, values):

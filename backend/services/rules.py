@@ -47,6 +47,11 @@ class Grants(NamedTuple):
         """Whether there are rows for somebody who is not signed in."""
         return PUBLIC_GRANT in self.roles or any(role == PUBLIC_GRANT for role, _ in self.ruled)
 
+    @property
+    def to_owner(self):
+        """Whether somebody may do it with the records that they created."""
+        return any(role == OWNER_GRANT for role, _ in self.ruled)
+
 
 NO_GRANTS = Grants(frozenset(), ())
 

@@ -6,8 +6,9 @@ import marshmallow as ma
 from peewee import SQL, IntegrityError
 
 from backend.models.database import database
-from backend.models.records import build_model, column, index_name
+from backend.models.records import build_model, column
 from backend.services import full_text
+from backend.services.indexes import create_indexes, drop_indexes, lasting_indexes, wanted_indexes
 from backend.services.surveys import read_rows
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
@@ -17,7 +18,7 @@ NEW = "__new"  # at the end of the name of a column that waits to take another's
 def create_table(definition):
     """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
     build_model(definition, database.obj).create_table(safe=False)
-    _create_indexes(definition)
+    create_indexes(definition)
     full_text.create_index(definition)
 
 
@@ -51,10 +52,10 @@ def alter_table(change):
     if database.alters_columns:
         _alter_columns(change, old, converted)
     elif _leaves_rows(change):
-        _drop_indexes(change)
+        drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
         _add_columns(change)
         _fill(new, change.defaults)
-        _create_indexes(new, lacking=change)
+        create_indexes(new, lasting_indexes(change))
     else:
         _rebuild(change, old, converted)
     if has_other_words:
@@ -130,7 +131,7 @@ def _rebuild(change, old, converted):
     database.execute_sql(statement, [defaults[name] for name in taken | defaults if name in defaults])
     database.execute_sql(f'DROP TABLE "{old.name}"')
     rename_table(REBUILT, new.name)
-    _create_indexes(new)
+    create_indexes(new)
     if database.execute_sql(f'PRAGMA foreign_key_check("{new.name}")').fetchall():
         raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
 
@@ -140,7 +141,7 @@ def _rebuild(change, old, converted):
 
 def _alter_columns(change, old, converted):
     new, table = change.new, change.new.name
-    _drop_indexes(change)
+    drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
     for name, kind in change.old.references.items():
         if not _keeps_target(change, name, kind):
             _drop_foreign_key(table, name)
@@ -159,7 +160,7 @@ def _alter_columns(change, old, converted):
         if kind.required != was_required:
             word = "SET" if kind.required else "DROP"
             database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
-    _create_indexes(new, lacking=change)
+    create_indexes(new, lasting_indexes(change))
     kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind)}
     add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
 
@@ -201,34 +202,3 @@ def _fill(definition, defaults):
     for name, value in defaults.items():
         target = column(model, name)
         model.update({target: value}).where(target.is_null()).execute()
-
-
-# Indexes bear the names of their table and fields, so what is renamed gets new ones.
-
-
-def _sets(definition):
-    """Return {name of the index: (fields, whether it is unique)}."""
-    unique = {index_name(definition.name, each, unique=True): (each, True) for each in definition.unique_sets()}
-    return unique | {index_name(definition.name, each, unique=False): (each, False) for each in definition.index_sets()}
-
-
-def _lasting(change):
-    """Return the names of the indexes that stay as they are."""
-    moved = {*change.converted, *(name for name, _ in change.renamed), *change.added}
-    old, new = _sets(change.old), _sets(change.new)
-    return {name for name, (columns, _) in new.items() if name in old and not moved & set(columns)}
-
-
-def _drop_indexes(change):
-    for name in set(_sets(change.old)) - _lasting(change):
-        database.execute_sql(f'DROP INDEX "{name}"')
-
-
-def _create_indexes(definition, lacking=None):
-    """Create the indexes of a table: all, or those that a Change finds lacking."""
-    there = _lasting(lacking) if lacking else set()
-    for name, (columns, unique) in _sets(definition).items():
-        if name not in there:
-            listed = ", ".join(f'"{each}"' for each in columns)
-            kind = "UNIQUE INDEX" if unique else "INDEX"
-            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')

@@ -2,13 +2,39 @@
 
 import re
 import unicodedata
+from itertools import islice
 
 MAX_WORD = 64  # characters; what is longer is no word that anybody looks for
 MAX_WORDS = 20_000  # of one text
+MAX_CHARACTERS = 500_000  # of one text
 _WORD = re.compile(r"[^\W_]+")
 
 
-def words(text):
-    """Return the words of a text, in its order: folded case, without accents."""
-    bare = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    return [each[:MAX_WORD] for each in _WORD.findall(bare.casefold())[:MAX_WORDS]]
+class _Bare(dict):
+    """By the number of a character, what stands for it: folded case, without accents."""
+
+    def __missing__(self, number):
+        parts = unicodedata.normalize("NFKD", chr(number))
+        bare = "".join(each for each in parts if not unicodedata.combining(each)).casefold()
+        if number < 0x10000:  # the rest is too much to remember
+            self[number] = bare
+        return bare
+
+
+_BARE = _Bare()
+
+
+def words(text, max_bytes=None):
+    """Return the words at the beginning of a text, in its order: folded case, without accents.
+
+    Together they have at most `max_bytes` in UTF-8. Every character is looked at by itself: to normalise a text as a
+    whole puts its accents in order, which takes a time that grows with the square of their number.
+    """
+    found, size = [], 0
+    for match in islice(_WORD.finditer(text[:MAX_CHARACTERS].translate(_BARE)), MAX_WORDS):
+        word = match[0][:MAX_WORD]
+        size += len(word.encode())
+        if max_bytes is not None and size > max_bytes:
+            break
+        found.append(word)
+    return found

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 
-from peewee import SQL, Cast, Expression, NodeList, Table, fn
+from peewee import SQL, Cast, Expression, NodeList, fn
 
 from backend.models.database.postgres_connections import PostgresConnections
 
@@ -57,32 +57,36 @@ class Postgres(PostgresConnections):
 
     def full_text_ddl(self, table, words_table, terms_table, columns):
         """Return the statements that make the table of words of the records of `table`, and its index."""
-        vectors = ", ".join(f"{name} TSVECTOR NOT NULL DEFAULT ''" for name in columns)
+        texts = ", ".join(f"""{name} TEXT COLLATE "C" NOT NULL DEFAULT ''""" for name in columns)
         reference = f'REFERENCES "{table}" ("id") ON DELETE CASCADE'
         return [
-            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {vectors})',
-            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({" || ".join(columns)}))',
+            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {texts})',
+            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({_vector(columns)}))',
         ]
 
     def full_text_drops(self, words_table, terms_table):
         """Return the statements that drop both."""
         return [f'DROP TABLE "{words_table}"']
 
-    def full_text_value(self, words):
-        """Return what the table of words holds of a text: each word with its place, or repeats would not count."""
-        return " ".join(f"{word}:{min(place, 16_383)}" for place, word in enumerate(words, 1))
-
-    def full_text_query(self, words_table, terms_table, columns, terms):
-        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
-        words = Table(words_table)
-        vector = NodeList([words.c[name] for name in columns], glue=" || ", parens=True)
+    def full_text_query(self, words, terms_table, every, columns, terms):
+        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
         asked = Cast(terms, "TSQUERY")
-        score = fn.ts_rank(vector, asked, 1) * -1  # peewee takes a minus for DESC
-        return words.select(words.c.id, score.alias("score")).where(Expression(vector, "@@", asked))
+        # The index covers every column; what it finds is looked at again where not all of them are searched.
+        vectors = [_vector(each) for each in ([every] if columns == every else [every, columns])]
+        return words.select(words.c.id).where(*(Expression(SQL(f"({each})"), "@@", asked) for each in vectors))
 
     def full_text_terms(self, columns, terms):
         """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
         return " & ".join(f"'{term}':*" for term in terms)
+
+    def index_names(self):
+        """Return the set of the names of all indexes."""
+        return {
+            name
+            for (name,) in self.execute_sql(
+                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+            ).fetchall()
+        }
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""
@@ -158,3 +162,9 @@ def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )
+
+
+def _vector(columns):
+    """Return the SQL of the words in columns of a table of words as a tsvector; without places it has no gaps."""
+    texts = " || ' ' || ".join(columns)
+    return f"array_to_tsvector(array_remove(string_to_array({texts}, ' '), ''))"

@@ -80,23 +80,21 @@ class Sqlite(SqliteConnections):
         """Return the statements that drop both."""
         return [f'DROP TABLE "{terms_table}"', f'DROP TABLE "{words_table}"']
 
-    def full_text_value(self, words):
-        """Return what the table of words holds of a text."""
-        return " ".join(words)
-
-    def full_text_query(self, words_table, terms_table, columns, terms):
-        """Return the query of (id, score) of the records with all terms in these columns; the best has the least."""
+    def full_text_query(self, words, terms_table, every, columns, terms):
+        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
         # The name of an FTS5 table is a column of it, too: the one to match.
-        words, index = Table(words_table), Table(terms_table)
-        matched = words.select(words.c.id, index.c.rank.alias("score"))
-        return matched.join(index, on=(index.c.rowid == words.c.number)).where(
-            Expression(index.c[terms_table], "MATCH", terms)
-        )
+        index = Table(terms_table)
+        matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
+        return matched.where(Expression(index.c[terms_table], "MATCH", terms))
 
     def full_text_terms(self, columns, terms):
         """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
         wanted = " AND ".join(f'"{term}"*' for term in terms)
         return f"{{{' '.join(columns)}}} : ({wanted})"
+
+    def index_names(self):
+        """Return the set of the names of all indexes."""
+        return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
 
     def order(self, column, descending, nullable):
         """Return the ORDER BY term that puts NULL last."""

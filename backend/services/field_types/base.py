@@ -197,3 +197,7 @@ class FieldType:
     def json(self, column, database):
         """Return the SQL expression that a JSON object can carry as this field's value."""
         return column
+
+    def sort_key(self, column):
+        """Return the SQL expression that lists are ordered by."""
+        return column

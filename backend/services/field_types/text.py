@@ -1,9 +1,12 @@
 """`text`: a long text, as long as a request may be unless `max_length` says otherwise."""
 
+from peewee import fn
+
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.string import String, length
 
 MAX_LENGTH = 10_000_000
+SORTED_LENGTH = 200  # a sort keeps that much of each text, and a cursor carries it
 
 
 @field_type("text")
@@ -14,3 +17,7 @@ class Text(String):
 
     min_length: int | None = option(length(MAX_LENGTH))
     max_length: int | None = option(length(MAX_LENGTH))
+
+    def sort_key(self, column):
+        """Return the beginning of the text."""
+        return fn.SUBSTR(column, 1, SORTED_LENGTH, coerce=False)

@@ -1,0 +1,117 @@
+"""What lists cost: the plans of the databases, which must read a range of an index, at every depth."""
+
+import pytest
+
+from backend.models.database import Postgres, database
+
+ROWS = 20_000
+FIELDS = {
+    "title": {"type": "string", "required": True},
+    "rank": {"type": "integer", "index": True},
+    "made": {"type": "datetime", "required": True, "index": True},
+    "code": {"type": "string", "unique": True},
+    "topic": {"type": "reference", "to": "topics"},
+}
+ACCESS = {"list": ["owner", "editor"], "read": ["owner"], "create": ["member"]}
+SORTS = ["id", "-id", "rank", "-rank", "rank,id", "made", "-made", "code", "-code", "created_at", "-updated_at"]
+MOST_READ = 1_000  # a page has 20 records, and each of them is met in several steps
+
+
+def fill(alice, bob, topic):
+    """Make 20,000 notes, half of them of alice and half of bob, half of either half in the topic."""
+    if isinstance(database.obj, Postgres):
+        key, kind = "('01970000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid", "::uuid"
+        moment, numbers = "to_timestamp(mod(n, 5000))", f"SELECT generate_series(1, {ROWS}) AS n"
+    else:
+        key, kind = "printf('01970000-0000-7000-8000-%012x', n)", ""
+        moment = "printf('2026-01-01T00:%02d:%02d.000000Z', mod(n, 5000) / 60, mod(n, 60))"
+        numbers = f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {ROWS}) SELECT n FROM s"
+    columns = {
+        "id": key,
+        **dict.fromkeys(("created_at", "updated_at", "made"), moment),
+        "created_by": f"CASE WHEN mod(n, 2) = 0 THEN '{alice.id}'{kind} ELSE '{bob.id}'{kind} END",
+        "version": "1",
+        "title": "'Note ' || n",
+        "rank": "CASE WHEN mod(n, 3) = 0 THEN NULL ELSE mod(n / 2, 10) END",
+        "code": "CASE WHEN mod(n, 5) = 0 THEN NULL ELSE 'code ' || n END",
+        "topic": f"CASE WHEN mod(n, 4) < 2 THEN '{topic}'{kind} END",
+    }
+    with database.connection_context():
+        database.execute_sql(
+            f"INSERT INTO notes ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM ({numbers}) AS numbers"
+        )
+        database.execute_sql("ANALYZE")
+
+
+@pytest.fixture
+def topic(admin, alice, bob):
+    """The id of a topic; there are notes, half of which refer to it."""
+    admin.declare("topics", {"name": {"type": "string"}}, access={"list": ["member"], "read": ["member"]})
+    admin.declare("notes", FIELDS, indexes=[["topic", "rank"]], access=ACCESS)
+    made = admin.make("topics", name="Tea")["id"]
+    fill(alice, bob, made)
+    return made
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """The statements that are run, with their values."""
+    kept, fetch_all = [], type(database.obj).fetch_all
+
+    def told(self, sql, params):
+        kept.append((sql, params))
+        return fetch_all(self, sql, params)
+
+    monkeypatch.setattr(type(database.obj), "fetch_all", told)
+    return kept
+
+
+def work(sql, params):
+    """Return how much a statement does: the rows that Postgres reads, the hundreds of steps that SQLite takes."""
+    with database.connection_context():
+        if isinstance(database.obj, Postgres):
+            ((told,),) = database.execute_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
+            return sum(_rows_read(node) for node in _nodes(told[0]["Plan"]))
+        steps, connection = [], database.connection()
+        connection.progress(lambda: steps.append(1) or 0, 100)
+        try:
+            database.execute_sql(sql, params).fetchall()
+        finally:
+            connection.progress(None, 100)
+        return len(steps)
+
+
+def _nodes(plan):
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from _nodes(each)
+
+
+def _rows_read(node):
+    lost = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Join Filter", "Index Recheck"))
+    return (node["Actual Rows"] + lost) * node["Actual Loops"]
+
+
+def read_page(person, path, statements):
+    """Return the cursor of the next page of notes; assert that listing this one does little."""
+    statements.clear()
+    answer = person.get(path)
+    assert answer.status_code == 200, answer.json
+    listed = [each for each in statements if 'FROM "notes"' in each[0]]
+    assert listed
+    for sql, params in listed:
+        assert (done := work(sql, params)) <= MOST_READ, (person.name, path, done, sql)
+    return answer.json["meta"]["next_cursor"]
+
+
+def test_a_sort_reads_a_range_of_an_index_at_every_depth(topic, alice, edith, statements):
+    """With ties and nulls, in both directions, with filters, for an owner; the first page, and by cursor far behind."""
+    sorted_by = [f"sort={sort}" for sort in SORTS]
+    filtered = [f"{each}{sort}" for each in (f"topic={topic}", "rank=3") for sort in ("", "&sort=-id")]
+    for person in (edith, alice):
+        for query in [*sorted_by, *filtered, f"topic={topic}&sort=rank", f"topic={topic}&sort=-rank"]:
+            path = f"/notes?count=false&fields=id&{query}"
+            read_page(person, path, statements)
+            for number in (150, 390):  # going there by number may cost what it does
+                if cursor := person.get(f"{path}&page={number}").json["meta"]["next_cursor"]:
+                    read_page(person, f"{path}&cursor={cursor}", statements)
