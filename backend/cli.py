@@ -259,7 +259,8 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
         click.echo(f"line {line}: {reason}", err=True)
     done = "would be written" if dry_run else "written"
     good = report.created + report.updated
-    click.echo(f"{resource}: {report.rows} rows read, {good} {done}, {report.bad} bad.")
+    skipped = f" {report.skipped} without values skipped." if report.skipped else ""
+    click.echo(f"{resource}: {report.rows} rows read, {good} {done}, {report.bad} bad.{skipped}")
     sys.exit(1 if report.bad else 0)
 
 
@@ -317,12 +318,13 @@ def prune_backups(keep):
 
 def _import_with_progress(target, file, key, dry_run, keep_good):
     total = _count_lines(file)
-    with file.open(encoding="utf-8-sig", newline="") as lines, Progress(console=Console(stderr=True)) as progress:
+    rows = importing.JsonRows if file.suffix.lower() in (".ndjson", ".jsonl") else importing.CsvRows
+    with file.open("rb") as content, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(target.name, total=total)
         report = importing.import_records(
             SYSTEM,
             target,
-            importing.JsonRows(lines) if file.suffix in (".ndjson", ".jsonl") else importing.CsvRows(lines),
+            rows(content, current_app.settings.max_body_bytes),
             key=key,
             dry_run=dry_run,
             keep_good=keep_good,
@@ -345,9 +347,8 @@ class explained:
 
     def __exit__(self, kind, error, traceback):
         if isinstance(error, LarderError):
-            known = {
-                part: told for part, told in error.details.items() if part != "plan"
-            }  # its steps are in the message
+            # The steps of a plan, and what is wrong with a file as a whole, are in the message.
+            known = {part: told for part, told in error.details.items() if part not in ("plan", "rows")}
             details = "\n" + yaml.safe_dump(known, **READABLE, width=1000) if known else ""
             raise click.ClickException(f"{error.message}{details}") from error
         if isinstance(error, PeeweeException):

@@ -79,7 +79,7 @@ def _load_example(settings):
         resources.apply_document(SYSTEM, yaml.safe_load((GEO / "resources.yml").read_text()))
         catalog = Catalogs(["a key that signs nothing that stays"]).newest
         for name in ("continents", "countries", "cities"):
-            with (GEO / f"{name}.csv").open(newline="") as file:
+            with (GEO / f"{name}.csv").open("rb") as file:
                 import_records(SYSTEM, catalog[name], CsvRows(file))
     database.close_all()
 

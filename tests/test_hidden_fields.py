@@ -179,7 +179,7 @@ def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp
         file = tmp_path / "notes.csv"
         file.write_text(f"{header}\nx\n")
         actor = Actor(user_id=alice.id, roles=frozenset({"member"}))
-        with database.connection_context(), file.open() as lines, pytest.raises(Invalid) as refusal:
+        with database.connection_context(), file.open("rb") as lines, pytest.raises(Invalid) as refusal:
             import_records(actor, app.catalog["notes"], CsvRows(lines))
         return refusal.value.errors
 

@@ -315,7 +315,7 @@ def test_an_import_is_held_to_the_rules(teams, admin, alice, app, tmp_path):
     file = tmp_path / "notes.csv"
     file.write_text("title,team\nours,blue\ntheirs,red\n")
     actor = Actor(user_id=alice.id, roles=frozenset({"member"}))
-    with database.connection_context(), file.open() as lines:
+    with database.connection_context(), file.open("rb") as lines:
         report = import_records(actor, app.catalog["notes"], CsvRows(lines))
     assert [line for line, _ in report.problems] == [3]
     assert titles(admin) == ""

@@ -28,6 +28,7 @@ STATUS = {
     errors.PreconditionFailed: 412,
     errors.PreconditionMissing: 428,
     errors.Invalid: 422,
+    errors.TooLarge: 413,
     errors.Unavailable: 503,
 }
 

@@ -1,11 +1,12 @@
 """Files of records: `/api/v1/<name>/export` and `/import`."""
 
-import io
 import json
+from collections.abc import Callable
 
 import marshmallow as ma
 from flask import Response, abort, current_app, request
 
+from backend.middleware import limits
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing
 from backend.middleware.envelope import json_response
@@ -18,6 +19,7 @@ from backend.services.field_types.boolean import BooleanFromText
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
 EXPORTED = {"200": {"description": "The file", "content": FILES}}
+LINES_OF_A_REQUEST = 100  # of an imported file count against the limits as a request does
 UPLOADED = {"requestBody": {"required": True, "content": FILES}}
 
 
@@ -47,6 +49,7 @@ class ReportSchema(ma.Schema):
     rows = ma.fields.Integer(required=True)
     created = ma.fields.Integer(required=True)
     updated = ma.fields.Integer(required=True)
+    skipped = ma.fields.Integer(required=True, metadata={"description": "Rows without any value"})
     bad = ma.fields.Integer(required=True)
     problems = ma.fields.List(
         ma.fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"}
@@ -80,11 +83,12 @@ def add_views(blp):
     @blp.fails(400, 401, 403, 413, 415)
     @blp.documented("create", "import", f"Create, or with a key change, a record of {name} for each row", **UPLOADED)
     def import_records(arguments):
-        report = importing.import_records(current_actor(), resource, _uploaded_rows(), **_import_options(arguments))
+        options = _import_options(arguments) | {"progress": _line_counter(), "bounds": _bounds()}
+        report = importing.import_records(current_actor(), resource, _uploaded_rows(), **options)
         problems = [{"line": line, "message": message} for line, message in report.problems]
         if report.bad and not (arguments["dry_run"] or arguments["keep_good"]):
-            raise Invalid({str(line): [message] for line, message in report.problems}, location="rows")
-        counts = {part: getattr(report, part) for part in ("rows", "created", "updated", "bad")}
+            raise _bad_rows(report)
+        counts = {part: getattr(report, part) for part in ("rows", "created", "updated", "skipped", "bad")}
         return json_response(json.dumps(counts | {"problems": problems}), "OK")
 
 
@@ -96,11 +100,38 @@ def _import_options(arguments):
     return {"key": key, "dry_run": arguments["dry_run"], "keep_good": arguments["keep_good"]}
 
 
-def _uploaded_rows():
-    """Return the rows of the body, which is read while they are written."""
+def _bad_rows(report: importing.Report) -> Invalid:
+    by_line: dict = {}
+    for line, message in report.problems:
+        by_line.setdefault(str(line), []).append(message)
+    refusal = Invalid(by_line, location="rows")
+    refusal.message = f"Nothing was written: {report.bad:,} of {report.rows:,} rows are not valid."
+    return refusal
+
+
+def _bounds() -> importing.Bounds:
+    settings = current_app.settings
+    return importing.Bounds(rows=settings.max_import_rows, seconds=settings.import_seconds)
+
+
+def _line_counter() -> Callable[[int], None]:
+    """Return a function that counts the lines read so far against the limits; the first ones are the request itself."""
+    counted = 0
+
+    def count(line: int) -> None:
+        nonlocal counted
+        more = line // LINES_OF_A_REQUEST - counted
+        counted += more
+        limits.count_more(more)
+
+    return count
+
+
+def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
+    """Return the rows of the body, which is read while they are checked."""
     request.max_content_length = current_app.settings.max_import_bytes
     form = next((form for form, mime_type in MIME_TYPES.items() if request.mimetype == mime_type), None)
     if form is None:
         abort(415, "The body must be text/csv or application/x-ndjson.")
-    text = io.TextIOWrapper(io.BufferedReader(request.stream), encoding="utf-8-sig", newline="")
-    return importing.CsvRows(text) if form == "csv" else importing.JsonRows(text)
+    rows = importing.CsvRows if form == "csv" else importing.JsonRows
+    return rows(request.stream, current_app.settings.max_body_bytes)

@@ -9,6 +9,7 @@ LarderError
 ├── PreconditionFailed  somebody else changed the record first
 ├── PreconditionMissing a write that must name the version it changes does not
 ├── Invalid             a value is wrong
+├── TooLarge            more than one request may bring
 └── Unavailable         the database is locked or gone; trying again may help
 """
 
@@ -74,6 +75,12 @@ class Invalid(LarderError):
     def __init__(self, errors, location="json"):
         super().__init__(details={location: errors})
         self.errors = errors
+
+
+class TooLarge(LarderError):
+    """More than one request may bring."""
+
+    message = "The body is larger than this server takes."
 
 
 class Unavailable(LarderError):

@@ -206,14 +206,18 @@ def integrity_problem(actor, resource, error):
     """
     kind, what = database.violated(error)
     if kind == "unique":
-        names = _unique_fields(resource.definition, what)
-        if not policies.hidden_fields(resource.definition, actor).isdisjoint(names):
-            return Conflict(f"This conflicts with another record of {resource.name}.")
-        told = f"Another record of {resource.name} has this {' and '.join(names)}."
-        return Conflict(told, {"json": {name: ["Already taken."] for name in names}})
+        return unique_conflict(actor, resource, _unique_fields(resource.definition, what))
     if kind == "foreign_key":  # the target went between the check and the write
         return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
     return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
+
+
+def unique_conflict(actor, resource, names):
+    """Return the Conflict of values of these fields that another record has; it names no field that is hidden."""
+    if not policies.hidden_fields(resource.definition, actor).isdisjoint(names):
+        return Conflict(f"This conflicts with another record of {resource.name}.")
+    told = f"Another record of {resource.name} has this {' and '.join(names)}."
+    return Conflict(told, {"json": {name: ["Already taken."] for name in names}})
 
 
 def _unique_fields(definition, what):

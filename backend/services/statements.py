@@ -40,6 +40,16 @@ class Statement:
             bound[i] = values[name]
         return database.fetch_all(self.sql, bound)
 
+    def run_many(self, rows):
+        """Execute once with each of `rows`, dicts of values by slot name."""
+        bound = []
+        for values in rows:
+            row = self._template.copy()
+            for i, name in self._slots:
+                row[i] = values[name]
+            bound.append(row)
+        database.execute_many(self.sql, bound)
+
 
 class StatementCache:
     """Statements by whatever tells their shapes apart."""

@@ -1,15 +1,25 @@
-"""Texts in the cells of CSV files, which spreadsheets take for formulas when they begin like one."""
+"""Cells of CSV files: what a spreadsheet would take for a formula, and how no value differs from an empty text."""
 
 import re
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+NULL = r"\N"  # without quotes: null, said outright
+# What a spreadsheet computes, in the widths that East Asian keyboards write too, or skips to reach such a sign.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
+_QUOTED = re.compile(r'[",\r\n]')
 
 
-def guarded(text):
+def guarded(text: str) -> str:
     """Return the text with an apostrophe before what a spreadsheet would compute; unguarded() takes it off again."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unguarded(cell):
+def unguarded(cell: str) -> str:
     """Return the text that guarded() made this cell of."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def written(text: str) -> str:
+    """Return a text as it stands in the line of a CSV file; an empty one has quotes, a value that is not there none."""
+    if not text or text == NULL or _QUOTED.search(text):
+        return '"{}"'.format(text.replace('"', '""'))
+    return text

@@ -1,4 +1,6 @@
-"""Which texts both databases can keep."""
+"""Which texts both databases can keep, and how a message shows a value."""
+
+import json
 
 
 def unstorable_reason(text):
@@ -13,3 +15,16 @@ def unstorable_reason(text):
     except UnicodeEncodeError:
         return "Lone surrogates are not allowed."
     return None
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Return a value in quotes for a message: on one line, cut where it is long."""
+    if isinstance(value, str):
+        return f'"{printable(value, most)}"'
+    return printable(json.dumps(value, ensure_ascii=False, default=str), most)
+
+
+def printable(text: str, most: int = 60) -> str:
+    """Return a text on one line, cut where it is long."""
+    cut = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)

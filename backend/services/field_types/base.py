@@ -1,5 +1,6 @@
 """What every field type is asked, and the marshmallow helpers they share."""
 
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar
@@ -84,6 +85,19 @@ def text_converter(field_class, convert):
     return FromText
 
 
+def loader(field: ma.fields.Field, validators: list | None = None) -> Callable:
+    """Return the function that does what a marshmallow field does with a value that is there, in half the time."""
+    load, checks = field._deserialize, field.validators if validators is None else validators
+
+    def read(value: Any) -> Any:
+        found = load(value, None, None)
+        for check in checks:
+            check(found)
+        return found
+
+    return read
+
+
 def role_names():
     """Return the marshmallow field of an option that names roles."""
     return ma.fields.List(StrictText(), validate=ma.validate.Length(max=MAX_ROLES))
@@ -123,6 +137,7 @@ class FieldType:
     operators: ClassVar[tuple] = EQUALITY
     sortable: ClassVar[bool] = True
     can_be_unique: ClassVar[bool] = True
+    holds_empty_text: ClassVar[bool] = False  # whether "" is a value; elsewhere an empty cell is none, quoted or not
 
     required: bool = option(StrictBoolean(), False)
     default: Any = option(ma.fields.Raw(allow_none=True))
@@ -193,6 +208,14 @@ class FieldType:
     def filter(self):
         """Return the marshmallow field for a value that comes as text: in a query or in a CSV cell."""
         raise NotImplementedError
+
+    def cell_reader(self) -> Callable:
+        """Return the function that makes a checked value of the text of a CSV cell, or raises ValidationError."""
+        return loader(self.filter(), self.wire().validators)
+
+    def to_cell(self, value: Any) -> str:
+        """Return a value in JSON as the text of a CSV cell."""
+        return str(value)
 
     def json(self, column, database):
         """Return the SQL expression that a JSON object can carry as this field's value."""

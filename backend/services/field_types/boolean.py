@@ -38,3 +38,7 @@ class Boolean(FieldType):
         if isinstance(database, Postgres):
             return column
         return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))
+
+    def to_cell(self, value: bool) -> str:
+        """Return the value as `true` or `false`."""
+        return "true" if value else "false"

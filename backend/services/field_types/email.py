@@ -26,6 +26,8 @@ class EmailAddress(StrictText, ma.fields.Email):
 class Email(String):
     """An e-mail address, normalised."""
 
+    holds_empty_text = False
+
     max_length: int = option(length(MAX_LENGTH), MAX_LENGTH)
 
     def wire(self, **options):

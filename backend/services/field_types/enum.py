@@ -1,9 +1,12 @@
 """`enum`: one of a few words."""
 
+from collections.abc import Callable
+
 import marshmallow as ma
 
 from backend.models.columns import TextColumn
-from backend.services.field_types.base import FieldType, StrictText, field_type, option
+from backend.services.field_types.base import FieldType, StrictText, field_type, loader, option
+from backend.utils.cells import guarded, unguarded
 
 MAX_CHOICES = 200
 
@@ -36,3 +39,17 @@ class Enum(FieldType):
     def filter(self):
         """Return a field for the choices: another word is a typing error, not an empty result."""
         return StrictText(validate=ma.validate.OneOf(self.choices))
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """Whether the empty text is a choice."""
+        return "" in self.choices
+
+    def cell_reader(self) -> Callable:
+        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
+        load = loader(self.wire())
+        return lambda cell: load(unguarded(cell))
+
+    def to_cell(self, value: str) -> str:
+        """Return the text, guarded against being taken for a formula."""
+        return guarded(value)

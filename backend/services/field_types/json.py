@@ -2,13 +2,15 @@
 
 import json
 import math
+from typing import Any
 
 import marshmallow as ma
 from peewee import fn
 
 from backend.models.columns import JsonColumn
 from backend.models.database import Postgres
-from backend.services.field_types.base import FieldType, field_type, text_converter
+from backend.services.field_types.base import FieldType, field_type
+from backend.utils.strict_json import read_json
 from backend.utils.texts import unstorable_reason
 
 MAX_DEPTH = 64
@@ -38,11 +40,16 @@ def _unstorable(value, depth):
     return next((reason for part in parts if (reason := _unstorable(part, depth - 1))), None)
 
 
-def _parse(text):
-    try:
-        return json.loads(text)
-    except RecursionError as error:  # thousands of brackets: no ValueError, but no JSON that could be kept either
-        raise ValueError(text) from error
+class JsonFromText(AnyJson):
+    """JSON text as a CSV cell has it, read as strictly as a body."""
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        if isinstance(value, str):
+            try:
+                value = read_json(value)
+            except ValueError as error:
+                raise ma.ValidationError(str(error)) from error
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 @field_type("json")
@@ -63,8 +70,12 @@ class Json(FieldType):
 
     def filter(self):
         """Return a field for JSON text, as a CSV cell has it."""
-        return text_converter(AnyJson, _parse)()
+        return JsonFromText()
 
     def json(self, column, database):
         """Return the value itself, not a string of it."""
         return column if isinstance(database, Postgres) else fn.json(column)
+
+    def to_cell(self, value: Any) -> str:
+        """Return the value as JSON text."""
+        return json.dumps(value, ensure_ascii=False)

@@ -53,3 +53,7 @@ class Number(FieldType):
     def filter(self):
         """Return a field for any number."""
         return FloatFromText()
+
+    def to_cell(self, value: float) -> str:
+        """Return the shortest text of the number: one database writes 468 and the other 468.0."""
+        return repr(float(value)).removesuffix(".0")

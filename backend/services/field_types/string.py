@@ -1,5 +1,7 @@
 """`string`: a text on one line or a few, at most `max_length` characters."""
 
+from collections.abc import Callable
+
 import marshmallow as ma
 import re2
 
@@ -11,8 +13,10 @@ from backend.services.field_types.base import (
     FieldType,
     StrictText,
     field_type,
+    loader,
     option,
 )
+from backend.utils.cells import guarded, unguarded
 
 _quiet = re2.Options()
 _quiet.log_errors = False
@@ -54,6 +58,7 @@ class String(FieldType):
     """A text of at most `max_length` characters."""
 
     operators = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
+    holds_empty_text = True
 
     min_length: int | None = option(length(10_000))
     max_length: int = option(length(10_000), 255)
@@ -75,3 +80,12 @@ class String(FieldType):
     def filter(self):
         """Return a field for any text."""
         return StrictText()
+
+    def cell_reader(self) -> Callable:
+        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
+        load = loader(self.wire())
+        return lambda cell: load(unguarded(cell))
+
+    def to_cell(self, value: str) -> str:
+        """Return the text, guarded against being taken for a formula."""
+        return guarded(value)

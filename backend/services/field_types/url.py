@@ -20,6 +20,8 @@ class WebAddress(StrictText, ma.fields.Url):
 class Url(String):
     """An absolute http or https URL."""
 
+    holds_empty_text = False
+
     max_length: int = option(length(MAX_LENGTH), MAX_LENGTH)
 
     def wire(self, **options):

@@ -1,0 +1,1 @@
+"""Imports: reading files, their columns, checking rows, writing them."""

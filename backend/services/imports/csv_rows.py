@@ -1,0 +1,146 @@
+"""Reads CSV (RFC 4180) line by line, in linear time and bounded memory.
+
+Python's own reader cannot tell `""`, an empty text, from a cell with nothing in it, and loses the line of an error.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, TextIO
+
+from backend.utils.cells import NULL as NULL_CELL
+from backend.utils.texts import shown
+
+NULL = object()  # a cell that says outright that it is null
+_PLAIN = {"": None, NULL_CELL: NULL}
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte
+_WORD_WITH_IT = re.compile('[^\\s,;"]*[\udc80-\udcff][^\\s,;"]*')
+
+
+class CsvRow(NamedTuple):
+    """A row with the line of the file that it begins in; either its cells or what is wrong with it.
+
+    A cell is a text, `""` an empty one, None nothing, or NULL.
+    """
+
+    line: int
+    cells: list | None
+    problem: str | None = None
+
+
+class CsvReader:
+    """The rows of a text file, opened with `newline=""` and `errors="surrogateescape"`, UTF-8.
+
+    A row of more than `max_bytes` is a problem, and never in memory as a whole. Empty lines are rows without cells.
+    """
+
+    def __init__(self, file: TextIO, max_bytes: int):
+        self._file, self._max_bytes = file, max_bytes
+        self._line = 0  # the last that was begun
+        self._is_at_end = True  # of that line
+        self._size = 0  # bytes of this row so far
+        self._not_utf8 = None  # (line, what to say) of a byte of this row
+
+    def __iter__(self) -> Iterator[CsvRow]:
+        while text := self._read_line():
+            yield self._row(self._line, text)
+            self._size, self._not_utf8 = 0, None
+
+    def _row(self, line: int, text: str) -> CsvRow:
+        try:
+            self._check_size(text, None)
+            body = text.rstrip("\r\n")
+            cells = self._cells(text, len(body)) if '"' in text else _plain_cells(body)
+        except _Problem as problem:
+            return CsvRow(problem.line or line, None, problem.text)
+        if self._not_utf8:
+            return CsvRow(self._not_utf8[0], None, self._not_utf8[1])
+        return CsvRow(line, cells)
+
+    def _read_line(self) -> str:
+        """Return the next line with its end, or the next part of one that is longer than a row may be."""
+        text = self._file.readline(self._max_bytes + 1)
+        if text and self._is_at_end:
+            self._line += 1
+        self._is_at_end = text.endswith(("\n", "\r"))
+        if text.isascii():
+            self._size += len(text)
+            return text
+        self._size += len(text.encode(errors="surrogateescape"))
+        if not self._not_utf8 and (told := explain_bytes(text)):
+            self._not_utf8 = (self._line, told)
+        return text
+
+    def _check_size(self, text: str, opened: int | None) -> None:
+        """Read on to the end of a row that is too large, and raise _Problem; `opened` is the line of an open quote."""
+        if self._size <= self._max_bytes:
+            return
+        # Quotes open and close in turn: what is doubled within them changes nothing.
+        in_quotes = (opened is not None) ^ (text.count('"') % 2 == 1)
+        while in_quotes or not self._is_at_end:
+            if not (text := self._read_line()):
+                break
+            in_quotes ^= text.count('"') % 2 == 1
+        told = f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES)."
+        raise _Problem(told + (f" A quote opened in line {opened or self._line} is never closed." if in_quotes else ""))
+
+    def _cells(self, text: str, end: int) -> list:
+        """Return the cells of a row that has quotes somewhere; `end` is where its text ends."""
+        cells, at = [], 0
+        while True:
+            if text.startswith('"', at):
+                value, text, at = self._quoted(text, at + 1)
+                end = len(text.rstrip("\r\n"))
+                if at < end and text[at] != ",":
+                    told = f"Column {len(cells) + 1}: text follows a closing quote: {shown(text[at:end])}."
+                    raise _Problem(f"{told} A quote within a value must be doubled.")
+            else:
+                comma = text.find(",", at, end)
+                value, at = text[at : end if comma < 0 else comma], end if comma < 0 else comma
+                value = _PLAIN.get(value, value)
+            cells.append(value)
+            if at >= end:
+                return cells
+            at += 1
+
+    def _quoted(self, text: str, at: int) -> tuple[str, str, int]:
+        """Return (value, the line that it ends in, where it ends there) of the quoted cell that begins at `at`."""
+        opened, parts = self._line, []
+        while True:
+            quote = text.find('"', at)
+            if quote < 0:
+                parts.append(text[at:])
+                text, at = self._read_line(), 0
+                if not text:
+                    raise _Problem("A quote is opened here and never closed.", opened)
+                self._check_size(text, opened)
+            elif text.startswith('"', quote + 1):
+                parts.append(text[at : quote + 1])
+                at = quote + 2
+            else:
+                parts.append(text[at:quote])
+                return "".join(parts), text, quote + 1
+
+
+class _Problem(Exception):
+    """What is wrong with a row."""
+
+    def __init__(self, text: str, line: int | None = None):
+        super().__init__(text)
+        self.text, self.line = text, line
+
+
+def _plain_cells(text: str) -> list:
+    return [_PLAIN.get(cell, cell) for cell in text.split(",")] if text else []
+
+
+def explain_bytes(text: str) -> str | None:
+    """Return in words that a text has bytes which are not UTF-8, and what they are most likely; None if it has none."""
+    if text.isascii() or not (found := _NOT_UTF8.search(text)):
+        return None
+    word = _WORD_WITH_IT.search(text[max(0, found.start() - 20) : found.end() + 20])[0]
+    raw, byte = word.encode(errors="surrogateescape"), ord(found[0]) - 0xDC00
+    try:
+        guess = f"in Windows-1252 it would be {shown(raw.decode('cp1252'))}"
+    except UnicodeDecodeError:
+        guess = "the file has another encoding"
+    return f"The byte 0x{byte:02X} is not UTF-8: {guess}. Save the file as UTF-8."

@@ -1,0 +1,54 @@
+"""JSON read strictly: no NaN, no key given twice, and errors that say what is wrong."""
+
+import json
+from typing import Any
+
+_KINDS = {
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a JSON text; raise ValueError with a message for people."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
+        raise ValueError(f"Not JSON at {place}: {error.msg}.") from error
+    except RecursionError as error:
+        raise ValueError("Not JSON that can be kept: nested too deeply.") from error
+    except _Refused:
+        raise
+    except ValueError as error:  # Python's bound on the digits of an integer
+        raise ValueError("A number has too many digits.") from error
+
+
+def read_object(text: str) -> dict:
+    """Return the JSON object of a text; raise ValueError with a message for people."""
+    found = read_json(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"An object was expected, not {_KINDS[type(found)]}.")
+    return found
+
+
+class _Refused(ValueError):
+    pass
+
+
+def _refuse_constant(name: str) -> None:
+    raise _Refused(f"{name} is not JSON.")
+
+
+def _refuse_repeats(pairs: list) -> dict:
+    """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        seen: set = set()
+        name = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise _Refused(f"The key {name[:80]} is given twice.")
+    return read
