@@ -91,13 +91,10 @@ class Checker:
             convert = target.column(column.key).db_value
             bound = {key: convert(key) for key in keys}
             found = find_visible_many(self.actor, target, column.key, set(bound.values()))
-            kept = self._targets.setdefault(column, {})
+            is_other = target.name != self.resource.name
             # What is missing in this very resource may come with a row of this very file.
-            kept |= {
-                key: found.get(value)
-                for key, value in bound.items()
-                if value in found or target.name != self.resource.name
-            }
+            known = {key: found.get(value) for key, value in bound.items() if is_other or value in found}
+            self._targets.setdefault(column, {}).update(known)
         return [draft for draft in drafts if self._take_targets(draft)]
 
     def _take_targets(self, draft: Draft) -> bool:
