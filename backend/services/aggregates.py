@@ -87,9 +87,10 @@ def _select(resource, shape, query):
     """Return the query of a row for each group: its fields, its count, its extremes, the parts of its sums."""
     columns = {name: resource.column(name) for name in query.group_by}
     group = [(name, resource.kinds[name].json(column, database.obj)) for name, column in columns.items()]
+    # Named by their place: Postgres would cut a longer name.
     extremes = [
-        (f"{function}_{name}", resource.kinds[name].json(_extreme(function, resource.column(name)), database.obj))
-        for function, name in query.functions
+        (str(i), resource.kinds[name].json(_extreme(function, resource.column(name)), database.obj))
+        for i, (function, name) in enumerate(query.functions)
         if function in ("min", "max")
     ]
     parts = [part for name in _summed(query) for part in _sum_parts(resource, name)]
@@ -135,11 +136,9 @@ def _group(resource, query, row):
     extremes, parts = json.loads(extremes), iter(parts)
     sums = {name: _total(resource.kinds[name], parts) for name in _summed(query)}
     found = {"count": count}
-    for function, name in query.functions:
+    for i, (function, name) in enumerate(query.functions):
         found.setdefault(function, {})[name] = (
-            extremes[f"{function}_{name}"]
-            if function in ("min", "max")
-            else _as_json(resource.kinds[name], function, *sums[name])
+            extremes[str(i)] if function in ("min", "max") else _as_json(resource.kinds[name], function, *sums[name])
         )
     return json.loads(group) | found
 

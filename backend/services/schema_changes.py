@@ -8,11 +8,11 @@ from peewee import SQL, IntegrityError
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services import full_text
+from backend.services.changes import Change
 from backend.services.indexes import create_indexes, drop_indexes, lasting_indexes, wanted_indexes
 from backend.services.surveys import read_rows
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
-NEW = "__new"  # at the end of the name of a column that waits to take another's place; no field can have it
 
 
 def create_table(definition):
@@ -85,14 +85,25 @@ def _convert(change, old):
     if not change.converted:
         return []
     model, kinds = build_model(old, database.obj), change.new.fields
-    columns = {name: kinds[name].column(database.obj, column_name=name + NEW, null=True) for name in change.converted}
+    columns = {
+        name: kinds[name].column(database.obj, column_name=_waiting(change, name), null=True)
+        for name in change.converted
+    }
     for each in columns.values():
         _add_column(old.name, each)
-    fields = [f'"{name}{NEW}" = {database.param}' for name in columns]
+    fields = [f'"{_waiting(change, name)}" = {database.param}' for name in columns]
     statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
     for rows in read_rows(change, model, [*columns]):
         database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
     return [*columns]
+
+
+def _waiting(change: Change, name: str) -> str:
+    """Return the name of the column that waits to take the place of the one of a field; no field can have it.
+
+    It does not hold the field's own name, which may be as long as Postgres allows.
+    """
+    return f"larder__new_{[*change.new.fields].index(name)}"
 
 
 def _converted(change, columns, row, record_id):
@@ -116,7 +127,7 @@ def _rebuild(change, old, converted):
     model.create_table(safe=False)
     taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
     for name, origin in change.origins.items():
-        taken[name] = SQL(f'"{name}{NEW}"' if name in converted else f'"{origin}"')
+        taken[name] = SQL(f'"{_waiting(change, name) if name in converted else origin}"')
     defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
     chosen = []
     for name in taken | defaults:
@@ -152,7 +163,7 @@ def _alter_columns(change, old, converted):
         if name not in converted:
             database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{origin}" TO "{name}"')
     for name in converted:
-        database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{name}{NEW}" TO "{name}"')
+        database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{_waiting(change, name)}" TO "{name}"')
     _add_columns(change, nullable=True)
     _fill(new, change.defaults)
     for name, kind in new.fields.items():
