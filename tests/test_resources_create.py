@@ -269,3 +269,17 @@ def test_a_record_may_refer_to_another_of_its_own_resource(admin):
     child = admin.make("notes", title="Child", parent=root["id"])
     assert child["parent"] == root["id"]
     assert admin.post("/notes", json={"parent": "0193e0f4-0000-7000-8000-000000000000"}).status_code == 422
+
+
+@ON_SQLITE
+def test_bounds_indexes_and_search(admin):
+    fields = {f"n{i}": {"type": "integer", "index": i < 60} for i in range(80)} | {"title": {"type": "string"}}
+    sets = [[f"n{i}", f"n{i + 1}"] for i in range(5)]
+    body = {"name": "numbers", "fields": fields, "indexes": sets, "search": ["title", "title"]}
+    response = admin.post("/resources", json=body)
+    assert response.status_code == 422
+    assert response.json["error"]["details"]["json"] == {
+        "indexes": ["At most 64 indexes, unique ones included; these are 65."],
+        "search": ["Each field at most once."],
+    }
+    assert admin.post("/resources", json=body | {"indexes": sets[:4], "search": ["title"]}).status_code == 201

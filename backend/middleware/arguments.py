@@ -13,6 +13,7 @@ from webargs.flaskparser import FlaskParser
 
 from backend.middleware.schemas import BuiltSchema
 from backend.services.errors import Malformed
+from backend.utils.query_lists import read_pairs, split_values
 
 
 class Request(flask.Request):
@@ -60,6 +61,22 @@ def schema_for_actor(schema):
     return schema.for_actor() if hasattr(schema, "for_actor") else schema
 
 
+class CommaList(DelimitedList):
+    """A list with a comma between its values, or repeated as generated clients write it.
+
+    A comma that comes in percent, `%2C`, belongs to its value where `keeps_commas`. Elsewhere no value has one, and it
+    separates as well: many clients encode every comma.
+    """
+
+    def __init__(self, inner: ma.fields.Field, *, keeps_commas: bool = False, **options):
+        super().__init__(inner, **options)
+        self.keeps_commas = keeps_commas
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        values = value if self.keeps_commas else [part for each in value for part in each.split(",")]
+        return ma.fields.List._deserialize(self, values, attr, data, **kwargs)
+
+
 class Parser(FlaskParser):
     """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
 
@@ -76,14 +93,17 @@ class Parser(FlaskParser):
 
         Of a list nothing is lost: generated clients repeat the parameter for every item instead of writing commas.
         """
-        repeated = [
-            name
-            for name, values in req.args.lists()
-            if len(values) > 1 and not isinstance(schema.load_fields.get(name), DelimitedList)
-        ]
-        if repeated:
-            abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
-        return {name: ",".join(values) for name, values in req.args.lists()}
+        lists = {name for name, field in schema.load_fields.items() if isinstance(field, CommaList)}
+        several = {name: values for name, values in req.args.lists() if len(values) > 1 and name not in lists}
+        if several:
+            abort_with(422, messages={"query": {name: ["Given more than once."] for name in several}})
+        given = req.args.to_dict()
+        if asked := lists.intersection(given):
+            given |= {name: [] for name in asked}
+            for name, value in read_pairs(req.query_string):
+                if name in asked:
+                    given[name] += split_values(value)
+        return given
 
     def _get_schema(self, argmap, req):
         """Return the schema to read the request with; one with `for_actor`, a function, is only for the document."""

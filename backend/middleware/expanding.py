@@ -1,8 +1,8 @@
 """The parameter `expand`, and what the document says of it."""
 
 import marshmallow as ma
-from webargs.fields import DelimitedList
 
+from backend.middleware.arguments import CommaList
 from backend.middleware.lists import are_different
 from backend.services.expansions import MAX_EXPANSIONS
 from backend.services.field_types.base import StrictText
@@ -52,4 +52,4 @@ def expand_parameter(relations):
         return {}
     checks = [ma.validate.Length(1, MAX_EXPANSIONS), are_different]
     metadata = {"description": expand_help(relations), "uniqueItems": True}
-    return {EXPAND: DelimitedList(StrictText(), validate=checks, metadata=metadata)}
+    return {EXPAND: CommaList(StrictText(), validate=checks, metadata=metadata)}

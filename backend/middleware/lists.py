@@ -3,22 +3,27 @@
 import json
 
 import marshmallow as ma
-from webargs.fields import DelimitedList
 
-from backend.middleware.arguments import QuerySchema
+from backend.middleware.arguments import CommaList, QuerySchema
 from backend.middleware.envelope import json_response, list_meta
 from backend.middleware.schemas import BuiltSchema
 from backend.services.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.errors import Invalid
-from backend.services.field_types.base import StrictText
+from backend.services.field_types.base import TEXT_SEARCH, StrictText
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.enum import Enum
 from backend.services.field_types.integer import IntegerFromText
+from backend.services.field_types.string import String
 from backend.services.full_text import read_terms
 from backend.services.queries import ListQuery
 
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
+MAX_REACH = 100_000  # records that a list may pass over to get to a page
+MAX_FILTERS = 32
 MAX_IN = 200
+MAX_PART = 1_000  # characters of a text to look for within others: some databases compare it at each of their places
+TOO_LONG = f"At most {MAX_PART:,} characters can be looked for within a text."
 MAX_AGGREGATED = 10  # fields in each part of an aggregate
 OF_PAGES = ("page", "per_page", "cursor", "count")
 
@@ -29,7 +34,7 @@ FILTER_HELP = {
     "gte": "{} is this or greater",
     "lt": "{} is less than this",
     "lte": "{} is this or less",
-    "in": "{} is one of these, separated by commas; none matches nothing",
+    "in": "{} is one of these, separated by commas, `%2C` for one within a text; none matches nothing",
     "isnull": "Whether {} is null",
     "contains": "{} contains this",
     "icontains": "{} contains this in any case",
@@ -66,7 +71,7 @@ def make_aggregate_schema(name, kinds, parameters):
 
     def fields_that(can, description):
         names = [field for field, kind in kinds.items() if can(kind)]
-        return DelimitedList(
+        return CommaList(
             StrictText(validate=ma.validate.OneOf(names)),
             validate=[ma.validate.Length(1, MAX_AGGREGATED), are_different],
             metadata={"description": description, "uniqueItems": True},
@@ -81,7 +86,7 @@ def make_aggregate_schema(name, kinds, parameters):
         "avg": fields_that(can_sum, "Fields to take the average of"),
         "min": fields_that(can_order, "Fields to take the least value of"),
         "max": fields_that(can_order, "Fields to take the greatest value of"),
-        "sort": DelimitedList(
+        "sort": CommaList(
             StrictText(validate=ma.validate.OneOf(terms)),
             validate=[ma.validate.Length(1, MAX_AGGREGATED), _sorts_once],
             metadata={"description": "Fields of `group_by`, or `count`, to order the groups by", "uniqueItems": True},
@@ -140,10 +145,13 @@ def list_query(arguments, searched=()):
     `searched` are the fields of a full-text search.
     """
     settings = {name: arguments.pop(name) for name in ("page", "per_page", "count") if name in arguments}
+    _check_reach(**settings)
     cursor = arguments.pop("cursor", None)
     sort = tuple((term.removeprefix("-"), term.startswith("-")) for term in arguments.pop("sort", ()))
     text = (arguments.pop("q", None) or "").strip()
     fields, expand = arguments.pop("fields", None), arguments.pop("expand", ())
+    if len(arguments) > MAX_FILTERS:
+        raise Invalid({"_schema": [f"A request has at most {MAX_FILTERS} filters."]}, location="query")
     filters = []
     for name, value in arguments.items():
         field, _, operator = name.partition("__")
@@ -158,6 +166,13 @@ def list_query(arguments, searched=()):
         cursor=cursor,
         **settings,
     )
+
+
+def _check_reach(page: int = 1, per_page: int = 1, **_: bool) -> None:
+    """Raise Invalid for a page so far behind that finding it would take long and much memory."""
+    if page * per_page > MAX_REACH:
+        told = f"Pages reach the first {MAX_REACH:,} only: `page` times `per_page`. To go on, follow `meta.next_cursor`"
+        raise Invalid({"page": [f"{told} with the parameter `cursor`, or narrow the list by filters."]}, "query")
 
 
 def page_response(query, page):
@@ -175,7 +190,7 @@ def list_parameters(kinds, order=()):
     sortable = [name for name, kind in kinds.items() if kind.sortable]
     terms = [prefix + name for name in sortable for prefix in ("", "-")]
     return _filters(kinds) | {
-        "sort": DelimitedList(
+        "sort": CommaList(
             StrictText(validate=ma.validate.OneOf(terms)),
             validate=[ma.validate.Length(1, 8), _sorts_once],
             load_default=order or ma.missing,
@@ -185,7 +200,7 @@ def list_parameters(kinds, order=()):
             }
             | ({"default": order} if order else {}),
         ),
-        "fields": DelimitedList(
+        "fields": CommaList(
             StrictText(validate=ma.validate.OneOf(list(kinds))),
             validate=[ma.validate.Length(min=1), are_different],
             metadata={"description": "The fields to return; all by default", "uniqueItems": True},
@@ -208,15 +223,16 @@ def _filters(kinds):
             metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
             parameter = name if operator == "eq" else f"{name}__{operator}"
             if operator == "in":
-                fields[parameter] = DelimitedList(
-                    kind.filter(), validate=ma.validate.Length(max=MAX_IN), metadata=metadata
-                )
+                one_of = {"validate": ma.validate.Length(max=MAX_IN), "metadata": metadata}
+                fields[parameter] = CommaList(kind.filter(), keeps_commas=isinstance(kind, String | Enum), **one_of)
             elif operator == "isnull":
                 if not kind.required:
                     fields[parameter] = BooleanFromText(metadata=metadata)
             else:
                 fields[parameter] = kind.filter()
                 fields[parameter].metadata |= metadata
+                if operator in TEXT_SEARCH:
+                    fields[parameter].validators.append(ma.validate.Length(max=MAX_PART, error=TOO_LONG))
     return fields
 
 

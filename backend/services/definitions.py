@@ -20,6 +20,8 @@ from backend.services.rules import NO_GRANTS, grant_problems, granted_roles, rea
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
+MAX_INDEXES = 64  # of one resource, declared
+MAX_RESOURCES = 500
 MAX_DESCRIPTION = 2000
 ACTIONS = ("list", "read", "create", "update", "delete")
 
@@ -173,6 +175,8 @@ def parse_definition(data, roles=None, version=1):
         _check_field_rules(body["access"], fields, roles, problems)
     if "fields" not in problems:
         _check_columns(body, fields, problems)
+        if roles is not None:  # what is stored already stays usable
+            _check_index_count(body, fields, problems)
     if problems:
         raise Invalid(problems)
     return Definition(fields=fields, version=version, **body)
@@ -246,6 +250,14 @@ def _check_columns(body, fields, problems):
         problems["search"] = [f"No text field of this resource: {', '.join(unknown)}."]
 
 
+def _check_index_count(body, fields, problems):
+    count = sum(kind.index or kind.unique for kind in fields.values()) + len(body["indexes"]) + len(body["unique"])
+    if count > MAX_INDEXES:
+        problems["indexes"] = [f"At most {MAX_INDEXES} indexes, unique ones included; these are {count}."]
+    if len(set(body["search"])) != len(body["search"]):
+        problems["search"] = ["Each field at most once."]
+
+
 def _column_set_problem(columns, fields):
     if not columns or len(columns) > MAX_INDEXED or len(set(columns)) != len(columns):
         return f"Each entry lists 1 to {MAX_INDEXED} different fields."
@@ -261,6 +273,8 @@ def check_references(definitions):
 
     Every target must exist, and no circle of required references may be closed: none of its records could be the first.
     """
+    if len(definitions) > MAX_RESOURCES:
+        raise Invalid({"_schema": [f"There are at most {MAX_RESOURCES} resources; these would be {len(definitions)}."]})
     problems = {}
     for name, definition in definitions.items():
         for field_name, kind in definition.references.items():

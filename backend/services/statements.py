@@ -4,13 +4,17 @@ Building a query with peewee costs many times what a small query takes to run, s
 values are Slots; each run fills them by name.
 """
 
+import sys
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from peewee import Value
 
 from backend.models.database import database
 
-CACHE_SIZE = 512  # texts kept for each resource
+MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
+PLACE_BYTES = 300  # that a place for a value takes beside the text, in the statement and in what it is kept under
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,11 @@ class Statement:
         self._template = [None if isinstance(part, Slot) else part for part in parts]
         self._slots = [(i, part.name) for i, part in enumerate(parts) if isinstance(part, Slot)]
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return sys.getsizeof(self.sql) + PLACE_BYTES * (len(self._template) + 1)
+
     def run(self, values):
         """Execute with `values`, a dict by slot name; return all rows as tuples."""
         bound = self._template.copy()
@@ -52,16 +61,39 @@ class Statement:
 
 
 class StatementCache:
-    """Statements by whatever tells their shapes apart."""
+    """Statements by whatever tells their shapes apart.
 
-    def __init__(self):
-        self._statements = {}
+    All caches of the process together keep at most MAX_KEPT_BYTES; what was not asked for longest goes first.
+    """
+
+    _kept = OrderedDict()  # {(cache, key): (Statement, its size in bytes)}
+    _lock = threading.Lock()
+    _bytes = 0
 
     def get(self, key, build, *arguments):
         """Return the statement kept under `key`; at the first call, the one of `build(*arguments)`, a peewee query."""
-        statement = self._statements.get(key)
-        if statement is None:
-            if len(self._statements) >= CACHE_SIZE:
-                self._statements.clear()  # only a stranger trying out combinations gets here
-            statement = self._statements[key] = Statement(build(*arguments))
+        with self._lock:
+            found = self._kept.get((self, key))
+            if found is not None:
+                self._kept.move_to_end((self, key))
+                return found[0]
+        statement = Statement(build(*arguments))
+        self._keep(key, statement, statement.size + len(repr(key)))
         return statement
+
+    def _keep(self, key, statement, size):
+        if size > MAX_KEPT_BYTES // 16:
+            return  # it would drive out many others
+        with self._lock:
+            if (self, key) in self._kept:
+                return
+            self._kept[self, key] = (statement, size)
+            StatementCache._bytes += size
+            while self._bytes > MAX_KEPT_BYTES:
+                _, (_, freed) = self._kept.popitem(last=False)
+                StatementCache._bytes -= freed
+
+    @classmethod
+    def kept_bytes(cls) -> int:
+        """Return about how many bytes the statements of all caches take."""
+        return cls._bytes
