@@ -3,6 +3,10 @@
 import pytest
 
 from backend.models.database import Postgres, database
+from backend.models.records import index_name
+from backend.services import migrations
+from backend.services.catalog import load_definitions
+from backend.services.indexes import drop_indexes, wanted_indexes
 
 ROWS = 20_000
 FIELDS = {
@@ -115,3 +119,18 @@ def test_a_sort_reads_a_range_of_an_index_at_every_depth(topic, alice, edith, st
             for number in (150, 390):  # going there by number may cost what it does
                 if cursor := person.get(f"{path}&page={number}").json["meta"]["next_cursor"]:
                     read_page(person, f"{path}&cursor={cursor}", statements)
+
+
+def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements):
+    """As a version had them that made indexes without `id`, and none that nobody had declared."""
+    with database.connection_context():
+        definition = load_definitions()["notes"]
+        there = database.index_names()
+        drop_indexes(name for name, index in wanted_indexes(definition).items() if not index.is_unique)
+        for columns in definition.index_sets():
+            name = index_name("notes", columns, unique=False)
+            database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(columns)})')
+    migrations.upgrade()
+    with database.connection_context():
+        assert database.index_names() == there
+    read_page(edith, "/notes?count=false&fields=id&sort=-rank", statements)

@@ -55,7 +55,8 @@ def refresh_indexes() -> None:
     there = database.index_names()
     for definition in load_definitions().values():
         plain = {index_name(definition.name, each, unique=False) for each in definition.index_sets()}
-        if outdated := plain & there:
-            drop_indexes(outdated)
-        if wanted_indexes(definition).keys() - there:
-            create_indexes(definition, there)
+        outdated, lacking = plain & there, wanted_indexes(definition).keys() - there
+        if outdated or lacking:
+            with database.atomic():
+                drop_indexes(outdated)
+                create_indexes(definition, there)
