@@ -10,6 +10,7 @@ from backend.config.start import open_data_dir
 from backend.middleware import errors, headers, limits, openapi, request_log, tokens
 from backend.middleware.app import Larder
 from backend.middleware.builds import Dispatcher
+from backend.middleware.connections.lanes import EXPORT_THREADS
 from backend.models.database import open_database
 from backend.routes import (
     account,
@@ -36,6 +37,7 @@ from backend.routes import (
 from backend.services import error_tracking, jobs, passwords
 from backend.services import metrics as counts
 from backend.services.catalog import Catalogs
+from backend.utils import spool
 from backend.utils.addresses import parse_networks
 
 
@@ -52,8 +54,10 @@ def create_app(settings=None):
         timeout_seconds=settings.database_timeout_seconds,
         query_seconds=settings.query_timeout_seconds,
         slow_seconds=settings.slow_query_ms / 1000,
-        pool_size=settings.threads + 4,  # beside the requests: commands and checks of the same process
+        # Beside the requests: exports, commands and checks of the same process.
+        pool_size=settings.threads + EXPORT_THREADS + 4,
     )
+    spool.room.max_bytes = settings.max_unread_bytes
     limits.open_limits(settings)
     passwords.configure(settings)
     error_tracking.open_error_tracking(settings)

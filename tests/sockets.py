@@ -1,8 +1,17 @@
-"""A client on a bare socket, for what proper clients do not do: read nothing, send slowly, send all at once."""
+"""A server in this process, and clients on bare sockets: they read nothing, send slowly, or send all at once."""
 
 import socket
+import threading
 import time
+from contextlib import ExitStack, contextmanager
 
+from backend.config.settings import Settings
+from backend.middleware.connections.server import open_server
+from backend.middleware.connections.timers import Times
+from backend.utils import spool
+
+BIG = 3 << 20
+PATIENT = Times(sweep=0.05)
 CLOSED_STATES = (7, 8)  # TCP_CLOSE and TCP_CLOSE_WAIT of the kernel's tcp_states.h
 
 
@@ -67,3 +76,72 @@ class Connection:
                 return True
             time.sleep(0.02)
         return False
+
+
+class App:
+    """A WSGI app for answers of many kinds.
+
+    `/big` is BIG bytes, `/pieces` too, `/nothing` and `/empty` have no body, `/wait` ends when `release` is set, all
+    else is short.
+    """
+
+    def __init__(self):
+        self.release, self.answered = threading.Event(), []
+
+    def __call__(self, environ, start_response):
+        path = environ["PATH_INFO"]
+        body = environ["wsgi.input"].read()
+        self.answered.append(path)
+        if path == "/wait":
+            self.release.wait(20)
+        if path == "/nothing":
+            start_response("304 Not Modified", [("ETag", '"1"')])
+            return []
+        if path == "/empty":
+            start_response("204 No Content", [])
+            return []
+        if path == "/pieces":
+            start_response("200 OK", [])
+            return (b"x" * 65536 for _ in range(BIG // 65536))
+        content = b"x" * BIG if path == "/big" else body or b"short"
+        start_response("200 OK", [("Content-Length", str(len(content)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
+
+
+@contextmanager
+def serving(app, times=PATIENT, most=None, threads=2):
+    """Serve a WSGI app in this process; yield the server, and a function that connects to it."""
+    stopped = threading.Event()
+    with socket.socket() as listener, ExitStack() as clients:
+        listener.bind(("127.0.0.1", 0))
+        server = open_server(app, listener, Settings(threads=threads), times)
+        server.most_connections = most or server.most_connections
+
+        def loop():
+            while not stopped.is_set():
+                server.turn()
+
+        def connect(**options):
+            return clients.enter_context(Connection(server.effective_port, **options))
+
+        looping = threading.Thread(target=loop)
+        looping.start()
+        try:
+            yield server, connect
+        finally:
+            stopped.set()
+            server.pull_trigger()
+            looping.join()
+            server.lanes.shutdown()
+            for channel in list(server.active_channels.values()):
+                channel.abort()
+            server.trigger.close()
+            spool.room.when_full = lambda: None
+    assert spool.room.taken == 0
+
+
+def wait_for(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)

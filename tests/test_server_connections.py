@@ -1,114 +1,48 @@
 """Connections of a server: what slow, idle and greedy clients cost it, on real sockets."""
 
-import socket
-import threading
 import time
-from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from backend.config.settings import Settings
-from backend.middleware.connections.server import open_server
 from backend.middleware.connections.timers import Times
 from backend.utils import spool
-from tests.sockets import Connection
+from tests.sockets import BIG, App, serving, wait_for
 
-BIG = 8 << 20
-QUICK = Times(idle=0.6, head=0.6, pace=0.6, least_pace=200_000, linger=0.3, spared=0.1, sweep=0.05, pace_at_stop=0.3)
-PATIENT = Times(sweep=0.05)
-
-
-class App:
-    """A WSGI app: `/big` is BIG bytes, `/pieces` too, `/wait` ends when `release` is set, all else is short."""
-
-    def __init__(self):
-        self.release, self.answered = threading.Event(), []
-
-    def __call__(self, environ, start_response):
-        path = environ["PATH_INFO"]
-        body = environ["wsgi.input"].read()
-        self.answered.append(path)
-        if path == "/wait":
-            self.release.wait(20)
-        if path == "/nothing":
-            start_response("304 Not Modified", [("ETag", '"1"')])
-            return []
-        if path == "/pieces":
-            start_response("200 OK", [])
-            return (b"x" * 65536 for _ in range(BIG // 65536))
-        content = b"x" * BIG if path == "/big" else body or b"short"
-        start_response("200 OK", [("Content-Length", str(len(content)))])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [content]
-
-
-@contextmanager
-def serving(times=PATIENT, most=None, threads=2):
-    """Serve an App in this process and yield (it, the server, a function that connects)."""
-    app, stopped = App(), threading.Event()
-    with socket.socket() as listener, ExitStack() as clients:
-        listener.bind(("127.0.0.1", 0))
-        server = open_server(app, listener, Settings(threads=threads), times)
-        server.most_connections = most or server.most_connections
-
-        def loop():
-            while not stopped.is_set():
-                server.turn()
-
-        def connect(**options):
-            return clients.enter_context(Connection(server.effective_port, **options))
-
-        looping = threading.Thread(target=loop)
-        looping.start()
-        try:
-            yield app, server, connect
-        finally:
-            stopped.set()
-            app.release.set()
-            server.pull_trigger()
-            looping.join()
-            server.lanes.shutdown()
-            for channel in list(server.active_channels.values()):
-                channel.abort()
-            server.trigger.close()
-            spool.room.when_full = lambda: None
-    assert spool.room.taken == 0
+LITTLE = 4096
+QUICK = Times(idle=0.6, head=0.6, pace=0.6, least_pace=200_000, linger=0.3, spared=0.1, sweep=0.05)
 
 
 @pytest.fixture
-def served():
-    with serving() as served:
-        yield served
+def app():
+    app = App()
+    yield app
+    app.release.set()
 
 
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
-LITTLE = 4096
+@pytest.fixture
+def connect(app):
+    """Return the function that connects to a server of the app with the usual times."""
+    with serving(app) as (_, connect):
+        yield connect
+        app.release.set()
 
 
 @pytest.mark.parametrize("path", ["/big", "/pieces"])
-def test_who_reads_nothing_holds_no_thread(served, path):
-    app, server, connect = served
+def test_who_reads_nothing_holds_no_thread(app, connect, path):
     slow = [connect(receive_bytes=LITTLE).send(path) for _ in range(6)]
     wait_for(lambda: app.answered.count(path) == 6)
     assert connect().send("/short").read()[2] == b"short"
     assert [len(connection.read()[2]) for connection in slow] == [BIG] * 6
 
 
-def test_what_is_not_read_waits_on_disk(served):
-    app, server, connect = served
+def test_what_is_not_read_waits_on_disk(app, connect):
     connection = connect(receive_bytes=LITTLE).send("/big")
-    wait_for(lambda: spool.room.taken > BIG - (4 << 20))
+    wait_for(lambda: spool.room.taken > BIG // 2)
     assert len(connection.read()[2]) == BIG
     wait_for(lambda: spool.room.taken == 0)
 
 
-def test_requests_sent_at_once_are_answered_one_by_one(served):
-    app, server, connect = served
+def test_requests_sent_at_once_are_answered_one_by_one(app, connect):
     connection = connect(receive_bytes=LITTLE)
     for number in range(12):
         connection.send("/big" if number < 11 else "/last")
@@ -117,3 +51,112 @@ def test_requests_sent_at_once_are_answered_one_by_one(served):
     assert app.answered == ["/big"]
     assert [len(connection.read()[2]) for _ in range(11)] == [BIG] * 11
     assert connection.read()[2] == b"short"
+
+
+def test_who_takes_the_answer_too_slowly_is_closed(app):
+    with serving(app, QUICK) as (server, connect):
+        slow = [connect(receive_bytes=LITTLE).send(path) for path in ("/big", "/pieces")]
+        quick = connect().send("/big")
+        assert len(quick.read()[2]) == BIG
+        assert all(connection.is_closed() for connection in slow)
+        wait_for(lambda: spool.room.taken == 0)
+        assert connect().send("/short").read()[2] == b"short"
+
+
+def test_who_takes_enough_is_not_closed(app):
+    with serving(app, Times(pace=0.3, least_pace=20_000, sweep=0.05)) as (server, connect):
+        connection, taken = connect(receive_bytes=LITTLE).send("/big"), 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            taken += len(connection.socket.recv(4096))  # some 200 KB in a second
+            time.sleep(0.02)
+        assert taken < BIG // 4
+        assert not connection.is_closed(0.1)
+
+
+def test_idle_connections_are_closed(app):
+    with serving(app, QUICK) as (server, connect):
+        never, after = connect(), connect().send("/short")
+        assert after.read()[0] == 200
+        assert never.is_closed() and after.is_closed()
+
+
+def test_heads_and_bodies_that_trickle_are_closed_and_others_are_not(app):
+    with serving(app, QUICK) as (server, connect):
+        head, blank, body = connect(), connect(), connect().send("/x", "Content-Length: 500000", method="POST")
+        wanted = connect()
+        closed = set()
+        until = time.monotonic() + 10
+        while len(closed) < 3 and time.monotonic() < until:
+            for connection, byte in ((head, b"G"), (blank, b"\r\n\r\n"), (body, b"x")):
+                try:
+                    connection.socket.sendall(byte)
+                except OSError:
+                    closed.add(connection)
+            assert wanted.send("/short").read()[2] == b"short"
+            time.sleep(0.05)
+        assert len(closed) == 3
+
+
+def test_a_long_request_is_not_taken_for_an_idle_connection(app):
+    with serving(app, QUICK) as (server, connect):
+        connection = connect().send("/wait")
+        time.sleep(1.2)
+        app.release.set()
+        assert connection.read()[2] == b"short"
+        assert connection.send("/short").read()[2] == b"short"
+
+
+def test_new_connections_get_in_and_the_oldest_idle_makes_way(app):
+    with serving(app, most=5) as (server, connect):
+        busy = connect().send("/wait")
+        wait_for(lambda: app.answered)
+        idle = [connect() for _ in range(4)]
+        wait_for(lambda: len(server.active_channels) == 5)
+        assert [connect().send("/short").read()[0] for _ in range(3)] == [200] * 3
+        assert [connection.is_closed(1) for connection in idle] == [True, True, True, False]
+        app.release.set()
+        assert busy.read()[2] == b"short"
+
+
+def test_when_all_are_in_work_one_more_is_told_to_come_back(app):
+    with serving(app, most=4, threads=1) as (server, connect):
+        busy = [connect().send("/wait") for _ in range(4)]
+        wait_for(lambda: sum(len(channel.requests) for channel in list(server.active_channels.values())) == 4)
+        status, headers, body = connect().send("/short").read()
+        assert (status, headers["connection"]) == (503, "close") and b"UNAVAILABLE" in body
+        assert connect().send("/health/live").read()[2] == b"short"
+        app.release.set()
+        assert [connection.read()[0] for connection in busy] == [200] * 4
+
+
+def test_of_slow_readers_the_slowest_makes_way_when_the_room_is_full(app, monkeypatch):
+    monkeypatch.setattr(spool.room, "max_bytes", 2 * BIG)
+    with serving(app) as (server, connect):
+        first, second = (connect(receive_bytes=LITTLE).send("/big") for _ in range(2))
+        wait_for(lambda: app.answered.count("/big") == 2 and spool.room.taken > BIG)
+        time.sleep(0.2)
+        third = connect(receive_bytes=LITTLE).send("/big")
+        assert first.is_closed() or second.is_closed()
+        assert len(third.read()[2]) == BIG
+
+
+def test_where_no_file_can_be_written_answers_wait_in_memory(app, connect, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    connection = connect(receive_bytes=LITTLE).send("/big")
+    wait_for(lambda: app.answered)
+    assert connect().send("/short").read()[2] == b"short"
+    assert len(connection.read()[2]) == BIG
+
+
+def test_health_is_answered_while_all_threads_wait(app):
+    with serving(app, threads=1) as (server, connect):
+        for _ in range(3):
+            connect().send("/wait")
+        wait_for(lambda: app.answered)
+        began = time.monotonic()
+        assert connect().send("/health/live").read()[2] == b"short"
+        assert connect().send("//health/live?x=1", method="HEAD").read("HEAD")[0] == 200
+        assert time.monotonic() - began < 5
+        assert app.answered.count("/wait") == 1
+        app.release.set()

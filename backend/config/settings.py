@@ -253,6 +253,13 @@ class Settings:
     max_import_bytes: int = setting("int", 104_857_600, "Largest file for an import by request", at_least=1024)
     max_import_rows: int = setting("int", 100_000, "Most rows of an import by request", at_least=1)
     import_seconds: int = setting("int", 120, "Longest time for an import by request, in seconds", at_least=1)
+    max_export_bytes: int = setting("int", 1_000_000_000, "Largest file that an export may write", at_least=1024)
+    max_unread_bytes: int = setting(
+        "int",
+        4_000_000_000,
+        "Disk space that one process may use for answers and exports that slow clients have yet to read",
+        at_least=1024,
+    )
     database_timeout_seconds: int = setting(
         "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
     )

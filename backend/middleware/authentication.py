@@ -79,6 +79,23 @@ def current_actor():
     return identity.actor
 
 
+def renewed_actor(resource):
+    """Return the Actor of this request as they stand now, for what takes long; a token may have expired meanwhile.
+
+    Raises Unauthenticated if the session or the key has ended, Unavailable if the resource has another definition.
+    """
+    identity = request.environ[IDENTITY]
+    actor = current_actor()
+    if actor.api_key_id is not None:
+        standing = api_keys.stand(tokens.bearer_token(request.environ["HTTP_AUTHORIZATION"]))
+    else:
+        standing = sessions.stand(identity.claims and identity.claims["sid"])
+    if actor.is_signed_in and standing.actor is None:
+        raise Unauthenticated("The session or the API key has ended.")
+    resource.require_in_force(standing.generation)
+    return standing.actor or PUBLIC
+
+
 def known_actor():
     """Return the Actor of this request, PUBLIC for a token that is not good."""
     try:

@@ -42,7 +42,10 @@ class Resource(Table):
         Raises Unavailable if it is another one than this request was read by: its values might mean something else.
         """
         database.share_definitions()
-        generation = Generation.current()
+        self.require_in_force(Generation.current())
+
+    def require_in_force(self, generation: int) -> None:
+        """Raise Unavailable if the definition is another one in this generation."""
         if generation != self.catalog.generation:
             newest = self.catalog.source.after(self.catalog, generation)
             if newest.get(self.name) is not self:

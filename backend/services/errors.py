@@ -72,8 +72,8 @@ class Invalid(LarderError):
 
     message = "Some values are not valid."
 
-    def __init__(self, errors, location="json"):
-        super().__init__(details={location: errors})
+    def __init__(self, errors, location="json", message=None):
+        super().__init__(message, details={location: errors})
         self.errors = errors
 
 

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 
 from backend.models.database import connected, database
-from backend.services import queries
+from backend.services import policies, queries
+from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.utils.cells import NULL, written
+from backend.utils.spool import NoRoom, SpoolFile
 
 ROWS_AT_ONCE = 500
 PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
@@ -15,24 +18,62 @@ BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something e
 
 
 def export_records(actor, resource, query, form):
-    """Return an iterator of texts, together all records that the ListQuery finds, as `csv` or `ndjson`.
+    """Yield texts, together all records that the ListQuery finds, as `csv` or `ndjson`.
 
-    The first page is read at once: raises what list_records does. Each page is read by itself, so a record that changes
-    meanwhile is in the file as it was or as it is.
+    Raises what list_records does. Each page is read by itself, so a record that changes meanwhile is in the file as it
+    was or as it is.
     """
+    return _texts(lambda: actor, resource, query, form)
+
+
+def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> SpoolFile:
+    """Return a file with all records that the ListQuery finds, at its beginning.
+
+    `renewed_actor` returns the actor as they stand now, and is called before each page. Raises what it and list_records
+    raise, Invalid for more than `max_bytes`, Unavailable if there is no room or if the actor may see more or less than
+    at the beginning.
+    """
+    with ExitStack() as unless_complete:
+        try:
+            file = SpoolFile()
+            unless_complete.callback(file.close)
+            for text in _texts(renewed_actor, resource, query, form):
+                data = text.encode()
+                if file.size + len(data) > max_bytes:
+                    raise _too_large(max_bytes)
+                file.write(data)
+        except NoRoom as error:
+            raise Unavailable(f"There is no room for the file now: {error} Try again later.") from error
+        unless_complete.pop_all()
+    return file
+
+
+def _too_large(max_bytes):
+    told = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES)."
+    advice = "Export less at once: use filters, or name the fields you need in `fields`."
+    return Invalid({"fields": [advice]}, location="query", message=f"{told} {advice}")
+
+
+def _texts(renewed_actor, resource, query, form):
     query = replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
-    first = queries.list_records(actor, resource, query)
+    with connected():
+        actor = renewed_actor()
+        page = queries.list_records(actor, resource, query)
+    visible = _visible(resource, actor)
     write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
-    return _texts(actor, resource, query, first, write)
-
-
-def _texts(actor, resource, query, page, write):
     yield write(page.items, True)
     while page.next_cursor is not None:
-        # That of a request is back in the pool by now.
         with connected(), database.time_limit(PAGE_SECONDS):
+            actor = renewed_actor()
             page = queries.list_records(actor, resource, replace(query, cursor=page.next_cursor))
+        if _visible(resource, actor) != visible:
+            raise Unavailable("What you may read has changed while the file was written; ask for it again.")
         yield write(page.items, False)
+
+
+def _visible(resource, actor):
+    """Return which rows and fields the actor may read."""
+    return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
 
 
 def _ndjson(items, is_first):

@@ -78,6 +78,10 @@ class SpoolFile:
             written = os.pwrite(self._file.fileno(), view, start)
             start, view = start + written, view[written:]
 
+    def __del__(self):
+        if hasattr(self, "_file"):
+            self.close()
+
     def close(self) -> None:
         """Delete the file."""
         if not self._file.closed:
