@@ -1,7 +1,9 @@
 """Jobs: what happens after a request, or by the clock, in a thread of the server or in a process of its own."""
 
+import sqlite3
 import time
 
+import structlog
 from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
 from huey.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, SIGNAL_EXECUTING
@@ -9,6 +11,8 @@ from huey.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, SIGNAL_EXECUTING
 from backend.models.database import database
 from backend.models.job_run import JobRun
 from backend.services import error_tracking
+
+log = structlog.get_logger()
 
 # Functions that take the settings, by name; a module that has a job registers it when it is imported.
 _functions = {}
@@ -64,8 +68,15 @@ def _note_end(signal, task, error=None):
 
 
 def start_job(name, *, delay_seconds=0):
-    """Have the job run soon, or after a delay; an unsent one is lost with the process that would have run it."""
-    _tasks[name].schedule(delay=delay_seconds) if delay_seconds else _tasks[name]()
+    """Have the job run soon, or after a delay.
+
+    What asked for it is done already, so nothing is raised when the queue cannot take it, as on a full disk: what is
+    started like this also runs by the clock.
+    """
+    try:
+        _tasks[name].schedule(delay=delay_seconds) if delay_seconds else _tasks[name]()
+    except sqlite3.Error as error:
+        log.warning("job not queued", job=name, reason=str(error))
 
 
 class BackgroundConsumer(Consumer):
