@@ -1,5 +1,6 @@
 """The entry point: `flask run` and WSGI servers use `app`; `python wsgi.py` serves it with waitress."""
 
+import os
 import sys
 
 import structlog
@@ -8,6 +9,8 @@ from peewee import PeeweeException
 from backend import create_app, server
 from backend.config.settings import SettingsError, read_settings
 from backend.config.start import StartError, cannot_use_database
+
+os.umask(0o077)  # whatever is made here, databases and backups first of all, is its owner's alone
 
 try:
     settings = read_settings()

@@ -62,6 +62,13 @@ def test_finds_files_that_others_can_read(examine, settings):
     assert "chmod o=" in examine()[1]["rights"]
 
 
+@ON_SQLITE
+def test_finds_files_that_others_can_read_in_a_folder_that_they_can_enter(examine, settings):
+    os.chmod(settings.data_dir, 0o711)
+    os.chmod(settings.data_dir / "larder.db", 0o644)
+    assert str(settings.data_dir / "larder.db") in examine()[1]["rights"].replace("\n", "")
+
+
 def test_finds_that_nobody_is_an_admin(examine, app):
     with database.connection_context():
         UserRole.delete().execute()

@@ -1,5 +1,6 @@
 """A disk that is full, and files that disappear under a running server: nothing confirmed is lost, nothing is a 500."""
 
+import stat
 import subprocess
 from contextlib import contextmanager, suppress
 
@@ -112,3 +113,15 @@ def test_a_full_disk_beside_the_database_changes_no_answer(small_disk, tmp_path,
         assert set(found.values()) <= {200, 201, 202}, found
         assert [status_of(admin, "GET", path) for path in ("/metrics", "/health/live")] == [200, 200]
         assert "unexpected error" not in (tmp_path / "server0.log").read_text()
+
+
+def test_what_the_server_makes_is_its_owners_alone_whatever_the_folder(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    settings = {"data_dir": data, "rate_limit_auth": "99/minute", **ADMIN, **CHEAP}
+    with running_server(tmp_path, **settings) as address, Caller(address) as admin:
+        admin.sign_in(EMAIL, PASSWORD)
+        assert admin.call("POST", "/backups")[0] == 201
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.rglob("*")}
+    assert {"larder.db", "larder.db-wal", "larder.db-shm", "jobs.db", "limits.db", "secret_key"} <= set(modes)
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}

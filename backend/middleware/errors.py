@@ -135,9 +135,12 @@ def _answer_database_error(error):
 
 
 def _is_overtaken():
-    """Tell whether the definitions have changed since this request began, or were never there."""
+    """Tell whether the definitions have changed since this request began, or are not there."""
     known = current_app.catalog.generation
-    return known is None or known != Generation.current()
+    try:
+        return known is None or known != Generation.current()
+    except PeeweeException:  # such as another, empty file in the place of the database
+        return True
 
 
 def _what_is_missing():

@@ -7,7 +7,6 @@ from backend.middleware.authentication import anybody, known_actor
 from backend.middleware.envelope import Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
-from backend.services.migrations import NOT_MIGRATED
 from backend.services.readiness import FAILURE, OK, WARNING, check_readiness
 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service runs and can work")
@@ -54,6 +53,6 @@ def ready():
     findings = check_readiness(current_app.settings)
     told = [finding._asdict() for finding in findings] if known_actor().is_admin else None
     if failed := [finding for finding in findings if finding.state == FAILURE]:
-        message = NOT_MIGRATED if failed[0].name == "migrations" else NOT_READY
+        message = failed[0].told if failed[0].name in ("database", "migrations") else NOT_READY
         raise Unavailable(message, {"checks": told} if told else None)
     return {"status": "ready"} | ({"checks": told} if told else {})

@@ -43,7 +43,12 @@ def _variables():
 
 def _rights(settings):
     """Look for files with secrets in them that others than their owner can read."""
-    paths = [settings.data_dir, settings.data_dir / FILE_NAME, settings.backup_dir, env_file()]
+    folders = [settings.data_dir, settings.backup_dir]
+    paths = [*folders, settings.data_dir / FILE_NAME, env_file()]
+    # What is in a folder that others cannot enter is out of their reach.
+    for folder in folders:
+        if folder.exists() and folder.stat().st_mode & stat.S_IXOTH:
+            paths += [path for path in sorted(folder.iterdir()) if path.is_file() and path not in paths]
     open_ones = [str(path) for path in paths if path.exists() and path.stat().st_mode & stat.S_IRWXO]
     if open_ones:
         return Finding("rights", WARNING, "Others may get at secrets.", f"chmod o= {' '.join(open_ones)}")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from backend.models.database import Postgres, connected, database
+from backend.models.database import Postgres, Sqlite, connected, database
 from backend.models.kept_answer import KeptAnswer
 from backend.models.mail import Invitation, MailToken
 from backend.models.session import Session
@@ -13,6 +13,7 @@ from backend.services.repeats import KEPT_FOR
 from backend.utils.clock import utcnow
 
 INVITATIONS_KEPT_FOR = timedelta(days=30)  # so that an admin can see which were not accepted
+TRUNCATION_WAIT_SECONDS = 1  # for readers of the write-ahead log; writers wait meanwhile
 
 log = structlog.get_logger()
 
@@ -29,6 +30,8 @@ def clean_up(settings):
     ]
     with connected():
         gone = {model._meta.table_name: model.delete().where(is_over).execute() for model, is_over in lapsed}
+        if isinstance(database.obj, Sqlite):
+            database.truncate_wal(TRUNCATION_WAIT_SECONDS)
     log.info("cleaned up", **{name: count for name, count in gone.items() if count})
 
 
@@ -36,5 +39,6 @@ def vacuum():
     """Give the room of deleted rows back to the disk, and refresh what the planner knows; writes wait for it."""
     with connected():
         database.execute_sql("VACUUM (ANALYZE)" if isinstance(database.obj, Postgres) else "VACUUM")
-        if not isinstance(database.obj, Postgres):
+        if isinstance(database.obj, Sqlite):
             database.execute_sql("ANALYZE")
+            database.truncate_wal(TRUNCATION_WAIT_SECONDS)  # it holds a copy of all that was moved

@@ -36,7 +36,8 @@ def check_readiness(settings):
             return [migrated, _disk(settings), _jobs(), _backup_job()]
     except PeeweeException as error:
         advice = "See that it runs, and whether something holds a lock."
-        return [Finding("database", FAILURE, f"The database does not answer: {type(error).__name__}.", advice)]
+        told = getattr(error, "message", f"The database does not answer: {type(error).__name__}.")
+        return [Finding("database", FAILURE, told, advice)]
 
 
 def _disk(settings):
