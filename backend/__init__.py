@@ -7,7 +7,7 @@ from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.config.start import open_data_dir
-from backend.middleware import errors, headers, limits, openapi, request_log, tokens
+from backend.middleware import admission, errors, headers, limits, openapi, request_log, tokens
 from backend.middleware.app import Larder
 from backend.middleware.builds import Dispatcher
 from backend.middleware.connections.lanes import EXPORT_THREADS
@@ -76,6 +76,7 @@ def _build(settings, secret_keys):
     request_log.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
+    admission.init_app(app)
     tokens.init_app(app, settings, secret_keys)
     limits.init_app(app)
     api = openapi.init_app(app)

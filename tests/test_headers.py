@@ -67,9 +67,13 @@ def test_an_allowed_origin_may_call(shared):
     assert "Origin" in ", ".join(refused.headers.getlist("Vary"))
 
 
-def test_a_refusal_of_a_limit_can_be_read_and_a_preflight_is_not_counted(shared):
-    for _ in range(5):
-        assert shared.client.options("/api/v1/auth/me", headers=PREFLIGHT).status_code == 200
+def test_preflights_count_for_the_address_and_their_refusal_can_be_read(shared):
+    answers = [shared.client.options("/api/v1/auth/me", headers=PREFLIGHT) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert all(answer.headers["Access-Control-Allow-Origin"] == APP for answer in answers)
+
+
+def test_a_refusal_of_a_limit_can_be_read(shared):
     answers = [shared.get("/auth/me", headers={"Origin": APP}) for _ in range(5)]
     assert answers[-1].status_code == 429
     assert all(answer.headers["Access-Control-Allow-Origin"] == APP for answer in answers)

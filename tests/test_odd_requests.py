@@ -1,5 +1,6 @@
 """Odd requests: headers, paths and queries of any bytes and any length are answered, never with a 500."""
 
+import gzip
 import json
 import os
 import re
@@ -11,8 +12,10 @@ from itertools import product
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from backend import create_app
 from backend.middleware.envelope import API
-from tests.conftest import ON_SQLITE, PASSWORD
+from backend.models.database import database
+from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 HEADERS = [
     *("Authorization", "Cookie", "X-CSRF-TOKEN", "If-Match", "If-None-Match", "If-Modified-Since", "If-Range", "Range"),
@@ -190,6 +193,32 @@ def test_a_query_that_is_not_text_is_refused_in_words(app, admin, note, path):
     )
     assert (answer.status_code, answer.json["error"]["code"]) == (400, "MALFORMED_REQUEST")
     assert answer.json["error"]["message"] == "The query string is not valid UTF-8."
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate, gzip", "\xe9", "x" * 60_000])
+def test_a_compressed_body_is_refused_by_name(admin, note, coding):
+    paths = [("POST", "/notes"), ("PATCH", f"/notes/{note['id']}"), ("POST", "/batch"), ("POST", "/auth/login")]
+    kinds = [(*path, "application/json") for path in paths] + [("POST", "/notes/import", "text/csv")]
+    for method, path, kind in kinds:
+        body = {"data": gzip.compress(b'{"title": "x"}'), "content_type": kind}
+        answer = admin.send(method, path, **body, environ_overrides={"HTTP_CONTENT_ENCODING": coding})
+        assert (answer.status_code, answer.json["error"]["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE"), path
+        assert f"compressed ({coding[:40].lower()})" in answer.json["error"]["message"]
+    assert admin.post("/notes", json={"title": "x"}, headers={"Content-Encoding": "identity"}).status_code == 201
+
+
+@ON_SQLITE
+def test_a_body_that_is_too_large_is_refused_with_the_setting_to_change(settings, admin, note):
+    person = Person(create_app(replace(settings, max_body_bytes=2_000, max_import_bytes=3_000)), "admin")
+    for path, kind, told in [
+        ("/notes", "application/json", "2,000 bytes (LARDER_MAX_BODY_BYTES)"),
+        ("/batch", "application/json", "2,000 bytes (LARDER_MAX_BODY_BYTES)"),
+        ("/notes/import", "text/csv", "3,000 bytes (LARDER_MAX_IMPORT_BYTES)"),
+    ]:
+        answer = person.post(path, data=b"x" * 5_000, content_type=kind)
+        assert (answer.status_code, answer.json["error"]["message"]) == (413, f"The body is larger than {told}.")
+    database.close_all()
 
 
 @ON_SQLITE

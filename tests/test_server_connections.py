@@ -42,6 +42,22 @@ def test_what_is_not_read_waits_on_disk(app, connect):
     wait_for(lambda: spool.room.taken == 0)
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+def test_a_body_that_trickles_is_answered_408_and_holds_no_thread(app, framing):
+    with serving(app, QUICK) as (_, connect):
+        slow = [connect().send("/slow", framing, method="POST") for _ in range(4)]
+        for _ in range(3):
+            assert connect().send("/short").read()[2] == b"short"
+            for connection in slow:
+                connection.socket.sendall(b"3" if "Length" in framing else b"1\r\na\r\n")
+            time.sleep(0.1)
+        for connection in slow:
+            status, headers, body = connection.read()
+            assert (status, headers["connection"]) == (408, "close")
+            assert b"too slowly" in body and connection.is_closed()
+        assert "/slow" not in app.answered
+
+
 def test_requests_sent_at_once_are_answered_one_by_one(app, connect):
     connection = connect(receive_bytes=LITTLE)
     for number in range(12):

@@ -15,9 +15,19 @@ from backend.middleware.schemas import BuiltSchema
 from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
 
+SHOWN_CHARACTERS = 40
+
 
 class Request(flask.Request):
-    """A request whose query, if it is not text, is refused."""
+    """A request whose query, if it is not text, is refused, and whose body, if it is compressed."""
+
+    @cached_property
+    def stream(self):
+        """The body as it comes in; raises UnsupportedMediaType for one that is compressed."""
+        coding = self.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in ("", "identity"):
+            abort(415, f"The body is compressed ({coding[:SHOWN_CHARACTERS]}); send it without Content-Encoding.")
+        return super().stream
 
     @cached_property
     def args(self):

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
+from backend.middleware.admission import was_admitted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_storage import SqliteStorage
 from backend.services import metrics
@@ -152,7 +153,7 @@ def open_limits(settings):
 
 
 def init_app(app):
-    """Count every request but those for `/health/live` and the preflights of browsers."""
+    """Count every request but those for `/health/live`, preflights of browsers too."""
     app.config.update(
         RATELIMIT_ENABLED=app.settings.rate_limit_auth != "off",
         RATELIMIT_STORAGE_URI=_storage_uri(app.settings),
@@ -175,7 +176,7 @@ def count_account(account):
 def _count_request():
     environ = request.environ
     identity = environ.get(IDENTITY)  # nobody has asked who calls `/health/live`
-    if identity is None or environ["REQUEST_METHOD"] == "OPTIONS":
+    if identity is None or was_admitted(environ):  # counted when it was admitted
         return
     _count(identity.actor)
 

@@ -5,6 +5,7 @@ import time
 import structlog
 from flask import request
 
+from backend.middleware.admission import is_only_granted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.builds import STARTED
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
@@ -20,6 +21,8 @@ def init_app(app):
     def finish(response):
         current = request._get_current_object()  # each use of the proxy costs a look-up
         environ, rule = current.environ, current.url_rule
+        if is_only_granted(environ):  # it will be logged and counted when it runs with its body
+            return response
         identity = environ.get(IDENTITY)
         seconds, route = time.perf_counter() - environ[STARTED], rule.rule if rule else None
         metrics.count_answer(current.method, route, response.status_code, seconds, meter)

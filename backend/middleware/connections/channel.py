@@ -11,7 +11,8 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 
 from backend.middleware.connections import boxes
 from backend.middleware.connections.lanes import is_liveness
-from backend.middleware.connections.parser import Parser
+from backend.middleware.connections.parser import HeadAlone, Parser
+from backend.middleware.connections.refusals import Refusal
 from backend.middleware.connections.tasks import Busy, JsonErrorTask, Task
 from backend.middleware.connections.timers import Pace
 from backend.utils.spool import NoRoom
@@ -95,6 +96,10 @@ class Channel(HTTPChannel):
             self.request, self.began_at = self.parser_class(self.adj), time.monotonic()
         request = self.request
         count = request.received(data)
+        if request.must_be_admitted():
+            self.requests.append(HeadAlone(request))
+            self.server.add_task(self)
+            return count  # when it is admitted, service() sends what the client expects
         if request.expect_continue and request.headers_finished and not self.sent_continue:
             self.send_continue()
         if request.completed:
@@ -106,6 +111,18 @@ class Channel(HTTPChannel):
                 self.requests.append(request)
                 self.server.add_task(self)
         return count
+
+    def time_out(self) -> bool:
+        """Answer a request whose body comes in too slowly; tell whether there is one."""
+        with self.requests_lock:
+            request = self.request
+            if request is None or self.requests or not request.headers_finished:
+                return False
+            request.error = Refusal(408, "The body of the request came in too slowly.")
+            self.request = None
+            self.requests.append(request)
+            self.server.add_task(self)
+            return True
 
     # What goes out.
 

@@ -6,6 +6,7 @@ from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
 from waitress.receiver import FixedStreamReceiver
 
+from backend.middleware.admission import Admission, UnreadBody
 from backend.middleware.connections.bodies import Chunks
 from backend.middleware.connections.heads import CHUNKED, body_length, check_host, parse_fields, parse_request_line
 from backend.middleware.connections.refusals import Refusal
@@ -27,6 +28,7 @@ class Parser(HTTPRequestParser):
     command = path = query = fragment = request_uri = first_line = ""
     proxy_scheme = proxy_netloc = ""
     url_scheme, is_import = "http", False
+    admission, is_head_alone = None, False
 
     def received(self, data: bytes) -> int:
         """Take bytes of this request, and return how many of them belong to it."""
@@ -101,6 +103,8 @@ class Parser(HTTPRequestParser):
         self._limit(len(self.body_rcv))
         if self.body_rcv.completed:
             self.completed = True
+            if self.admission is not None:
+                self.admission.is_used = True
             self.headers["CONTENT_LENGTH"] = str(len(self.body_rcv))
         return count
 
@@ -108,9 +112,35 @@ class Parser(HTTPRequestParser):
         if size > self.adj.max_request_body_size:
             raise Refusal(413, too_large(self.adj.max_request_body_size, is_import=self.is_import))
 
+    def must_be_admitted(self) -> bool:
+        """Tell whether the app has to be asked before more of the body is read."""
+        if self.completed or self.admission is not None or not (self.is_import and self.headers_finished):
+            return False
+        return self.chunked or self.expect_continue or self.content_length > self.adj.of_others.max_request_body_size
+
     def close(self) -> None:
         """Give back what the body takes."""
         try:
             super().close()
         except OSError:
             pass  # closing writes what is still in memory, and the disk is full
+
+
+class HeadAlone:
+    """The head of a request whose body is yet to come, as a request that the app is asked about."""
+
+    error, is_head_alone = None, True
+
+    def __init__(self, request: Parser):
+        request.admission = Admission()
+        self._request = request
+
+    def __getattr__(self, name):
+        return getattr(self._request, name)
+
+    def get_body_stream(self) -> UnreadBody:
+        """Return what ends the run of the app when it begins to read."""
+        return UnreadBody()
+
+    def close(self) -> None:
+        """Keep what the request itself still needs."""

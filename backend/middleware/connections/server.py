@@ -152,7 +152,7 @@ class _Server:
                     self.notices.tell("connection of a slow client closed", address=channel.addr[0])
                 if channel.total_outbufs_len or channel.will_close:
                     channel.abort()
-                else:
+                elif not channel.time_out():
                     channel.handle_close()
         self.notices.flush(now)
 
@@ -181,6 +181,7 @@ def open_server(app, listener: socket.socket, settings, times: Times = TIMES) ->
         clear_untrusted_proxy_headers=False,
     )
     adjustments.of_imports = copy(adjustments)
+    adjustments.of_imports.of_others = adjustments
     adjustments.of_imports.max_request_body_size = settings.max_import_bytes
     adjustments.refusal_headers = refusal_headers(settings)
     _raise_descriptor_limit()

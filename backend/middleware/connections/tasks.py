@@ -7,7 +7,8 @@ import uuid
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error, build_http_date
 
-from backend.middleware.errors import CODES, error_body
+from backend.middleware.admission import ADMISSION
+from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import REQUEST_ID_HEADER
 
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
@@ -78,8 +79,23 @@ class Task(Head, WSGITask):
 
     logged_write_no_body = True  # what an app writes although it was asked with HEAD is not worth a log line
 
+    def get_environment(self) -> dict:
+        """Return the WSGI environment, with the admission of a large body."""
+        environ = super().get_environment()
+        if self.request.admission is not None:
+            environ[ADMISSION] = self.request.admission
+        return environ
+
+    def write(self, data) -> None:
+        """Send a part of the answer; nothing where the body of the request may come in."""
+        if not (self.request.is_head_alone and self.request.admission.is_granted):
+            super().write(data)
+
     def build_response_header(self) -> bytes:
         """Return the head of the answer."""
+        if self.request.is_head_alone:
+            self.set_close_on_finish()
+            self.channel.lingers = True  # the client may be sending the body that nobody reads
         if self.channel.server.is_draining:
             self.set_close_on_finish()  # the client comes back to another process, and loses nothing on the way
         if self.status.startswith(HELD_BACK):
@@ -95,10 +111,13 @@ class JsonErrorTask(Head, ErrorTask):
         """Send the body and close the connection."""
         error = self.request.error
         status = error.code if error.code in CODES else 400
+        if status == 503:
+            self.channel.server.notices.tell("request refused", reason=getattr(error, "message", error.body))
         body = json.dumps(error_body(status, getattr(error, "message", error.reason))).encode()
         self.status = f"{error.code} {error.reason}"
         self.content_length = len(body)
         told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
+        told += HEADERS.get(status, {}).items()
         self.response_headers = told + self.channel.adj.refusal_headers
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may be about to send the rest of what was refused
