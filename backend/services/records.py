@@ -9,9 +9,10 @@ from backend.models.database import database
 from backend.models.records import index_name
 from backend.services import history, policies
 from backend.services.conditions import scope_values, within
+from backend.services.deletions import delete_records
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.full_text import write_words
-from backend.services.references import blocking_referrers, check_references, release_referrers
+from backend.services.references import check_references
 from backend.services.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
@@ -127,16 +128,10 @@ def update_record(actor, resource, record_id, data, if_match=None):
 def delete_record(actor, resource, record_id, if_match=None):
     """Delete the record; raises as update_record does, and Conflict while another record refers to it."""
     allowed = policies.authorize(resource.definition, "delete", actor)
-    try:
-        with database.atomic():
-            resource.hold()
-            _lock_row(actor, resource, record_id, allowed, if_match)
-            release_referrers(actor, resource, [record_id])
-            with history.recorded(actor, resource, [record_id]):
-                resource.statements.get("delete", _delete, resource).run({"id": record_id})
-    except IntegrityError as error:
-        names = ", ".join(blocking_referrers(actor, resource, record_id)) or "records that would have gone with it"
-        raise Conflict(f"The record is still referenced by {names}.") from error
+    with database.atomic():
+        resource.hold()
+        _lock_row(actor, resource, record_id, allowed, if_match)
+        delete_records(actor, resource, [record_id])
 
 
 def settle_owned(actor, resource, user_id):
@@ -156,19 +151,18 @@ def settle_owned(actor, resource, user_id):
             resource.model.update(changes).where(owned).execute()
         return
     ids = _ids(resource, owned, limit=1 if rule == "restrict" else None)
-    if ids and rule == "restrict":
-        raise Conflict(f"The user owns records of {resource.name}, which are not to lose their owner.")
-    try:
-        with database.atomic():
-            release_referrers(actor, resource, ids)
-            with history.recorded(actor, resource, ids):
-                resource.model.delete().where(owned).execute()
-    except IntegrityError as error:
-        raise Conflict(f"Records of {resource.name} that the user owns are still referenced.") from error
+    if not ids:
+        return
+    may_see = any(policies.scope(resource.definition, action, actor) for action in ("read", "list"))
+    what = f"records of {resource.name}" if may_see else "records"
+    if rule == "restrict":
+        raise Conflict(f"The user still owns {what}, and `on_owner_delete: restrict` forbids deleting their owner.")
+    with database.atomic():
+        delete_records(actor, resource, ids, called=f"One of the {what} that the user owns")
 
 
 def _ids(resource, condition, limit=None):
-    query = resource.model.select(resource.column("id")).where(condition).limit(limit)
+    query = database.lock_for_update(resource.model.select(resource.column("id")).where(condition).limit(limit))
     return [str(record_id) for (record_id,) in database.execute(query).fetchall()]
 
 
@@ -273,7 +267,3 @@ def _update(resource, names, hidden):
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     query = resource.model.update(values).where(resource.column("id") == slot("id"))
     return query.returning(*_answer(resource, hidden))
-
-
-def _delete(resource):
-    return resource.model.delete().where(resource.column("id") == slot("id")).returning(resource.column("id"))

@@ -101,6 +101,16 @@ class Postgres(PostgresConnections):
         """Return the query of the ids in a JSON array: one text whatever their number."""
         return NodeList((SQL("SELECT value::uuid FROM json_array_elements_text("), node, SQL("::json)")), parens=True)
 
+    def descendants(self, table, columns):
+        """Return the query of the ids in a JSON array and of all rows that lead to them by one of these columns."""
+        refers = " OR ".join(f'row__."{name}" = down__.id' for name in columns)
+        # OFFSET keeps the planner from reading the whole table at each level of a long, thin chain.
+        rows = f'LATERAL (SELECT row__.id FROM "{table}" AS row__ WHERE {refers} OFFSET 0)'
+        return (
+            "WITH RECURSIVE down__(id) AS (SELECT value::uuid FROM json_array_elements_text(%s::json)"
+            f" UNION SELECT found__.id FROM down__ CROSS JOIN {rows} AS found__) SELECT id FROM down__"
+        )
+
     def typed(self, node, column):
         """Return the expression of a value as if it came from the column."""
         kind, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")

@@ -109,6 +109,14 @@ class Sqlite(SqliteConnections):
         """Return the query of the ids in a JSON array: one text whatever their number."""
         return NodeList((SQL("SELECT value FROM json_each("), node, SQL(")")), parens=True)
 
+    def descendants(self, table, columns):
+        """Return the query of the ids in a JSON array and of all rows that lead to them by one of these columns."""
+        refers = " OR ".join(f'row__."{name}" = down__.id' for name in columns)
+        return (
+            "WITH RECURSIVE down__(id) AS (SELECT value FROM json_each(?)"
+            f' UNION SELECT row__.id FROM down__ JOIN "{table}" AS row__ ON {refers}) SELECT id FROM down__'
+        )
+
     def typed(self, node, column):
         """Return the expression of a value as if it came from the column."""
         return Cast(node, self.field_types[column.field_type])
