@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import Progress
 from rich.table import Column, Table
+from rich.text import Text
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
@@ -33,6 +34,7 @@ from backend.services import users as managed
 from backend.services.actors import SYSTEM
 from backend.services.errors import LarderError
 from backend.services.readiness import FAILURE, OK, WARNING
+from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
@@ -109,7 +111,8 @@ def list_users():
     table = Table("email", "name", "roles", "active")
     with explained(), database.connection_context():
         for user in accounts.list_users():
-            table.add_row(user.email, user.name, ", ".join(user.roles()), "yes" if user.active else "no")
+            name = Text(without_controls(user.name))  # as Text it has no markup
+            table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
     Console().print(table)
 
 
@@ -188,7 +191,7 @@ def plan(path, as_json):
 def _show_plan(found):
     for step in found.steps:
         mark = "impossible: " if step.impossible else "loses data: " if step.loses_data else ""
-        click.echo(f"{step.resource}: {mark}{step.text}")
+        click.echo(f"{step.resource}: {mark}{without_controls(step.text)}")
         if step.ids:
             click.echo(f"    {', '.join(step.ids)}{' …' if step.records > len(step.ids) else ''}")
     if not found.steps:
@@ -256,7 +259,7 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
             return
         report = _import_with_progress(target, file, key, dry_run, keep_good)
     for line, reason in report.problems:
-        click.echo(f"line {line}: {reason}", err=True)
+        click.echo(f"line {line}: {without_controls(reason)}", err=True)
     done = "would be written" if dry_run else "written"
     good = report.created + report.updated
     skipped = f" {report.skipped} without values skipped." if report.skipped else ""

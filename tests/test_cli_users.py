@@ -47,6 +47,15 @@ def test_refuses_with_a_message_and_changes_nothing(flask, admin, arguments, tol
     assert admin.get("/users").json["meta"]["total"] == 4
 
 
+@ON_SQLITE
+def test_a_name_is_shown_as_it_is_and_moves_no_cursor(alice, flask):
+    name = "[bold]\x1b[2J[/nope]\x9b"
+    assert alice.patch("/auth/me", json={"name": name}).status_code == 200
+    listed = flask("list")
+    assert listed.exit_code == 0
+    assert r"[bold]\x1b[2J[/nope]\x9b" in "".join(listed.output.split())
+
+
 def test_lists_everybody(flask):
     listed = flask("list")
     assert listed.exit_code == 0

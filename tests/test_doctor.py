@@ -69,6 +69,12 @@ def test_finds_files_that_others_can_read_in_a_folder_that_they_can_enter(examin
     assert str(settings.data_dir / "larder.db") in examine()[1]["rights"].replace("\n", "")
 
 
+@ON_SQLITE
+def test_finds_files_that_it_cannot_write(examine, settings):
+    (settings.data_dir / "limits.db").symlink_to(settings.data_dir / "nowhere" / "limits.db")
+    assert f"Larder cannot write to {settings.data_dir}/limits.db." in examine()[1]["files"]
+
+
 def test_finds_that_nobody_is_an_admin(examine, app):
     with database.connection_context():
         UserRole.delete().execute()

@@ -11,7 +11,7 @@ WINDOW_SECONDS = 10
 LINES_A_WINDOW = 10
 KINDS = 200  # that are remembered at once
 LOUD = ("warning", "error", "critical")
-TELLS_APART = ("level", "event", "reason", "sql", "variable")
+TELLS_APART = ("level", "event", "reason", "sql", "variable", "text")
 
 
 class Repeats:

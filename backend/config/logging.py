@@ -11,6 +11,7 @@ import structlog
 from backend.config.log_outlet import LogOutlet, hold_standard_streams
 from backend.config.log_repeats import RepeatsOfEvents, RepeatsOfRecords
 from backend.config.settings import Settings
+from backend.utils.controls import json_without_controls, without_controls
 
 # One warns at every queued task, one writes a second line per request; of jobs and migrations we tell ourselves.
 QUIET = {
@@ -19,11 +20,6 @@ QUIET = {
     "huey": logging.WARNING,
     "peewee.migrations": logging.WARNING,
 }
-# What a terminal might take for a command, or a reader for the end of the line: C0, DEL, C1, and Unicode's separators.
-CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
-AS_TEXT = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
-AS_TEXT_OF_LINES = {code: text for code, text in AS_TEXT.items() if code != ord("\n")}
-AS_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
 
 
 class OutletLogger:
@@ -48,13 +44,13 @@ def _to_json(event: dict, **_: Any) -> str:
         text = orjson.dumps(event, default=repr).decode()
     except orjson.JSONEncodeError:  # lone surrogates, numbers of more than 64 bits
         text = json.dumps(event, default=repr)
-    return text if text.isascii() and "\x7f" not in text else text.translate(AS_JSON)
+    return json_without_controls(text)
 
 
 def _without_controls(logger: Any, name: str, event: dict) -> dict:
     """Return the event with control characters written out; only a traceback has several lines."""
     return {
-        part: value.translate(AS_TEXT_OF_LINES if part == "exception" else AS_TEXT) if isinstance(value, str) else value
+        part: without_controls(value, keep_lines=part == "exception") if isinstance(value, str) else value
         for part, value in event.items()
     }
 

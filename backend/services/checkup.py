@@ -28,7 +28,7 @@ LEAST_POSTGRES = 14
 def check_everything(settings):
     """Return the Findings of all checks; some ask other servers and may take seconds."""
     ready = check_readiness(settings)
-    found = [_variables(), _rights(settings), _address(settings), *ready]
+    found = [_variables(), _rights(settings), _writable(settings), _address(settings), *ready]
     if all(each.state != FAILURE for each in ready):
         with connected():
             found += [_database(settings), _clock(), _admin()]
@@ -53,6 +53,15 @@ def _rights(settings):
     if open_ones:
         return Finding("rights", WARNING, "Others may get at secrets.", f"chmod o= {' '.join(open_ones)}")
     return Finding("rights", OK, "The data folder, its key, backups and `.env` are hidden from others.")
+
+
+def _writable(settings):
+    """Look for files in the data folder that this account cannot write; without them it works, but worse."""
+    paths = [settings.data_dir, *settings.data_dir.glob("*.db*"), *settings.data_dir.glob("metrics/*")]
+    if closed := [str(path) for path in paths if not os.access(path, os.W_OK)]:
+        told = f"Larder cannot write to {', '.join(closed)}."
+        return Finding("files", FAILURE, told, "Make the account that runs Larder their owner.")
+    return Finding("files", OK, "Larder can write to its files.")
 
 
 def _address(settings):

@@ -1,0 +1,17 @@
+"""Control characters in texts of others: a terminal might take them for a command, a reader for the end of a line."""
+
+# C0, DEL, C1, and the separators of Unicode.
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+_AS_TEXT = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
+_AS_TEXT_OF_LINES = {code: text for code, text in _AS_TEXT.items() if code != ord("\n")}
+_AS_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
+
+
+def without_controls(text: str, *, keep_lines: bool = False) -> str:
+    """Return the text with its control characters written out, as `\\x1b`; those that end lines may stay."""
+    return text if text.isprintable() else text.translate(_AS_TEXT_OF_LINES if keep_lines else _AS_TEXT)
+
+
+def json_without_controls(text: str) -> str:
+    """Return JSON text with those escaped that JSON lets stand."""
+    return text if text.isascii() and "\x7f" not in text else text.translate(_AS_JSON)
