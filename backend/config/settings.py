@@ -247,6 +247,7 @@ class Settings:
         "Where each backup is copied to: `file:///PATH`, or `s3://BUCKET/FOLDER` with the AWS_ variables",
         checks=[_is_target],
     )
+    audit_keep_days: int = setting("int", 365, "Days that entries of the audit trail are kept", at_least=1)
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
     refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
     max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
@@ -277,7 +278,10 @@ class Settings:
     )
     upgrade_at_start: bool = setting("bool", True, "Whether `python wsgi.py` migrates the database before it serves")
     rate_limit: str = setting(
-        "str", "6000/minute", "Requests of one user, API key or, without either, address; or `off`", checks=[_is_limit]
+        "str",
+        "6000/minute",
+        "Requests of one user, API keys included, or of one address without an account; or `off`",
+        checks=[_is_limit],
     )
     rate_limit_auth: str = setting(
         "str",

@@ -140,7 +140,8 @@ def anybody():
 def permission(*any_of):
     """Return the guard of a view that needs one of the permissions, such as `resources:write`.
 
-    A refusal goes into the audit trail, unless nobody is signed in: strangers are not to fill it.
+    A refusal is counted in the audit trail, unless nobody is signed in: strangers must not fill it. Nor must anybody by
+    the paths they choose, so the trail names the route.
     """
 
     def check():
@@ -148,7 +149,8 @@ def permission(*any_of):
         try:
             require_permission(actor, *any_of)
         except Denied:
-            audit.record(actor, "call.refuse", ("path", request.path), method=request.method, needs=list(any_of))
+            route = ("route", request.url_rule.rule)
+            audit.count(actor, "call.refuse", route, method=request.method, needs=list(any_of))
             raise
 
     return needing(f"permission {' or '.join(any_of)}")(check)
@@ -163,6 +165,11 @@ def refresh_claims():
     if identity.claims is None or identity.claims["type"] != "refresh":
         raise Unauthenticated("Send the refresh token as `Authorization: Bearer`.")
     return identity.claims["sid"], identity.claims["jti"]
+
+
+def has_bad_token():
+    """Tell whether this request came with a token, or an API key, that is not good; a cookie counts as none."""
+    return request.environ[IDENTITY].failure is not None
 
 
 def came_in_cookies():

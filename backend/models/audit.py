@@ -1,7 +1,7 @@
 """Who did what."""
 
 from backend.models.base import Entity
-from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
 from backend.utils.clock import utcnow
 
 
@@ -18,6 +18,9 @@ class AuditEntry(Entity):
     details = JsonColumn()
     address = TextColumn(null=True)
     request_id = TextColumn(null=True)
+    times = IntegerColumn(default=1)
+    last_at = DateTimeColumn(null=True)  # of what happened more than once
+    counted_as = TextColumn(null=True, unique=True)  # the same for what is counted in one row
 
     class Meta:
         table_name = "larder_audit"

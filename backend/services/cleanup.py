@@ -8,6 +8,7 @@ from backend.models.database import Postgres, Sqlite, connected, database
 from backend.models.kept_answer import KeptAnswer
 from backend.models.mail import Invitation, MailToken
 from backend.models.session import Session
+from backend.services import audit
 from backend.services.jobs import job
 from backend.services.repeats import KEPT_FOR
 from backend.utils.clock import utcnow
@@ -20,7 +21,7 @@ log = structlog.get_logger()
 
 @job(schedule=lambda settings: "40 2 * * *")
 def clean_up(settings):
-    """Delete sessions, tokens, answers and invitations that nobody can use any more."""
+    """Delete sessions, tokens, answers and invitations that nobody can use any more, and old audit entries."""
     now = utcnow()
     lapsed = [
         (Session, Session.expires_at < now),
@@ -30,6 +31,7 @@ def clean_up(settings):
     ]
     with connected():
         gone = {model._meta.table_name: model.delete().where(is_over).execute() for model, is_over in lapsed}
+        gone["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
         if isinstance(database.obj, Sqlite):
             database.truncate_wal(TRUNCATION_WAIT_SECONDS)
     log.info("cleaned up", **{name: count for name, count in gone.items() if count})

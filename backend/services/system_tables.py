@@ -9,7 +9,8 @@ from backend.models.user import User, UserRole
 from backend.services.field_types.base import FieldType, StrictText
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.datetime import DateTime
-from backend.services.field_types.email import Email
+from backend.services.field_types.email import AccountEmail
+from backend.services.field_types.integer import Integer
 from backend.services.field_types.json import Json
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
@@ -40,7 +41,7 @@ class RoleNames(FieldType):
 
 USERS = {
     "id": Uuid(required=True),
-    "email": Email(required=True),
+    "email": AccountEmail(required=True),
     "name": String(required=True, max_length=100),
     "roles": RoleNames(required=True),
     "active": Boolean(required=True, description="Whether they may sign in"),
@@ -54,13 +55,15 @@ AUDIT = {
     "created_at": DateTime(required=True),
     "action": String(required=True, description="What was done, such as `user.create`"),
     "actor_id": Uuid(description="Who did it; null for the command line and for nobody signed in"),
-    "actor_email": Email(description="Their address at the time"),
+    "actor_email": AccountEmail(description="Their address at the time"),
     "api_key_id": Uuid(description="The API key they did it with"),
     "target_type": String(description="What it was done to, such as `user`"),
     "target_id": String(),
     "details": Json(required=True),
     "address": String(description="The address of the client"),
     "request_id": String(description="`X-Request-ID`, which the log has too"),
+    "times": Integer(required=True, description="How often; refusals of one hour are counted in one entry"),
+    "last_at": DateTime(description="When it happened last, if more than once"),
 }
 
 
