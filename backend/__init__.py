@@ -7,7 +7,7 @@ from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.config.start import open_data_dir
-from backend.middleware import admission, errors, headers, limits, openapi, request_log, tokens
+from backend.middleware import admission, errors, headers, limits, openapi, repeats, request_log, tokens
 from backend.middleware.app import Larder
 from backend.middleware.builds import Dispatcher
 from backend.middleware.connections.lanes import EXPORT_THREADS
@@ -78,6 +78,7 @@ def _build(settings, secret_keys):
     errors.init_app(app)
     admission.init_app(app)
     tokens.init_app(app, settings, secret_keys)
+    repeats.init_app(app, secret_keys)
     limits.init_app(app)
     api = openapi.init_app(app)
     accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)

@@ -1,14 +1,18 @@
 """`Idempotency-Key`: what is sent twice is made once."""
 
+import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from backend import create_app
 from backend.models.database import database
 from backend.models.kept_answer import KeptAnswer
 from backend.utils.clock import utcnow
-from tests.conftest import ON_SQLITE, PASSWORD
+from tests.conftest import ON_SQLITE, PASSWORD, SECRET_KEY, Person
 
 ACCESS = {"list": ["public"], "create": ["public"]}
 
@@ -102,3 +106,24 @@ def test_users_roles_and_resources_are_made_once_too(admin):
         answers = [admin.post(path, json=body, headers={"Idempotency-Key": "k-1" + path}) for _ in range(2)]
         assert [answer.status_code for answer in answers] == [201, 201], path
         assert answers[0].data == answers[1].data
+
+
+def test_what_is_kept_of_a_request_tells_nothing_without_the_servers_key(settings, admin):
+    """A fast hash of a body would let a password in it be guessed from a stolen database."""
+    body = {"email": "carol@example.com", "name": "C", "password": PASSWORD}
+    assert admin.post("/users", json=body, headers={"Idempotency-Key": "k-1"}).status_code == 201
+    with database.connection_context():
+        (kept,) = KeptAnswer.select()
+    told = b"POST /api/v1/users?\n" + json.dumps(body).encode()
+    plain = {hashlib.new(name, told).hexdigest() for name in ("sha256", "sha1", "md5")}
+    assert kept.request_hash not in plain and len(kept.request_hash) == 64
+    assert PASSWORD not in str(kept.__data__)
+
+
+def test_a_request_is_known_again_after_a_change_of_the_key_that_signs(settings, notes, alice):
+    token = alice.token
+    first = send(alice, "k-1")
+    later = Person(create_app(replace(settings, secret_key=f"a new key that is long enough to sign,{SECRET_KEY}")))
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k-1"}
+    second = later.post("/notes", json={"title": "Milk"}, headers=headers)
+    assert (second.data, second.headers["Idempotency-Replayed"]) == (first.data, "true")

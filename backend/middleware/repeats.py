@@ -1,10 +1,10 @@
 """`Idempotency-Key`: a request that is sent again gets its first answer again."""
 
-import hashlib
+import hmac
 import re
 from functools import wraps
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from backend.middleware.authentication import current_actor
 from backend.services.errors import Invalid
@@ -33,7 +33,7 @@ def answered_once(view):
             return view(**arguments)
         if not _KEY.fullmatch(key):
             raise Invalid({HEADER: ["1 to 255 visible ASCII characters."]}, "headers")
-        answer, replayed = answer_once(_caller(), key, _request_hash(), lambda: _answer_of(view(**arguments)))
+        answer, replayed = answer_once(_caller(), key, _request_hashes(), lambda: _answer_of(view(**arguments)))
         response = Response(answer.body, answer.status, answer.headers, mimetype="application/json")
         if replayed:
             response.headers[REPLAYED] = "true"
@@ -48,9 +48,15 @@ def _caller():
     return actor.api_key_id or actor.user_id or f"address {request.remote_addr}"
 
 
-def _request_hash():
+def init_app(app, secret_keys):
+    """Hash requests with these keys: the first for what is kept, all to know a request again."""
+    app.config["REPEAT_KEYS"] = [hmac.digest(key.encode(), HEADER.encode(), "sha256") for key in secret_keys]
+
+
+def _request_hashes():
+    """Return the hashes of the request by each key: without one a stolen database would let passwords be guessed."""
     told = f"{request.method} {request.full_path}\n".encode() + request.get_data(cache=True)
-    return hashlib.sha256(told).hexdigest()
+    return [hmac.digest(key, told, "sha256").hex() for key in current_app.config["REPEAT_KEYS"]]
 
 
 def _answer_of(response):

@@ -21,17 +21,19 @@ class Answer(NamedTuple):
     body: str
 
 
-def answer_once(caller, key, request_hash, make_answer):
+def answer_once(caller, key, request_hashes, make_answer):
     """Return (Answer, whether it was given before): that of `make_answer()`, or the one kept for this caller and key.
+
+    The request is known again by any of its hashes; the first one is kept.
 
     All happens in one transaction: of two requests at the same instant one waits for the other, what a request made is
     kept exactly if its answer is, and one that fails keeps nothing. Raises Invalid when the key came with another
     request before.
     """
     with database.atomic():
-        if not _take(caller, key, request_hash):
+        if not _take(caller, key, request_hashes[0]):
             kept = KeptAnswer.get_by_id((caller, key))
-            if kept.request_hash != request_hash:
+            if kept.request_hash not in request_hashes:
                 raise Invalid({"Idempotency-Key": ["This key came with another request before."]}, "headers")
             return Answer(kept.status, kept.headers, kept.body), True
         answer = make_answer()
