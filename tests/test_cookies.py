@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from dataclasses import replace
 
+import jwt
 import pytest
 
 from backend import create_app
@@ -62,12 +63,29 @@ def test_over_tls_no_other_host_can_plant_the_cookie(settings, browser):
     assert client.get("/api/v1/auth/me").status_code == 401
     answer = client.post("/api/v1/auth/login", json=CREDENTIALS)
     names = sorted(line.partition("=")[0] for line in answer.headers.getlist("Set-Cookie"))
-    assert names == ["__Host-access_token", "__Secure-refresh_token", "csrf_access_token", "csrf_refresh_token"]
+    assert names == ["__Host-access_token", "__Host-refresh_token", "csrf_access_token", "csrf_refresh_token"]
+    for line in answer.headers.getlist("Set-Cookie"):
+        assert "; Path=/" in line and "; Secure" in line and "Domain" not in line  # or browsers refuse `__Host-`
     assert client.get("/api/v1/auth/me", base_url="https://localhost").status_code == 200
     header = csrf(client, name="csrf_refresh_token")
     assert client.post("/api/v1/auth/refresh", base_url="https://localhost", headers=header).status_code == 200
     scheme = client.get("/openapi.json").json["components"]["securitySchemes"]["cookie"]
     assert scheme["name"] == "__Host-access_token"
+
+
+@ON_SQLITE
+def test_a_refresh_token_of_the_former_name_is_nobodys_and_removed(settings):
+    """A sibling host could plant it: whoever refreshed would go on in the session of somebody else."""
+    client = create_app(replace(settings, public_url="https://larder.example.com")).test_client()
+    planted = client.post("/api/v1/auth/login", json=CREDENTIALS | {"cookies": False}).json["data"]["refresh_token"]
+    value = jwt.decode(planted, options={"verify_signature": False}).get("csrf", "")
+    client.set_cookie("__Secure-refresh_token", planted, path="/api/v1/auth/refresh", secure=True)
+    options = {"base_url": "https://localhost", "headers": {"X-CSRF-TOKEN": value}}
+    answer = client.post("/api/v1/auth/refresh", **options)
+    assert answer.status_code == 401
+    (removed,) = answer.headers.getlist("Set-Cookie")
+    assert removed.startswith("__Secure-refresh_token=;") and "Max-Age=0" in removed
+    assert client.get_cookie("__Secure-refresh_token", path="/api/v1/auth/refresh") is None
 
 
 def test_a_read_needs_the_cookie_alone(browser):

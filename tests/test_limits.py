@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from backend import create_app
+from backend.middleware import limits, tokens
 from backend.models.database import database
+from backend.models.user import User
+from backend.services import sessions
 from tests.conftest import PASSWORD, Person
 from tests.test_auth_refresh import refresh
 from tests.test_error_shape import assert_failure
@@ -130,14 +133,73 @@ def test_another_way_to_write_the_path_does_not_get_a_fresh_count(strict):
     assert statuses(answers) == [404, 404, 404, 404, 404, 422, 429]
 
 
-def test_login_registration_and_refresh_share_the_count_of_an_address(strict):
+def test_login_registration_and_failed_refreshes_share_the_count_of_an_address(strict):
     visitor = Person(strict)
     assert login(visitor).status_code == 401
     new = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
     assert visitor.post("/auth/register", json=new).status_code == 201
-    tokens = login(visitor, password=PASSWORD).json["data"]
-    assert refresh(visitor, tokens["refresh_token"]).status_code == 429
+    assert refresh(visitor, "made.up.token").status_code == 401
+    assert refresh(visitor, "made.up.token").status_code == 429
+    assert login(visitor, "bob@example.com").status_code == 429
     assert visitor.post("/auth/register", json=new | {"email": "dora@example.com"}).status_code == 429
+
+
+def test_a_refresh_token_used_twice_counts_as_a_failure(strict):
+    visitor = Visitor(strict, "203.0.113.9")
+    token = Person(strict, "alice").sign_in()["refresh_token"]
+    for _ in range(2):
+        following = refresh(visitor, token).json["data"]["refresh_token"]  # the second within seconds: a race
+    assert refresh(visitor, following).status_code == 200
+    for number in range(3):
+        ended = Person(strict, "bob").client  # a session that is over
+        ended.environ_base["REMOTE_ADDR"] = f"203.0.113.{number + 20}"
+        tokens = ended.post("/api/v1/auth/login", json={"email": "bob@example.com", "password": PASSWORD}).json["data"]
+        ended.post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+        assert refresh(visitor, tokens["refresh_token"]).status_code == 401
+    assert login(visitor, "carol@example.com").status_code == 429
+
+
+def test_a_call_without_a_token_uses_nothing_up(strict):
+    """A page asks for a refresh when it is opened, also by people who are not signed in."""
+    visitor = Person(strict)
+    assert statuses(visitor.post("/auth/refresh") for _ in range(5)) == [401] * 5
+    assert login(visitor).status_code == 401
+
+
+def test_thirty_people_behind_one_address_refresh_while_a_guesser_is_stopped(strict):
+    with database.connection_context():
+        user = User.by_email("alice@example.com")
+        begun = [sessions.start_session(strict.settings, user, user_agent="", address="") for _ in range(30)]
+    with strict.app_context():
+        held = [tokens.issue_tokens(session)["refresh_token"] for session in begun]
+    visitor = Visitor(strict, "203.0.113.9")
+    for _ in range(2):
+        answers = [refresh(visitor, token) for token in held]
+        assert statuses(answers) == [200] * 30
+        held = [answer.json["data"]["refresh_token"] for answer in answers]
+    guesses = [login(visitor, f"person{number}@example.com") for number in range(4)]
+    assert statuses(guesses) == [401, 401, 401, 429]
+    assert statuses(refresh(visitor, token) for token in held) == [200] * 30
+    assert login(visitor, "person@example.com").status_code == 429
+
+
+def test_a_refusal_says_what_there_were_too_many_of(strict):
+    def told(answer):
+        message = answer.json["error"]["message"]
+        seconds = answer.headers["Retry-After"]
+        assert (answer.status_code, f" {seconds} second" in message) == (429, True), message
+        return message.partition(";")[0]
+
+    visitor, alice = Visitor(strict, "203.0.113.9"), Visitor(strict, "203.0.113.8")
+    token = login(alice, password=PASSWORD).json["data"]["refresh_token"]
+    for number in range(3):
+        login(visitor, f"person{number}@example.com")
+        login(Visitor(strict, f"203.0.113.{number + 20}"))
+        token = refresh(alice, token).json["data"]["refresh_token"]
+    assert told(login(visitor, "person@example.com")) == "Too many sign-ins from this address"
+    assert told(refresh(visitor, "made.up.token")) == "Too many sign-ins from this address"
+    assert told(login(Visitor(strict, "203.0.113.30"))) == "Too many sign-ins for this account"
+    assert told(refresh(alice, token)) == "Too many calls in this session"
 
 
 def test_a_refused_registration_makes_no_account(strict):
@@ -151,9 +213,12 @@ def test_a_refused_registration_makes_no_account(strict):
 def test_a_refused_refresh_leaves_the_token_good(strict):
     visitor = Person(strict)
     token = login(visitor, password=PASSWORD).json["data"]["refresh_token"]
-    assert statuses(login(visitor, "nobody@example.com") for _ in range(2)) == [401, 401]
+    for _ in range(3):
+        token = refresh(visitor, token).json["data"]["refresh_token"]
     assert refresh(visitor, token).status_code == 429
-    assert refresh(Visitor(strict, "203.0.113.9"), token).status_code == 200
+    limits._counter._refused_until.clear()
+    limits._counter._shared.storage.reset()
+    assert refresh(visitor, token).status_code == 200
 
 
 def test_one_session_is_not_refreshed_without_end(strict):
@@ -203,6 +268,18 @@ def test_another_token_does_not_get_a_fresh_count(limited):
         token = login(visitor, password=PASSWORD).json["data"]["access_token"]
         answers.append(visitor.get("/auth/me", headers={"Authorization": f"Bearer {token}"}))
     assert statuses(answers) == [200] * 5 + [429]
+
+
+def test_many_api_keys_have_one_count_their_users(limited):
+    app = limited(rate_limit="8/minute")
+    admin = Person(app, "admin")
+    keys = [admin.post("/api-keys", json={"name": "N", "roles": ["admin"]}).json["data"]["secret"] for _ in range(3)]
+    visitor = Visitor(app, "203.0.113.9")
+    answers = [visitor.get("/users", headers={"Authorization": f"Bearer {keys[n % 3]}"}) for n in range(6)]
+    assert statuses(answers) == [200] * 5 + [429]
+    assert answers[-1].json["error"]["message"].startswith("Too many requests; try again in ")
+    assert admin.get("/users").status_code == 429
+    assert Person(app, "alice").get("/auth/me").status_code == 200
 
 
 def test_users_at_one_address_have_a_count_each(limited):

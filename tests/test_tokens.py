@@ -97,7 +97,8 @@ def test_refuses_signed_tokens_with_wrong_claims(forge, stranger):
         "no audience": forge(without=["aud"]),
         "expired": forge(exp=int(time.time()) - 1),
         "no expiry": forge(without=["exp"]),
-        "not valid yet": forge(nbf=int(time.time()) + 60),
+        "not valid yet": forge(nbf=int(time.time()) + 90),
+        "made in the future": forge(iat=int(time.time()) + 90),
         "an unknown type": forge(type="invitation"),
         "a refresh token": forge(type="refresh"),
         "no session": forge(without=["sid"]),
@@ -108,6 +109,23 @@ def test_refuses_signed_tokens_with_wrong_claims(forge, stranger):
     }
     refused = {what: is_refused(ask(stranger, f"Bearer {token}")) for what, token in wrong.items()}
     assert refused == dict.fromkeys(wrong, True)
+
+
+@ON_SQLITE
+def test_takes_tokens_of_a_host_whose_clock_is_ahead(forge, stranger):
+    for seconds in (1, 30, 55):
+        ahead = int(time.time()) + seconds
+        assert ask(stranger, f"Bearer {forge(iat=ahead, nbf=ahead, exp=ahead + 900)}").status_code == 200
+    later = int(time.time()) + 30
+    refresh = forge(iat=later, nbf=later, type="refresh")
+    answer = stranger.client.post("/api/v1/auth/refresh", headers={"Authorization": f"Bearer {refresh}"})
+    assert answer.json["error"]["message"].startswith("The refresh token has been used before")  # it was read
+
+
+@ON_SQLITE
+def test_a_clock_that_may_be_ahead_makes_no_token_live_longer(forge, stranger):
+    for seconds in (0, 1, 30, 59):
+        assert is_refused(ask(stranger, f"Bearer {forge(exp=int(time.time()) - seconds)}"))
 
 
 def test_refuses_signed_refresh_tokens_with_a_wrong_id(forge, stranger):

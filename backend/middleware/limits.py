@@ -3,9 +3,10 @@
 import hashlib
 import math
 import time
+from contextlib import contextmanager
 
 import structlog
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask_limiter import Limiter
 from limits import parse_many
 from limits.storage import storage_from_string
@@ -18,10 +19,17 @@ from backend.middleware.admission import was_admitted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_storage import SqliteStorage
 from backend.services import metrics
+from backend.services.errors import Unauthenticated
 from backend.utils.addresses import subscriber
-from backend.utils.emails import normalize_email
+from backend.utils.emails import comparable_email
 
 KEY_PREFIX = "larder"
+SIGN_IN_SCOPE = "sign_in"
+FROM_ADDRESS, FOR_ACCOUNT, IN_SESSION = (
+    "sign-ins from this address",
+    "sign-ins for this account",
+    "calls in this session",
+)
 REDIS_OPTIONS = {
     "key_prefix": KEY_PREFIX,
     "socket_timeout": 0.5,  # seconds
@@ -132,7 +140,12 @@ def _address_key():
 
 def _say_when(limit):
     metrics.count_refusal("sign_in")
-    return Response(headers={"Retry-After": str(max(1, int(limit.reset_at - time.time())))})
+    g.refused_seconds = max(1, int(limit.reset_at - time.time()))
+    return Response(headers={"Retry-After": str(g.refused_seconds)})
+
+
+def _too_many(what, seconds):
+    return f"Too many {what}; try again in {seconds} second{'s' if seconds > 1 else ''}."
 
 
 # They outlive every build of the app.
@@ -140,7 +153,11 @@ _limiter = Limiter(_address_key, key_prefix=KEY_PREFIX, in_memory_fallback_enabl
 _counter, _strict, _wide = None, [], []
 
 # The decorator of a sign-in call, which counts it for the client's address before anything of it is read.
-sign_in = _limiter.shared_limit(lambda: current_app.settings.rate_limit_auth, scope="sign_in")
+sign_in = _limiter.shared_limit(
+    lambda: current_app.settings.rate_limit_auth,
+    scope=SIGN_IN_SCOPE,
+    error_message=lambda: _too_many(FROM_ADDRESS, g.refused_seconds),
+)
 SIGN_IN_BLUEPRINTS = ("auth", "recovery", "invitations")
 
 
@@ -164,13 +181,37 @@ def init_app(app):
         app.before_request(_count_request)
 
 
-def count_account(account):
-    """Count a sign-in call for the account that it is about, an e-mail address or the id of a session.
+def count_account(email):
+    """Count a sign-in call for the account of the address that it is about.
 
     Raises TooManyRequests beyond the limit. Call it before anything is looked up or hashed.
     """
+    _count_sign_in(f"account:{_account_key(email)}", FOR_ACCOUNT)
+
+
+def count_session(session_id):
+    """Count a sign-in call of a session, such as a refresh; raises as count_account does."""
+    _count_sign_in(f"account:{_account_key(session_id)}", IN_SESSION)
+
+
+@contextmanager
+def counting_failures():
+    """Count for the client's address what raises Unauthenticated; raises TooManyRequests instead, beyond the limit.
+
+    For calls that prove who makes them, such as a refresh: of many people behind one address none stops the others, and
+    whoever only tries has what the address has left.
+    """
+    try:
+        yield
+    except Unauthenticated:
+        # The key is the one that flask-limiter counts the other calls with.
+        _count_sign_in(f"{KEY_PREFIX}/{_address_key()}/{SIGN_IN_SCOPE}", FROM_ADDRESS)
+        raise
+
+
+def _count_sign_in(key, what):
     for limit in _strict:
-        _refuse_after(_counter.hit(limit, f"account:{_account_key(account)}"), "sign_in")
+        _refuse_after(_counter.hit(limit, key), "sign_in", what)
 
 
 def _count_request():
@@ -188,24 +229,20 @@ def count_more(hits):
 
 
 def _count(actor, hits=1):
-    key = actor.api_key_id or actor.user_id or subscriber(request.environ.get("REMOTE_ADDR", ""))
+    key = actor.user_id or subscriber(request.environ.get("REMOTE_ADDR", ""))
     for limit in _wide:
-        _refuse_after(limit.hit(key, hits), "actor")
+        _refuse_after(limit.hit(key, hits), "actor", "requests")
 
 
-def _refuse_after(seconds, name):
+def _refuse_after(seconds, name, what):
     if seconds is not None:
         metrics.count_refusal(name)
-        raise TooManyRequests(f"Too many requests; try again in {seconds} s.", retry_after=seconds)
+        raise TooManyRequests(_too_many(what, seconds), retry_after=seconds)
 
 
 def _account_key(account):
     """Return what all ways of writing an address have in common, hashed: it is the client's, and long or private."""
-    try:
-        account = normalize_email(account)
-    except ValueError:
-        pass  # the id of a session, or an address that no account has
-    return hashlib.sha256(account.lower().encode()).hexdigest()
+    return hashlib.sha256(comparable_email(account).encode()).hexdigest()
 
 
 def _hit(limiter, limit, key, hits):

@@ -26,6 +26,8 @@ from backend.utils.cookies import cookie_value
 ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
 REFRESH_PATH = "/api/v1/auth/refresh"
+FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # which another host below the same name could plant
+CLOCK_LEEWAY_SECONDS = 60
 CSRF_HEADER = "X-CSRF-TOKEN"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -48,10 +50,12 @@ def init_app(app, settings, secret_keys):
         JWT_TOKEN_LOCATION=["headers", "cookies"],
         JWT_COOKIE_SECURE=not settings.is_local,
         JWT_COOKIE_SAMESITE="Lax",
-        # Of these names browsers take a cookie only over TLS and, of the first, only from this very host.
+        # Of these names browsers take a cookie only over TLS and only from this very host: decisions/017.
         JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
-        JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Secure-refresh_token",
-        JWT_REFRESH_COOKIE_PATH=REFRESH_PATH,
+        JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Host-refresh_token",
+        JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # which `__Host-` asks for
+        # For `iat` and `nbf`, as clocks of hosts differ; read_claims looks at `exp` without it.
+        JWT_DECODE_LEEWAY=CLOCK_LEEWAY_SECONDS,
         SIGNING_KEY_ID=key_id(secret_keys[0]),
     )
     manager = JWTManager(app)
@@ -96,6 +100,12 @@ def move_to_cookies(response, tokens):
 def remove_cookies(response):
     """Make the browser forget its tokens."""
     unset_jwt_cookies(response)
+
+
+def remove_former_cookie(response):
+    """Make the browser forget a refresh token of the former name, which nothing reads."""
+    response.delete_cookie(FORMER_REFRESH_COOKIE, path=REFRESH_PATH, secure=True, httponly=True, samesite="Lax")
+    return response
 
 
 def bearer_token(header):

@@ -1,5 +1,6 @@
 """Signing in and out: `/api/v1/auth`."""
 
+from contextlib import nullcontext
 from functools import partial
 
 import marshmallow as ma
@@ -128,9 +129,17 @@ def login(data):
     return _hand_over(session, user, in_cookies)
 
 
+@authentication.needing("the refresh token")
+def may_refresh():
+    """Guard of a refresh: a token that is not good counts for the client's address, none at all does not."""
+    if tokens.FORMER_REFRESH_COOKIE in request.cookies:
+        after_this_request(tokens.remove_former_cookie)
+    with limits.counting_failures() if authentication.has_bad_token() else nullcontext():
+        authentication.refresh_claims()
+
+
 @blp.post("/refresh")
-@blp.guard(authentication.refresh_claims)
-@limits.sign_in
+@blp.guard(may_refresh)
 @blp.response(200, TokensSchema)
 @blp.fails(401, 403, 429)
 @blp.doc(operationId="auth_refresh")
@@ -140,8 +149,9 @@ def refresh():
     A refresh token is good once.
     """
     session_id, refresh_id = authentication.refresh_claims()
-    limits.count_account(session_id)
-    session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
+    limits.count_session(session_id)
+    with limits.counting_failures():
+        session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
     return _hand_over(session, accounts.get_user(session.user_id), authentication.came_in_cookies())
 
 
@@ -211,5 +221,5 @@ def change_password(data):
     All your other sessions end.
     """
     actor = authentication.actor_in_session()
-    limits.count_account(actor.session_id)
+    limits.count_session(actor.session_id)
     accounts.change_password(actor, **data)
