@@ -28,6 +28,7 @@ from backend.services import (
     jobs,
     migrations,
     queries,
+    recovery,
     resources,
 )
 from backend.services import users as managed
@@ -130,10 +131,20 @@ def promote(email):
 @click.argument("email")
 @click.password_option(help="Asked for when not given.")
 def reset_password(email, password):
-    """Give EMAIL another password; all their sessions end."""
+    """Give EMAIL another password; all their sessions and API keys end."""
     with explained(), database.connection_context():
         managed.update_user(SYSTEM, accounts.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
+
+
+@users.command("link")
+@click.argument("email", required=False)
+def make_link(email):
+    """Print a link with which EMAIL can set a new password once; without EMAIL, for the first admin."""
+    with explained(), database.connection_context():
+        address, link = recovery.make_reset_link(SYSTEM, current_app.settings, email)
+    minutes = current_app.settings.reset_token_seconds // 60
+    click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
 
 
 @users.command("first-admin")

@@ -64,3 +64,29 @@ def test_every_login_is_a_session_of_its_own(alice):
     alice.post("/auth/logout", headers={"Authorization": f"Bearer {first['access_token']}"})
     kept = alice.get("/auth/me", headers={"Authorization": f"Bearer {second['access_token']}"})
     assert kept.status_code == 200
+
+
+WAYS = ["zoë@bücher.example", "Zoe\u0308@Bu\u0308cher.example", "ZOË@xn--bcher-kva.EXAMPLE", "zoë@ｂüｃｈｅｒ。example"]
+
+
+def test_an_address_counts_however_it_is_written(app, admin, stranger):
+    """As a phone, another keyboard or a mail program may write it: composed or not, as punycode, full-width."""
+    for number, registered in enumerate(WAYS):
+        password = f"{PASSWORD} {number}"
+        made = stranger.post("/auth/register", json={"email": registered, "password": password, "name": "Zoë"})
+        assert made.status_code == 201
+        for email in WAYS:
+            answer = stranger.post("/auth/login", json={"email": email, "password": f"{PASSWORD} 0"})
+            assert (answer.status_code, email) == (200, email)
+            assert answer.json["data"]["user"]["email"] == WAYS[0]
+    assert admin.get("/users?name=Zoë").json["meta"]["total"] == 1
+    for email in WAYS:
+        for operator in ("", "__in", "__icontains", "__startswith"):
+            found = admin.get("/users", query_string={f"email{operator}": email}).json["data"]
+            assert [user["email"] for user in found] == [WAYS[0]], (email, operator)
+        assert admin.get("/users", query_string={"email__ne": email}).json["meta"]["total"] == 4
+    assert admin.get("/users?email=ALICE@Example.com").json["meta"]["total"] == 1
+    assert admin.get("/users?email__contains=ALICE").json["meta"]["total"] == 1
+    assert (
+        admin.get("/audit?actor_email=Zoe%CC%88@b%C3%BCcher.example&action=session.start").json["meta"]["total"] == 16
+    )

@@ -78,6 +78,46 @@ def test_a_reset_password_ends_all_sessions(flask, alice):
     assert alice.client.post("/api/v1/auth/login", json=credentials).status_code == 200
 
 
+def test_a_link_lets_somebody_set_a_new_password_once(flask, alice):
+    made = flask("link", "Alice@Example.com")
+    assert made.exit_code == 0 and alice.email in made.output
+    reset = {"token": made.output.strip().partition("#token=")[2], "new_password": NEW_PASSWORD}
+    assert "http://127.0.0.1:8000/account/reset#token=" in made.output
+    statuses = [alice.client.post("/api/v1/auth/password/reset", json=reset).status_code for _ in range(2)]
+    assert statuses == [200, 422]
+    credentials = {"email": alice.email, "password": NEW_PASSWORD}
+    assert alice.client.post("/api/v1/auth/login", json=credentials).status_code == 200
+
+
+def test_a_link_is_for_the_first_admin_by_default(flask, admin, bob):
+    """Whose password was printed once, and lost."""
+    assert flask("promote", bob.email).exit_code == 0
+    made = flask("link")
+    reset = {"token": made.output.strip().partition("#token=")[2], "new_password": NEW_PASSWORD}
+    assert admin.client.post("/api/v1/auth/password/reset", json=reset).status_code == 200
+    credentials = {"email": admin.email, "password": NEW_PASSWORD}
+    assert admin.client.post("/api/v1/auth/login", json=credentials).status_code == 200
+
+
+def test_there_is_no_link_without_an_active_account(flask, admin, alice):
+    assert "no account of nobody@example.com" in flask("link", "nobody@example.com").output
+    admin.patch(f"/users/{alice.id}", json={"active": False})
+    refused = flask("link", alice.email)
+    assert (refused.exit_code, "not active" in refused.output) == (1, True)
+
+
+def test_a_link_is_in_the_audit_trail_without_its_token(flask, admin):
+    token = flask("link").output.strip().partition("#token=")[2]
+    (entry,) = admin.get("/audit?action=user.make_reset_link").json["data"]
+    assert entry["target_id"] == admin.id and token not in str(entry)
+
+
+def test_an_address_counts_however_it_is_written(flask, alice, admin):
+    admin.patch(f"/users/{alice.id}", json={"email": "zoë@bücher.example"})
+    assert flask("promote", "Zoe\u0308@xn--bcher-kva.example").exit_code == 0
+    assert admin.get(f"/users/{alice.id}").json["data"]["roles"] == ["admin", "member"]
+
+
 def test_is_in_the_audit_trail_without_an_actor(flask, admin, alice):
     flask("promote", alice.email)
     (entry,) = admin.get("/audit", query_string={"action": "user.set_roles"}).json["data"]

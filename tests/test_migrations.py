@@ -1,10 +1,11 @@
 """Migrations of the system tables, and the first admin."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,8 @@ from backend.models.database import database, open_database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
 from backend.services import accounts, migrations, passwords
+from backend.utils.clock import utcnow
+from backend.utils.ids import uuid7
 from tests.conftest import PASSWORD, Person
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +45,8 @@ MIGRATIONS = [
     "0005_history",
     "0006_job_runs",
     "0008_search",
+    "0010_token_bindings",
+    "0011_audit_counts",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 
@@ -253,3 +258,21 @@ def test_what_was_searched_before_is_still_found(empty):
         assert admin.get(f"/notes?q={text}").json["meta"]["total"] == total
     admin.patch(f"/notes/{made['id']}", json={"title": "Cheese"})
     assert admin.get("/notes?q=cheese").json["meta"]["total"] == 1
+
+
+def test_a_mail_on_its_way_is_still_good_after_an_upgrade(empty):
+    first = Runner(database.obj, directory=str(migrations.FOLDER), table_name=migrations.HISTORY_TABLE)
+    user, moment, token = "01900000-0000-7000-8000-000000000001", "2026-01-02T03:04:05.000006Z", "a token of old"
+    truth = "1" if empty.database_url.startswith("sqlite") else "true"
+    with database.connection_context():
+        first.up("0006_job_runs")
+        for statement in (
+            f"INSERT INTO larder_users VALUES ('{user}', '{moment}', 'a@example.com', 'A', 'hash', {truth}, "
+            f"'{moment}', NULL, '{{}}')",
+            f"INSERT INTO larder_mail_tokens VALUES ('{uuid7()}', '{moment}', '{user}', 'reset', "
+            f"'{hashlib.sha256(token.encode()).hexdigest()}', '{utcnow() + timedelta(hours=1):%Y-%m-%dT%H:%M:%S.%fZ}')",
+        ):
+            database.execute_sql(statement)
+    migrations.upgrade()
+    answer = Person(create_app(empty)).post("/auth/password/reset", json={"token": token, "new_password": PASSWORD})
+    assert answer.status_code == 200

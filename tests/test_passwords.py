@@ -1,6 +1,7 @@
 """Passwords: their strength, the parameters of their hashes, and how many are hashed at once."""
 
 import threading
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -146,6 +147,67 @@ def test_after_the_storm_everybody_can_sign_in(app, stranger):
     with ThreadPoolExecutor(32) as threads:
         assert set(threads.map(guess, range(200))) <= {401, 503}
     assert login(stranger).status_code == 200
+
+
+COMPOSED = "ünlikely sëntence über Ärger"
+DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
+SPACED = COMPOSED.replace(" ", "\u00a0")  # as a Mac types it with the option key held
+SAME = [COMPOSED, DECOMPOSED, SPACED, unicodedata.normalize("NFD", SPACED)]
+
+
+def test_a_password_counts_however_a_keyboard_types_it(stranger, admin):
+    for number, typed in enumerate(SAME):
+        email = f"carol{number}@example.com"
+        assert register(stranger, email=email, password=typed).status_code == 201
+        assert {login(stranger, email, each).status_code for each in SAME} == {200}
+        assert login(stranger, email, COMPOSED.upper()).status_code == 401
+        assert login(stranger, email, COMPOSED.replace("ü", "u")).status_code == 401
+    change = {"current_password": DECOMPOSED, "new_password": f"{DECOMPOSED} neu"}
+    carol = Person(stranger.client.application)
+    carol._token = login(stranger, "carol0@example.com", COMPOSED).json["data"]["access_token"]
+    assert carol.post("/auth/password", json=change).status_code == 200
+    assert login(stranger, "carol0@example.com", f"{COMPOSED} neu").status_code == 200
+    user = admin.get("/users?email=carol1@example.com").json["data"][0]["id"]
+    assert admin.patch(f"/users/{user}", json={"password": f"{SAME[3]} neu"}).status_code == 200
+    assert login(stranger, "carol1@example.com", f"{COMPOSED} neu").status_code == 200
+
+
+def test_width_and_case_of_a_password_stay(stranger):
+    assert register(stranger, password="Ｔrumpet auf dem Teich").status_code == 201
+    typed = ["Trumpet auf dem Teich", "ｔrumpet auf dem Teich", "Ｔrumpet auf dem Teich"]
+    assert [login(stranger, CAROL["email"], each).status_code for each in typed] == [401, 401, 200]
+
+
+@pytest.mark.parametrize("kept", SAME, ids=["composed", "decomposed", "spaced", "both"])
+def test_a_hash_of_what_was_typed_before_is_still_good_and_renewed(stranger, kept):
+    """Hashes from before there was one form may be of any."""
+    User.update(password_hash=passwords._hasher.hash(kept)).where(User.email == "alice@example.com").execute()
+    before = stored_hash()
+    assert login(stranger, password="wrong horsé").status_code == 401
+    assert stored_hash() == before
+    assert login(stranger, password=kept).status_code == 200
+    assert (stored_hash() == before) == (kept == COMPOSED)
+    assert {login(stranger, password=each).status_code for each in SAME} == {200}
+    assert passwords._hasher.verify(stored_hash(), COMPOSED)
+
+
+def test_a_hash_of_a_decomposed_password_is_found_by_a_composed_one(stranger):
+    User.update(password_hash=passwords._hasher.hash(DECOMPOSED)).where(User.email == "alice@example.com").execute()
+    assert login(stranger, password=COMPOSED).status_code == 200
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("password", ["tab\tin a long sentence", "line\nin a long sentence", "nul\0in a long sentence"])
+def test_control_characters_are_refused_in_a_new_password(stranger, password):
+    answer = register(stranger, password=password)
+    assert (answer.status_code, list(answer.json["error"]["details"]["json"])) == (422, ["password"])
+
+
+@ON_SQLITE
+def test_a_password_with_control_characters_from_before_is_still_good(stranger):
+    old = "tab\tin a long sentence"
+    User.update(password_hash=passwords._hasher.hash(old)).where(User.email == "alice@example.com").execute()
+    assert login(stranger, password=old).status_code == 200
 
 
 def test_a_hash_is_renewed_at_sign_in_when_the_settings_ask_for_another(server, settings):

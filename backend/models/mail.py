@@ -23,9 +23,14 @@ class OutgoingMail(Entity):
 
 
 class MailToken(Entity):
-    """What a user got by mail, good once: to set a password anew or to prove the address."""
+    """What a user got by mail, good once: to set a password anew or to prove the address.
+
+    It ends with the address it was sent to and with the password of that moment.
+    """
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
+    email = TextColumn()
+    password_generation = IntegerColumn()
     purpose = TextColumn()
     token_hash = TextColumn(unique=True)
     expires_at = DateTimeColumn(index=True)

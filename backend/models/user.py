@@ -4,6 +4,7 @@ from peewee import SQL, CompositeKey
 
 from backend.models.base import BaseModel, Entity
 from backend.models.columns import BooleanColumn, DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.utils.emails import comparable_email
 
 
 class User(Entity):
@@ -12,6 +13,7 @@ class User(Entity):
     email = TextColumn(unique=True)  # normalised and in lower case: addresses that differ in case are one account
     name = TextColumn()
     password_hash = TextColumn()
+    password_generation = IntegerColumn(default=0)  # grows by one with every change of the password
     active = BooleanColumn(default=True)
     verified_at = DateTimeColumn(null=True)  # when the address was proved to be theirs
     updated_at = DateTimeColumn()
@@ -22,8 +24,8 @@ class User(Entity):
 
     @classmethod
     def by_email(cls, email):
-        """Return the user with this address in any case, or None."""
-        return cls.get_or_none(cls.email == email.lower())
+        """Return the user with this address, however it is written, or None."""
+        return cls.get_or_none(cls.email == comparable_email(email))
 
     def roles(self):
         """Return the names of the user's roles, sorted."""

@@ -9,14 +9,14 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole, give_roles
-from backend.services import audit, migrations, profiles, sessions
+from backend.services import audit, mail_tokens, migrations, profiles, sessions
 from backend.services.actors import PUBLIC, SYSTEM
 from backend.services.errors import Conflict, Denied, Invalid, NotFound, Unauthenticated
 from backend.services.mailing import can_send
 from backend.services.outbox import queue_mail
-from backend.services.passwords import hash_password, renew_hash, verify_password
+from backend.services.passwords import hash_password, hashed_form, renew_hash, verify_password
 from backend.utils.clock import utcnow
-from backend.utils.emails import normalize_email
+from backend.utils.emails import account_email
 from backend.utils.ids import uuid7
 
 DEFAULT_ADMIN_EMAIL = "admin@example.com"
@@ -71,7 +71,7 @@ def _insert(user_id, now, **values):
 def normalize(email):
     """Return the form in which the address of an account is kept and compared; raise Invalid."""
     try:
-        return normalize_email(email).lower()
+        return account_email(email)
     except ValueError as error:
         raise Invalid({"email": [str(error)]}) from error
 
@@ -105,13 +105,13 @@ def authenticate(settings, *, email, password):
     is sent, an address has to be confirmed first; to tell that would tell who registered before.
     """
     user = User.by_email(email)
-    known = verify_password(user and user.password_hash, password)
+    form = hashed_form(user and user.password_hash, password)
     confirmed = settings.smtp_url is None or (user is not None and user.verified_at is not None)
-    if not known or not user.active or not confirmed:
-        audit.record(PUBLIC, "session.refuse", user and ("user", user.id))
+    if form is None or not user.active or not confirmed:
+        audit.count(PUBLIC, "session.refuse", user and ("user", user.id))
         unconfirmed = "" if settings.smtp_url is None else ", or the address has not been confirmed yet"
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
-    if renewed := renew_hash(user.password_hash, password):
+    if renewed := renew_hash(user.password_hash, form):
         # Not over a password that was changed meanwhile.
         same = (User.id == user.id) & (User.password_hash == user.password_hash)
         User.update(password_hash=renewed).where(same).execute()
@@ -124,7 +124,7 @@ def get_user(user_id):
 
 
 def get_user_by_email(email):
-    """Return the User with this address in any case; raise NotFound."""
+    """Return the User with this address, however it is written; raise NotFound."""
     user = User.by_email(email)
     if user is None:
         raise NotFound(f"There is no account of {email}.")
@@ -163,10 +163,30 @@ def change_password(actor, *, current_password, new_password):
 def set_password(actor, user, password, *, field="password"):
     """Give the user another password; raise Invalid, naming `field`, for one that cannot be taken."""
     password_hash = hash_password(password, about=(user.email, user.name), field=field)
-    changes = {"password_hash": password_hash, "updated_at": utcnow()}
     with database.atomic():
-        User.update(changes).where(User.id == user.id).execute()
+        keep_password(user, password_hash)
         audit.record(actor, "user.change_password", ("user", user.id))
+
+
+def keep_password(user, password_hash, **changes):
+    """Keep the hash of the user's new password and more `changes`: mails sent before open nothing, and they are told.
+
+    Call it in the transaction of the change.
+    """
+    changes |= {"password_hash": password_hash, "updated_at": utcnow()}
+    changes["password_generation"] = User.password_generation + 1
+    User.update(changes).where(User.id == user.id).execute()
+    mail_tokens.forget_tokens(user.id, *mail_tokens.PURPOSES)
+    queue_mail("password_changed", user.email)
+
+
+def get_first_admin():
+    """Return the active admin whose account is the oldest; raise NotFound."""
+    admins = User.select().join(UserRole, on=UserRole.user_id == User.id).where(User.active, UserRole.role == ADMIN)
+    user = admins.order_by(User.created_at, User.id).first()
+    if user is None:
+        raise NotFound("There is no active admin; `flask users promote EMAIL` makes one.")
+    return user
 
 
 def create_first_admin(settings):

@@ -4,7 +4,9 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from backend.models.database import database
 from backend.models.mail import Invitation, MailToken
+from backend.models.user import User
 from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
 
@@ -12,37 +14,50 @@ PURPOSES = ("verification", "reset")
 
 
 def make_token(settings, user, purpose):
-    """Return a new token of the user for one of PURPOSES."""
+    """Return a new token of the user for one of PURPOSES; it ends with their address or password of this moment."""
     seconds = {"verification": settings.verification_token_seconds, "reset": settings.reset_token_seconds}[purpose]
     token = secrets.token_urlsafe(32)
-    expires_at = utcnow() + timedelta(seconds=seconds)
-    MailToken.create(user_id=user.id, purpose=purpose, token_hash=_hash(token), expires_at=expires_at)
+    MailToken.create(
+        user_id=user.id,
+        email=user.email,
+        password_generation=user.password_generation,
+        purpose=purpose,
+        token_hash=_hash(token),
+        expires_at=utcnow() + timedelta(seconds=seconds),
+    )
     return token
 
 
 def check_token(token, purpose):
-    """Return the id of the token's user; raise Invalid unless it is good for the purpose."""
-    row = MailToken.get_or_none(_is_good(MailToken, token), MailToken.purpose == purpose)
-    if row is None:
-        raise _bad_token()
-    return row.user_id
+    """Return the token's User; raise Invalid unless it is good for the purpose."""
+    return _find(token, purpose)[1]
 
 
 def use_token(token, purpose):
-    """Return the id of the token's user, after which it is good no more; raise Invalid.
+    """Return the token's User, whose other tokens end with it; raise Invalid. Call it in the transaction of the change.
 
-    One statement decides, so that of two calls at once only one succeeds.
+    The user's row is held, so that of two calls at once only one succeeds, and none beside a change of the address or
+    the password.
     """
-    used = MailToken.delete().where(_is_good(MailToken, token), MailToken.purpose == purpose)
-    rows = list(used.returning(MailToken.user_id).execute())
-    if not rows:
+    row, _ = _find(token, purpose)
+    list(database.lock_for_update(User.select(User.id).where(User.id == row.user_id)))
+    _, user = _find(token, purpose)
+    forget_tokens(user.id, purpose)
+    return user
+
+
+def _find(token, purpose):
+    """Return (MailToken, its User); raise Invalid unless the token is good for the purpose."""
+    row = MailToken.get_or_none(_is_good(MailToken, token), MailToken.purpose == purpose)
+    user = row and User.get_or_none(User.id == row.user_id)
+    if not user or (row.email, row.password_generation) != (user.email, user.password_generation):
         raise _bad_token()
-    return rows[0].user_id
+    return row, user
 
 
-def forget_tokens(user_id, purpose):
-    """Make all other tokens of the user for the purpose bad."""
-    MailToken.delete().where(MailToken.user_id == user_id, MailToken.purpose == purpose).execute()
+def forget_tokens(user_id, *purposes):
+    """Delete all tokens of the user for the purposes."""
+    MailToken.delete().where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)).execute()
 
 
 def renew_invitation(invitation):

@@ -19,6 +19,7 @@ SUBJECTS = {
     "already_registered": "You have an account already",
     "reset": "Set a new password",
     "password_changed": "Your password was changed",
+    "address_changed": "The address of your account was changed",
     "invitation": "You are invited",
 }
 
@@ -35,15 +36,24 @@ def can_send(settings):
     return settings.smtp_url is not None or settings.is_local
 
 
+def account_link(settings, page, token):
+    """Return the address of a page of `/account` that gets the token."""
+    # Behind the `#` it stays in the browser: no server, log or referrer sees it.
+    return f"{settings.public_url.rstrip('/')}/account/{page}#token={token}"
+
+
 def make_message(settings, kind, email, **values):
-    """Return the EmailMessage of a kind of mail; `values` are put into its templates, which escape them."""
+    """Return the EmailMessage of a kind of mail; `values`, such as `link`, are put into its templates.
+
+    None of them is chosen by people: strangers give addresses that are not theirs, with names that say something else.
+    """
     message = EmailMessage()
     site = urlsplit(settings.public_url).netloc
     message["Subject"] = f"{SUBJECTS[kind]} – {site}"
     message["From"], message["To"] = settings.mail_sender, email
     message["Date"], message["Message-ID"] = formatdate(usegmt=True), make_msgid(domain=site.partition(":")[0])
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices in answer
-    values |= {"site": site, "url": settings.public_url, "email": email}
+    values |= {"site": site, "url": settings.public_url}
     message.set_content(_templates.get_template(f"{kind}.txt").render(values))
     message.add_alternative(_templates.get_template(f"{kind}.html").render(values), subtype="html")
     return message

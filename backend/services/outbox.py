@@ -20,6 +20,8 @@ CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash a
 GIVEN_UP_AFTER = timedelta(days=7)
 NO_MAIL = "This server sends no mail. An admin can give you a new password, or set LARDER_SMTP_URL."
 
+NOTICES = ("password_changed", "address_changed")  # of what was done; on a server that sends no mail nobody gets them
+
 
 def queue_mail(kind, email):
     """Queue a mail in the transaction of the caller.
@@ -62,7 +64,7 @@ def _claim():
 
 def _deliver(settings, mail):
     """Send one mail and forget it; return whether that worked."""
-    message = _write(settings, mail)
+    message = _write(settings, mail) if mailing.can_send(settings) else None
     try:
         if message is not None:
             mailing.send(settings, message)
@@ -92,16 +94,13 @@ def _write(settings, mail):
         if user is not None:
             kind = "already_registered"
         elif invitation := Invitation.get_or_none(Invitation.email == mail.email):
-            values["link"] = _link(settings, kind, mail_tokens.renew_invitation(invitation))
+            values["link"] = mailing.account_link(settings, kind, mail_tokens.renew_invitation(invitation))
         else:
             return None  # withdrawn meanwhile
+    elif kind in NOTICES:
+        pass  # whoever has the account by now, the owner of the address is told
     elif user is None or not user.active or (kind == "verification" and user.verified_at is not None):
         return None
     elif kind in mail_tokens.PURPOSES:
-        values["link"] = _link(settings, kind, mail_tokens.make_token(settings, user, kind))
-    return mailing.make_message(settings, kind, mail.email, name=user.name if user else "", **values)
-
-
-def _link(settings, page, token):
-    # Behind the `#` it stays in the browser: no server, log or referrer sees it.
-    return f"{settings.public_url.rstrip('/')}/account/{page}#token={token}"
+        values["link"] = mailing.account_link(settings, kind, mail_tokens.make_token(settings, user, kind))
+    return mailing.make_message(settings, kind, mail.email, **values)

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -11,6 +12,7 @@ from argon2.exceptions import VerifyMismatchError
 from zxcvbn import matching, zxcvbn
 
 from backend.services.errors import Invalid, Unavailable
+from backend.utils.texts import unstorable_reason
 
 MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; a bound, so that nobody sends a megabyte to be hashed
 HASHING_NICENESS = 10
@@ -74,15 +76,33 @@ def configure(settings):
 def hash_password(password, *, about=(), field="password"):
     """Return the hash to keep of a new password; `about` is what is known of its owner, such as their address.
 
-    Raises Invalid, naming `field`, for a password of a wrong length or one that is easy to guess, and Unavailable when
-    too many are being hashed.
+    Raises Invalid, naming `field`, for a password of a wrong length, with control characters, or easy to guess, and
+    Unavailable when too many are being hashed.
     """
+    password = opaque(password)
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
+    if problem := unstorable_reason(password) or _controls(password):
+        raise Invalid({field: [problem]})
     with _hashing.place():
         if problem := _weakness(password, about):
             raise Invalid({field: [problem]})
         return _hashing.run(_hasher.hash, password)
+
+
+def opaque(password):
+    """Return the form of a password that is hashed: OpaqueString of RFC 8265, so that every keyboard types the same.
+
+    Spaces of all kinds are U+0020, and what was typed decomposed is composed; case and width stay.
+    """
+    spaced = "".join(" " if unicodedata.category(each) == "Zs" else each for each in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def _controls(password):
+    if any(unicodedata.category(each) == "Cc" for each in password):
+        return "Control characters are not allowed."
+    return None
 
 
 def verify_password(password_hash, password):
@@ -90,22 +110,31 @@ def verify_password(password_hash, password):
 
     Raises Unavailable when too many are being hashed.
     """
-    if len(password) > MAX_LENGTH:
-        return False
+    return hashed_form(password_hash, password) is not None
+
+
+def hashed_form(password_hash, password):
+    """Return the form of the password that was hashed, or None when it is a different password; as verify_password.
+
+    A hash from before `opaque` may be of what was typed then.
+    """
+    if len(password) > MAX_LENGTH or unstorable_reason(password):
+        return None
+    normal = opaque(password)
     with _hashing.place():
-        try:
-            _hashing.run(_hasher.verify, password_hash or _nobodys_hash, password)
-        except VerifyMismatchError:
-            return False
-    return password_hash is not None
+        for form in dict.fromkeys((normal, password, unicodedata.normalize("NFD", normal))):
+            with suppress(VerifyMismatchError):
+                _hashing.run(_hasher.verify, password_hash or _nobodys_hash, form)
+                return form if password_hash else None
+    return None
 
 
-def renew_hash(password_hash, password):
-    """Return a new hash of a password that has been verified, or None while the old one is as the settings say."""
-    if not _hasher.check_needs_rehash(password_hash):
+def renew_hash(password_hash, form):
+    """Return a new hash of a password by the form that was hashed, or None while the old one is as it would be now."""
+    if form == opaque(form) and not _hasher.check_needs_rehash(password_hash):
         return None
     with _hashing.place():
-        return _hashing.run(_hasher.hash, password)
+        return _hashing.run(_hasher.hash, opaque(form))
 
 
 def _weakness(password, about):

@@ -2,9 +2,9 @@
 
 from backend.models.database import database
 from backend.models.user import User
-from backend.services import accounts, audit, mail_tokens, sessions
+from backend.services import accounts, audit, mail_tokens, mailing, sessions
 from backend.services.actors import PUBLIC
-from backend.services.errors import Invalid
+from backend.services.errors import Conflict, Invalid
 from backend.services.outbox import queue_mail, require_mail
 from backend.services.passwords import hash_password
 from backend.utils.clock import utcnow
@@ -24,27 +24,35 @@ def ask_for_mail(settings, kind, email):
 def verify_address(token):
     """Take the address of the token's user as proved; raise Invalid."""
     with database.atomic():
-        user_id = mail_tokens.use_token(token, "verification")
-        mail_tokens.forget_tokens(user_id, "verification")
-        User.update(verified_at=utcnow()).where(User.id == user_id).execute()
-        audit.record(PUBLIC, "user.verify", ("user", user_id))
+        user = mail_tokens.use_token(token, "verification")
+        User.update(verified_at=utcnow()).where(User.id == user.id).execute()
+        audit.record(PUBLIC, "user.verify", ("user", user.id))
 
 
 def reset_password(token, new_password):
     """Set the password of the token's user and end all their sessions; raise Invalid."""
-    user = User.get_by_id(mail_tokens.check_token(token, "reset"))
+    user = mail_tokens.check_token(token, "reset")
     # Hashed before the token is used: it takes long, and a weak password shall not use the token up.
     password_hash = hash_password(new_password, about=(user.email, user.name), field="new_password")
     with database.atomic():
-        user_id = mail_tokens.use_token(token, "reset")
-        mail_tokens.forget_tokens(user_id, "reset")
-        user = User.get_by_id(user_id)
+        user = mail_tokens.use_token(token, "reset")
         if not user.active:
             raise Invalid({"token": ["The account is not active."]})
-        now = utcnow()
-        proved = user.verified_at or now  # the mail reached them
-        changes = {"password_hash": password_hash, "verified_at": proved, "updated_at": now}
-        User.update(changes).where(User.id == user_id).execute()
-        sessions.end_sessions_of(user_id)
-        queue_mail("password_changed", user.email)
-        audit.record(PUBLIC, "user.reset_password", ("user", user_id))
+        proved = user.verified_at or utcnow()  # the mail reached them
+        accounts.keep_password(user, password_hash, verified_at=proved)
+        sessions.end_sessions_of(user.id)
+        audit.record(PUBLIC, "user.reset_password", ("user", user.id))
+
+
+def make_reset_link(actor, settings, email=None):
+    """Return (address, link by which a new password can be set once) of an account, by default of the first admin.
+
+    Raises NotFound when there is no such account, Conflict for one that is not active.
+    """
+    with database.atomic():
+        user = accounts.get_first_admin() if email is None else accounts.get_user_by_email(email)
+        if not user.active:
+            raise Conflict(f"The account of {user.email} is not active.")
+        link = mailing.account_link(settings, "reset", mail_tokens.make_token(settings, user, "reset"))
+        audit.record(actor, "user.make_reset_link", ("user", user.id))
+    return user.email, link

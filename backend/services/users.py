@@ -5,8 +5,9 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER, Role
 from backend.models.user import User, UserRole, give_roles
-from backend.services import accounts, api_keys, audit, profiles, records, sessions
+from backend.services import accounts, api_keys, audit, mail_tokens, profiles, records, sessions
 from backend.services.errors import Conflict, Denied, NotFound
+from backend.services.outbox import queue_mail
 from backend.services.policies import require_has_roles, require_may_give
 from backend.utils.clock import utcnow
 
@@ -57,6 +58,9 @@ def update_user(actor, user_id, changes, *, whole=False):
             _set_password(actor, user, password)
         if changed:
             _save(user, changed)
+            if "email" in changed:
+                mail_tokens.forget_tokens(user_id, *mail_tokens.PURPOSES)
+                queue_mail("address_changed", user.email)  # the old one
             audit.record(actor, "user.update", ("user", user_id), **changed)
         if changed.get("active") is False:
             sessions.end_sessions_of(user_id)

@@ -1,5 +1,7 @@
 """E-mail addresses."""
 
+import unicodedata
+
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
@@ -18,3 +20,16 @@ def normalize_email(text):
         return validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True).normalized
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
+
+
+def account_email(text):
+    """Return the form in which the address of an account is kept: normalised, in lower case; raise ValueError."""
+    return unicodedata.normalize("NFC", normalize_email(text).lower())
+
+
+def comparable_email(text):
+    """Return the form in which an address of an account is looked up: of what is no address, as near as it gets."""
+    try:
+        return account_email(text)
+    except ValueError:
+        return unicodedata.normalize("NFC", text.lower())

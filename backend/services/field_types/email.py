@@ -1,10 +1,12 @@
 """`email`: an e-mail address."""
 
+import unicodedata
+
 import marshmallow as ma
 
 from backend.services.field_types.base import StrictText, field_type, option
 from backend.services.field_types.string import String, length
-from backend.utils.emails import MAX_LENGTH, normalize_email
+from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 
 
 class EmailAddress(StrictText, ma.fields.Email):
@@ -22,6 +24,21 @@ class EmailAddress(StrictText, ma.fields.Email):
             raise ma.ValidationError(str(error)) from error
 
 
+class EmailText(StrictText):
+    """An address to compare with, in the form `form(text)`; what is no address, such as a part of one, is composed."""
+
+    def __init__(self, form, **options):
+        super().__init__(**options)
+        self._form = form
+
+    def _deserialize(self, value, attr, data, **kwargs):
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return self._form(text)
+        except ValueError:
+            return unicodedata.normalize("NFC", text)
+
+
 @field_type("email")
 class Email(String):
     """An e-mail address, normalised."""
@@ -34,3 +51,15 @@ class Email(String):
         """Return a field for addresses."""
         field = super().wire(**options)
         return EmailAddress(validate=field.validators, **options)
+
+    def filter(self):
+        """Return a field for an address in any form, or a part of one."""
+        return EmailText(normalize_email)
+
+
+class AccountEmail(Email):
+    """The address of an account, kept in lower case; no type that a definition could use."""
+
+    def filter(self):
+        """Return a field for an address in any form and case, or a part of one."""
+        return EmailText(comparable_email)

@@ -1,0 +1,18 @@
+"""Mails' tokens end with the address and the password that they were sent for."""
+
+from peewee import SQL
+
+from backend.models.columns import IntegerColumn, TextColumn
+
+
+def up(migrator, db):
+    """Add the columns; tokens on their way are for the address and the password of now."""
+
+    def add(table, name, column):
+        migrator.add_column(table, name, column, allow_not_null=True).run()
+
+    add("larder_users", "password_generation", IntegerColumn(default=0, constraints=[SQL("DEFAULT 0")]))
+    add("larder_mail_tokens", "password_generation", IntegerColumn(default=0, constraints=[SQL("DEFAULT 0")]))
+    add("larder_mail_tokens", "email", TextColumn(default="", constraints=[SQL("DEFAULT ''")]))
+    of_user = "SELECT email FROM larder_users WHERE id = larder_mail_tokens.user_id"
+    db.execute_sql(f"UPDATE larder_mail_tokens SET email = ({of_user})")
