@@ -13,12 +13,16 @@ import structlog
 from peewee import DatabaseError, InterfaceError, OperationalError, PeeweeException, PostgresqlDatabase, _savepoint
 from psycopg.pq import ConnStatus, TransactionStatus
 
-from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout, UnsuitableDatabase
+from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout
 from backend.models.database.metering import Metered
 from backend.models.database.pool import Held, Pooled
+from backend.models.database.postgres_suitability import require_encoding, require_suitable
 from backend.models.database.time_limits import allowance
 
 QUERY_CANCELED = "57014"
+# What passes though its class does not say so: a server that only reads, as one that takes over; a transaction that the
+# server ended because it was idle or took long; data that cannot be read.
+PASSING = {"25006", "25P03", "25P04", "XX001", "XX002"}
 # Asks whether the connection may be encrypted: a server answers that before it knows who asks.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 PROBE_SECONDS = 1
@@ -138,6 +142,7 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
     keep_seconds = KEEP_SECONDS
 
     def __init__(self, *args: Any, **options: Any):
+        self._is_suitable = False
         self._address, self._is_silent, self._probing = None, False, threading.Lock()
         super().__init__(*args, **options)
 
@@ -187,12 +192,10 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         return " ".join(f"-c {name}={value}" for name, value in (SESSION | limits).items())
 
     def _prepare(self, held: Held) -> None:
-        encoding = held.connection.pgconn.parameter_status(b"server_encoding").decode()
-        if encoding != "UTF8":
-            raise UnsuitableDatabase(
-                f"The database has the encoding {encoding}, and Larder needs UTF8. Create another one with: "
-                "CREATE DATABASE larder ENCODING 'UTF8' TEMPLATE template0;"
-            )
+        require_encoding(held.connection)
+        if not self._is_suitable:
+            require_suitable(held.connection)
+            self._is_suitable = True
 
     def _is_usable(self, held: Held) -> bool:
         pgconn = held.connection.pgconn
@@ -231,7 +234,10 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         if isinstance(error, OperationalError) and hasattr(error, "message"):
             return str(error)
         cause = getattr(error, "orig", None) or error
-        return type(cause).__name__ if isinstance(error, OperationalError | InterfaceError) else None
+        is_temporary = (
+            isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in PASSING
+        )
+        return type(cause).__name__ if is_temporary else None
 
     def forget_server_limit(self) -> None:
         """Have the limit of the next statement told to the server: a rollback may have taken the last one back."""
