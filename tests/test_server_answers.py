@@ -62,7 +62,6 @@ def test_chunks_leave_the_connection_open_and_are_not_sent_to_old_clients(connec
         ("1.0", None, False),
         ("1.0", "Keep-Alive", True),
         ("1.0", "keep-alive, x", True),
-        ("0.9", None, False),
     ],
 )
 def test_the_client_says_whether_the_connection_stays_open(connect, version, said, is_open):

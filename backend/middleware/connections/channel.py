@@ -13,12 +13,13 @@ from backend.middleware.connections import boxes
 from backend.middleware.connections.lanes import is_liveness
 from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.refusals import Refusal
-from backend.middleware.connections.tasks import Busy, JsonErrorTask, Task
+from backend.middleware.connections.tasks import JsonErrorTask, Task
 from backend.middleware.connections.timers import Pace
 from backend.utils.spool import NoRoom
 
 FLUSH_BYTES = 1 << 20  # sent at once to one client, before others get their turn
 SEND_BYTES = 128 << 10
+BUSY = "The server has as many requests to answer as it takes; try again shortly."
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel keeps nothing for the client
 
 
@@ -96,7 +97,9 @@ class Channel(HTTPChannel):
             self.request, self.began_at = self.parser_class(self.adj), time.monotonic()
         request = self.request
         count = request.received(data)
-        if request.must_be_admitted():
+        if self.is_surplus and request.headers_finished and not is_liveness(request):
+            request.error, request.completed = request.error or Refusal(503, BUSY), True
+        elif request.must_be_admitted():
             self.requests.append(HeadAlone(request))
             self.server.add_task(self)
             return count  # when it is admitted, service() sends what the client expects
@@ -106,8 +109,6 @@ class Channel(HTTPChannel):
             self.sent_continue, self.request = False, None
             if not request.empty:
                 self.rested_at = time.monotonic()
-                if self.is_surplus and not is_liveness(request):
-                    request.error = Busy()
                 self.requests.append(request)
                 self.server.add_task(self)
         return count

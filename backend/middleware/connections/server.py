@@ -95,7 +95,7 @@ class _Server:
             surplus = 0
         channel = Channel(self, conn, self.fix_addr(address), self.adj, map=self._map)
         channel.is_surplus = surplus > 0
-        if surplus > self.most_connections // SURPLUS_SHARE:
+        if surplus > max(LEAST_CONNECTIONS, self.most_connections // SURPLUS_SHARE):
             channel.abort()
 
     def _wait_for_descriptors(self, error: OSError) -> None:

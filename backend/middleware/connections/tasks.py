@@ -5,7 +5,7 @@ import time
 import uuid
 
 from waitress.task import ErrorTask, WSGITask
-from waitress.utilities import Error, build_http_date
+from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
 from backend.middleware.errors import CODES, HEADERS, error_body
@@ -15,16 +15,6 @@ from backend.middleware.request_id import REQUEST_ID_HEADER
 # passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
 HELD_BACK = ("429", "503")
 HOLD_SECONDS = 1
-
-
-class Busy(Error):
-    """A refusal because all connections there may be are in work."""
-
-    code = 503
-    reason = "Service Unavailable"
-
-    def __init__(self):
-        super().__init__("The server has as many requests to answer as it takes; try again shortly.")
 
 
 class Head:
