@@ -130,7 +130,9 @@ def _answer_database_error(error):
         missing = _what_is_missing()
         told = reason or missing or "The definitions have changed."
         log.warning("database unavailable", request_id=request_id(request.environ), reason=told)
-        return _answer_refusal(errors.Unavailable(getattr(error, "message", missing)))
+        refusal = errors.Unavailable(getattr(error, "message", missing))
+        retry_after = getattr(error, "retry_after", RETRY_AFTER_SECONDS)
+        return _respond(503, refusal.message, headers={"Retry-After": str(retry_after)})
     return _answer_defect(error)
 
 

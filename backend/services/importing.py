@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from peewee import PeeweeException
+
 from backend.models.database import database
 from backend.services import policies
 from backend.services.actors import Actor
 from backend.services.catalog import Resource
 from backend.services.definitions import Definition
-from backend.services.errors import TooLarge
-from backend.services.imports.checks import Checker
+from backend.services.errors import TooLarge, Unavailable
+from backend.services.imports.checks import Checker, Planned
 from backend.services.imports.columns import Columns
 from backend.services.imports.rows import CsvRows, JsonRows, Row
 from backend.services.imports.writes import Plans, Writer
@@ -140,26 +142,46 @@ class _Run:
         writer = Writer(self.actor, self.resource, self.report.note)
         try:
             with database.atomic():
-                for batch in plans:
+                began = time.monotonic()
+                for number, batch in enumerate(plans, 1):
                     self.check_time()
                     writer.write(batch)
                     if self.report.bad:  # others wrote meanwhile; they are not kept waiting for more of it
                         raise _Undo
+                    database.announce_write((time.monotonic() - began) / number * (len(plans) - number))
         except _Undo:
             return
+        finally:
+            database.announce_write(None)
         self.report.created, self.report.updated = writer.created, writer.updated
 
     def write_good(self, plans: Plans) -> None:
         """Write each batch in a transaction of its own, as long as there is time."""
-        writer = Writer(self.actor, self.resource, self.report.note)
+        writer, reason = Writer(self.actor, self.resource, self.report.note), None
         for batch in plans:
-            if self.is_late():
-                for planned in batch:
-                    told = f"Not written: the import took longer than {self.bounds.seconds} seconds"
-                    self.report.note(planned.line, f"{told} (LARDER_IMPORT_SECONDS).")
-            else:
-                writer.write(batch)
+            left = batch
+            if reason is None and self.is_late():
+                reason = f"the import took longer than {self.bounds.seconds:,} seconds (LARDER_IMPORT_SECONDS)"
+            if reason is None:
+                reason = self._write_part(writer, batch)
+                left = batch[writer.done :] if reason else []
+            for planned in left:
+                self.report.note(planned.line, f"Not written: {reason}.")
         self.report.created, self.report.updated = writer.created, writer.updated
+
+    def _write_part(self, writer: Writer, batch: list[Planned]) -> str | None:
+        """Write a batch; return why that cannot be done now. What was written before it stays and is reported."""
+        database.wait_anew()
+        try:
+            writer.write(batch)
+        except PeeweeException as error:
+            reason = database.temporary_reason(error)
+            if reason is None:
+                raise
+            return reason
+        except Unavailable as error:
+            return error.message.rstrip(".")
+        return None
 
 
 def _batches(rows: CsvRows | JsonRows, run: _Run) -> Iterator[tuple[list[Row], int]]:

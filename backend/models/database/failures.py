@@ -1,5 +1,7 @@
 """Failures of the database that are known by name; each has the sentence that a client gets."""
 
+import math
+
 from peewee import OperationalError
 
 
@@ -22,6 +24,16 @@ class QueryTimeout(DatabaseUnavailable):
         told = f"{seconds:g} second{'' if seconds == 1 else 's'}"
         self.message = f"The query took longer than {told} and was stopped. Ask for less at once."
         super().__init__(f"a query took longer than {told} (LARDER_QUERY_TIMEOUT_SECONDS)")
+
+
+class LongWrite(DatabaseUnavailable):
+    """Another thread writes for longer than the request could wait, and has said for how long."""
+
+    def __init__(self, seconds: float):
+        self.retry_after = max(1, math.ceil(seconds))
+        told = f"{self.retry_after} second{'' if self.retry_after == 1 else 's'}"
+        self.message = f"An import is being written; try again in about {told}."
+        super().__init__(f"database is locked by an import for about {told}")
 
 
 class NoAnswer(DatabaseUnavailable):

@@ -34,6 +34,13 @@ class Metered:
         """Return the context manager of a block whose statements may take `seconds` together; None is no limit."""
         return allowance.limited(seconds)
 
+    def wait_anew(self) -> None:
+        """Let this thread wait for locks again as long as a request may, for the next of several transactions."""
+        allowance.wait_anew(self.wait_seconds)
+
+    def announce_write(self, seconds: float | None) -> None:
+        """Say for how long this thread will go on to write; it matters where writers take turns."""
+
     def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
         """Execute a statement and return its cursor."""
         with self._timed(sql):

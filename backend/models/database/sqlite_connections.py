@@ -13,7 +13,7 @@ import structlog
 from peewee import DatabaseError, OperationalError, PeeweeException, _savepoint
 from playhouse.cysqlite_ext import CySqliteDatabase
 
-from backend.models.database.failures import DatabaseMissing, QueryTimeout
+from backend.models.database.failures import DatabaseMissing, LongWrite, QueryTimeout
 from backend.models.database.metering import Metered
 from backend.models.database.pool import Held, Pooled
 from backend.models.database.time_limits import allowance
@@ -51,6 +51,7 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         self._turn, self._writer = threading.Lock(), threading.local()
         self._watchdog = Watchdog(lambda: self._in_use.copy().values())
         self._truncated_at = 0.0
+        self._long_write_ends_at: float | None = None
         super().__init__(*args, **options)
 
     # Connections
@@ -159,6 +160,8 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         patience = self._patience()
         if not self._turn.acquire(timeout=patience):
             allowance.waited(patience)
+            if self._long_write_ends_at is not None:
+                raise LongWrite(self._long_write_ends_at - time.monotonic())
             raise OperationalError("database is locked by another thread (code=5, ext=5)")
         self._writer.has_turn, has_begun = True, False
         try:
@@ -171,6 +174,10 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
             allowance.waited(time.monotonic() - began)
             if not has_begun:
                 self._end_turn()
+
+    def announce_write(self, seconds: float | None) -> None:
+        """Say for how long this thread will go on to write, so that those who cannot wait are told; None ends it."""
+        self._long_write_ends_at = None if seconds is None else time.monotonic() + seconds
 
     def commit(self) -> None:
         """Commit; if that fails the rollback that follows ends the turn."""

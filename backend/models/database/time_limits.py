@@ -50,6 +50,11 @@ class _Allowance(threading.local):
         """Return how long to wait for a connection or a lock, at most `longest`."""
         return longest if self._may_wait_seconds is None else min(longest, self._may_wait_seconds)
 
+    def wait_anew(self, seconds: float) -> None:
+        """Renew the budget for waits, where there is one."""
+        if self._may_wait_seconds is not None:
+            self._may_wait_seconds = seconds
+
     def waited(self, seconds: float) -> None:
         """Take a wait from the budget."""
         if self._may_wait_seconds is not None:

@@ -26,6 +26,7 @@ class Plans:
     """Planned changes that wait for the end of the file, in batches, in a temporary file where they are many."""
 
     def __init__(self):
+        self._count = 0
         self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
 
     def __enter__(self):
@@ -36,10 +37,14 @@ class Plans:
 
     def add(self, batch: list[Planned]) -> None:
         """Keep a batch; raise Unavailable without room for it."""
+        self._count += 1
         try:
             pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
         except OSError as error:
             raise Unavailable("There is no room for temporary files; free some, or send a smaller file.") from error
+
+    def __len__(self) -> int:
+        return self._count
 
     def __iter__(self) -> Iterator[list[Planned]]:
         self._file.seek(0)
@@ -61,9 +66,11 @@ class Writer:
     def __init__(self, actor: Actor, resource: Resource, note: Callable):
         self.actor, self.resource, self.note = actor, resource, note
         self.created = self.updated = 0
+        self.done = 0  # rows of the last batch, bad ones included
 
     def write(self, batch: list[Planned]) -> None:
         """Write a batch; what cannot be written, since others wrote meanwhile, is noted."""
+        self.done = 0
         for part in _without_repeats(batch):
             try:
                 with database.atomic():
@@ -71,6 +78,15 @@ class Writer:
             except (IntegrityError, _Overtaken):
                 for planned in part:
                     self._write_alone(planned)
+                    self.done += 1
+            else:
+                self._count(part)
+                self.done += len(part)
+
+    def _count(self, written: list[Planned]) -> None:
+        new = sum(planned.version is None for planned in written)
+        self.created += new
+        self.updated += len(written) - new
 
     def _write_together(self, part: list[Planned]) -> None:
         self.resource.hold()
@@ -83,8 +99,6 @@ class Writer:
             by_names.setdefault(tuple(sorted(planned.data)), []).append(planned)
         for names, some in by_names.items():
             self._update(names, some)
-        self.created += len(new)
-        self.updated += len(changed)
 
     def _write_alone(self, planned: Planned) -> None:
         try:
@@ -99,8 +113,7 @@ class Writer:
         except LarderError as error:
             self.note(planned.line, told(error.errors) if isinstance(error, Invalid) else error.message)
         else:
-            self.created += planned.version is None
-            self.updated += planned.version is not None
+            self._count([planned])
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
