@@ -5,6 +5,7 @@ from functools import cached_property
 
 from backend.services.conversions import converter, converts
 from backend.services.definitions import Definition
+from backend.services.renames import find_renames
 
 
 @dataclass(frozen=True)
@@ -20,16 +21,22 @@ class Change:
         return (self.new or self.old).name
 
     @cached_property
+    def _renames(self):
+        old, new = ({name: kind.former_names for name, kind in each.fields.items()} for each in (self.old, self.new))
+        return find_renames("field", old, new)
+
+    @cached_property
     def origins(self):
         """By each field that stays the name it had before, whether it was renamed or not."""
-        renamed = {}
-        for name, kind in self.new.fields.items():
-            free = [each for each in kind.former_names if each in self.old.fields and each not in renamed.values()]
-            if name not in self.old.fields and free:
-                renamed[name] = free[0]
+        renamed = self._renames.origins
         # A new field of a name that another one had before begins without values.
         kept = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
         return {name: kept[name] for name in self.new.fields if name in kept}
+
+    @property
+    def problems(self):
+        """What is wrong with former names that fields declare, a message by field."""
+        return self._renames.problems if self.old and self.new else {}
 
     @property
     def added(self):

@@ -52,8 +52,15 @@ def note_end(actor, resource, ids):
         _keep(actor, resource, _read(resource, ids), {})
 
 
-def rename(old_name, new_name):
-    """Let the history of a resource that has another name follow."""
+def rename(renamed):
+    """Let the history of resources that have other names follow: {old: new}, which may be those of each other."""
+    for waiting, old_name in enumerate(renamed):
+        _rename(old_name, f"larder__{waiting}")
+    for waiting, new_name in enumerate(renamed.values()):
+        _rename(f"larder__{waiting}", new_name)
+
+
+def _rename(old_name, new_name):
     RecordChange.update(resource=new_name).where(RecordChange.resource == old_name).execute()
 
 

@@ -10,8 +10,10 @@ from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.changes import Change
 from backend.services.conversions import converter, narrows
+from backend.services.errors import Invalid
 from backend.services.field_types.base import MAX_FORMER_NAMES
 from backend.services.field_types.reference import Reference
+from backend.services.renames import find_renames
 from backend.services.surveys import Survey
 
 SHOWN_IDS = 5
@@ -40,10 +42,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Changes, and the steps they take."""
+    """Changes, and the steps they take; `renamed` has the new name of each resource that is renamed by the old one."""
 
     changes: list
     steps: list
+    renamed: dict = field(default_factory=dict)
 
     @property
     def loses_data(self):
@@ -87,31 +90,55 @@ def make_plan(definitions, wanted, dropped=()):
     A wanted resource takes the place of one that it names as its former name. References in resources that are not
     wanted follow a rename.
     """
-    renamed = _renamed_resources(definitions, wanted)
-    former = {new: old for old, new in renamed.items()}
-    changes = [Change(definitions[name], None) for name in dropped if name in definitions]
+    former = _renamed_resources(definitions, wanted, dropped)
+    renamed = {old: new for new, old in former.items()}
+    changes = [Change(definitions[name], None) for name in dropped if name in definitions and name not in renamed]
     for name, definition in definitions.items():
         if name not in renamed and name not in wanted and name not in dropped:
             followed = _follow(definition, renamed)
             changes += [Change(definition, followed)] if followed is not definition else []
     for name, definition in wanted.items():
-        old = definitions.get(former.get(name, name))
+        before = former.get(name, None if name in renamed else name)
+        old = definitions.get(before)
         changes.append(Change(old, definition if old is None else _with_former_names(old, definition)))
+    _refuse_wrong_renames(changes)
     steps = [step for change in changes for step in _Planner(change, renamed, definitions).steps()]
     # What is declared in other words only is no change.
     changed = {step.resource for step in steps}
-    return Plan([change for change in changes if change.name in changed], steps)
+    return Plan([change for change in changes if change.name in changed], steps, renamed)
 
 
-def _renamed_resources(definitions, wanted):
-    """Return {old name: new name} of the resources that are renamed."""
-    renamed = {}
+def _renamed_resources(definitions, wanted, dropped):
+    """Return {new name: old name} of the resources that are renamed; raise Invalid keyed by resource."""
+    old = {name: definition.former_names for name, definition in definitions.items()}
+    new = {name: [] for name in definitions if name not in dropped}
     for name, definition in wanted.items():
-        if name not in definitions:
-            former = (old for old in definition.former_names if old in definitions and old not in renamed)
-            if (old := next(former, None)) is not None:
-                renamed[old] = name
-    return renamed
+        # A resource that is new here has no former name: the same file is for databases that have had it, too.
+        is_new = name not in old and not set(definition.former_names) & set(old)
+        new[name] = [] if is_new else definition.former_names
+    origins, problems = find_renames("resource", old, _without_those_that_move(new, wanted))
+    for name in origins:
+        if name in old and name not in origins.values():
+            problems[name] = f"There is a resource {name} already; drop or rename it first."
+    if problems:
+        raise Invalid({name: {"renamed_from": [problem]} for name, problem in problems.items()})
+    return origins
+
+
+def _without_those_that_move(new, wanted):
+    """Return the names that are declared, without those of before that another one takes over and nobody declares."""
+    taken = {each for name, former in new.items() if name in wanted for each in former}
+    return {name: former for name, former in new.items() if name in wanted or name not in taken}
+
+
+def _refuse_wrong_renames(changes):
+    problems = {
+        change.name: {"fields": {name: {"renamed_from": [problem]} for name, problem in change.problems.items()}}
+        for change in changes
+        if change.problems
+    }
+    if problems:
+        raise Invalid(problems)
 
 
 def _follow(definition, renamed):

@@ -53,7 +53,9 @@ def create_resource(actor, data):
         definition = parse_definition(data, role_names())
         if definition.name in definitions:
             raise Conflict(f"There is a resource {definition.name} already.")
-        _check_all(definitions | {definition.name: definition}, definition.name)
+        _refuse_former_names(definition)
+        with _about(definition.name):
+            check_references(definitions | {definition.name: definition})
         _apply(actor, Plan([Change(None, definition)], []))
     return _stored(definition.name)
 
@@ -181,10 +183,22 @@ def _plan_one(definitions, name, data):
         raise Invalid({"name": [told]})
     if definition.name != name and definition.name in definitions:
         raise Conflict(f"There is a resource {definition.name} already.")
-    plan = make_plan(definitions, {definition.name: definition})
-    _check_all(_outcome(definitions, plan), definition.name)
+    with _about(definition.name):
+        plan = make_plan(definitions, {definition.name: definition})
+        check_references(_outcome(definitions, plan))
     data["name"] = definition.name
     return plan
+
+
+def _refuse_former_names(definition):
+    """Raise Invalid for a new resource that says it is, or has, something renamed: a PUT does that."""
+    told = ["A new resource takes nothing over. To rename, send PUT to the resource that is there."]
+    named = [name for name, kind in definition.fields.items() if kind.former_names]
+    problems = {"renamed_from": told} if definition.former_names else {}
+    if named:
+        problems["fields"] = {name: {"renamed_from": told} for name in named}
+    if problems:
+        raise Invalid(problems)
 
 
 def _plan_all(definitions, declared, roles):
@@ -212,9 +226,11 @@ def _require_consent(plan, confirm):
         raise Conflict(told, {"plan": plan.to_dict()})
 
 
-def _check_all(definitions, name):
+@contextmanager
+def _about(name):
+    """Have what is wrong with a resource told without its name: the call is about no other."""
     try:
-        check_references(definitions)
+        yield
     except Invalid as error:
         raise Invalid(error.errors.get(name, error.errors)) from error
 
@@ -224,13 +240,15 @@ def _apply(actor, plan):
     created = [change.new for change in plan.changes if change.old is None]
     altered = [change for change in plan.changes if change.old and change.new]
     dropped = [change.old for change in plan.changes if change.new is None]
+    renamed = {change.old.name: change.new.name for change in altered if change.old.name != change.new.name}
     for change in altered:
-        if change.old.name != change.new.name:
-            schema_changes.rename_table(change.old.name, change.new.name)
+        if change.old.name in renamed:
+            schema_changes.release_names(change.old)
+    schema_changes.rename_tables(renamed)
     for definition in created:
         schema_changes.create_table(definition)
     for change in altered:
-        schema_changes.alter_table(change)
+        schema_changes.alter_table(change, renamed)
     for definition in created:
         # Only now does every target exist, also when two resources refer to each other.
         schema_changes.add_foreign_keys(definition, definition.references)
@@ -239,11 +257,10 @@ def _apply(actor, plan):
         history.forget(definition.name)
         _forget(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
-    for change in altered:
-        if change.old.name != change.new.name:
-            _forget(actor, change.old.name)
-            history.rename(change.old.name, change.new.name)
-            audit.record(actor, "resource.rename", ("resource", change.old.name), name=change.new.name)
+    history.rename(renamed)
+    for old_name, new_name in renamed.items():
+        _forget(actor, old_name)
+        audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
     for definition in [*created, *(change.new for change in altered)]:
         _store(actor, definition, is_new=definition in created)
 

@@ -13,6 +13,7 @@ from backend.services.indexes import create_indexes, drop_indexes, lasting_index
 from backend.services.surveys import read_rows
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
+WAITING = "larder__{}"  # the name of a column or table that waits for its own; no field or resource can have it
 
 
 def create_table(definition):
@@ -30,9 +31,22 @@ def add_foreign_keys(definition, names):
             database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
 
 
-def rename_table(old_name, new_name):
-    """Give a table another name; references to it follow."""
+def rename_tables(renamed):
+    """Give tables other names, {old: new}, which may be those of each other; references to them follow."""
+    for waiting, old_name in enumerate(renamed):
+        _rename_table(old_name, WAITING.format(waiting))
+    for waiting, new_name in enumerate(renamed.values()):
+        _rename_table(WAITING.format(waiting), new_name)
+
+
+def _rename_table(old_name, new_name):
     database.execute_sql(f'ALTER TABLE "{old_name}" RENAME TO "{new_name}"')
+
+
+def release_names(definition):
+    """Drop what bears the name of a table that is to be renamed: alter_table makes it anew."""
+    full_text.drop_index(definition)
+    drop_indexes(wanted_indexes(definition))
 
 
 def drop_table(definition):
@@ -41,17 +55,20 @@ def drop_table(definition):
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
 
-def alter_table(change):
-    """Bring the table, which has its new name already, to `change.new`; every target of a reference is there."""
+def alter_table(change, renamed):
+    """Bring the table, which has its new name already, to `change.new`; every target of a reference is there.
+
+    `renamed` has the new name of each resource that is renamed by the old one.
+    """
     old, new = replace(change.old, name=change.new.name), change.new
     database.hold_table(new.name)
     has_other_words = full_text.is_concerned(change)
-    if has_other_words:
+    if has_other_words and change.old.name == new.name:
         full_text.drop_index(change.old)
     converted = _convert(change, old)
     if database.alters_columns:
-        _alter_columns(change, old, converted)
-    elif _leaves_rows(change):
+        _alter_columns(change, old, converted, renamed)
+    elif _leaves_rows(change, renamed):
         drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
         _add_columns(change)
         _fill(new, change.defaults)
@@ -62,9 +79,10 @@ def alter_table(change):
         full_text.create_index(new)
 
 
-def _leaves_rows(change):
+def _leaves_rows(change, renamed):
     """Tell whether the columns that are there stay as they are, so that SQLite need not make the table anew."""
-    stays = all(
+    follows = any(kind.to in renamed for kind in change.old.references.values())
+    stays = not follows and all(
         name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
         for name, origin in change.origins.items()
     )
@@ -85,25 +103,22 @@ def _convert(change, old):
     if not change.converted:
         return []
     model, kinds = build_model(old, database.obj), change.new.fields
+    waiting = _waiting(change)
     columns = {
-        name: kinds[name].column(database.obj, column_name=_waiting(change, name), null=True)
-        for name in change.converted
+        name: kinds[name].column(database.obj, column_name=waiting[name], null=True) for name in change.converted
     }
     for each in columns.values():
         _add_column(old.name, each)
-    fields = [f'"{_waiting(change, name)}" = {database.param}' for name in columns]
+    fields = [f'"{waiting[name]}" = {database.param}' for name in columns]
     statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
     for rows in read_rows(change, model, [*columns]):
         database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
     return [*columns]
 
 
-def _waiting(change: Change, name: str) -> str:
-    """Return the name of the column that waits to take the place of the one of a field; no field can have it.
-
-    It does not hold the field's own name, which may be as long as Postgres allows.
-    """
-    return f"larder__new_{[*change.new.fields].index(name)}"
+def _waiting(change: Change) -> dict[str, str]:
+    """Return, by field, the name of the column that waits to take its place: short, for names have 63 characters."""
+    return {name: WAITING.format(number) for number, name in enumerate(change.new.fields)}
 
 
 def _converted(change, columns, row, record_id):
@@ -126,8 +141,9 @@ def _rebuild(change, old, converted):
     model = build_model(replace(new, name=REBUILT), database.obj)
     model.create_table(safe=False)
     taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
+    waiting = _waiting(change)
     for name, origin in change.origins.items():
-        taken[name] = SQL(f'"{_waiting(change, name) if name in converted else origin}"')
+        taken[name] = SQL(f'"{waiting[name]}"' if name in converted else f'"{origin}"')
     defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
     chosen = []
     for name in taken | defaults:
@@ -141,7 +157,7 @@ def _rebuild(change, old, converted):
     statement = f'INSERT INTO "{REBUILT}" ({listed}) SELECT {", ".join(chosen)} FROM "{old.name}"'
     database.execute_sql(statement, [defaults[name] for name in taken | defaults if name in defaults])
     database.execute_sql(f'DROP TABLE "{old.name}"')
-    rename_table(REBUILT, new.name)
+    _rename_table(REBUILT, new.name)
     create_indexes(new)
     if database.execute_sql(f'PRAGMA foreign_key_check("{new.name}")').fetchall():
         raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
@@ -150,20 +166,21 @@ def _rebuild(change, old, converted):
 # Postgres changes columns in place.
 
 
-def _alter_columns(change, old, converted):
+def _alter_columns(change, old, converted, renamed):
     new, table = change.new, change.new.name
+    kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind, renamed)}
     drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
-    for name, kind in change.old.references.items():
-        if not _keeps_target(change, name, kind):
+    for name in change.old.references:
+        if name not in kept:
             _drop_foreign_key(table, name)
     for name in [*change.dropped, *(change.origins[name] for name in converted)]:
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
-    # No field takes the name of one that stays, so the order does not matter.
-    for name, origin in change.renamed:
-        if name not in converted:
-            database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{origin}" TO "{name}"')
-    for name in converted:
-        database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{_waiting(change, name)}" TO "{name}"')
+    waiting = _waiting(change)
+    moved = {name: origin for name, origin in change.renamed if name not in converted}
+    for name, origin in moved.items():  # one may take the name of another
+        _rename_column(table, origin, waiting[name])
+    for name in (*moved, *converted):
+        _rename_column(table, waiting[name], name)
     _add_columns(change, nullable=True)
     _fill(new, change.defaults)
     for name, kind in new.fields.items():
@@ -172,15 +189,18 @@ def _alter_columns(change, old, converted):
             word = "SET" if kind.required else "DROP"
             database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
     create_indexes(new, lasting_indexes(change))
-    kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind)}
     add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
 
 
-def _keeps_target(change, origin, was):
+def _rename_column(table, old_name, new_name):
+    database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{old_name}" TO "{new_name}"')
+
+
+def _keeps_target(change, origin, was, renamed):
     """Tell whether the foreign key of a field of before can stay."""
     name = next((name for name, each in change.origins.items() if each == origin), None)
     now = change.new.references.get(name)
-    return now is not None and (was.to, was.on_delete) == (now.to, now.on_delete)
+    return now is not None and (renamed.get(was.to, was.to), was.on_delete) == (now.to, now.on_delete)
 
 
 def _drop_foreign_key(table, name):

@@ -1,0 +1,78 @@
+"""Renames: which name of before each name that is declared now takes over, for fields and for resources alike."""
+
+from typing import NamedTuple
+
+
+class Renames(NamedTuple):
+    """`origins` has the name of before of each that is renamed; `problems` what is wrong with the others, in words."""
+
+    origins: dict
+    problems: dict
+
+
+def find_renames(what: str, old: dict, new: dict) -> Renames:
+    """Return the Renames from `old` to `new`, both {name: the former names it declares, the latest first}.
+
+    A name that is not there takes the place of the first of its former names that is. One that is there does so only
+    if its definition in force does not know that former name yet, and if that one moves away or is no longer declared:
+    so two may swap, and the same declaration changes nothing the second time.
+    """
+    origins: dict[str, str] = {}
+    for name, former in new.items():
+        if name not in old and (free := _first(former, lambda each: each in old and each not in origins.values())):
+            origins[name] = free
+    origins |= _find_moves(old, new, origins)
+    problems = {name: _problem(what, name, former, old, origins) for name, former in new.items()}
+    return Renames(origins, {name: problem for name, problem in problems.items() if problem})
+
+
+def _first(names, fits):
+    return next((name for name in names if fits(name)), None)
+
+
+def _find_moves(old, new, origins):
+    """Return {name: origin} of the names that are there and take over from another one."""
+    moves: dict[str, str] = {}
+
+    def taken():
+        return {*origins.values(), *moves.values()}
+
+    def finds():
+        for name in [each for each in new if each in old and each not in moves]:
+            origin = _origin(name, new[name], old, is_vacant=name in taken())
+            if origin and origin not in taken():
+                yield name, origin
+
+    while found := next(finds(), None):
+        moves.update([found])
+    while wrong := [name for name in moves if not _may_move(name, moves, new, old, taken())]:
+        for name in wrong:
+            del moves[name]
+    return moves
+
+
+def _origin(name, former, old, *, is_vacant):
+    """Return the former name that a name which is there takes over from; None if it is known to have done so.
+
+    What moves on to another name leaves its own one vacant: then a second time is meant.
+    """
+    for each in former:
+        if each in old[name] and not is_vacant:
+            return None
+        if each in old and each != name:
+            return each
+    return None
+
+
+def _may_move(name, moves, new, old, taken):
+    origin = moves[name]
+    return (origin not in new or origin in moves) and (origin not in old[name] or name in taken)
+
+
+def _problem(what, name, former, old, origins):
+    others = [each for each in former if each != name]
+    if not others or name in origins or set(others) & set(old.get(name, ())):
+        return None
+    if origin := _first(others, lambda each: each in old):
+        return f"The {what} {origin} stays or is renamed to another name, so it cannot become {name} as well."
+    return f"There is no {what} {others[0][:80]} to rename to {name}."
