@@ -17,6 +17,7 @@ from backend.config.settings import Settings
 from backend.config.start import StartError, cannot_listen, listen
 from backend.middleware.connections.server import open_server
 from backend.middleware.openapi import DOCS_PATH
+from backend.models.database import connected, database
 from backend.services import accounts, jobs, metrics, migrations
 from backend.services.errors import LarderError
 from backend.services.readiness import FAILURE, check_readiness
@@ -40,6 +41,8 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     if settings.upgrade_at_start:
         for name in migrations.upgrade():
             log.info("migrated", migration=name)
+    with connected():  # not before: a migration may need more
+        database.limit_memory(settings.sqlite_memory_bytes)
     try:
         server = _create(app, settings, listener)  # listens: from here on no other program can take the port
     except OSError as error:

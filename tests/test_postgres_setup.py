@@ -37,7 +37,7 @@ STRANGE = {
     "default_transaction_read_only": "on",
     "transform_null_equals": "on",
     "search_path": "nowhere",
-    "statement_timeout": "1",
+    "statement_timeout": "900",
     "lock_timeout": "1",
 }
 

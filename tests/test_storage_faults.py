@@ -2,8 +2,9 @@
 
 import stat
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
+import cysqlite
 import pytest
 
 from tests.conftest import PASSWORD
@@ -125,3 +126,22 @@ def test_what_the_server_makes_is_its_owners_alone_whatever_the_folder(tmp_path)
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.rglob("*")}
     assert {"larder.db", "larder.db-wal", "larder.db-shm", "jobs.db", "limits.db", "secret_key"} <= set(modes)
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
+
+
+def test_a_sort_that_needs_too_much_memory_is_refused_and_others_go_on(tmp_path):
+    settings = {"data_dir": tmp_path, "sqlite_memory_bytes": 64 << 20, "query_timeout_seconds": 60, **ADMIN, **CHEAP}
+    with running_server(tmp_path, **settings) as address, Caller(address) as admin:
+        admin.sign_in(EMAIL, PASSWORD)
+        assert admin.call("POST", "/resources", NOTES)[0] == 201
+        assert admin.call("POST", "/notes", {"title": "Milk"})[0] == 201
+        with closing(cysqlite.connect(str(tmp_path / "larder.db"), timeout=10)) as database:
+            names = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('notes')")]
+            new = {"id": "printf('%036d', value)", "title": "hex(randomblob(995))"}
+            values = ", ".join(new.get(name, f'"{name}"') for name in names)
+            numbers = "WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 40000)"
+            database.execute(f"{numbers} INSERT INTO notes SELECT {values} FROM notes, n")
+        status, answer = admin.call("GET", "/notes?sort=title&count=false&per_page=200&page=199")
+        assert (status, answer["error"]["code"]) == (503, "UNAVAILABLE") and "memory" in answer["error"]["message"]
+        assert admin.call("GET", "/notes?count=false")[0] == 200
+        assert admin.call("POST", "/notes", {"title": "Eggs"})[0] == 201
+    assert "LARDER_SQLITE_MEMORY_BYTES" in (tmp_path / "server0.log").read_text()

@@ -270,6 +270,12 @@ class Settings:
     slow_query_ms: int = setting(
         "int", 1000, "A statement that takes as many milliseconds is logged, without its values", at_least=1
     )
+    sqlite_memory_bytes: int = setting(
+        "int",
+        1_073_741_824,
+        "Memory that SQLite may use in one server process; a query that needs more is answered 503",
+        at_least=67_108_864,
+    )
     sqlite_synchronous: str = setting(
         "str",
         "full",

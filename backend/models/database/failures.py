@@ -36,6 +36,15 @@ class LongWrite(DatabaseUnavailable):
         super().__init__(f"database is locked by an import for about {told}")
 
 
+class QueryTooLarge(DatabaseUnavailable):
+    """SQLite has used the memory that this process gives it."""
+
+    message = "The query needs more memory than there is for queries. Ask for less at once."
+
+    def __init__(self):
+        super().__init__("SQLite is out of memory (LARDER_SQLITE_MEMORY_BYTES)")
+
+
 class NoAnswer(DatabaseUnavailable):
     """The database server is there, but says nothing."""
 

@@ -18,7 +18,7 @@ class Metered:
     """A database whose statements are timed, and told of when they are slow: as SQL, which holds no values."""
 
     slow_seconds = 1.0
-    driver_error: type[Exception]
+    driver_errors: tuple[type[Exception], ...]
     query_seconds = 5.0  # what the statements of a request may take together
 
     def begin_request(self) -> None:
@@ -73,7 +73,7 @@ class Metered:
         """Raise what goes wrong in a block as peewee's errors, or as the failure that it is known to be."""
         try:
             yield
-        except (PeeweeException, self.driver_error) as error:
+        except (PeeweeException, *self.driver_errors) as error:
             known = self.failure_of(error)
             if known is error:
                 raise
@@ -96,8 +96,8 @@ class Metered:
                     raise error
             except PeeweeException as wrapped:
                 error = wrapped
-            except self.driver_error:
-                return error
+            except self.driver_errors:
+                pass  # of no class that peewee knows
         return self.named_failure(error)
 
     def named_failure(self, error: PeeweeException) -> PeeweeException:

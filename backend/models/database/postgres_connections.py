@@ -36,7 +36,7 @@ SESSION = {
     "standard_conforming_strings": "on",
     "bytea_output": "hex",
     "extra_float_digits": "1",
-    "default_transaction_isolation": r"read\ committed",
+    "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "transform_null_equals": "off",
     "search_path": "public",
@@ -138,7 +138,7 @@ class Savepoint(_savepoint):
 class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
     """A database of a Postgres server that this process has several connections to."""
 
-    driver_error = psycopg.Error
+    driver_errors = (psycopg.Error,)
     keep_seconds = KEEP_SECONDS
 
     def __init__(self, *args: Any, **options: Any):
@@ -173,7 +173,6 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
                 self.database,
                 autocommit=True,
                 prepare_threshold=None,  # a prepared statement breaks for good when a column's type changes
-                options=self._session_options(),
                 client_encoding="UTF8",
                 connect_timeout=max(round(seconds), 1),
             )
@@ -182,14 +181,19 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
             raise
         self._address = address_of(connection)
         connection.silence_seconds = self.wait_seconds
+        connection.execute(self._session_commands())
         connection.server_limit_ms = round(self.query_seconds * 1000)
         return connection
 
-    def _session_options(self) -> str:
+    def limit_memory(self, number_of_bytes: int) -> None:
+        """Do nothing: the server sorts within its work_mem, and in files beyond."""
+
+    def _session_commands(self) -> str:
+        # As commands, not as options of the connection: a pooler in front refuses those.
         # Together with a statement's limit, a lock's is of use only when it is over first.
         lock_ms = round(min(self.wait_seconds, self.query_seconds * 0.9) * 1000)
         limits = {"lock_timeout": lock_ms, "statement_timeout": round(self.query_seconds * 1000)}
-        return " ".join(f"-c {name}={value}" for name, value in (SESSION | limits).items())
+        return "; ".join(f"SET {name} = '{value}'" for name, value in (limits | SESSION).items())
 
     def _prepare(self, held: Held) -> None:
         require_encoding(held.connection)

@@ -13,7 +13,7 @@ import structlog
 from peewee import DatabaseError, OperationalError, PeeweeException, _savepoint
 from playhouse.cysqlite_ext import CySqliteDatabase
 
-from backend.models.database.failures import DatabaseMissing, LongWrite, QueryTimeout
+from backend.models.database.failures import DatabaseMissing, LongWrite, QueryTimeout, QueryTooLarge
 from backend.models.database.metering import Metered
 from backend.models.database.pool import Held, Pooled
 from backend.models.database.time_limits import allowance
@@ -45,7 +45,7 @@ class Savepoint(_savepoint):
 class SqliteConnections(Metered, Pooled, CySqliteDatabase):
     """A database file that this process has open several times."""
 
-    driver_error = cysqlite.Error
+    driver_errors = (cysqlite.Error, MemoryError)
 
     def __init__(self, *args: Any, **options: Any):
         self._turn, self._writer = threading.Lock(), threading.local()
@@ -117,6 +117,10 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         self._watchdog.watch(self._state.held, float("inf"))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def limit_memory(self, number_of_bytes: int) -> None:
+        """Let SQLite use so much memory in this process, for good: this library sorts in memory alone."""
+        self.connection().execute(f"PRAGMA hard_heap_limit = {number_of_bytes}").fetchall()
+
     # Statements
 
     def _begin_statement(self) -> None:
@@ -129,6 +133,8 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
 
     def named_failure(self, error: PeeweeException) -> PeeweeException:
         """Return the failure that an error of SQLite means, or the error itself; a broken connection is dropped."""
+        if isinstance(error, MemoryError):
+            return QueryTooLarge()
         _, code, extended = codes_of(error)
         if code in BREAKS_CONNECTION or extended == COMMIT_REFUSED:
             self.drop_connection()
