@@ -1,6 +1,7 @@
 """Writes the records of a list as CSV or NDJSON, page by page, so that their number costs no memory."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,7 +14,9 @@ from backend.utils.cells import NULL, written
 from backend.utils.spool import NoRoom, SpoolFile
 
 ROWS_AT_ONCE = 500
+FILE_SECONDS = 600  # for a whole file by request
 PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
+ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
 
 
@@ -37,7 +40,10 @@ def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> Spo
         try:
             file = SpoolFile()
             unless_complete.callback(file.close)
+            last_moment = time.monotonic() + FILE_SECONDS
             for text in _texts(renewed_actor, resource, query, form):
+                if time.monotonic() > last_moment:
+                    raise Unavailable(f"The file took longer than {FILE_SECONDS} seconds. {ADVICE}")
                 data = text.encode()
                 if file.size + len(data) > max_bytes:
                     raise _too_large(max_bytes)
@@ -50,8 +56,7 @@ def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> Spo
 
 def _too_large(max_bytes):
     told = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES)."
-    advice = "Export less at once: use filters, or name the fields you need in `fields`."
-    return Invalid({"fields": [advice]}, location="query", message=f"{told} {advice}")
+    return Invalid({"fields": [ADVICE]}, location="query", message=f"{told} {ADVICE}")
 
 
 def _texts(renewed_actor, resource, query, form):
