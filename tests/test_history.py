@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.services import history
 from tests.conftest import ON_SQLITE
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
@@ -146,3 +147,79 @@ def test_follows_the_resource_and_goes_with_it(notes, admin, alice):
     admin.delete("/resources/items?confirm=true")
     admin.declare("items", body["fields"], access=OPEN, history=True)
     assert admin.get(f"/items/{note['id']}/history").status_code == 404
+
+
+def redeclare(admin, fields, **rest):
+    """Declare notes with other fields, whatever is lost."""
+    body = {"access": OPEN, "history": True} | rest | {"fields": fields}
+    plan = admin.post("/resources/notes/plan", json=body).json["data"]
+    answer = admin.put(f"/resources/notes?confirm={plan['fingerprint']}", json=body)
+    assert answer.status_code == 200, answer.json
+
+
+def test_values_of_a_hidden_field_stay_hidden_when_its_name_is_used_again(admin, alice, edith):
+    title, wage = {"type": "string"}, {"type": "integer", "readable_by": ["editor"]}
+    admin.declare("notes", {"title": title, "wage": wage}, access=OPEN, history=True)
+    note = admin.make("notes", title="Milk", wage=42)
+    redeclare(admin, {"title": title})
+    assert "42" not in alice.get(f"/notes/{note['id']}/history").text
+    redeclare(admin, {"title": title, "wage": {"type": "integer"}})
+    alice.patch(f"/notes/{note['id']}", json={"wage": 7})
+    assert past(alice, note)[0] == ("update", {"wage": (None, 7)})
+    assert "wage" not in past(alice, note)[-1][1]
+    for person in (admin, edith):
+        assert past(person, note)[-1][1]["wage"] == (None, 42)
+
+
+def test_values_of_a_hidden_field_stay_hidden_when_it_is_renamed_converted_or_opened(admin, alice, edith):
+    title, wage = {"type": "string"}, {"type": "integer", "readable_by": ["editor"]}
+    admin.declare("notes", {"title": title, "wage": wage}, access=OPEN, history=True)
+    note = admin.make("notes", title="Milk", wage=42)
+    redeclare(admin, {"title": title, "pay": wage | {"renamed_from": "wage"}})
+    redeclare(admin, {"title": title, "pay": {"type": "string", "readable_by": ["editor"]}})
+    redeclare(admin, {"title": title, "pay": {"type": "string"}, "wage": {"type": "integer"}})
+    assert alice.get(f"/notes/{note['id']}").json["data"]["pay"] == "42"
+    assert "42" not in alice.get(f"/notes/{note['id']}/history").text
+    assert past(edith, note)[-1][1]["wage"] == (None, 42)
+
+
+def test_a_field_that_is_hidden_from_now_on_hides_its_past_under_every_name(admin, alice, edith):
+    title = {"type": "string"}
+    admin.declare("notes", {"title": title, "wage": title}, access=OPEN, history=True)
+    note = admin.make("notes", title="Milk", wage="much")
+    redeclare(admin, {"title": title, "pay": title | {"renamed_from": "wage"}})
+    assert past(alice, note)[-1][1]["wage"] == (None, "much")
+    hidden = title | {"readable_by": ["editor"]}
+    redeclare(admin, {"title": title, "pay": hidden})
+    assert "much" not in alice.get(f"/notes/{note['id']}/history").text
+    redeclare(admin, {"title": title})
+    assert "much" not in alice.get(f"/notes/{note['id']}/history").text
+    assert past(edith, note)[-1][1]["wage"] == (None, "much")
+
+
+def test_a_resource_of_a_name_that_was_used_before_has_no_past(admin, alice):
+    admin.declare("notes", {"wage": {"type": "integer", "readable_by": ["editor"]}}, access=OPEN, history=True)
+    note = admin.make("notes", wage=42)
+    assert admin.delete("/resources/notes?confirm=true").status_code == 200
+    admin.declare("notes", {"wage": {"type": "integer"}}, access=OPEN, history=True)
+    assert alice.get(f"/notes/{note['id']}/history").status_code == 404
+    assert admin.get(f"/notes/{note['id']}/history").status_code == 404
+    load = {"content_type": "text/csv"}
+    admin.post("/notes/import", data=f"id,wage\n{note['id']},1\n", **load)
+    assert [action for action, _ in past(alice, note)] == ["create"]
+
+
+def test_the_latest_comes_first_whatever_the_clock_says(notes, admin, alice, monkeypatch):
+    note = alice.make("notes", title="0")
+    moments = iter(f"0190000{left}-0000-7000-8000-{left:012}" for left in range(9, 0, -1))
+    monkeypatch.setattr(history, "uuid7", lambda: next(moments))
+    for number in (1, 2):
+        alice.patch(f"/notes/{note['id']}", json={"title": str(number)})
+    alice.delete(f"/notes/{note['id']}")
+    admin.post("/notes/import", data=f"id,title\n{note['id']},again\n", content_type="text/csv")
+    alice.patch(f"/notes/{note['id']}", json={"title": "end"})
+    told = [("update", 2), ("create", 1), ("delete", 3), ("update", 3), ("update", 2), ("create", 1)]
+    path = f"/notes/{note['id']}/history"
+    assert [(each["action"], each["version"]) for each in admin.get(path).json["data"]] == told
+    pages = [admin.get(f"{path}?per_page=2&page={page}").json["data"] for page in (1, 2, 3)]
+    assert [(each["action"], each["version"]) for page in pages for each in page] == told

@@ -18,6 +18,7 @@ from backend.models.database import database, open_database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
 from backend.services import accounts, migrations, passwords
+from backend.services.actors import SYSTEM
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 from tests.conftest import PASSWORD, Person
@@ -29,6 +30,7 @@ TABLES = [
         "larder_invitations",
         "larder_job_runs",
         "larder_kept_answers",
+        "larder_kept_fields",
         "larder_mail_tokens",
         "larder_migrations",
         "larder_outbox",
@@ -45,6 +47,7 @@ MIGRATIONS = [
     "0005_history",
     "0006_job_runs",
     "0008_search",
+    "0009_history",
     "0010_token_bindings",
     "0011_audit_counts",
 ]
@@ -276,3 +279,42 @@ def test_a_mail_on_its_way_is_still_good_after_an_upgrade(empty):
     migrations.upgrade()
     answer = Person(create_app(empty)).post("/auth/password/reset", json={"token": token, "new_password": PASSWORD})
     assert answer.status_code == 200
+
+
+def test_the_history_of_before_is_in_order_and_keeps_the_rules_that_fields_had(empty):
+    migrations.upgrade()
+    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    with database.connection_context():
+        accounts.create_user(SYSTEM, email="bob@example.com", password=PASSWORD, name="Bob", roles=["member"])
+    app = create_app(empty)
+    admin, bob = Person(app, "admin"), Person(app, "bob")
+    rest = {"access": {"read": ["member"]}, "history": True}
+    hidden, title = {"type": "string", "readable_by": ["editor"]}, {"type": "string"}
+    admin.declare("notes", {"title": title, "wage": hidden}, **rest)
+    note = admin.make("notes", title="0", wage="much")
+    for number in (1, 2):
+        admin.patch(f"/notes/{note['id']}", json={"title": str(number)})
+    path = f"/notes/{note['id']}/history"
+    for fields in ({"title": title}, {"title": title, "wage": title}):
+        plan = admin.post("/resources/notes/plan", json={"fields": fields, **rest}).json["data"]
+        admin.put(f"/resources/notes?confirm={plan['fingerprint']}", json={"fields": fields, **rest})
+    with database.connection_context():
+        # As 0005_history had it, written by a process whose clock was set back.
+        for version, last in ((1, "3"), (2, "2"), (3, "1")):
+            earlier = f"01900000-0000-7000-8000-00000000000{last}"
+            told = f"UPDATE larder_record_changes SET id = '{earlier}' WHERE version = {version}"
+            database.execute_sql(told)
+        for index in database.get_indexes("larder_record_changes"):
+            if "number" in index.columns:
+                database.execute_sql(f'DROP INDEX "{index.name}"')
+        for name in ("number", "fields_id"):
+            database.execute_sql(f"ALTER TABLE larder_record_changes DROP COLUMN {name}")
+        database.execute_sql("DROP TABLE larder_kept_fields")
+        database.execute_sql("DELETE FROM larder_migrations WHERE name = '0009_history'")
+    assert migrations.upgrade() == ["0009_history"]
+    for person, sees in ((admin, True), (bob, False)):
+        entries = person.get(path).json["data"]
+        assert [each["version"] for each in entries] == [3, 2, 1]
+        assert ("wage" in entries[-1]["changes"]) is sees
+    admin.patch(f"/notes/{note['id']}", json={"wage": "open"})
+    assert bob.get(path).json["data"][0]["changes"] == {"wage": {"from": None, "to": "open"}}

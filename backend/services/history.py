@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
+from peewee import Case, fn
+
 from backend.models.database import database
-from backend.models.record_change import RecordChange
+from backend.models.record_change import KeptFields, RecordChange
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
@@ -23,16 +25,31 @@ class Entry(NamedTuple):
     changed_by: str | None
 
 
-def list_entries(resource, record_id, shown, *, page, per_page):
-    """Return (Entries of a record, the latest first, how many there are), with the fields `shown`, None for all."""
+def list_entries(actor, resource, record_id, hidden, *, page, per_page):
+    """Return (Entries of a record, the latest first, how many there are) with what the actor may see.
+
+    That is, except for an admin, the values of fields that they could read when the change was kept and that are not
+    among those `hidden` from them today, under whatever name.
+    """
     mine = (RecordChange.resource == resource.name) & (RecordChange.record_id == record_id)
-    rows = RecordChange.select().where(mine).order_by(RecordChange.id.desc()).paginate(page, per_page)
-    return [_entry(row, shown) for row in rows], RecordChange.select().where(mine).count()
+    rows = list(RecordChange.select().where(mine).order_by(RecordChange.number.desc()).paginate(page, per_page))
+    kept = {each.id: each.fields for each in KeptFields.select().where(KeptFields.resource == resource.name)}
+    entries = []
+    for row in rows:
+        fields = kept.get(row.fields_id, {})
+        shown = {
+            name: tuple(pair)
+            for name, pair in row.changes.items()
+            if actor.is_admin or name == "created_by" or _may_read(actor, fields.get(name), hidden)
+        }
+        entries.append(Entry(row.version, row.action, shown, row.created_at, row.created_by))
+    return entries, RecordChange.select().where(mine).count()
 
 
-def _entry(row, shown):
-    changes = {name: tuple(pair) for name, pair in row.changes.items() if shown is None or name in shown}
-    return Entry(row.version, row.action, changes, row.created_at, row.created_by)
+def _may_read(actor, kept, hidden):
+    if kept is None:
+        return False
+    return kept["now"] not in hidden and not any(actor.roles.isdisjoint(roles) for roles in kept["readers"])
 
 
 @contextmanager
@@ -52,21 +69,44 @@ def note_end(actor, resource, ids):
         _keep(actor, resource, _read(resource, ids), {})
 
 
-def rename(renamed):
-    """Let the history of resources that have other names follow: {old: new}, which may be those of each other."""
-    for waiting, old_name in enumerate(renamed):
-        _rename(old_name, f"larder__{waiting}")
-    for waiting, new_name in enumerate(renamed.values()):
-        _rename(f"larder__{waiting}", new_name)
+def follow(changes):
+    """Let the history follow Changes of definitions that stay: other names of resources, and what became of fields."""
+    names = {change.old.name: change.new.name for change in changes}
+    for model in (RecordChange, KeptFields):
+        # At once, or two resources that swap their names would become one.
+        moved = {old: new for old, new in names.items() if old != new}
+        if moved:
+            renamed = Case(model.resource, list(moved.items()))
+            model.update(resource=renamed).where(model.resource.in_(list(moved))).execute()
+    for change in changes:
+        for kept in KeptFields.select().where(KeptFields.resource == change.new.name):
+            kept.fields = {name: _followed(change, each) for name, each in kept.fields.items()}
+            kept.current = False
+            kept.save()
+        begin(change.new)
 
 
-def _rename(old_name, new_name):
-    RecordChange.update(resource=new_name).where(RecordChange.resource == old_name).execute()
+def _followed(change, kept):
+    """Return what is kept of a field after a Change; one that is dropped keeps the last rule it had, too."""
+    now = next((name for name, origin in change.origins.items() if origin == kept["now"]), None)
+    last = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
+    return {"readers": kept["readers"] + ([] if last is None else [last]), "now": now}
+
+
+def begin(definition):
+    """Keep what the fields of a definition are, if it has a history."""
+    if definition.history:
+        fields = {
+            name: {"readers": [] if kind.readable_by is None else [kind.readable_by], "now": name}
+            for name, kind in definition.fields.items()
+        }
+        KeptFields.insert(resource=definition.name, current=True, fields=fields).execute()
 
 
 def forget(name):
     """Delete the history of a resource that is dropped."""
-    RecordChange.delete().where(RecordChange.resource == name).execute()
+    for model in (RecordChange, KeptFields):
+        model.delete().where(model.resource == name).execute()
 
 
 def _read(resource, ids):
@@ -80,17 +120,31 @@ def _read(resource, ids):
 
 
 def _keep(actor, resource, before, after):
-    moment, rows = utcnow(), []
-    for record_id in before | after:
-        was, now = before.get(record_id, {}), after.get(record_id, {})
-        changes = {
-            name: [was.get(name), now.get(name)]
-            for name in (*resource.definition.fields, "created_by")
-            if was.get(name) != now.get(name)
-        }
-        action = "update" if was and now else "create" if now else "delete"
-        row = {"id": uuid7(), "resource": resource.name, "record_id": record_id, "action": action, "changes": changes}
-        version = now.get("version", was.get("version"))
-        rows.append(row | {"version": version, "created_at": moment, "created_by": actor.user_id})
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        RecordChange.insert_many(rows[start : start + ROWS_AT_ONCE]).execute()
+    ids = [*(before | after)]
+    fields_id = (
+        KeptFields.select(KeptFields.id).where(KeptFields.resource == resource.name, KeptFields.current).scalar()
+    )
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        some = ids[start : start + ROWS_AT_ONCE]
+        numbers, rows = _latest_numbers(resource, some), []
+        for record_id in some:
+            row = _change(resource, before.get(record_id, {}), after.get(record_id, {}))
+            row |= {"id": uuid7(), "resource": resource.name, "record_id": record_id, "fields_id": fields_id}
+            row |= {"number": numbers.get(record_id, 0) + 1, "created_at": utcnow(), "created_by": actor.user_id}
+            rows.append(row)
+        if rows:
+            RecordChange.insert_many(rows).execute()
+
+
+def _change(resource, was, now):
+    names = (*resource.definition.fields, "created_by")
+    changes = {name: [was.get(name), now.get(name)] for name in names if was.get(name) != now.get(name)}
+    action = "update" if was and now else "create" if now else "delete"
+    return {"action": action, "changes": changes, "version": now.get("version", was.get("version"))}
+
+
+def _latest_numbers(resource, ids):
+    """Return {id: number of the last change} of records with a history; in the transaction nobody else adds to it."""
+    mine = (RecordChange.resource == resource.name) & RecordChange.record_id.in_(ids)
+    latest = RecordChange.select(RecordChange.record_id, fn.MAX(RecordChange.number)).where(mine)
+    return {str(record_id): number for record_id, number in latest.group_by(RecordChange.record_id).tuples()}

@@ -46,8 +46,7 @@ def list_changes(actor, resource, record_id, *, page, per_page):
     if allowed.concerns(resource.definition.fields):
         raise Denied("A rule says which records you may read: their history may tell of times when you might not.")
     hidden = policies.hidden_fields(resource.definition, actor)
-    shown = None if actor.is_admin else {name for name in resource.kinds if name not in hidden}
-    entries, total = history.list_entries(resource, record_id, shown, page=page, per_page=per_page)
+    entries, total = history.list_entries(actor, resource, record_id, hidden, page=page, per_page=per_page)
     if not (actor.is_admin and total):
         get_record(actor, resource, record_id)
     return entries, total

@@ -253,16 +253,22 @@ def _apply(actor, plan):
         # Only now does every target exist, also when two resources refer to each other.
         schema_changes.add_foreign_keys(definition, definition.references)
     for definition in dropped:
-        schema_changes.drop_table(definition)
-        history.forget(definition.name)
-        _forget(actor, definition.name)
-        audit.record(actor, "resource.delete", ("resource", definition.name))
-    history.rename(renamed)
+        _drop(actor, definition)
     for old_name, new_name in renamed.items():
         _forget(actor, old_name)
         audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
+    history.follow(altered)
+    for definition in created:
+        history.begin(definition)
     for definition in [*created, *(change.new for change in altered)]:
         _store(actor, definition, is_new=definition in created)
+
+
+def _drop(actor, definition):
+    schema_changes.drop_table(definition)
+    history.forget(definition.name)
+    _forget(actor, definition.name)
+    audit.record(actor, "resource.delete", ("resource", definition.name))
 
 
 def _forget(actor, name):
