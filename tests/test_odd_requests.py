@@ -129,6 +129,12 @@ def spread(cases, step):
     return [*cases][:: 1 if ALL else step]
 
 
+def rules(app):
+    """Return the URL rules of the system and of the resources."""
+    interfaces = [app.interface(resource) for resource in app.catalog.values()]
+    return [*app.url_map.iter_rules(), *(rule for each in interfaces for rule in each.url_map.iter_rules())]
+
+
 def environ_name(header):
     name = header.upper().replace("-", "_")
     return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
@@ -163,9 +169,11 @@ def test_a_client_of_any_name_signs_in(app, alice, agent):
     assert alice.get("/auth/sessions").status_code == 200
 
 
-def test_no_path_of_any_bytes_is_an_error_of_the_server(app, admin, note):
-    bearer, answers = {"HTTP_AUTHORIZATION": f"Bearer {admin.token}"}, defaultdict(list)
-    for rule, text in spread(product(app.url_map.iter_rules(), TEXTS), 7):
+@pytest.mark.parametrize("name", ["admin", "alice"])
+def test_no_path_of_any_bytes_is_an_error_of_the_server(app, note, name):
+    """Also of somebody who is refused: refusals are in the audit trail."""
+    bearer, answers = {"HTTP_AUTHORIZATION": f"Bearer {Person(app, name).token}"}, defaultdict(list)
+    for rule, text in spread(product(rules(app), TEXTS), 7):
         path = re.sub("<.*?>", lambda _, text=text: text, rule.rule)
         path = path if rule.arguments else f"{path.rstrip('/')}/{text}"
         for method in rule.methods:
@@ -176,7 +184,7 @@ def test_no_path_of_any_bytes_is_an_error_of_the_server(app, admin, note):
 
 def test_no_query_of_any_bytes_is_an_error_of_the_server(app, admin, note):
     bearer, answers = {"HTTP_AUTHORIZATION": f"Bearer {admin.token}"}, defaultdict(list)
-    for rule, text in spread(product(app.url_map.iter_rules(), TEXTS + QUERIES), 11):
+    for rule, text in spread(product(rules(app), TEXTS + QUERIES), 11):
         path = rule.rule.replace("<uuid:record_id>", note["id"])
         for method in rule.methods:
             code = status(app, method, body=b"{}", PATH_INFO=path, QUERY_STRING=text, **bearer)

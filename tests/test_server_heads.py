@@ -195,6 +195,41 @@ def test_a_message_names_the_limit_and_its_setting(address):
     assert message == "The body is larger than 20,000 bytes (LARDER_MAX_BODY_BYTES)."
 
 
+def test_a_refusal_keeps_its_id_can_be_read_by_allowed_origins_and_is_logged_and_counted(tmp_path):
+    more = {"cors_origins": "https://app.example.com", "metrics_token": "a" * 32}
+    sent = POST + b"X-Request-ID: of-the-client\r\nOrigin: https://%s.example.com\r\nContent-Length: 9999999\r\n\r\n"
+    with running_server(tmp_path, **more) as address:
+        _, allowed, _ = parts(exchange(address, sent % b"app"))
+        _, other, _ = parts(exchange(address, sent % b"other"))
+        bearer = b"Authorization: Bearer " + b"a" * 32
+        counted = exchange(address, b"GET /metrics HTTP/1.0\r\n" + bearer + b"\r\n\r\n").decode()
+    assert allowed["access-control-allow-origin"] == "https://app.example.com"
+    assert "access-control-allow-origin" not in other
+    assert allowed["x-request-id"] == "of-the-client"
+    line = next(line for line in map(json.loads, lines(tmp_path)) if line.get("request_id") == "of-the-client")
+    assert (line["event"], line["method"], line["path"]) == ("request", "POST", "/api/v1/auth/login")
+    assert (line["status"], line["reason"]) == (413, "The body is larger than 1,048,576 bytes (LARDER_MAX_BODY_BYTES).")
+    assert [line for line in counted.splitlines() if 'status="413"' in line and 'method="POST"' in line]
+
+
+def lines(folder):
+    return [line for line in (folder / "server0.log").read_text().splitlines() if line.startswith("{")]
+
+
+def test_no_header_of_any_bytes_is_an_error_of_the_server(address):
+    names = ["Authorization", "Cookie", "X-CSRF-TOKEN", "If-Match", "If-None-Match", "If-Range", "Range", "Origin"]
+    names += ["Idempotency-Key", "X-Request-ID", "X-Forwarded-For", "Forwarded", "Content-Type", "Accept", "User-Agent"]
+    names += ["Content-Encoding", "Expect", "Connection", "Upgrade", "Referer", "TE", "Keep-Alive", "Accept-Encoding"]
+    values = [b"caf\xe9", b"\xff\xfe=\xe9; \x80", b"", b'"', b"a, b", b"x" * 30_000]
+    paths = [b"/api/v1/auth/me", b"/docs/swagger-ui.css", b"/openapi.json", b"/health/ready", b"/nowhere"]
+    for name in names:
+        for number, value in enumerate(values):
+            header = name.encode() + b": " + value + b"\r\n"
+            head = b"HEAD %s HTTP/1.1\r\nHost: larder\r\n" % paths[(number + len(name)) % len(paths)]
+            twice = header * 2 if len(value) < 1_000 else header
+            assert parts(exchange(address, head + twice + b"Connection: close\r\n\r\n"))[0] < 500, header[:40]
+
+
 def test_no_continuation_is_promised_for_what_is_refused(address):
     assert b"100 Continue" not in exchange(address, REFUSED["a length over the limit, expecting"][1])
 

@@ -41,9 +41,16 @@ def held_to_tls(settings) -> list[tuple[str, str]]:
     return [HSTS] if settings.public_url.startswith("https:") else []
 
 
-def refusal_headers(settings) -> list[tuple[str, str]]:
-    """Return the headers of answers that no app gives."""
-    return [*ALWAYS_FOR_API, *held_to_tls(settings), ("Cache-Control", "no-store")]
+class RefusalHeaders:
+    """The headers of answers that no app gives."""
+
+    def __init__(self, settings):
+        self._always = [*ALWAYS_FOR_API, *held_to_tls(settings), ("Cache-Control", "no-store")]
+        self._origins = settings.cors_origins.split(",") if settings.cors_origins else []
+
+    def for_origin(self, origin: str | None) -> list[tuple[str, str]]:
+        """Return them for a request with this Origin."""
+        return [*self._always, *sharing_headers(self._origins, origin).items()]
 
 
 class SecurityHeaders:
@@ -90,14 +97,19 @@ def _share_across_origins(app, origins):
 
     @app.after_request
     def share(response):
-        response.headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
-        if "*" in origins or origin in origins:
-            headers = response.headers
-            headers["Access-Control-Allow-Origin"] = "*" if "*" in origins else origin
-            headers["Access-Control-Expose-Headers"] = EXPOSED
-            if request.method == "OPTIONS":
-                headers["Access-Control-Allow-Methods"] = ASKED_METHODS
-                headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
-                headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+        headers, shared = response.headers, sharing_headers(origins, request.headers.get("Origin"))
+        headers.add("Vary", "Origin")
+        headers.update(shared)
+        if shared and request.method == "OPTIONS":
+            headers["Access-Control-Allow-Methods"] = ASKED_METHODS
+            headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
+            headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
         return response
+
+
+def sharing_headers(origins: list[str], origin: str | None) -> dict[str, str]:
+    """Return the headers that let scripts of `origin` read an answer, if it is one of the allowed origins."""
+    if "*" not in origins and origin not in origins:
+        return {}
+    allowed = "*" if "*" in origins else origin
+    return {"Access-Control-Allow-Origin": allowed, "Access-Control-Expose-Headers": EXPOSED}

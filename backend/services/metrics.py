@@ -201,6 +201,8 @@ def request_ended():
 
 def count_answer(method, route, status, seconds, meter):
     """Count an answer, how long it took, and what the Meter of its thread says of the database."""
+    if _process is None:  # a server whose app counts nothing
+        return
     answers, asked = _process.tally().answers, (_known(method), route or "none", status)
     numbers = answers.get(asked)
     if numbers is None:

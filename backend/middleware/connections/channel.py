@@ -103,7 +103,7 @@ class Channel(HTTPChannel):
             self.requests.append(HeadAlone(request))
             self.server.add_task(self)
             return count  # when it is admitted, service() sends what the client expects
-        if request.expect_continue and request.headers_finished and not self.sent_continue:
+        if request.expect_continue and not (request.error or self.sent_continue) and request.headers_finished:
             self.send_continue()
         if request.completed:
             self.sent_continue, self.request = False, None

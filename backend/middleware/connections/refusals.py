@@ -2,7 +2,12 @@
 
 from http import HTTPStatus
 
+import structlog
 from waitress.utilities import Error
+
+LOGGED_CHARACTERS = 200
+
+log = structlog.get_logger()
 
 
 class Refusal(Error, Exception):
@@ -11,3 +16,17 @@ class Refusal(Error, Exception):
     def __init__(self, status: int, message: str):
         super().__init__(message)
         self.code, self.reason, self.message = status, HTTPStatus(status).phrase, message
+
+
+def log_refusal(request, address: str, request_id: str) -> None:
+    """Log a request that was refused as others are logged, so far as its head could be read."""
+    log.info(
+        "request",
+        request_id=request_id,
+        method=request.command or None,
+        path=request.path[:LOGGED_CHARACTERS] or None,
+        route=None,
+        status=request.error.code,
+        reason=getattr(request.error, "message", request.error.reason),
+        address=address,
+    )

@@ -13,7 +13,7 @@ from backend.middleware.connections.channel import Channel
 from backend.middleware.connections.lanes import Lanes
 from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.timers import Times
-from backend.middleware.headers import refusal_headers
+from backend.middleware.headers import RefusalHeaders
 from backend.utils import spool
 
 MOST_CONNECTIONS = 800  # as many may be open at once; some more, if all of them are in work, to be told so
@@ -183,7 +183,7 @@ def open_server(app, listener: socket.socket, settings, times: Times = TIMES) ->
     adjustments.of_imports = copy(adjustments)
     adjustments.of_imports.of_others = adjustments
     adjustments.of_imports.max_request_body_size = settings.max_import_bytes
-    adjustments.refusal_headers = refusal_headers(settings)
+    adjustments.refusal_headers = RefusalHeaders(settings)
     _raise_descriptor_limit()
     return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjustments, times)
 

@@ -2,14 +2,16 @@
 
 import json
 import time
-import uuid
 
 from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
+from backend.middleware.connections.refusals import log_refusal
 from backend.middleware.errors import CODES, HEADERS, error_body
-from backend.middleware.request_id import REQUEST_ID_HEADER
+from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.services import metrics
+from backend.utils.meter import meter
 
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
 # passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
@@ -99,16 +101,16 @@ class JsonErrorTask(Head, ErrorTask):
 
     def execute(self):
         """Send the body and close the connection."""
-        error = self.request.error
+        request, error = self.request, self.request.error
         status = error.code if error.code in CODES else 400
-        if status == 503:
-            self.channel.server.notices.tell("request refused", reason=getattr(error, "message", error.body))
         body = json.dumps(error_body(status, getattr(error, "message", error.reason))).encode()
+        known_as = request_id({"HTTP_X_REQUEST_ID": request.headers.get("X_REQUEST_ID", "")})
         self.status = f"{error.code} {error.reason}"
         self.content_length = len(body)
-        told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, uuid.uuid4().hex)]
-        told += HEADERS.get(status, {}).items()
-        self.response_headers = told + self.channel.adj.refusal_headers
+        told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, known_as), *HEADERS.get(status, {}).items()]
+        self.response_headers = told + self.channel.adj.refusal_headers.for_origin(request.headers.get("ORIGIN"))
+        metrics.count_answer(request.command, None, error.code, time.time() - self.start_time, meter)
+        log_refusal(request, self.channel.addr[0], known_as)
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may be about to send the rest of what was refused
         self.write(body)
