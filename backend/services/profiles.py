@@ -53,6 +53,15 @@ def apply_settings(actor, declared, *, confirmed=False):
     return True
 
 
+def lost_values(declared):
+    """Return {id of a user: names of the fields that have a value and are no longer declared}."""
+    kept = declared if isinstance(declared, dict) else {}
+    found = {
+        user.id: [name for name in user.profile if name not in kept] for user in User.select(User.id, User.profile)
+    }
+    return {user_id: names for user_id, names in found.items() if names}
+
+
 def changed_profile(actor, profile, given, *, own=False):
     """Return the profile with the values `given`, where null takes one away; raise Invalid.
 

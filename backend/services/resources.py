@@ -1,6 +1,7 @@
 """Declares, changes and drops resources; every change is one transaction, after which the generation has grown."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 from peewee import IntegrityError, fn
 
@@ -12,9 +13,9 @@ from backend.services.catalog import load_definitions, role_names
 from backend.services.changes import Change
 from backend.services.definitions import NAME, check_references, parse_definition
 from backend.services.errors import Conflict, Invalid, NotFound
-from backend.services.plans import Plan, make_plan
+from backend.services.plans import SHOWN_IDS, Plan, Step, make_plan
 from backend.services.policies import require_permission
-from backend.services.profiles import apply_settings
+from backend.services.profiles import apply_settings, lost_values
 from backend.services.roles import apply_roles, export_roles
 from backend.utils.clock import utcnow
 
@@ -101,11 +102,12 @@ def delete_resource(actor, name, *, confirmed=False):
 
 
 def plan_document(actor, document):
-    """Return the Plan of what apply_document would do to the resources."""
+    """Return the Plan of what apply_document would do with the same document; raises what it would, but for consent."""
     require_permission(actor, WRITE)
-    roles, declared, _ = _parts(document)
-    with database.time_limit(None), database.atomic():
-        return _plan_all(load_definitions(), declared, {*role_names(), *roles})
+    with database.time_limit(None), database.atomic() as transaction:
+        _, plan = _begin_document(actor, load_definitions(), document)
+        transaction.rollback()  # of roles and fields of users: what the resources say depends on them
+    return plan
 
 
 def apply_document(actor, document, *, confirm=None):
@@ -116,21 +118,50 @@ def apply_document(actor, document, *, confirm=None):
     replace_resource do, with `details` keyed by resource.
     """
     require_permission(actor, WRITE)
-    roles, declared, users = _parts(document)
     with _changing() as definitions:
-        outcome = apply_roles(actor, roles)
-        if "fields" in users:
-            changed = apply_settings(actor, users["fields"])
-            outcome.append(("users", "changed" if changed else "unchanged"))
-        plan = _plan_all(definitions, declared, role_names())
+        outcome, plan = _begin_document(actor, definitions, document)
         _require_consent(plan, confirm)
         _apply(actor, plan)
     done = {change.name: change for change in plan.changes}
-    for name in declared:
+    for name in document.get("resources") or {}:
         change = done.get(name)
         what = "unchanged" if change is None else "dropped" if change.new is None else "changed"
         outcome.append((name, "created" if change and change.old is None else what))
     return outcome
+
+
+def _begin_document(actor, definitions, document):
+    """Bring roles and fields of users to what a document declares; return what became of them, and the whole Plan."""
+    roles, declared, users = _parts(document)
+    outcome = apply_roles(actor, roles)
+    verbs = {"created": ("create_role", "Create"), "changed": ("change_role", "Change")}
+    steps = [
+        Step(action=verbs[what][0], resource="roles", subject=name, text=f"{verbs[what][1]} the role {name}.")
+        for name, what in outcome
+        if what in verbs
+    ]
+    if "fields" in users:
+        lost = lost_values(users["fields"])
+        has_changed = apply_settings(actor, users["fields"], confirmed=True)  # _require_consent asks for the whole plan
+        outcome.append(("users", "changed" if has_changed else "unchanged"))
+        steps += [_settings_step(lost)] if has_changed else []
+    plan = _plan_all(definitions, declared, role_names())
+    return outcome, replace(plan, steps=[*steps, *plan.steps])
+
+
+def _settings_step(lost):
+    names, ids = sorted({name for each in lost.values() for name in each}), sorted(lost)
+    accounts = "1 account" if len(ids) == 1 else f"{len(ids)} accounts"
+    text = f", losing the values of {', '.join(names)} in {accounts}" if ids else ""
+    return Step(
+        action="change_user_fields",
+        resource="users",
+        subject=", ".join(names) or None,
+        text=f"Change the fields of users{text}.",
+        loses_data=bool(ids),
+        records=len(ids),
+        ids=ids[:SHOWN_IDS],
+    )
 
 
 def export_document(actor):
