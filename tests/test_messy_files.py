@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from backend import create_app
 from tests.conftest import ON_SQLITE
 from tests.test_files import CSV, NDJSON, load, outcome
 
@@ -186,3 +187,23 @@ def test_line_ends_of_every_kind_are_read(goods, alice):
         assert outcome(load(alice, end.join(["name,note", 'Emma,"a', 'b"', "Dune,x"]), resource="goods"))[1] == 2
     notes = [each["note"] for each in alice.get("/goods?sort=id").json["data"]]
     assert notes == ["a\nb", "x", "a\r\nb", "x", "a\rb", "x"]
+
+
+def test_the_command_says_the_same(goods, settings, tmp_path):
+    def run(name, content):
+        file = tmp_path / name
+        file.write_bytes(content)
+        runner = create_app(settings).test_cli_runner()
+        result = runner.invoke(args=["records", "import", "goods", str(file)])
+        assert result.exit_code == 1, result.stdout
+        return result.stderr
+
+    assert "Error: The file is an Excel workbook (.xlsx), not CSV. Save it as CSV in UTF-8.\n" in run(
+        "goods.xlsx", zipped("xl/workbook.xml")
+    )
+    assert "The columns are separated by semicolons." in run("goods.csv", b"name;price\nEmma;1\n")
+    assert 'Error: Unknown columns: "nmae" (did you mean name?)' in run("goods.csv", b"nmae\nEmma\n")
+    assert 'line 2: price: Not a valid decimal: write it as a string such as "12.50". Found: "1,50".' in run(
+        "goods.csv", b'name,price\nEmma,"1,50"\n'
+    )
+    assert "line 2: The key name is given twice." in run("goods.NDJSON", b'{"name": "a"}\n{"name": "a", "name": "b"}\n')

@@ -52,17 +52,25 @@ def is_concerned(change):
 
 def write_words(resource, records):
     """Keep the words of records in step: {id: {field: text}}; fields that are not given keep theirs."""
+    if resource.definition.search:
+        keep_words(resource, {record_id: words_of(resource, values) for record_id, values in records.items()})
+
+
+def words_of(resource, values: dict) -> dict[str, str]:
+    """Return what the table of words holds of the given fields, by its columns: the slow half of write_words."""
     definition = resource.definition
-    if not definition.search:
-        return
-    rows = {}
-    for record_id, values in records.items():
-        given = tuple((i, name) for i, name in enumerate(definition.search) if name in values)
-        told = (_told(definition, values[name]) for _, name in given)
-        rows.setdefault(tuple(i for i, _ in given), []).append([record_id, *told])
+    given = [(i, name) for i, name in enumerate(definition.search) if name in values]
+    return {f"c{i}": _told(definition, values[name]) for i, name in given}
+
+
+def keep_words(resource, records: dict[str, dict[str, str]]) -> None:
+    """Keep what words_of found of records, {id: words}: the half of write_words that writes."""
+    rows: dict = {}
+    for record_id, found_words in records.items():
+        rows.setdefault(tuple(found_words), []).append([record_id, *found_words.values()])
     for columns, values in rows.items():
         if columns:
-            database.execute_many(_upsert(_names(definition)[0], [f"c{i}" for i in columns]), values)
+            database.execute_many(_upsert(_names(resource.definition)[0], columns), values)
 
 
 def _upsert(table, columns):

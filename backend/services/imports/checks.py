@@ -9,6 +9,7 @@ from backend.services import policies
 from backend.services.actors import Actor
 from backend.services.catalog import Resource
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
+from backend.services.full_text import words_of
 from backend.services.imports.columns import Column, Columns, Values
 from backend.services.imports.lookups import Found, find_for_change, find_taken, find_visible_many
 from backend.services.imports.rows import Row
@@ -32,6 +33,7 @@ class Planned(NamedTuple):
     data: dict
     version: int | None = None
     if_match: set | None = None
+    words: dict | None = None  # of the searched texts, found here since that takes long
 
 
 @dataclass
@@ -210,7 +212,7 @@ class Checker:
         self.created += 1
         if self._keeps_rows:
             self._changed[row["id"]] = (row, row["version"], True)
-        return Planned(draft.line, row["id"], row)
+        return Planned(draft.line, row["id"], row, words=words_of(self.resource, row))
 
     def _require(self, values: dict) -> None:
         if lacking := [name for name, value in values.items() if value is None and self.fields[name].required]:
@@ -233,7 +235,7 @@ class Checker:
         self._held.setdefault(ID, {})[record_id,] = record_id
         self.updated += 1
         self._changed[record_id] = (columns | changes, version + bool(data), is_new)
-        return Planned(draft.line, record_id, data, version, if_match)
+        return Planned(draft.line, record_id, data, version, if_match, words_of(self.resource, changes))
 
     def _check_version(self, asked: int | None, version: int) -> set | None:
         if asked is None:

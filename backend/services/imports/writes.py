@@ -12,7 +12,7 @@ from backend.models.database import database
 from backend.services.actors import Actor
 from backend.services.catalog import Resource
 from backend.services.errors import Conflict, Invalid, LarderError, Unavailable
-from backend.services.full_text import write_words
+from backend.services.full_text import keep_words
 from backend.services.history import recorded
 from backend.services.imports.checks import Planned, told
 from backend.services.records import integrity_problem, update_record
@@ -131,7 +131,7 @@ class Writer:
         statement = self.resource.statements.get("import", _insert, self.resource)
         with recorded(self.actor, self.resource, [planned.record_id for planned in new]):
             statement.run_many(planned.data for planned in new)
-        write_words(self.resource, {planned.record_id: planned.data for planned in new})
+        keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[Planned]) -> None:
         """Hold the records; raise _Overtaken unless each has the version that was checked."""
@@ -152,7 +152,7 @@ class Writer:
         statement = self.resource.statements.get(("import", names), _update, self.resource, names)
         with recorded(self.actor, self.resource, [*rows]):
             statement.run_many(row | {"id": record_id} for record_id, row in rows.items())
-        write_words(self.resource, rows)
+        keep_words(self.resource, {planned.record_id: planned.words for planned in some})
 
 
 def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
