@@ -1,5 +1,6 @@
 """Hostile names and values: a name that is not declared is refused, and a value stays a value."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -186,3 +187,20 @@ def test_hostile_texts_of_a_definition_stay_texts(admin, alice, stranger):
     made = alice.make("things")
     assert (made["kind"], made["text"]) == (VALUES[0], VALUES[1])
     assert stranger.get("http://localhost/openapi.json").json["info"]["title"] == "Larder"
+
+
+def test_nul_in_a_path_is_no_name(app, admin):
+    """Postgres fails at a NUL in a text, so no path may bring one to it."""
+    admin.declare("things", {"title": {"type": "string"}})
+    assert admin.get("/things").status_code == 200  # by now the build has its rules
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if any(type(c).__name__ == "UnicodeConverter" for c in rule._converters.values())
+    ]
+    assert len(rules) > 5
+    for rule in rules:
+        path = quote(re.sub(r"<[^>]*>", "a\0b", rule.rule))
+        for method in rule.methods - {"OPTIONS", "HEAD"}:
+            answer = admin.send(method, f"http://localhost{path}", json=None if method in ("GET", "DELETE") else {})
+            assert answer.status_code in (400, 404, 422), (method, path, answer.json)

@@ -135,7 +135,27 @@ def test_nobody_gives_a_value_that_opens_records_unless_they_have_it(admin, cler
         assert clerk.patch(path, json={"profile": {"team": "blue", "desk": "red"}}).status_code == 200
     assert clerk.post("/users", json=CAROL | {"profile": {"team": "red"}}).status_code == 403
     assert clerk.get("/notes").json["data"] == []
+    admin.patch(f"/users/{alice.id}", json={"profile": {"team": "red"}})
+    same = {"email": alice.email, "name": "A.", "profile": {"team": "red"}}  # is not given anew
+    assert clerk.put(f"/users/{alice.id}", json=same).status_code == 200
     assert clerk.patch(f"/users/{alice.id}", json={"profile": {"team": None}}).status_code == 200
+
+
+def test_an_address_that_opens_records_is_proved_by_an_admin_or_its_owner(app, admin, clerk, alice):
+    rule = {"role": "member", "where": {"address": "$user.email"}}
+    admin.declare("notes", {"address": {"type": "email"}}, access={"list": [rule]})
+    for address in ("carol@example.com", "dora@example.com"):
+        admin.make("notes", address=address)
+    assert clerk.post("/users", json=CAROL).json["data"]["verified_at"] is None
+    assert Person(app, "carol").get("/notes").status_code == 403
+    path = f"/users/{alice.id}"
+    assert alice.get("/notes").status_code == 200
+    assert clerk.patch(path, json={"email": "dora@example.com"}).json["data"]["verified_at"] is None
+    assert alice.get("/notes").status_code == 403
+    account = CAROL | {"email": "emma@example.com"}
+    assert admin.post("/users", json=account).json["data"]["verified_at"] is not None
+    admin.delete("/resources/notes?confirm=true")
+    assert clerk.post("/users", json=account | {"email": "f@example.com"}).json["data"]["verified_at"] is not None
 
 
 def test_a_patch_leaves_the_rest_and_a_put_replaces_it(admin, edith):

@@ -76,17 +76,20 @@ def normalize(email):
         raise Invalid({"email": [str(error)]}) from error
 
 
-def create_user(actor, *, email, password, name, roles, active=True, profile=None):
+def create_user(actor, *, email, password, name, roles, active=True, profile=None, proved=True):
     """Create an account with these roles and return its User.
 
-    The address counts as theirs. Raises Invalid for a wrong address or password, Conflict when it has an account.
+    The address counts as theirs, unless it is not `proved`; then it gets a mail to confirm it. Raises Invalid for a
+    wrong address or password, Conflict when it has an account.
     """
     address, user_id, now = normalize(email), uuid7(), utcnow()
     values = {"email": address, "name": name, "active": active, "profile": profile or {}}
     values["password_hash"] = hash_password(password, about=(address, name))
     with database.atomic():
-        if not _insert(user_id, now, verified_at=now, **values):
+        if not _insert(user_id, now, verified_at=now if proved else None, **values):
             raise taken()
+        if not proved:
+            queue_mail("verification", address)
         user = User.get_by_id(user_id)
         give_roles(user, roles)
         audit.record(actor, "user.create", ("user", user_id), email=address, roles=sorted(roles))
@@ -142,7 +145,8 @@ def update_own_account(actor, changes):
         if "profile" in changes:
             before = profiles.locked_profile(actor.user_id)
             changes["profile"] = profiles.changed_profile(actor, before, changes["profile"], own=True)
-            audit.record(actor, "user.update", ("user", actor.user_id), profile=changes["profile"])
+            if changes["profile"] != before:
+                audit.record(actor, "user.update", ("user", actor.user_id), profile=changes["profile"])
         User.update(changes | {"updated_at": utcnow()}).where(User.id == actor.user_id).execute()
     return get_user(actor.user_id)
 

@@ -65,11 +65,9 @@ def lost_values(declared):
 def changed_profile(actor, profile, given, *, own=False):
     """Return the profile with the values `given`, where null takes one away; raise Invalid.
 
-    `own` says that it is the actor's, who may set the fields that name one of their roles in `writable_by`. In the
-    profile of somebody else a value that opens records is Denied unless it is the actor's own, or the actor is an admin
-    or may set the field.
+    `own` says that it is the actor's, who may set the fields that name one of their roles in `writable_by`.
     """
-    fields, problems, before, profile = user_fields(), {}, profile, dict(profile)
+    fields, problems, profile = user_fields(), {}, dict(profile)
     for name, value in given.items():
         try:
             if name not in fields:
@@ -83,9 +81,6 @@ def changed_profile(actor, profile, given, *, own=False):
             problems[name[:80]] = error.messages
     if problems:
         raise Invalid({"profile": problems})
-    new = {name for name, value in profile.items() if value != before.get(name) and not _may_set(actor, fields[name])}
-    if new and not own:
-        _require_may_pass_on(actor, {name: profile[name] for name in new})
     return profile
 
 
@@ -93,13 +88,24 @@ def _may_set(actor, kind):
     return actor.is_admin or not actor.roles.isdisjoint(kind.writable_by or ())
 
 
-def _require_may_pass_on(actor, values):
-    """Raise Denied for a value that a grant asks for and the actor does not have: it would open what they may not."""
+def require_may_pass_on(actor, before, after):
+    """Raise Denied for a value in the profile `after` that would open records which the actor may not see.
+
+    That is a new one that a grant asks for, unless it is in the actor's own profile or they may set the field.
+    """
+    if actor.is_admin:
+        return
     own = User.select(User.profile).where(User.id == actor.user_id).scalar() or {}
-    new = [name for name, value in values.items() if value != own.get(name)]
-    read = set().union(*(_used_fields(definition) for definition in load_definitions().values())) if new else set()
-    if opening := sorted(read.intersection(new)):
+    new = [name for name, value in after.items() if value not in (before.get(name), own.get(name))]
+    opening = values_that_open_records().intersection(new) if new else ()
+    fields = user_fields() if opening else {}
+    if opening := sorted(name for name in opening if not _may_set(actor, fields[name])):
         raise Denied(f"Grants ask for {', '.join(opening)}, and you do not have this value yourself.")
+
+
+def values_that_open_records():
+    """Return the names of the users' values, `email` among them, that a grant of any definition speaks of."""
+    return set().union(*(_used_fields(definition) for definition in load_definitions().values()))
 
 
 def _used_fields(definition):

@@ -28,7 +28,17 @@ def create_user(actor, *, roles, profile, **values):
     """
     require_may_give(actor, roles)
     profile = profiles.changed_profile(actor, {}, profile)
-    return get_user(accounts.create_user(actor, roles={*roles, MEMBER}, profile=profile, **values).id)
+    profiles.require_may_pass_on(actor, {}, profile)
+    values |= {"roles": {*roles, MEMBER}, "profile": profile, "proved": _vouches_for_addresses(actor)}
+    return get_user(accounts.create_user(actor, **values).id)
+
+
+def _vouches_for_addresses(actor):
+    """Tell whether an address counts as a user's because the actor says so.
+
+    Where a grant speaks of `$user.email`, an address opens records: only admins open them to whom they like.
+    """
+    return actor.is_admin or "email" not in profiles.values_that_open_records()
 
 
 def update_user(actor, user_id, changes, *, whole=False):
@@ -49,7 +59,10 @@ def update_user(actor, user_id, changes, *, whole=False):
         if "profile" in changes:
             before = {} if whole else profiles.locked_profile(user_id)
             changes["profile"] = profiles.changed_profile(actor, before, changes["profile"])
+            profiles.require_may_pass_on(actor, user.profile, changes["profile"])
         changed = {name: value for name, value in changes.items() if value != getattr(user, name)}
+        if "email" in changed and not _vouches_for_addresses(actor):
+            changed["verified_at"] = None
         if password is not None or roles not in (None, held) or set(changed) - {"name"}:
             require_has_roles(actor, held)
         if roles not in (None, held):
@@ -61,6 +74,7 @@ def update_user(actor, user_id, changes, *, whole=False):
             if "email" in changed:
                 mail_tokens.forget_tokens(user_id, *mail_tokens.PURPOSES)
                 queue_mail("address_changed", user.email)  # the old one
+                queue_mail("verification", changed["email"])  # sent unless it counts as proved
             audit.record(actor, "user.update", ("user", user_id), **changed)
         if changed.get("active") is False:
             sessions.end_sessions_of(user_id)
