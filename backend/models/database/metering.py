@@ -1,9 +1,9 @@
 """A database whose statements are timed, and stopped when they take too long."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from peewee import PeeweeException, __exception_wrapper__
@@ -43,30 +43,33 @@ class Metered:
 
     def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
         """Execute a statement and return its cursor."""
-        with self._timed(sql):
-            return super().execute_sql(sql, params)
+        return self._timed(super().execute_sql, sql, params)
 
     def fetch_all(self, sql: str, params: Sequence[Any]) -> list[tuple]:
         """Execute a query and return all its rows, which SQLite finds only when they are asked for."""
-        with self._timed(sql):
-            return super().execute_sql(sql, params).fetchall()
+        return self._timed(self._fetch_all, sql, params)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement with each list of values."""
-        with self._timed(sql):
-            self.cursor().executemany(sql, rows)
+        self._timed(self._execute_many, sql, rows)
 
-    @contextmanager
-    def _timed(self, sql: str) -> Iterator[None]:
+    def _fetch_all(self, sql: str, params: Sequence[Any]) -> list[tuple]:
+        return super().execute_sql(sql, params).fetchall()
+
+    def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self.cursor().executemany(sql, rows)
+
+    def _timed(self, run: Callable, sql: str, values: Sequence[Any] | None) -> Any:
         if self.is_closed():
             self.connect()  # its own wait is not the statement's time
-        with self._named():
-            self._begin_statement()
-            began = time.perf_counter()
-            try:
-                yield
-            finally:
-                self._count(sql, time.perf_counter() - began)
+        self._begin_statement()
+        began = time.perf_counter()
+        try:
+            return run(sql, values)
+        except (PeeweeException, *self.driver_errors) as error:
+            self._raise_known(error)
+        finally:
+            self._count(sql, time.perf_counter() - began)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
@@ -74,10 +77,13 @@ class Metered:
         try:
             yield
         except (PeeweeException, *self.driver_errors) as error:
-            known = self.failure_of(error)
-            if known is error:
-                raise
-            raise known from error
+            self._raise_known(error)
+
+    def _raise_known(self, error: Exception) -> NoReturn:
+        known = self.failure_of(error)
+        if known is error:
+            raise error
+        raise known from error
 
     def _count(self, sql: str, seconds: float) -> None:
         meter.seconds += seconds

@@ -79,7 +79,7 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         return all(now == then for now, then in zip(_files(self.database), held.files, strict=True) if then is not None)
 
     def _is_usable(self, held: Held) -> bool:
-        if self._has_its_files(held):
+        if _identity(self.database) == held.files[0]:
             return True
         log.error("database file replaced", path=self.database, advice="Its connections are opened anew.")
         return False
@@ -88,6 +88,9 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         return not held.connection.in_transaction
 
     def _close(self, conn: Any) -> None:
+        with suppress(cysqlite.Error):
+            if conn.in_transaction:  # or it would stay open, with its lock
+                conn.rollback()
         with suppress(cysqlite.Error):
             conn.close()
 
