@@ -14,6 +14,7 @@ from backend.services import importing
 from backend.services.actors import SYSTEM
 from backend.services.imports.lookups import AT_ONCE
 from backend.services.records import create_record, update_record
+from backend.services.users import update_user
 from tests.conftest import ON_SQLITE, Person
 from tests.test_files import NDJSON, load, outcome
 
@@ -119,6 +120,24 @@ def test_an_import_asks_the_database_for_many_rows_at_once(books, alice, monkeyp
     counted.clear()
     assert outcome(load(alice, content, mode="upsert", key="isbn"))[2] == rows
     assert len(counted) < rows / 10
+
+
+def test_nothing_more_is_written_for_somebody_who_was_deactivated_meanwhile(books, admin, alice, monkeypatch):
+    user_id, check = alice.id, importing.Checker.check
+
+    def deactivating(checker, rows):
+        update_user(SYSTEM, user_id, {"active": False})
+        return check(checker, rows)
+
+    monkeypatch.setattr(importing.Checker, "check", deactivating)
+    assert load(alice, "title\nEmma\n").status_code == 401
+    with database.connection_context():
+        update_user(SYSTEM, user_id, {"active": True})
+    alice._token = None  # signs in anew
+    answer = load(alice, "title\nEmma\n", keep_good="true")
+    assert outcome(answer) == (1, 0, 0, 1)
+    assert answer.json["data"]["problems"][0]["message"].startswith("Not written: The session")
+    assert titles(admin) == []
 
 
 @ON_SQLITE

@@ -14,7 +14,8 @@ from backend.middleware.authentication import current_actor, needing, renewed_ac
 from backend.middleware.envelope import json_response
 from backend.middleware.lists import list_query
 from backend.services import exporting, importing, queries
-from backend.services.errors import Invalid
+from backend.services.catalog import Resource
+from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
 
@@ -94,6 +95,7 @@ def add_views(blp):
     @blp.documented("create", "import", f"Create, or with a key change, a record of {name} for each row", **UPLOADED)
     def import_records(arguments):
         options = _import_options(arguments) | {"progress": _line_counter(), "bounds": _bounds()}
+        options["watch"] = _watch(resource)
         report = importing.import_records(current_actor(), resource, _uploaded_rows(), **options)
         problems = [{"line": line, "message": message} for line, message in report.problems]
         if report.bad and not (arguments["dry_run"] or arguments["keep_good"]):
@@ -122,6 +124,17 @@ def _bad_rows(report: importing.Report) -> Invalid:
 def _bounds() -> importing.Bounds:
     settings = current_app.settings
     return importing.Bounds(rows=settings.max_import_rows, seconds=settings.import_seconds)
+
+
+def _watch(resource: Resource) -> Callable[[], None]:
+    """Return a function that raises unless whoever sent the file may still do what they might when it was checked."""
+    actor = current_actor()
+
+    def watch() -> None:
+        if renewed_actor(resource) != actor:
+            raise Unavailable("Your roles have changed while the file was checked; send it again.")
+
+    return watch
 
 
 def _line_counter() -> Callable[[int], None]:

@@ -12,7 +12,7 @@ from backend.services import policies
 from backend.services.actors import Actor
 from backend.services.catalog import Resource
 from backend.services.definitions import Definition
-from backend.services.errors import TooLarge, Unavailable
+from backend.services.errors import LarderError, TooLarge
 from backend.services.imports.checks import Checker, Planned
 from backend.services.imports.columns import Columns
 from backend.services.imports.rows import CsvRows, JsonRows, Row
@@ -61,6 +61,7 @@ def import_records(
     dry_run: bool = False,
     keep_good: bool = False,
     progress: Callable[[int], None] | None = None,
+    watch: Callable[[], None] = lambda: None,
     bounds: Bounds = Bounds(),  # noqa: B008 - it is never changed
 ) -> Report:
     """Create a record for each of the `rows` and return the Report.
@@ -73,8 +74,9 @@ def import_records(
 
     The whole file is checked before anything is written, and meanwhile nothing is locked. If any row is bad nothing is
     written, unless `keep_good`, which commits batch by batch and leaves out the bad rows. `progress(line)` is called
-    after each batch of checked rows; what it raises ends the import. Raises Invalid when the file, the columns or the
-    key are wrong, TooLarge beyond the bounds, Unauthenticated or Denied without a grant.
+    after each batch of checked rows, `watch()` before rows are written; what these raise ends the import. Raises Invalid
+    when the file, the columns or the key are wrong, TooLarge beyond the bounds, Unauthenticated or Denied without a
+    grant.
     """
     # A file has as many rows as it has; how long all of it may take is said by the bounds.
     with closing(rows), Plans() as plans, database.time_limit(None):
@@ -88,8 +90,9 @@ def import_records(
         if dry_run:
             run.report.created, run.report.updated = run.checker.created, run.checker.updated
         elif keep_good:
-            run.write_good(plans)
+            run.write_good(plans, watch)
         elif not run.report.bad:
+            watch()
             run.write_all(plans)
     # What only the database finds comes to light with a batch of rows, later than what is wrong with a single one.
     run.report.problems.sort(key=lambda problem: problem[0])
@@ -155,7 +158,7 @@ class _Run:
             database.announce_write(None)
         self.report.created, self.report.updated = writer.created, writer.updated
 
-    def write_good(self, plans: Plans) -> None:
+    def write_good(self, plans: Plans, watch: Callable[[], None]) -> None:
         """Write each batch in a transaction of its own, as long as there is time."""
         writer, reason = Writer(self.actor, self.resource, self.report.note), None
         for batch in plans:
@@ -163,23 +166,25 @@ class _Run:
             if reason is None and self.is_late():
                 reason = f"the import took longer than {self.bounds.seconds:,} seconds (LARDER_IMPORT_SECONDS)"
             if reason is None:
-                reason = self._write_part(writer, batch)
+                reason = self._write_part(writer, batch, watch)
                 left = batch[writer.done :] if reason else []
             for planned in left:
                 self.report.note(planned.line, f"Not written: {reason}.")
         self.report.created, self.report.updated = writer.created, writer.updated
 
-    def _write_part(self, writer: Writer, batch: list[Planned]) -> str | None:
+    def _write_part(self, writer: Writer, batch: list[Planned], watch: Callable[[], None]) -> str | None:
         """Write a batch; return why that cannot be done now. What was written before it stays and is reported."""
         database.wait_anew()
+        writer.done = 0
         try:
+            watch()
             writer.write(batch)
         except PeeweeException as error:
             reason = database.temporary_reason(error)
             if reason is None:
                 raise
             return reason
-        except Unavailable as error:
+        except LarderError as error:
             return error.message.rstrip(".")
         return None
 
