@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from peewee import SQL, Cast, Expression, NodeList, fn
 
 from backend.models.database.postgres_connections import PostgresConnections
+from backend.utils.folding import folding_sql
 
 
 class Postgres(PostgresConnections):
@@ -41,7 +42,9 @@ class Postgres(PostgresConnections):
 
     def fold(self, node):
         """Return the expression of a text without regard to case."""
-        return fn.LOWER(NodeList((node, SQL(f'COLLATE "{self.folding_collation}"'))))
+        first, *rest = folding_sql(self.folding_collation)
+        text = Cast(node, "TEXT")
+        return NodeList([SQL(first), *(part for each in rest for part in (text, SQL(each)))])
 
     def position(self, text, part):
         """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""

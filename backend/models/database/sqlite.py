@@ -193,4 +193,4 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
 
 
 def _fold(text):
-    return None if text is None else text.lower()
+    return None if text is None else text.casefold()
