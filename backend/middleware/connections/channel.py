@@ -242,6 +242,10 @@ class Channel(HTTPChannel):
         except (OSError, ValueError, TypeError):  # it is closed
             return 0
 
+    def has_untaken(self) -> bool:
+        """Tell whether the client has yet to take something of an answer."""
+        return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())
+
     def is_waiting(self) -> bool:
         """Tell whether nothing is under way: no request but perhaps a part of its head, and no answer."""
         return not (self.requests or self.total_outbufs_len or self.is_in_body())

@@ -147,14 +147,19 @@ class _Server:
             return
         self._sweep_at = now + self.times.sweep
         for channel in list(self.active_channels.values()):
-            if channel.will_close or channel.is_too_slow(now):
-                if channel.total_outbufs_len and not channel.will_close:
-                    self.notices.tell("connection of a slow client closed", address=channel.addr[0])
-                if channel.total_outbufs_len or channel.will_close:
-                    channel.abort()
-                elif not channel.time_out():
-                    channel.handle_close()
+            if channel.will_close:
+                channel.abort()
+            elif channel.is_too_slow(now):
+                self._end(channel)
         self.notices.flush(now)
+
+    def _end(self, channel: Channel) -> None:
+        """Close a connection that takes too long."""
+        if channel.has_untaken():
+            self.notices.tell("connection of a slow client closed", address=channel.addr[0])
+            channel.abort()
+        elif not channel.time_out():
+            channel.handle_close()
 
 
 def _oldest(channels: list) -> Channel:
