@@ -34,7 +34,7 @@ from backend.routes import (
     user_settings,
     users,
 )
-from backend.services import error_tracking, jobs, passwords
+from backend.services import answer_sizes, error_tracking, jobs, passwords
 from backend.services import metrics as counts
 from backend.services.catalog import Catalogs
 from backend.utils import spool
@@ -60,6 +60,7 @@ def create_app(settings=None):
     spool.room.max_bytes = settings.max_unread_bytes
     limits.open_limits(settings)
     passwords.configure(settings)
+    answer_sizes.configure(settings)
     error_tracking.open_error_tracking(settings)
     jobs.open_jobs(settings)
     counts.open_metrics(settings)

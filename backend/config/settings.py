@@ -251,6 +251,9 @@ class Settings:
     access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
     refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
     max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
+    max_answer_bytes: int = setting(
+        "int", 16_777_216, "Most bytes of the records in one answer; more is a 422", at_least=1_048_576
+    )
     max_import_bytes: int = setting("int", 104_857_600, "Largest file for an import by request", at_least=1024)
     max_import_rows: int = setting("int", 100_000, "Most rows of an import by request", at_least=1)
     import_seconds: int = setting("int", 120, "Longest time for an import by request, in seconds", at_least=1)

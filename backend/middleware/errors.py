@@ -117,7 +117,8 @@ def _respond(status, message, details=None, headers=()):
 
 
 def _answer_refusal(error):
-    return _respond(STATUS[type(error)], error.message, error.details)
+    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    return _respond(status, error.message, error.details)
 
 
 def _answer_driver_error(error):

@@ -6,6 +6,7 @@ import marshmallow as ma
 
 from backend.models.database import database
 from backend.services import policies, records
+from backend.services.answer_sizes import require_together
 from backend.services.errors import Invalid, LarderError
 from backend.services.field_types.uuid import Uuid
 
@@ -35,6 +36,7 @@ def run_batch(actor, catalog, operations, read_data, read_tag):
         for number, operation in enumerate(operations):
             try:
                 done.append(_run(actor, catalog[operation["resource"]], operation, done, read_data, read_tag))
+                require_together([each.json for each in done if each.json])
             except LarderError as error:
                 error.message = f"Operation {number}: {error.message}"
                 error.details = {"operations": {str(number): error.details}}

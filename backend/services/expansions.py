@@ -8,15 +8,17 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from peewee import fn
+from peewee import Expression
 
 from backend.models.database import database
 from backend.services import policies, queries, records
+from backend.services.answer_sizes import answer_bound, may_be_too_large
 from backend.services.catalog import Resource
 from backend.services.conditions import scope_values
 from backend.services.errors import Invalid
 from backend.services.queries import ListQuery, joined, split
 from backend.services.statements import slot
+from backend.utils.texts import byte_count
 
 MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
@@ -79,7 +81,7 @@ def list_records(actor, resource, query):
         return queries.list_records(actor, resource, query)
     nodes = _plan(actor, resource, query.expand, query.per_page)
     page = queries.list_records(actor, resource, replace(query, links=_links(nodes)))
-    return replace(page, items=_expand(actor, nodes, page.items, page.links))
+    return replace(page, items=_expand(actor, nodes, page.items, page.links, _Budget(page.items)))
 
 
 def get_record(actor, resource, record_id, expand):
@@ -94,7 +96,8 @@ def get_record(actor, resource, record_id, expand):
     page = queries.list_rows(resource, allowed, query)
     if not page.items:
         raise records.missing(resource)
-    return records.Record(_expand(actor, nodes, page.items, page.links)[0], page.links[0]["version"])
+    expanded = _expand(actor, nodes, page.items, page.links, _Budget(page.items))
+    return records.Record(expanded[0], page.links[0]["version"])
 
 
 def _plan(actor, resource, paths, count):
@@ -135,28 +138,48 @@ def _links(nodes):
     return tuple(sorted({node.link for node in nodes}))
 
 
-def _expand(actor, nodes, items, links):
+class _Budget:
+    """The bytes that are left for what is expanded in an answer, beside the records of its page."""
+
+    def __init__(self, items):
+        self.left = max(0, answer_bound() - sum(map(byte_count, items)))
+
+    def spend(self, size: int) -> None:
+        """Take so many bytes; raise Invalid if they are not there."""
+        self.left -= size
+        if self.left < 0:
+            told = f"An answer may have {answer_bound():,} bytes (LARDER_MAX_ANSWER_BYTES), and this would have more"
+            raise _invalid(f"{told}: ask for a smaller `per_page`, or expand less.")
+
+
+def _expand(actor, nodes, items, links, budget):
     """Return the records, JSON texts, with their `expand`; `links` has of each its values by field."""
     if not nodes:
         return items
     parts = [[] for _ in items]
     for node in nodes:
-        related = _related(actor, node, {link[node.link] for link in links} - {None})
+        related = _related(actor, node, {link[node.link] for link in links} - {None}, budget)
         for part, link in zip(parts, links, strict=True):
-            part.append(f'"{node.name}":{related(link[node.link])}')
+            told = related(link[node.link])
+            budget.spend(byte_count(told))  # one that many refer to is told as often
+            part.append(f'"{node.name}":{told}')
     return [f'{item[:-1]},"expand":{{{",".join(part)}}}}}' for item, part in zip(items, parts, strict=True)]
 
 
-def _related(actor, node, ids):
+def _related(actor, node, ids, budget):
     """Return a function from an id to the JSON text of what is related to it."""
     target, field, is_back = node.relation
     own = field if is_back else "id"
     links = tuple(sorted({"id", own, *_links(node.children)}))
-    key = ("related", own, is_back, node.allowed.shape, node.hidden, links)
-    values = {"ids": json.dumps(sorted(ids))} | scope_values(target, node.allowed)
-    rows = target.statements.get(key, _select_related, target, *key[1:]).run(values) if ids else [(None, None)]
+    most = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
+    measured = may_be_too_large(target, target.visible(node.hidden), most)
+    key = ("related", own, is_back, node.allowed.shape, node.hidden, links, measured)
+    values = {"ids": json.dumps(sorted(ids)), "most": budget.left} | scope_values(target, node.allowed)
+    rows = target.statements.get(key, _select_related, target, *key[1:]).run(values) if ids else [(None, None, None)]
+    if measured:
+        budget.spend(0 if (whole := sum(map(int, split(rows[0][2])))) <= budget.left else whole)
     items, links = split(rows[0][0]), [dict(zip(links, json.loads(each), strict=True)) for each in split(rows[0][1])]
-    expanded = _expand(actor, node.children, items, links)
+    expanded = _expand(actor, node.children, items, links, budget)
     if not is_back:
         by_id = {link["id"]: record for link, record in zip(links, expanded, strict=True)}
         return lambda record_id: by_id.get(record_id, "null")
@@ -176,16 +199,24 @@ def _page_text(target, field, record_id, page):
     return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}}}'
 
 
-def _select_related(target, own, is_back, shape, hidden, links):
+def _select_related(target, own, is_back, shape, hidden, links, measured):
     """Return the query of all records whose `own` is one of the ids; of a way back the first of each and one more."""
     record_id, column = target.column("id"), target.column(own)
-    found = target.scoped(column.in_(database.ids(slot("ids"))), shape)
-    if is_back:
-        place = fn.ROW_NUMBER().over(partition_by=[column], order_by=[record_id])
-        placed = target.model.select(record_id.alias("id"), place.alias("place")).where(found).alias("placed")
-        # Only the ids go through the window: the JSON of a record is made for those that are in the answer.
-        first = target.model.select(placed.c.id).from_(placed).where(placed.c.place <= PAGE_SIZE + 1)
-        found = record_id.in_(first)
-    told = database.json_array([database.bindable(target.column(name)) for name in links])
-    rows = target.model.select(target.json(target.visible(hidden)).alias("record"), told.alias("links"))
-    return joined(target, rows.where(found).order_by(record_id), ("record", "links"))
+    if is_back:  # of each a range of an index, however many there are
+        mine = target.scoped(Expression(column, "=", database.each_wanted), shape)
+        first = target.model.select(record_id).where(mine).order_by(record_id).limit(PAGE_SIZE + 1)
+        found = Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))
+    else:
+        found = target.scoped(column.in_(database.ids(slot("ids"))), shape)
+    names = target.visible(hidden)
+    told = {
+        "record": target.json(names),
+        "links": database.json_array([database.bindable(target.column(name)) for name in links]),
+    }
+    if not measured:
+        return joined(target, queries.told_rows(target, told).where(found).order_by(record_id), told)
+    picked = target.model.select(record_id.alias("id")).where(found).alias("picked")
+    sizes = queries.sized(target, picked, names, [record_id.asc()])
+    told |= queries.if_within(sizes, told["record"])
+    rows = queries.told_rows(target, told).join(sizes, on=(sizes.c.id == record_id))
+    return joined(target, rows.order_by(record_id), told)

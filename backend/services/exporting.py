@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from backend.models.database import connected, database
 from backend.services import policies, queries
+from backend.services.answer_sizes import TooLarge
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.utils.cells import NULL, written
@@ -15,6 +16,7 @@ from backend.utils.spool import NoRoom, SpoolFile
 
 ROWS_AT_ONCE = 500
 FILE_SECONDS = 600  # for a whole file by request
+ANY_BYTES = 1 << 60
 PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
 ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
@@ -63,14 +65,14 @@ def _texts(renewed_actor, resource, query, form):
     query = replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
     with connected():
         actor = renewed_actor()
-        page = queries.list_records(actor, resource, query)
+        page = _read(actor, resource, query)
     visible = _visible(resource, actor)
     write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
     yield write(page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
             actor = renewed_actor()
-            page = queries.list_records(actor, resource, replace(query, cursor=page.next_cursor))
+            page = _read(actor, resource, replace(query, cursor=page.next_cursor))
         if _visible(resource, actor) != visible:
             raise Unavailable("What you may read has changed while the file was written; ask for it again.")
         yield write(page.items, False)
@@ -79,6 +81,16 @@ def _texts(renewed_actor, resource, query, form):
 def _visible(resource, actor):
     """Return which rows and fields the actor may read."""
     return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
+
+
+def _read(actor, resource, query):
+    """Return the next page, with as many records as may be held at once: one of them always."""
+    try:
+        return queries.list_records(actor, resource, query)
+    except TooLarge as error:
+        if error.fits:
+            return _read(actor, resource, replace(query, per_page=error.fits))
+        return queries.list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
 
 
 def _ndjson(items, is_first):

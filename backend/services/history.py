@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from peewee import Case, fn
+from peewee import Case, Cast, fn
 
-from backend.models.database import database
+from backend.models.database import Postgres, database
 from backend.models.record_change import KeptFields, RecordChange
+from backend.services.answer_sizes import answer_bound
+from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
@@ -32,6 +34,7 @@ def list_entries(actor, resource, record_id, hidden, *, page, per_page):
     among those `hidden` from them today, under whatever name.
     """
     mine = (RecordChange.resource == resource.name) & (RecordChange.record_id == record_id)
+    _require_fitting(mine, page, per_page)
     rows = list(RecordChange.select().where(mine).order_by(RecordChange.number.desc()).paginate(page, per_page))
     kept = {each.id: each.fields for each in KeptFields.select().where(KeptFields.resource == resource.name)}
     entries = []
@@ -50,6 +53,19 @@ def _may_read(actor, kept, hidden):
     if kept is None:
         return False
     return kept["now"] not in hidden and not any(actor.roles.isdisjoint(roles) for roles in kept["readers"])
+
+
+def _require_fitting(mine, page, per_page):
+    """Raise Invalid for a page of changes with more bytes than an answer may have.
+
+    How many is not said: some may be of hidden fields. A single change is always answered.
+    """
+    told = Cast(RecordChange.changes, "TEXT") if isinstance(database.obj, Postgres) else RecordChange.changes
+    sizes = RecordChange.select(fn.octet_length(told)).where(mine).order_by(RecordChange.number.desc())
+    found = database.execute(sizes.paginate(page, per_page)).fetchall()
+    if sum(size for (size,) in found) > answer_bound() and len(found) > 1:
+        why = f"These changes have more than {answer_bound():,} bytes (LARDER_MAX_ANSWER_BYTES)"
+        raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")
 
 
 @contextmanager

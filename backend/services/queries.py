@@ -5,14 +5,17 @@ import json
 from dataclasses import dataclass, replace
 
 from itsdangerous import BadData
-from peewee import SQL, fn
+from peewee import SQL, Case, Cast, fn
 
 from backend.models.database import database
 from backend.services import full_text, ordering, policies
+from backend.services.answer_sizes import TooLarge, answer_bound, may_be_too_large, size
 from backend.services.conditions import conditions, scope_values, shape_of, slot_values, within
 from backend.services.errors import Invalid, Malformed
 from backend.services.statements import slot
+from backend.utils.texts import byte_count
 
+MOST_ESCAPED = 2  # times as long as its values a JSON text may be
 SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
 
 
@@ -36,6 +39,7 @@ class ListQuery:
     per_page: int = 20
     cursor: str | None = None
     count: bool = True
+    most_bytes: int | None = None  # of all records; by default what an answer may have
 
     def without(self, hidden, resource):
         """Return the query for somebody from whom these fields are hidden; raise Invalid if it asks for one."""
@@ -105,24 +109,39 @@ def list_rows(resource, allowed, query):
     searched = (query.searched, len(query.terms) if query.is_ranked else 0) if query.terms else None
     shape = (allowed.shape, shape_of(query.filters), searched)
     nulls = None if after is None else tuple(value is None for value in after)
-    statement = resource.statements.get(
-        ("list", shape, query.sort, query.fields, query.links, nulls), _select_page, resource, shape, query, nulls
-    )
+    measured = may_be_too_large(resource, query.fields, query.per_page + 1)
+    values["most"] = most = query.most_bytes or answer_bound()
+    key = ("list", shape, query.sort, query.fields, query.links, nulls, measured)
+    statement = resource.statements.get(key, _select_page, resource, shape, query, nulls, measured)
     ((told, keys, *linked),) = statement.run(values)
     items = split(told)
-    more = len(items) > query.per_page
+    count = _require_fitting(linked.pop(), items, query.per_page, most) if measured else len(items)
+    more = count > query.per_page
     total = None
     if query.count and after is None:
-        if more or (not items and offset):
+        if more or (not count and offset):
             counted = (*shape[:2], searched and (query.searched, 0))
             total = resource.statements.get(("count", counted), _count, resource, counted).run(values)[0][0]
         else:
-            total = offset + len(items)
+            total = offset + count
     next_cursor = None
     if more and not query.is_ranked:
         next_cursor = write_cursor(resource, query, json.loads(keys.split(SEPARATOR)[query.per_page - 1]))
     links = [dict(zip(query.links, json.loads(each), strict=True)) for told in linked for each in split(told)]
     return RecordPage(items[: query.per_page], total, next_cursor, links[: query.per_page])
+
+
+def _require_fitting(sizes, items, per_page, most):
+    """Return how many records were found, one more than are asked for perhaps, of which no JSON need be made.
+
+    Raises TooLarge where those asked for have more bytes than `most`, as measured or, with what is escaped, as JSON.
+    """
+    measured = [int(each) for each in split(sizes)]
+    if sum(measured[:per_page]) > most:
+        raise TooLarge(measured[:per_page], most)
+    if sum(map(len, items)) > MOST_ESCAPED * most:
+        raise TooLarge([byte_count(each) for each in items[:per_page]], most)
+    return len(measured)
 
 
 def split(told):
@@ -142,7 +161,7 @@ def where(resource, shape):
     return [within(resource, scope), *conditions(resource, filters, "filter")]
 
 
-def _select_page(resource, shape, query, nulls):
+def _select_page(resource, shape, query, nulls, measured):
     """Return the query of a page, a single row: all records' JSON, and of each what a cursor needs to go on after it.
 
     A driver lets go of the interpreter for every row it fetches, and with other threads waiting it takes long to get it
@@ -152,17 +171,42 @@ def _select_page(resource, shape, query, nulls):
     told = {"record": resource.json(query.fields), "keys": _bindable(key.column for key in keys)}
     if query.links:
         told["links"] = _bindable(resource.column(name) for name in query.links)
-    selected = resource.model.select(*(expression.alias(name) for name, expression in told.items()))
     terms = [key.term for key in keys]
-    if shape == (None, (), None) and len(keys) == 1:  # read in the order of the table's own key, without any sort
+    if (
+        shape == (None, (), None) and len(keys) == 1 and not measured
+    ):  # read in the order of the table's own key, without any sort
         (only,) = ordering.parts(keys, nulls)
-        return joined(
-            resource, _bounded(selected.where(*where(resource, shape), *only.conditions).order_by(*terms), nulls), told
-        )
+        rows = told_rows(resource, told).where(*where(resource, shape), *only.conditions).order_by(*terms)
+        return joined(resource, _bounded(rows, nulls), told)
     picked = _picked(resource, shape, query.is_ranked, ordering.parts(keys, nulls), nulls).alias("picked")
+    if measured:
+        kept = [picked.c.score] if query.is_ranked else []
+        picked = sized(resource, picked, query.fields, [*kept, *terms], kept)
+        told |= if_within(picked, told["record"])
     best_first = [picked.c.score] if query.is_ranked else []
-    page = selected.join(picked, on=(picked.c.id == resource.column("id"))).order_by(*best_first, *terms)
+    page = (
+        told_rows(resource, told).join(picked, on=(picked.c.id == resource.column("id"))).order_by(*best_first, *terms)
+    )
     return joined(resource, page, told)
+
+
+def told_rows(table, told):
+    """Return the query of all rows of a table with these expressions by name."""
+    return table.model.select(*(expression.alias(name) for name, expression in told.items()))
+
+
+def sized(table, picked, names, terms, kept=()):
+    """Return the query of the picked ids with the bytes that each record takes, alone and with those before it."""
+    each = size(table, names)
+    columns = [picked.c.id.alias("id"), *(column.alias(column.name) for column in kept)]
+    rows = table.model.select(*columns, each.alias("size"), fn.SUM(each).over(order_by=terms).alias("so_far"))
+    return rows.join(picked, on=(picked.c.id == table.column("id"))).alias("sized")
+
+
+def if_within(sizes, record):
+    """Return the expressions of a record's JSON, NULL where it and those before have more than `most`, and its size."""
+    told = Case(None, [(sizes.c.so_far <= slot("most"), record)], None)
+    return {"record": told, "size": Cast(sizes.c.size, "TEXT")}
 
 
 def _picked(resource, shape, is_ranked, parts, nulls):

@@ -8,6 +8,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services import history, policies
+from backend.services.answer_sizes import bounded_json, require_fitting
 from backend.services.conditions import scope_values, within
 from backend.services.deletions import delete_records
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
@@ -33,7 +34,7 @@ def get_record(actor, resource, record_id):
     rows = statement.run({"id": record_id} | scope_values(resource, allowed))
     if not rows:
         raise missing(resource)
-    return Record(*rows[0])
+    return _fitting(rows[0])
 
 
 def list_changes(actor, resource, record_id, *, page, per_page):
@@ -72,7 +73,7 @@ def create_record(actor, resource, data):
         check_references(actor, resource, data)
         judge(resource, allowed, values)
         with history.recorded(actor, resource, [values["id"]]):
-            made = Record(*resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
+            made = _fitting(resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
         write_words(resource, {values["id"]: values})
         return values["id"], made
 
@@ -121,7 +122,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
         with history.recorded(actor, resource, [record_id]):
             changed = resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0]
         write_words(resource, {record_id: values})
-        return Record(*changed)
+        return _fitting(changed)
 
 
 def delete_record(actor, resource, record_id, if_match=None):
@@ -228,7 +229,13 @@ def _select_one(resource, shape, hidden):
 
 def _answer(resource, hidden):
     """Return the expressions of a Record."""
-    return resource.json(resource.visible(hidden)), resource.column("version")
+    return bounded_json(resource, resource.visible(hidden)), resource.column("version")
+
+
+def _fitting(row):
+    """Return the Record of a row of _answer; raise Invalid if it has more bytes than an answer may."""
+    require_fitting(row[0])
+    return Record(*row)
 
 
 def _select_for_write(resource, readable, writable):

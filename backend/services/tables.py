@@ -13,6 +13,7 @@ class Table:
     def __init__(self, name, kinds, model, columns=()):
         self.name, self.kinds, self.model, self.catalog = name, kinds, model, None
         self.statements = StatementCache()
+        self.widths = {}  # {names of fields: the most bytes of their JSON}
         self._columns = dict(columns)
 
     def column(self, name):

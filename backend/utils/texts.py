@@ -28,3 +28,8 @@ def printable(text: str, most: int = 60) -> str:
     """Return a text on one line, cut where it is long."""
     cut = text if len(text) <= most else f"{text[:most]}…"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+
+
+def byte_count(text: str) -> int:
+    """Return how many bytes a text has in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())

@@ -114,6 +114,14 @@ class Postgres(PostgresConnections):
             f" UNION SELECT found__.id FROM down__ CROSS JOIN {rows} AS found__) SELECT id FROM down__"
         )
 
+    def first_of_each(self, ids, table, first):
+        """Return the query of the ids that `first`, a query about `each_wanted`, finds for each of the ids."""
+        lateral = SQL('::json) AS "wanted" CROSS JOIN LATERAL')
+        parts = (SQL('SELECT "near"."id" FROM json_array_elements_text('), ids, lateral, first, SQL('AS "near"'))
+        return NodeList(parts, parens=True)
+
+    each_wanted = SQL('"wanted"."value"::uuid')
+
     def typed(self, node, column):
         """Return the expression of a value as if it came from the column."""
         kind, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")

@@ -117,6 +117,13 @@ class Sqlite(SqliteConnections):
             f' UNION SELECT row__.id FROM down__ JOIN "{table}" AS row__ ON {refers}) SELECT id FROM down__'
         )
 
+    def first_of_each(self, ids, table, first):
+        """Return the query of the ids that `first`, a query about `each_wanted`, finds for each of the ids."""
+        near = SQL(f') AS "wanted" CROSS JOIN "{table}" AS "near" WHERE "near"."id" IN')
+        return NodeList((SQL('SELECT "near"."id" FROM json_each('), ids, near, first), parens=True)
+
+    each_wanted = SQL('"wanted"."value"')
+
     def typed(self, node, column):
         """Return the expression of a value as if it came from the column."""
         return Cast(node, self.field_types[column.field_type])

@@ -224,3 +224,12 @@ class FieldType:
     def sort_key(self, column):
         """Return the SQL expression that lists are ordered by."""
         return column
+
+    @property
+    def most_bytes(self):
+        """The most bytes that a value takes in JSON, None where nothing bounds it."""
+        return 64
+
+    def as_text(self, column, database):
+        """Return the SQL expression of the text whose bytes a value takes, of a field with many or any number."""
+        return column

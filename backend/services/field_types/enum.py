@@ -53,3 +53,8 @@ class Enum(FieldType):
     def to_cell(self, value: str) -> str:
         """Return the text, guarded against being taken for a formula."""
         return guarded(value)
+
+    @property
+    def most_bytes(self):
+        """The most bytes that a value takes in JSON."""
+        return max(6 * len(choice) for choice in self.choices) + 2

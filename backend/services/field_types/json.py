@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import marshmallow as ma
-from peewee import fn
+from peewee import Cast, fn
 
 from backend.models.columns import JsonColumn
 from backend.models.database import Postgres
@@ -79,3 +79,12 @@ class Json(FieldType):
     def to_cell(self, value: Any) -> str:
         """Return the value as JSON text."""
         return json.dumps(value, ensure_ascii=False)
+
+    @property
+    def most_bytes(self):
+        """None: nothing but the size of a request bounds them."""
+        return None
+
+    def as_text(self, column, database):
+        """Return the value as text."""
+        return Cast(column, "TEXT") if isinstance(database, Postgres) else column

@@ -89,3 +89,8 @@ class String(FieldType):
     def to_cell(self, value: str) -> str:
         """Return the text, guarded against being taken for a formula."""
         return guarded(value)
+
+    @property
+    def most_bytes(self):
+        """The most bytes that a value takes in JSON: six for a character that is escaped."""
+        return None if self.max_length is None else 6 * self.max_length + 2
