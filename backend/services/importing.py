@@ -74,9 +74,10 @@ def import_records(
 
     The whole file is checked before anything is written, and meanwhile nothing is locked. If any row is bad nothing is
     written, unless `keep_good`, which commits batch by batch and leaves out the bad rows. `progress(line)` is called
-    after each batch of checked rows, `watch()` before rows are written; what these raise ends the import. Raises Invalid
-    when the file, the columns or the key are wrong, TooLarge beyond the bounds, Unauthenticated or Denied without a
-    grant.
+    after each batch of checked rows, `watch()` before rows are written; what these raise ends the import.
+
+    Raises Invalid when the file, the columns or the key are wrong, TooLarge beyond the bounds, Unauthenticated or
+    Denied without a grant.
     """
     # A file has as many rows as it has; how long all of it may take is said by the bounds.
     with closing(rows), Plans() as plans, database.time_limit(None):
