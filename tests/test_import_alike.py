@@ -213,3 +213,41 @@ def test_a_column_alone_comes_back_too(admin):
         report = load(admin, exported(admin, "csv", fields=name), CSV, "things", dry_run="true")
         assert outcome(report) == (len(values), len(values), 0, 0), name
         assert report.json["data"]["skipped"] == 0
+
+
+UNIQUE = {
+    "code": ({"type": "string"}, "=A1", "'=A1"),
+    "whole": ({"type": "integer"}, 7, "7"),
+    "number": ({"type": "number"}, 0.1, "0.10"),
+    "decimal": ({"type": "decimal"}, "1.50", "1.5"),
+    "day": ({"type": "date"}, "2026-01-01", "2026-01-01"),
+    "moment": ({"type": "datetime"}, "2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00"),
+    "enum": ({"type": "enum", "choices": ["=x", "b"]}, "=x", "'=x"),
+    "email": ({"type": "email"}, "a@EXAMPLE.com", "a@example.com"),
+    "url": ({"type": "url"}, "https://example.com/a", "https://example.com/a"),
+    "uuid": ({"type": "uuid"}, "0193e0f4-0000-7000-8000-00000000000a", "0193E0F4-0000-7000-8000-00000000000A"),
+}
+
+
+def test_a_value_of_any_type_is_found_in_the_table_and_in_the_file(admin, alice):
+    fields = {name: options | {"unique": True} for name, (options, _, _) in UNIQUE.items()}
+    admin.declare("shelves", {"n": {"type": "integer"}} | fields, unique=[["n", "code"]], access=EVERYONE)
+    admin.declare(
+        "books", {"title": {"type": "string"}, "shelf": {"type": "reference", "to": "shelves"}}, access=EVERYONE
+    )
+    shelf = alice.make("shelves", n=1, **{name: value for name, (_, value, _) in UNIQUE.items()})
+    for name, (_, _, cell) in UNIQUE.items():
+        answer = load(alice, f"n,{name}\n2,{cell}\n", CSV, "shelves", dry_run="true")
+        assert answer.json["data"]["problems"] == [
+            {"line": 2, "message": f"Another record of shelves has this {name}."}
+        ]
+        upsert = load(alice, f"n,{name}\n2,{cell}\n", CSV, "shelves", dry_run="true", mode="upsert", key=name)
+        assert outcome(upsert) == (1, 0, 1, 0), name
+        assert outcome(load(alice, f"title,shelf_{name}\n{name},{cell}\n", CSV, "books")) == (1, 1, 0, 0), name
+    assert {book["shelf"] for book in alice.get("/books").json["data"]} == {shelf["id"]}
+    alice.delete("/books/" + alice.get("/books").json["data"][0]["id"])
+    for name, (_, _, cell) in UNIQUE.items():
+        patched = alice.patch(f"/shelves/{shelf['id']}", json={name: None})
+        assert patched.status_code == 200, patched.json
+        answer = load(alice, f"n,{name}\n2,{cell}\n3,{cell}\n", CSV, "shelves", dry_run="true")
+        assert [each["line"] for each in answer.json["data"]["problems"]] == [3], name
