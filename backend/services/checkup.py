@@ -16,7 +16,9 @@ from backend.models.database import Postgres, connected, database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
 from backend.services import backups, mailing
+from backend.services.catalog import load_definitions
 from backend.services.readiness import FAILURE, OK, WARNING, Finding, check_readiness
+from backend.services.reserved_names import is_reserved_field, is_reserved_resource
 from backend.utils.clock import utcnow
 
 BACKUP_OLD_AFTER_SECONDS = 8 * 86_400
@@ -31,7 +33,7 @@ def check_everything(settings):
     found = [_variables(), _rights(settings), _writable(settings), _address(settings), *ready]
     if all(each.state != FAILURE for each in ready):
         with connected():
-            found += [_database(settings), _clock(), _admin()]
+            found += [_database(settings), _clock(), _admin(), _names()]
     return [*found, _backups(settings), _mail(settings), _redis(settings)]
 
 
@@ -129,6 +131,17 @@ def _admin():
     if not UserRole.anyone_has(ADMIN):
         return Finding("admin", WARNING, "Nobody is an admin.", "flask users promote EMAIL, or users create --admin")
     return Finding("admin", OK, "There is an admin.")
+
+
+def _names():
+    """Look for names of resources and fields that a later version has reserved."""
+    found = load_definitions().values()
+    bad = [each.name for each in found if is_reserved_resource(each.name)]
+    bad += [f"{each.name}.{name}" for each in found for name in each.fields if is_reserved_field(name)]
+    if bad:
+        told = f"Reserved names are in use: {', '.join(bad)}."
+        return Finding("names", WARNING, told, "Rename them with renamed_from: until then some requests may fail.")
+    return Finding("names", OK, "No resource and no field has a reserved name.")
 
 
 def _backups(settings):

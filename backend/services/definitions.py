@@ -15,6 +15,7 @@ from backend.services.field_types.reference import ON_DELETE, Reference
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
+from backend.services.reserved_names import RESERVED_FIELDS, is_reserved_resource
 from backend.services.rules import NO_GRANTS, grant_problems, granted_roles, read_grants
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -32,21 +33,6 @@ SYSTEM_FIELDS = {
     "created_by": Uuid(description="Id of the user who created the record; null when nobody was signed in"),
     "version": Integer(required=True, description="Grows by one with every change"),
 }
-
-RESERVED_FIELDS = {
-    *SYSTEM_FIELDS,
-    *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q"),
-    *("group_by", "sum", "avg", "min", "max", "format", "mode", "key", "dry_run", "confirm"),
-    *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # columns that every table of Postgres has already
-}
-RESERVED_RESOURCES = {
-    *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
-    *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
-    # No paths, but blueprints: two of one name would stop every build.
-    *("root", "swagger_ui", "user_settings", "recovery", "account"),
-}
-RESERVED_PREFIXES = ("larder_", "sqlite_", "pg_", "ix_", "uq_")  # system tables: ours, SQLite's, Postgres's; indexes
-RESERVED_SUFFIX = "_pkey"  # Postgres keeps indexes among the tables, and calls that of a primary key so
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +143,10 @@ class DefinitionBody(ma.Schema):
     on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
 
 
-def parse_definition(data, roles=None, version=1):
+def parse_definition(data, roles=None, version=1, in_place=None):
     """Return the Definition that `data` declares; `roles` are the names a grant may use, None if it was checked before.
+
+    `in_place` is the Definition in force, if there is one: its names may stay, though they may be reserved by now.
 
     Raises Invalid keyed by the parts of the definition, each message saying what to change.
     """
@@ -167,8 +155,11 @@ def parse_definition(data, roles=None, version=1):
     except ma.ValidationError as error:
         raise Invalid(error.messages) from error
     problems = {}
-    fields = _parse_fields(body.pop("fields_"), problems)
-    if problem := name_problem(body["name"], RESERVED_RESOURCES, RESERVED_PREFIXES, RESERVED_SUFFIX):
+    name, is_stored = body["name"], roles is None
+    reserved_fields = () if is_stored else RESERVED_FIELDS - (in_place.fields.keys() if in_place else set())
+    fields = _parse_fields(body.pop("fields_"), problems, reserved_fields)
+    stays = is_stored or (in_place is not None and in_place.name == name)
+    if problem := _name_problem(name, not stays and is_reserved_resource(name)):
         problems["name"] = [problem]
     if roles is not None:
         _check_access(body["access"], SYSTEM_FIELDS | fields, roles, problems)
@@ -182,25 +173,29 @@ def parse_definition(data, roles=None, version=1):
     return Definition(fields=fields, version=version, **body)
 
 
-def name_problem(name, reserved, prefixes=(), suffixes=()):
-    """Return what is wrong with the name of a resource or a field, or None."""
+def name_problem(name, reserved):
+    """Return what is wrong with a name, or None; `reserved` are names that it must not be."""
+    return _name_problem(name, name in reserved)
+
+
+def _name_problem(name, is_reserved):
     if not NAME.fullmatch(name):
         return "A name has 1 to 63 lower-case letters, digits and underscores, and starts with a letter."
     if "__" in name:
         return "A name has no double underscore: that separates a field from its filter."
-    if name in reserved or name.startswith(prefixes) or name.endswith(suffixes):
+    if is_reserved:
         return f"The name {name} is reserved."
     return None
 
 
-def _parse_fields(declarations, problems):
+def _parse_fields(declarations, problems, reserved):
     fields, wrong = {}, {}
     if not declarations or len(declarations) > MAX_FIELDS:
         wrong = [f"A resource has 1 to {MAX_FIELDS} fields."]
         declarations = {}
     for name, declaration in declarations.items():
         try:
-            if problem := name_problem(name, RESERVED_FIELDS):
+            if problem := name_problem(name, reserved):
                 raise Invalid([problem])
             fields[name] = parse_field(declaration)
         except Invalid as error:

@@ -208,7 +208,7 @@ def _plan_one(definitions, name, data):
     """Return the Plan of a change of one resource; `data` gets its name if it has none."""
     if name not in definitions:
         raise _missing(name)
-    definition = parse_definition({"name": name} | data, role_names())
+    definition = parse_definition({"name": name} | data, role_names(), in_place=definitions[name])
     if definition.name != name and name not in definition.former_names:
         told = f"This is the resource {name}; to rename it say so: `renamed_from: {name}`."
         raise Invalid({"name": [told]})
@@ -233,7 +233,7 @@ def _refuse_former_names(definition):
 
 
 def _plan_all(definitions, declared, roles):
-    wanted = _parse_all({name: body for name, body in declared.items() if body is not None}, roles)
+    wanted = _parse_all(definitions, {name: body for name, body in declared.items() if body is not None}, roles)
     plan = make_plan(definitions, wanted, [name for name, body in declared.items() if body is None])
     check_references(_outcome(definitions, plan))
     return plan
@@ -336,13 +336,13 @@ def _parts(document):
     return parts
 
 
-def _parse_all(declared, roles):
+def _parse_all(definitions, declared, roles):
     wanted, problems = {}, {}
     for name, body in declared.items():
         try:
             if not isinstance(body, dict) or "name" in body:
                 raise Invalid(["Not an object with `fields`; its name is the key before it."])
-            wanted[name] = parse_definition({"name": name, **body}, roles)
+            wanted[name] = parse_definition({"name": name, **body}, roles, in_place=definitions.get(name))
         except Invalid as error:
             problems[str(name)[:80]] = error.errors
     if problems:

@@ -26,12 +26,14 @@ def count_rows(path):
 
 
 def _count(connection):
-    names = [
-        name
-        for (name,) in connection.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
-        if not name.startswith("sqlite_")
-    ]
-    return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(names)}
+    # As a statement: a table of the file could take the place of the function `pragma_table_list`.
+    listed = connection.execute("PRAGMA main.table_list").fetchall()
+    names = sorted(name for _, name, kind, *_ in listed if kind == "table" and not name.startswith("sqlite_"))
+    return {name: connection.execute(f"SELECT count(*) FROM main.{_quoted(name)}").fetchone()[0] for name in names}
+
+
+def _quoted(name):
+    return '"' + name.replace('"', '""') + '"'
 
 
 def check(path, manifest):
