@@ -14,7 +14,7 @@ from backend.models.records import build_model, column
 from backend.models.role import Role
 from backend.services.conditions import within
 from backend.services.definitions import parse_definition
-from backend.services.errors import NotFound, Unavailable
+from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.system_tables import make_system_tables
 from backend.services.tables import Table
 
@@ -62,6 +62,15 @@ class Resource(Table):
     def visible(self, hidden):
         """Return the names of the fields beside those `hidden`; None when that is all of them."""
         return tuple(name for name in self.kinds if name not in hidden) if hidden else None
+
+    def require_indexable(self, data):
+        """Raise Invalid for a text that is too long for an index its field is in."""
+        limits, problems = self.definition.indexed_bytes, {}
+        for name, most in limits.items():
+            if isinstance(text := data.get(name), str) and len(text.encode()) > most:
+                problems[name] = [f"At most {most:,} bytes, because the field is in an index."]
+        if problems:
+            raise Invalid(problems)
 
     def to_columns(self, data):
         """Return {field: value} with the values as the database takes them."""

@@ -23,6 +23,7 @@ MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
 MAX_INDEXES = 64  # of one resource, declared
 MAX_RESOURCES = 500
+MAX_INDEX_BYTES = 2400  # of the texts in one entry of an index
 MAX_DESCRIPTION = 2000
 ACTIONS = ("list", "read", "create", "update", "delete")
 
@@ -97,6 +98,19 @@ class Definition:
         # A deleted target looks for the rows that refer to it: without an index that would read the whole table.
         references = [(name,) for name, kind in self.references.items() if not kind.index]
         return [*single, *references, *map(tuple, self.indexes)]
+
+    @cached_property
+    def indexed_bytes(self):
+        """By text field that is in an index, how many bytes its values may have there.
+
+        An entry of an index has at most 2,704 bytes on Postgres, and its texts share what other columns leave.
+        """
+        most = {}
+        for names in {*self.unique_sets(), *self.index_sets()}:
+            texts = [name for name in names if isinstance(self.fields[name], String)]
+            for name in texts:
+                most[name] = min(most.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
+        return most
 
     def implied_sets(self):
         """Return the tuples of fields that have an index though nobody declared it.

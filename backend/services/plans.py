@@ -13,6 +13,7 @@ from backend.services.conversions import converter, narrows
 from backend.services.errors import Invalid
 from backend.services.field_types.base import MAX_FORMER_NAMES
 from backend.services.field_types.reference import Reference
+from backend.services.field_types.string import String
 from backend.services.renames import find_renames
 from backend.services.surveys import Survey
 
@@ -191,6 +192,7 @@ class _Planner:
             for name, origin in self.change.origins.items():
                 self._field(name, self.old.fields[origin], self.new.fields[name])
             self._sets()
+            self._index_limits()
             self._survey()
             self._rest()
         return self.found
@@ -289,6 +291,17 @@ class _Planner:
         for each in after["index"]:
             if self.change.before(each) not in before["index"] and not self._comes_with_field(each):
                 self._say("add_index", f"Index {_list(each)}.", ", ".join(each))
+
+    def _index_limits(self):
+        """Texts in place that are too long for an index they would be in from now on."""
+        before = self.old.indexed_bytes
+        for name, most in self.new.indexed_bytes.items():
+            origin = self.change.origins.get(name)
+            if isinstance(self.old.fields.get(origin), String) and before.get(origin, most + 1) > most:
+                against = self._rows(fn.OCTET_LENGTH(column(self.model, origin)) > most)
+                if against[0]:
+                    text = f"Index {name}, which has more than {most:,} bytes in {_records(against[0])}."
+                    self._say("add_index", text, name, against=against)
 
     def _comes_with_field(self, columns):
         return len(columns) == 1 and columns[0] in self.change.added

@@ -82,6 +82,7 @@ def new_row(actor, resource, data, now=None):
     """Return the row of a new record, a value for each column; `now` is when it is made, as RFC 3339 text."""
     now = now or rfc3339(utcnow())
     system = {"id": uuid7(), "created_at": now, "updated_at": now, "created_by": actor.user_id, "version": 1}
+    resource.require_indexable(resource.defaults | data)
     return resource.to_columns(resource.defaults | data) | system
 
 
@@ -115,6 +116,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
         if not data:
             return get_record(actor, resource, record_id)
         check_references(actor, resource, data)
+        resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         if allowed.concerns({*values, "version"}):
             judge(resource, allowed, values, record_id)

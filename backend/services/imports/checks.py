@@ -227,6 +227,7 @@ class Checker:
         if not may_change:
             raise Denied(f"You may not change this record of {self.resource.name}.")
         if_match = self._check_version(draft.values.system.get("version"), version)
+        self.resource.require_indexable(data)
         changes = self.resource.to_columns(data)
         if data and allowed.concerns({*changes, "updated_at", "version"}):
             judge(self.resource, allowed, columns | changes, None if is_new else record_id)

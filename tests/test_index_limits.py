@@ -1,0 +1,64 @@
+"""Values that are too long for an index: refused in words, with the same limit on both databases."""
+
+import json
+
+from tests.conftest import ON_SQLITE
+
+ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+LONG = {"type": "string", "max_length": 10_000}
+FITS = "".join(chr(0x4E00 + 7919 * number % 20_000) for number in range(800))  # 2,400 bytes that hardly compress
+REFUSED = {"code": ["At most 2,400 bytes, because the field is in an index."]}
+
+
+def test_the_longest_value_that_fits_is_kept_and_found(admin, alice):
+    for number, options in enumerate(({"unique": True}, {"index": True})):
+        admin.declare(f"codes{number}", {"code": LONG | options}, access=ACCESS | {"list": ["owner"]})
+        made = alice.make(f"codes{number}", code=FITS)
+        assert alice.get(f"/codes{number}?sort=-code").json["data"] == [made]
+    assert alice.post("/codes0", json={"code": FITS}).status_code == 409
+
+
+def test_a_longer_one_is_refused_by_every_way_to_write(admin, alice):
+    admin.declare("codes", {"code": LONG | {"unique": True}, "n": {"type": "integer"}}, access=ACCESS)
+    made, code = alice.make("codes", n=1), FITS + "x"
+    for answer in (
+        alice.post("/codes", json={"code": code}),
+        alice.patch(f"/codes/{made['id']}", json={"code": code}),
+        alice.put(f"/codes/{made['id']}", json={"code": code}),
+    ):
+        assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": REFUSED})
+    operations = [{"op": "create", "resource": "codes", "data": {"code": code}}]
+    assert alice.post("/batch", json={"operations": operations}).status_code == 422
+    lines = "\n".join(json.dumps(each) for each in ({"n": 2}, {"code": code}, {"code": "short"}))
+    done = alice.post("/codes/import", data=lines, content_type="application/x-ndjson")
+    assert "2,400 bytes" in done.text
+    line = json.dumps({"id": made["id"], "code": code})
+    done = alice.post("/codes/import?mode=upsert&key=id", data=line, content_type="application/x-ndjson")
+    assert "2,400 bytes" in done.text
+    assert alice.get("/codes").json["data"] == [made]
+
+
+def test_texts_of_one_index_share_its_room(admin, alice):
+    fields = {name: LONG for name in "abcdefg"} | {"n": {"type": "decimal", "precision": 18}}
+    admin.declare("codes", fields, unique=[[*"abcdefg", "n"]], access=ACCESS | {"list": ["owner"]})
+    share = FITS[: 2400 // 7 // 3]
+    alice.make("codes", **{name: share for name in "abcdefg"}, n="1.50")
+    assert alice.post("/codes", json={"a": share + "ab"}).status_code == 422
+
+
+def test_no_index_is_added_over_values_that_are_too_long(admin, alice):
+    admin.declare("codes", {"code": LONG}, access=ACCESS)
+    made = alice.make("codes", code=FITS + "x")
+    for options in ({"unique": True}, {"index": True}):
+        body = {"fields": {"code": LONG | options}, "access": ACCESS}
+        answer = admin.put("/resources/codes", json=body)
+        assert answer.status_code == 409
+        assert "Index code, which has more than 2,400 bytes in 1 record." in answer.json["error"]["message"]
+    alice.patch(f"/codes/{made['id']}", json={"code": FITS})
+    assert admin.put("/resources/codes", json=body).status_code == 200
+
+
+@ON_SQLITE
+def test_a_field_without_an_index_takes_what_its_type_takes(admin, alice):
+    admin.declare("codes", {"code": LONG, "text": {"type": "text"}}, access=ACCESS)
+    assert alice.make("codes", code="x" * 10_000, text="x" * 100_000)["version"] == 1
