@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 import marshmallow as ma
 from flask import Response, abort, current_app, request
@@ -13,7 +12,7 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing, renewed_actor
 from backend.middleware.envelope import json_response
 from backend.middleware.lists import list_query
-from backend.services import exporting, importing, queries
+from backend.services import exporting, importing
 from backend.services.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import StrictText
@@ -73,7 +72,7 @@ def add_views(blp):
         query = list_query(arguments, definition.search)
         headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
         if request.method == "HEAD":
-            queries.list_records(current_actor(), resource, replace(query, per_page=1, count=False))
+            exporting.check_export(current_actor(), resource, query)
             return Response(iter(()), mimetype=MIME_TYPES[form], headers=headers)  # how long it is nobody knows yet
         file = exporting.write_export(
             lambda: renewed_actor(resource), resource, query, form, max_bytes=current_app.settings.max_export_bytes

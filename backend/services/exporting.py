@@ -31,6 +31,15 @@ def export_records(actor, resource, query, form):
     return _texts(lambda: actor, resource, query, form)
 
 
+def check_export(actor, resource, query) -> None:
+    """Raise what the first page of an export would raise."""
+    _read(actor, resource, replace(_by_pages(query), per_page=1))
+
+
+def _by_pages(query):
+    return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
+
+
 def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> SpoolFile:
     """Return a file with all records that the ListQuery finds, at its beginning.
 
@@ -62,7 +71,7 @@ def _too_large(max_bytes):
 
 
 def _texts(renewed_actor, resource, query, form):
-    query = replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
+    query = _by_pages(query)
     with connected():
         actor = renewed_actor()
         page = _read(actor, resource, query)
