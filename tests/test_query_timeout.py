@@ -13,7 +13,8 @@ import pytest
 
 from backend.models.database import DatabaseUnavailable, database
 from backend.utils.meter import meter
-from tests.conftest import Person
+from tests.conftest import SECRET_KEY, Person
+from tests.server import Caller, running_server
 from tests.test_error_shape import assert_failure, lock_on_notes
 
 ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
@@ -153,6 +154,20 @@ def test_writers_who_wait_share_one_limit(note, app, alice, database_url):
     assert [answer.status_code for answer, _ in answers] == [503] * 6
     assert max(seconds for _, seconds in answers) < 0.95  # two waits are 1.0
     assert alice.patch(f"/notes/{note['id']}", json={"title": "Eggs"}).status_code == 200
+
+
+def test_requests_behind_those_that_wait_for_a_lock_do_not_wait_as_long_again(note, alice, database_url, tmp_path):
+    settings = {"database_url": database_url, "secret_key": SECRET_KEY, "threads": 4, "database_timeout_seconds": 1}
+    with running_server(tmp_path, **settings) as address:
+
+        def change(number):
+            with Caller(address, alice.token) as caller:
+                return timed(caller.call, "PATCH", f"/notes/{note['id']}", {"title": str(number)})
+
+        with lock_on_notes(database_url), ThreadPoolExecutor(40) as pool:
+            answers = list(pool.map(change, range(40)))
+    assert {status for (status, _), _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < 7  # ten rounds of four would be ten seconds
 
 
 @contextmanager

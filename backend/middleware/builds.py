@@ -14,6 +14,7 @@ from backend.services import audit, metrics
 from backend.utils.meter import meter
 
 STARTED = "larder.started"
+WAITED = "larder.waited"  # seconds before a worker took it
 LIVENESS_PATH = "/health/live"  # answers without the database
 
 
@@ -31,7 +32,7 @@ class Dispatcher:
     def __call__(self, environ, start_response):
         environ[STARTED] = time.perf_counter()
         meter.begin(request_id(environ))
-        database.begin_request()
+        database.begin_request(environ.get(WAITED, 0))
         metrics.request_began()
         try:
             simplify_tags(environ)

@@ -94,7 +94,7 @@ def _lock():
             yield
         finally:
             database.execute_sql("SELECT pg_advisory_unlock(%s)", (POSTGRES_LOCK,))
-            database.execute_sql("RESET lock_timeout")
+            database.drop_connection()  # and what was set in it
     else:
         with open(f"{database.obj.database}.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -33,6 +33,7 @@ class Channel(HTTPChannel):
     parser_class = Parser
     task_class = Task
     error_task_class = JsonErrorTask
+    queued_at = 0.0  # when its request began to wait for a worker
     held_until = 0.0  # until then nothing is sent
     lingers = False  # whether the client may still send what nobody reads
     is_lingering_since = None

@@ -1,5 +1,7 @@
 """Which threads work on a request."""
 
+import time
+
 from waitress.task import ThreadedTaskDispatcher
 
 from backend.middleware.builds import LIVENESS_PATH
@@ -21,6 +23,7 @@ class Lanes:
 
     def add_task(self, channel) -> None:
         """Have the first request of a connection worked on."""
+        channel.queued_at = time.monotonic()
         request = channel.requests[0]
         if request.error or is_liveness(request):
             self.live.add_task(channel)

@@ -7,6 +7,7 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
+from backend.middleware.builds import WAITED
 from backend.middleware.connections.refusals import log_refusal
 from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
@@ -72,8 +73,9 @@ class Task(Head, WSGITask):
     logged_write_no_body = True  # what an app writes although it was asked with HEAD is not worth a log line
 
     def get_environment(self) -> dict:
-        """Return the WSGI environment, with the admission of a large body."""
+        """Return the WSGI environment, with the seconds it waited for a worker and the admission of a large body."""
         environ = super().get_environment()
+        environ[WAITED] = time.monotonic() - self.channel.queued_at
         if self.request.admission is not None:
             environ[ADMISSION] = self.request.admission
         return environ

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import structlog
 from peewee import PeeweeException, __exception_wrapper__
 
-from backend.models.database.time_limits import allowance
+from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 from backend.utils.meter import meter
 
 log = structlog.get_logger()
@@ -21,9 +21,14 @@ class Metered:
     driver_errors: tuple[type[Exception], ...]
     query_seconds = 5.0  # what the statements of a request may take together
 
-    def begin_request(self) -> None:
-        """Limit what this thread takes of the database from now on, until end_request()."""
-        allowance.begin(self.query_seconds, self.wait_seconds)
+    def begin_request(self, waited_seconds: float = 0) -> None:
+        """Limit what this thread takes of the database from now on, until end_request().
+
+        `waited_seconds` is how long the request has waited for the thread. They count as waits: else requests behind
+        those that wait for a lock would take as long again, round by round.
+        """
+        least = min(LEAST_WAIT_SECONDS, self.wait_seconds)
+        allowance.begin(self.query_seconds, max(self.wait_seconds - waited_seconds, least))
 
     def end_request(self) -> None:
         """Limit this thread no more; its connection, if it has one, goes back to the pool."""

@@ -17,7 +17,7 @@ from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeo
 from backend.models.database.metering import Metered
 from backend.models.database.pool import Held, Pooled
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
-from backend.models.database.time_limits import allowance
+from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 
 QUERY_CANCELED = "57014"
 # What passes though its class does not say so: a server that only reads, as one that takes over; a transaction that the
@@ -28,7 +28,8 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 PROBE_SECONDS = 1
 CANCEL_SECONDS = 1
 KEEP_SECONDS = 1800
-# What statements rely on, whatever the server, the database or the role has been given as a default.
+# What statements rely on, whatever the server, the database or the role has been given as a default. It is set by
+# commands, not as options of the connection: a pooler in front refuses those.
 SESSION = {
     "timezone": "UTC",
     "datestyle": "ISO",
@@ -61,8 +62,8 @@ class Connection(psycopg.Connection):
     """A connection that waits for the server no longer than the thread that uses it may."""
 
     silence_seconds = 5.0  # after which it is asked whether the server is there at all
-    server_limit_ms: int | None = None  # its statement_timeout; None where it is not known
-    limit_set_in_transaction = False
+    server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None where not known
+    limits_set_in_transaction = False
 
     def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
         """Run a conversation with the server; raise Silence, with the connection closed, if the server ends it not."""
@@ -130,7 +131,7 @@ class Savepoint(_savepoint):
 
     def rollback(self, begin: bool = True) -> None:
         """Undo what was done since the savepoint, which may include a limit of time."""
-        self.db.forget_server_limit()
+        self.db.forget_server_limits()
         if self.db.connection().pgconn.status == ConnStatus.OK:
             super().rollback(begin)
 
@@ -181,19 +182,23 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
             raise
         self._address = address_of(connection)
         connection.silence_seconds = self.wait_seconds
-        connection.execute(self._session_commands())
-        connection.server_limit_ms = round(self.query_seconds * 1000)
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
+        self._tell_limits(connection, (round(self.query_seconds * 1000), self._lock_ms()))
         return connection
 
     def limit_memory(self, number_of_bytes: int) -> None:
         """Do nothing: the server sorts within its work_mem, and in files beyond."""
 
-    def _session_commands(self) -> str:
-        # As commands, not as options of the connection: a pooler in front refuses those.
+    def _lock_ms(self) -> int:
         # Together with a statement's limit, a lock's is of use only when it is over first.
-        lock_ms = round(min(self.wait_seconds, self.query_seconds * 0.9) * 1000)
-        limits = {"lock_timeout": lock_ms, "statement_timeout": round(self.query_seconds * 1000)}
-        return "; ".join(f"SET {name} = '{value}'" for name, value in (limits | SESSION).items())
+        longest = min(self.wait_seconds, self.query_seconds * 0.9)
+        left = allowance.wait_seconds(longest)
+        # Only a request that has waited for long already is worth the round trip.
+        return round((longest if left > longest / 2 else max(left, LEAST_WAIT_SECONDS)) * 1000)
+
+    def _tell_limits(self, connection: Connection, limits: tuple[int, int]) -> None:
+        connection.execute("SET statement_timeout = {}; SET lock_timeout = {}".format(*limits))
+        connection.server_limits = limits
 
     def _prepare(self, held: Held) -> None:
         require_encoding(held.connection)
@@ -217,11 +222,10 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
 
     def _begin_statement(self) -> None:
         connection = self._state.conn
-        wanted = 0 if allowance.seconds is None else round(allowance.seconds * 1000)
-        if connection.server_limit_ms != wanted:
-            connection.execute(f"SET statement_timeout = {wanted}")
-            connection.server_limit_ms = wanted
-            connection.limit_set_in_transaction = self.in_transaction()
+        wanted = (0 if allowance.seconds is None else round(allowance.seconds * 1000), self._lock_ms())
+        if connection.server_limits != wanted:
+            self._tell_limits(connection, wanted)
+            connection.limits_set_in_transaction = self.in_transaction()
 
     def named_failure(self, error: PeeweeException) -> PeeweeException:
         """Return the failure that an error of Postgres means, or the error itself."""
@@ -243,11 +247,11 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         )
         return type(cause).__name__ if is_temporary else None
 
-    def forget_server_limit(self) -> None:
+    def forget_server_limits(self) -> None:
         """Have the limit of the next statement told to the server: a rollback may have taken the last one back."""
         connection = self._state.conn
-        if connection.limit_set_in_transaction:
-            connection.server_limit_ms, connection.limit_set_in_transaction = None, False
+        if connection.limits_set_in_transaction:
+            connection.server_limits, connection.limits_set_in_transaction = None, False
 
     # Transactions
 
@@ -258,13 +262,13 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
     def commit(self) -> None:
         """Commit."""
         self._run("COMMIT")
-        self._state.conn.limit_set_in_transaction = False
+        self._state.conn.limits_set_in_transaction = False
 
     def rollback(self) -> None:
         """Roll back; a connection that broke needs none, and why it broke is what the caller must learn."""
         if self.is_closed():
             return
-        self.forget_server_limit()
+        self.forget_server_limits()
         try:
             if self._state.conn.pgconn.status == ConnStatus.OK:
                 self._run("ROLLBACK")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from backend.utils.meter import meter
 
+LEAST_WAIT_SECONDS = 0.2  # also for a request that waited long before its turn came
+
 
 class _Allowance(threading.local):
     """What is left for the request that this thread works on; outside of requests nothing is limited.
@@ -21,7 +23,7 @@ class _Allowance(threading.local):
     _may_wait_seconds: float | None = None
 
     def begin(self, seconds: float, wait_seconds: float) -> None:
-        """Begin a request, whose meter starts at zero."""
+        """Begin a request, whose meter starts at zero, with a budget for its waits."""
         self.seconds, self._ends_at_reading, self._may_wait_seconds = seconds, seconds, wait_seconds
 
     def end(self) -> None:
