@@ -105,7 +105,7 @@ def read_page(person, path, statements):
     assert listed
     for sql, params in listed:
         assert (done := work(sql, params)) <= MOST_READ, (person.name, path, done, sql)
-    return answer.json["meta"]["next_cursor"]
+    return answer.json.get("meta", {}).get("next_cursor")
 
 
 def test_a_sort_reads_a_range_of_an_index_at_every_depth(topic, alice, edith, statements):
@@ -134,3 +134,14 @@ def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements)
     with database.connection_context():
         assert database.index_names() == there
     read_page(edith, "/notes?count=false&fields=id&sort=-rank", statements)
+
+
+def test_what_refers_to_a_record_is_a_range_of_an_index(topic, alice, edith, statements):
+    """However many there are; under an owner's rule as well."""
+    for person in (edith, alice):
+        for path in (
+            "/topics?expand=notes",
+            f"/topics/{topic}?expand=notes",
+            f"/topics?id={topic}&expand=notes__topic",
+        ):
+            read_page(person, path, statements)
