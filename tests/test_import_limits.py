@@ -106,6 +106,24 @@ def test_rows_are_checked_as_if_those_before_were_written(books, alice):
     assert outcome(load(alice, cases[6][0], mode="upsert", key="isbn")) == (3, 2, 1, 0)
 
 
+def test_a_row_may_change_what_an_earlier_one_creates_where_a_request_might(admin, alice):
+    rule = {"role": "member", "where": {"open": True}}
+    fields = {"code": {"type": "string", "unique": True}, "title": {"type": "text"}, "open": {"type": "boolean"}}
+    access = {"list": ["member"], "read": ["owner", rule], "create": ["member"], "update": [rule]}
+    admin.declare("notes", fields, access=access)
+    load(admin, "code,open\nhidden,false\nfixed,true\n", resource="notes")
+    content = (
+        "code,title,open\n7,a,true\n7,b,true\n7,c,false\n7,d,true\n8,x,false\n8,y,true\nhidden,x,true\nfixed,z,true\n"
+    )
+    options = {"mode": "upsert", "key": "code", "keep_good": "true"}
+    for dry_run in ("true", "false"):
+        answer = load(alice, content, resource="notes", dry_run=dry_run, **options)
+        problems = {each["line"]: each["message"] for each in answer.json["data"]["problems"]}
+        assert (outcome(answer), [*problems]) == ((8, 2, 3, 3), [4, 7, 8]), problems
+    notes = {note["code"]: note["title"] for note in admin.get("/notes").json["data"]}
+    assert notes == {"hidden": None, "fixed": "z", "7": "d", "8": "x"}
+
+
 def test_an_import_asks_the_database_for_many_rows_at_once(books, alice, monkeypatch):
     rows = 3 * AT_ONCE
     load(alice, "code\n" + "".join(f"S{i}\n" for i in range(rows)), resource="shelves")

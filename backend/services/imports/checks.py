@@ -55,11 +55,12 @@ class Checker:
         self.created = self.updated = 0
         self._targets: dict = {}  # {Column: {key: id}} of records of other resources
         self._held: dict = {}  # {columns: {values: id, or None where a row gave them up}}
-        self._changed: dict = {}  # {id: (columns after the rows so far, version, whether it is new)}
+        self._changed: dict = {}  # {id: (remembered columns after the rows so far, version, whether it is new)}
         self._sets = [*resource.definition.unique_sets(), ID]
         self._unique_names = tuple(sorted({name for names in self._sets for name in names} - {"id"}))
         refers_to_itself = any(kind.to == resource.name for kind in resource.definition.references.values())
         self._keeps_rows = self.key is not None or refers_to_itself  # since a later row may be about them
+        self._remembered = {"id", "created_by", "version", *self._unique_names, *_ruling_fields(actor, resource)}
         self._now = ""
 
     def check(self, rows: list[Row]) -> list[Planned]:
@@ -211,8 +212,12 @@ class Checker:
         self._refuse_taken(sets, row, row["id"], taken, {})
         self.created += 1
         if self._keeps_rows:
-            self._changed[row["id"]] = (row, row["version"], True)
+            self._changed[row["id"]] = (self._remember(row), row["version"], True)
         return Planned(draft.line, row["id"], row, words=words_of(self.resource, row))
+
+    def _remember(self, columns: dict) -> dict:
+        """Return what of a row later rows may depend on: not its long texts."""
+        return {name: value for name, value in columns.items() if name in self._remembered}
 
     def _require(self, values: dict) -> None:
         if lacking := [name for name, value in values.items() if value is None and self.fields[name].required]:
@@ -235,7 +240,7 @@ class Checker:
         self._refuse_taken(self._sets[:-1], before | changes, record_id, taken, before)
         self._held.setdefault(ID, {})[record_id,] = record_id
         self.updated += 1
-        self._changed[record_id] = (columns | changes, version + bool(data), is_new)
+        self._changed[record_id] = (self._remember(columns | changes), version + bool(data), is_new)
         return Planned(draft.line, record_id, data, version, if_match, words_of(self.resource, changes))
 
     def _check_version(self, asked: int | None, version: int) -> set | None:
@@ -264,6 +269,12 @@ class Checker:
     def _holder(self, names: tuple, values: tuple, taken: dict) -> str | None:
         held = self._held.get(names, {})
         return held[values] if values in held else taken.get(names, {}).get(values)
+
+
+def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
+    """Return the fields that decide whether the actor may read or change a record."""
+    scopes = [policies.scope(resource.definition, action, actor) for action in ("read", "update")]
+    return {name for scope in scopes for triples in scope.alternatives for name, _, _ in triples}
 
 
 def told(errors: Any) -> str:
