@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -170,28 +170,46 @@ def test_requests_behind_those_that_wait_for_a_lock_do_not_wait_as_long_again(no
     assert max(seconds for _, seconds in answers) < 7  # ten rounds of four would be ten seconds
 
 
-@contextmanager
-def stopped(url):
-    """Stop every process of the Postgres server, as a machine in trouble does."""
+def server_processes(url):
+    """Return the ids of the main process of the Postgres server and of all its children."""
     with psycopg.connect(url) as server:
         folder = Path(server.execute("SHOW data_directory").fetchone()[0])
     postmaster = int((folder / "postmaster.pid").read_text().split()[0])
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    pids = [postmaster, *map(int, children)]
+    return [postmaster, *map(int, children)]
+
+
+@contextmanager
+def stopped(pids):
+    """Stop processes of a server, as a machine in trouble does."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@ON_POSTGRES
+def test_a_connection_whose_process_hangs_is_given_up(note, alice, postgres_url, database_url):
+    assert alice.token
+    with psycopg.connect(postgres_url) as server:
+        query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
+        pids = [pid for (pid,) in server.execute(query, [database_url.partition("?")[0].rpartition("/")[2]])]
+    with stopped(pids):
+        answer, seconds = timed(alice.get, "/notes")
+        assert_failure(answer, 503, "UNAVAILABLE")
+        assert seconds < 5
+        assert alice.get("/notes").json["data"] == [note]
 
 
 @ON_POSTGRES
 def test_a_server_that_does_not_answer_holds_no_request(note, app, alice, admin, postgres_url, read_lines):
     assert alice.token and admin.token
     headers = {"Authorization": f"Bearer {alice.token}"}
-    with stopped(postgres_url), ThreadPoolExecutor(6) as pool:
+    with stopped(server_processes(postgres_url)), ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: timed(Person(app).get, "/notes", headers=headers), range(6)))
         answers += [
             timed(alice.post, "/notes", json={"title": "Eggs"}),

@@ -85,7 +85,7 @@ class Connection(psycopg.Connection):
                     if cancelled_at is None and now >= ends_at:
                         self._try_cancel(timeout=CANCEL_SECONDS)
                         cancelled_at = now
-                    elif cancelled_at is not None and now >= cancelled_at + 2 * CANCEL_SECONDS:
+                    elif cancelled_at is not None and now >= cancelled_at + CANCEL_SECONDS:
                         self._give_up("the database server does not stop a statement")
                 state = gen.send(ready)
         except StopIteration as done:
@@ -277,8 +277,8 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
             self.drop_connection()
 
     def _run(self, command: str) -> None:
-        # Without the limit of a statement: what was done within it is not to fail at its end.
-        with self._named(), self.time_limit(None):
+        # With a limit of its own: what was done within the request's is not to fail at its end.
+        with self._named(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
             self.cursor().execute(command)
 
     def savepoint(self) -> Savepoint:

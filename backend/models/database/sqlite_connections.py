@@ -81,7 +81,7 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
     def _is_usable(self, held: Held) -> bool:
         if _identity(self.database) == held.files[0]:
             return True
-        log.error("database file replaced", path=self.database, advice="Its connections are opened anew.")
+        log.error("database file missing or replaced", path=self.database, advice="Its connections are opened anew.")
         return False
 
     def _is_clean(self, held: Held) -> bool:
