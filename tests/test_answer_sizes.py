@@ -105,3 +105,9 @@ def test_measures_what_is_written_not_what_is_allowed(admin):
     for i in range(30):
         admin.make("memos", text="short", data={"n": i})
     assert len(admin.get("/memos?per_page=200&sort=-text").json["data"]) == 30
+
+
+def test_refuses_groups_that_are_too_large(admin, notes):
+    path = "/notes/aggregate?group_by=title&max=body"
+    assert "at most 3" in refused(admin.get(path))["per_page"]
+    assert len(admin.get(f"{path}&per_page=3").json["data"]) == 3

@@ -13,6 +13,7 @@ from peewee import SQL, fn
 
 from backend.models.database import database
 from backend.services import full_text, policies, queries
+from backend.services.answer_sizes import TooLarge, answer_bound
 from backend.services.conditions import scope_values, shape_of, slot_values
 from backend.services.errors import Invalid
 from backend.services.field_types.decimal import Decimal
@@ -20,6 +21,7 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.number import Number
 from backend.services.queries import ListQuery
 from backend.services.statements import slot
+from backend.utils.texts import byte_count
 
 SUMMABLE = (Integer, Number, Decimal)
 FUNCTIONS = ("sum", "avg", "min", "max")
@@ -58,7 +60,7 @@ def can_group(kind):
 def aggregate(actor, resource, query):
     """Return (groups, how many there are in all), each group a dict of the answer.
 
-    Raises Unauthenticated or Denied without a grant to list, Invalid for a field that is hidden.
+    Raises Unauthenticated or Denied without a grant to list, Invalid for a field that is hidden, TooLarge.
     """
     allowed = policies.authorize(resource.definition, "list", actor)
     hidden, found = policies.hidden_fields(resource.definition, actor), query.found
@@ -76,6 +78,9 @@ def aggregate(actor, resource, query):
     shape = (allowed.shape, shape_of(found.filters), searched)
     key = ("aggregate", shape, query.group_by, query.functions, query.sort)
     rows = resource.statements.get(key, _select, resource, shape, query).run(values)
+    sizes = [byte_count(group) + byte_count(extremes) for group, _, extremes, *_ in rows]
+    if sum(sizes) > answer_bound():
+        raise TooLarge(sizes, answer_bound(), "group")
     groups = [_group(resource, query, row) for row in rows]
     if not query.group_by:
         return groups, 1

@@ -21,19 +21,16 @@ _bound = DEFAULT_BYTES
 
 
 class TooLarge(Invalid):
-    """The records of a page have too many bytes; `fits` tells how many of them would do."""
+    """The records or groups of a page have too many bytes; `fits` tells how many of them would do."""
 
-    def __init__(self, sizes: list[int], bound: int):
+    def __init__(self, sizes: list[int], bound: int, what: str = "record"):
         self.fits = _count_within(sizes, bound)
         if self.fits:
-            told = {"per_page": [f"These {len(sizes)} records have {sum(sizes):,} bytes; {_may(bound)} {self._advice}"]}
+            advice = f"Ask for a `per_page` of at most {self.fits}, or for fewer fields."
+            told = {"per_page": [f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"]}
         else:
-            told = {"fields": [f"A record has {sizes[0]:,} bytes; {_may(bound)} Leave large fields out with `fields`."]}
+            told = {"fields": [f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."]}
         super().__init__(told, location="query")
-
-    @property
-    def _advice(self):
-        return f"Ask for a `per_page` of at most {self.fits}, or for some `fields` only."
 
 
 def configure(settings) -> None:
