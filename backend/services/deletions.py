@@ -2,6 +2,8 @@
 
 import json
 
+from peewee import IntegrityError
+
 from backend.models.database import database
 from backend.services import history, policies
 from backend.services.conditions import scope_values
@@ -24,7 +26,10 @@ def delete_records(actor, resource, record_ids, called="The record"):
     deletion.find()
     deletion.require_no_blockers(called)
     deletion.set_to_null()
-    deletion.carry_out()
+    try:
+        deletion.carry_out()
+    except IntegrityError as error:  # of a resource that was declared a moment ago
+        raise Conflict(f"{called} is still referenced by other records.") from error
 
 
 class _Deletion:
