@@ -62,3 +62,23 @@ def test_no_index_is_added_over_values_that_are_too_long(admin, alice):
 def test_a_field_without_an_index_takes_what_its_type_takes(admin, alice):
     admin.declare("codes", {"code": LONG, "text": {"type": "text"}}, access=ACCESS)
     assert alice.make("codes", code="x" * 10_000, text="x" * 100_000)["version"] == 1
+
+
+def test_a_conversion_keeps_what_fits_into_the_index(admin, alice):
+    admin.declare("codes", {"code": {"type": "json"}, "text": {"type": "text"}}, access=ACCESS)
+    alice.make("codes", code=FITS + "x", text=FITS + "x")
+    kept = alice.make("codes", code="short", text="short")
+    unique = LONG | {"unique": True}
+    body = {"fields": {"code": unique, "text": unique}, "access": ACCESS}
+    plan = admin.post("/resources/codes/plan", json=body).json["data"]
+    assert [(step["loses_data"], step["records"]) for step in plan["steps"] if step["loses_data"]] == [(True, 1)] * 2
+    assert admin.put(f"/resources/codes?confirm={plan['fingerprint']}", json=body).status_code == 200
+    assert sorted(each["code"] or "" for each in alice.get("/codes").json["data"]) == ["", "short"]
+    assert alice.get(f"/codes/{kept['id']}").json["data"]["text"] == "short"
+
+
+def test_a_default_must_fit_too(admin):
+    body = {"name": "codes", "fields": {"code": LONG | {"index": True, "default": FITS + "x"}}}
+    answer = admin.post("/resources", json=body)
+    assert answer.status_code == 422
+    assert "default" in answer.json["error"]["details"]["json"]["fields"]["code"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from backend.services.conversions import converter, converts
+from backend.services.conversions import converter, converts, within_bytes
 from backend.services.definitions import Definition
 from backend.services.renames import find_renames
 
@@ -57,7 +57,9 @@ class Change:
     def converted(self):
         """By field that keeps its values in another form, what makes the new value of the old one."""
         pairs = {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.origins.items()}
-        return {name: converter(*pair) for name, pair in pairs.items() if converts(*pair)}
+        most = self.new.indexed_bytes
+        made = {name: converter(*pair) for name, pair in pairs.items() if converts(*pair)}
+        return {name: within_bytes(convert, most.get(name)) for name, convert in made.items()}
 
     @cached_property
     def defaults(self):

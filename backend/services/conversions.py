@@ -72,6 +72,20 @@ def converter(was, now):
     return read
 
 
+def within_bytes(convert, most):
+    """Return the function `convert`, refusing texts of more than `most` bytes; None for no limit."""
+    if most is None:
+        return convert
+
+    def checked(value):
+        found = convert(value)
+        if isinstance(found, str) and len(found.encode()) > most:
+            raise ma.ValidationError("Too long for an index.")
+        return found
+
+    return checked
+
+
 def _text(value):
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 

@@ -184,7 +184,20 @@ def parse_definition(data, roles=None, version=1, in_place=None):
             _check_index_count(body, fields, problems)
     if problems:
         raise Invalid(problems)
-    return Definition(fields=fields, version=version, **body)
+    definition = Definition(fields=fields, version=version, **body)
+    if roles is not None:
+        _check_default_lengths(definition)
+    return definition
+
+
+def _check_default_lengths(definition):
+    told = {
+        name: {"default": [f"At most {most:,} bytes, because the field is in an index."]}
+        for name, most in definition.indexed_bytes.items()
+        if len((definition.fields[name].default or "").encode()) > most
+    }
+    if told:
+        raise Invalid({"fields": told})
 
 
 def name_problem(name, reserved):

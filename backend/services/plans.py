@@ -296,7 +296,7 @@ class _Planner:
         """Texts in place that are too long for an index they would be in from now on."""
         before = self.old.indexed_bytes
         for name, most in self.new.indexed_bytes.items():
-            origin = self.change.origins.get(name)
+            origin = None if name in self.change.converted else self.change.origins.get(name)
             if isinstance(self.old.fields.get(origin), String) and before.get(origin, most + 1) > most:
                 against = self._rows(fn.OCTET_LENGTH(column(self.model, origin)) > most)
                 if against[0]:
@@ -310,7 +310,7 @@ class _Planner:
         """Look at the values in place: can they be kept, do they fit, do they differ, what do they point at?"""
         pairs = {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.change.origins.items()}
         checked = {
-            name: converter(was, now)
+            name: self.change.converted.get(name) or converter(was, now)
             for name, (was, now) in pairs.items()
             if name in self.change.converted or (was.name == now.name and narrows(was, now))
         }
