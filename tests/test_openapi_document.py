@@ -1,12 +1,15 @@
 """`/openapi.json`: valid, and complete for every field type."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
 
+from backend import create_app
+from backend.models.database import database
 from backend.services.field_types.base import TYPES
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 METHODS = ("get", "post", "put", "patch", "delete")
 OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}}
@@ -118,3 +121,23 @@ def test_follows_the_definitions_and_the_roles(admin, alice, edith):
     assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [True, True]
     admin.delete("/resources/notes")
     assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [False, False]
+
+
+@ON_SQLITE
+def test_may_be_for_those_who_are_signed_in_alone(settings):
+    app = create_app(replace(settings, public_docs=False))
+    stranger, alice = Person(app), Person(app, "alice")
+    paths = ("/openapi.json", "/docs", "/docs/", "/docs/swagger-ui-bundle.js")
+    for path in paths:
+        answer = stranger.get(f"http://localhost{path}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (401, "UNAUTHENTICATED"), path
+        assert stranger.client.head(path).status_code == 401, path
+        with alice.get(f"http://localhost{path}") as shown:  # a file is open until its answer is closed
+            assert shown.status_code == 200, path
+    for path in ("/", "/health/live", "/api/v1/auth/me"):
+        assert stranger.get(f"http://localhost{path}").status_code == (401 if "me" in path else 200)
+    browser = app.test_client()
+    credentials = {"email": alice.email, "password": PASSWORD, "cookies": True}
+    assert browser.post("/api/v1/auth/login", json=credentials).status_code == 200
+    assert [browser.get(path).status_code for path in paths[:3]] == [200] * 3
+    database.close_all()

@@ -192,6 +192,11 @@ class Settings:
         "Origins, with commas, whose scripts may call with tokens, such as `https://app.example.com`; or `*`",
         checks=[_are_origins],
     )
+    public_docs: bool = setting(
+        "bool",
+        True,
+        "Show `/openapi.json` and `/docs` to anonymous callers, with the public resources; `off` asks for a sign-in",
+    )
     metrics_token: str | None = setting(
         "str",
         None,

@@ -7,14 +7,14 @@ import threading
 from functools import cache
 
 import marshmallow as ma
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
 from flask_smorest.spec import APISpecMixin
 from flask_swagger_ui import get_swaggerui_blueprint
 
 from backend.middleware import narrowing
-from backend.middleware.authentication import known_actor
+from backend.middleware.authentication import known_actor, signed_in_actor
 from backend.middleware.document_pieces import Piece, join
 from backend.middleware.errors import ErrorSchema, answer_http_error
 from backend.middleware.expanding import describe_expanded
@@ -185,7 +185,15 @@ def init_app(app):
     """Serve the document and Swagger UI; return the Api to register blueprints with."""
     api = Api(app)
     _add_docs(app)
+    if not app.settings.public_docs:
+        app.before_request(_ask_for_sign_in)
     return api
+
+
+def _ask_for_sign_in():
+    """Refuse the document and the pages about it to who is not signed in, with a token, a key or a cookie."""
+    if request.path == DOCUMENT_PATH or f"{request.path}/".startswith(f"{DOCS_PATH}/"):
+        signed_in_actor()
 
 
 def _add_docs(app):
