@@ -67,9 +67,9 @@ class Metered:
     def _timed(self, run: Callable, sql: str, values: Sequence[Any] | None) -> Any:
         if self.is_closed():
             self.connect()  # its own wait is not the statement's time
-        self._begin_statement()
         began = time.perf_counter()
         try:
+            self._begin_statement()
             return run(sql, values)
         except (PeeweeException, *self.driver_errors) as error:
             self._raise_known(error)

@@ -5,12 +5,15 @@ import re
 from contextlib import contextmanager
 from pathlib import Path
 
-from peewee import SQL, Cast, Expression, NodeList, Table, fn
+import structlog
+from peewee import SQL, Cast, Expression, NodeList, PeeweeException, Table, fn
 
 from backend.models.database.handle import connected
-from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, make_private
+from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
 LEFT_WAL_BYTES = 16 << 20  # of the write-ahead log, once it was moved into the file
+
+log = structlog.get_logger()
 
 
 class Sqlite(SqliteConnections):
@@ -146,12 +149,21 @@ class Sqlite(SqliteConnections):
         stay enforced: SQLite changes that between transactions only.
         """
         with connected():
-            self.pragma("foreign_keys", 0)
             try:
+                self.pragma("foreign_keys", 0)
                 with self.atomic():
                     yield
             finally:
+                self._enforce_foreign_keys()
+
+    def _enforce_foreign_keys(self) -> None:
+        # What is raised here would hide how the transaction ended: the change may be done.
+        try:
+            with self._named():
                 self.pragma("foreign_keys", 1)
+        except PeeweeException as error:
+            log.warning("foreign keys not enforced again", reason=codes_of(error)[0])
+            self.drop_connection()
 
     def hold_table(self, name):
         """Keep everybody else from a table until the transaction ends."""

@@ -1,0 +1,227 @@
+"""Fails the n-th statement of a call where the driver is reached, with what the driver itself raises."""
+
+import threading
+from contextlib import closing, contextmanager
+
+import cysqlite
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from backend.models.database import Sqlite
+from backend.models.database.postgres_connections import Connection
+
+
+class Injection(threading.local):
+    """Counts the statements of this thread; at the n-th, `fault` happens in its place.
+
+    A lasting fault, such as that of a disk, happens to all that follow as well: also to the rollback. `failed` has the
+    statements that were hit.
+    """
+
+    countdown, fault, lasts, failed = 0, None, False, ()
+
+    def begin(self, n, fault):
+        """Let the n-th statement from now on fail; with n = 0 none does."""
+        self.countdown, self.fault, self.lasts, self.failed = n, fault, fault in LASTING, []
+
+    def meet(self, connection, statement):
+        """Take note of a statement that is about to run, or fail in its place."""
+        self.countdown -= 1
+        if self.countdown == 0 or (self.countdown < 0 and self.lasts and self.failed):
+            self.failed.append(statement)
+            self.fault(connection)
+
+
+injection = Injection()
+
+
+# SQLite
+
+
+class Wire:
+    """A connection to SQLite that every statement of the app passes on its way to the real one."""
+
+    def __init__(self, connection):
+        self.real = connection
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def _passing(name):
+        def run(self, *args):
+            injection.meet(self.real, args[0] if name in ("execute", "executemany") else name)
+            return getattr(self.real, name)(*args)
+
+        return run
+
+    execute, executemany = _passing("execute"), _passing("executemany")
+    begin, commit, rollback = _passing("begin"), _passing("commit"), _passing("rollback")
+
+    def cursor(self):
+        """Return a cursor whose statements, and whose reading of rows, pass here as well."""
+        return WireCursor(self.real, self.real.cursor())
+
+
+class WireCursor:
+    """A cursor of a Wire; SQLite finds rows only when they are read, so that may fail as well."""
+
+    def __init__(self, connection, cursor):
+        self._connection, self._cursor, self._has_read = connection, cursor, False
+
+    def __getattr__(self, name):
+        return getattr(self._cursor, name)
+
+    def _passing(name):
+        def run(self, *args):
+            if name.startswith("execute"):
+                injection.meet(self._connection, args[0])
+                getattr(self._cursor, name)(*args)
+                return self
+            if not self._has_read:
+                self._has_read = True
+                try:
+                    injection.meet(self._connection, name)
+                except cysqlite.Error:
+                    self._cursor.close()  # as SQLite resets a statement that fails
+                    raise
+            return getattr(self._cursor, name)(*args)
+
+        return run
+
+    execute, executemany = _passing("execute"), _passing("executemany")
+    fetchone, fetchmany, fetchall = _passing("fetchone"), _passing("fetchmany"), _passing("fetchall")
+
+    def __iter__(self):
+        return iter(self.fetchone, None)
+
+
+def locked(connection):
+    """Another process holds the lock."""
+    raise cysqlite.exceptions.DatabaseLockedError("error executing query: [] database is locked (code=5, ext=5)")
+
+
+def full(connection):
+    """The disk is full: SQLite has rolled the transaction back itself."""
+    if connection.in_transaction:
+        connection.rollback()
+    raise cysqlite.exceptions.DiskFullError("error executing query: [] database or disk is full (code=13, ext=13)")
+
+
+def broken_disk(connection):
+    """The disk cannot be read or written any more; a rollback says so, and has been done."""
+    if connection.in_transaction and injection.failed[-1] == "rollback":
+        connection.rollback()
+    raise cysqlite.OperationalError("error executing query: [] disk I/O error (code=10, ext=266)")
+
+
+def wrong(connection):
+    """A defect of the app: SQLite does not understand the statement."""
+    raise cysqlite.OperationalError("error compiling statement: [] no such function: larder (code=1, ext=1)")
+
+
+# Postgres
+
+
+def ended(connection):
+    """The server ends the session, as an operator does, or a restart."""
+    side.connection.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
+
+
+def deadlocked(connection):
+    """The server ends the transaction, and the session goes on."""
+    _raise_in_server(connection, "40P01")
+
+
+def wrong_in_server(connection):
+    """A defect of the app: the server fails in the statement."""
+    _raise_in_server(connection, "P0001")
+
+
+def _raise_in_server(connection, sqlstate):
+    if connection.pgconn.transaction_status == TransactionStatus.INERROR:
+        return ended(connection)  # nothing else can happen any more
+    result = connection.pgconn.exec_(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$".encode())
+    raise psycopg.errors.error_from_result(result)
+
+
+LASTING = {broken_disk}
+TEMPORARY = {"sqlite": [locked, full, broken_disk], "postgres": [ended, deadlocked]}
+UNEXPECTED = {"sqlite": wrong, "postgres": wrong_in_server}
+
+
+@contextmanager
+def wired(handle):
+    """Have all statements of a handle, whose connections are opened anew, pass the injection."""
+    handle.close_all()
+    with _wired_sqlite(handle) if isinstance(handle, Sqlite) else _wired_postgres(handle):
+        try:
+            yield
+        finally:
+            handle.close_all()
+
+
+@contextmanager
+def _wired_sqlite(handle):
+    connect = handle._connect
+    handle._connect = lambda: Wire(connect())
+    try:
+        with closing(cysqlite.connect(handle.database)) as side.connection:
+            yield
+    finally:
+        del handle._connect
+
+
+@contextmanager
+def _wired_postgres(handle):
+    wait = Connection.wait
+
+    def meet_and_wait(connection, conversation, *args, **options):
+        try:
+            injection.meet(connection, conversation.__name__)
+        except psycopg.Error:
+            conversation.close()
+            raise
+        return wait(connection, conversation, *args, **options)
+
+    Connection.wait = meet_and_wait
+    try:
+        with psycopg.connect(handle.database, autocommit=True, prepare_threshold=None) as side.connection:
+            yield
+    finally:
+        Connection.wait = wait
+
+
+@contextmanager
+def failing(n, fault):
+    """Yield the list of the statements that fail in the block: the n-th one, if there are so many."""
+    injection.begin(n, fault)
+    try:
+        yield injection.failed
+    finally:
+        injection.begin(0, None)
+
+
+class Side:
+    """The connection by which a test looks at the database, beside those of the app."""
+
+    connection = None
+
+    def content(self):
+        """Return what is in the database: the sorted rows of each table, as text, and the shapes of all tables."""
+        if isinstance(self.connection, cysqlite.Connection):
+            names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            shape = "SELECT type, name, sql FROM sqlite_schema"
+        else:
+            names = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            mine = "SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            columns = "attrelid::regclass, attname, atttypid::regtype, attnotnull"
+            shape = f"SELECT {columns} FROM pg_attribute WHERE attnum > 0 AND attrelid IN ({mine})"
+        tables = [name for (name,) in self.connection.execute(names).fetchall()]
+        found = {name: self._rows(f'SELECT * FROM "{name}"') for name in tables}
+        return found | {"shape": self._rows(shape)}
+
+    def _rows(self, query):
+        return sorted(map(repr, map(tuple, self.connection.execute(query).fetchall())))
+
+
+side = Side()
