@@ -27,8 +27,17 @@ class User(Entity):
         """Return the user with this address, however it is written, or None."""
         return cls.get_or_none(cls.email == comparable_email(email))
 
+    _roles = None
+
+    def with_roles(self):
+        """Return the user, with the roles of this moment kept: an answer read after a commit could fail by itself."""
+        self._roles = self.roles()
+        return self
+
     def roles(self):
         """Return the names of the user's roles, sorted."""
+        if self._roles is not None:
+            return self._roles
         query = UserRole.select(UserRole.role).where(UserRole.user_id == self.id).order_by(UserRole.role)
         return [row.role for row in query]
 

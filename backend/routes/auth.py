@@ -151,8 +151,8 @@ def refresh():
     session_id, refresh_id = authentication.refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
-        session = sessions.rotate_session(current_app.settings, session_id, refresh_id)
-    return _hand_over(session, accounts.get_user(session.user_id), authentication.came_in_cookies())
+        session, user = sessions.rotate_session(current_app.settings, session_id, refresh_id)
+    return _hand_over(session, user, authentication.came_in_cookies())
 
 
 def _hand_over(session, user, in_cookies):

@@ -93,7 +93,7 @@ def create_user(actor, *, email, password, name, roles, active=True, profile=Non
         user = User.get_by_id(user_id)
         give_roles(user, roles)
         audit.record(actor, "user.create", ("user", user_id), email=address, roles=sorted(roles))
-    return user
+        return user.with_roles()
 
 
 def taken():
@@ -118,7 +118,7 @@ def authenticate(settings, *, email, password):
         # Not over a password that was changed meanwhile.
         same = (User.id == user.id) & (User.password_hash == user.password_hash)
         User.update(password_hash=renewed).where(same).execute()
-    return user
+    return user.with_roles()
 
 
 def get_user(user_id):
@@ -148,7 +148,7 @@ def update_own_account(actor, changes):
             if changes["profile"] != before:
                 audit.record(actor, "user.update", ("user", actor.user_id), profile=changes["profile"])
         User.update(changes | {"updated_at": utcnow()}).where(User.id == actor.user_id).execute()
-    return get_user(actor.user_id)
+        return get_user(actor.user_id).with_roles()
 
 
 def change_password(actor, *, current_password, new_password):

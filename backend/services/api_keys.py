@@ -42,7 +42,7 @@ def create_key(actor, *, name, roles, expires_at=None):
             expires_at=expires_at,
         )
         audit.record(actor, "api_key.create", ("api_key", key.id), name=name, roles=key.roles)
-    return ApiKey.get_by_id(key.id), secret
+        return ApiKey.get_by_id(key.id), secret
 
 
 def list_keys(actor):

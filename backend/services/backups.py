@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from backend.models.database import Postgres, connected, database
+from backend.models.database import DATABASE_ERRORS, Postgres, connected, database
 from backend.models.definition import Generation
 from backend.services import archives, audit, backup_copies, migrations, postgres_snapshots, sqlite_snapshots
 from backend.services.actors import SYSTEM
@@ -45,8 +45,12 @@ def create_backup(settings, actor):
         path = _new_path(settings)
         applied, snapshot = _applied_migrations(), folder / "snapshot"
         _archive(path, snapshot, _snapshots().take(snapshot), applied)
-    with connected():
-        audit.record(actor, "backup.create", ("backup", path.name))
+    try:
+        with connected():
+            audit.record(actor, "backup.create", ("backup", path.name))
+    except DATABASE_ERRORS:
+        path.unlink()  # what failed must not be found in the list
+        raise
     if settings.backup_target:
         backup_copies.put(settings.backup_target, path)
     return _describe(path)

@@ -36,7 +36,7 @@ def replace_settings(actor, declared, *, confirmed=False):
     with database.time_limit(None), database.atomic():  # every account may change
         database.lock_definitions()
         apply_settings(actor, declared, confirmed=confirmed)
-    return get_settings(actor)
+        return {"fields": UserSettings.current_fields()}
 
 
 def apply_settings(actor, declared, *, confirmed=False):

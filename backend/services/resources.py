@@ -58,7 +58,7 @@ def create_resource(actor, data):
         with _about(definition.name):
             check_references(definitions | {definition.name: definition})
         _apply(actor, Plan([Change(None, definition)], []))
-    return _stored(definition.name)
+        return _stored(definition.name)
 
 
 def plan_resource(actor, name, data):
@@ -79,7 +79,7 @@ def replace_resource(actor, name, data, *, confirm=None):
         plan = _plan_one(definitions, name, data)
         _require_consent(plan, confirm)
         _apply(actor, plan)
-    return _stored(data["name"])
+        return _stored(data["name"])
 
 
 def delete_resource(actor, name, *, confirmed=False):

@@ -48,9 +48,9 @@ def create_role(actor, *, name, **values):
         with database.atomic():
             Role.create(name=name, **values)
             audit.record(actor, "role.create", ("role", name), **values)
+            return get_role(name)
     except IntegrityError as error:
         raise Conflict(f"There is a role {name} already.") from error
-    return get_role(name)
 
 
 def replace_role(actor, name, *, description, permissions):
@@ -63,7 +63,7 @@ def replace_role(actor, name, *, description, permissions):
         require_may_permit(actor, {*role.permissions, *permissions})
         Role.update(description=description, permissions=permissions).where(Role.name == name).execute()
         audit.record(actor, "role.update", ("role", name), before=role.permissions, after=permissions)
-    return get_role(name)
+        return get_role(name)
 
 
 def delete_role(actor, name):

@@ -56,7 +56,7 @@ def list_sessions(actor):
 
 
 def rotate_session(settings, session_id, refresh_id):
-    """Exchange the refresh token known by `refresh_id` for the next one; return the Session, which knows it.
+    """Exchange the refresh token known by `refresh_id` for the next one; return (Session, its User).
 
     Of two calls that race with one token both get the same next one. A token used before that ends the session, since
     nobody can tell who of its two bearers is the thief. Raises Unauthenticated for it and for a session that is over.
@@ -76,10 +76,11 @@ def rotate_session(settings, session_id, refresh_id):
             session.rotated_at = session.last_used_at = now
             session.expires_at = now + timedelta(seconds=settings.refresh_token_seconds)
             session.save()
+        user = User.get_by_id(session.user_id).with_roles()  # not after the commit: the old token would be used up
     if reused:  # raised only here: the end of the session has to be kept
         log.warning("refresh token used twice", session_id=session_id, user_id=session.user_id)
         raise Unauthenticated("The refresh token has been used before, so its session has ended; sign in again.")
-    return session
+    return session, user
 
 
 def end_session(actor, session_id):

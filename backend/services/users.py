@@ -30,7 +30,7 @@ def create_user(actor, *, roles, profile, **values):
     profile = profiles.changed_profile(actor, {}, profile)
     profiles.require_may_pass_on(actor, {}, profile)
     values |= {"roles": {*roles, MEMBER}, "profile": profile, "proved": _vouches_for_addresses(actor)}
-    return get_user(accounts.create_user(actor, **values).id)
+    return accounts.create_user(actor, **values)
 
 
 def _vouches_for_addresses(actor):
@@ -79,7 +79,7 @@ def update_user(actor, user_id, changes, *, whole=False):
         if changed.get("active") is False:
             sessions.end_sessions_of(user_id)
         _require_an_admin()
-    return get_user(user_id)
+        return get_user(user_id).with_roles()
 
 
 def delete_user(actor, catalog, user_id):
