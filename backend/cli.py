@@ -8,14 +8,13 @@ import click
 import yaml
 from flask import current_app
 from flask.cli import AppGroup, with_appcontext
-from peewee import PeeweeException
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import Progress
 from rich.table import Column, Table
 from rich.text import Text
 
-from backend.models.database import database
+from backend.models.database import DATABASE_ERRORS, database
 from backend.models.role import ADMIN, MEMBER
 from backend.services import (
     accounts,
@@ -365,8 +364,9 @@ class explained:
             known = {part: told for part, told in error.details.items() if part not in ("plan", "rows")}
             details = "\n" + yaml.safe_dump(known, **READABLE, width=1000) if known else ""
             raise click.ClickException(f"{error.message}{details}") from error
-        if isinstance(error, PeeweeException):
-            if reason := database.temporary_reason(error):
+        if isinstance(error, DATABASE_ERRORS):
+            known = database.failure_of(error)
+            if reason := database.temporary_reason(known):
                 raise click.ClickException(f"The database cannot do this now: {reason}.") from error
-            if database.is_wrong_shape(error):
+            if database.is_wrong_shape(known):
                 raise click.ClickException(migrations.NOT_MIGRATED) from error

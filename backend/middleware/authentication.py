@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from flask import request
-from peewee import PeeweeException
 
 from backend.middleware import tokens
+from backend.models.database import DATABASE_ERRORS
 from backend.services import api_keys, audit, sessions
 from backend.services.actors import PUBLIC, Actor
 from backend.services.errors import Denied, LarderError, Unauthenticated
@@ -47,7 +47,7 @@ def identify(app, environ):
         failure = error
     try:
         standing = api_keys.stand(key) if key else sessions.stand(claims and claims["sid"])
-    except PeeweeException as error:
+    except DATABASE_ERRORS as error:
         return Identity(None, failure=error)
     if standing.actor is None:
         if key:
@@ -100,7 +100,7 @@ def known_actor():
     """Return the Actor of this request, PUBLIC for a token that is not good."""
     try:
         return current_actor()
-    except (Unauthenticated, PeeweeException):
+    except (Unauthenticated, *DATABASE_ERRORS):
         return PUBLIC
 
 

@@ -2,14 +2,12 @@
 
 import time
 
-from peewee import PeeweeException
-
 from backend.middleware.app import CATALOG
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.client_address import ClientAddresses
 from backend.middleware.etags import simplify_tags
 from backend.middleware.request_id import request_id
-from backend.models.database import database
+from backend.models.database import DATABASE_ERRORS, database
 from backend.services import audit, metrics
 from backend.utils.meter import meter
 
@@ -56,6 +54,6 @@ class Dispatcher:
             return catalog
         try:
             return self._app.catalogs.after(catalog, identity.generation)
-        except PeeweeException as error:
+        except DATABASE_ERRORS as error:
             environ[IDENTITY] = identity._replace(failure=error)
             return catalog

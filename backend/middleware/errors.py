@@ -9,7 +9,7 @@ from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend.middleware.request_id import request_id
-from backend.models.database import DRIVER_ERRORS, database
+from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, database
 from backend.models.definition import Generation
 from backend.services import error_tracking, errors
 from backend.services.migrations import NOT_MIGRATED
@@ -142,7 +142,7 @@ def _is_overtaken():
     known = current_app.catalog.generation
     try:
         return known is None or known != Generation.current()
-    except PeeweeException:  # such as another, empty file in the place of the database
+    except DATABASE_ERRORS:  # such as another, empty file in the place of the database
         return True
 
 

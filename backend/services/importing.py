@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from peewee import PeeweeException
-
-from backend.models.database import database
+from backend.models.database import DATABASE_ERRORS, database
 from backend.services import policies
 from backend.services.actors import Actor
 from backend.services.catalog import Resource
@@ -180,8 +178,8 @@ class _Run:
         try:
             watch()
             writer.write(batch)
-        except PeeweeException as error:
-            reason = database.temporary_reason(error)
+        except DATABASE_ERRORS as error:
+            reason = database.temporary_reason(database.failure_of(error))
             if reason is None:
                 raise
             return reason

@@ -4,9 +4,7 @@ import shutil
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
-from peewee import PeeweeException
-
-from backend.models.database import connected
+from backend.models.database import DATABASE_ERRORS, connected
 from backend.models.job_run import JobRun
 from backend.services import migrations
 from backend.utils.clock import utcnow
@@ -34,7 +32,7 @@ def check_readiness(settings):
                 return [Finding("migrations", FAILURE, migrations.NOT_MIGRATED, "flask db upgrade")]
             migrated = Finding("migrations", OK, "The database is migrated.")
             return [migrated, _disk(settings), _jobs(), _backup_job()]
-    except PeeweeException as error:
+    except DATABASE_ERRORS as error:
         advice = "See that it runs, and whether something holds a lock."
         told = getattr(error, "message", f"The database does not answer: {type(error).__name__}.")
         return [Finding("database", FAILURE, told, advice)]

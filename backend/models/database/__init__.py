@@ -4,15 +4,27 @@ from pathlib import Path
 
 import cysqlite
 import psycopg
+from peewee import PeeweeException
 
 from backend.models.database.failures import DatabaseUnavailable
 from backend.models.database.handle import connected, database
 from backend.models.database.postgres import Postgres, open_postgres
 from backend.models.database.sqlite import Sqlite, open_sqlite
 
-__all__ = ["DRIVER_ERRORS", "DatabaseUnavailable", "Postgres", "Sqlite", "connected", "database", "open_database"]
+__all__ = [
+    "DATABASE_ERRORS",
+    "DRIVER_ERRORS",
+    "DatabaseUnavailable",
+    "Postgres",
+    "Sqlite",
+    "connected",
+    "database",
+    "open_database",
+]
 
 DRIVER_ERRORS = (cysqlite.Error, psycopg.Error)
+# What the database may raise: peewee names errors of executing a statement, not those of reading its rows.
+DATABASE_ERRORS = (PeeweeException, *DRIVER_ERRORS)
 
 
 def open_database(
