@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test test-install test-deploy fuzz lint format lock audit clean
+.PHONY: help install run demo test test-install test-deploy torture fuzz lint format lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,10 @@ test-install: ## Install both lock files into empty environments, with the oldes
 test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; as root, with what .ci/run installs
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/deploy $(ARGS)
+
+# As root, with Debian's faketime, it runs all of them; it says what it leaves out.
+torture: $(VENV)/.installed-dev ## Write under every fault on both databases, 15 minutes at most; or SHORT=1, ARGS="--only disk"
+	timeout 900 $(BIN)/python -W ignore -m tests.torture $(if $(SHORT),--short,--write) $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests to a server on each database, five minutes each or SECONDS=60
 	@mkdir -p .tmp

@@ -6,6 +6,7 @@ The wheel's own server class is left aside: as root it adds a system user and op
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -27,12 +28,75 @@ SETTINGS = [
 MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # a copy of a database is made there six times as fast
 # Runs "$@" until standard input ends, then stops it at once and removes the folder $0. A pipe also ends when its
 # writer is killed, so a test run leaves no server behind however it dies.
-GUARD = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf "$0"'
+GUARD = '"$@" & read -r _; kill -QUIT $! 2>/dev/null; wait; rm -rf "$0"'
+
+
+class PostgresServer:
+    """A server in a folder, which can be stopped, and held, as by a debugger or a machine that hangs."""
+
+    def __init__(self, binaries, folder, account, settings):
+        self.url = f"postgresql://postgres@/postgres?host={quote(str(folder))}"
+        self._binaries, self._folder, self._account = binaries, folder, account
+        self._guards, self._settings = [], settings
+
+    def start(self):
+        """Start it, and wait until it answers."""
+        self._guards.append(_start(self._binaries, self._folder, self._account, self._settings))
+        _wait_until_ready(self.url, self._folder / "log")
+
+    def kill(self):
+        """End the server and all its processes, as a crash of the machine would."""
+        pids = self._pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        while any(map(_is_alive, pids)):
+            time.sleep(0.01)
+        # The next one would take a zombie for a server that runs.
+        for lock in (self._folder / "data" / "postmaster.pid", self._folder / ".s.PGSQL.5432.lock"):
+            lock.unlink()
+
+    def end(self):
+        """Stop it and remove its folder; the guards do it when their standard input is closed."""
+        for guard in self._guards:
+            with guard:
+                pass
+
+    @contextmanager
+    def held(self):
+        """Have the server and all its processes do nothing in the block, with every connection open."""
+        pids = self._pids()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def _pids(self):
+        """Return the ids of the server, first, and of its processes."""
+        server = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        return [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+
+
+def _is_alive(pid):
+    """Tell whether the process runs; one that has ended stays a zombie until its parent asks for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @contextmanager
 def postgres_server():
-    """Start a new server and yield the URL of its database `postgres`, as `psycopg.connect` takes it.
+    """Start a new server and yield the URL of its database `postgres`, as `psycopg.connect` takes it."""
+    with running_postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def running_postgres(settings=()):
+    """Start and yield a new PostgresServer, with more `settings` such as `fsync=on`.
 
     The superuser `postgres` needs no password; the only way in is a Unix socket in a temporary folder. The server and
     the folder go with the block, or with this process. Raises RuntimeError if it is not ready within START_SECONDS.
@@ -45,11 +109,12 @@ def postgres_server():
         _give(folder, account)
         initdb = [binaries / "initdb", *INITDB_OPTIONS, "--pgdata", folder / "data"]
         subprocess.run(initdb, cwd=folder, check=True, stdout=subprocess.DEVNULL, **account)
-        # Leaving the block closes the guard's standard input and waits for it.
-        with _start(binaries, folder, account):
-            url = f"postgresql://postgres@/postgres?host={quote(str(folder))}"
-            _wait_until_ready(url, folder / "log")
-            yield url
+        server = PostgresServer(binaries, folder, account, settings)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.end()
     finally:
         # Only left when the guard never ran, or when `nobody` may not remove a folder from this parent.
         shutil.rmtree(folder, ignore_errors=True)
@@ -89,8 +154,8 @@ def _give(folder, account):
             os.chown(path, account["user"], account["group"], follow_symlinks=False)
 
 
-def _start(binaries, folder, account):
-    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+def _start(binaries, folder, account, more_settings):
+    settings = [word for setting in (*SETTINGS, *more_settings) for word in ("-c", setting)]
     server = [binaries / "postgres", "-D", folder / "data", "-k", folder, *settings]
     guard = ["/bin/sh", "-c", GUARD, folder, *server]
     with open(folder / "log", "wb") as log:

@@ -1,0 +1,162 @@
+"""`python -m tests.torture`: every fault on both databases, and a table of what clients saw.
+
+Exits with 1 if a promise was broken. `--short` takes a few seconds for each, `--only WORD` the faults with the word in
+their names, `--write` puts the table into docs/reliability.md.
+"""
+
+import argparse
+import os
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.conftest import PASSWORD
+from tests.postgres import BINARIES
+from tests.server import ROOT, Caller
+from tests.torture.faults import FAULTS, clock_variables
+from tests.torture.ledger import EMAIL, compare, prepare, read_everything
+from tests.torture.stage import Pulse, Stage, new_folder
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+LIVE_SECONDS = 1.0
+RECOVERY_SECONDS = 10
+HEADS = ("fault", "database", "acknowledged", "lost", "doubled", "answers", "`/health/live` at most", "writes after")
+ALLOWED = {200, 201, 401, 404, 409, 412, 503, None}
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long things take, in seconds, and how many clients write."""
+
+    load: float
+    fault: float
+    clients: int
+
+
+LONG, SHORT = Length(120, 8, 60), Length(4, 3, 12)
+
+
+@dataclass
+class Row:
+    """What became of one fault on one database."""
+
+    fault: str
+    kind: str
+    acknowledged: int = 0
+    lost: int = 0
+    doubled: int = 0
+    statuses: dict = None
+    live_seconds: float = 0.0
+    recovery_seconds: float = None
+    problems: tuple = ()
+
+    def cells(self):
+        """Return the texts of the row."""
+        told = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(self.statuses.items(), key=str))
+        after = "never" if self.recovery_seconds is None else f"{self.recovery_seconds:.1f} s"
+        counts = (self.acknowledged, self.lost, self.doubled)
+        return (self.fault, self.kind, *map(str, counts), told, f"{self.live_seconds:.2f} s", after)
+
+
+def run(fault, kind, length):
+    """Return the Row of a fault."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(new_folder(fault.small_disk))
+        variables = clock_variables(folder) if fault.name.startswith("clock") else None
+        reader, writer = os.pipe() if fault.stderr else (None, None)
+        stage = Stage(kind, folder, variables, writer, **fault.options)
+        stage.log_reader = reader
+        with stage.open():
+            if writer is not None:
+                os.close(writer)
+            prepare(stage.address, fault.records)
+            row = _run_on(stage, fault, length)
+        if stage.log_reader is not None:
+            os.close(stage.log_reader)
+    return row
+
+
+def _run_on(stage, fault, length):
+    pulse = Pulse(stage.address)
+    pulse.start()
+    with stage.writing(length.clients) as ledger:
+        time.sleep(length.fault / 4)
+        with fault.around(stage, length.load if fault.name.startswith("none") else length.fault):
+            pass
+        recovery = stage.seconds_until_a_write()
+        if fault.forgets:
+            ledger.forget()
+        time.sleep(length.fault / 4)
+    pulse.end()
+    with Caller(stage.address) as caller:
+        caller.sign_in(EMAIL, PASSWORD)
+        lost, doubled = compare(ledger, read_everything(caller))
+    row = Row(fault.name, stage.kind, ledger.acknowledged, len(lost), len(doubled), dict(ledger.statuses))
+    row.live_seconds, row.recovery_seconds = pulse.slowest, recovery
+    row.problems = tuple(_problems(row, fault, pulse, ledger))
+    return row
+
+
+def _problems(row, fault, pulse, ledger):
+    """Yield the promises that were broken, in words."""
+    if row.lost or row.doubled:
+        yield f"{row.lost} acknowledged writes lost or half there, {row.doubled} doubled"
+    if odd := set(row.statuses) - ALLOWED:
+        yield f"answers {odd}: {ledger.odd[:2]}"
+    failed = row.statuses.get(None, 0) + row.statuses.get(503, 0)
+    if failed and not fault.fails:
+        yield f"{failed} requests failed"
+    if row.live_seconds > LIVE_SECONDS:
+        yield f"/health/live took {row.live_seconds:.1f} s"
+    if pulse.failures and not fault.name.startswith(("kill", "no descriptors")):
+        yield f"{pulse.failures} times no answer of /health/live"
+    if row.recovery_seconds is None or row.recovery_seconds > RECOVERY_SECONDS:
+        yield f"writes succeeded again after {row.recovery_seconds} s"
+
+
+def to_markdown(rows):
+    """Return the table."""
+    lines = [HEADS, ["---"] * len(HEADS), *(row.cells() for row in rows)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def write_page(table):
+    """Put the table into the page."""
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--database", choices=["sqlite", "postgres"])
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    os.environ["PATH"] = f"{BINARIES}{os.pathsep}" + os.environ["PATH"]  # pg_dump of the server's own version
+    length = SHORT if options.short else LONG
+    rows = []
+    for fault in FAULTS:
+        for kind in fault.on:
+            if options.only not in fault.name or options.database not in (None, kind):
+                continue
+            if lacking := fault.needs():
+                print(f"{fault.name}: not run, needs {lacking}", flush=True)
+                continue
+            rows.append(run(fault, kind, length))
+            print("\t".join(rows[-1].cells()), *rows[-1].problems, sep="\n    ", flush=True)
+    table = to_markdown(rows)
+    print(f"\n{table}")
+    if options.write:
+        write_page(table)
+    broken = [(row.fault, row.kind, problem) for row in rows for problem in row.problems]
+    print(*broken or ["Every promise was kept."], sep="\n")
+    sys.exit(bool(broken))
+
+
+if __name__ == "__main__":
+    main()
