@@ -9,8 +9,8 @@ from backend.config.settings import read_settings, unknown_variables
 from backend.config.start import open_data_dir
 from backend.middleware import admission, errors, headers, limits, openapi, repeats, request_log, tokens
 from backend.middleware.app import Larder
-from backend.middleware.builds import Dispatcher
 from backend.middleware.connections.lanes import EXPORT_THREADS
+from backend.middleware.dispatcher import Dispatcher
 from backend.models.database import open_database
 from backend.routes import (
     account,

@@ -7,7 +7,7 @@ from flask import request
 
 from backend.middleware.admission import is_only_granted
 from backend.middleware.authentication import IDENTITY
-from backend.middleware.builds import STARTED
+from backend.middleware.dispatcher import STARTED
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.services import metrics
 from backend.utils.meter import meter

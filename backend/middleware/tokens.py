@@ -50,7 +50,7 @@ def init_app(app, settings, secret_keys):
         JWT_TOKEN_LOCATION=["headers", "cookies"],
         JWT_COOKIE_SECURE=not settings.is_local,
         JWT_COOKIE_SAMESITE="Lax",
-        # Of these names browsers take a cookie only over TLS and only from this very host: decisions/031.
+        # Of these names browsers take a cookie only over TLS and only from this very host: decisions/024.
         JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
         JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Host-refresh_token",
         JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # which `__Host-` asks for

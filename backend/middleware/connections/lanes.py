@@ -4,7 +4,7 @@ import time
 
 from waitress.task import ThreadedTaskDispatcher
 
-from backend.middleware.builds import LIVENESS_PATH
+from backend.middleware.dispatcher import LIVENESS_PATH
 from backend.middleware.envelope import API
 
 EXPORT_THREADS = 2
