@@ -171,6 +171,14 @@ def test_every_process_serves_the_restored_definitions(notes, run, admin, settin
     assert admin.get("/later").status_code == 404
 
 
+@ON_SQLITE
+def test_requests_do_not_fill_the_disk(notes, run, admin, monkeypatch):
+    monkeypatch.setattr(backups, "MAX_REQUESTED", 2)
+    assert [admin.post("/backups").status_code for _ in range(3)] == [201, 201, 409]
+    made(run)  # the command makes one all the same
+    assert len(admin.get("/backups").json["data"]) == 3
+
+
 def test_by_request(notes, admin, alice):
     answer = admin.post("/backups")
     assert answer.status_code == 201, answer.json

@@ -53,6 +53,6 @@ def list_backups():
 def create_backup():
     """Make a backup, while others work
 
-    Answers when it is written, which takes about a second for each 50 MB.
+    Answers when it is written, which takes about a second for each 50 MB. Refused while there are 100 of them.
     """
-    return backups.create_backup(current_app.settings, current_actor())
+    return backups.create_requested_backup(current_app.settings, current_actor())

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import structlog
 
+from backend.config.settings import Settings
 from backend.models.database import DATABASE_ERRORS, Postgres, connected, database
 from backend.models.definition import Generation
 from backend.services import archives, audit, backup_copies, migrations, postgres_snapshots, sqlite_snapshots
-from backend.services.actors import SYSTEM
+from backend.services.actors import SYSTEM, Actor
 from backend.services.errors import Conflict, Malformed, NotFound, Unavailable
 from backend.services.jobs import job
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.version import VERSION
 
 NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
+MAX_REQUESTED = 100  # backups in the folder; beyond that requests make none
 ONE_RUN_SECONDS = 50  # of the schedule, which several processes may keep
 
 log = structlog.get_logger()
@@ -34,6 +36,16 @@ class Backup:
     name: str
     bytes: int
     manifest: archives.Manifest | None
+
+
+def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
+    """Make a backup for a request as create_backup does, unless there are MAX_REQUESTED already: raises Conflict then.
+
+    Whoever may make backups is not to fill the disk with them.
+    """
+    if len(_paths(settings)) >= MAX_REQUESTED:
+        raise Conflict(f"There are {MAX_REQUESTED} backups already; delete old ones with `flask backup prune`.")
+    return create_backup(settings, actor)
 
 
 def create_backup(settings, actor):
