@@ -133,7 +133,9 @@ class Savepoint(_savepoint):
         """Undo what was done since the savepoint, which may include a limit of time."""
         self.db.forget_server_limits()
         if self.db.connection().pgconn.status == ConnStatus.OK:
-            super().rollback(begin)
+            self.db.run_command(f"ROLLBACK TO SAVEPOINT {self.quoted_sid}")
+            if begin:
+                self._begin()
 
 
 class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
@@ -257,11 +259,11 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
 
     def begin(self, isolation_level: str | None = None) -> None:
         """Begin a transaction."""
-        self._run("BEGIN")
+        self.run_command("BEGIN")
 
     def commit(self) -> None:
         """Commit."""
-        self._run("COMMIT")
+        self.run_command("COMMIT")
         self._state.conn.limits_set_in_transaction = False
 
     def rollback(self) -> None:
@@ -271,13 +273,17 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         self.forget_server_limits()
         try:
             if self._state.conn.pgconn.status == ConnStatus.OK:
-                self._run("ROLLBACK")
+                self.run_command("ROLLBACK")
         except DatabaseError as error:
             log.warning("rollback failed", reason=self.temporary_reason(error) or type(error).__name__)
             self.drop_connection()
 
-    def _run(self, command: str) -> None:
-        # With a limit of its own: what was done within the request's is not to fail at its end.
+    def run_command(self, command: str) -> None:
+        """Run a command that begins or ends a transaction, or a part of one.
+
+        It has no limit: what was done within the limit of a statement must not fail at its end. Nor is a new limit told
+        to the server before it: within a failed transaction the server takes nothing but a rollback.
+        """
         with self._named(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
             self.cursor().execute(command)
 
