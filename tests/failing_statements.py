@@ -18,7 +18,7 @@ class Injection(threading.local):
     statements that were hit.
     """
 
-    countdown, fault, lasts, failed = 0, None, False, ()
+    countdown, fault, lasts, failed, loses_commits = 0, None, False, (), False
 
     def begin(self, n, fault):
         """Let the n-th statement from now on fail; with n = 0 none does."""
@@ -30,6 +30,12 @@ class Injection(threading.local):
         if self.countdown == 0 or (self.countdown < 0 and self.lasts and self.failed):
             self.failed.append(statement)
             self.fault(connection)
+
+    def meet_end(self, connection, statement):
+        """Lose the answer to a commit that has been done."""
+        if self.loses_commits and statement.upper() == "COMMIT":
+            self.failed.append(statement)
+            lost(connection)
 
 
 injection = Injection()
@@ -49,8 +55,11 @@ class Wire:
 
     def _passing(name):
         def run(self, *args):
-            injection.meet(self.real, args[0] if name in ("execute", "executemany") else name)
-            return getattr(self.real, name)(*args)
+            statement = args[0] if name in ("execute", "executemany") else name
+            injection.meet(self.real, statement)
+            found = getattr(self.real, name)(*args)
+            injection.meet_end(self.real, statement)
+            return found
 
         return run
 
@@ -144,6 +153,14 @@ def _raise_in_server(connection, sqlstate):
     raise psycopg.errors.error_from_result(result)
 
 
+def lost(connection):
+    """The connection, or the disk, fails after a commit, before anybody has learnt of it."""
+    if isinstance(connection, cysqlite.Connection):
+        broken_disk(connection)
+    connection.pgconn.finish()
+    raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+
 LASTING = {broken_disk}
 TEMPORARY = {"sqlite": [locked, full, broken_disk], "postgres": [ended, deadlocked]}
 UNEXPECTED = {"sqlite": wrong, "postgres": wrong_in_server}
@@ -176,12 +193,15 @@ def _wired_postgres(handle):
     wait = Connection.wait
 
     def meet_and_wait(connection, conversation, *args, **options):
+        statement = str(conversation.gi_frame.f_locals.get("query", conversation.__name__))
         try:
-            injection.meet(connection, conversation.__name__)
+            injection.meet(connection, statement)
         except psycopg.Error:
             conversation.close()
             raise
-        return wait(connection, conversation, *args, **options)
+        found = wait(connection, conversation, *args, **options)
+        injection.meet_end(connection, statement)
+        return found
 
     Connection.wait = meet_and_wait
     try:
@@ -199,6 +219,17 @@ def failing(n, fault):
         yield injection.failed
     finally:
         injection.begin(0, None)
+
+
+@contextmanager
+def losing_commits():
+    """Yield the list of the commits in the block whose answer is lost: all."""
+    injection.begin(0, None)
+    injection.loses_commits = True
+    try:
+        yield injection.failed
+    finally:
+        injection.loses_commits = False
 
 
 class Side:
