@@ -1,5 +1,6 @@
 """Every statement of every call fails once: all or nothing is done, the answer is named, and nothing is left over."""
 
+import gc
 import json
 import os
 from dataclasses import replace
@@ -435,6 +436,20 @@ def test_calls_whose_statements_are_wrong_do_all_or_nothing(cast):
         assert_all_or_nothing(cast, prepare, [UNEXPECTED[dialect()]])
 
 
+def test_a_connection_that_fails_while_it_is_opened_is_closed(cast):
+    for n in range(1, 6):
+        for fault in TEMPORARY[dialect()]:
+            database.close_all()
+            with failing(n, fault) as failed:
+                answer = read_record(cast)()
+            told = f"statement {n}, {fault.__name__} at {failed}: {answer.status_code} {answer.data}"
+            assert_nothing_is_left(told)
+            if failed:
+                assert_named(answer, fault, told)
+            assert read_record(cast)().status_code == 200, told
+    gc.collect()  # what was left open would be warned of now
+
+
 @pytest.mark.parametrize(
     "prepare", [register, change_user, create_role, create_resource, create_record_once, run_batch, import_records]
 )
@@ -534,12 +549,12 @@ def assert_all_or_nothing(cast, prepare, faults):
 
 
 def turns(total, faults):
-    """Yield (n, fault): all, or of a call with many statements the first, the last, and a third of the others."""
+    """Yield (n, fault): all, or of a call with many statements the first, the last, and a quarter of the others."""
     for n in count(1):
         if IN_EVERY_WAY:
             yield from ((n, fault) for fault in faults)
-        elif n < 12 or n > total - 12 or n % 3 == 0:
-            yield n, faults[n // 3 % len(faults) if 12 <= n <= total - 12 else n % len(faults)]
+        elif n < 9 or n > total - 9 or n % 4 == 0:
+            yield n, faults[(n // 4 if 9 <= n <= total - 9 else n) % len(faults)]
 
 
 def changed_since(before):

@@ -184,8 +184,12 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
             raise
         self._address = address_of(connection)
         connection.silence_seconds = self.wait_seconds
-        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
-        self._tell_limits(connection, (round(self.query_seconds * 1000), self._lock_ms()))
+        try:
+            connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
+            self._tell_limits(connection, (round(self.query_seconds * 1000), self._lock_ms()))
+        except psycopg.Error:
+            connection.close()
+            raise
         return connection
 
     def limit_memory(self, number_of_bytes: int) -> None:
