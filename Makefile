@@ -59,7 +59,7 @@ test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; a
 torture: $(VENV)/.installed-dev ## Write under every fault on both databases, 15 minutes at most; or SHORT=1, ARGS="--only disk"
 	timeout 900 $(BIN)/python -W ignore -m tests.torture $(if $(SHORT),--short,--write) $(ARGS)
 
-fuzz: $(VENV)/.installed-dev ## Send generated requests to a server on each database, five minutes each or SECONDS=60
+fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/test_schemathesis.py
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -24,16 +24,16 @@ SECONDS = os.environ.get("FUZZ_SECONDS")  # how long `make fuzz` takes for each 
 OPTIONS = [*LONG, "--max-time", SECONDS] if SECONDS else SHORT
 
 
-@pytest.fixture
+@pytest.fixture(params=["admin", "alice"])
 def server(geo_url, request, tmp_path):
-    """The address of a server with the example in it, and the admin's token."""
+    """The address of a server with the example in it, and the token of an admin or of a member."""
     settings = {"secret_key": SECRET_KEY, "log_level": "WARNING", "access_token_seconds": 86_400}
     with (
         database_copy(request, geo_url, tmp_path) as url,
         running_server(tmp_path, database_url=url, **settings) as address,
-        Caller(address) as admin,
+        Caller(address) as caller,
     ):
-        yield address, admin.sign_in("admin@example.com", PASSWORD).token
+        yield address, caller.sign_in(f"{request.param}@example.com", PASSWORD).token
 
 
 def write_configuration(folder, address):
@@ -54,15 +54,16 @@ def write_configuration(folder, address):
     (folder / "schemathesis.toml").write_text("\n".join(lines))
 
 
-def count_operations(address):
-    """Return how many operations the document has."""
-    with urlopen(f"http://{address}/openapi.json") as response:
+def count_operations(address, token):
+    """Return how many operations the document of the caller has."""
+    document = Request(f"http://{address}/openapi.json", headers={"Authorization": f"Bearer {token}"})
+    with urlopen(document) as response:
         paths = json.load(response)["paths"].values()
     return sum(method in ("get", "post", "put", "patch", "delete") for path in paths for method in path)
 
 
 def run_schemathesis(folder, server, options):
-    """Run the command, signed in as admin, and return what became of it."""
+    """Run the command, signed in, and return what became of it."""
     address, token = server
     command = [Path(sys.executable).parent / "schemathesis", "run", f"http://{address}/openapi.json", "--no-color"]
     # Of all operations this one alone is left out: it would end the session that the others are signed in with.
@@ -74,7 +75,7 @@ def run_schemathesis(folder, server, options):
 
 def test_the_server_keeps_to_its_document(server, tmp_path):
     write_configuration(tmp_path, server[0])
-    count = count_operations(server[0])
+    count = count_operations(*server)
     result = run_schemathesis(tmp_path, server, OPTIONS)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"Tested: {count - 1}\n" in result.stdout
