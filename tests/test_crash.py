@@ -40,7 +40,8 @@ def url(request, tmp_path):
 
 def fill(caller):
     """Declare the resource, with records from 1 on."""
-    assert caller.call("POST", "/resources", {"name": "tins", **NUMBERS})[0] == 201
+    fields = NUMBERS["fields"] | {"label": {"type": "string", "index": True}}
+    assert caller.call("POST", "/resources", {"name": "tins", "fields": fields})[0] == 201
     for start in range(1, ROWS + 1, 100):
         rows = range(start, min(start + 100, ROWS + 1))
         operations = [

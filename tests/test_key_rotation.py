@@ -65,7 +65,7 @@ def test_a_token_that_names_another_key_than_its_own_is_refused(settings, alice)
     assert there.client.get("/api/v1/auth/me", headers=bearer(token)).status_code == 401
 
 
-@pytest.mark.parametrize("keys", [f"{NEW_KEY},short", f"{NEW_KEY},{NEW_KEY}", ",", "\n"])
+@pytest.mark.parametrize("keys", [f"{NEW_KEY},short", f"{NEW_KEY},{NEW_KEY}", ","])
 def test_keys_that_are_too_short_or_there_twice_stop_the_start(monkeypatch, tmp_path, keys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LARDER_SECRET_KEY", keys)

@@ -91,7 +91,6 @@ def _postgres_problem(url: str, text: str) -> str:
         r"password authentication failed|no password supplied": "See that LARDER_DATABASE_URL has the right password.",
         r'database ".*" does not exist': f"Create it: createdb --owner={user} {name}",
         r'role ".*" does not exist': f"Create the role: createuser --pwprompt {user}",
-        r"permission denied for schema": f"As a superuser, in {name}: GRANT ALL ON SCHEMA public TO {user};",
         r"permission denied for (table|relation|sequence)": f"Make {user} the owner of its tables.",
         r"refused|No such file|translate host|time(d )?out|resolve": "Start the server, or set LARDER_DATABASE_URL.",
         r"too many (connections|clients)|remaining connection slots": "Raise max_connections, or lower LARDER_THREADS.",
@@ -99,4 +98,5 @@ def _postgres_problem(url: str, text: str) -> str:
     }
     cause = " ".join(text.split())
     cure = next((cure for pattern, cure in cures.items() if re.search(pattern, text)), "")
-    return f"Larder cannot use its Postgres database {name}: {cause.rstrip('.')}. {cure}".strip()
+    end = "" if cause.endswith((".", ";")) else "."
+    return f"Larder cannot use its Postgres database {name}: {cause}{end} {cure}".strip()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
-from peewee import SQL, Cast, Expression, NodeList, PeeweeException, Table, fn
+from peewee import SQL, Cast, Expression, NodeList, OperationalError, PeeweeException, Table, fn
 
 from backend.models.database.handle import connected
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
@@ -181,8 +181,10 @@ class Sqlite(SqliteConnections):
 
 
 def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
-    """Return a handle of the database in the file at `path`, which is made if it is not there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+    """Return a handle of the database in the file at `path`, which is made if it is not there.
+
+    Raises OperationalError where it can be neither opened nor made.
+    """
     handle = Sqlite(
         str(path),
         pragmas={
@@ -198,15 +200,19 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         wait_seconds=timeout_seconds,
     )
     handle.register_function(_fold, "larder_fold", 1, deterministic=True)
-    # A new file changes to WAL at its first connection, and that waits for nobody whatever the busy_timeout: processes
-    # that start at once take turns.
-    make_private(Path(f"{path}.lock"))
-    with open(f"{path}.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        make_private(path)
-        with handle.connection_context():
-            pass
-        handle.close_all()
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+        make_private(Path(f"{path}.lock"))
+        # A new file changes to WAL at its first connection, and that waits for nobody whatever the busy_timeout:
+        # processes that start at once take turns.
+        with open(f"{path}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            make_private(path)
+            with handle.connection_context():
+                pass
+            handle.close_all()
+    except OSError as error:
+        raise OperationalError(f"unable to open database file: {error.strerror}") from error
     handle.connect_params["flags"] = OPEN_EXISTING  # a file that was deleted must not be replaced by an empty one
     return handle
 
