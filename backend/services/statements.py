@@ -63,9 +63,10 @@ class Statement:
 class StatementCache:
     """Statements by whatever tells their shapes apart.
 
-    All caches of the process together keep at most MAX_KEPT_BYTES; what was not asked for longest goes first.
+    All caches of the process together keep at most `max_bytes`; what was not asked for longest goes first.
     """
 
+    max_bytes = MAX_KEPT_BYTES
     _kept = OrderedDict()  # {(cache, key): (Statement, its size in bytes)}
     _lock = threading.Lock()
     _bytes = 0
@@ -82,14 +83,14 @@ class StatementCache:
         return statement
 
     def _keep(self, key, statement, size):
-        if size > MAX_KEPT_BYTES // 16:
+        if size > self.max_bytes // 16:
             return  # it would drive out many others
         with self._lock:
             if (self, key) in self._kept:
                 return
             self._kept[self, key] = (statement, size)
             StatementCache._bytes += size
-            while self._bytes > MAX_KEPT_BYTES:
+            while self._bytes > self.max_bytes:
                 _, (_, freed) = self._kept.popitem(last=False)
                 StatementCache._bytes -= freed
 
