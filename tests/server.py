@@ -9,21 +9,26 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.forks import ROOT, Fork, Forker
+
 START_SECONDS = 30
 STOP_SECONDS = 40  # longer than the server itself gives the requests under way
 HOST = "127.0.0.1"
 WITHOUT_LIMITS = {"rate_limit": "off", "rate_limit_auth": "off"}
+# As systemd starts a process with a socket, sd_listen_fds(3): descriptor 3, and the id of the process itself.
+WITH_SOCKET = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$1" 3<&"$2"'
+
+_forker = Forker()
 
 
 @contextmanager
-def running_servers(folder, count=1, root=ROOT, stderr=None, **settings):
+def running_servers(folder, count=1, root=ROOT, stderr=None, forked=True, **settings):
     """Start `count` servers and yield their addresses, such as `127.0.0.1:41234`, when all of them are ready.
 
-    `root` is the checkout that they run from. `stderr` is the file that their log lines go to, by default the file
-    `server<number>.log`, which also has what they print.
+    `root` is the checkout that they run from. They are forks, which start sooner, unless that is another checkout or
+    `forked` is False: then each is a new `python wsgi.py`. `stderr` is the file that their log lines go to, by default
+    the file `server<number>.log`, which also has what they print.
 
     `settings` are those of config/settings.py by name; nothing else is taken from the environment or from a `.env`.
     The data folder is `folder`, and so is the place of the logs. Raises RuntimeError when a server does not get ready;
@@ -31,7 +36,7 @@ def running_servers(folder, count=1, root=ROOT, stderr=None, **settings):
     """
     with ExitStack() as stack:
         logs = [folder / f"server{i}.log" for i in range(count)]
-        servers = [stack.enter_context(_server(log, settings, folder, root=root, stderr=stderr)) for log in logs]
+        servers = [stack.enter_context(_server(log, settings, folder, root, stderr, forked)) for log in logs]
         for process, address, log in servers:
             _wait_until_ready(process, address, log)
         yield [address for _, address, _ in servers]
@@ -53,15 +58,11 @@ def doomed_server(folder, **settings):
 
 
 @contextmanager
-def _server(log, settings, folder, *, doomed=False, root=ROOT, stderr=None):
+def _server(log, settings, folder, root=ROOT, stderr=None, forked=True, doomed=False):
     with held_port() as port, log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, root / "wsgi.py"],
-            cwd=folder,  # where no `.env` of the developer is found
-            env=environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings),
-            stdout=output,
-            stderr=stderr or output,
-        )
+        # A folder where no `.env` of the developer is found.
+        variables = environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings)
+        process = start_process(folder, variables, output, stderr or output, root=root, forked=forked)
         try:
             yield process, f"{HOST}:{port}", log
         finally:
@@ -72,6 +73,26 @@ def _server(log, settings, folder, *, doomed=False, root=ROOT, stderr=None):
                 process.kill()
                 process.wait()
         assert doomed or process.returncode == 0, log.read_text()
+
+
+def start_process(folder, variables, stdout, stderr, *, listener=None, root=ROOT, forked=True) -> Fork:
+    """Start `python wsgi.py` in a folder, with the socket if there is one; a Fork or a subprocess.Popen."""
+    if forked and root == ROOT and _concern_no_interpreter(variables):
+        files = [stdout, stderr] if listener is None else [stdout, stderr, listener]
+        return _forker.fork(folder, variables, *(file if isinstance(file, int) else file.fileno() for file in files))
+    command, options = [sys.executable, root / "wsgi.py"], {"stdout": stdout, "stderr": stderr}
+    if listener is not None:
+        command, options["pass_fds"] = (
+            ["bash", "-c", WITH_SOCKET, *command, str(listener.fileno())],
+            [listener.fileno()],
+        )
+    return subprocess.Popen(command, cwd=folder, env=variables, **options)
+
+
+def _concern_no_interpreter(variables):
+    """Tell whether all that differs from our own variables is read by the server itself, not before it."""
+    ours = {"NOTIFY_SOCKET", "PATH", *(name for name in variables | os.environ if name.startswith("LARDER_"))}
+    return {name for name, _ in variables.items() ^ os.environ.items()} <= ours
 
 
 @contextmanager

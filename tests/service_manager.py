@@ -2,13 +2,8 @@
 
 import signal
 import socket
-import subprocess
-import sys
 
-from tests.server import ROOT, START_SECONDS, STOP_SECONDS, environment
-
-# As systemd starts a process with a socket, sd_listen_fds(3): descriptor 3, and the id of the process itself.
-START = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$1" 3<&"$2"'
+from tests.server import START_SECONDS, STOP_SECONDS, environment, start_process
 
 
 class Manager:
@@ -30,14 +25,7 @@ class Manager:
     def start(self):
         """Return a process that is ready."""
         with (self._folder / "server.log").open("ab") as log:
-            process = subprocess.Popen(
-                ["bash", "-c", START, sys.executable, ROOT / "wsgi.py", str(self.listener.fileno())],
-                cwd=self._folder,
-                env=self._environment,
-                stdout=log,
-                stderr=self._stderr or log,
-                pass_fds=[self.listener.fileno()],
-            )
+            process = start_process(self._folder, self._environment, log, self._stderr or log, listener=self.listener)
         self._wait_for(b"READY=1")
         return process
 

@@ -13,7 +13,7 @@ from tests.sockets import Connection
 def test_stops_although_whoever_started_it_ignores_ctrl_c(tmp_path):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script does for what it puts into the background
     try:
-        with running_server(tmp_path) as address, Caller(address) as caller:
+        with running_server(tmp_path, forked=False) as address, Caller(address) as caller:
             assert caller.call("GET", "/auth/me")[0] == 401
     finally:
         signal.signal(signal.SIGINT, before)

@@ -62,7 +62,7 @@ def test_an_address_that_is_not_here_is_named(host, reason):
 
 def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path, taken_port):
     start(tmp_path, port=taken_port)
-    with running_server(tmp_path):
+    with running_server(tmp_path, forked=False):
         pass
     assert "First admin, shown this once: sign in as admin@example.com" in (tmp_path / "server0.log").read_text()
 
@@ -120,11 +120,11 @@ def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):
 
 
 def test_a_start_with_nothing_to_write_waits_for_no_writer(tmp_path):
-    with running_server(tmp_path):
+    with running_server(tmp_path, forked=False):
         pass
     with closing(cysqlite.connect(str(tmp_path / "larder.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
-        with running_server(tmp_path, database_timeout_seconds=1, jobs="off"):
+        with running_server(tmp_path, forked=False, database_timeout_seconds=1, jobs="off"):
             pass
         other.rollback()
 
@@ -142,6 +142,6 @@ def test_a_start_with_something_to_write_waits_for_the_writer(tmp_path):
         other.execute("BEGIN IMMEDIATE")
         releasing = threading.Thread(target=release_when_waited_for, daemon=True)
         releasing.start()
-        with running_server(tmp_path, database_timeout_seconds=1):
+        with running_server(tmp_path, forked=False, database_timeout_seconds=1):
             releasing.join()
     assert "First admin, shown this once" in log.read_text()
