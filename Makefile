@@ -38,7 +38,7 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 # pytest keeps the files of its last three runs, and by default outside the checkout.
 test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
 	@mkdir -p .tmp
-	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --ignore=tests/deploy $(ARGS)
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy $(ARGS)
 
 test-install: ## Install both lock files into empty environments, with the oldest pip and with the newest
 	@mkdir -p .tmp
