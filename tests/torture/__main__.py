@@ -5,6 +5,7 @@ their names, `--write` puts the table into docs/reliability.md.
 """
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -95,8 +96,15 @@ def _run_on(stage, fault, length):
         lost, doubled = compare(ledger, read_everything(caller))
     row = Row(fault.name, stage.kind, ledger.acknowledged, len(lost), len(doubled), dict(ledger.statuses))
     row.live_seconds, row.recovery_seconds = pulse.slowest, recovery
-    row.problems = tuple(_problems(row, fault, pulse, ledger))
+    row.problems = (*_problems(row, fault, pulse, ledger), *_defects(stage.folder / "server.log"))
     return row
+
+
+def _defects(log):
+    """Yield what the processes logged of unexpected errors; a log of their own is not read."""
+    for line in log.read_text().splitlines():
+        if '"unexpected error"' in line:
+            yield json.loads(line)["exception"][-2000:]
 
 
 def _problems(row, fault, pulse, ledger):

@@ -17,7 +17,7 @@ class Times:
     least_pace_at_stop: float = 16 << 10
     pace_at_stop: float = 3
     sweep: float = 0.5  # from one look at all connections to the next
-    without_descriptors: float = 0.5  # until connections are accepted again
+    without_descriptors: float = 0.1  # until connections are accepted again
 
 
 class Pace:
