@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,27 @@ def test_what_a_restore_has_replaced_stays_as_a_schema(notes, run, admin, settin
     kept = restored(run, path)
     with psycopg.connect(settings.database_url) as connection:
         assert connection.execute(f'SELECT count(*) FROM "{kept}".notes').fetchone() == (4,)
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_restore_ends_when_the_writes_under_way_have_ended(notes, run, admin, settings):
+    path = made(run)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(settings.database_url) as writer, psycopg.connect(settings.database_url) as other:
+        other.autocommit = True
+        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", (database.definitions_lock,))
+        writer.execute("SELECT id FROM notes FOR UPDATE")
+        with ThreadPoolExecutor(1) as pool:
+            restoring = pool.submit(run, "restore", path)
+            while other.execute(waiting).fetchone() == (0,):
+                assert not restoring.done(), restoring.result().output
+                time.sleep(0.02)
+            written = writer.execute("UPDATE notes SET title = 'Written late' RETURNING id").fetchall()
+            writer.commit()
+            assert restoring.result().exit_code == 0
+    assert len(written) == 3
+    admin._token = None
+    assert titles(admin) == ["Note 0", "Note 1", "Note 2"]
 
 
 def test_a_session_does_not_come_back_with_a_backup(notes, run, admin, alice):

@@ -45,7 +45,8 @@ def put_back(path, manifest, generation, aside):
     """Make the snapshot at `path` the content of the database, in one transaction; what was there moves aside.
 
     It stays in a schema with the name of the path `aside`, so nothing that is written meanwhile is lost. Sessions end,
-    and the generation becomes one beyond `generation`.
+    and the generation becomes one beyond `generation`. Writes of records go on until the end, where those under way are
+    waited for: one that had read its record in the former tables would look for it in the new ones.
     """
     first, script, last = (path.with_name(name) for name in ("first.sql", "script.sql", "last.sql"))
     first.write_text(f'ALTER SCHEMA {SCHEMA} RENAME TO "{aside.name}"; CREATE SCHEMA {SCHEMA};')
@@ -62,6 +63,7 @@ def _last_words(manifest, generation):
     ]
     return f"""
         DO $$ BEGIN {" ".join(counted)} END $$;
+        SELECT pg_advisory_xact_lock({database.definitions_lock});
         DELETE FROM {SCHEMA}.larder_sessions;
         UPDATE {SCHEMA}.larder_generation SET number = greatest(number, {generation}) + 1;
     """
