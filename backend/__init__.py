@@ -6,7 +6,7 @@ from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
-from backend.config.start import open_data_dir
+from backend.config.start import cannot_use_database, open_data_dir
 from backend.middleware import admission, errors, headers, limits, openapi, repeats, request_log, tokens
 from backend.middleware.app import Larder
 from backend.middleware.connections.lanes import EXPORT_THREADS
@@ -48,15 +48,7 @@ def create_app(settings=None):
     open_data_dir(settings)
     for name in unknown_variables():
         structlog.get_logger().warning("unknown setting", variable=name)
-    open_database(
-        settings.database_url,
-        synchronous=settings.sqlite_synchronous,
-        timeout_seconds=settings.database_timeout_seconds,
-        query_seconds=settings.query_timeout_seconds,
-        slow_seconds=settings.slow_query_ms / 1000,
-        # Beside the requests: exports, commands and checks of the same process.
-        pool_size=settings.threads + EXPORT_THREADS + 4,
-    )
+    _open_database(settings)
     spool.room.max_bytes = settings.max_unread_bytes
     limits.open_limits(settings)
     passwords.configure(settings)
@@ -70,6 +62,21 @@ def create_app(settings=None):
     app.wsgi_app = Dispatcher(app, parse_networks(settings.trusted_proxies), secured.added)
     cli.init_app(app)
     return app
+
+
+def _open_database(settings):
+    try:
+        open_database(
+            settings.database_url,
+            synchronous=settings.sqlite_synchronous,
+            timeout_seconds=settings.database_timeout_seconds,
+            query_seconds=settings.query_timeout_seconds,
+            slow_seconds=settings.slow_query_ms / 1000,
+            # Beside the requests: exports, commands and checks of the same process.
+            pool_size=settings.threads + EXPORT_THREADS + 4,
+        )
+    except OSError as error:
+        raise cannot_use_database(settings, error) from error
 
 
 def _build(settings, secret_keys):

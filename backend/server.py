@@ -14,7 +14,7 @@ from waitress import wasyncore
 
 from backend.config.service_manager import has_passed_socket, notify, passed_socket
 from backend.config.settings import Settings
-from backend.config.start import StartError, cannot_listen, listen
+from backend.config.start import cannot_listen, cannot_make_admin, listen
 from backend.middleware.connections.server import open_server
 from backend.middleware.openapi import DOCS_PATH
 from backend.models.database import connected, database
@@ -50,7 +50,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     try:
         made_up = accounts.create_first_admin(settings)
     except LarderError as error:
-        raise StartError(f"Larder cannot make the first admin: {error} {error.details}") from error
+        raise cannot_make_admin(error.message, error.details.get("json", {})) from error
     base = f"http://{settings.host}:{settings.port}"
     _say(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}")
     if made_up:

@@ -38,6 +38,7 @@ VALUES = {
     "digits": "9" * 5_000,
     "sign": "-1",
     "bytes": "bytes=0-,1-,99999999999999999999-",
+    "date": "Sun, 01 Nov 99999999999 00:00:00 GMT",
     "bearer": "Bearer \xe9\xff.\xe9.\xe9",
     "basic": "Basic \xff",
     "key": "Bearer ldr_\xe9\xff",

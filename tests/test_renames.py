@@ -157,6 +157,18 @@ def test_a_rename_of_what_is_not_there_is_refused(admin, what):
 
 
 @ON_SQLITE
+def test_a_wrong_rename_is_refused_of_a_field_that_was_renamed_before_too(admin):
+    admin.declare("notes", {"a": TEXT, "b": TEXT})
+    admin.make("notes", a="1", b="2")
+    assert put(admin, {"c": TEXT | {"renamed_from": "a"}, "b": TEXT}).status_code == 200
+    for wrong, told in {"z": "There is no field z", "b": "The field b stays"}.items():
+        answer = put(admin, {"c": TEXT | {"renamed_from": wrong}, "b": TEXT})
+        assert answer.status_code == 422
+        assert answer.json["error"]["details"]["json"]["fields"]["c"]["renamed_from"][0].startswith(told)
+    assert put(admin, {"c": TEXT | {"renamed_from": ["z", "a"]}, "b": TEXT}).status_code == 200  # known by one of them
+
+
+@ON_SQLITE
 def test_a_new_resource_takes_nothing_over(admin):
     admin.declare("notes", {"a": TEXT})
     for body in ({"renamed_from": "notes", "fields": {"a": TEXT}}, {"fields": {"a": TEXT | {"renamed_from": "b"}}}):

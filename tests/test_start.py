@@ -67,6 +67,12 @@ def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path
     assert "First admin, shown this once: sign in as admin@example.com" in (tmp_path / "server0.log").read_text()
 
 
+def test_a_first_admin_whose_password_is_refused_is_told_by_the_setting(tmp_path):
+    told = start(tmp_path, admin_password="password").splitlines()[-1]
+    assert told.startswith("Larder cannot make the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
+    assert "{" not in told
+
+
 def test_a_data_folder_that_is_a_file_is_named(tmp_path):
     (tmp_path / "data").write_text("")
     assert start(tmp_path) == (f"Larder cannot write to LARDER_DATA_DIR={tmp_path}/data: it is not a folder.")
@@ -102,6 +108,7 @@ def test_a_missing_postgres_database_or_server_is_named(tmp_path, postgres_url):
     assert "refused" in told
     assert told.endswith("Start the server, or set LARDER_DATABASE_URL.")
     assert "secret" not in told
+    assert "?." not in told
 
 
 def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):

@@ -62,6 +62,12 @@ def _cause(error: OSError) -> str:
     return text[:1].lower() + text[1:]
 
 
+def cannot_make_admin(message: str, problems: dict[str, list[str]]) -> StartError:
+    """Return the StartError of a first admin that was refused: the settings that are wrong, or the whole message."""
+    told = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
+    return StartError(f"Larder cannot make the first admin. {told or message}")
+
+
 def cannot_use_database(settings: Settings, error: Exception) -> StartError:
     """Return the StartError of a database that could not be opened, with what cures it where that is known."""
     if settings.database_url.startswith("sqlite:"):
@@ -98,5 +104,5 @@ def _postgres_problem(url: str, text: str) -> str:
     }
     cause = " ".join(text.split())
     cure = next((cure for pattern, cure in cures.items() if re.search(pattern, text)), "")
-    end = "" if cause.endswith((".", ";")) else "."
+    end = "" if cause.endswith((".", "?", ";")) else "."
     return f"Larder cannot use its Postgres database {name}: {cause}{end} {cure}".strip()

@@ -5,7 +5,7 @@ import time
 from backend.middleware.app import CATALOG
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.client_address import ClientAddresses
-from backend.middleware.etags import simplify_tags
+from backend.middleware.etags import forget_impossible_dates, simplify_tags
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, database
 from backend.services import audit, metrics
@@ -34,6 +34,7 @@ class Dispatcher:
         metrics.request_began()
         try:
             simplify_tags(environ)
+            forget_impossible_dates(environ)
             if self._addresses:
                 environ["REMOTE_ADDR"] = self._addresses.find(environ)
             if environ.get("PATH_INFO") != LIVENESS_PATH:

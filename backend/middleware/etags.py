@@ -3,6 +3,7 @@
 import re
 
 from flask import request
+from werkzeug.http import parse_date
 
 # Proxies that compress an answer mark its ETag: Caddy and Apache write "1-gzip", Jetty "1--gzip", LiteSpeed "1;br;;;",
 # old Apaches "1"-gzip. The record is the same version in whatever encoding.
@@ -10,6 +11,7 @@ _ENCODING = re.compile(r"[-;]{1,3}(?:x-)?(?:gzip|gz|br|zstd|deflate|compress);{0
 _WEAK = re.compile(r'^(?:W/|")+', re.IGNORECASE)
 _TAG = re.compile(r'\s*(?:W/)?"[^"]*"[^,]*|[^,]+', re.IGNORECASE)
 _LISTS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
+_DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
 def simplify_tags(environ: dict) -> None:
@@ -21,6 +23,18 @@ def simplify_tags(environ: dict) -> None:
         if given := environ.get(name):
             tags = [found.strip() for found in _TAG.findall(given)]
             environ[name] = "*" if "*" in tags else ", ".join(f'"{plain_tag(tag)}"' for tag in tags if tag)
+
+
+def forget_impossible_dates(environ: dict) -> None:
+    """Remove conditions of a request whose date no calendar has: a date that is not valid is no condition.
+
+    werkzeug ignores most of them itself (RFC 9110, 13.1.3), but stops at a year that is too large.
+    """
+    for name in _DATES:
+        try:
+            parse_date(environ.get(name))
+        except OverflowError:
+            del environ[name]
 
 
 def plain_tag(text: str) -> str:

@@ -98,11 +98,15 @@ def make_plan(definitions, wanted, dropped=()):
         if name not in renamed and name not in wanted and name not in dropped:
             followed = _follow(definition, renamed)
             changes += [Change(definition, followed)] if followed is not definition else []
+    declared = []
     for name, definition in wanted.items():
         before = former.get(name, None if name in renamed else name)
-        old = definitions.get(before)
-        changes.append(Change(old, definition if old is None else _with_former_names(old, definition)))
-    _refuse_wrong_renames(changes)
+        declared.append(Change(definitions.get(before), definition))
+    _refuse_wrong_renames(declared)  # before names that are known already are added to those that were declared
+    changes += [
+        change if change.old is None else Change(change.old, _with_former_names(change.old, change.new))
+        for change in declared
+    ]
     steps = [step for change in changes for step in _Planner(change, renamed, definitions).steps()]
     # What is declared in other words only is no change.
     changed = {step.resource for step in steps}
