@@ -5,10 +5,12 @@ their names, `--write` puts the table into docs/reliability.md.
 """
 
 import argparse
+import http.client
 import json
 import os
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -155,7 +157,11 @@ def main():
             if lacking := fault.needs():
                 print(f"{fault.name}: not run, needs {lacking}", flush=True)
                 continue
-            rows.append(run(fault, kind, length))
+            try:
+                rows.append(run(fault, kind, length))
+            except (AssertionError, OSError, http.client.HTTPException) as error:
+                told = "".join(traceback.format_exception(error))
+                rows.append(Row(fault.name, kind, statuses={}, problems=(f"it came to nothing: {told}",)))
             print("\t".join(rows[-1].cells()), *rows[-1].problems, sep="\n    ", flush=True)
     table = to_markdown(rows)
     print(f"\n{table}")

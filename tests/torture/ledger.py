@@ -160,13 +160,22 @@ def read_everything(caller):
     found, cursor = defaultdict(list), None
     while True:
         after = f"&cursor={cursor}" if cursor else ""
-        status, answer = caller.call("GET", f"/entries?per_page=200&count=false&fields=code,value{after}")
-        assert status == 200, answer
+        answer = _read_page(caller, f"/entries?per_page=200&count=false&fields=code,value{after}")
         for record in answer["data"]:
             found[record["code"]].append(record["value"])
         cursor = answer["meta"]["next_cursor"]
         if cursor is None:
             return found
+
+
+def _read_page(caller, path):
+    """Return the answer to a read; right after a fault it may take some tries."""
+    for _ in range(10):
+        status, answer = caller.call("GET", path)
+        if status == 200:
+            return answer
+        time.sleep(0.5)
+    raise AssertionError(answer)
 
 
 def compare(ledger, found):
