@@ -17,7 +17,7 @@ CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_headers_conformance,response_schema_conformance"
 )
-SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "4", "--generation-deterministic"]
+SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "2", "--generation-deterministic"]
 # Other inputs in every run; the phase `coverage` goes through every bound of every parameter.
 LONG = ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "500", "--continue-on-failure"]
 SECONDS = os.environ.get("FUZZ_SECONDS")  # how long `make fuzz` takes for each database
