@@ -112,7 +112,9 @@ def _serve(control):
                 os.close(ready)
                 continue
             said, descriptors = _receive(control)
-            if not said:
+            if not said:  # the tests have ended, or were killed: no server outlives them
+                for pid, _ in running.values():
+                    os.kill(pid, signal.SIGKILL)
                 sys.exit()
             pid = os.fork()
             if pid == 0:
