@@ -155,6 +155,16 @@ def test_wrong_columns_are_told_with_those_there_are(goods, alice):
     )
     assert "given twice: price" in send(alice, "name,price,price\nEmma,1,2\n")[1]
     assert "missing, though required: name" in send(alice, "price\n1\n")[1]
+    assert send(alice, "name,,price\nEmma,,1\n")[1] == (
+        "Column 2 has no name in the first line. Name it, or delete the column."
+    )
+
+
+def test_ids_are_taken_as_the_key_or_from_admins(goods, alice, admin):
+    given = "id,name,created_at\n01a215c7-a9ec-7000-a680-5d37b7b25d0a,Emma,2020-01-01T00:00:00Z\n"
+    assert send(alice, given)[1].startswith('Unknown columns: "id".')
+    assert send(admin, given)[0] == 200
+    assert admin.get("/goods").json["data"][0]["created_at"].startswith("2020-01-01")
 
 
 def test_a_header_of_any_length_is_refused_at_once(goods, alice):

@@ -51,7 +51,7 @@ def identify(app, environ):
         return Identity(None, failure=error)
     if standing.actor is None:
         if key:
-            failure = Unauthenticated("The API key is not, or no longer, good.")
+            failure = Unauthenticated("The API key is not valid, or has ended.")
         elif claims and in_cookies:
             claims = None  # as with any other bad cookie
         elif claims:

@@ -57,6 +57,9 @@ class Columns:
 
     def check(self, names: tuple) -> None:
         """Raise Invalid, with the columns there are, for names of a CSV file that are unknown, repeated or missing."""
+        if "" in names:
+            told = f"Column {names.index('') + 1} has no name in the first line. Name it, or delete the column."
+            raise _wrong_columns({"unknown": [""]}, told)
         columns = self._columns(names)
         if self.key is None and (missing := [n for n in self._required if n not in {each.field for each in columns}]):
             told = f"These columns are missing, though required: {', '.join(missing)}."
