@@ -138,7 +138,7 @@ def test_no_control_character_reaches_the_log(settings, read_lines, form):
 
     create_app(replace(settings, log_format=form))
     read_lines()
-    controls = "\x1b\x00\x07\r\x7f\x9b\x85\u2028\u2029"
+    controls = "\x1b\x00\x07\r\x7f\x9b\x85\u2028\u2029\u202e\u2066"
     try:
         raise ValueError(controls)
     except ValueError as error:

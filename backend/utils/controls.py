@@ -1,7 +1,7 @@
 """Control characters in texts of others: a terminal might take them for a command, a reader for the end of a line."""
 
-# C0, DEL, C1, and the separators of Unicode.
-CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
+# C0, DEL, C1, the separators of Unicode, and what turns the direction of the text that follows.
+CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _AS_TEXT = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in CONTROLS}
 _AS_TEXT_OF_LINES = {code: text for code, text in _AS_TEXT.items() if code != ord("\n")}
 _AS_JSON = {code: f"\\u{code:04x}" for code in CONTROLS}
