@@ -55,7 +55,7 @@ test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; a
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
-# As root, with Debian's faketime, it runs all of them; it says what it leaves out.
+# As root, with a C compiler, it runs all of them; it says what it leaves out.
 torture: $(VENV)/.installed-dev ## Write under every fault on both databases, 15 minutes at most; or SHORT=1, ARGS="--only disk"
 	timeout 900 $(BIN)/python -W ignore -m tests.torture $(if $(SHORT),--short,--write) $(ARGS)
 

@@ -2,7 +2,9 @@
 
 import os
 import resource
+import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -19,7 +21,7 @@ from tests.server import ROOT, environment
 
 DESCRIPTORS = 40
 IDLE_CONNECTIONS = 900
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+CLOCK = Path(__file__).with_name("clock.c")
 
 
 @dataclass
@@ -183,25 +185,27 @@ def slow_clients(stage, seconds):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@fault("clock set back and forth by ten minutes", needs=lambda: "" if FAKETIME else "Debian's faketime")
+@fault("clock set back and forth by ten minutes", needs=lambda: "" if shutil.which("cc") else "a C compiler")
 def clock(stage, seconds):
     """Set the clock of the processes back, then forth."""
     yield
-    for offset in ("-600", "+600", "+0"):
-        (stage.folder / "clock").write_text(offset)
+    for offset in (-600, 600, 0):
+        set_clock(stage.folder, offset)
         time.sleep(seconds / 3)
 
 
+def set_clock(folder, seconds):
+    """Have the clock of the processes be so many seconds ahead."""
+    with (folder / "clock").open("r+b" if (folder / "clock").exists() else "wb") as file:
+        file.write(struct.pack("q", seconds))
+
+
 def clock_variables(folder):
-    """Return the variables of a process whose clock follows the file `clock` in the folder."""
-    (folder / "clock").write_text("+0")
-    return {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_RESET": "1",
-    }
+    """Return the variables of a process whose clock set_clock sets: alone, without that of the machine."""
+    set_clock(folder, 0)
+    library = folder / "clock.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, CLOCK], check=True)
+    return {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(folder / "clock")}
 
 
 @fault("no descriptors left")
