@@ -168,6 +168,19 @@ def read_everything(caller):
             return found
 
 
+def signed_in(address):
+    """Return a Caller who has signed in; right after a fault it may take some tries."""
+    for _ in range(20):
+        caller = Caller(address)
+        try:
+            return caller.sign_in(EMAIL, PASSWORD)
+        except (*FAILED, AssertionError) as error:
+            caller.connection.close()
+            failure = error
+            time.sleep(0.5)
+    raise AssertionError(f"nobody could sign in: {failure}")
+
+
 def _read_page(caller, path):
     """Return the answer to a read; right after a fault it may take some tries."""
     for _ in range(10):
@@ -188,8 +201,7 @@ def compare(ledger, found):
 
 def prepare(address, records=0):
     """Declare the resource, with so many large records in it."""
-    with Caller(address) as caller:
-        caller.sign_in(EMAIL, PASSWORD)
+    with signed_in(address) as caller:
         access = {action: ["member"] for action in ("create", "update", "delete")} | {"list": ["public"]}
         status, answer = caller.call("POST", "/resources", {"name": "entries", "fields": FIELDS, "access": access})
         assert status in (201, 409), answer
