@@ -29,6 +29,7 @@ DRAIN_SECONDS = 30
 # A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
 # for so long finds it closed.
 IDLE_SECONDS = 3
+LOOK_SECONDS = 0.02  # from one look at the connections of a server that stops to the next
 
 
 def take_port(settings: Settings) -> socket.socket:
@@ -104,12 +105,15 @@ def _leave_port(server):
 
 
 def _stop_when_idle(server):
-    """End the loop of the main thread when all connections are closed or, for a while, have nothing to do."""
-    last_moment, last_busy = time.monotonic() + DRAIN_SECONDS, time.monotonic()
+    """End the loop of the main thread when all connections are closed or, for a while, have nothing to do.
+
+    The while is counted in looks: where the machine has stood still, a request may wait to be read.
+    """
+    last_moment, quiet_looks = time.monotonic() + DRAIN_SECONDS, 0
     while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
-        if any([channel.is_busy(now) for channel in channels]):  # each is measured
-            last_busy = now
-        elif now - last_busy > IDLE_SECONDS:
+        is_quiet = not any([channel.is_busy(now) for channel in channels])  # each is measured
+        quiet_looks = quiet_looks + 1 if is_quiet else 0
+        if quiet_looks * LOOK_SECONDS > IDLE_SECONDS:
             break
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
