@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -63,22 +63,31 @@ class PostgresServer:
             with guard:
                 pass
 
-    @contextmanager
     def held(self):
-        """Have the server and all its processes do nothing in the block, with every connection open."""
-        pids = self._pids()
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+        """Return the context manager in which the server does nothing, with every connection open."""
+        return stopped(self._pids())
 
     def _pids(self):
-        """Return the ids of the server, first, and of its processes."""
-        server = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        return [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+        return server_pids(self._folder / "data")
+
+
+def server_pids(data_folder):
+    """Return the ids of a server, first, and of its processes."""
+    server = int((Path(data_folder) / "postmaster.pid").read_text().split()[0])
+    return [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
+
+
+@contextmanager
+def stopped(pids):
+    """Stop processes of a server, as a machine in trouble does."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _is_alive(pid):

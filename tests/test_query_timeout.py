@@ -1,12 +1,8 @@
 """Statements that take too long, and a database that does not answer: what a request is told, and when."""
 
 import dataclasses
-import os
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from statistics import median
 
 import psycopg
@@ -15,6 +11,7 @@ import pytest
 from backend.models.database import DatabaseUnavailable, database
 from backend.utils.meter import meter
 from tests.conftest import SECRET_KEY, Person
+from tests.postgres import server_pids, stopped
 from tests.server import Caller, running_server
 from tests.test_error_shape import assert_failure, lock_on_notes
 
@@ -174,23 +171,7 @@ def test_requests_behind_those_that_wait_for_a_lock_do_not_wait_as_long_again(no
 def server_processes(url):
     """Return the ids of the main process of the Postgres server and of all its children."""
     with psycopg.connect(url) as server:
-        folder = Path(server.execute("SHOW data_directory").fetchone()[0])
-    postmaster = int((folder / "postmaster.pid").read_text().split()[0])
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-    return [postmaster, *map(int, children)]
-
-
-@contextmanager
-def stopped(pids):
-    """Stop processes of a server, as a machine in trouble does."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        return server_pids(server.execute("SHOW data_directory").fetchone()[0])
 
 
 @ON_POSTGRES
