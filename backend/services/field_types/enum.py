@@ -1,12 +1,10 @@
 """`enum`: one of a few words."""
 
-from collections.abc import Callable
-
 import marshmallow as ma
 
 from backend.models.columns import TextColumn
-from backend.services.field_types.base import FieldType, StrictText, field_type, loader, option
-from backend.utils.cells import guarded, unguarded
+from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.guarded import Guarded
 
 MAX_CHOICES = 200
 
@@ -17,7 +15,7 @@ def _are_distinct(choices):
 
 
 @field_type("enum")
-class Enum(FieldType):
+class Enum(Guarded):
     """One of `choices`."""
 
     choices: list = option(
@@ -44,15 +42,6 @@ class Enum(FieldType):
     def holds_empty_text(self) -> bool:
         """Whether the empty text is a choice."""
         return "" in self.choices
-
-    def cell_reader(self) -> Callable:
-        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
-        load = loader(self.wire())
-        return lambda cell: load(unguarded(cell))
-
-    def to_cell(self, value: str) -> str:
-        """Return the text, guarded against being taken for a formula."""
-        return guarded(value)
 
     @property
     def most_bytes(self):

@@ -1,7 +1,5 @@
 """`string`: a text on one line or a few, at most `max_length` characters."""
 
-from collections.abc import Callable
-
 import marshmallow as ma
 import re2
 
@@ -10,13 +8,11 @@ from backend.services.field_types.base import (
     EQUALITY,
     ORDERING,
     TEXT_SEARCH,
-    FieldType,
     StrictText,
     field_type,
-    loader,
     option,
 )
-from backend.utils.cells import guarded, unguarded
+from backend.services.field_types.guarded import Guarded
 
 _quiet = re2.Options()
 _quiet.log_errors = False
@@ -54,7 +50,7 @@ def length(most):
 
 
 @field_type("string")
-class String(FieldType):
+class String(Guarded):
     """A text of at most `max_length` characters."""
 
     operators = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
@@ -80,15 +76,6 @@ class String(FieldType):
     def filter(self):
         """Return a field for any text."""
         return StrictText()
-
-    def cell_reader(self) -> Callable:
-        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
-        load = loader(self.wire())
-        return lambda cell: load(unguarded(cell))
-
-    def to_cell(self, value: str) -> str:
-        """Return the text, guarded against being taken for a formula."""
-        return guarded(value)
 
     @property
     def most_bytes(self):

@@ -1,0 +1,19 @@
+"""What the types have in common whose values a spreadsheet might take for formulas."""
+
+from collections.abc import Callable
+
+from backend.services.field_types.base import FieldType, loader
+from backend.utils.cells import guarded, unguarded
+
+
+class Guarded(FieldType):
+    """A type of texts, which stand guarded in the cells of CSV files."""
+
+    def cell_reader(self) -> Callable:
+        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
+        load = loader(self.wire())
+        return lambda cell: load(unguarded(cell))
+
+    def to_cell(self, value: str) -> str:
+        """Return the text, guarded against being taken for a formula."""
+        return guarded(value)
