@@ -246,24 +246,39 @@ def test_parallel_first_starts_get_one_key(tmp_path):
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret_key"]
 
 
+def documented(item):
+    """Return the default of a setting as the documents write it; "" stands for none."""
+    default = "" if item.default is None else str(item.default)
+    return default.lower() if isinstance(item.default, bool) else default
+
+
+def groups(path, heading, entry):
+    """Return [(group, names of its settings)] of a document, in its order."""
+    found = re.findall(rf"^{heading} (.*)$|^{entry}", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    grouped = []
+    for group, name in found:
+        if group:
+            grouped.append((group, []))
+        elif name:
+            grouped[-1][1].append(name)
+    return [group for group in grouped if group[1]]
+
+
 def test_the_example_lists_every_setting_with_its_default():
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     listed = re.findall(r"^# (LARDER_\w+)=(.*)$", text, re.MULTILINE)
-    assert [name for name, _ in listed] == NAMES
-    for (_, value), item in zip(listed, dataclasses.fields(Settings), strict=True):
-        default = "" if item.default is None else str(item.default)
-        assert value == (default.lower() if isinstance(item.default, bool) else default), item.name
+    assert listed == [(name, documented(item)) for name, item in zip(NAMES, dataclasses.fields(Settings), strict=True)]
 
 
 def test_the_example_explains_every_setting():
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    for item, name in zip(dataclasses.fields(Settings), NAMES, strict=True):
-        place = next(number for number, line in enumerate(lines) if line.startswith(f"# {name}="))
-        choices = item.metadata["one_of"]
-        assert lines[place - 1] == f"# {item.metadata['help']}" + (f" ({', '.join(choices)})" if choices else "")
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    blocks = re.findall(r"^((?:# .*\n)+)# (LARDER_\w+)=", text, re.MULTILINE)
+    explained = {name: " ".join(line.removeprefix("# ") for line in help.splitlines()) for help, name in blocks}
+    fields = zip(NAMES, dataclasses.fields(Settings), strict=True)
+    assert explained == {name: item.metadata["help"] for name, item in fields}
 
 
-def test_the_defaults_of_the_example_are_good_values(environment, tmp_path):
+def test_the_defaults_of_the_example_are_valid_values(environment, tmp_path):
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     given = re.sub(r"^# (LARDER_\w+=.+)$", r"\1", text, flags=re.MULTILINE)
     (tmp_path / ".env").write_text(given, encoding="utf-8")
@@ -272,4 +287,25 @@ def test_the_defaults_of_the_example_are_good_values(environment, tmp_path):
 
 def test_the_readme_lists_exactly_the_settings_of_the_code():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| `(LARDER_\w+)` \|", text, re.MULTILINE) == NAMES
+    rows = re.findall(r"^\| `(LARDER_\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
+    assert rows == [
+        (name, f"`{documented(item)}`" if documented(item) else "none", item.metadata["help"])
+        for name, item in zip(NAMES, dataclasses.fields(Settings), strict=True)
+    ]
+
+
+def test_the_readme_and_the_example_have_the_same_groups():
+    in_readme = groups("README.md", "###", r"\| `(LARDER_\w+)` \|")
+    assert in_readme == groups(".env.example", "##", r"# (LARDER_\w+)=")
+    assert len(in_readme) > 5
+
+
+def test_every_choice_is_explained():
+    fields = [item for item in dataclasses.fields(Settings) if item.metadata["one_of"]]
+    assert [
+        (item.name, each)
+        for item in fields
+        for each in item.metadata["one_of"]
+        if f"`{each}`" not in item.metadata["help"]
+    ] == []
+    assert len(fields) == 5

@@ -157,126 +157,74 @@ def _at_home(name, place):
 class Settings:
     """All settings of one installation; the attribute `data_dir` is the variable `LARDER_DATA_DIR`."""
 
-    data_dir: Path = setting("path", Path("data"), "Folder of the database file and the secret key; made when missing")
-    database_url: str | None = setting(
-        "str",
-        None,
-        "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default `larder.db` in the data folder",
-        checks=[_is_database_url],
+    # The server
+    data_dir: Path = setting(
+        "path", Path("data"), "Folder of the database file and the secret key; created if it is missing"
     )
     secret_key: str | None = setting(
         "str",
         None,
-        "Signs tokens and cursors, at least 32 bytes; or several, with commas, the first of which signs; "
-        "by default made once and kept in the data folder",
+        "Key that signs tokens and cursors, at least 32 bytes. Several keys are separated by commas: the first one "
+        "signs, all of them verify. By default a key is generated once and kept in the data folder",
         checks=[_are_secret_keys],
     )
     host: str = setting("str", "127.0.0.1", "Address to listen on")
     port: int = setting(
         "int", 8000, "Port to listen on", checks=[validate.Range(1, 65535, error="Expected a port from 1 to 65535.")]
     )
+    reuse_port: bool = setting("bool", False, "Let several processes listen on the same port (SO_REUSEPORT)")
+    threads: int = setting("int", 8, "Requests that one process handles at the same time", at_least=1)
+    jobs: str = setting(
+        "str",
+        "inline",
+        "Where background jobs such as mail run: `inline` in the server, `off` only in `flask jobs run`",
+        one_of=["inline", "off"],
+    )
     public_url: str | None = setting(
         "str",
         None,
-        "Where people reach this server, such as `https://larder.example.com`; by default its host and port",
+        "Address under which people reach this server, such as `https://larder.example.com`; "
+        "by default its host and port",
         checks=[_is_web_address],
     )
-    reuse_port: bool = setting("bool", False, "Let several processes listen on one port (SO_REUSEPORT)")
-    threads: int = setting("int", 8, "Requests worked on at once by one process", at_least=1)
-    log_level: str = setting(
-        "str", "INFO", "How much is logged", one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    trusted_proxies: str | None = setting(
+        "str",
+        None,
+        "Proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas; by default none",
+        checks=[_are_networks],
     )
     cors_origins: str | None = setting(
         "str",
         None,
-        "Origins, with commas, whose scripts may call with tokens, such as `https://app.example.com`; or `*`",
+        "Origins whose scripts may call the API with tokens, separated by commas, such as `https://app.example.com`; "
+        "`*` allows all",
         checks=[_are_origins],
     )
     public_docs: bool = setting(
         "bool",
         True,
-        "Show `/openapi.json` and `/docs` to anonymous callers, with the public resources; `off` asks for a sign-in",
+        "Show `/openapi.json` and `/docs`, limited to public resources, to anonymous callers; `off` requires a sign-in",
     )
-    metrics_token: str | None = setting(
+
+    # Database
+    database_url: str | None = setting(
         "str",
         None,
-        "What `/metrics` wants as `Authorization: Bearer`; by default it answers to local addresses alone",
-        checks=[_is_token],
+        "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default `larder.db` in the data folder",
+        checks=[_is_database_url],
     )
-    sentry_dsn: str | None = setting(
-        "str", None, "Where unexpected errors are reported, in Sentry's protocol", checks=[_is_web_address]
-    )
-    log_format: str = setting("str", "json", "One JSON object a line, or text for people", one_of=["json", "text"])
-    admin_email: str | None = setting(
-        "str", None, "E-mail of the first admin, made at start when there is none", checks=[_is_email]
-    )
-    admin_password: str | None = setting("str", None, "Password of the first admin; by default made and printed once")
-    registration: str = setting(
-        "str",
-        "open",
-        "Who gets an account: anyone, those an admin invites, or only those an admin makes one for",
-        one_of=["open", "invitation", "closed"],
-    )
-    smtp_url: str | None = setting(
-        "str",
-        None,
-        "`smtp://USER:PASSWORD@HOST:PORT`, `smtps://…` or `smtp+starttls://…`; without it mail goes to the log on a "
-        "developer's machine, and nowhere elsewhere",
-        checks=[_is_smtp_url],
-    )
-    mail_from: str | None = setting(
-        "str", None, "Address that mail comes from; by default `noreply` at the public host", checks=[_is_email]
-    )
-    verification_token_seconds: int = setting(
-        "int", 86_400, "How long the mail that proves an address is good for", at_least=60
-    )
-    reset_token_seconds: int = setting("int", 3600, "How long the mail for a new password is good for", at_least=60)
-    invitation_seconds: int = setting("int", 604_800, "How long an invitation is good for", at_least=60)
-    jobs: str = setting(
-        "str",
-        "inline",
-        "Where jobs such as mail run: in the server, or only in `flask jobs run`",
-        one_of=["inline", "off"],
-    )
-    backup_dir: Path | None = setting("path", None, "Folder of backups; by default `backups` in the data folder")
-    backup_schedule: str | None = setting(
-        "str",
-        None,
-        "When backups are made, as cron's minute, hour, day, month, weekday in UTC: `15 3 * * *`; by default never",
-        checks=[_is_schedule],
-    )
-    backup_keep: int = setting("int", 14, "How many backups stay when one has been made by the clock", at_least=1)
-    backup_target: str | None = setting(
-        "str",
-        None,
-        "Where each backup is copied to: `file:///PATH`, or `s3://BUCKET/FOLDER` with the AWS_ variables",
-        checks=[_is_target],
-    )
-    audit_keep_days: int = setting("int", 365, "Days that entries of the audit trail are kept", at_least=1)
-    access_token_seconds: int = setting("int", 900, "How long an access token is good for", at_least=1)
-    refresh_token_seconds: int = setting("int", 2_592_000, "How long a session lives unless refreshed", at_least=1)
-    max_body_bytes: int = setting("int", 1_048_576, "Largest request body", at_least=1024)
-    max_answer_bytes: int = setting(
-        "int", 16_777_216, "Most bytes of the records in one answer; more is a 422", at_least=1_048_576
-    )
-    max_import_bytes: int = setting("int", 104_857_600, "Largest file for an import by request", at_least=1024)
-    max_import_rows: int = setting("int", 100_000, "Most rows of an import by request", at_least=1)
-    import_seconds: int = setting("int", 120, "Longest time for an import by request, in seconds", at_least=1)
-    max_export_bytes: int = setting("int", 1_000_000_000, "Largest file that an export may write", at_least=1024)
-    max_unread_bytes: int = setting(
-        "int",
-        4_000_000_000,
-        "Disk space that one process may use for answers and exports that slow clients have yet to read",
-        at_least=1024,
-    )
+    upgrade_at_start: bool = setting("bool", True, "Let `python wsgi.py` migrate the database before it serves")
     database_timeout_seconds: int = setting(
-        "int", 5, "How long a request waits for a lock or a connection before it answers 503", at_least=1
+        "int", 5, "How long one request may wait for locks and connections before it is answered 503", at_least=1
     )
     query_timeout_seconds: int = setting(
-        "int", 5, "How long the database works on one request before it is stopped and answered 503", at_least=1
+        "int", 5, "How long the statements of one request may run before they are stopped and answered 503", at_least=1
     )
-    slow_query_ms: int = setting(
-        "int", 1000, "A statement that takes as many milliseconds is logged, without its values", at_least=1
+    sqlite_synchronous: str = setting(
+        "str",
+        "full",
+        "`full` survives a power cut; `normal` is faster, but a power cut may lose the last writes",
+        one_of=["full", "normal"],
     )
     sqlite_memory_bytes: int = setting(
         "int",
@@ -284,49 +232,143 @@ class Settings:
         "Memory that SQLite may use in one server process; a query that needs more is answered 503",
         at_least=67_108_864,
     )
-    sqlite_synchronous: str = setting(
+
+    # Accounts and passwords
+    admin_email: str | None = setting(
         "str",
-        "full",
-        "`full` survives a power cut; `normal` is faster, but may lose the last writes",
-        one_of=["full", "normal"],
+        None,
+        "E-mail address of the first admin, created at start if there is none; by default `admin@example.com`",
+        checks=[_is_email],
     )
-    upgrade_at_start: bool = setting("bool", True, "Whether `python wsgi.py` migrates the database before it serves")
+    admin_password: str | None = setting(
+        "str", None, "Password of the first admin; by default one is generated and printed once"
+    )
+    registration: str = setting(
+        "str",
+        "open",
+        "Who gets an account: `open` anyone, `invitation` people who were invited, `closed` nobody but those whose "
+        "account an admin creates",
+        one_of=["open", "invitation", "closed"],
+    )
+    access_token_seconds: int = setting("int", 900, "Lifetime of an access token", at_least=1)
+    refresh_token_seconds: int = setting(
+        "int", 2_592_000, "Lifetime of a refresh token, and so of a session that is not refreshed", at_least=1
+    )
+    password_strength: int = setting(
+        "int",
+        3,
+        "Minimum zxcvbn score for passwords (1 to 4); 0 accepts any",
+        checks=[validate.Range(0, 4, error="Expected a number from 0 to 4.")],
+    )
+    password_hashes_at_once: int | None = setting(
+        "int",
+        None,
+        "Passwords that one process hashes at the same time; by default half the number of cores",
+        at_least=1,
+    )
+    argon2_time_cost: int = setting("int", 2, "Argon2id: number of passes over the memory", at_least=1)
+    argon2_memory_kib: int = setting("int", 19456, "Argon2id: memory for one hash, in KiB", at_least=8)
+    argon2_parallelism: int = setting("int", 1, "Argon2id: number of lanes", at_least=1)
+
+    # Mail
+    smtp_url: str | None = setting(
+        "str",
+        None,
+        "`smtp://USER:PASSWORD@HOST:PORT`, `smtps://…` or `smtp+starttls://…`. By default no mail is sent; on a "
+        "developer's machine it is written to the log",
+        checks=[_is_smtp_url],
+    )
+    mail_from: str | None = setting(
+        "str", None, "Sender address of mails; by default `noreply` at the host of the public URL", checks=[_is_email]
+    )
+    verification_token_seconds: int = setting(
+        "int", 86_400, "Lifetime of the link that confirms an e-mail address", at_least=60
+    )
+    reset_token_seconds: int = setting("int", 3600, "Lifetime of the link that resets a password", at_least=60)
+    invitation_seconds: int = setting("int", 604_800, "Lifetime of an invitation", at_least=60)
+
+    # Limits
     rate_limit: str = setting(
         "str",
         "6000/minute",
-        "Requests of one user, API keys included, or of one address without an account; or `off`",
+        "Request limit per user, API keys included, or per address for anonymous callers; `off` disables it",
         checks=[_is_limit],
     )
     rate_limit_auth: str = setting(
         "str",
         "10/minute;100/hour",
-        "Sign-in calls from one address, and for one account; or `off`",
+        "Limit of sign-in calls per address and per account; `off` disables it",
         checks=[_is_limit],
     )
     redis_url: str | None = setting(
         "str",
         None,
-        "`redis://HOST:PORT/NUMBER` to count limits in; by default `limits.db` in the data folder, for one VM",
+        "Where limits are counted: `redis://HOST:PORT/NUMBER`; by default in `limits.db` in the data folder (one VM)",
         checks=[_is_redis_url],
     )
-    trusted_proxies: str | None = setting(
+    max_body_bytes: int = setting("int", 1_048_576, "Largest request body, imports excepted", at_least=1024)
+    max_answer_bytes: int = setting(
+        "int",
+        16_777_216,
+        "Most bytes of records in one answer; a request for more is answered 422",
+        at_least=1_048_576,
+    )
+    max_unread_bytes: int = setting(
+        "int",
+        4_000_000_000,
+        "Disk space that one process may use for answers and exports that slow clients have not read yet",
+        at_least=1024,
+    )
+
+    # Imports and exports
+    max_import_bytes: int = setting("int", 104_857_600, "Largest file that one request may import", at_least=1024)
+    max_import_rows: int = setting("int", 100_000, "Most rows that one request may import", at_least=1)
+    import_seconds: int = setting("int", 120, "Longest time that one request may import, in seconds", at_least=1)
+    max_export_bytes: int = setting("int", 1_000_000_000, "Largest file that one request may export", at_least=1024)
+
+    # Logs and metrics
+    log_level: str = setting(
+        "str",
+        "INFO",
+        "Least severe level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
+        one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    )
+    log_format: str = setting(
+        "str", "json", "`json` writes one JSON object per line, `text` is for reading", one_of=["json", "text"]
+    )
+    slow_query_ms: int = setting(
+        "int", 1000, "Log statements that take at least this many milliseconds, without their values", at_least=1
+    )
+    metrics_token: str | None = setting(
         "str",
         None,
-        "Addresses and networks, with commas, whose `X-Forwarded-For` is believed; by default nobody's",
-        checks=[_are_networks],
+        "Bearer token required by `/metrics`; without one, only requests from this machine are answered",
+        checks=[_is_token],
     )
-    password_strength: int = setting(
-        "int",
-        3,
-        "How hard to guess a password must be, in zxcvbn's score from 1 to 4; 0 takes any",
-        checks=[validate.Range(0, 4, error="Expected a number from 0 to 4.")],
+    sentry_dsn: str | None = setting(
+        "str",
+        None,
+        "Where unexpected errors are reported, in Sentry's protocol; by default nowhere",
+        checks=[_is_web_address],
     )
-    password_hashes_at_once: int | None = setting(
-        "int", None, "Passwords hashed at once by one process; by default half as many as there are cores", at_least=1
+    audit_keep_days: int = setting("int", 365, "Days to keep entries of the audit trail", at_least=1)
+
+    # Backups
+    backup_dir: Path | None = setting("path", None, "Folder of backups; by default `backups` in the data folder")
+    backup_schedule: str | None = setting(
+        "str",
+        None,
+        "When to make backups, as five cron fields in UTC, such as `15 3 * * *`; by default never",
+        checks=[_is_schedule],
     )
-    argon2_time_cost: int = setting("int", 2, "Passes of argon2id over the memory", at_least=1)
-    argon2_memory_kib: int = setting("int", 19456, "Memory of one password's hashing, in KiB", at_least=8)
-    argon2_parallelism: int = setting("int", 1, "Lanes of argon2id", at_least=1)
+    backup_keep: int = setting("int", 14, "How many scheduled backups to keep", at_least=1)
+    backup_target: str | None = setting(
+        "str",
+        None,
+        "Where each backup is copied: `file:///PATH`, or `s3://BUCKET/FOLDER` with the `AWS_` variables; "
+        "by default nowhere",
+        checks=[_is_target],
+    )
 
     def __post_init__(self):
         if self.access_token_seconds > self.refresh_token_seconds:
