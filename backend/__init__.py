@@ -34,9 +34,11 @@ from backend.routes import (
     user_settings,
     users,
 )
-from backend.services import answer_sizes, error_tracking, jobs, passwords
-from backend.services import metrics as counts
-from backend.services.catalog import Catalogs
+from backend.services.accounts import passwords
+from backend.services.definitions.catalog import Catalogs
+from backend.services.operation import error_tracking, jobs
+from backend.services.operation import metrics as counts
+from backend.services.storage import answer_sizes
 from backend.utils import spool
 from backend.utils.addresses import parse_networks
 

@@ -16,24 +16,18 @@ from rich.text import Text
 
 from backend.models.database import DATABASE_ERRORS, database
 from backend.models.role import ADMIN, MEMBER
-from backend.services import (
-    accounts,
-    backups,
-    checkup,
-    cleanup,
-    diagram,
-    exporting,
-    importing,
-    jobs,
-    migrations,
-    queries,
-    recovery,
-    resources,
-)
-from backend.services import users as managed
-from backend.services.actors import SYSTEM
+from backend.services import documents
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import recovery, sign_in
+from backend.services.accounts import users as managed
+from backend.services.backups import backups
 from backend.services.errors import LarderError
-from backend.services.readiness import FAILURE, OK, WARNING
+from backend.services.health import cleanup, diagram
+from backend.services.health.doctor import check_everything
+from backend.services.health.ready import FAILURE, OK, WARNING
+from backend.services.operation import jobs, migrations
+from backend.services.records import exports, lists
+from backend.services.records.imports import importing
 from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 
@@ -90,7 +84,7 @@ def vacuum():
 @with_appcontext
 def doctor():
     """Look for what is wrong with this installation, and say what to do; exits with 1 if something does not work."""
-    findings = checkup.check_everything(current_app.settings)
+    findings = check_everything(current_app.settings)
     for finding in findings:
         mark, colour = {OK: ("ok", "green"), WARNING: ("look", "yellow"), FAILURE: ("wrong", "red")}[finding.state]
         click.echo(f"{click.style(f'{mark:6}', fg=colour)}{finding.name:12}{finding.told}")
@@ -110,7 +104,7 @@ def list_users():
     """List all accounts."""
     table = Table("email", "name", "roles", "active")
     with explained(), database.connection_context():
-        for user in accounts.list_users():
+        for user in sign_in.list_users():
             name = Text(without_controls(user.name))  # as Text it has no markup
             table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
     Console().print(table)
@@ -121,7 +115,7 @@ def list_users():
 def promote(email):
     """Make EMAIL an admin."""
     with explained(), database.connection_context():
-        user = accounts.get_user_by_email(email)
+        user = sign_in.get_user_by_email(email)
         managed.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
     click.echo(f"{email} is an admin")
 
@@ -132,7 +126,7 @@ def promote(email):
 def reset_password(email, password):
     """Give EMAIL another password; all their sessions and API keys end."""
     with explained(), database.connection_context():
-        managed.update_user(SYSTEM, accounts.get_user_by_email(email).id, {"password": password})
+        managed.update_user(SYSTEM, sign_in.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
 
 
@@ -150,7 +144,7 @@ def make_link(email):
 def make_first_admin():
     """Make the first admin, as LARDER_ADMIN_EMAIL, unless there is an admin; a password made up is shown once."""
     with explained():
-        made_up = accounts.create_first_admin(current_app.settings)
+        made_up = sign_in.create_first_admin(current_app.settings)
     if made_up:
         click.echo("First admin, shown this once: sign in as {} with the password {}".format(*made_up))
 
@@ -164,7 +158,7 @@ def create(email, name, admin, password):
     """Create an account for EMAIL."""
     roles = [ADMIN, MEMBER] if admin else [MEMBER]
     with explained(), database.connection_context():
-        accounts.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
+        sign_in.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
     click.echo(f"created {email}")
 
 
@@ -178,7 +172,7 @@ def apply(path, confirm):
     """
     document = _read_documents(path)
     with explained(), database.connection_context():
-        outcome = resources.apply_document(SYSTEM, document, confirm=confirm)
+        outcome = documents.apply_document(SYSTEM, document, confirm=confirm)
     for name, what in outcome:
         click.echo(f"{what} {name}")
 
@@ -190,7 +184,7 @@ def plan(path, as_json):
     """Show what `apply` would do with PATH to the resources, step by step; exits with 1 for what cannot be done."""
     document = _read_documents(path)
     with explained(), database.connection_context():
-        found = resources.plan_document(SYSTEM, document)
+        found = documents.plan_document(SYSTEM, document)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -233,7 +227,7 @@ def _read_documents(path):
 def export(file):
     """Write all roles and resources to FILE, or to the terminal."""
     with explained(), database.connection_context():
-        document = resources.export_document(SYSTEM)
+        document = documents.export_document(SYSTEM)
     yaml.safe_dump(document, file, **READABLE)
 
 
@@ -244,7 +238,7 @@ def export_records(resource, file):
     """Write all records of RESOURCE to FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl."""
     form = "ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv"
     with explained(), database.connection_context():
-        texts = exporting.export_records(SYSTEM, current_app.catalog[resource], queries.ListQuery(), form)
+        texts = exports.export_records(SYSTEM, current_app.catalog[resource], lists.ListQuery(), form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 
@@ -264,7 +258,7 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
     """
     with explained(), database.connection_context():
         target = current_app.catalog[resource]
-        if if_empty and queries.list_records(SYSTEM, target, queries.ListQuery(per_page=1, count=False)).items:
+        if if_empty and lists.list_records(SYSTEM, target, lists.ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} holds records; nothing imported.")
             return
         report = _import_with_progress(target, file, key, dry_run, keep_good)

@@ -18,9 +18,10 @@ from backend.config.start import cannot_listen, cannot_make_admin, listen
 from backend.middleware.connections.server import open_server
 from backend.middleware.openapi import DOCS_PATH
 from backend.models.database import connected, database
-from backend.services import accounts, jobs, metrics, migrations
+from backend.services.accounts import sign_in
 from backend.services.errors import LarderError
-from backend.services.readiness import FAILURE, check_readiness
+from backend.services.health.ready import FAILURE, check_readiness
+from backend.services.operation import jobs, metrics, migrations
 
 log = structlog.get_logger()
 
@@ -49,7 +50,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     except OSError as error:
         raise cannot_listen(settings, error) from error
     try:
-        made_up = accounts.create_first_admin(settings)
+        made_up = sign_in.create_first_admin(settings)
     except LarderError as error:
         raise cannot_make_admin(error.message, error.details.get("json", {})) from error
     base = f"http://{settings.host}:{settings.port}"

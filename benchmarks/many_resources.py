@@ -12,8 +12,9 @@ from pathlib import Path
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
-from backend.services import migrations, resources
-from backend.services.actors import SYSTEM
+from backend.services import documents
+from backend.services.access.actors import SYSTEM
+from backend.services.operation import migrations
 
 TYPES = ("string", "string", "string", "integer", "integer", "number", "decimal", "date", "datetime", "boolean")
 
@@ -48,7 +49,7 @@ def _body(number, more=()):
 
 def _apply(declared):
     with database.connection_context():
-        resources.apply_document(SYSTEM, {"resources": declared})
+        documents.apply_document(SYSTEM, {"resources": declared})
 
 
 def _measured(what, call):

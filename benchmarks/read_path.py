@@ -23,10 +23,12 @@ from flask import Flask, jsonify
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
-from backend.services import accounts, migrations, passwords, resources
-from backend.services.actors import SYSTEM
-from backend.services.catalog import Catalogs
-from backend.services.importing import CsvRows, import_records
+from backend.services import documents
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import passwords, sign_in
+from backend.services.definitions.catalog import Catalogs
+from backend.services.operation import migrations
+from backend.services.records.imports.importing import CsvRows, import_records
 from benchmarks.load import requests_per_second
 
 GEO = Path(__file__).parent.parent / "examples" / "geo"
@@ -74,9 +76,9 @@ def _load_example(settings):
     open_database(settings.database_url)
     passwords.configure(settings)
     migrations.upgrade()
-    accounts.create_first_admin(settings)
+    sign_in.create_first_admin(settings)
     with database.connection_context():
-        resources.apply_document(SYSTEM, yaml.safe_load((GEO / "resources.yml").read_text()))
+        documents.apply_document(SYSTEM, yaml.safe_load((GEO / "resources.yml").read_text()))
         catalog = Catalogs(["a key that signs nothing that stays"]).newest
         for name in ("continents", "countries", "cities"):
             with (GEO / f"{name}.csv").open("rb") as file:

@@ -12,8 +12,9 @@ import pytest
 from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database, open_database
-from backend.services import accounts, migrations, passwords
-from backend.services.actors import SYSTEM
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import passwords, sign_in
+from backend.services.operation import migrations
 from tests import geo
 from tests.postgres import BINARIES, postgres_server
 
@@ -116,7 +117,7 @@ def _fill(url):
     passwords.configure(Settings(**CHEAP))
     with database.connection_context():
         for name, roles in PEOPLE.items():
-            accounts.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
+            sign_in.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
     database.close_all()
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from backend.models.session import Session
 from backend.models.user import User
-from backend.services.sessions import RACE_SECONDS
+from backend.services.accounts.sessions import RACE_SECONDS
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 

@@ -17,9 +17,10 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.models.job_run import JobRun
-from backend.services import archives, backups, jobs
-from backend.services.actors import SYSTEM
+from backend.services.access.actors import SYSTEM
+from backend.services.backups import archives, backups
 from backend.services.errors import Unavailable
+from backend.services.operation import jobs
 from tests.conftest import ON_SQLITE
 
 FIELDS = {"title": {"type": "string", "required": True}, "price": {"type": "decimal"}}

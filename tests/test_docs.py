@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from backend.services import diagram
+from backend.services.health import diagram
 from tests.conftest import PASSWORD, database_copy
 from tests.server import ROOT, running_server
 

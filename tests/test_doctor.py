@@ -12,7 +12,7 @@ from backend.models.database import database
 from backend.models.mail import Invitation, MailToken
 from backend.models.session import Session
 from backend.models.user import UserRole
-from backend.services import cleanup
+from backend.services.health import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.smtp import smtp_server

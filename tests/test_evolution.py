@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from backend.models.database import database
-from backend.services import schema_changes
-from backend.services.definitions import parse_definition
+from backend.services.definitions import schema_changes
+from backend.services.definitions.definition import parse_definition
 
 WALKS = int(os.environ.get("EVOLUTIONS", "6"))
 STEPS, ROWS = 6, 7

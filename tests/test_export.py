@@ -11,7 +11,7 @@ import pytest
 
 from backend import create_app
 from backend.routes import files
-from backend.services import exporting
+from backend.services.records import exports
 from backend.utils import spool
 from tests.conftest import ON_SQLITE, Person
 from tests.sockets import serving, wait_for
@@ -31,7 +31,7 @@ def notes(admin, alice):
 @pytest.fixture
 def at_second_page(monkeypatch):
     """Return a function that has something done before the second page of an export is read."""
-    monkeypatch.setattr(exporting, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)
     renewed_actor = files.renewed_actor
 
     def have_done(change):

@@ -15,7 +15,7 @@ from backend import create_app
 from backend.models.database import Sqlite, database
 from backend.models.mail import Invitation
 from backend.models.user import User
-from backend.services import mail_tokens
+from backend.services.accounts import mail_tokens
 from tests.conftest import PASSWORD, Person
 from tests.failing_statements import TEMPORARY, UNEXPECTED, Wire, failing, injection, losing_commits, side, wired
 from tests.test_error_shape import assert_failure

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from backend.models.database import database
 from backend.models.job_run import JobRun
-from backend.services import readiness
+from backend.services.health import ready
 from backend.utils.clock import utcnow
 
 READY = "http://localhost/health/ready"
@@ -42,7 +42,7 @@ def test_a_failed_backup_and_jobs_that_do_not_run_are_no_reason_to_take_the_serv
 
 
 def test_is_not_ready_without_room_on_the_disk(admin, stranger, monkeypatch):
-    monkeypatch.setattr(readiness, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(ready, "LEAST_FREE_BYTES", 1 << 62)
     answer = stranger.get(READY)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
     assert answer.json["error"]["details"] == {} and "GB" not in answer.text

@@ -9,9 +9,9 @@ import json
 import pytest
 
 from backend.models.database import database
-from backend.services.actors import Actor
+from backend.services.access.actors import Actor
 from backend.services.errors import Invalid
-from backend.services.importing import CsvRows, import_records
+from backend.services.records.imports.importing import CsvRows, import_records
 from tests.conftest import ON_SQLITE
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}

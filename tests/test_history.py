@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.services import history
+from backend.services.storage import history
 from tests.conftest import ON_SQLITE
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])

@@ -10,11 +10,11 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.services import importing
-from backend.services.actors import SYSTEM
-from backend.services.imports.lookups import AT_ONCE
-from backend.services.records import create_record, update_record
-from backend.services.users import update_user
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts.users import update_user
+from backend.services.records.imports import importing
+from backend.services.records.imports.lookups import AT_ONCE
+from backend.services.records.records import create_record, update_record
 from tests.conftest import ON_SQLITE, Person
 from tests.test_files import NDJSON, load, outcome
 

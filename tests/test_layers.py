@@ -14,6 +14,18 @@ MAY_IMPORT = {
     "config": {"config", "utils"},
     "utils": set(),
 }
+# Between the rooms of services/, `errors` apart, which all may import.
+ROOMS = {
+    "access": set(),
+    "storage": set(),
+    "field_types": set(),
+    "operation": {"definitions"},
+    "definitions": {"access", "storage", "field_types"},
+    "records": {"access", "storage", "field_types", "definitions"},
+    "accounts": {"access", "storage", "field_types", "definitions", "records", "operation"},
+    "backups": {"access", "operation"},
+    "health": {"access", "accounts", "backups", "definitions", "operation"},
+}
 UNBOUND = {"__init__", "cli", "server"}  # they wire everything together
 
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BACKEND.rglob("*.py"))}
@@ -57,7 +69,7 @@ def places(found):
 
 def test_finds_the_source():
     assert set(MAY_IMPORT) | UNBOUND == {name.split(".")[0] for name in IMPORTS}
-    assert "services.records" in IMPORTS["routes.records"]
+    assert "services.records.records" in IMPORTS["routes.records"]
 
 
 def test_imports_point_one_way():
@@ -66,6 +78,23 @@ def test_imports_point_one_way():
         for module, names in IMPORTS.items()
         for name in sorted(names)
         if module not in UNBOUND and name.split(".")[0] not in MAY_IMPORT[module.split(".")[0]]
+    ]
+    assert breaches == []
+
+
+def test_rooms_of_services_import_one_way():
+    services = {
+        module: names
+        for module, names in IMPORTS.items()
+        if module.count(".") > 1 and module.split(".")[0] == "services"
+    }
+    assert {module.split(".")[1] for module in services} == set(ROOMS)
+    breaches = [
+        f"{module} imports {name}"
+        for module, names in services.items()
+        for name in sorted(names)
+        if name.startswith("services.")
+        and name.split(".")[1] not in ROOMS[module.split(".")[1]] | {module.split(".")[1], "errors"}
     ]
     assert breaches == []
 

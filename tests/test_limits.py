@@ -8,7 +8,7 @@ from backend import create_app
 from backend.middleware import limits, tokens
 from backend.models.database import database
 from backend.models.user import User
-from backend.services import sessions
+from backend.services.accounts import sessions
 from tests.conftest import PASSWORD, Person
 from tests.test_auth_refresh import refresh
 from tests.test_error_shape import assert_failure

@@ -4,9 +4,9 @@ import pytest
 
 from backend.models.database import Postgres, database
 from backend.models.records import index_name
-from backend.services import migrations
-from backend.services.catalog import load_definitions
-from backend.services.indexes import drop_indexes, wanted_indexes
+from backend.services.definitions.catalog import load_definitions
+from backend.services.definitions.indexes import drop_indexes, wanted_indexes
+from backend.services.operation import migrations
 
 ROWS = 20_000
 FIELDS = {

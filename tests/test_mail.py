@@ -11,7 +11,7 @@ from backend.models.database import database
 from backend.models.mail import Invitation, MailToken, OutgoingMail
 from backend.models.role import Role
 from backend.models.user import User
-from backend.services import mail_tokens, outbox, passwords
+from backend.services.accounts import mail_tokens, outbox, passwords
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.smtp import html_of, link_in, smtp_server, text_of, token_in

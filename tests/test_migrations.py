@@ -17,8 +17,9 @@ from backend.models.base import BaseModel, Entity
 from backend.models.database import database, open_database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
-from backend.services import accounts, migrations, passwords
-from backend.services.actors import SYSTEM
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import passwords, sign_in
+from backend.services.operation import migrations
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 from tests.conftest import PASSWORD, Person
@@ -132,7 +133,7 @@ def test_again_is_nothing_to_do(empty):
 
 
 def test_processes_starting_at_once_migrate_once_and_make_one_admin(empty):
-    printed = at_once(empty, "print(migrations.upgrade(), accounts.create_first_admin(settings))")
+    printed = at_once(empty, "print(migrations.upgrade(), sign_in.create_first_admin(settings))")
     assert sorted(printed) == [f"{MIGRATIONS} None\n", "[] None\n", "[] None\n"]
     assert sorted(database.get_tables()) == TABLES
     assert UserRole.select().where(UserRole.role == "admin").count() == 1
@@ -181,7 +182,7 @@ def test_an_app_serves_as_soon_as_its_database_is_migrated(empty):
     stranger = Person(app)
     assert stranger.get("http://localhost/health/ready").status_code == 503
     migrations.upgrade()
-    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    sign_in.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
     assert stranger.get("http://localhost/health/ready").status_code == 200
     assert stranger.get("/notes").status_code == 404
     assert Person(app, "admin").declare("notes", {"title": {"type": "string"}})["version"] == 1
@@ -190,14 +191,14 @@ def test_an_app_serves_as_soon_as_its_database_is_migrated(empty):
 def test_the_first_admin_is_made_with_the_settings(empty):
     migrations.upgrade()
     given = replace(empty, admin_email="Root@Example.com", admin_password=PASSWORD)
-    assert accounts.create_first_admin(given) is None
+    assert sign_in.create_first_admin(given) is None
     answer = Person(create_app(empty)).post("/auth/login", json=CREDENTIALS)
     assert answer.json["data"]["user"]["roles"] == ["admin", "member"]
 
 
 def test_a_password_is_made_up_when_none_is_given(empty):
     migrations.upgrade()
-    email, password = accounts.create_first_admin(empty)
+    email, password = sign_in.create_first_admin(empty)
     assert email == "admin@example.com"
     assert len(password) >= 16
     answer = Person(create_app(empty)).post("/auth/login", json={"email": email, "password": password})
@@ -206,8 +207,8 @@ def test_a_password_is_made_up_when_none_is_given(empty):
 
 def test_there_is_only_one_first_admin(empty):
     migrations.upgrade()
-    assert accounts.create_first_admin(empty) is not None
-    assert accounts.create_first_admin(replace(empty, admin_email="another@example.com")) is None
+    assert sign_in.create_first_admin(empty) is not None
+    assert sign_in.create_first_admin(replace(empty, admin_email="another@example.com")) is None
     assert [(row.role) for row in UserRole.select().where(UserRole.role == "admin")] == ["admin"]
 
 
@@ -236,7 +237,7 @@ def test_a_database_of_the_first_version_keeps_its_rows(empty):
 def test_what_was_searched_before_is_still_found(empty):
     """The words of 0005_history and before, as a resource had them then."""
     migrations.upgrade()
-    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    sign_in.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
     admin = Person(create_app(empty), "admin")
     admin.declare("notes", {"title": {"type": "string"}, "text": {"type": "string"}}, search=["title", "text"])
     made = admin.make("notes", title="Milk and milk", text="Ünder")
@@ -283,9 +284,9 @@ def test_a_mail_on_its_way_is_still_good_after_an_upgrade(empty):
 
 def test_the_history_of_before_is_in_order_and_keeps_the_rules_that_fields_had(empty):
     migrations.upgrade()
-    accounts.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
+    sign_in.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
     with database.connection_context():
-        accounts.create_user(SYSTEM, email="bob@example.com", password=PASSWORD, name="Bob", roles=["member"])
+        sign_in.create_user(SYSTEM, email="bob@example.com", password=PASSWORD, name="Bob", roles=["member"])
     app = create_app(empty)
     admin, bob = Person(app, "admin"), Person(app, "bob")
     rest = {"access": {"read": ["member"]}, "history": True}

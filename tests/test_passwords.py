@@ -12,7 +12,7 @@ from zxcvbn import matching
 from backend import create_app
 from backend.models.database import database
 from backend.models.user import User
-from backend.services import passwords
+from backend.services.accounts import passwords
 from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 

@@ -15,7 +15,7 @@ from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.models.session import Session
 from backend.models.user import User
-from backend.services import sessions
+from backend.services.accounts import sessions
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 # `ended` bears a token of alice's whose session was ended, `off` one of somebody who was deactivated since. The record

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from backend.services.statements import StatementCache
+from backend.services.storage.statements import StatementCache
 from tests.conftest import ON_SQLITE
 
 FIELDS = {

@@ -4,8 +4,8 @@ import pytest
 
 from backend.models.database import database
 from backend.models.definition import Generation
-from backend.services import resources
-from backend.services.actors import SYSTEM
+from backend.services import documents
+from backend.services.access.actors import SYSTEM
 from tests.conftest import ON_SQLITE
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
@@ -20,7 +20,7 @@ def put(admin, fields, name="notes", **rest):
 def apply(document, confirm=None):
     """Apply a file and return what became of each resource."""
     with database.connection_context():
-        return dict(resources.apply_document(SYSTEM, document, confirm=confirm))
+        return dict(documents.apply_document(SYSTEM, document, confirm=confirm))
 
 
 def rows(person, name="notes"):
@@ -198,7 +198,7 @@ def test_two_resources_swap_their_names(admin):
         }
     }
     with database.connection_context():
-        assert not resources.plan_document(SYSTEM, document).loses_data
+        assert not documents.plan_document(SYSTEM, document).loses_data
     apply(document)
     assert rows(admin, "dogs") == [{"name": "Tom", "kind": None}]
     assert rows(admin, "cats") == [{"name": "Rex", "friend": tom["id"]}]

@@ -3,8 +3,8 @@
 import pytest
 
 from backend.models.database import database
-from backend.services import resources
-from backend.services.actors import Actor
+from backend.services import documents
+from backend.services.access.actors import Actor
 from backend.services.errors import Denied
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
@@ -108,10 +108,10 @@ def test_a_file_changes_roles_only_for_who_may_change_roles(admin, bob):
     architect = Actor(user_id=bob.id, roles=frozenset({"architect", "member"}))
     for declared in ({"auditor": {}}, {"architect": {"permissions": []}}):
         with database.connection_context(), pytest.raises(Denied):
-            resources.apply_document(architect, {"roles": declared})
+            documents.apply_document(architect, {"roles": declared})
     unchanged = {"roles": {"architect": {"permissions": ["resources:write"]}}}
     with database.connection_context():
-        assert resources.apply_document(architect, unchanged) == [("architect", "unchanged")]
+        assert documents.apply_document(architect, unchanged) == [("architect", "unchanged")]
     assert [role["name"] for role in admin.get("/roles").json["data"]] == ["admin", "architect", "editor", "member"]
 
 

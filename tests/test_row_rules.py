@@ -4,8 +4,8 @@ import pytest
 
 from backend.models.database import database
 from backend.models.user import User
-from backend.services.actors import Actor
-from backend.services.importing import CsvRows, import_records
+from backend.services.access.actors import Actor
+from backend.services.records.imports.importing import CsvRows, import_records
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 

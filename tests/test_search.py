@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from backend.models.database import database
-from backend.services import full_text
-from backend.services.definitions import parse_definition
+from backend.services.definitions.definition import parse_definition
+from backend.services.storage import full_text
 from tests.conftest import ON_SQLITE
 
 OPEN = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}

@@ -58,7 +58,7 @@ def _without_controls(logger: Any, name: str, event: dict) -> dict:
 def configure_logging(settings: Settings) -> None:
     """Write every log line to stderr, as JSON or as text, from `settings.log_level` up.
 
-    No line keeps whoever writes it waiting for long or fails them: services/metrics.py and the log come after a change
+    No line keeps whoever writes it waiting for long or fails them: metrics and the log come after a change
     was committed, and the answer must say so.
     """
     hold_standard_streams()

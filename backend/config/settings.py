@@ -372,7 +372,7 @@ class Settings:
 
     def __post_init__(self):
         if self.access_token_seconds > self.refresh_token_seconds:
-            # A request asks whether its session was ended, not whether it has expired: see services/sessions.py.
+            # A request asks whether its session was ended, not whether it has expired: see accounts/sessions.py.
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")

@@ -6,10 +6,11 @@ from flask import request
 
 from backend.middleware import tokens
 from backend.models.database import DATABASE_ERRORS
-from backend.services import api_keys, audit, sessions
-from backend.services.actors import PUBLIC, Actor
+from backend.services.access import audit
+from backend.services.access.actors import PUBLIC, Actor
+from backend.services.access.permissions import require_permission
+from backend.services.accounts import api_keys, sessions
 from backend.services.errors import Denied, LarderError, Unauthenticated
-from backend.services.policies import require_permission
 
 IDENTITY = "larder.identity"  # the key in the WSGI environment
 

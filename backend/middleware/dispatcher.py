@@ -8,7 +8,8 @@ from backend.middleware.client_address import ClientAddresses
 from backend.middleware.etags import forget_impossible_dates, simplify_tags
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, database
-from backend.services import audit, metrics
+from backend.services.access import audit
+from backend.services.operation import metrics
 from backend.utils.meter import meter
 
 STARTED = "larder.started"

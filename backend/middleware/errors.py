@@ -11,8 +11,9 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, database
 from backend.models.definition import Generation
-from backend.services import error_tracking, errors
-from backend.services.migrations import NOT_MIGRATED
+from backend.services import errors
+from backend.services.operation import error_tracking
+from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 
 log = structlog.get_logger()

@@ -4,8 +4,8 @@ import marshmallow as ma
 
 from backend.middleware.arguments import CommaList
 from backend.middleware.lists import are_different
-from backend.services.expansions import MAX_EXPANSIONS
 from backend.services.field_types.base import StrictText
+from backend.services.records.expansions import MAX_EXPANSIONS
 
 EXPAND = "expand"  # the parameter, and the place in a record of what it asks for
 

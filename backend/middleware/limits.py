@@ -18,8 +18,8 @@ from werkzeug.exceptions import TooManyRequests
 from backend.middleware.admission import was_admitted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_storage import SqliteStorage
-from backend.services import metrics
 from backend.services.errors import Unauthenticated
+from backend.services.operation import metrics
 from backend.utils.addresses import subscriber
 from backend.utils.emails import comparable_email
 

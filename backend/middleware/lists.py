@@ -7,15 +7,15 @@ import marshmallow as ma
 from backend.middleware.arguments import CommaList, QuerySchema
 from backend.middleware.envelope import json_response, list_meta
 from backend.middleware.schemas import BuiltSchema
-from backend.services.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.errors import Invalid
 from backend.services.field_types.base import TEXT_SEARCH, StrictText
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.enum import Enum
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.string import String
-from backend.services.full_text import read_terms
-from backend.services.queries import ListQuery
+from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
+from backend.services.records.lists import ListQuery
+from backend.services.storage.full_text import read_terms
 
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from backend.middleware.envelope import API
 from backend.middleware.expanding import EXPAND, expand_help, expanded_schema
 from backend.middleware.lists import search_help
-from backend.services.expansions import relations
-from backend.services.policies import has_any_grant, has_grant, hidden_fields, locked_fields
+from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
+from backend.services.records.expansions import relations
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", "sum", "avg", "min", "max")
 

@@ -19,7 +19,7 @@ from backend.middleware.document_pieces import Piece, join
 from backend.middleware.errors import ErrorSchema, answer_http_error
 from backend.middleware.expanding import describe_expanded
 from backend.middleware.interfaces import MAX_PIECES
-from backend.services import metrics
+from backend.services.operation import metrics
 from backend.utils.version import VERSION
 
 DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"

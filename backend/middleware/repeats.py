@@ -8,7 +8,7 @@ from flask import Response, current_app, request
 
 from backend.middleware.authentication import current_actor
 from backend.services.errors import Invalid
-from backend.services.repeats import Answer, answer_once
+from backend.services.operation.idempotency import Answer, answer_once
 
 HEADER = "Idempotency-Key"
 PARAMETER = {

@@ -18,10 +18,10 @@ from backend.middleware.lists import (
 )
 from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
 from backend.middleware.schemas import BuiltSchema
-from backend.services import policies
-from backend.services.definitions import SYSTEM_FIELDS
-from backend.services.expansions import relations
-from backend.services.policies import LOCKED, NO_FIELDS, hidden_fields, locked_fields
+from backend.services.definitions import policies
+from backend.services.definitions.definition import SYSTEM_FIELDS
+from backend.services.definitions.policies import LOCKED, NO_FIELDS, hidden_fields, locked_fields
+from backend.services.records.expansions import relations
 
 MAX_NARROWED = 32  # kept for each resource, one for each set of fields that somebody may see and set
 

@@ -7,6 +7,7 @@ from peewee import SQL, Model
 from backend.models.columns import DateTimeColumn, IntegerColumn, UuidColumn
 
 PREFIX = "f_"  # a field may be called `save` or `select`; as an attribute it must not hide a method
+ROWS_AT_ONCE = 2000  # of a table that is read page by page
 
 
 def build_model(definition, database):

@@ -7,7 +7,7 @@ import marshmallow as ma
 from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import json_response, list_meta
 from backend.middleware.lists import aggregate_query
-from backend.services.aggregates import aggregate
+from backend.services.records.aggregates import aggregate
 
 BY_FIELD = {"description": "By field"}
 

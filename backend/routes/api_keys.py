@@ -4,7 +4,7 @@ import marshmallow as ma
 
 from backend.middleware.authentication import current_actor, permission, person
 from backend.middleware.envelope import API, LOCATION, Blueprint
-from backend.services import api_keys
+from backend.services.accounts import api_keys
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
 from backend.utils.clock import rfc3339, utcnow

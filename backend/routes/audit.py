@@ -6,9 +6,9 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import permission
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
-from backend.services import queries
-from backend.services.policies import EVERYTHING
-from backend.services.system_tables import AUDIT
+from backend.services.definitions.policies import EVERYTHING
+from backend.services.definitions.system_tables import AUDIT
+from backend.services.records import lists
 
 blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what to whom")
 
@@ -25,4 +25,4 @@ AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False
 def list_entries(arguments):
     """List what was done, the latest first"""
     query = list_query(arguments)
-    return page_response(query, queries.list_rows(current_app.catalog.system["audit"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(current_app.catalog.system["audit"], EVERYTHING, query))

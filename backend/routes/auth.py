@@ -9,11 +9,11 @@ from flask import after_this_request, current_app, request
 from backend.middleware import authentication, limits, tokens
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
-from backend.services import accounts, sessions
+from backend.services.accounts import sessions, sign_in
+from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
 
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Accounts and sessions")
 
@@ -105,7 +105,7 @@ def register(data):
     sent, the address has to be confirmed before the first sign-in.
     """
     limits.count_account(data["email"])
-    return accounts.register(current_app.settings, **data)
+    return sign_in.register(current_app.settings, **data)
 
 
 @blp.post("/login")
@@ -123,7 +123,7 @@ def login(data):
     """
     limits.count_account(data["email"])
     in_cookies = data.pop("cookies")
-    user = accounts.authenticate(current_app.settings, **data)
+    user = sign_in.authenticate(current_app.settings, **data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
     return _hand_over(session, user, in_cookies)
@@ -194,7 +194,7 @@ def logout():
 @blp.doc(operationId="auth_me")
 def me():
     """Show who is signed in"""
-    return accounts.get_user(authentication.signed_in_actor().user_id)
+    return sign_in.get_user(authentication.signed_in_actor().user_id)
 
 
 @blp.patch("/me")
@@ -205,7 +205,7 @@ def me():
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
     """Change your own account"""
-    return accounts.update_own_account(authentication.actor_in_session(), data)
+    return sign_in.update_own_account(authentication.actor_in_session(), data)
 
 
 @blp.post("/password")
@@ -222,4 +222,4 @@ def change_password(data):
     """
     actor = authentication.actor_in_session()
     limits.count_session(actor.session_id)
-    accounts.change_password(actor, **data)
+    sign_in.change_password(actor, **data)

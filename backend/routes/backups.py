@@ -5,7 +5,7 @@ from flask import current_app
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, Blueprint
-from backend.services import backups
+from backend.services.backups import backups
 
 blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="Backups of the database")
 

@@ -11,8 +11,8 @@ from backend.middleware.authentication import current_actor, needing
 from backend.middleware.envelope import API, Blueprint, json_response
 from backend.middleware.etags import read_tag
 from backend.middleware.openapi import OPTIONAL_SIGN_IN
-from backend.services.batches import MAX_OPERATIONS, REF, run_batch
 from backend.services.field_types.base import StrictText
+from backend.services.records.batches import MAX_OPERATIONS, REF, run_batch
 
 EXAMPLE = {
     "operations": [

@@ -12,11 +12,12 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing, renewed_actor
 from backend.middleware.envelope import json_response
 from backend.middleware.lists import list_query
-from backend.services import exporting, importing
-from backend.services.catalog import Resource
+from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.records import exports
+from backend.services.records.imports import importing
 
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
@@ -72,9 +73,9 @@ def add_views(blp):
         query = list_query(arguments, definition.search)
         headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
         if request.method == "HEAD":
-            exporting.check_export(current_actor(), resource, query)
+            exports.check_export(current_actor(), resource, query)
             return Response(iter(()), mimetype=MIME_TYPES[form], headers=headers)  # how long it is nobody knows yet
-        file = exporting.write_export(
+        file = exports.write_export(
             lambda: renewed_actor(resource), resource, query, form, max_bytes=current_app.settings.max_export_bytes
         )
         headers["Content-Length"] = file.size

@@ -7,7 +7,7 @@ from backend.middleware.authentication import anybody, known_actor
 from backend.middleware.envelope import Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
-from backend.services.readiness import FAILURE, OK, WARNING, check_readiness
+from backend.services.health.ready import FAILURE, OK, WARNING, check_readiness
 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service runs and can work")
 

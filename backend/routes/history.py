@@ -8,8 +8,8 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
 from backend.middleware.envelope import json_response, list_meta
 from backend.middleware.lists import page_parameters
-from backend.services import records
 from backend.services.field_types.datetime import Moment
+from backend.services.records import records
 
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 

@@ -7,11 +7,11 @@ from backend.middleware import limits
 from backend.middleware.authentication import anybody, current_actor, permission
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
-from backend.services import invitations
+from backend.services.accounts import invitations
+from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
 
 blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Accounts for invited people")
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from flask import Blueprint, Response, abort, current_app, request
 
-from backend.services import exposition
+from backend.services.health import exposition
 
 blp = Blueprint("metrics", __name__)
 

@@ -8,7 +8,7 @@ from backend.middleware.etags import etag, if_match, is_known
 from backend.middleware.expanding import EXPAND
 from backend.middleware.lists import list_query, page_response
 from backend.middleware.resource_blueprint import ResourceBlueprint
-from backend.services import expansions, records
+from backend.services.records import expansions, records
 
 RECORD = "/<uuid:record_id>"
 

@@ -7,10 +7,10 @@ from backend.middleware import limits
 from backend.middleware.authentication import anybody
 from backend.middleware.envelope import API, Blueprint
 from backend.middleware.openapi import NO_SIGN_IN
-from backend.services import recovery
+from backend.services.accounts import recovery
+from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.email import EmailAddress
-from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
 
 blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Ways back to an account by mail")
 

@@ -8,11 +8,11 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.middleware.openapi import OneOf
-from backend.services import resources
-from backend.services.definitions import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
+from backend.services.definitions import resources
+from backend.services.definitions.definition import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
+from backend.services.definitions.grants import MAX_CONDITIONS, MAX_GRANTS
 from backend.services.field_types.base import TYPES, FormerNames, StrictText
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.rules import MAX_CONDITIONS, MAX_GRANTS
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {
@@ -92,7 +92,7 @@ class DefinitionBodySchema(ma.Schema):
 class DefinitionSchema(DefinitionBodySchema):
     """A resource: what its records are, and who may do what with them.
 
-    This schema documents; services/definitions.py checks, for files as well as for requests.
+    This schema documents; services/definitions/definition.py checks, for files as well as for requests.
     """
 
     name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})

@@ -4,7 +4,7 @@ import marshmallow as ma
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, LOCATION, Blueprint
-from backend.services import roles
+from backend.services.accounts import roles
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
 

@@ -5,8 +5,8 @@ import marshmallow as ma
 from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, Blueprint
-from backend.services import profiles
-from backend.services.definitions import NAME
+from backend.services.accounts import profile_fields
+from backend.services.definitions.definition import NAME
 from backend.services.field_types.boolean import BooleanFromText
 
 EXAMPLE = {"fields": {"team": {"type": "string", "max_length": 50}}}
@@ -22,7 +22,7 @@ class UserSettingsSchema(ma.Schema):
         ma.fields.Raw(metadata={"type": "object"}),
         required=True,
         data_key="fields",
-        metadata={"maxProperties": profiles.MAX_FIELDS},
+        metadata={"maxProperties": profile_fields.MAX_FIELDS},
     )
 
     @ma.pre_dump
@@ -38,17 +38,17 @@ class ConfirmQuery(QuerySchema):
 
 
 @blp.get("")
-@blp.guard(permission(*profiles.READ))
+@blp.guard(permission(*profile_fields.READ))
 @blp.response(200, UserSettingsSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="user_settings_get")
 def get_settings():
     """Show which fields profiles have"""
-    return profiles.get_settings(current_actor())
+    return profile_fields.get_settings(current_actor())
 
 
 @blp.put("")
-@blp.guard(permission(profiles.WRITE))
+@blp.guard(permission(profile_fields.WRITE))
 @blp.arguments(UserSettingsSchema, example=EXAMPLE)
 @blp.arguments(ConfirmQuery, location="query")
 @blp.response(200, UserSettingsSchema)
@@ -59,4 +59,4 @@ def replace_settings(data, query):
 
     A field that a grant speaks of can neither go nor get another type.
     """
-    return profiles.replace_settings(current_actor(), data["fields_"], confirmed=query["confirm"])
+    return profile_fields.replace_settings(current_actor(), data["fields_"], confirmed=query["confirm"])

@@ -7,13 +7,14 @@ from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.envelope import API, LOCATION, Blueprint
 from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
-from backend.services import queries, users
+from backend.services.accounts import users
+from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from backend.services.definitions.policies import EVERYTHING
+from backend.services.definitions.system_tables import USERS
 from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.passwords import MAX_LENGTH, MIN_LENGTH
-from backend.services.policies import EVERYTHING
-from backend.services.system_tables import USERS
+from backend.services.records import lists
 
 READ, WRITE = permission("users:read"), permission("users:write")
 
@@ -64,7 +65,7 @@ class UserChangeSchema(ManagedUserSchema):
 def list_users(arguments):
     """List users"""
     query = list_query(arguments)
-    return page_response(query, queries.list_rows(current_app.catalog.system["users"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(current_app.catalog.system["users"], EVERYTHING, query))
 
 
 @blp.post("")

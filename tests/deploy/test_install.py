@@ -135,7 +135,7 @@ def test_from_nothing_to_an_upgrade_and_back_from_those_that_fail(machine):
     fails_and_goes_back(machine, "1.0.2", token, expected)
 
     never_ready = put_source(machine, "1.0.3")
-    edit(never_ready / "backend/services/readiness.py", lambda text: text.replace("50 << 20", "1 << 62"))
+    edit(never_ready / "backend/services/health/ready.py", lambda text: text.replace("50 << 20", "1 << 62"))
     (never_ready / "backend/models/migrations/0099_nickname.py").write_text(
         'def up(migrator, db):\n    db.execute_sql("ALTER TABLE larder_users ADD COLUMN nickname TEXT")\n'
     )

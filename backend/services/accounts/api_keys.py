@@ -1,0 +1,126 @@
+"""API keys: secrets for programs, which may do what their makers may, or less."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from functools import cache
+
+from peewee import JOIN, OperationalError, fn
+
+from backend.models.api_key import ApiKey
+from backend.models.database import database
+from backend.models.definition import Generation
+from backend.models.role import ADMIN
+from backend.models.user import User, UserRole
+from backend.services.access import audit
+from backend.services.access.actors import Actor
+from backend.services.access.permissions import require_may_give
+from backend.services.accounts.sessions import Standing
+from backend.services.errors import NotFound
+from backend.services.storage.statements import Statement, slot
+from backend.utils.clock import rfc3339, utcnow
+
+PREFIX = "ldr_"
+HINT_LENGTH = 8
+USE_NOTED_EVERY = timedelta(minutes=1)  # a write for each request would cost more than most requests
+
+
+def create_key(actor, *, name, roles, expires_at=None):
+    """Make a key of the actor and return (ApiKey, secret); the secret is not kept, so nobody can be shown it again.
+
+    Raises Invalid for a role that is none, Denied for one that the actor has not.
+    """
+    require_may_give(actor, roles)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    with database.atomic():
+        key = ApiKey.create(
+            user_id=actor.user_id,
+            name=name,
+            hint=secret[:HINT_LENGTH],
+            key_hash=_hash(secret),
+            roles=sorted(set(roles)),
+            expires_at=expires_at,
+        )
+        audit.record(actor, "api_key.create", ("api_key", key.id), name=name, roles=key.roles)
+        return ApiKey.get_by_id(key.id), secret
+
+
+def list_keys(actor):
+    """Return the actor's ApiKeys, an admin's everybody's, the newest first."""
+    return list(_within_reach(actor).order_by(ApiKey.created_at.desc()))
+
+
+def get_key(actor, key_id):
+    """Return one of these ApiKeys; raise NotFound."""
+    key = _within_reach(actor).where(ApiKey.id == key_id).first()
+    if key is None:
+        raise NotFound("There is no such API key.")
+    return key
+
+
+def revoke_key(actor, key_id):
+    """Refuse the key from its next request on; raise NotFound."""
+    with database.atomic():
+        key = get_key(actor, key_id)
+        if key.revoked_at is None:
+            ApiKey.update(revoked_at=utcnow()).where(ApiKey.id == key_id).execute()
+            audit.record(actor, "api_key.revoke", ("api_key", key_id), name=key.name)
+
+
+def revoke_keys_of(actor, user_id):
+    """Refuse all keys of a user from their next request on; call it in the transaction of what made it necessary."""
+    good = (ApiKey.user_id == user_id) & ApiKey.revoked_at.is_null()
+    for key in list(ApiKey.select(ApiKey.id, ApiKey.name).where(good)):
+        audit.record(actor, "api_key.revoke", ("api_key", key.id), name=key.name)
+    ApiKey.update(revoked_at=utcnow()).where(good).execute()
+
+
+def stand(secret):
+    """Return the Standing of a request with this key, by one indexed read; its actor is None for a key that is no good.
+
+    The actor has those roles of the key that its maker has at this moment; of a maker who is an admin, all.
+    """
+    now = utcnow()
+    values = {"hash": _hash(secret), "now": rfc3339(now)}
+    ((generation, key_id, user_id, key_roles, last_used_at, roles),) = _statement(type(database.obj)).run(values)
+    if user_id is None:
+        return Standing(generation, None)
+    held = frozenset((roles or "").split(","))
+    granted = frozenset(ApiKey.roles.python_value(key_roles))
+    last_used_at = ApiKey.last_used_at.python_value(last_used_at)
+    if last_used_at is None or now - last_used_at > USE_NOTED_EVERY:
+        _note_use(key_id, now)
+    actual = granted if ADMIN in held else granted & held
+    return Standing(generation, Actor(str(user_id), None, actual, str(key_id)))
+
+
+def _note_use(key_id, now):
+    """Keep when the key was used, unless somebody writes right now: a request that may only read does not wait."""
+    try:
+        with database.impatient():
+            ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
+    except OperationalError as error:
+        if not database.temporary_reason(error):
+            raise
+
+
+def _hash(secret):
+    # 256 random bits cannot be guessed, so a fast hash is enough, and a request need not wait for a slow one.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _within_reach(actor):
+    return ApiKey.select() if actor.is_admin else ApiKey.select().where(ApiKey.user_id == actor.user_id)
+
+
+@cache
+def _statement(dialect):
+    """Return the statement of `stand`, in the SQL of the given class of database."""
+    roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
+    lasting = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
+    good = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & lasting
+    return Statement(
+        Generation.select(Generation.number, ApiKey.id, User.id, ApiKey.roles, ApiKey.last_used_at, roles)
+        .join(ApiKey, JOIN.LEFT_OUTER, on=good)
+        .join(User, JOIN.LEFT_OUTER, on=(User.id == ApiKey.user_id) & User.active)
+    )

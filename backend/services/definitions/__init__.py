@@ -1,0 +1,1 @@
+"""What a resource is, who may do what with its records, and how a definition changes."""

@@ -1,0 +1,240 @@
+"""Brings tables from one definition to the next, with the rows in them, as plans.py found it."""
+
+from dataclasses import replace
+
+import marshmallow as ma
+from peewee import SQL, IntegrityError
+
+from backend.models.database import database
+from backend.models.records import build_model, column
+from backend.services.definitions.changes import Change
+from backend.services.definitions.indexes import (
+    create_indexes,
+    drop_indexes,
+    lasting_indexes,
+    wanted_indexes,
+)
+from backend.services.definitions.surveys import read_rows
+from backend.services.storage import full_text
+
+REBUILT = "larder_rebuilt"  # no resource can have this name
+WAITING = "larder__{}"  # the name of a column or table that waits for its own; no field or resource can have it
+
+
+def create_table(definition):
+    """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
+    build_model(definition, database.obj).create_table(safe=False)
+    create_indexes(definition)
+    full_text.create_index(definition)
+
+
+def add_foreign_keys(definition, names):
+    """Add the foreign keys of the named fields where they could not be declared with their columns."""
+    if database.adds_foreign_keys_later:
+        for name in names:
+            reference = definition.references[name].foreign_key().sql
+            database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
+
+
+def rename_tables(renamed):
+    """Give tables other names, {old: new}, which may be those of each other; references to them follow."""
+    for waiting, old_name in enumerate(renamed):
+        _rename_table(old_name, WAITING.format(waiting))
+    for waiting, new_name in enumerate(renamed.values()):
+        _rename_table(WAITING.format(waiting), new_name)
+
+
+def _rename_table(old_name, new_name):
+    database.execute_sql(f'ALTER TABLE "{old_name}" RENAME TO "{new_name}"')
+
+
+def release_names(definition):
+    """Drop what bears the name of a table that is to be renamed: alter_table makes it anew."""
+    full_text.drop_index(definition)
+    drop_indexes(wanted_indexes(definition))
+
+
+def drop_table(definition):
+    """Drop the table with everything in it."""
+    full_text.drop_index(definition)
+    database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
+
+
+def alter_table(change, renamed):
+    """Bring the table, which has its new name already, to `change.new`; every target of a reference is there.
+
+    `renamed` has the new name of each resource that is renamed by the old one.
+    """
+    old, new = replace(change.old, name=change.new.name), change.new
+    database.hold_table(new.name)
+    has_other_words = full_text.is_concerned(change)
+    if has_other_words and change.old.name == new.name:
+        full_text.drop_index(change.old)
+    converted = _convert(change, old)
+    if database.alters_columns:
+        _alter_columns(change, old, converted, renamed)
+    elif _leaves_rows(change, renamed):
+        drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
+        _add_columns(change)
+        _fill(new, change.defaults)
+        create_indexes(new, lasting_indexes(change))
+    else:
+        _rebuild(change, old, converted)
+    if has_other_words:
+        full_text.create_index(new)
+
+
+def _leaves_rows(change, renamed):
+    """Tell whether the columns that are there stay as they are, so that SQLite need not make the table anew."""
+    follows = any(kind.to in renamed for kind in change.old.references.values())
+    stays = not follows and all(
+        name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
+        for name, origin in change.origins.items()
+    )
+    required = any(kind.required for kind in change.added.values())
+    return stays and change.new.name == change.old.name and not (change.dropped or change.converted or required)
+
+
+def _column_ddl(definition, name):
+    context = database.get_sql_context()
+    return context.sql(column(build_model(definition, database.obj), name).ddl(context)).query()
+
+
+# A column of another type is filled beside the old one, by the same code on both databases.
+
+
+def _convert(change, old):
+    """Add a column for each field whose values take another form, fill it, and return the names of those fields."""
+    if not change.converted:
+        return []
+    model, kinds = build_model(old, database.obj), change.new.fields
+    waiting = _waiting(change)
+    columns = {
+        name: kinds[name].column(database.obj, column_name=waiting[name], null=True) for name in change.converted
+    }
+    for each in columns.values():
+        _add_column(old.name, each)
+    fields = [f'"{waiting[name]}" = {database.param}' for name in columns]
+    statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
+    for rows in read_rows(change, model, [*columns]):
+        database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
+    return [*columns]
+
+
+def _waiting(change: Change) -> dict[str, str]:
+    """Return, by field, the name of the column that waits to take its place: short, for names have 63 characters."""
+    return {name: WAITING.format(number) for number, name in enumerate(change.new.fields)}
+
+
+def _converted(change, columns, row, record_id):
+    values = []
+    for name, target in columns.items():
+        try:
+            value = None if row[name] is None else change.converted[name](row[name])
+        except ma.ValidationError:  # the plan named it, and somebody confirmed
+            value = None
+        values.append(target.db_value(change.defaults.get(name) if value is None else value))
+    return [*values, record_id]
+
+
+# SQLite cannot change a column, so the table is made anew: sqlite.org/lang_altertable.html, "making other kinds of
+# table schema changes". Foreign keys are not enforced meanwhile, see Sqlite.reshaping.
+
+
+def _rebuild(change, old, converted):
+    new = change.new
+    model = build_model(replace(new, name=REBUILT), database.obj)
+    model.create_table(safe=False)
+    taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
+    waiting = _waiting(change)
+    for name, origin in change.origins.items():
+        taken[name] = SQL(f'"{waiting[name]}"' if name in converted else f'"{origin}"')
+    defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
+    chosen = []
+    for name in taken | defaults:
+        if name not in defaults:
+            chosen.append(taken[name].sql)
+        elif name in taken:
+            chosen.append(f"coalesce({taken[name].sql}, {database.param})")
+        else:
+            chosen.append(database.param)
+    listed = ", ".join(f'"{name}"' for name in taken | defaults)
+    statement = f'INSERT INTO "{REBUILT}" ({listed}) SELECT {", ".join(chosen)} FROM "{old.name}"'
+    database.execute_sql(statement, [defaults[name] for name in taken | defaults if name in defaults])
+    database.execute_sql(f'DROP TABLE "{old.name}"')
+    _rename_table(REBUILT, new.name)
+    create_indexes(new)
+    if database.execute_sql(f'PRAGMA foreign_key_check("{new.name}")').fetchall():
+        raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
+
+
+# Postgres changes columns in place.
+
+
+def _alter_columns(change, old, converted, renamed):
+    new, table = change.new, change.new.name
+    kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind, renamed)}
+    drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
+    for name in change.old.references:
+        if name not in kept:
+            _drop_foreign_key(table, name)
+    for name in [*change.dropped, *(change.origins[name] for name in converted)]:
+        database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
+    waiting = _waiting(change)
+    moved = {name: origin for name, origin in change.renamed if name not in converted}
+    for name, origin in moved.items():  # one may take the name of another
+        _rename_column(table, origin, waiting[name])
+    for name in (*moved, *converted):
+        _rename_column(table, waiting[name], name)
+    _add_columns(change, nullable=True)
+    _fill(new, change.defaults)
+    for name, kind in new.fields.items():
+        was_required = name in change.origins and name not in converted and old.fields[change.origins[name]].required
+        if kind.required != was_required:
+            word = "SET" if kind.required else "DROP"
+            database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
+    create_indexes(new, lasting_indexes(change))
+    add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
+
+
+def _rename_column(table, old_name, new_name):
+    database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{old_name}" TO "{new_name}"')
+
+
+def _keeps_target(change, origin, was, renamed):
+    """Tell whether the foreign key of a field of before can stay."""
+    name = next((name for name, each in change.origins.items() if each == origin), None)
+    now = change.new.references.get(name)
+    return now is not None and (renamed.get(was.to, was.to), was.on_delete) == (now.to, now.on_delete)
+
+
+def _drop_foreign_key(table, name):
+    query = (
+        "SELECT conname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
+        " WHERE contype = 'f' AND conrelid = %s::regclass AND attname = %s"
+    )
+    for (constraint,) in database.execute_sql(query, [f'"{table}"', name]).fetchall():
+        database.execute_sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{constraint}"')
+
+
+def _add_columns(change, nullable=False):
+    model = build_model(change.new, database.obj)
+    for name, kind in change.added.items():
+        if nullable:
+            _add_column(change.new.name, kind.column(database.obj, column_name=name, null=True))
+        else:
+            _add_column(change.new.name, column(model, name))
+
+
+def _add_column(table, target):
+    context = database.get_sql_context()
+    statement = context.literal(f'ALTER TABLE "{table}" ADD COLUMN ').sql(target.ddl(context))
+    database.execute_sql(*statement.query())
+
+
+def _fill(definition, defaults):
+    """Give the rows without a value of these fields that value."""
+    model = build_model(definition, database.obj)
+    for name, value in defaults.items():
+        target = column(model, name)
+        model.update({target: value}).where(target.is_null()).execute()

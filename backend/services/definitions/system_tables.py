@@ -1,0 +1,76 @@
+"""The tables of the system that can be listed as records are: the same filters, order, pages and cursors."""
+
+import marshmallow as ma
+from peewee import SQL, Cast, fn
+
+from backend.models.audit import AuditEntry
+from backend.models.database import Postgres
+from backend.models.user import User, UserRole
+from backend.services.field_types.base import FieldType, StrictText
+from backend.services.field_types.boolean import Boolean
+from backend.services.field_types.datetime import DateTime
+from backend.services.field_types.email import AccountEmail
+from backend.services.field_types.integer import Integer
+from backend.services.field_types.json import Json
+from backend.services.field_types.string import String
+from backend.services.field_types.uuid import Uuid
+from backend.services.storage.listable import Table
+
+
+class RoleNames(FieldType):
+    """The names of roles; its column is a query of them. No type that a definition could use."""
+
+    name = "role names"
+    operators = ("has",)
+    sortable = False
+
+    def wire(self, **options):
+        """Return a field for a list of names."""
+        return ma.fields.List(StrictText(), **options)
+
+    def filter(self):
+        """Return a field for one name."""
+        return StrictText()
+
+    def json(self, column, database):
+        """Return the names, sorted, as a JSON array."""
+        quoted = fn.string_agg(column.selected_columns[0], SQL("""'","' ORDER BY role"""))  # no name needs escaping
+        names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")
+        return Cast(names, "JSON") if isinstance(database, Postgres) else fn.json(names)
+
+
+USERS = {
+    "id": Uuid(required=True),
+    "email": AccountEmail(required=True),
+    "name": String(required=True, max_length=100),
+    "roles": RoleNames(required=True),
+    "active": Boolean(required=True, description="Whether they may sign in"),
+    "profile": Json(required=True, description="Values of the fields in the settings of users"),
+    "verified_at": DateTime(description="When the address was proved to be theirs"),
+    "created_at": DateTime(required=True),
+    "updated_at": DateTime(required=True),
+}
+AUDIT = {
+    "id": Uuid(required=True),
+    "created_at": DateTime(required=True),
+    "action": String(required=True, description="What was done, such as `user.create`"),
+    "actor_id": Uuid(description="Who did it; null for the command line and for nobody signed in"),
+    "actor_email": AccountEmail(description="Their address at the time"),
+    "api_key_id": Uuid(description="The API key they did it with"),
+    "target_type": String(description="What it was done to, such as `user`"),
+    "target_id": String(),
+    "details": Json(required=True),
+    "address": String(description="The address of the client"),
+    "request_id": String(description="`X-Request-ID`, which the log has too"),
+    "times": Integer(required=True, description="How often; refusals of one hour are counted in one entry"),
+    "last_at": DateTime(description="When it happened last, if more than once"),
+}
+
+
+def make_system_tables():
+    """Return the Tables by name."""
+    roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
+    return {
+        "users": Table("users", USERS, User, columns={"roles": roles}),
+        "audit": Table("audit", AUDIT, AuditEntry),
+    }

@@ -1,0 +1,101 @@
+"""Migrations of the system tables, one process at a time."""
+
+import fcntl
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from peewee import OperationalError
+from playhouse.migrations import Runner
+
+from backend import models
+from backend.models.database import Postgres, Sqlite, database
+from backend.services.definitions.indexes import refresh_indexes
+
+FOLDER = Path(models.__file__).parent / "migrations"
+HISTORY_TABLE = "larder_migrations"
+NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
+START_PATIENCE_SECONDS = 600
+POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+def upgrade() -> list[str]:
+    """Apply the migrations that have not been applied yet, in order; return their names.
+
+    The indexes of resources are brought to those of this version, too.
+
+    Several processes may call this at once: one works, the others wait and find nothing left to do. What is up to date
+    is only read, so that a start waits for no process that writes for long.
+    """
+    with database.connection_context(), _lock():
+        applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
+        when_writable(refresh_indexes)
+        return applied
+
+
+def when_writable(write: Callable[[], T]) -> T:
+    """Return what `write` returns, called again for as long as another process holds the lock to write.
+
+    For a start: one that gives up looks like a bad release. Raises OperationalError after START_PATIENCE_SECONDS.
+    """
+    last_moment = time.monotonic() + START_PATIENCE_SECONDS
+    while True:
+        try:
+            return write()
+        except OperationalError as error:
+            reason = database.temporary_reason(error)
+            if not reason or time.monotonic() > last_moment:
+                raise
+            log.warning("the start waits for the database", reason=reason)
+            time.sleep(1)
+
+
+def upgrade_file(path):
+    """Apply them to an SQLite database that nobody else has open, such as a copy of this one."""
+    handle = Sqlite(str(path))
+    with handle.connection_context():
+        _runner(handle).up()
+    handle.close_all()
+
+
+def migration_status():
+    """Return [(name, moment applied or None)] in order."""
+    return [(migration.name, migration.applied) for migration in _runner(database.obj).status()]
+
+
+def is_up_to_date():
+    """Tell whether every migration of this version has been applied."""
+    return _names() <= set(_runner(database.obj).applied())
+
+
+@cache
+def _names():
+    return {path.stem for path in FOLDER.glob("[0-9]*.py")}
+
+
+@lru_cache(maxsize=1)
+def _runner(handle):
+    return Runner(handle, directory=str(FOLDER), table_name=HISTORY_TABLE)
+
+
+@contextmanager
+def _lock():
+    if isinstance(database.obj, Postgres):
+        database.execute_sql("SET lock_timeout = 0")  # another process may be busy with a long migration
+        database.execute_sql("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
+        try:
+            yield
+        finally:
+            database.execute_sql("SELECT pg_advisory_unlock(%s)", (POSTGRES_LOCK,))
+            database.drop_connection()  # and what was set in it
+    else:
+        with open(f"{database.obj.database}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

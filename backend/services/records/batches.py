@@ -1,0 +1,106 @@
+"""Several changes of records at once: all of them happen, or none."""
+
+from typing import NamedTuple
+
+import marshmallow as ma
+
+from backend.models.database import database
+from backend.services.definitions import policies
+from backend.services.errors import Invalid, LarderError
+from backend.services.field_types.uuid import Uuid
+from backend.services.records import records
+from backend.services.storage.answer_sizes import require_together
+
+MAX_OPERATIONS = 100
+REF = "$ref"  # {"$ref": 0} stands for the id of the record that operation 0 makes
+
+
+class Done(NamedTuple):
+    """An operation that was carried out: the id of its record, and the record as JSON text, None if it is gone."""
+
+    op: str
+    resource: str
+    id: str
+    json: str | None
+
+
+def run_batch(actor, catalog, operations, read_data, read_tag):
+    """Carry out operations in their order, in one transaction; return a Done for each.
+
+    Each is a dict of `op` (create, update, delete), `resource` and, as the op wants them, `id`, `data`, `if_match`.
+    `read_data(resource, op, data)` returns data that was checked or raises ValidationError, `read_tag(resource, text)`
+    the version that `if_match` names. Raises what a request of its own would for the first operation that fails, with
+    `details` under its number.
+    """
+    done = []
+    with database.atomic():
+        for number, operation in enumerate(operations):
+            try:
+                done.append(_run(actor, catalog[operation["resource"]], operation, done, read_data, read_tag))
+                require_together([each.json for each in done if each.json])
+            except LarderError as error:
+                error.message = f"Operation {number}: {error.message}"
+                error.details = {"operations": {str(number): error.details}}
+                raise
+    return done
+
+
+def _run(actor, resource, operation, done, read_data, read_tag):
+    op = operation["op"]
+    _check_parts(operation)
+    data = None
+    if op != "delete":
+        try:
+            data = read_data(resource, op, _resolve(actor, resource, operation["data"], done))
+        except ma.ValidationError as error:
+            raise Invalid(error.messages, "data") from error
+    if_match = {read_tag(resource, operation["if_match"])} if "if_match" in operation else None
+    try:
+        return _write(actor, resource, op, operation.get("id"), data, if_match)
+    except LarderError as error:
+        # What is the body of a request of its own is the `data` of an operation.
+        error.details = {"data" if place == "json" else place: told for place, told in error.details.items()}
+        raise
+
+
+def _write(actor, resource, op, record_id, data, if_match):
+    if op == "create":
+        record_id, made = records.create_record(actor, resource, data)
+        return Done(op, resource.name, record_id, made.json)
+    if op == "update":
+        changed = records.update_record(actor, resource, record_id, data, if_match)
+        return Done(op, resource.name, record_id, changed.json)
+    records.delete_record(actor, resource, record_id, if_match)
+    return Done(op, resource.name, record_id, None)
+
+
+def _check_parts(operation):
+    wanted = {"create": {"data"}, "update": {"id", "data"}, "delete": {"id"}}[operation["op"]]
+    given = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in wanted else set())
+    problems = {part: ["Missing data for required field."] for part in wanted - given}
+    problems |= {part: ["This operation takes none."] for part in given - wanted}
+    if problems:
+        raise Invalid(problems)
+
+
+def _resolve(actor, resource, data, done):
+    """Return the data with the ids of records that this batch made, where a field for ids refers to them."""
+    definition = resource.definition
+    unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
+    ids = {name for name, kind in definition.fields.items() if isinstance(kind, Uuid)} - unknown
+    return {
+        name: _id_made(name, value[REF], done) if name in ids and _is_ref(value) else value
+        for name, value in data.items()
+    }
+
+
+def _is_ref(value):
+    return isinstance(value, dict) and set(value) == {REF}
+
+
+def _id_made(name, number, done):
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
+        raise ma.ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
+    if done[number].op != "create":
+        raise ma.ValidationError({name: [f"Operation {number} makes no record."]})
+    return done[number].id

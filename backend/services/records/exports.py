@@ -1,0 +1,135 @@
+"""Writes the records of a list as CSV or NDJSON, page by page, so that their number costs no memory."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from backend.models.database import connected, database
+from backend.services.definitions import policies
+from backend.services.errors import Invalid, Unavailable
+from backend.services.field_types.base import FieldType
+from backend.services.records import lists
+from backend.services.storage.answer_sizes import TooLarge
+from backend.utils.cells import NULL, written
+from backend.utils.spool import NoRoom, SpoolFile
+
+ROWS_AT_ONCE = 500
+FILE_SECONDS = 600  # for a whole file by request
+ANY_BYTES = 1 << 60
+PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
+ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
+BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
+
+
+def export_records(actor, resource, query, form):
+    """Yield texts, together all records that the ListQuery finds, as `csv` or `ndjson`.
+
+    Raises what list_records does. Each page is read by itself, so a record that changes meanwhile is in the file as it
+    was or as it is.
+    """
+    return _texts(lambda: actor, resource, query, form)
+
+
+def check_export(actor, resource, query) -> None:
+    """Raise what the first page of an export would raise."""
+    _read(actor, resource, replace(_by_pages(query), per_page=1))
+
+
+def _by_pages(query):
+    return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
+
+
+def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> SpoolFile:
+    """Return a file with all records that the ListQuery finds, at its beginning.
+
+    `renewed_actor` returns the actor as they stand now, and is called before each page. Raises what it and list_records
+    raise, Invalid for more than `max_bytes`, Unavailable if there is no room or if the actor may see more or less than
+    at the beginning.
+    """
+    with ExitStack() as unless_complete:
+        try:
+            file = SpoolFile()
+            unless_complete.callback(file.close)
+            last_moment = time.monotonic() + FILE_SECONDS
+            for text in _texts(renewed_actor, resource, query, form):
+                if time.monotonic() > last_moment:
+                    raise Unavailable(f"The file took longer than {FILE_SECONDS} seconds. {ADVICE}")
+                data = text.encode()
+                if file.size + len(data) > max_bytes:
+                    raise _too_large(max_bytes)
+                file.write(data)
+        except NoRoom as error:
+            raise Unavailable(f"There is no room for the file now: {error} Try again later.") from error
+        unless_complete.pop_all()
+    return file
+
+
+def _too_large(max_bytes):
+    told = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES)."
+    return Invalid({"fields": [ADVICE]}, location="query", message=f"{told} {ADVICE}")
+
+
+def _texts(renewed_actor, resource, query, form):
+    query = _by_pages(query)
+    with connected():
+        actor = renewed_actor()
+        page = _read(actor, resource, query)
+    visible = _visible(resource, actor)
+    write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
+    yield write(page.items, True)
+    while page.next_cursor is not None:
+        with connected(), database.time_limit(PAGE_SECONDS):
+            actor = renewed_actor()
+            page = _read(actor, resource, replace(query, cursor=page.next_cursor))
+        if _visible(resource, actor) != visible:
+            raise Unavailable("What you may read has changed while the file was written; ask for it again.")
+        yield write(page.items, False)
+
+
+def _visible(resource, actor):
+    """Return which rows and fields the actor may read."""
+    return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
+
+
+def _read(actor, resource, query):
+    """Return the next page, with as many records as may be held at once: one of them always."""
+    try:
+        return lists.list_records(actor, resource, query)
+    except TooLarge as error:
+        if error.fits:
+            return _read(actor, resource, replace(query, per_page=error.fits))
+        return lists.list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
+
+
+def _ndjson(items, is_first):
+    return "".join(f"{item}\n" for item in items)
+
+
+def _csv_writer(actor, resource, query):
+    names = query.fields or lists.visible_fields(actor, resource)
+    cells = [(name, _cell_writer(resource.kinds[name])) for name in names]
+
+    def line(item):
+        record = json.loads(item)
+        return _csv_line([write(record[name]) for name, write in cells])
+
+    def write(items, is_first):
+        head = f"{BYTE_ORDER_MARK}{_csv_line(names)}" if is_first else ""
+        return head + "".join(map(line, items))
+
+    return write
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    text = ",".join(cells)
+    # A row of nothing but commas would be no row for whoever reads it.
+    return (text if text.strip(",") else NULL + text) + "\r\n"
+
+
+def _cell_writer(kind: FieldType) -> Callable:
+    """Return what makes the text of a cell from a value in JSON."""
+    # An empty cell of a new record is the default.
+    null, to_cell = "" if kind.default is None else NULL, kind.to_cell
+    return lambda value: null if value is None else written(to_cell(value))

@@ -1,0 +1,116 @@
+"""Asks the database about many values with one statement."""
+
+import datetime
+import uuid
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import and_
+from typing import Any, NamedTuple
+
+from peewee import NodeList
+
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
+from backend.services.storage.conditions import scope_values, within
+from backend.services.storage.statements import slot
+from backend.utils.clock import rfc3339
+
+AT_ONCE = 200  # values in one statement; fewer are filled up with the last, so that one text serves all
+
+
+class Found(NamedTuple):
+    """A record that is there: its version, whether the actor may change it, and its values by column."""
+
+    id: str
+    version: int
+    may_change: bool
+    values: dict
+
+
+def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable) -> dict:
+    """Return {value: id} of the records whose `field` has one of the values, if the actor may read them."""
+    allowed = policies.scope(resource.definition, "read", actor)
+    if not allowed or field in policies.hidden_fields(resource.definition, actor):
+        return {}
+    statement = resource.statements.get(("find many", field, allowed.shape), _find, resource, field, allowed.shape)
+    found = {}
+    for some in _chunks(values):
+        rows = statement.run(_slots(some) | scope_values(resource, allowed))
+        found |= {_plain(value): str(record_id) for value, record_id in rows}
+    return found
+
+
+def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterable, names: tuple) -> dict:
+    """Return {value: Found} of the records that the actor may read, with the columns `names`."""
+    readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
+    if not readable or field in policies.hidden_fields(resource.definition, actor):
+        return {}
+    key = ("find for change", field, readable.shape, writable.shape)
+    statement = resource.statements.get(key, _find_for_change, resource, field, readable.shape, writable.shape, names)
+    scopes = scope_values(resource, readable) | scope_values(resource, writable, "write")
+    found = {}
+    for some in _chunks(values):
+        for value, record_id, version, may_change, *rest in statement.run(_slots(some) | scopes):
+            kept = dict(zip(names, map(_plain, rest), strict=True))
+            found[_plain(value)] = Found(str(record_id), version, bool(may_change), kept)
+    return found
+
+
+def find_taken(resource: Resource, names: tuple, tuples: Iterable) -> dict:
+    """Return {tuple: id} of the records that have one of these tuples of values in the columns `names`."""
+    statement = resource.statements.get(("taken", names), _find_taken, resource, names)
+    found = {}
+    for some in _chunks(tuples):
+        slots = {f"{i}.{name}": value for i, each in enumerate(some) for name, value in zip(names, each, strict=True)}
+        found |= {tuple(map(_plain, values)): str(record_id) for record_id, *values in statement.run(slots)}
+    return found
+
+
+def _chunks(values: Iterable) -> Iterator[list]:
+    left = list(values)
+    for start in range(0, len(left), AT_ONCE):
+        some = left[start : start + AT_ONCE]
+        yield some + some[-1:] * (AT_ONCE - len(some))
+
+
+def _slots(values: list) -> dict:
+    return {f"value{i}": value for i, value in enumerate(values)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the database gives it in the form in which it is bound."""
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime.datetime):
+        return rfc3339(value)
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _find(resource: Resource, field: str, shape: tuple | None) -> Any:
+    column = resource.column(field)
+    among = column.in_([slot(f"value{i}") for i in range(AT_ONCE)])
+    return resource.model.select(column, resource.column("id")).where(resource.scoped(among, shape))
+
+
+def _find_for_change(
+    resource: Resource, field: str, readable: tuple | None, writable: tuple | None, names: tuple
+) -> Any:
+    key, columns = resource.column(field), [resource.column(name) for name in names]
+    among = key.in_([slot(f"value{i}") for i in range(AT_ONCE)])
+    facts = (key, resource.column("id"), resource.column("version"), within(resource, writable, "write"))
+    return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
+
+
+def _find_taken(resource: Resource, names: tuple) -> Any:
+    columns = [resource.column(name) for name in names]
+    if len(columns) == 1:
+        among = columns[0].in_([slot(f"{i}.{names[0]}") for i in range(AT_ONCE)])
+    else:
+        # In one row of terms: nested one in another they would be deeper than a parser goes.
+        terms = [
+            reduce(and_, [column == slot(f"{i}.{name}") for name, column in zip(names, columns, strict=True)])
+            for i in range(AT_ONCE)
+        ]
+        among = NodeList(terms, glue=" OR ", parens=True)
+    return resource.model.select(resource.column("id"), *columns).where(among)

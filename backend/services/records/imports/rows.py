@@ -1,0 +1,134 @@
+"""The rows of a file of records: CSV and NDJSON."""
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from backend.services.errors import Invalid
+from backend.services.records.imports.csv_rows import NULL, CsvReader, explain_bytes
+from backend.utils.file_kinds import HEAD_BYTES, file_problem
+from backend.utils.strict_json import read_object
+
+MAX_ROW_BYTES = 1_048_576  # where nobody says how large a row may be: as large as a request's body
+
+
+class Row(NamedTuple):
+    """A row of a file: the line that it begins in, and its names and values, or what is wrong with it.
+
+    A row without any value, as spreadsheets leave them at the end, has no values at all.
+    """
+
+    line: int
+    names: tuple = ()
+    values: list | None = None
+    problem: str | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing in the row."""
+        return self.values is None and self.problem is None
+
+
+class CsvRows:
+    """The rows of a CSV file, a binary file in UTF-8 whose first line names the columns."""
+
+    is_text = True
+
+    def __init__(self, file: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES):
+        self._file = _peekable(file)
+        self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        self._rows = iter(CsvReader(self._text, max_row_bytes))
+        self._names: tuple = ()
+
+    def header(self) -> tuple:
+        """Return the names of the columns; raise Invalid for what is no CSV file."""
+        _require_kind(self._file, "csv")
+        for line, cells, problem in self._rows:
+            if problem:
+                raise _unreadable(line, f"Line {line}: {problem}")
+            if _has_values(cells):
+                self._names = tuple(cell if isinstance(cell, str) else "" for cell in cells)
+                return self._names
+        raise _unreadable(1, "The file is empty. Its first line must name the columns.")
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
+        self._text.detach()
+
+    def __iter__(self) -> Iterator[Row]:
+        for line, cells, problem in self._rows:
+            if problem:
+                yield Row(line, problem=problem)
+            elif not _has_values(cells):
+                yield Row(line)
+            elif len(cells) != len(self._names):
+                yield Row(line, problem=_explain_count(len(cells), len(self._names)))
+            else:
+                yield Row(line, self._names, cells)
+
+
+class JsonRows:
+    """The rows of a binary file in UTF-8 with a JSON object on each line."""
+
+    is_text = False
+
+    def __init__(self, file: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES):
+        self._file, self._max_bytes = _peekable(file), max_row_bytes
+
+    def header(self) -> None:
+        """Raise Invalid for what is no NDJSON file; each row has names of its own."""
+        _require_kind(self._file, "ndjson")
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
+
+    def __iter__(self) -> Iterator[Row]:
+        number = 0
+        while line := self._file.readline(self._max_bytes + 2):
+            number += 1
+            if len(line.rstrip(b"\r\n")) > self._max_bytes:
+                while line and not line.endswith(b"\n"):
+                    line = self._file.readline(self._max_bytes)
+                told = f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES)."
+                yield Row(number, problem=told)
+            elif not line.strip():
+                yield Row(number)
+            else:
+                yield self._row(number, line)
+
+    def _row(self, number: int, line: bytes) -> Row:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape")
+        if told := explain_bytes(text):
+            return Row(number, problem=told)
+        try:
+            values = read_object(text.rstrip())
+        except ValueError as error:
+            return Row(number, problem=str(error))
+        return Row(number, tuple(values), [*values.values()])
+
+
+def _peekable(file: BinaryIO) -> BinaryIO:
+    return file if hasattr(file, "peek") else io.BufferedReader(file, HEAD_BYTES * 16)
+
+
+def _require_kind(file: BinaryIO, form: str) -> None:
+    if problem := file_problem(file.peek(HEAD_BYTES)[:HEAD_BYTES], form):
+        raise _unreadable(1, problem)
+
+
+def _unreadable(line: int, problem: str) -> Invalid:
+    refusal = Invalid({str(line): [problem]}, location="rows")
+    refusal.message = problem
+    return refusal
+
+
+def _has_values(cells: list) -> bool:
+    return any(cell is not None for cell in cells)
+
+
+def _explain_count(count: int, expected: int) -> str:
+    told = f"{count} cells instead of {expected}"
+    return f"{told}: a value with a comma must be in quotes." if count > expected else f"{told}: some are missing."
+
+
+__all__ = ["NULL", "CsvRows", "JsonRows", "Row"]

@@ -1,0 +1,178 @@
+"""Writes the checked rows of a file, many at once; those that changed since they were checked, one by one."""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from peewee import IntegrityError
+
+from backend.models.database import database
+from backend.services.access.actors import Actor
+from backend.services.definitions.catalog import Resource
+from backend.services.errors import Conflict, Invalid, LarderError, Unavailable
+from backend.services.records.imports.checks import Planned, told
+from backend.services.records.records import integrity_problem, update_record
+from backend.services.storage.full_text import keep_words
+from backend.services.storage.history import recorded
+from backend.services.storage.statements import slot
+from backend.utils.clock import rfc3339, utcnow
+
+MEMORY_BYTES = 4_000_000  # of planned changes; more of them wait in a file
+
+
+class Plans:
+    """Planned changes that wait for the end of the file, in batches, in a temporary file where they are many."""
+
+    def __init__(self):
+        self._count = 0
+        self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def add(self, batch: list[Planned]) -> None:
+        """Keep a batch; raise Unavailable without room for it."""
+        self._count += 1
+        try:
+            pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
+        except OSError as error:
+            raise Unavailable("There is no room for temporary files; free some, or send a smaller file.") from error
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[list[Planned]]:
+        self._file.seek(0)
+        while True:
+            try:
+                # Nobody else can write into it: the file is open here and has no name.
+                yield pickle.load(self._file)
+            except EOFError:
+                return
+
+
+class _Overtaken(Exception):
+    """A record is no longer as it was when it was checked; not an error."""
+
+
+class Writer:
+    """Writes batches of Planned changes, each as a savepoint or a transaction of its own."""
+
+    def __init__(self, actor: Actor, resource: Resource, note: Callable):
+        self.actor, self.resource, self.note = actor, resource, note
+        self.created = self.updated = 0
+        self.done = 0  # rows of the last batch, bad ones included
+
+    def write(self, batch: list[Planned]) -> None:
+        """Write a batch; what cannot be written, since others wrote meanwhile, is noted."""
+        self.done = 0
+        for part in _without_repeats(batch):
+            try:
+                with database.atomic():
+                    self._write_together(part)
+            except (IntegrityError, _Overtaken):
+                for planned in part:
+                    self._write_alone(planned)
+                    self.done += 1
+            else:
+                self._count(part)
+                self.done += len(part)
+
+    def _count(self, written: list[Planned]) -> None:
+        new = sum(planned.version is None for planned in written)
+        self.created += new
+        self.updated += len(written) - new
+
+    def _write_together(self, part: list[Planned]) -> None:
+        self.resource.hold()
+        new = [planned for planned in part if planned.version is None]
+        changed = [planned for planned in part if planned.version is not None]
+        self._insert(new)
+        self._require_versions(changed)
+        by_names: dict = {}
+        for planned in changed:
+            by_names.setdefault(tuple(sorted(planned.data)), []).append(planned)
+        for names, some in by_names.items():
+            self._update(names, some)
+
+    def _write_alone(self, planned: Planned) -> None:
+        try:
+            with database.atomic(), self._explained():
+                if planned.version is None:
+                    self.resource.hold()
+                    self._insert([planned])
+                else:
+                    update_record(self.actor, self.resource, planned.record_id, planned.data, planned.if_match)
+        except Unavailable:
+            raise
+        except LarderError as error:
+            self.note(planned.line, told(error.errors) if isinstance(error, Invalid) else error.message)
+        else:
+            self._count([planned])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            problem = integrity_problem(self.actor, self.resource, error)
+            if not isinstance(problem, Conflict):
+                raise
+            raise problem from error
+
+    def _insert(self, new: list[Planned]) -> None:
+        if not new:
+            return
+        statement = self.resource.statements.get("import", _insert, self.resource)
+        with recorded(self.actor, self.resource, [planned.record_id for planned in new]):
+            statement.run_many(planned.data for planned in new)
+        keep_words(self.resource, {planned.record_id: planned.words for planned in new})
+
+    def _require_versions(self, changed: list[Planned]) -> None:
+        """Hold the records; raise _Overtaken unless each has the version that was checked."""
+        if not changed:
+            return
+        key = self.resource.column("id")
+        query = self.resource.model.select(key, self.resource.column("version"))
+        query = query.where(key.in_([planned.record_id for planned in changed]))
+        rows = database.execute(database.lock_for_update(query.order_by(key))).fetchall()
+        if {str(record_id): version for record_id, version in rows} != {p.record_id: p.version for p in changed}:
+            raise _Overtaken
+
+    def _update(self, names: tuple, some: list[Planned]) -> None:
+        if not names:
+            return
+        now = rfc3339(utcnow())
+        rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
+        statement = self.resource.statements.get(("import", names), _update, self.resource, names)
+        with recorded(self.actor, self.resource, [*rows]):
+            statement.run_many(row | {"id": record_id} for record_id, row in rows.items())
+        keep_words(self.resource, {planned.record_id: planned.words for planned in some})
+
+
+def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
+    """Yield the batch in parts in which no record is changed twice."""
+    part, ids = [], set()
+    for planned in batch:
+        if planned.record_id in ids:
+            yield part
+            part, ids = [], set()
+        part.append(planned)
+        ids.add(planned.record_id)
+    if part:
+        yield part
+
+
+def _insert(resource: Resource) -> Any:
+    return resource.model.insert({resource.column(name): slot(name) for name in resource.kinds})
+
+
+def _update(resource: Resource, names: tuple) -> Any:
+    version = resource.column("version")
+    values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
+    return resource.model.update(values).where(resource.column("id") == slot("id"))

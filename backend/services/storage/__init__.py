@@ -1,0 +1,1 @@
+"""How rows are kept and asked for, whatever they are about."""

@@ -1,0 +1,111 @@
+"""How many bytes the records of an answer may have: measured in the database, before their text is made and fetched.
+
+Most resources need no measuring: what their fields may hold at the most is within the bound.
+"""
+
+from functools import reduce
+from operator import add
+
+from peewee import SQL, Case, Node, fn
+
+from backend.models.database import database
+from backend.services.errors import Invalid
+from backend.services.storage.listable import Table
+from backend.utils.texts import byte_count
+
+DEFAULT_BYTES = 16_777_216
+FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
+MAX_KEPT = 64  # widths kept for each table
+
+_bound = DEFAULT_BYTES
+
+
+class TooLarge(Invalid):
+    """The records or groups of a page have too many bytes; `fits` tells how many of them would do."""
+
+    def __init__(self, sizes: list[int], bound: int, what: str = "record"):
+        self.fits = _count_within(sizes, bound)
+        if self.fits:
+            advice = f"Ask for a `per_page` of at most {self.fits}, or for fewer fields."
+            told = {"per_page": [f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"]}
+        else:
+            told = {"fields": [f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."]}
+        super().__init__(told, location="query")
+
+
+def configure(settings) -> None:
+    """Take the bound from the settings."""
+    global _bound
+    _bound = settings.max_answer_bytes
+
+
+def answer_bound() -> int:
+    """Return how many bytes the records of an answer may have."""
+    return _bound
+
+
+def may_be_too_large(table: Table, names: tuple | None, count: int) -> bool:
+    """Tell whether so many records, of the named fields or all, could have more bytes than an answer may."""
+    width = _width(table, names)
+    return width is None or width * count > _bound
+
+
+def size(table: Table, names: tuple | None) -> Node:
+    """Return the expression of about how many bytes a record's JSON takes."""
+    kinds = [(name, table.kinds[name]) for name in names or table.kinds]
+    fixed = sum(len(name) + FIELD_BYTES + (kind.most_bytes or 0 if _is_narrow(kind) else 0) for name, kind in kinds)
+    measured = [
+        fn.COALESCE(fn.octet_length(kind.as_text(table.column(name), database.obj)), 0)
+        for name, kind in kinds
+        if not _is_narrow(kind)
+    ]
+    return reduce(add, measured, SQL(str(fixed)))
+
+
+def bounded_json(table: Table, names: tuple | None) -> Node:
+    """Return the expression of a record's JSON, NULL where it would have more bytes than an answer may."""
+    told = table.json(names)
+    if not may_be_too_large(table, names, 1):
+        return told
+    return Case(None, [(size(table, names) <= SQL(str(_bound)), told)], None)
+
+
+def require_fitting(record_json: str | None) -> None:
+    """Raise Invalid for the NULL of bounded_json."""
+    if record_json is None:
+        raise Invalid({"_schema": [f"The record is too large: {_may(_bound)}"]})
+
+
+def require_together(texts: list[str]) -> None:
+    """Raise Invalid for texts that have more bytes together than an answer may have."""
+    if sum(map(byte_count, texts)) > _bound:
+        raise Invalid({"_schema": [f"The answer would be too large: {_may(_bound)}"]})
+
+
+def _may(bound):
+    return f"an answer may have {bound:,} (LARDER_MAX_ANSWER_BYTES)."
+
+
+def _is_narrow(kind):
+    return kind.most_bytes is not None and kind.most_bytes <= 64
+
+
+def _width(table, names):
+    """Return how many bytes a record may have, None where nothing bounds it."""
+    kept = table.widths
+    if names not in kept:
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        kinds = [(name, table.kinds[name].most_bytes) for name in names or table.kinds]
+        bounded = all(most is not None for _, most in kinds)
+        kept[names] = sum(len(name) + FIELD_BYTES + most for name, most in kinds) if bounded else None
+    return kept[names]
+
+
+def _count_within(sizes, bound):
+    total = 0
+    for count, each in enumerate(sizes):
+        total += each
+        if total > bound:
+            return count
+    return len(sizes)

@@ -1,0 +1,26 @@
+"""What lists are read from."""
+
+from backend.models.database import database
+from backend.services.storage.statements import StatementCache
+
+
+class Table:
+    """A model, and a field type for each of its columns that goes out.
+
+    `columns` holds the expressions of those that are not the model's own. `catalog` is the Catalog it is in.
+    """
+
+    def __init__(self, name, kinds, model, columns=()):
+        self.name, self.kinds, self.model, self.catalog = name, kinds, model, None
+        self.statements = StatementCache()
+        self.widths = {}  # {names of fields: the most bytes of their JSON}
+        self._columns = dict(columns)
+
+    def column(self, name):
+        """Return the model's column of a field."""
+        return self._columns[name] if name in self._columns else getattr(self.model, name)
+
+    def json(self, names=None):
+        """Return the SQL expression of a row as JSON text, with the named fields or all."""
+        pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
+        return database.json_object(pairs)

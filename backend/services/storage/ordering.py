@@ -1,0 +1,109 @@
+"""The order of a list in SQL, in parts that an index can serve, and the condition of coming after a row of it.
+
+A null comes last in either direction, which no index of both databases can say. So where the first key may be null, the
+rows that have it and those that do not are two parts, one after the other; each is a range of the same index.
+"""
+
+from functools import reduce
+from operator import and_, or_
+from typing import NamedTuple
+
+from peewee import EnclosedNodeList, Expression, Node
+
+from backend.models.database import database
+from backend.services.storage.listable import Table
+from backend.services.storage.statements import slot
+
+
+class Key(NamedTuple):
+    """One term of an order; no two rows have the same value where it is unique."""
+
+    column: Node
+    descending: bool
+    nullable: bool
+    unique: bool = False
+
+    @property
+    def term(self) -> Node:
+        """The ORDER BY term."""
+        return database.order(self.column, self.descending, self.nullable)
+
+
+class Part(NamedTuple):
+    """Some rows of a list: the conditions that choose them, and their ORDER BY terms."""
+
+    conditions: list
+    terms: list
+
+
+def total_order(sort: tuple) -> tuple:
+    """Return the order up to an `id`, which makes it total; it goes in the direction of the last term.
+
+    An index on (field, id) can be read forwards and backwards, but its columns only in the same direction.
+    """
+    names = [name for name, _ in sort]
+    if "id" in names:
+        return sort[: names.index("id") + 1]
+    return (*sort, ("id", bool(sort) and sort[-1][1]))
+
+
+def order_keys(table: Table, sort: tuple) -> list[Key]:
+    """Return the Keys of a total order."""
+    kinds = table.kinds
+    return [
+        Key(kinds[name].sort_key(table.column(name)), descending, not kinds[name].required, kinds[name].unique)
+        for name, descending in sort
+    ]
+
+
+def parts(keys: list[Key], nulls: tuple | None) -> list[Part]:
+    """Return the Parts of a list in their order.
+
+    With `nulls` they are of what comes after the row in the slots `after0`, `after1`, …, of which it tells which are
+    null.
+    """
+    first, *rest = keys
+    if not first.nullable:
+        return [_part(keys, nulls)]
+    column, plain = first.column, first._replace(nullable=False)
+    valued = _part([plain, *rest], None if nulls is None or nulls[0] else nulls)
+    valued.conditions.insert(0, column.is_null(False))
+    following = [] if nulls is None or not nulls[0] else [_after(rest, nulls[1:], 1)]
+    # The column is the same in all of them; the index is found by its term all the same.
+    without = Part([column.is_null(), *following], [plain.term, *(key.term for key in rest)])
+    return [without] if nulls is not None and nulls[0] else [valued, without]
+
+
+def _part(keys, nulls):
+    if keys[0].unique:
+        keys = keys[:1]
+    return Part([] if nulls is None else [_after(keys, nulls, 0)], [key.term for key in keys])
+
+
+def _after(keys, nulls, start):
+    """Return the condition of coming after the row in the slots from `after<start>`."""
+    slots = [slot(f"after{start + i}") for i in range(len(keys))]
+    if any(key.nullable for key in keys) or len({key.descending for key in keys}) > 1:
+        return _after_one_by_one(keys, nulls, slots)
+    sign = "<" if keys[0].descending else ">"
+    if len(keys) == 1:
+        return Expression(keys[0].column, sign, slots[0])
+    return Expression(EnclosedNodeList([key.column for key in keys]), sign, EnclosedNodeList(slots))
+
+
+def _after_one_by_one(keys, nulls, slots):
+    """Return the condition for directions that differ, or keys that may be null.
+
+    It reads: greater in the first column, or equal there and greater in the second, and so on.
+    """
+    choices, equals = [], []
+    for key, is_null, value in zip(keys, nulls, slots, strict=False):
+        if not is_null:
+            beyond = Expression(key.column, "<" if key.descending else ">", value)
+            choices.append(reduce(and_, [*equals, beyond | key.column.is_null() if key.nullable else beyond]))
+        equals.append(key.column.is_null() if is_null else Expression(key.column, "=", value))
+    after = reduce(or_, choices)
+    if nulls[0] or keys[0].nullable:
+        return after
+    # Where an index can begin to read.
+    return Expression(keys[0].column, "<=" if keys[0].descending else ">=", slots[0]) & after
