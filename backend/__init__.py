@@ -7,8 +7,7 @@ from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import read_settings, unknown_variables
 from backend.config.start import cannot_use_database, open_data_dir
-from backend.middleware import admission, errors, headers, limits, openapi, repeats, request_log, tokens
-from backend.middleware.app import Larder
+from backend.middleware import admission, errors, headers, limits, request_log, tokens
 from backend.middleware.connections.lanes import EXPORT_THREADS
 from backend.middleware.dispatcher import Dispatcher
 from backend.models.database import open_database
@@ -25,15 +24,17 @@ from backend.routes import (
     history,
     invitations,
     metrics,
+    profile_fields,
     records,
     recovery,
     resources,
     roles,
     root,
     sessions,
-    user_settings,
     users,
 )
+from backend.routes.toolkit import idempotency, openapi
+from backend.routes.toolkit.app import Larder
 from backend.services.accounts import passwords
 from backend.services.definitions.catalog import Catalogs
 from backend.services.operation import error_tracking, jobs
@@ -88,10 +89,10 @@ def _build(settings, secret_keys):
     errors.init_app(app)
     admission.init_app(app)
     tokens.init_app(app, settings, secret_keys)
-    repeats.init_app(app, secret_keys)
+    idempotency.init_app(app, secret_keys)
     limits.init_app(app)
     api = openapi.init_app(app)
-    accounts = (auth, recovery, sessions, invitations, users, user_settings, roles, api_keys)
+    accounts = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
     for module in (root, health, *accounts, resources, batch, audit, backups):
         api.register_blueprint(module.blp)
     for module in (account, metrics):

@@ -16,7 +16,7 @@ from backend.config.service_manager import has_passed_socket, notify, passed_soc
 from backend.config.settings import Settings
 from backend.config.start import cannot_listen, cannot_make_admin, listen
 from backend.middleware.connections.server import open_server
-from backend.middleware.openapi import DOCS_PATH
+from backend.middleware.paths import DOCS_PATH
 from backend.models.database import connected, database
 from backend.services.accounts import sign_in
 from backend.services.errors import LarderError

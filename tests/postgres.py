@@ -80,14 +80,17 @@ def server_pids(data_folder):
 @contextmanager
 def stopped(pids):
     """Stop processes of a server, as a machine in trouble does."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
     try:
+        _signal(pids, signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids, number):
+    for pid in pids:
+        with suppress(ProcessLookupError):  # one that served a connection may have ended meanwhile
+            os.kill(pid, number)
 
 
 def _is_alive(pid):

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from backend import create_app
-from backend.middleware import interfaces, openapi
 from backend.models.database import database
 from backend.models.definition import Generation
+from backend.routes.toolkit import interfaces, openapi
 from backend.services.definitions import catalog
 from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, Person

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from backend import create_app
-from backend.middleware.envelope import API
+from backend.middleware.paths import API
 from backend.models.database import database
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 

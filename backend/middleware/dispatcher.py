@@ -2,10 +2,10 @@
 
 import time
 
-from backend.middleware.app import CATALOG
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.client_address import ClientAddresses
-from backend.middleware.etags import forget_impossible_dates, simplify_tags
+from backend.middleware.conditions import forget_impossible_dates, simplify_tags
+from backend.middleware.paths import LIVENESS_PATH
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, database
 from backend.services.access import audit
@@ -13,8 +13,8 @@ from backend.services.operation import metrics
 from backend.utils.meter import meter
 
 STARTED = "larder.started"
+CATALOG = "larder.catalog"
 WAITED = "larder.waited"  # seconds before a worker took it
-LIVENESS_PATH = "/health/live"  # answers without the database
 
 
 class Dispatcher:

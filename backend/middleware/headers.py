@@ -2,10 +2,8 @@
 
 from flask import request
 
-from backend.middleware.envelope import API
-from backend.middleware.openapi import DOCS_PATH
+from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH
 
-ACCOUNT_PATH = "/account/"
 POLICY = "Content-Security-Policy"
 # Nothing of the API is a page; that an answer is shown as one, or in a frame, is an attack.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"

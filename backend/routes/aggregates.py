@@ -5,8 +5,8 @@ import json
 import marshmallow as ma
 
 from backend.middleware.authentication import current_actor
-from backend.middleware.envelope import json_response, list_meta
-from backend.middleware.lists import aggregate_query
+from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.lists import aggregate_query
 from backend.services.records.aggregates import aggregate
 
 BY_FIELD = {"description": "By field"}

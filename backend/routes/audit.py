@@ -2,10 +2,11 @@
 
 from flask import current_app
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import permission
-from backend.middleware.envelope import API, Blueprint
-from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import AUDIT
 from backend.services.records import lists

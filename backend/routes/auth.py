@@ -7,8 +7,9 @@ import marshmallow as ma
 from flask import after_this_request, current_app, request
 
 from backend.middleware import authentication, limits, tokens
-from backend.middleware.envelope import API, Blueprint
-from backend.middleware.openapi import NO_SIGN_IN
+from backend.middleware.paths import API
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.accounts import sessions, sign_in
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictBoolean, StrictText

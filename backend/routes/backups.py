@@ -4,7 +4,8 @@ import marshmallow as ma
 from flask import current_app
 
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.paths import API
+from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.backups import backups
 
 blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="Backups of the database")

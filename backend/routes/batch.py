@@ -6,11 +6,13 @@ import marshmallow as ma
 from flask import current_app
 
 from backend.middleware import limits
-from backend.middleware.arguments import schema_for_actor
 from backend.middleware.authentication import current_actor, needing
-from backend.middleware.envelope import API, Blueprint, json_response
-from backend.middleware.etags import read_tag
-from backend.middleware.openapi import OPTIONAL_SIGN_IN
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import schema_for_actor
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.envelope import json_response
+from backend.routes.toolkit.etags import read_tag
+from backend.routes.toolkit.openapi import OPTIONAL_SIGN_IN
 from backend.services.field_types.base import StrictText
 from backend.services.records.batches import MAX_OPERATIONS, REF, run_batch
 

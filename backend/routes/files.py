@@ -8,10 +8,10 @@ from flask import Response, abort, current_app, request
 from werkzeug.wsgi import wrap_file
 
 from backend.middleware import limits
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing, renewed_actor
-from backend.middleware.envelope import json_response
-from backend.middleware.lists import list_query
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.envelope import json_response
+from backend.routes.toolkit.lists import list_query
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import StrictText

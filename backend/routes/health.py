@@ -4,8 +4,8 @@ import marshmallow as ma
 from flask import current_app
 
 from backend.middleware.authentication import anybody, known_actor
-from backend.middleware.envelope import Blueprint
-from backend.middleware.openapi import NO_SIGN_IN
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
 from backend.services.health.ready import FAILURE, OK, WARNING, check_readiness
 

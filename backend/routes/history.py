@@ -4,10 +4,10 @@ import json
 
 import marshmallow as ma
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor
-from backend.middleware.envelope import json_response, list_meta
-from backend.middleware.lists import page_parameters
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.lists import page_parameters
 from backend.services.field_types.datetime import Moment
 from backend.services.records import records
 

@@ -3,11 +3,12 @@
 from flask import Response
 
 from backend.middleware.authentication import current_actor
-from backend.middleware.envelope import API, LOCATION, json_response
-from backend.middleware.etags import etag, if_match, is_known
-from backend.middleware.expanding import EXPAND
-from backend.middleware.lists import list_query, page_response
-from backend.middleware.resource_blueprint import ResourceBlueprint
+from backend.middleware.paths import API
+from backend.routes.toolkit.envelope import LOCATION, json_response
+from backend.routes.toolkit.etags import etag, if_match, is_known
+from backend.routes.toolkit.expanding import EXPAND
+from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.records import expansions, records
 
 RECORD = "/<uuid:record_id>"

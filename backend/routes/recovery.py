@@ -5,8 +5,9 @@ from flask import current_app
 
 from backend.middleware import limits
 from backend.middleware.authentication import anybody
-from backend.middleware.envelope import API, Blueprint
-from backend.middleware.openapi import NO_SIGN_IN
+from backend.middleware.paths import API
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.accounts import recovery
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictText

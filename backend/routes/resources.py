@@ -4,10 +4,12 @@ from dataclasses import fields
 
 import marshmallow as ma
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, LOCATION, Blueprint
-from backend.middleware.openapi import OneOf
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.envelope import LOCATION
+from backend.routes.toolkit.openapi import OneOf
 from backend.services.definitions import resources
 from backend.services.definitions.definition import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
 from backend.services.definitions.grants import MAX_CONDITIONS, MAX_GRANTS

@@ -3,7 +3,9 @@
 import marshmallow as ma
 
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, LOCATION, Blueprint
+from backend.middleware.paths import API
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.envelope import LOCATION
 from backend.services.accounts import roles
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment

@@ -3,8 +3,9 @@
 import marshmallow as ma
 
 from backend.middleware.authentication import anybody
-from backend.middleware.envelope import API, Blueprint
-from backend.middleware.openapi import DOCS_PATH, DOCUMENT_PATH, NO_SIGN_IN
+from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.utils.version import VERSION
 
 blp = Blueprint("root", __name__, description="The way in")

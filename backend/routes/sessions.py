@@ -3,7 +3,8 @@
 import marshmallow as ma
 
 from backend.middleware.authentication import actor_in_session
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.paths import API
+from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.accounts import sessions
 from backend.services.field_types.datetime import Moment
 from backend.utils.devices import device_name

@@ -3,10 +3,12 @@
 import marshmallow as ma
 from flask import current_app
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, LOCATION, Blueprint
-from backend.middleware.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.envelope import LOCATION
+from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
 from backend.services.accounts import users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.definitions.policies import EVERYTHING

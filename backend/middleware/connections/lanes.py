@@ -4,8 +4,7 @@ import time
 
 from waitress.task import ThreadedTaskDispatcher
 
-from backend.middleware.dispatcher import LIVENESS_PATH
-from backend.middleware.envelope import API
+from backend.middleware.paths import API, LIVENESS_PATH
 
 EXPORT_THREADS = 2
 EXPORT_PATH_END = "/export"

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import marshmallow as ma
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, needing
-from backend.middleware.envelope import API, Blueprint
-from backend.middleware.expanding import EXPAND, Expanded, expand_parameter
-from backend.middleware.lists import (
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameter
+from backend.routes.toolkit.lists import (
     describe,
     list_parameters,
     make_aggregate_schema,
@@ -16,8 +17,8 @@ from backend.middleware.lists import (
     make_output_schema,
     search_parameter,
 )
-from backend.middleware.openapi import OPTIONAL_SIGN_IN, SIGN_IN
-from backend.middleware.schemas import BuiltSchema
+from backend.routes.toolkit.openapi import OPTIONAL_SIGN_IN, SIGN_IN
+from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.definitions import policies
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.definitions.policies import LOCKED, NO_FIELDS, hidden_fields, locked_fields

@@ -2,8 +2,8 @@
 
 import marshmallow as ma
 
-from backend.middleware.arguments import CommaList
-from backend.middleware.lists import are_different
+from backend.routes.toolkit.arguments import CommaList
+from backend.routes.toolkit.lists import are_different
 from backend.services.field_types.base import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS
 

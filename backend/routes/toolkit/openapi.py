@@ -13,16 +13,16 @@ from flask_smorest import Api as SmorestApi
 from flask_smorest.spec import APISpecMixin
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from backend.middleware import narrowing
 from backend.middleware.authentication import known_actor, signed_in_actor
-from backend.middleware.document_pieces import Piece, join
 from backend.middleware.errors import ErrorSchema, answer_http_error
-from backend.middleware.expanding import describe_expanded
-from backend.middleware.interfaces import MAX_PIECES
+from backend.middleware.paths import DOCS_PATH, DOCUMENT_PATH
+from backend.routes.toolkit import narrowing
+from backend.routes.toolkit.document_pieces import Piece, join
+from backend.routes.toolkit.expanding import describe_expanded
+from backend.routes.toolkit.interfaces import MAX_PIECES
 from backend.services.operation import metrics
 from backend.utils.version import VERSION
 
-DOCUMENT_PATH, DOCS_PATH = "/openapi.json", "/docs"
 SIGN_IN = [{"bearer": []}, {"cookie": []}]
 OPTIONAL_SIGN_IN = [{}, *SIGN_IN]
 NO_SIGN_IN = []

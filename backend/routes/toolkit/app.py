@@ -2,11 +2,10 @@
 
 from flask import Flask, has_request_context, request
 
-from backend.middleware.arguments import Request
-from backend.middleware.interfaces import Interface, ViewRule, addressed_resource
-from backend.middleware.url_rules import LazyRule
-
-CATALOG = "larder.catalog"  # the key in the WSGI environment
+from backend.middleware.dispatcher import CATALOG
+from backend.routes.toolkit.arguments import Request
+from backend.routes.toolkit.interfaces import Interface, ViewRule, addressed_resource
+from backend.routes.toolkit.url_rules import LazyRule
 
 
 class Larder(Flask):

@@ -4,9 +4,9 @@ import json
 
 import marshmallow as ma
 
-from backend.middleware.arguments import CommaList, QuerySchema
-from backend.middleware.envelope import json_response, list_meta
-from backend.middleware.schemas import BuiltSchema
+from backend.routes.toolkit.arguments import CommaList, QuerySchema
+from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.errors import Invalid
 from backend.services.field_types.base import TEXT_SEARCH, StrictText
 from backend.services.field_types.boolean import BooleanFromText

@@ -4,8 +4,8 @@ import threading
 
 from werkzeug.routing import Map
 
-from backend.middleware.envelope import API
-from backend.middleware.url_rules import LazyRule
+from backend.middleware.paths import API
+from backend.routes.toolkit.url_rules import LazyRule
 
 MAX_PIECES = 4  # of the document, kept for each resource, one for each set of what somebody may see
 
@@ -25,7 +25,7 @@ class Interface:
 
     def __init__(self, blueprint):
         self.blueprint, self.url_map = blueprint, Map(merge_slashes=False)
-        self.pieces, self.lock = {}, threading.Lock()  # of the OpenAPI document, see middleware/openapi.py
+        self.pieces, self.lock = {}, threading.Lock()  # of the OpenAPI document, see routes/toolkit/openapi.py
         state = blueprint.make_setup_state(self, {}, first_registration=True)
         for register in blueprint.deferred_functions:
             register(state)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from backend.middleware.envelope import API
-from backend.middleware.expanding import EXPAND, expand_help, expanded_schema
-from backend.middleware.lists import search_help
+from backend.middleware.paths import API
+from backend.routes.toolkit.expanding import EXPAND, expand_help, expanded_schema
+from backend.routes.toolkit.lists import search_help
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.expansions import relations
 

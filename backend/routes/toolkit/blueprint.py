@@ -1,42 +1,14 @@
-"""The envelope around every success, and the blueprint that documents it."""
+"""The blueprint of every view: it guards, refuses unknown parameters, wraps and documents."""
 
 import http
 from functools import wraps
 
-import marshmallow as ma
-from flask import Response
 from flask_smorest import Blueprint as SmorestBlueprint
 
-from backend.middleware import repeats
-from backend.middleware.arguments import Parser, takes_no_query
-from backend.middleware.schemas import BuiltSchema
+from backend.routes.toolkit import idempotency
+from backend.routes.toolkit.arguments import Parser, takes_no_query
+from backend.routes.toolkit.envelope import envelope_schema, list_meta
 from backend.utils.clock import seconds_stamp
-
-API = "/api/v1"
-LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was made"}}
-
-
-class MetaSchema(ma.Schema):
-    """Where in the list this page is; `total` and `pages` are null when nobody counted, `page` after a cursor."""
-
-    page = ma.fields.Integer(required=True, allow_none=True)
-    per_page = ma.fields.Integer(required=True)
-    total = ma.fields.Integer(required=True, allow_none=True)
-    pages = ma.fields.Integer(required=True, allow_none=True)
-    next_cursor = ma.fields.String(required=True, allow_none=True)
-
-
-def list_meta(*, page, per_page, total, next_cursor):
-    """Return the `meta` of a list."""
-    pages = None if total is None else -(-total // per_page)
-    return {"page": page, "per_page": per_page, "total": total, "pages": pages, "next_cursor": next_cursor}
-
-
-def json_response(data, message, *, status=200, meta=None, headers=None):
-    """Return the Response around `data` and `meta`, which are JSON text already."""
-    middle = "" if meta is None else f',"meta":{meta}'
-    body = f'{{"success":true,"data":{data}{middle},"message":"{message}","timestamp":"{seconds_stamp()}"}}\n'
-    return Response(body, status, headers, mimetype="application/json")
 
 
 class Blueprint(SmorestBlueprint):
@@ -67,7 +39,7 @@ class Blueprint(SmorestBlueprint):
 
     def once(self, view):
         """Return the view answering a request that is sent again, known by its Idempotency-Key, as the first time."""
-        return self.doc(parameters=[repeats.PARAMETER])(repeats.answered_once(view))
+        return self.doc(parameters=[idempotency.PARAMETER])(idempotency.answered_once(view))
 
     def arguments(self, schema, **options):
         """Return the decorator that loads arguments; of a class, one instance serves all requests."""
@@ -114,7 +86,7 @@ class Blueprint(SmorestBlueprint):
 
     @staticmethod
     def _make_doc_response_schema(schema):
-        return _envelope_schema(schema)
+        return envelope_schema(schema)
 
 
 def _guarded(view):
@@ -131,36 +103,3 @@ def _guarded(view):
 def _notes(view):
     """Return the dict in which smorest keeps what it documents of a view."""
     return vars(view).setdefault("_apidoc", {})
-
-
-def _envelope_schema(schema):
-    """Return the schema instance of the envelope around `schema`, which may be None or `many`; one class for each."""
-    kind = type(schema)
-    attribute = "_list_envelope" if getattr(schema, "many", False) else "_envelope"
-    # Kept on the schema's own class: it lives exactly as long, and a second one of the same name would clash.
-    if attribute not in vars(kind if schema else Blueprint):
-        setattr(kind if schema else Blueprint, attribute, _make_envelope(schema)())
-    return vars(kind if schema else Blueprint)[attribute]
-
-
-def _make_envelope(schema):
-    if schema is None:
-        name, data, meta = "Empty", ma.fields.Raw(required=True, validate=ma.validate.Equal(None)), {}
-    elif schema.many:
-        items = ma.fields.Nested(type(schema))
-        name, data = _component_name(schema) + "_list", ma.fields.List(items, required=True)
-        meta = {"meta": ma.fields.Nested(MetaSchema, required=True)}
-    else:
-        name, data, meta = _component_name(schema) + "_answer", ma.fields.Nested(type(schema), required=True), {}
-    outer = {
-        "success": ma.fields.Boolean(required=True, validate=ma.validate.Equal(True)),
-        "data": data,
-        **meta,
-        "message": ma.fields.String(required=True),
-        "timestamp": ma.fields.DateTime(required=True),
-    }
-    return type(name, (BuiltSchema,), outer)
-
-
-def _component_name(schema):
-    return type(schema).__name__.removesuffix("Schema")

@@ -2,9 +2,10 @@
 
 import marshmallow as ma
 
-from backend.middleware.arguments import QuerySchema
 from backend.middleware.authentication import current_actor, permission
-from backend.middleware.envelope import API, Blueprint
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.accounts import profile_fields
 from backend.services.definitions.definition import NAME
 from backend.services.field_types.boolean import BooleanFromText

@@ -11,7 +11,7 @@ from webargs.core import missing
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 
-from backend.middleware.schemas import BuiltSchema
+from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
 

@@ -1,8 +1,7 @@
-"""ETags of records, and the headers that speak of them."""
+"""Conditional request headers, in the one form that everything behind compares."""
 
 import re
 
-from flask import request
 from werkzeug.http import parse_date
 
 # Proxies that compress an answer mark its ETag: Caddy and Apache write "1-gzip", Jetty "1--gzip", LiteSpeed "1;br;;;",
@@ -40,30 +39,3 @@ def forget_impossible_dates(environ: dict) -> None:
 def plain_tag(text: str) -> str:
     """Return what a tag says, without quotes, without `W/`, and without the encoding that a proxy has added."""
     return _ENCODING.sub("", _WEAK.sub("", text).replace('"', ""))
-
-
-def etag(definition, record):
-    """Return the ETag: the version and, once the same row reads otherwise than before, that of the definition."""
-    return f'"{_tag(definition, record.version)}"'
-
-
-def _tag(definition, version):
-    return str(version) if definition.version == 1 else f"{version}.{definition.version}"
-
-
-def is_known(definition, record):
-    """Tell whether the client has the record as it is."""
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(_tag(definition, record.version))
-
-
-def if_match(definition):
-    """Return the versions in If-Match, as a set of texts; None when any version will do."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
-        return None
-    # werkzeug reads the empty tag `""` as None.
-    return {read_tag(definition, tag) for tag in request.if_match.as_set() if tag}
-
-
-def read_tag(definition, text):
-    """Return the version that a tag stands for, as text; a version alone is one too."""
-    return plain_tag(text.strip()).removesuffix(f".{definition.version}")

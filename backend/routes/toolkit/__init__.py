@@ -1,0 +1,1 @@
+"""What views are written with: the blueprint, the envelope, arguments, lists, the OpenAPI document."""
