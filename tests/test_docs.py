@@ -134,3 +134,11 @@ def test_links_lead_somewhere(page):
     for target, anchor in anchors:
         headings = re.findall(r"^#+ (.*)$", (page.parent / target if target else page).read_text(), re.MULTILINE)
         assert anchor in [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings], (page, anchor)
+
+
+def test_the_glossary_names_code_that_is_there():
+    rows = re.findall(r"^\| (?!word).+ \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
+    sources = "\n".join(path.read_text() for path in (ROOT / "backend").rglob("*.py"))
+    names = re.findall(r"`([A-Z]\w+)", "\n".join(rows))
+    missing = [name for name in names if not re.search(rf"^(class )?(\w+, )*{name}\b.*[:=]", sources, re.MULTILINE)]
+    assert (len(rows) > 20, missing) == (True, [])
