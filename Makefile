@@ -61,7 +61,7 @@ torture: $(VENV)/.installed-dev ## Write under every fault on both databases, 15
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
 	@mkdir -p .tmp
-	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/test_schemathesis.py
+	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
 
 lint: $(VENV)/.installed-dev ## Check style and likely bugs
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cysqlite
 
-from tests.server import WITHOUT_LIMITS, Caller, doomed_server
+from tests.parts.server import WITHOUT_LIMITS, Caller, doomed_server
 
 EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
 ROWS_AT_ONCE = 100_000

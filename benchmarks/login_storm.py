@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.load import exchange
-from tests.server import Caller, running_server
+from tests.parts.server import Caller, running_server
 
 EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
 LIMITS = {

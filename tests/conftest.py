@@ -15,8 +15,8 @@ from backend.models.database import database, open_database
 from backend.services.access.actors import SYSTEM
 from backend.services.accounts import passwords, sign_in
 from backend.services.operation import migrations
-from tests import geo
-from tests.postgres import BINARIES, postgres_server
+from tests.parts import geo
+from tests.parts.postgres import BINARIES, postgres_server
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}

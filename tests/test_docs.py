@@ -8,7 +8,7 @@ import pytest
 
 from backend.services.health import diagram
 from tests.conftest import PASSWORD, database_copy
-from tests.server import ROOT, running_server
+from tests.parts.server import ROOT, running_server
 
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -1,6 +1,7 @@
 """The rules of the source itself: who imports whom, what is documented, what is caught, who reads the environment."""
 
 import ast
+import re
 from pathlib import Path
 
 BACKEND = Path(__file__).parents[1] / "backend"
@@ -89,6 +90,11 @@ def may_import(room, name):
     target = room_of(name)
     within = target == room and room != "routes"
     return within or target in MAY_IMPORT[room] or target.split(".")[0] in MAY_IMPORT[room]
+
+
+def test_no_two_tests_import_each_other():
+    tests = Path(__file__).parent.rglob("test_*.py")
+    assert [str(path) for path in tests if re.search(r"^from tests\S*\.test_", path.read_text(), re.M)] == []
 
 
 def test_finds_the_source():

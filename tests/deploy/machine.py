@@ -9,8 +9,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.server import ROOT
+from tests.parts.server import ROOT
 
+HOST = "larder.example.com"
 SUITE = "bookworm"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,curl"
 BOOT_SECONDS = 60

@@ -4,8 +4,8 @@ import re
 import shutil
 import subprocess
 
-from tests.deploy.test_proxies import HOST
-from tests.server import ROOT
+from tests.deploy.machine import HOST
+from tests.parts.server import ROOT
 
 DEPLOY = ROOT / "deploy"
 

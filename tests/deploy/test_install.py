@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.deploy.machine import debian_machine
-from tests.server import ROOT
+from tests.parts.server import ROOT
 
 BASE = "http://127.0.0.1:8000"
 SERVICES = ("larder.socket", "larder@1.service", "larder@2.service", "larder-jobs.service")

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
-from tests.server import ROOT, running_server
+from tests.deploy.machine import HOST
+from tests.parts.server import ROOT, running_server
 
 DEPLOY = ROOT / "deploy"
-HOST = "larder.example.com"
+
 CLIENT = "127.0.0.2"  # another address of this machine than the proxy's
 GLOBAL = "{\n\tskip_install_trust\n\tadmin off\n\thttp_port HTTP\n"
 pytestmark = ON_SQLITE

@@ -15,8 +15,8 @@ import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.postgres import BINARIES
-from tests.server import ROOT
+from tests.parts.postgres import BINARIES
+from tests.parts.server import ROOT
 from tests.torture.faults import FAULTS, clock_variables
 from tests.torture.ledger import compare, prepare, read_everything, signed_in
 from tests.torture.stage import Pulse, Stage, new_folder

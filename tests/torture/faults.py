@@ -17,7 +17,7 @@ from pathlib import Path
 import cysqlite
 import psycopg
 
-from tests.server import ROOT, environment
+from tests.parts.server import ROOT, environment
 
 DESCRIPTORS = 40
 IDLE_CONNECTIONS = 900

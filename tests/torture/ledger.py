@@ -9,7 +9,7 @@ import uuid
 from collections import Counter, defaultdict
 
 from tests.conftest import PASSWORD
-from tests.server import Caller
+from tests.parts.server import Caller
 
 EMAIL = "admin@example.com"
 FIELDS = {

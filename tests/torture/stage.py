@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.conftest import PASSWORD
-from tests.postgres import running_postgres
-from tests.server import WITHOUT_LIMITS, Caller
-from tests.service_manager import Manager
+from tests.parts.postgres import running_postgres
+from tests.parts.server import WITHOUT_LIMITS, Caller
+from tests.parts.service_manager import Manager
 from tests.torture.ledger import EMAIL, Client, Ledger, Ticket
 
 PROCESSES = 2

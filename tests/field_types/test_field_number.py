@@ -1,0 +1,50 @@
+"""`number`: doubles, never NaN or infinite."""
+
+from tests.field_types.contract import ACCESS, FieldTypeContract
+
+
+class TestNumber(FieldTypeContract):
+    kept = [
+        (each, each) for each in (0, 0.1, -0.1, 1.5, 3, 1e300, 5e-324, 1.7976931348623157e308, 0.1 + 0.2, 123456789)
+    ]
+    refused = [10**400, "1.5", "", True, [], {}]
+    rows = [0, 1.5, None, -2.25, 1e300]
+    filters = {
+        "=0": [0],
+        "=1.5": [1.5],
+        "=1.50": [1.5],
+        "=1e300": [1e300],
+        "__ne=1.5": [0, None, -2.25, 1e300],
+        "__in=0,-2.25": [0, -2.25],
+        "__in=": [],
+        "__gt=0": [1.5, 1e300],
+        "__gte=0": [0, 1.5, 1e300],
+        "__lt=0": [-2.25],
+        "__lte=-2.25": [-2.25],
+    }
+    refused_filters = ["=x", "=", "=nan", "=inf", "=1e999", "=1_000", "=1,5", "=0x10", "__in=1,", "__contains=1"]
+    ascending = [-2.25, 0, 1.5, 1e300, None]
+    refused_options = [
+        ({"min": 2.5, "max": 1}, "min"),
+        ({"min": "1"}, "min"),
+        ({"max": True}, "max"),
+        ({"default": "x"}, "default"),
+        ({"max": 1, "default": 1.5}, "default"),
+        ({"precision": 3}, "precision"),
+    ]
+
+
+def test_both_ends_of_the_range_belong(admin):
+    admin.declare("places", {"latitude": {"type": "number", "min": -90, "max": 90}}, access=ACCESS)
+    answers = {each: admin.post("/places", json={"latitude": each}).status_code for each in (-90.001, -90, 90, 90.001)}
+    assert answers == {-90.001: 422, -90: 201, 90: 201, 90.001: 422}
+
+
+def test_numbers_that_are_not_finite_are_not_kept(admin):
+    admin.declare("places", {"latitude": {"type": "number"}}, access=ACCESS)
+    answers = [
+        admin.post("/places", data=f'{{"latitude": {latitude}}}', content_type="application/json")
+        for latitude in ("NaN", "Infinity", "-Infinity", "1e400")
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 422]
+    assert admin.get("/places").json["data"] == []

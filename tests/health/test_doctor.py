@@ -1,0 +1,124 @@
+"""`flask doctor`, `flask db vacuum` and the clean-up of what has lapsed."""
+
+import os
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from backend import create_app
+from backend.models.database import database
+from backend.models.mail import Invitation, MailToken
+from backend.models.session import Session
+from backend.models.user import UserRole
+from backend.services.health import cleanup
+from backend.utils.clock import utcnow
+from tests.conftest import ON_SQLITE
+from tests.parts.smtp import smtp_server
+
+
+@pytest.fixture
+def examine(settings):
+    """A function that returns (exit code, {name of a check: its line}) of `flask doctor` with other settings."""
+    settings.data_dir.chmod(0o700)
+
+    def examine(**changes):
+        app = create_app(replace(settings, **changes))
+        result = app.test_cli_runner().invoke(args=["doctor"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        parts = re.split(r"^(?=\w)", result.output, flags=re.MULTILINE)
+        return result.exit_code, {part.split()[1]: part for part in parts if part}
+
+    yield examine
+    database.close_all()
+
+
+def test_a_sound_installation_passes(examine):
+    code, found = examine()
+    assert code == 0, found
+    assert found["version"].strip().startswith("ok") and found["admin"].strip().startswith("ok"), found
+
+
+@pytest.mark.parametrize(
+    "name, changes, word",
+    [
+        ("address", {"public_url": "http://larder.example.com"}, "clear"),
+        ("address", {"public_url": "https://larder.example.com"}, "LARDER_TRUSTED_PROXIES"),
+        ("mail", {"smtp_url": "smtp://127.0.0.1:1"}, "refuses"),
+        ("limits", {"redis_url": "redis://127.0.0.1:1/0"}, "Redis does not answer"),
+        ("backups", {}, "LARDER_BACKUP_SCHEDULE"),
+    ],
+)
+@ON_SQLITE
+def test_says_what_is_wrong_and_what_to_do(examine, name, changes, word):
+    _, found = examine(**changes)
+    assert not found[name].strip().startswith("ok") and word in found[name], found
+
+
+@ON_SQLITE
+def test_finds_files_that_others_can_read(examine, settings):
+    os.chmod(settings.data_dir, 0o755)
+    assert "chmod o=" in examine()[1]["rights"]
+
+
+@ON_SQLITE
+def test_finds_files_that_others_can_read_in_a_folder_that_they_can_enter(examine, settings):
+    os.chmod(settings.data_dir, 0o711)
+    os.chmod(settings.data_dir / "larder.db", 0o644)
+    assert str(settings.data_dir / "larder.db") in examine()[1]["rights"].replace("\n", "")
+
+
+@ON_SQLITE
+def test_finds_files_that_it_cannot_write(examine, settings):
+    (settings.data_dir / "limits.db").symlink_to(settings.data_dir / "nowhere" / "limits.db")
+    assert f"Larder cannot write to {settings.data_dir}/limits.db." in examine()[1]["files"]
+
+
+def test_finds_that_nobody_is_an_admin(examine, app):
+    with database.connection_context():
+        UserRole.delete().execute()
+    assert "flask users" in examine()[1]["admin"]
+
+
+def test_finds_a_clock_that_is_behind_what_was_written(examine, admin):
+    admin.declare("notes", {"title": {"type": "string"}})
+    with database.connection_context():
+        database.execute_sql(
+            f"UPDATE larder_audit SET created_at = '{utcnow() + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}.000000Z'"
+        )
+    code, found = examine()
+    assert code == 1 and "3600 s" in found["clock"].replace("3599", "3600")
+
+
+@ON_SQLITE
+def test_signs_in_at_the_mail_server_and_sends_nothing(examine):
+    with smtp_server() as (url, mailbox):
+        assert examine(smtp_url=url)[1]["mail"].strip().startswith("ok")
+        assert mailbox.take() == []
+
+
+def test_what_nobody_can_use_any_more_is_deleted(settings, alice, bob, admin):
+    for person in (alice, bob):
+        assert person.get("/auth/me").status_code == 200
+    alice.post("/auth/password/forgot", json={"email": alice.email})
+    now, past, (id_of_alice, id_of_bob) = utcnow(), utcnow() - timedelta(days=31), (alice.id, bob.id)
+    with database.connection_context():
+        Session.update(expires_at=past).where(Session.user_id == id_of_alice).execute()
+        MailToken.insert(user_id=id_of_bob, purpose="reset", token_hash="x", expires_at=past).execute()
+        for number, when in enumerate((past, now)):
+            Invitation.insert(email=f"{number}@example.com", roles=[], expires_at=when).execute()
+    cleanup.clean_up(settings)
+    with database.connection_context():
+        assert (MailToken.select().count(), Invitation.select().count()) == (0, 1)
+        assert Session.select().where(Session.user_id == id_of_bob).count() == 1
+    assert alice.get("/auth/me").status_code == 401
+    assert bob.get("/auth/me").status_code == 200
+
+
+def test_a_vacuum_keeps_everything(app, admin):
+    admin.declare("notes", {"title": {"type": "string"}}, search=["title"])
+    note = admin.make("notes", title="Milk")
+    result = app.test_cli_runner().invoke(args=["db", "vacuum"])
+    assert result.exit_code == 0, result.output
+    assert admin.get("/notes?q=milk").json["data"] == [note]

@@ -1,0 +1,96 @@
+"""What tests of several rooms ask and check."""
+
+import re
+from contextlib import closing, contextmanager
+from itertools import count
+
+import cysqlite
+import psycopg
+
+from backend.models.database import database
+
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def refresh(person, token):
+    return person.client.post("/api/v1/auth/refresh", headers=bearer(token))
+
+
+def load(person, content, kind=CSV, resource="books", **query):
+    body = content if isinstance(content, bytes) else content.encode()
+    return person.post(f"/{resource}/import", data=body, content_type=kind, query_string=query)
+
+
+def outcome(answer):
+    """Return (rows, created, updated, bad) of a report."""
+    assert answer.status_code == 200, answer.json
+    return tuple(answer.json["data"][part] for part in ("rows", "created", "updated", "bad"))
+
+
+def assert_failure(response, status, code):
+    """Assert that a failure has the status, the code, and the whole shape."""
+    assert (response.status_code, response.mimetype) == (status, "application/json"), response.data
+    assert set(response.json) == {"success", "error", "timestamp"}
+    assert response.json["success"] is False
+    assert TIMESTAMP.fullmatch(response.json["timestamp"])
+    error = response.json["error"]
+    assert set(error) == {"code", "message", "details"}
+    assert (error["code"], type(error["details"])) == (code, dict)
+    assert error["message"]
+    assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])
+
+
+@contextmanager
+def lock_on_notes(url):
+    """Keep everyone else from writing, as a long transaction does."""
+    if url.startswith("sqlite"):
+        # Not the standard library's SQLite: locks of one process do not hold between two copies of SQLite in it.
+        with closing(cysqlite.connect(url.removeprefix("sqlite:///"))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE notes IN EXCLUSIVE MODE")
+            yield
+
+
+@contextmanager
+def server(postgres_url, database_url):
+    """Yield (a connection to the server's own database, the name of the app's database)."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        yield connection, database_url.partition("?")[0].rpartition("/")[2]
+
+
+def hang_up(connection, name):
+    """End the app's connections, as a restart of Postgres does."""
+    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def structure(table):
+    """Return what the database says of the columns, foreign keys and indexes of a table, whatever their order."""
+    columns = {(each.name, each.data_type, each.null) for each in database.get_columns(table)}
+    keys = {(each.column, each.dest_table, each.dest_column) for each in database.get_foreign_keys(table)}
+    indexes = sorted((each.columns, each.unique) for each in database.get_indexes(table))
+    return columns, {key for key in keys if key[1] != table}, indexes
+
+
+def read(admin, name):
+    rows = {}
+    for page in count(1):
+        answer = admin.get(f"/{name}?per_page=200&page={page}").json
+        rows |= {row["id"]: row for row in answer["data"]}
+        if page >= answer["meta"]["pages"]:
+            return rows
+
+
+def state(admin, name):
+    """Return the definition, the structure and the rows as they are."""
+    with database.connection_context():
+        found = structure(name)
+    return admin.get(f"/resources/{name}").json["data"], found, read(admin, name)

@@ -1,0 +1,178 @@
+"""Connections of a server: what slow, idle and greedy clients cost it, on real sockets."""
+
+import time
+
+import pytest
+
+from backend.middleware.connections.timers import Times
+from backend.utils import spool
+from tests.parts.sockets import BIG, App, serving, wait_for
+
+LITTLE = 4096
+QUICK = Times(idle=0.6, head=0.6, pace=0.6, least_pace=200_000, linger=0.3, spared=0.1, sweep=0.05)
+
+
+@pytest.fixture
+def app():
+    app = App()
+    yield app
+    app.release.set()
+
+
+@pytest.fixture
+def connect(app):
+    """Return the function that connects to a server of the app with the usual times."""
+    with serving(app) as (_, connect):
+        yield connect
+        app.release.set()
+
+
+@pytest.mark.parametrize("path", ["/big", "/pieces"])
+def test_who_reads_nothing_holds_no_thread(app, connect, path):
+    slow = [connect(receive_bytes=LITTLE).send(path) for _ in range(6)]
+    wait_for(lambda: app.answered.count(path) == 6)
+    assert connect().send("/short").read()[2] == b"short"
+    assert [len(connection.read()[2]) for connection in slow] == [BIG] * 6
+
+
+def test_what_is_not_read_waits_on_disk(app, connect):
+    connection = connect(receive_bytes=LITTLE).send("/big")
+    wait_for(lambda: spool.room.taken > BIG // 2)
+    assert len(connection.read()[2]) == BIG
+    wait_for(lambda: spool.room.taken == 0)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
+def test_a_body_that_trickles_is_answered_408_and_holds_no_thread(app, framing):
+    with serving(app, QUICK) as (_, connect):
+        slow = [connect().send("/slow", framing, method="POST") for _ in range(4)]
+        for _ in range(3):
+            assert connect().send("/short").read()[2] == b"short"
+            for connection in slow:
+                connection.socket.sendall(b"3" if "Length" in framing else b"1\r\na\r\n")
+            time.sleep(0.1)
+        for connection in slow:
+            status, headers, body = connection.read()
+            assert (status, headers["connection"]) == (408, "close")
+            assert b"too slowly" in body and connection.is_closed()
+        assert "/slow" not in app.answered
+
+
+def test_requests_sent_at_once_are_answered_one_by_one(app, connect):
+    connection = connect(receive_bytes=LITTLE)
+    for number in range(12):
+        connection.send("/big" if number < 11 else "/last")
+    wait_for(lambda: app.answered)
+    time.sleep(0.2)
+    assert app.answered == ["/big"]
+    assert [len(connection.read()[2]) for _ in range(11)] == [BIG] * 11
+    assert connection.read()[2] == b"short"
+
+
+def test_who_takes_the_answer_too_slowly_is_closed(app):
+    with serving(app, QUICK) as (server, connect):
+        slow = [connect(receive_bytes=LITTLE).send(path) for path in ("/big", "/pieces")]
+        quick = connect().send("/big")
+        assert len(quick.read()[2]) == BIG
+        assert all(connection.is_closed() for connection in slow)
+        wait_for(lambda: spool.room.taken == 0)
+        assert connect().send("/short").read()[2] == b"short"
+
+
+def test_who_takes_enough_is_not_closed(app):
+    with serving(app, Times(pace=0.3, least_pace=20_000, sweep=0.05)) as (server, connect):
+        connection, taken = connect(receive_bytes=LITTLE).send("/big"), 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            taken += len(connection.socket.recv(4096))  # some 200 KB in a second
+            time.sleep(0.02)
+        assert taken < BIG // 4
+        assert not connection.is_closed(0.1)
+
+
+def test_idle_connections_are_closed(app):
+    with serving(app, QUICK) as (server, connect):
+        never, after = connect(), connect().send("/short")
+        assert after.read()[0] == 200
+        assert never.is_closed() and after.is_closed()
+
+
+def test_heads_and_bodies_that_trickle_are_closed_and_others_are_not(app):
+    with serving(app, QUICK) as (server, connect):
+        head, blank, body = connect(), connect(), connect().send("/x", "Content-Length: 500000", method="POST")
+        closed = set()
+        until = time.monotonic() + 10
+        while len(closed) < 3 and time.monotonic() < until:
+            for connection, byte in ((head, b"G"), (blank, b"\r\n\r\n"), (body, b"x")):
+                try:
+                    connection.socket.sendall(byte)
+                except OSError:
+                    closed.add(connection)
+            assert connect().send("/short").read()[2] == b"short"
+            time.sleep(0.05)
+        assert len(closed) == 3
+
+
+def test_a_long_request_is_not_taken_for_an_idle_connection(app):
+    with serving(app, QUICK) as (server, connect):
+        connection = connect().send("/wait")
+        time.sleep(1.2)
+        app.release.set()
+        assert connection.read()[2] == b"short"
+        assert connection.send("/short").read()[2] == b"short"
+
+
+def test_new_connections_get_in_and_the_oldest_idle_makes_way(app):
+    with serving(app, most=5) as (server, connect):
+        busy = connect().send("/wait")
+        wait_for(lambda: app.answered)
+        idle = [connect() for _ in range(4)]
+        wait_for(lambda: len(server.active_channels) == 5)
+        assert [connect().send("/short").read()[0] for _ in range(3)] == [200] * 3
+        assert [connection.is_closed(1) for connection in idle] == [True, True, True, False]
+        app.release.set()
+        assert busy.read()[2] == b"short"
+
+
+@pytest.mark.parametrize("path, headers", [("/short", ()), ("/api/v1/notes/import", ("Content-Length: 9000000",))])
+def test_when_all_are_in_work_one_more_is_told_to_come_back(app, path, headers):
+    with serving(app, most=4, threads=1) as (server, connect):
+        busy = [connect().send("/wait") for _ in range(4)]
+        wait_for(lambda: sum(len(channel.requests) for channel in list(server.active_channels.values())) == 4)
+        status, headers, body = connect().send(path, *headers, method="POST").read()
+        assert (status, headers["connection"]) == (503, "close") and b"UNAVAILABLE" in body
+        assert connect().send("/health/live").read()[2] == b"short"
+        app.release.set()
+        assert [connection.read()[0] for connection in busy] == [200] * 4
+
+
+def test_of_slow_readers_the_slowest_makes_way_when_the_room_is_full(app, monkeypatch):
+    monkeypatch.setattr(spool.room, "max_bytes", 2 * BIG)
+    with serving(app) as (server, connect):
+        first, second = (connect(receive_bytes=LITTLE).send("/big") for _ in range(2))
+        wait_for(lambda: app.answered.count("/big") == 2 and spool.room.taken > BIG)
+        time.sleep(0.2)
+        third = connect(receive_bytes=LITTLE).send("/big")
+        assert first.is_closed() or second.is_closed()
+        assert len(third.read()[2]) == BIG
+
+
+def test_where_no_file_can_be_written_answers_wait_in_memory(app, connect, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    connection = connect(receive_bytes=LITTLE).send("/big")
+    wait_for(lambda: app.answered)
+    assert connect().send("/short").read()[2] == b"short"
+    assert len(connection.read()[2]) == BIG
+
+
+def test_health_is_answered_while_all_threads_wait(app):
+    with serving(app, threads=1) as (server, connect):
+        for _ in range(3):
+            connect().send("/wait")
+        wait_for(lambda: app.answered)
+        began = time.monotonic()
+        assert connect().send("/health/live").read()[2] == b"short"
+        assert connect().send("//health/live?x=1", method="HEAD").read("HEAD")[0] == 200
+        assert time.monotonic() - began < 5
+        assert app.answered.count("/wait") == 1
+        app.release.set()

@@ -1,0 +1,47 @@
+"""A server that has no descriptor for another connection."""
+
+import os
+import resource
+import time
+from pathlib import Path
+
+from tests.parts.server import doomed_server
+from tests.parts.sockets import Connection, wait_for
+
+
+def descriptors(process):
+    return len(os.listdir(f"/proc/{process.pid}/fd"))
+
+
+def limit(process, count):
+    _, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (count, hard))
+
+
+def live(port):
+    with Connection(port) as connection:
+        return connection.send("/health/live").read()[0]
+
+
+def test_without_descriptors_idle_connections_make_way_and_the_log_stays_short(tmp_path):
+    with doomed_server(tmp_path, log_level="WARNING") as (address, process):
+        port, log = address.rpartition(":")[2], Path(tmp_path / "server0.log")
+        kept = Connection(port)
+        assert kept.send("/health/live").read()[0] == 200
+        limit(process, descriptors(process) + 8)
+        idle = [Connection(port) for _ in range(40)]  # the kernel takes those that the server cannot
+        try:
+            wait_for(lambda: "cannot accept connections" in log.read_text())
+            assert live(port) == 200
+            limit(process, 3)  # not even closing the idle ones helps now
+            waiting = Connection(port).send("/health/live")
+            before = log.stat().st_size
+            time.sleep(1.5)
+            assert log.stat().st_size - before < 2000
+            limit(process, 1024)
+            with waiting:
+                assert waiting.read()[0] == 200
+            assert live(port) == 200
+        finally:
+            for connection in (kept, *idle):
+                connection.__exit__()

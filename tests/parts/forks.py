@@ -1,0 +1,169 @@
+"""Server processes that start at once: forks of one process that has everything imported.
+
+`python wsgi.py` takes a second of a core for its imports alone, and the tests start more than a hundred servers. A fork
+begins where the imports end and runs the same `wsgi.py` as its main program, with the folder, the variables and the
+descriptors that it is given.
+
+Run as `python -m tests.forks <descriptor>`, this is the process that forks.
+"""
+
+import array
+import atexit
+import fcntl
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MESSAGE_BYTES = 100_000
+PASSED = 3  # where a process finds the first descriptor that it was passed, sd_listen_fds(3)
+ALOFT = 200  # above every descriptor that the process that forks can have
+STATUS = struct.Struct("i")
+
+
+class Fork:
+    """A process that was forked, as the caller of subprocess.Popen has it."""
+
+    def __init__(self, pid: int, status: int):
+        self.pid, self.returncode = pid, None
+        self._status = status  # where its exit status can be read when it has ended
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end and return the exit status; raises subprocess.TimeoutExpired."""
+        if self._look(timeout) is None:
+            raise subprocess.TimeoutExpired(["wsgi.py"], timeout)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, seconds):
+        if self.returncode is None and select.select([self._status], [], [], seconds)[0]:
+            said = os.read(self._status, STATUS.size)
+            os.close(self._status)
+            assert said, "the process that forks has ended"
+            self.returncode = STATUS.unpack(said)[0]
+        return self.returncode
+
+
+class Forker:
+    """Starts the process that forks at the first call, and has it end with this one."""
+
+    def __init__(self):
+        self._lock, self._control = threading.Lock(), None
+
+    def fork(self, folder: Path, variables: dict, stdout: int, stderr: int, *passed: int) -> Fork:
+        """Start a server in a folder with these variables and descriptors."""
+        said = json.dumps({"folder": str(folder), "variables": variables}).encode()
+        reader, writer = os.pipe()
+        try:
+            with self._lock:
+                control = self._open()
+                socket.send_fds(control, [said], [writer, stdout, stderr, *passed])
+                return Fork(int(control.recv(20)), reader)
+        finally:
+            os.close(writer)
+
+    def _open(self):
+        if self._control is None:
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with theirs:
+                command = [sys.executable, "-m", "tests.parts.forks", str(theirs.fileno())]
+                # In a session of its own, so that Ctrl-C reaches the tests, which stop their servers.
+                options = {"cwd": ROOT, "pass_fds": [theirs.fileno()], "start_new_session": True}
+                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **options)
+            atexit.register(self._close, process)
+        return self._control
+
+    def _close(self, process):
+        self._control.close()
+        process.wait()
+
+
+def _serve(control):
+    """Fork at each request until the tests end; return, in a fork alone, what it was asked for with its descriptors."""
+    running = {}  # {descriptor of a process: (its id, where its exit status is written)}
+    while True:
+        for ready in select.select([control, *running], [], [])[0]:
+            if ready != control:
+                pid, status = running.pop(ready)
+                _report(os.waitpid(pid, 0)[1], status)
+                os.close(ready)
+                continue
+            said, descriptors = _receive(control)
+            if not said:  # the tests have ended, or were killed: no server outlives them
+                for pid, _ in running.values():
+                    os.kill(pid, signal.SIGKILL)
+                sys.exit()
+            pid = os.fork()
+            if pid == 0:
+                return json.loads(said), descriptors[1:]
+            control.send(str(pid).encode())
+            running[os.pidfd_open(pid)] = (pid, descriptors[0])
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+
+
+def _receive(control):
+    room = socket.CMSG_SPACE(8 * array.array("i").itemsize)
+    said, ancillary, _, _ = control.recvmsg(MESSAGE_BYTES, room)
+    descriptors = array.array("i")
+    for _, _, data in ancillary:
+        descriptors.frombytes(data)
+    return said, list(descriptors)
+
+
+def _report(status, writer):
+    try:
+        os.write(writer, STATUS.pack(os.waitstatus_to_exitcode(status)))
+    except BrokenPipeError:
+        pass  # nobody waits for it any more
+    os.close(writer)
+
+
+def _become(asked, descriptors):
+    """Take on the folder, the variables and the descriptors of a new process, and no others."""
+    descriptors = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, ALOFT) for descriptor in descriptors]
+    os.closerange(PASSED, ALOFT)
+    for place, descriptor in zip((1, 2, PASSED), descriptors, strict=False):
+        os.dup2(descriptor, place)
+        os.close(descriptor)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["variables"])
+    if len(descriptors) > 2:
+        os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+    time.tzset()
+    sys.argv = [str(ROOT / "wsgi.py")]
+
+
+if __name__ == "__main__":
+    control = socket.socket(fileno=int(sys.argv[1]))
+    importlib.import_module("backend.server")
+    assert threading.active_count() == 1, "a fork has one thread only"
+    gc.collect()
+    gc.freeze()
+    _become(*_serve(control))
+    control.detach()
+    runpy.run_path(sys.argv[0], run_name="__main__")

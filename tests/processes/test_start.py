@@ -1,0 +1,154 @@
+"""Starting: what is missing is said in a line, and a start that cannot succeed leaves nothing behind."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import cysqlite
+import psycopg
+import pytest
+
+from backend.config.settings import Settings
+from backend.config.start import StartError, listen
+from tests.conftest import with_database
+from tests.parts.server import HOST, ROOT, environment, held_port, running_server
+
+PYTHON_START = [sys.executable, str(ROOT / "wsgi.py")]
+
+
+def start(folder, **settings):
+    """Start a server that is not to come up; return what it says."""
+    with held_port() as port:
+        settings = {"data_dir": folder / "data", "host": HOST, "port": port} | settings
+        ended = subprocess.run(
+            PYTHON_START, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=60
+        )
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.strip()
+
+
+@pytest.fixture
+def taken_port():
+    """A port that another program listens on."""
+    with socket.create_server((HOST, 0)) as other:
+        yield other.getsockname()[1]
+
+
+def test_a_taken_port_is_named_and_nothing_is_written(tmp_path, taken_port):
+    told = start(tmp_path, port=taken_port)
+    expected = f"Larder cannot listen on 127.0.0.1:{taken_port}: another program does. Set LARDER_PORT or stop it."
+    assert told == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("203.0.113.7", "this machine does not have that address. Set LARDER_HOST."),
+        ("no-such-host.invalid", "there is no address of that name. Set LARDER_HOST."),
+    ],
+)
+def test_an_address_that_is_not_here_is_named(host, reason):
+    with pytest.raises(StartError) as error:
+        listen(Settings(host=host, port=8000))
+    assert str(error.value) == f"Larder cannot listen on {host}:8000: {reason}"
+
+
+def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path, taken_port):
+    start(tmp_path, port=taken_port)
+    with running_server(tmp_path, forked=False):
+        pass
+    assert "First admin, shown this once: sign in as admin@example.com" in (tmp_path / "server0.log").read_text()
+
+
+def test_a_first_admin_whose_password_is_refused_is_told_by_the_setting(tmp_path):
+    told = start(tmp_path, admin_password="password").splitlines()[-1]
+    assert told.startswith("Larder cannot make the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
+    assert "{" not in told
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "data").write_text("")
+    assert start(tmp_path) == (f"Larder cannot write to LARDER_DATA_DIR={tmp_path}/data: it is not a folder.")
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
+    told = start(tmp_path, data_dir="/proc/larder")
+    assert re.fullmatch(r"Larder cannot write to LARDER_DATA_DIR=/proc/larder: [a-z ]+\.", told)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "junk.db").write_text("not a database " * 1000)
+    told = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
+    assert told == (
+        f"{tmp_path}/junk.db is not an SQLite database, or it is damaged. "
+        "Move it away, then start anew or run `flask backup restore`."
+    )
+
+
+def test_a_database_that_is_a_folder_is_named(tmp_path):
+    (tmp_path / "larder.db").mkdir()
+    told = start(tmp_path, database_url=f"sqlite:///{tmp_path}/larder.db")
+    assert told == (
+        f"Larder cannot open its database {tmp_path}/larder.db: it is a folder. Set LARDER_DATABASE_URL to a file."
+    )
+
+
+def test_a_missing_postgres_database_or_server_is_named(tmp_path, postgres_url):
+    told = start(tmp_path, database_url=with_database(postgres_url, "nowhere"))
+    assert 'database "nowhere" does not exist. Create it: createdb --owner=postgres nowhere' in told
+    assert len(told.splitlines()) == 1
+    told = start(tmp_path, database_url="postgresql://larder:secret@127.0.0.1:1/larder")
+    assert "refused" in told
+    assert told.endswith("Start the server, or set LARDER_DATABASE_URL.")
+    assert "secret" not in told
+    assert "?." not in told
+
+
+def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):
+    name = f"larder_start_{os.getpid()}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        server.execute(f"CREATE ROLE {name} LOGIN")
+        try:
+            url = with_database(postgres_url, name).replace("postgres@", f"{name}@")
+            told = start(tmp_path, database_url=url)
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            server.execute(f"DROP ROLE {name}")
+    assert f"The role {name} may not create tables in the schema public." in told
+    assert told.endswith(f'GRANT CREATE, USAGE ON SCHEMA public TO "{name}";')
+
+
+def test_a_start_with_nothing_to_write_waits_for_no_writer(tmp_path):
+    with running_server(tmp_path, forked=False):
+        pass
+    with closing(cysqlite.connect(str(tmp_path / "larder.db"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with running_server(tmp_path, forked=False, database_timeout_seconds=1, jobs="off"):
+            pass
+        other.rollback()
+
+
+def test_a_start_with_something_to_write_waits_for_the_writer(tmp_path):
+    log = tmp_path / "server0.log"
+
+    def release_when_waited_for():
+        while not (log.exists() and "the start waits for the database" in log.read_text()):
+            time.sleep(0.1)
+        other.rollback()
+
+    with closing(cysqlite.connect(str(tmp_path / "larder.db"))) as other:
+        other.execute("PRAGMA journal_mode=wal")
+        other.execute("BEGIN IMMEDIATE")
+        releasing = threading.Thread(target=release_when_waited_for, daemon=True)
+        releasing.start()
+        with running_server(tmp_path, forked=False, database_timeout_seconds=1):
+            releasing.join()
+    assert "First admin, shown this once" in log.read_text()

@@ -1,0 +1,141 @@
+"""Two server processes on one database: what one changes, the other knows at its very next request."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import PASSWORD, SECRET_KEY, database_copy
+from tests.parts.server import Caller, running_servers
+
+PUBLIC = {"list": ["public"], "read": ["public"]}
+TITLES = ["Milk", "Bread", "Salt"]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def addresses(request, tmp_path_factory):
+    """The addresses of the two processes; starting them takes longer than any test here, so all tests share them."""
+    folder = tmp_path_factory.mktemp("processes")
+    settings = {"secret_key": SECRET_KEY, "log_level": "WARNING", "reuse_port": False}
+    with (
+        database_copy(request, request.getfixturevalue(f"{request.param}_template"), folder) as url,
+        running_servers(folder, count=2, database_url=url, **settings) as addresses,
+    ):
+        yield addresses
+
+
+@pytest.fixture
+def admins(addresses):
+    """The admin, signed in at each process."""
+    with Caller(addresses[0]) as one, Caller(addresses[1]) as other:
+        yield [admin.sign_in("admin@example.com", PASSWORD) for admin in (one, other)]
+
+
+def stock(admin, name):
+    """Declare a public resource and put the titles into it."""
+    declare(admin, name)
+    for title in TITLES:
+        assert admin.call("POST", f"/{name}", {"title": title})[0] == 201
+
+
+def declare(admin, name):
+    fields = {"title": {"type": "string", "required": True}}
+    status, answer = admin.call("POST", "/resources", {"name": name, "fields": fields, "access": PUBLIC})
+    assert status == 201, answer
+
+
+@contextmanager
+def steady_load(addresses):
+    """Read `/staples` from two threads a process while the block runs; yield the list that gets their counts."""
+    counts, stop = [], threading.Event()
+    with ThreadPoolExecutor() as pool:
+        readers = [pool.submit(read_until, stop, address) for address in addresses * 2]
+        try:
+            yield counts
+        finally:
+            stop.set()
+        counts += [reader.result() for reader in readers]
+
+
+def read_until(stop, address):
+    """Read the list over one connection and return how often; every answer has to be the right one."""
+    count = 0
+    with Caller(address) as reader:
+        while not stop.is_set():
+            status, answer = reader.call("GET", "/staples?fields=title&sort=id")
+            assert (status, answer["data"]) == (200, [{"title": title} for title in TITLES])
+            assert answer["meta"]["total"] == len(TITLES)
+            count += 1
+    return count
+
+
+def test_a_new_resource_answers_at_the_other_process_and_no_request_fails(addresses, admins):
+    stock(admins[0], "staples")
+    with steady_load(addresses) as counts:
+        for number in range(10):
+            one, other = admins if number % 2 else admins[::-1]
+            declare(one, f"shelf{number}")
+            status, made = other.call("POST", f"/shelf{number}", {"title": "Jam"})
+            assert status == 201
+            status, found = other.call("GET", f"/shelf{number}/{made['data']['id']}")
+            assert (status, found["data"]) == (200, made["data"])
+    assert all(count > 10 for count in counts)
+
+
+def test_a_new_field_is_there_at_the_other_process(admins):
+    stock(admins[0], "spices")
+    fields = {"title": {"type": "string", "required": True}, "price": {"type": "integer", "default": 7}}
+    assert admins[0].call("PUT", "/resources/spices", {"fields": fields, "access": PUBLIC})[0] == 200
+    status, answer = admins[1].call("GET", "/spices?price=7&fields=title,price&sort=id")
+    assert status == 200
+    assert answer["data"] == [{"title": title, "price": 7} for title in TITLES]
+
+
+def test_a_dropped_resource_is_gone_at_the_other_process(admins):
+    stock(admins[0], "sweets")
+    assert admins[1].call("GET", "/sweets")[0] == 200
+    assert admins[0].call("DELETE", "/resources/sweets?confirm=true")[0] == 200
+    assert admins[1].call("GET", "/sweets")[0] == 404
+
+
+def test_a_session_ended_at_one_process_is_refused_by_the_other(addresses, admins):
+    with Caller(addresses[1], admins[0].token) as there:
+        assert there.call("GET", "/auth/me")[0] == 200
+        assert admins[0].call("POST", "/auth/logout")[0] == 200
+        assert there.call("GET", "/auth/me")[0] == 401
+
+
+def test_a_device_signed_out_from_another_is_refused_at_once_by_every_process(addresses):
+    with Caller(addresses[0]) as phone, Caller(addresses[1]) as laptop:
+        for device in (phone, laptop):
+            device.sign_in("alice@example.com", PASSWORD)
+        listed = laptop.call("GET", "/auth/sessions")[1]["data"]
+        (other,) = [session["id"] for session in listed if not session["current"]]
+        assert phone.call("GET", "/auth/me")[0] == 200
+        assert laptop.call("DELETE", f"/auth/sessions/{other}")[0] == 200
+        assert phone.call("GET", "/auth/me")[0] == 401
+        with Caller(addresses[1], phone.token) as phone_elsewhere:
+            assert phone_elsewhere.call("GET", "/auth/me")[0] == 401
+        assert laptop.call("GET", "/auth/me")[0] == 200
+
+
+def test_a_password_change_at_one_process_counts_at_the_other(addresses):
+    changed = {"current_password": PASSWORD, "new_password": "staple battery horse correct"}
+    with Caller(addresses[0]) as phone, Caller(addresses[1]) as laptop:
+        for device in (phone, laptop):
+            device.sign_in("bob@example.com", PASSWORD)
+        assert laptop.call("POST", "/auth/password", changed)[0] == 200
+        assert phone.call("GET", "/auth/me")[0] == 401
+
+
+def test_roles_and_deactivation_at_one_process_count_at_the_other(addresses, admins):
+    with Caller(addresses[1]) as there:
+        there.sign_in("edith@example.com", PASSWORD)
+        edith = there.call("GET", "/auth/me")[1]["data"]["id"]
+        assert admins[0].call("PATCH", f"/users/{edith}", {"roles": ["admin"]})[0] == 200
+        assert there.call("GET", "/users")[0] == 200
+        assert admins[0].call("PATCH", f"/users/{edith}", {"roles": []})[0] == 200
+        assert there.call("GET", "/users")[0] == 403
+        assert admins[0].call("PATCH", f"/users/{edith}", {"active": False})[0] == 200
+        assert there.call("GET", "/auth/me")[0] == 401

@@ -1,0 +1,198 @@
+"""`expand`: related records in one answer, each level under its own grants."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE
+from tests.field_types.contract import check_answer
+
+PUBLIC = {"list": ["public"], "read": ["public"]}
+NAMED = {"name": {"type": "string"}}
+COUNTRIES = NAMED | {"continent": {"type": "reference", "to": "continents"}}
+CITIES = NAMED | {"country": {"type": "reference", "to": "countries"}}
+
+
+@pytest.fixture
+def world(admin):
+    """Europe with France and Spain, Asia with no country, and cities of France; ids by name."""
+    admin.declare("continents", NAMED, access=PUBLIC)
+    admin.declare("countries", COUNTRIES, access=PUBLIC)
+    admin.declare("cities", CITIES, access=PUBLIC)
+    made = {name: admin.make("continents", name=name)["id"] for name in ("Europe", "Asia")}
+    for name in ("France", "Spain"):
+        made[name] = admin.make("countries", name=name, continent=made["Europe"])["id"]
+    made["Nowhere"] = admin.make("countries", name="Nowhere")["id"]
+    for name in ("Paris", "Lyon"):
+        made[name] = admin.make("cities", name=name, country=made["France"])["id"]
+    return made
+
+
+def get(person, path):
+    """Return the data of an answer."""
+    response = person.get(path)
+    assert response.status_code == 200, response.json
+    return response.json["data"]
+
+
+def names(records):
+    return [record["name"] for record in records]
+
+
+def refused(person, path):
+    """Return what a 422 says about `expand`."""
+    response = person.get(path)
+    assert response.status_code == 422, response.json
+    return response.json["error"]["details"]["query"]["expand"][0]
+
+
+def change_access(admin, name, fields, access):
+    assert admin.put(f"/resources/{name}", json={"fields": fields, "access": access}).status_code == 200
+
+
+def test_a_reference_is_followed_from_lists_and_single_records(world, stranger):
+    listed = get(stranger, "/countries?expand=continent&sort=name")
+    assert [country["expand"]["continent"] and country["expand"]["continent"]["name"] for country in listed] == [
+        "Europe",
+        None,
+        "Europe",
+    ]
+    assert listed[0]["expand"]["continent"] == get(stranger, f"/continents/{world['Europe']}")
+    assert get(stranger, f"/countries/{world['France']}?expand=continent") == listed[0]
+
+
+def test_records_that_refer_to_one_come_as_a_page(world, stranger):
+    listed = get(stranger, "/countries?expand=cities&sort=name")
+    assert [names(country["expand"]["cities"]["data"]) for country in listed] == [["Paris", "Lyon"], [], []]
+    assert listed[0]["expand"]["cities"]["next_cursor"] is None
+    assert get(stranger, "/countries?expand=cities__country&sort=name")[0]["expand"] == {
+        "cities__country": listed[0]["expand"]["cities"]
+    }
+
+
+def test_expansions_go_two_deep_in_either_direction(world, stranger):
+    (paris,) = get(stranger, "/cities?name=Paris&expand=country.continent")
+    assert paris["expand"]["country"]["expand"]["continent"]["name"] == "Europe"
+    europe = get(stranger, f"/continents/{world['Europe']}?expand=countries.cities")
+    france, spain = europe["expand"]["countries"]["data"]
+    assert (names(france["expand"]["cities"]["data"]), spain["expand"]["cities"]["data"]) == (["Paris", "Lyon"], [])
+    (country,) = get(stranger, "/countries?name=France&expand=cities,continent.countries")
+    assert names(country["expand"]["continent"]["expand"]["countries"]["data"]) == ["France", "Spain"]
+    assert names(country["expand"]["cities"]["data"]) == ["Paris", "Lyon"]
+
+
+def test_expanding_needs_none_of_the_fields_in_the_answer(world, stranger):
+    (paris,) = get(stranger, "/cities?name=Paris&fields=name&expand=country")
+    assert (sorted(paris), paris["expand"]["country"]["name"]) == (["expand", "name"], "France")
+
+
+def test_a_page_of_referring_records_goes_on_in_their_own_list(world, admin, stranger):
+    for i in range(23):
+        admin.make("cities", name=f"C{i:02}", country=world["Spain"])
+    spain = get(stranger, f"/countries/{world['Spain']}?expand=cities")
+    page = spain["expand"]["cities"]
+    assert names(page["data"]) == [f"C{i:02}" for i in range(20)]
+    rest = stranger.get(f"/cities?country={world['Spain']}&cursor={page['next_cursor']}").json
+    assert (names(rest["data"]), rest["meta"]["next_cursor"]) == (["C20", "C21", "C22"], None)
+
+
+def test_a_target_that_is_hidden_looks_like_none(world, admin, alice, bob):
+    change_access(admin, "continents", NAMED, {"read": ["owner"], "create": ["member"]})
+    hers = alice.make("continents", name="Atlantis")["id"]
+    admin.make("countries", name="Isle", continent=hers)
+    listed = {country["name"]: country["expand"]["continent"] for country in get(bob, "/countries?expand=continent")}
+    assert listed == {"France": None, "Spain": None, "Nowhere": None, "Isle": None}
+    (isle,) = get(alice, "/countries?name=Isle&expand=continent")
+    assert isle["expand"]["continent"]["name"] == "Atlantis"
+
+
+def test_each_level_keeps_to_its_own_row_rules(world, admin, stranger):
+    rule = [{"role": "public", "where": {"name": {"ne": "Lyon"}}}]
+    change_access(admin, "cities", CITIES, {"list": rule, "read": rule})
+    (france,) = get(stranger, "/countries?name=France&expand=cities")
+    assert names(france["expand"]["cities"]["data"]) == ["Paris"]
+    europe = get(stranger, f"/continents/{world['Europe']}?expand=countries.cities")
+    assert names(europe["expand"]["countries"]["data"][0]["expand"]["cities"]["data"]) == ["Paris"]
+
+
+def test_a_way_to_records_one_may_not_read_is_unknown(world, admin, stranger):
+    change_access(admin, "cities", CITIES, {"list": ["member"], "read": ["public"]})
+    change_access(admin, "continents", NAMED, {"list": ["public"], "read": ["member"]})
+    for hidden in ("cities", "continent"):
+        told = refused(stranger, f"/countries?expand={hidden}")
+        assert told == refused(stranger, "/countries?expand=nope").replace("nope", hidden)
+    assert get(admin, "/countries?expand=cities,continent")
+
+
+@ON_SQLITE
+def test_refuses_expansions_that_make_no_sense(world, stranger):
+    for query in (
+        "name",
+        "id",
+        "country",
+        "continent.nope",
+        "continent.countries.cities",
+        ".",
+        "continent.",
+        "cities,",
+    ):
+        refused(stranger, f"/countries?expand={query}")
+        refused(stranger, f"/countries/{world['France']}?expand={query}")
+    for query in ("", "continent,continent", ",".join(f"x{i}" for i in range(9))):
+        refused(stranger, f"/countries?expand={query}")
+    assert stranger.get(f"/countries/{world['France']}?fields=name").status_code == 422
+    assert stranger.get(f"/countries/{world['France']}?nope=1").status_code == 422
+
+
+@ON_SQLITE
+def test_a_page_cannot_be_made_to_hold_a_hundred_thousand_records(world, stranger):
+    told = refused(stranger, "/continents?per_page=200&expand=countries.cities")
+    assert "at most 23" in told
+    assert stranger.get("/continents?per_page=23&expand=countries.cities").status_code == 200
+    assert stranger.get("/continents?per_page=200&expand=countries").status_code == 200
+
+
+def test_every_expansion_takes_one_query(world, admin, stranger, caplog):
+    for name in ("France", "Spain") * 5:
+        admin.make("cities", name=name, country=world[name])
+    counts = []
+    for path in ("/continents", "/continents", "/continents?expand=countries.cities,countries.continent"):
+        caplog.clear()
+        with caplog.at_level("DEBUG", logger="peewee"):
+            stranger.get(path)
+        counts.append(len(caplog.records))
+    assert counts[2] == counts[1] + 3 > 3
+
+
+def test_two_references_to_one_resource_are_told_apart(admin, stranger):
+    admin.declare("people", NAMED, access=PUBLIC)
+    person = {"type": "reference", "to": "people"}
+    admin.declare("letters", NAMED | {"sender": person, "receiver": person}, access=PUBLIC)
+    ann, ben = (admin.make("people", name=name)["id"] for name in ("Ann", "Ben"))
+    admin.make("letters", name="Hello", sender=ann, receiver=ben)
+    shown = get(stranger, f"/people/{ann}?expand=letters__sender.receiver,letters__receiver")["expand"]
+    (hello,) = shown["letters__sender"]["data"]
+    assert (hello["expand"]["receiver"]["name"], shown["letters__receiver"]["data"]) == ("Ben", [])
+    refused(stranger, f"/people/{ann}?expand=letters")
+
+
+def test_a_tree_is_followed_up_and_down(admin, stranger):
+    admin.declare("folders", NAMED | {"parent": {"type": "reference", "to": "folders"}}, access=PUBLIC)
+    root = admin.make("folders", name="root")["id"]
+    admin.make("folders", name="child", parent=root)
+    child, top = get(stranger, "/folders?sort=name&expand=parent,folders")
+    assert (child["expand"]["parent"]["name"], child["expand"]["folders"]["data"]) == ("root", [])
+    assert (top["expand"]["parent"], names(top["expand"]["folders"]["data"])) == (None, ["child"])
+
+
+def test_an_expanded_record_is_never_answered_as_unchanged(world, admin, stranger):
+    path = f"/countries/{world['France']}?expand=continent"
+    etag = stranger.get(path).headers["ETag"]
+    answer = stranger.get(path, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.headers["ETag"]) == (200, etag)
+
+
+def test_answers_are_what_the_document_says(world, stranger):
+    document = stranger.get("http://localhost/openapi.json").json
+    check_answer(document, "list_countries", stranger.get("/countries?expand=cities,continent.countries&fields=name"))
+    check_answer(document, "get_countries", stranger.get(f"/countries/{world['France']}?expand=cities,continent"))
+    described = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
+    assert sorted(described["properties"]) == ["cities", "cities__country", "continent"]

@@ -1,0 +1,143 @@
+"""`/openapi.json`: valid, and complete for every field type."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import validate
+
+from backend import create_app
+from backend.models.database import database
+from backend.services.field_types.base import TYPES
+from tests.conftest import ON_SQLITE, PASSWORD, Person
+
+METHODS = ("get", "post", "put", "patch", "delete")
+OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}}
+
+
+@pytest.fixture
+def document(admin):
+    """The document with a resource that has a field of every type, named after it."""
+    admin.declare("things", {f"a_{name}": {"type": name} | OPTIONS.get(name, {}) for name in TYPES})
+    return admin.get("http://localhost/openapi.json").json
+
+
+def operations(document):
+    return [path[method] for path in document["paths"].values() for method in METHODS if method in path]
+
+
+@ON_SQLITE
+def test_is_valid_openapi(document):
+    assert document["openapi"] == "3.1.0"
+    validate(document)
+
+
+@ON_SQLITE
+def test_every_operation_has_an_id_of_its_own(document):
+    ids = [operation["operationId"] for operation in operations(document)]
+    assert len(ids) == len(set(ids)) > 15
+
+
+@ON_SQLITE
+def test_every_parameter_of_a_query_is_explained(document):
+    parameters = [each for operation in operations(document) for each in operation.get("parameters", [])]
+    assert [each["name"] for each in parameters if each["in"] == "query" and "description" not in each] == []
+
+
+@ON_SQLITE
+def test_every_operation_says_how_it_fails_and_what_it_answers(document):
+    for operation in operations(document):
+        answers = operation["responses"]
+        assert "default" in answers and [status for status in answers if status.startswith("2")], operation
+
+
+@ON_SQLITE
+def test_every_filter_is_a_parameter_of_its_own_type(document):
+    parameters = {each["name"]: each["schema"] for each in document["paths"]["/api/v1/things"]["get"]["parameters"]}
+    for name, kind in TYPES.items():
+        for operator in kind.operators:
+            parameter = f"a_{name}" if operator == "eq" else f"a_{name}__{operator}"
+            kinds = parameters[parameter]["type"]
+            if operator == "isnull":
+                assert kinds == "boolean", parameter
+            elif operator == "in":
+                assert kinds == "array", parameter
+            else:
+                assert kinds == {"integer": "integer", "number": "number", "boolean": "boolean"}.get(name, "string")
+    assert parameters["a_enum"]["enum"] == ["open", "closed"]
+    assert parameters["a_uuid"]["format"] == "uuid"
+
+
+@pytest.mark.parametrize("name", sorted(TYPES))
+def test_every_field_type_has_its_test_file(name):
+    """That file proves that what the database emits is what the document says: see tests/field_types/contract.py."""
+    text = (Path(__file__).parents[1] / "field_types" / f"test_field_{name}.py").read_text()
+    assert f"class Test{name.title()}(FieldTypeContract):" in text
+
+
+def document_of(person):
+    return person.get("http://localhost/openapi.json").json
+
+
+@ON_SQLITE
+def test_has_only_the_resources_that_somebody_has_a_grant_for(admin, alice, edith, stranger):
+    grants = {
+        "open": {"read": ["public"]},
+        "ruled": {"list": [{"role": "public", "where": {"state": "open"}}]},
+        "owned": {"update": ["owner"]},
+        "edited": {"create": ["editor"]},
+        "closed": {},
+    }
+    for name, access in grants.items():
+        state = {"type": "enum", "choices": [f"{name}_choice", "open"], "default": f"{name}_choice"}
+        admin.declare(f"{name}_things", {"state": state}, access=access)
+    everything, member = set(grants), {"open", "ruled", "owned"}
+    seen = {admin: everything, edith: member | {"edited"}, alice: member, stranger: {"open", "ruled"}}
+    for person, names in seen.items():
+        text = person.get("http://localhost/openapi.json").text
+        assert {name for name in grants if f"{name}_things" in text} == names, person.name
+        assert {name for name in grants if f"{name}_choice" in text} == names, person.name
+        validate(document_of(person))
+
+
+@ON_SQLITE
+def test_tells_of_no_relation_to_what_somebody_may_not_read(admin, alice, stranger):
+    admin.declare("secrets", {"word": {"type": "string"}}, access={"read": ["member"]})
+    secret = {"type": "reference", "to": "secrets"}
+    admin.declare("notes", {"secret": secret}, access={"read": ["public"]})
+    admin.declare("drafts", {"note": {"type": "reference", "to": "notes"}}, access={"list": ["member"]})
+    for person, relations in ((alice, {"secret", "drafts", "drafts__note"}), (stranger, set())):
+        document = document_of(person)
+        properties = document["components"]["schemas"]["notes_record"]["properties"]
+        assert set(properties.get("expand", {}).get("properties", ())) == relations
+        validate(document)
+
+
+@ON_SQLITE
+def test_follows_the_definitions_and_the_roles(admin, alice, edith):
+    admin.declare("notes", {"title": {"type": "string"}}, access={"read": ["editor"]})
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [False, True]
+    admin.put("/resources/notes", json={"fields": {"title": {"type": "string"}}, "access": {"read": ["member"]}})
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [True, True]
+    admin.delete("/resources/notes")
+    assert ["/api/v1/notes" in document_of(person)["paths"] for person in (alice, edith)] == [False, False]
+
+
+@ON_SQLITE
+def test_may_be_for_those_who_are_signed_in_alone(settings):
+    app = create_app(replace(settings, public_docs=False))
+    stranger, alice = Person(app), Person(app, "alice")
+    paths = ("/openapi.json", "/docs", "/docs/", "/docs/swagger-ui-bundle.js")
+    for path in paths:
+        answer = stranger.get(f"http://localhost{path}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (401, "UNAUTHENTICATED"), path
+        assert stranger.client.head(path).status_code == 401, path
+        with alice.get(f"http://localhost{path}") as shown:  # a file is open until its answer is closed
+            assert shown.status_code == 200, path
+    for path in ("/", "/health/live", "/api/v1/auth/me"):
+        assert stranger.get(f"http://localhost{path}").status_code == (401 if "me" in path else 200)
+    browser = app.test_client()
+    credentials = {"email": alice.email, "password": PASSWORD, "cookies": True}
+    assert browser.post("/api/v1/auth/login", json=credentials).status_code == 200
+    assert [browser.get(path).status_code for path in paths[:3]] == [200] * 3
+    database.close_all()
