@@ -17,12 +17,13 @@ from backend.services.accounts import passwords, sign_in
 from backend.services.operation import migrations
 from tests.parts import geo
 from tests.parts.postgres import BINARIES, postgres_server
+from tests.parts.server import WITHOUT_LIMITS
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
 SECRET_KEY = "a key for tests that is long enough to sign with"
 # The cheapest hashes there are, and no limits but where they are tested.
-CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8, "rate_limit": "off", "rate_limit_auth": "off"}
+CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8, **WITHOUT_LIMITS}
 # For a test of what is settled before a database is asked: once is enough.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -14,7 +14,7 @@ PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MARK = "# line "  # before what each block of commands prints
 ANYTHING = "…"
-PAGE_SECONDS = 60
+PAGE_SECONDS = 120
 # The token of the latest mail with a link to a page of ours; without SMTP mails are in the log.
 MAILED = """mailed() {
   until grep -o "$1#token=[A-Za-z0-9_-]*" "$LOG" | tail -n 1 | grep -o '[^=]*$'; do sleep 0.1; done

@@ -10,7 +10,7 @@ from tests.parts.server import Caller, running_server
 from tests.parts.smtp import smtp_server, token_in
 
 NEW_PASSWORD = "staple battery horse correct"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture

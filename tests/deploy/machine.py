@@ -14,7 +14,7 @@ from tests.parts.server import ROOT
 HOST = "larder.example.com"
 SUITE = "bookworm"
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,curl"
-BOOT_SECONDS = 60
+BOOT_SECONDS = 300
 STATES = ("running", "degraded")
 
 
@@ -70,7 +70,7 @@ def debian_machine():
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
         log.close()

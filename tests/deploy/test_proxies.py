@@ -72,7 +72,7 @@ def _caddy(folder, upstream):
             yield port, authority
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(120)
 
 
 def _free_port():
@@ -82,7 +82,7 @@ def _free_port():
 
 
 def _wait_for(authority, port, process, log):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             context = ssl.create_default_context(cafile=authority)

@@ -70,7 +70,7 @@ def start(url, folder):
     """Return (exit status, what it says) of a server that is started with a database."""
     settings = {"data_dir": folder, "database_url": url, "secret_key": SECRET_KEY, "port": 1}
     command = [sys.executable, ROOT / "wsgi.py"]
-    done = subprocess.run(command, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=120)
     return done.returncode, done.stderr
 
 

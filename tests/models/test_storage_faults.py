@@ -134,7 +134,7 @@ def test_a_sort_that_needs_too_much_memory_is_refused_and_others_go_on(tmp_path)
         admin.sign_in(EMAIL, PASSWORD)
         assert admin.call("POST", "/resources", NOTES)[0] == 201
         assert admin.call("POST", "/notes", {"title": "Milk"})[0] == 201
-        with closing(cysqlite.connect(str(tmp_path / "larder.db"), timeout=10)) as database:
+        with closing(cysqlite.connect(str(tmp_path / "larder.db"), timeout=60)) as database:
             names = [name for (name,) in database.execute("SELECT name FROM pragma_table_info('notes')")]
             new = {"id": "printf('%036d', value)", "title": "hex(randomblob(995))"}
             values = ", ".join(new.get(name, f'"{name}"') for name in names)

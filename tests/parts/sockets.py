@@ -11,7 +11,7 @@ from backend.middleware.connections.timers import Times
 from backend.utils import spool
 
 BIG = 3 << 20
-PATIENT = Times(sweep=0.05)
+PATIENT = Times(idle=600, head=600, pace=600, sweep=0.05)
 CLOSED_STATES = (7, 8)  # TCP_CLOSE and TCP_CLOSE_WAIT of the kernel's tcp_states.h
 
 
@@ -22,7 +22,7 @@ class Connection:
         self.socket = socket.socket()
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", int(port)))
         self.file = self.socket.makefile("rb")
 
@@ -68,7 +68,7 @@ class Connection:
         self.file.readline()
         return body
 
-    def is_closed(self, seconds=10):
+    def is_closed(self, seconds=60):
         """Tell whether the server closes the connection in time, without reading what it sends."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -93,7 +93,7 @@ class App:
         body = environ["wsgi.input"].read()
         self.answered.append(path)
         if path == "/wait":
-            self.release.wait(20)
+            self.release.wait()
         if path == "/nothing":
             start_response("304 Not Modified", [("ETag", '"1"')])
             return []
@@ -140,7 +140,7 @@ def serving(app, times=PATIENT, most=None, threads=2):
     assert spool.room.taken == 0
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

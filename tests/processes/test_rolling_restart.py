@@ -14,7 +14,7 @@ RESTARTS = int(os.environ.get("RESTARTS", 2))
 CLIENTS = 6
 PAUSE_SECONDS = 0.02  # of a client after each answer: the machine has other work
 REQUESTS = 100  # that are answered from each restart to the next
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 @contextmanager

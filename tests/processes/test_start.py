@@ -26,7 +26,7 @@ def start(folder, **settings):
     with held_port() as port:
         settings = {"data_dir": folder / "data", "host": HOST, "port": port} | settings
         ended = subprocess.run(
-            PYTHON_START, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=60
+            PYTHON_START, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=120
         )
     assert ended.returncode == 1, ended.stderr
     assert "Traceback" not in ended.stderr

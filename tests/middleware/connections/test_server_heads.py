@@ -138,7 +138,7 @@ def address(tmp_path_factory):
 
 def connect(address):
     host, _, port = address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=10)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def exchange(address, sent, pieces=1):

@@ -1,6 +1,5 @@
 """`/health/live` of a server all of whose threads wait, as everywhere else."""
 
-import time
 from contextlib import contextmanager
 
 import cysqlite
@@ -28,7 +27,7 @@ def nobody_else_writes(url):
         connection.close()
 
 
-def test_is_answered_at_once_and_as_ever_while_writers_hang(app, database_url, admin, alice):
+def test_is_answered_as_ever_while_writers_hang(app, database_url, admin, alice):
     admin.declare("notes", FIELDS, access={"create": ["member"]})
     write = [f"Authorization: Bearer {alice.token}", "Content-Type: application/json", f"Content-Length: {len(TEA)}"]
     with serving(app, threads=2) as (server, connect):
@@ -37,12 +36,11 @@ def test_is_answered_at_once_and_as_ever_while_writers_hang(app, database_url, a
         with nobody_else_writes(database_url):
             writers = [connect().send("/api/v1/notes", *write, method="POST", body=TEA) for _ in range(6)]
             wait_for(lambda: len(server.lanes.workers.queue) == 4)
-            began = time.monotonic()
             status, headers, body = connect().send("/health/live").read()
             head = connect().send("/health/live", method="HEAD").read("HEAD")
             wrong = connect().send("/health/live", method="DELETE").read()
-            assert time.monotonic() - began < 4  # writers wait for 5 seconds
+            assert len(server.lanes.workers.queue) == 4  # all answered while no writer got on
         assert (status, set(headers)) == (200, set(usual[1])) and b'"status":"live"' in body
         assert (head[0], set(head[1])) == (200, set(headers))
         assert (wrong[0], set(wrong[1]["allow"].split(", "))) == (405, {"GET", "HEAD", "OPTIONS"})
-        assert {writer.read()[0] for writer in writers} <= {201, 503}
+        assert {writer.read()[0] for writer in writers} == {201}

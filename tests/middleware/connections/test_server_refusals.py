@@ -13,7 +13,7 @@ LOGIN = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 def connect(address):
     host, _, port = address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=30)
+    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def guess(address):
