@@ -22,6 +22,7 @@ from backend.services.backups import archives, backups
 from backend.services.errors import Unavailable
 from backend.services.operation import jobs
 from tests.conftest import ON_SQLITE
+from tests.parts.patience import patience
 
 FIELDS = {"title": {"type": "string", "required": True}, "price": {"type": "decimal"}}
 
@@ -60,9 +61,10 @@ def restored(run, path):
 @contextmanager
 def writing_elsewhere(settings):
     """Yield another connection, which holds the lock to write; no connection here waits as long as it takes."""
-    with database.connection_context():
-        database.pragma("busy_timeout", 100, permanent=True)
-    with closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other:
+    with (
+        patience(wait_seconds=0.1),
+        closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other,
+    ):
         other.execute("BEGIN IMMEDIATE")
         yield other
 

@@ -1,6 +1,5 @@
 """The one shape of every failure: each code, provoked, and what a hostile body is answered."""
 
-import dataclasses
 import json
 import re
 from uuid import uuid4
@@ -10,6 +9,7 @@ import pytest
 from backend.models.database import database
 from tests.conftest import ON_SQLITE
 from tests.helpers import TIMESTAMP, assert_failure, hang_up, lock_on_notes, server
+from tests.parts.patience import patience
 
 ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"]}
 FIELDS = {
@@ -41,12 +41,6 @@ MALFORMED = [
     b'{"title": "Milk", "extra": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     b"title=Milk",
 ]
-
-
-@pytest.fixture
-def settings(settings):
-    """The settings, with little patience for a locked database."""
-    return dataclasses.replace(settings, database_timeout_seconds=1)
 
 
 @pytest.fixture
@@ -156,7 +150,8 @@ def test_a_database_that_disagrees_is_a_defect_without_a_trace(note, alice):
 
 def test_a_locked_database_is_unavailable(note, alice, database_url):
     with lock_on_notes(database_url):
-        response = alice.patch(f"/notes/{note['id']}", json={"title": "Eggs"})
+        with patience(wait_seconds=0.2):
+            response = alice.patch(f"/notes/{note['id']}", json={"title": "Eggs"})
         assert_failure(response, 503, "UNAVAILABLE")
         assert response.headers["Retry-After"] == "1"
         assert alice.get(f"/notes/{note['id']}").json["data"] == note

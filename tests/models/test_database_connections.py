@@ -1,6 +1,5 @@
 """Connections that run out, break or are ended by the server: each a 503, none used again, none lost."""
 
-import dataclasses
 import threading
 import time
 
@@ -9,6 +8,7 @@ from peewee import OperationalError
 
 from backend.models.database import database
 from tests.helpers import assert_failure, hang_up, server
+from tests.parts.patience import patience
 
 ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 PASSING = [
@@ -26,12 +26,6 @@ PASSING = [
     "58030",
     "XX001",
 ]
-
-
-@pytest.fixture
-def settings(settings):
-    """The settings, with little patience."""
-    return dataclasses.replace(settings, database_timeout_seconds=1)
 
 
 @pytest.fixture
@@ -57,7 +51,8 @@ def test_without_a_free_connection_a_request_is_unavailable_until_there_is_one(n
         holder.start()
     taken.wait()
     try:
-        answer = alice.get("/notes")
+        with patience(wait_seconds=0.2):
+            answer = alice.get("/notes")
         assert_failure(answer, 503, "UNAVAILABLE")
         assert answer.headers["Retry-After"] == "1" and "busy" in answer.json["error"]["message"]
         assert any("all 2 connections are in use" in line for line in read_lines())

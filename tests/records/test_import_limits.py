@@ -4,6 +4,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cysqlite
 import pytest
@@ -17,6 +18,7 @@ from backend.services.records.imports.lookups import AT_ONCE
 from backend.services.records.records import create_record, update_record
 from tests.conftest import ON_SQLITE, Person
 from tests.helpers import NDJSON, load, outcome
+from tests.parts.patience import patience
 
 OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 BOOKS = {
@@ -44,7 +46,7 @@ def with_settings(settings, **changed):
 
 @ON_SQLITE
 def test_a_file_is_checked_while_somebody_else_writes(settings, books, alice):
-    person = with_settings(settings, database_timeout_seconds=1)
+    person = alice
     load(person, "title,isbn\nEmma,1\n")
     writer = cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))
     with closing(writer):
@@ -53,8 +55,9 @@ def test_a_file_is_checked_while_somebody_else_writes(settings, books, alice):
         assert outcome(load(person, content, dry_run="true")) == (2, 1, 0, 1)
         assert outcome(load(person, content, dry_run="true", mode="upsert", key="isbn")) == (2, 1, 1, 0)
         assert load(person, content).status_code == 422
-        assert load(person, "title\nDune\n").status_code == 503
-        answer = load(person, "title\nDune\n", keep_good="true")
+        with patience(wait_seconds=0.2):
+            assert load(person, "title\nDune\n").status_code == 503
+            answer = load(person, "title\nDune\n", keep_good="true")
         assert outcome(answer) == (1, 0, 0, 1)
         assert "Not written: " in answer.json["data"]["problems"][0]["message"]
         writer.execute("ROLLBACK")
@@ -172,10 +175,16 @@ def test_the_rows_of_a_request_are_bounded(settings, books, admin):
 
 @ON_SQLITE
 def test_the_seconds_of_a_request_are_bounded(settings, books, admin, monkeypatch):
-    person = with_settings(settings, import_seconds=1)
+    person, check = with_settings(settings, import_seconds=1), importing.Checker.check
+    clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(importing, "time", clock)
     assert outcome(load(person, "title\nx\n")) == (1, 1, 0, 0)
-    check = importing.Checker.check
-    monkeypatch.setattr(importing.Checker, "check", lambda *each: (time.sleep(1.1), check(*each))[1])
+
+    def take_long(*each):
+        clock.now += 1.1
+        return check(*each)
+
+    monkeypatch.setattr(importing.Checker, "check", take_long)
     answer = load(person, "title\n" + "x\n" * 300)
     assert answer.status_code == 413
     assert "longer than 1 seconds (LARDER_IMPORT_SECONDS)" in answer.json["error"]["message"]
@@ -211,25 +220,27 @@ def test_the_lines_of_a_file_count_against_the_limit(settings, books, admin):
 
 
 @ON_SQLITE
-def test_who_waits_for_an_import_is_told_how_long(settings, books, admin, monkeypatch):
-    person, bob = (Person(create_app(replace(settings, database_timeout_seconds=1)), name) for name in ("alice", "bob"))
-    bob.token  # noqa: B018 - signing in writes
+def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch):
+    assert alice.token and bob.token  # signing in writes
     write, begun, told = importing.Writer.write, threading.Event(), threading.Event()
+    first = [2]  # seconds of the first batch: all thirty will take a minute
 
     def slow(writer, batch):
         write(writer, batch)
-        if begun.is_set():
-            told.wait(20)
-        time.sleep(0.2)
-        begun.set()
+        if first:
+            time.sleep(first.pop())
+        else:
+            begun.set()
+            told.wait(60)
 
     monkeypatch.setattr(importing.Writer, "write", slow)
-    thread = threading.Thread(target=load, args=(person, "title\n" + "x\n" * 30 * importing.BATCH_ROWS))
+    thread = threading.Thread(target=load, args=(alice, "title\n" + "x\n" * 30 * importing.BATCH_ROWS))
     thread.start()
-    assert begun.wait(20)
-    answer = bob.post("/books", json={"title": "y"})
+    begun.wait()
+    with patience(wait_seconds=0.2):
+        answer = bob.post("/books", json={"title": "y"})
     told.set()
-    thread.join(60)
+    thread.join()
     assert answer.status_code == 503, answer.json
     assert "An import is being written; try again in about" in answer.json["error"]["message"]
     assert int(answer.headers["Retry-After"]) >= 2
