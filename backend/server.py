@@ -112,7 +112,7 @@ def _stop_when_idle(server):
     """
     last_moment, quiet_looks = time.monotonic() + DRAIN_SECONDS, 0
     while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
-        is_quiet = not any([channel.is_busy(now) for channel in channels])  # each is measured
+        is_quiet = not any(channel.is_busy(now) for channel in channels)  # each is measured
         quiet_looks = quiet_looks + 1 if is_quiet else 0
         if quiet_looks * LOOK_SECONDS > IDLE_SECONDS:
             break

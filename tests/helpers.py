@@ -87,6 +87,7 @@ def read(admin, name):
         rows |= {row["id"]: row for row in answer["data"]}
         if page >= answer["meta"]["pages"]:
             return rows
+    return None
 
 
 def state(admin, name):

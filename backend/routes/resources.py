@@ -62,7 +62,7 @@ Rule = {
 }
 Grant = ma.fields.Raw(metadata={"anyOf": [{"type": "string"}, Rule]})
 Grants = ma.fields.List(Grant, validate=ma.validate.Length(max=MAX_GRANTS))
-AccessSchema = ma.Schema.from_dict({action: Grants for action in ACTIONS}, name="Access")
+AccessSchema = ma.Schema.from_dict(dict.fromkeys(ACTIONS, Grants), name="Access")
 
 
 class DefinitionBodySchema(ma.Schema):

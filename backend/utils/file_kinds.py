@@ -76,9 +76,9 @@ def _swapped(text: bytes, form: str) -> str | None:
         return "The first line is Excel's note of the separator. Delete it: the first line must name the columns."
     if form == "csv" and (separator := _other_separator(first)):
         return f"The columns are separated by {separator}. Save the file with commas between them."
-    if form == "ndjson" and text and not text.startswith(b"{"):
-        if b"," in first or b";" in first or b"\t" in first:
-            return "The file looks like CSV, not NDJSON. Send it as text/csv, or give it a name that ends in .csv."
+    is_separated = b"," in first or b";" in first or b"\t" in first
+    if form == "ndjson" and text and not text.startswith(b"{") and is_separated:
+        return "The file looks like CSV, not NDJSON. Send it as text/csv, or give it a name that ends in .csv."
     return None
 
 

@@ -67,7 +67,9 @@ def ask(person, secret, path="/auth/me", method="GET", **options):
 def test_a_key_is_shown_once_and_kept_as_a_hash(maker):
     made = make_key(maker, roles=["editor"])
     secret = made.pop("secret")
-    assert secret.startswith("ldr_") and len(secret) > 40 and made["hint"] == secret[:8]
+    assert secret.startswith("ldr_")
+    assert len(secret) > 40
+    assert made["hint"] == secret[:8]
     assert sorted(made) == FORM
     assert maker.get(f"/api-keys/{made['id']}").json["data"] == made
     assert maker.get("/api-keys").json["data"] == [made]
@@ -233,7 +235,8 @@ def test_its_last_use_is_noted_once_a_minute(maker):
         return maker.get(f"/api-keys/{made['id']}").json["data"]["last_used_at"]
 
     first = used_after_a_request()
-    assert first is not None and used_after_a_request() == first
+    assert first is not None
+    assert used_after_a_request() == first
     with database.connection_context():
         ApiKey.update(last_used_at=utcnow() - timedelta(seconds=61)).execute()
     assert used_after_a_request() > first

@@ -54,7 +54,8 @@ def test_a_refresh_shows_as_a_use(alice):
     (before,) = listed(alice, tokens["access_token"])
     token = refresh(alice, tokens["refresh_token"]).json["data"]["access_token"]
     (after,) = listed(alice, token)
-    assert after["id"] == before["id"] and after["created_at"] == before["created_at"]
+    assert after["id"] == before["id"]
+    assert after["created_at"] == before["created_at"]
     assert after["last_used_at"] > before["last_used_at"]
 
 

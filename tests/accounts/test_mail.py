@@ -192,7 +192,8 @@ def same_answers(*answers):
 
 def test_registering_does_not_tell_whether_an_address_is_known(app, sent):
     new, known = (post(app, "/auth/register", **CAROL | {"email": f"{name}@example.com"}) for name in ("dora", "alice"))
-    assert new.status_code == 201 and same_answers(new, known)
+    assert new.status_code == 201
+    assert same_answers(new, known)
     assert known.json["data"]["name"] == "Carol"
     assert {mail["To"]: "already" in mail["Subject"] for mail in sent()} == {
         "dora@example.com": False,
@@ -204,7 +205,8 @@ def test_registering_does_not_tell_whether_an_address_is_known(app, sent):
 def test_asking_for_a_mail_does_not_tell_whether_an_address_is_known(app, sent):
     for path in ("/auth/password/forgot", "/auth/verification/mail"):
         known, unknown = (post(app, path, email=f"{name}@example.com") for name in ("alice", "nobody"))
-        assert known.status_code == 200 and same_answers(known, unknown)
+        assert known.status_code == 200
+        assert same_answers(known, unknown)
     assert [mail["To"] for mail in sent()] == ["alice@example.com"]
     assert waiting() == 0
 
@@ -321,7 +323,8 @@ def test_no_token_lies_about_in_the_database_or_the_log(app, sent, admin, read_l
     with database.connection_context():
         rows = [str(database.execute_sql(f"SELECT * FROM {table}").fetchall()) for table in database.get_tables()]
     told = "".join([*rows, *read_lines()])
-    assert len(tokens) == 3 and not any(token in told for token in tokens)
+    assert len(tokens) == 3
+    assert not any(token in told for token in tokens)
 
 
 def test_no_mail_holds_what_a_stranger_chose(app, sent):
@@ -416,15 +419,18 @@ def test_every_change_of_a_password_or_an_address_is_told_to_the_former_address(
 def test_while_the_mail_server_refuses_nothing_is_lost_and_nothing_sent_twice(app, sent, mailbox):
     mailbox.refusing = True
     post(app, "/auth/password/forgot", email="alice@example.com")
-    assert sent() == [] and waiting() == 1
+    assert sent() == []
+    assert waiting() == 1
     assert sent() == []  # not due again yet
     mailbox.refusing = False
     with database.connection_context():
         (mail,) = OutgoingMail.select()
-        assert mail.attempts == 1 and mail.due_at > utcnow()
+        assert mail.attempts == 1
+        assert mail.due_at > utcnow()
         OutgoingMail.update(due_at=utcnow()).execute()
     assert len(sent()) == 1
-    assert sent() == [] and waiting() == 0
+    assert sent() == []
+    assert waiting() == 0
 
 
 def test_two_jobs_at_once_send_a_mail_once(app, mailbox):

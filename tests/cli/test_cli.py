@@ -235,7 +235,8 @@ def test_a_folder_is_one_declaration(run, tmp_path):
     assert run("resources", "apply", folder) == (0, "created a\ncreated b\n")
     (folder / "c.yml").write_text("resources: {b: {fields: {c: {type: text}}}}")
     code, output = run("resources", "plan", folder)
-    assert code == 1 and "declares b once more" in output
+    assert code == 1
+    assert "declares b once more" in output
 
 
 def test_wrong_files_are_explained_and_change_nothing(run, written):
@@ -284,7 +285,8 @@ def test_a_file_that_is_not_utf_8_is_explained(run, tmp_path):
 def test_a_file_that_cannot_be_written_is_explained(run, tmp_path):
     code, output = run("resources", "export", tmp_path / "nowhere" / "export.yml")
     assert code == 1
-    assert output.startswith("Error: ") and "No such file" in output
+    assert output.startswith("Error: ")
+    assert "No such file" in output
 
 
 def test_a_running_app_serves_what_the_command_line_made(run, written, app):

@@ -219,4 +219,5 @@ def test_files_hold_profile_fields_and_rules(app, admin, tmp_path):
         result = app.test_cli_runner().invoke(args=["resources", "apply", str(file)])
         assert result.output.split("\n")[:2] == expected
     exported = app.test_cli_runner().invoke(args=["resources", "export"]).output
-    assert "team: $user.team" in exported and exported.startswith("users:")
+    assert "team: $user.team" in exported
+    assert exported.startswith("users:")

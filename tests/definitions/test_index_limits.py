@@ -39,10 +39,10 @@ def test_a_longer_one_is_refused_by_every_way_to_write(admin, alice):
 
 
 def test_texts_of_one_index_share_its_room(admin, alice):
-    fields = {name: LONG for name in "abcdefg"} | {"n": {"type": "decimal", "precision": 18}}
+    fields = dict.fromkeys("abcdefg", LONG) | {"n": {"type": "decimal", "precision": 18}}
     admin.declare("codes", fields, unique=[[*"abcdefg", "n"]], access=ACCESS | {"list": ["owner"]})
     share = FITS[: 2400 // 7 // 3]
-    alice.make("codes", **{name: share for name in "abcdefg"}, n="1.50")
+    alice.make("codes", **dict.fromkeys("abcdefg", share), n="1.50")
     assert alice.post("/codes", json={"a": share + "ab"}).status_code == 422
 
 

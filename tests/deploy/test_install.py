@@ -153,7 +153,8 @@ def fails_and_goes_back(machine, version_of_it, token, expected):
     with writing(token) as (made, failed):
         done = machine.run(f"/root/{version_of_it}/deploy/upgrade.sh", check=False)
     assert done.returncode == 1 and "the old release runs again" in done.stdout, done.stdout
-    assert failed == [] and version() == "1.0.1"
+    assert failed == []
+    assert version() == "1.0.1"
     expected.update(made)
     assert ids(token) == expected
     for service in SERVICES:

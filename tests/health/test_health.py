@@ -22,7 +22,8 @@ def test_tells_strangers_and_members_one_word(stranger, alice):
 
 def test_tells_admins_what_was_found(admin):
     found = states(admin.get(READY))
-    assert found["migrations"] == found["backup job"] == "ok" and set(found) == {
+    assert found["migrations"] == found["backup job"] == "ok"
+    assert set(found) == {
         "migrations",
         "disk",
         "jobs",
@@ -45,6 +46,7 @@ def test_is_not_ready_without_room_on_the_disk(admin, stranger, monkeypatch):
     monkeypatch.setattr(ready, "LEAST_FREE_BYTES", 1 << 62)
     answer = stranger.get(READY)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
-    assert answer.json["error"]["details"] == {} and "GB" not in answer.text
+    assert answer.json["error"]["details"] == {}
+    assert "GB" not in answer.text
     details = admin.get(READY).json["error"]["details"]
     assert "GB" in next(check["told"] for check in details["checks"] if check["name"] == "disk")

@@ -32,7 +32,8 @@ def shared(settings):
 )
 def test_no_answer_is_guessed_at_framed_or_told_of_to_others(stranger, path):
     headers = stranger.get(f"http://localhost{path}").headers
-    assert headers["X-Content-Type-Options"] == "nosniff" and headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "default-src 'none'" in headers["Content-Security-Policy"]

@@ -54,7 +54,8 @@ def test_without_a_free_connection_a_request_is_unavailable_until_there_is_one(n
         with patience(wait_seconds=0.2):
             answer = alice.get("/notes")
         assert_failure(answer, 503, "UNAVAILABLE")
-        assert answer.headers["Retry-After"] == "1" and "busy" in answer.json["error"]["message"]
+        assert answer.headers["Retry-After"] == "1"
+        assert "busy" in answer.json["error"]["message"]
         assert any("all 2 connections are in use" in line for line in read_lines())
     finally:
         done.set()
@@ -65,12 +66,11 @@ def test_without_a_free_connection_a_request_is_unavailable_until_there_is_one(n
 
 
 def test_a_transaction_that_nobody_ended_ends_with_its_connection(note, alice):
-    with pytest.raises(OperationalError, match="gone"):
-        with database.connection_context():
-            transaction = database.atomic()
-            transaction.__enter__()
-            database.execute_sql("UPDATE notes SET title = 'Eggs'")
-            raise OperationalError("gone")
+    with pytest.raises(OperationalError, match="gone"), database.connection_context():
+        transaction = database.atomic()
+        transaction.__enter__()
+        database.execute_sql("UPDATE notes SET title = 'Eggs'")
+        raise OperationalError("gone")
     assert len(database.obj._in_use) == 0
     assert alice.patch(f"/notes/{note['id']}", json={"title": "Bread"}).status_code == 200
 

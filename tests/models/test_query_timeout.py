@@ -189,7 +189,8 @@ def test_a_connection_whose_process_hangs_is_given_up(note, alice, postgres_url,
 
 @ON_POSTGRES
 def test_a_server_that_does_not_answer_holds_no_request(note, app, alice, admin, postgres_url, read_lines):
-    assert alice.token and admin.token
+    assert alice.token
+    assert admin.token
     headers = {"Authorization": f"Bearer {alice.token}"}
     with stopped(server_processes(postgres_url)), ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: timed(Person(app).get, "/notes", headers=headers), range(6)))

@@ -52,7 +52,7 @@ def test_counts_requests_by_route_method_and_status(admin, alice, read):
     assert value(found, "larder_request_duration_seconds_count", **route) == 3
     assert value(found, "larder_request_duration_seconds_sum", **route) > 0
     assert value(found, "larder_database_statements_total", **route) >= 3
-    assert 0 < value(found, "larder_database_seconds_total", **route)
+    assert value(found, "larder_database_seconds_total", **route) > 0
 
 
 @ON_SQLITE

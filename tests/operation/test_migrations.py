@@ -154,7 +154,8 @@ def test_the_command_line_explains_a_database_that_is_not_migrated(empty, tmp_pa
     for arguments in (["resources", "apply", str(file)], ["resources", "export"]):
         result = create_app(empty).test_cli_runner().invoke(args=arguments)
         assert result.exit_code == 1
-        assert "flask db" in result.output and "Traceback" not in result.output
+        assert "flask db" in result.output
+        assert "Traceback" not in result.output
 
 
 def test_a_database_that_is_not_migrated_is_unavailable_and_says_what_to_do(empty):

@@ -147,7 +147,8 @@ def files_of_at_most(size):
 def test_no_room_for_temporary_files_is_a_503(notes, alice, monkeypatch):
     with files_of_at_most(100):
         answer = alice.get(EXPORT)
-    assert outcome(answer) == (503, "UNAVAILABLE") and "Retry-After" in answer.headers
+    assert outcome(answer) == (503, "UNAVAILABLE")
+    assert "Retry-After" in answer.headers
     with monkeypatch.context() as patched:
         patched.setattr(tempfile, "tempdir", "/nowhere")
         assert outcome(alice.get(EXPORT)) == (503, "UNAVAILABLE")

@@ -71,4 +71,4 @@ def test_a_deep_page_without_an_index_holds_keys_only(server):
     assert at_once(address, f"/notes?sort=rank&per_page=200&page={reach // 200}&count=false") == [200] * AT_ONCE
     added = peak_bytes(process) - before
     assert added < AT_ONCE * reach * KEY_BYTES + SLACK_BYTES, f"{added:,}"
-    assert AT_ONCE * ROWS * TEXT_BYTES > AT_ONCE * reach * KEY_BYTES + SLACK_BYTES  # it can fail
+    assert AT_ONCE * reach * KEY_BYTES + SLACK_BYTES < AT_ONCE * ROWS * TEXT_BYTES  # it can fail

@@ -1,5 +1,6 @@
 """A connection, from its first byte to its last."""
 
+import contextlib
 import fcntl
 import socket
 import struct
@@ -228,10 +229,8 @@ class Channel(HTTPChannel):
 
     def abort(self) -> None:
         """Close the connection at once, with all that the kernel keeps for it."""
-        try:
+        with contextlib.suppress(OSError):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-        except OSError:
-            pass
         self.handle_close()
 
     # How long it takes.

@@ -1,6 +1,7 @@
 """How a request is read."""
 
 import re
+from contextlib import suppress
 
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
@@ -120,10 +121,8 @@ class Parser(HTTPRequestParser):
 
     def close(self) -> None:
         """Give back what the body takes."""
-        try:
+        with suppress(OSError):  # closing writes what is still in memory, and the disk may be full
             super().close()
-        except OSError:
-            pass  # closing writes what is still in memory, and the disk is full
 
 
 class HeadAlone:

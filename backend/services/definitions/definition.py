@@ -249,10 +249,12 @@ def _check_field_rules(access, fields, roles, problems):
             if unknown := [_shown(role) for role in getattr(kind, part) or () if role not in roles]:
                 wrong.setdefault(name, {})[part] = [f"No such role: {', '.join(unknown)}."]
         must_write = kind.required and kind.default is None and kind.writers is not None
-        if must_write and "access" not in problems:
-            if unable := sorted(granted_roles(access.get("create", [])) - {*kind.writers, ADMIN}):
-                told = f"Required of {', '.join(unable)} too, who may create records but not write the field."
-                wrong.setdefault(name, {})["writable_by"] = [told]
+        unable = (
+            must_write and "access" not in problems and granted_roles(access.get("create", [])) - {*kind.writers, ADMIN}
+        )
+        if unable:
+            message = f"Required of {', '.join(sorted(unable))} too, who may create records but not write the field."
+            wrong.setdefault(name, {})["writable_by"] = [message]
     if wrong:
         problems["fields"] = problems.get("fields", {}) | wrong
 

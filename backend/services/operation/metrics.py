@@ -159,6 +159,7 @@ def _take_number(folder: Path) -> tuple[str, IO[str]]:
             file.flush()
             return str(number), file
         file.close()
+    return None
 
 
 def _is_free(file):

@@ -53,7 +53,7 @@ def test_chunks_leave_the_connection_open_and_are_not_sent_to_old_clients(connec
 
 
 @pytest.mark.parametrize(
-    "version, said, is_open",
+    ("version", "said", "is_open"),
     [
         ("1.1", None, True),
         ("1.1", "close", False),
@@ -73,4 +73,5 @@ def test_the_client_says_whether_the_connection_stays_open(connect, version, sai
 def test_a_refused_client_that_still_sends_sees_the_refusal(connect):
     connection = connect().send("/x", "Content-Length: 9999999999", method="POST", body=b"x" * 300_000)
     status, _, body = connection.read()
-    assert status == 413 and b'"success": false' in body
+    assert status == 413
+    assert b'"success": false' in body

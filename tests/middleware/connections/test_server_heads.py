@@ -170,8 +170,10 @@ def test_what_cannot_be_read_is_refused_in_the_one_shape_and_the_connection_clos
     assert (found, headers["connection"], len(re.findall(rb"^HTTP/1\.\d \d", answer, re.M))) == (status, "close", 1)
     assert not [name for name in SECURITY if name.lower() not in headers]
     failure = json.loads(body)
-    assert failure["success"] is False and sorted(failure) == ["error", "success", "timestamp"]
-    assert failure["error"]["message"].endswith(".") and failure["error"]["details"] == {}
+    assert failure["success"] is False
+    assert sorted(failure) == ["error", "success", "timestamp"]
+    assert failure["error"]["message"].endswith(".")
+    assert failure["error"]["details"] == {}
     assert failure["error"]["code"] == ("PAYLOAD_TOO_LARGE" if status == 413 else "MALFORMED_REQUEST")
 
 
