@@ -11,6 +11,7 @@ from tests.conftest import PASSWORD, database_copy
 from tests.parts.server import ROOT, running_server
 
 PAGES = sorted((ROOT / "docs" / "api").glob("*.md"))
+EVERY_PAGE = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MARK = "# line "  # before what each block of commands prints
 ANYTHING = "…"
@@ -126,7 +127,7 @@ def test_the_page_about_security_names_tests_that_are_there():
     assert len(names) > 20
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=str)
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=str)
 def test_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
@@ -143,3 +144,9 @@ def test_the_glossary_names_code_that_is_there():
     names = re.findall(r"`([A-Z]\w+)", "\n".join(rows))
     missing = [name for name in names if not re.search(rf"^(class )?(\w+, )*{name}\b.*[:=]", sources, re.MULTILINE)]
     assert (len(rows) > 20, missing) == (True, [])
+
+
+@pytest.mark.parametrize("page", [page for page in EVERY_PAGE if page.name != "CHANGELOG.md"], ids=str)
+def test_lines_have_at_most_120_characters(page):
+    prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
