@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.server import ROOT
+from tests.parts.server import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 PAGES = sorted(FOLDER.glob("0*.md"))

@@ -123,7 +123,7 @@ def test_the_page_about_tables_is_drawn_from_the_models():
 
 def test_the_page_about_security_names_tests_that_are_there():
     names = re.findall(r"`(test_[\w*]+)`", (ROOT / "docs" / "security.md").read_text())
-    assert [name for name in names if not list((ROOT / "tests").glob(f"{name}.py"))] == []
+    assert [name for name in names if not list((ROOT / "tests").rglob(f"{name}.py"))] == []
     assert len(names) > 20
 
 
@@ -150,3 +150,9 @@ def test_the_glossary_names_code_that_is_there():
 def test_lines_have_at_most_120_characters(page):
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=str)
+def test_pages_name_files_that_are_there(page):
+    named = re.findall(r"`((?:backend|benchmarks|deploy|docs|examples|tests)/[\w./-]+)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
