@@ -16,9 +16,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-import marshmallow as ma
 import waitress
 from flask import Flask, jsonify
+from marshmallow import Schema
 
 from backend import create_app
 from backend.config.settings import Settings
@@ -89,9 +89,7 @@ def _load_example(settings):
 def _larder(settings, listener):
     app = create_app(settings)
     cities = app.catalog["cities"]
-    schema = ma.Schema.from_dict({f"f_{name}": kind.wire(data_key=name) for name, kind in cities.kinds.items()})(
-        many=True
-    )
+    schema = Schema.from_dict({f"f_{name}": kind.wire(data_key=name) for name, kind in cities.kinds.items()})(many=True)
 
     @app.get("/models/cities")
     def through_models():

@@ -2,9 +2,9 @@
 
 import http
 
-import marshmallow as ma
 import structlog
 from flask import current_app, jsonify, request
+from marshmallow import Schema, fields, validate
 from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -63,24 +63,24 @@ HEADERS = {
 }
 
 
-class ErrorDetailSchema(ma.Schema):
+class ErrorDetailSchema(Schema):
     """What went wrong."""
 
-    code = ma.fields.String(required=True, validate=ma.validate.OneOf(sorted(CODES.values())))
-    message = ma.fields.String(required=True)
-    details = ma.fields.Dict(
-        keys=ma.fields.String(),
+    code = fields.String(required=True, validate=validate.OneOf(sorted(CODES.values())))
+    message = fields.String(required=True)
+    details = fields.Dict(
+        keys=fields.String(),
         required=True,
         metadata={"description": "Of a validation error: messages by location (`json`, `query`) and field"},
     )
 
 
-class ErrorSchema(ma.Schema):
+class ErrorSchema(Schema):
     """The body of every failure."""
 
-    success = ma.fields.Boolean(required=True, validate=ma.validate.Equal(False))
-    error = ma.fields.Nested(ErrorDetailSchema, required=True)
-    timestamp = ma.fields.DateTime(required=True)
+    success = fields.Boolean(required=True, validate=validate.Equal(False))
+    error = fields.Nested(ErrorDetailSchema, required=True)
+    timestamp = fields.DateTime(required=True)
 
 
 def init_app(app):

@@ -2,7 +2,7 @@
 
 import json
 
-import marshmallow as ma
+from marshmallow import INCLUDE, Schema, fields
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.envelope import json_response, list_meta
@@ -12,17 +12,17 @@ from backend.services.records.aggregates import aggregate
 BY_FIELD = {"description": "By field"}
 
 
-class GroupSchema(ma.Schema):
+class GroupSchema(Schema):
     """A group: beside what is here, the fields of `group_by` with its values."""
 
     class Meta:
-        unknown = ma.INCLUDE
+        unknown = INCLUDE
 
-    count = ma.fields.Integer(metadata={"description": "How many records; unless `count=false`"})
-    sum = ma.fields.Dict(metadata=BY_FIELD)
-    avg = ma.fields.Dict(metadata=BY_FIELD)
-    min = ma.fields.Dict(metadata=BY_FIELD)
-    max = ma.fields.Dict(metadata=BY_FIELD)
+    count = fields.Integer(metadata={"description": "How many records; unless `count=false`"})
+    sum = fields.Dict(metadata=BY_FIELD)
+    avg = fields.Dict(metadata=BY_FIELD)
+    min = fields.Dict(metadata=BY_FIELD)
+    max = fields.Dict(metadata=BY_FIELD)
 
 
 def add_views(blp):

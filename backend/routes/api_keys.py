@@ -1,6 +1,6 @@
 """API keys: `/api/v1/api-keys`."""
 
-import marshmallow as ma
+from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.middleware.authentication import current_actor, permission, person
 from backend.middleware.paths import API
@@ -18,17 +18,17 @@ MAY_WRITE = permission("api_keys:write")
 
 def _is_to_come(moment):
     if moment is not None and moment <= rfc3339(utcnow()):
-        raise ma.ValidationError("Must be in the future.")
+        raise ValidationError("Must be in the future.")
 
 
-class ApiKeySchema(ma.Schema):
+class ApiKeySchema(Schema):
     """A key; its roles count as far as its maker has them too."""
 
-    id = ma.fields.UUID(required=True, dump_only=True)
-    user_id = ma.fields.UUID(required=True, dump_only=True, metadata={"description": "Who made it"})
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
-    hint = ma.fields.String(required=True, dump_only=True, metadata={"description": "How the secret begins"})
-    roles = ma.fields.List(StrictText(), required=True, validate=ma.validate.Length(1, 50))
+    id = fields.UUID(required=True, dump_only=True)
+    user_id = fields.UUID(required=True, dump_only=True, metadata={"description": "Who made it"})
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    hint = fields.String(required=True, dump_only=True, metadata={"description": "How the secret begins"})
+    roles = fields.List(StrictText(), required=True, validate=validate.Length(1, 50))
     created_at = Moment(required=True, dump_only=True)
     expires_at = Moment(
         allow_none=True, load_default=None, validate=_is_to_come, metadata={"description": "Never, if null"}
@@ -42,7 +42,7 @@ class ApiKeySchema(ma.Schema):
 class NewApiKeySchema(ApiKeySchema):
     """A key just made, with its secret, which is shown this once: send it as `Authorization: Bearer ldr_…`."""
 
-    secret = ma.fields.String(required=True, dump_only=True)
+    secret = fields.String(required=True, dump_only=True)
 
 
 @blp.get("")

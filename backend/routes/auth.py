@@ -3,8 +3,8 @@
 from contextlib import nullcontext
 from functools import partial
 
-import marshmallow as ma
 from flask import after_this_request, current_app, request
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from backend.middleware import authentication, limits, tokens
 from backend.middleware.paths import API
@@ -19,13 +19,13 @@ from backend.services.field_types.email import EmailAddress
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Accounts and sessions")
 
 
-class UserSchema(ma.Schema):
+class UserSchema(Schema):
     """A person with an account."""
 
-    id = ma.fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
-    roles = ma.fields.Function(
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    roles = fields.Function(
         lambda user: user.roles(),
         required=True,
         dump_only=True,
@@ -37,24 +37,24 @@ class UserSchema(ma.Schema):
 class OwnAccountSchema(UserSchema):
     """Who is signed in."""
 
-    profile = ma.fields.Dict(
+    profile = fields.Dict(
         required=True, dump_only=True, metadata={"description": "What is known of them: see the settings of users"}
     )
 
 
-class RegistrationSchema(ma.Schema):
+class RegistrationSchema(Schema):
     """What makes an account."""
 
     email = EmailAddress(required=True)
-    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
+    password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
+    name = StrictText(required=True, validate=validate.Length(1, 100))
 
 
-class CredentialsSchema(ma.Schema):
+class CredentialsSchema(Schema):
     """What proves who somebody is."""
 
-    email = StrictText(required=True, validate=ma.validate.Length(1, MAX_LENGTH))
-    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, MAX_LENGTH))
+    email = StrictText(required=True, validate=validate.Length(1, MAX_LENGTH))
+    password = StrictText(required=True, load_only=True, validate=validate.Length(1, MAX_LENGTH))
     cookies = StrictBoolean(
         load_default=False,
         load_only=True,
@@ -62,34 +62,34 @@ class CredentialsSchema(ma.Schema):
     )
 
 
-class ProfileSchema(ma.Schema):
+class ProfileSchema(Schema):
     """What people may change of their own account."""
 
-    name = StrictText(validate=ma.validate.Length(1, 100))
-    profile = ma.fields.Dict(keys=StrictText(), metadata={"description": "What of it you may set; null takes away"})
+    name = StrictText(validate=validate.Length(1, 100))
+    profile = fields.Dict(keys=StrictText(), metadata={"description": "What of it you may set; null takes away"})
 
-    @ma.validates_schema
+    @validates_schema
     def changes_something(self, data, **_):
         """Refuse a body without anything in it."""
         if not data:
-            raise ma.ValidationError("Missing data for required field.", "name")
+            raise ValidationError("Missing data for required field.", "name")
 
 
-class PasswordSchema(ma.Schema):
+class PasswordSchema(Schema):
     """A new password, and the one it replaces."""
 
-    current_password = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, MAX_LENGTH))
-    new_password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    current_password = StrictText(required=True, load_only=True, validate=validate.Length(1, MAX_LENGTH))
+    new_password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
-class TokensSchema(ma.Schema):
+class TokensSchema(Schema):
     """What a sign-in gives: the access token goes with every request, the refresh token is good for one refresh."""
 
-    access_token = ma.fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
-    refresh_token = ma.fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
-    token_type = ma.fields.String(required=True, validate=ma.validate.OneOf(["Bearer", "Cookie"]))
-    expires_in = ma.fields.Integer(required=True, metadata={"description": "Seconds the access token is good for"})
-    user = ma.fields.Nested(UserSchema, required=True)
+    access_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
+    refresh_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
+    token_type = fields.String(required=True, validate=validate.OneOf(["Bearer", "Cookie"]))
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds the access token is good for"})
+    user = fields.Nested(UserSchema, required=True)
 
 
 @blp.post("/register")

@@ -1,7 +1,7 @@
 """Backups: `/api/v1/backups`."""
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, fields
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
@@ -11,23 +11,23 @@ from backend.services.backups import backups
 blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="Backups of the database")
 
 
-class BackupSchema(ma.Schema):
+class BackupSchema(Schema):
     """A backup in the folder of the server; all but the name and the size is null where it cannot be read."""
 
-    name = ma.fields.String(required=True)
-    bytes = ma.fields.Integer(required=True)
-    created_at = ma.fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.created_at")
-    version = ma.fields.String(
+    name = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    created_at = fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.created_at")
+    version = fields.String(
         required=True,
         allow_none=True,
         dump_default=None,
         attribute="manifest.version",
         metadata={"description": "Of Larder"},
     )
-    database = ma.fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.database")
-    counts = ma.fields.Dict(
-        ma.fields.String(),
-        ma.fields.Integer(),
+    database = fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.database")
+    counts = fields.Dict(
+        fields.String(),
+        fields.Integer(),
         required=True,
         allow_none=True,
         dump_default=None,

@@ -2,8 +2,8 @@
 
 import json
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, fields, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import current_actor, needing
@@ -26,14 +26,14 @@ EXAMPLE = {
 blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Several changes, all or nothing")
 
 
-class OperationSchema(ma.Schema):
+class OperationSchema(Schema):
     """One change of a record."""
 
-    op = ma.fields.String(required=True, validate=ma.validate.OneOf(["create", "update", "delete"]))
+    op = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
     resource = StrictText(required=True)
-    id = ma.fields.UUID(metadata={"description": "Of the record to update or delete"})
-    data = ma.fields.Dict(
-        ma.fields.String(),
+    id = fields.UUID(metadata={"description": "Of the record to update or delete"})
+    data = fields.Dict(
+        fields.String(),
         metadata={
             "description": "The record to create, or the fields to change. Where a field takes an id, "
             '`{"$ref": 0}` is that of the record which operation 0 creates.'
@@ -42,21 +42,19 @@ class OperationSchema(ma.Schema):
     if_match = StrictText(metadata={"description": "The version or the ETag that the record must still have"})
 
 
-class BatchSchema(ma.Schema):
+class BatchSchema(Schema):
     """Changes in the order they are to happen."""
 
-    operations = ma.fields.List(
-        ma.fields.Nested(OperationSchema), required=True, validate=ma.validate.Length(1, MAX_OPERATIONS)
-    )
+    operations = fields.List(fields.Nested(OperationSchema), required=True, validate=validate.Length(1, MAX_OPERATIONS))
 
 
-class DoneSchema(ma.Schema):
+class DoneSchema(Schema):
     """A change that was made."""
 
-    op = ma.fields.String(required=True)
-    resource = ma.fields.String(required=True)
-    id = ma.fields.UUID(required=True)
-    data = ma.fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null once deleted"})
+    op = fields.String(required=True)
+    resource = fields.String(required=True)
+    id = fields.UUID(required=True)
+    data = fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null once deleted"})
 
 
 @blp.post("")

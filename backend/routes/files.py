@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable
 
-import marshmallow as ma
 from flask import Response, abort, current_app, request
+from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
 from backend.middleware import limits
@@ -31,7 +31,7 @@ class ImportQuery(QuerySchema):
 
     mode = StrictText(
         load_default="create",
-        validate=ma.validate.OneOf(["create", "upsert"]),
+        validate=validate.OneOf(["create", "upsert"]),
         metadata={"description": "`upsert` changes the records that are there already, known by `key`"},
     )
     key = StrictText(metadata={"description": "With `upsert`: a field that is unique by itself, or `id`"})
@@ -39,24 +39,22 @@ class ImportQuery(QuerySchema):
     keep_good = BooleanFromText(load_default=False, metadata={"description": "Write the good rows beside bad ones"})
 
 
-class ProblemSchema(ma.Schema):
+class ProblemSchema(Schema):
     """What is wrong with a row."""
 
-    line = ma.fields.Integer(required=True)
-    message = ma.fields.String(required=True)
+    line = fields.Integer(required=True)
+    message = fields.String(required=True)
 
 
-class ReportSchema(ma.Schema):
+class ReportSchema(Schema):
     """What an import did, or in a dry run would do."""
 
-    rows = ma.fields.Integer(required=True)
-    created = ma.fields.Integer(required=True)
-    updated = ma.fields.Integer(required=True)
-    skipped = ma.fields.Integer(required=True, metadata={"description": "Rows without any value"})
-    bad = ma.fields.Integer(required=True)
-    problems = ma.fields.List(
-        ma.fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"}
-    )
+    rows = fields.Integer(required=True)
+    created = fields.Integer(required=True)
+    updated = fields.Integer(required=True)
+    skipped = fields.Integer(required=True, metadata={"description": "Rows without any value"})
+    bad = fields.Integer(required=True)
+    problems = fields.List(fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"})
 
 
 def add_views(blp):

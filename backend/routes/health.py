@@ -1,7 +1,7 @@
 """Whether the service runs and can work: `/health`."""
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import anybody, known_actor
 from backend.routes.toolkit.blueprint import Blueprint
@@ -15,20 +15,20 @@ blp = Blueprint("health", __name__, url_prefix="/health", description="Whether t
 NOT_READY = "The service cannot work now; its log and its admins know more."
 
 
-class CheckSchema(ma.Schema):
+class CheckSchema(Schema):
     """What was found by a check."""
 
-    name = ma.fields.String(required=True)
-    state = ma.fields.String(required=True, validate=ma.validate.OneOf([OK, WARNING, FAILURE]))
-    told = ma.fields.String(required=True)
-    advice = ma.fields.String(required=True)
+    name = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf([OK, WARNING, FAILURE]))
+    told = fields.String(required=True)
+    advice = fields.String(required=True)
 
 
-class HealthSchema(ma.Schema):
+class HealthSchema(Schema):
     """A word on the state of the service."""
 
-    status = ma.fields.String(required=True, validate=ma.validate.OneOf(["live", "ready"]))
-    checks = ma.fields.List(ma.fields.Nested(CheckSchema), metadata={"description": "For admins"})
+    status = fields.String(required=True, validate=validate.OneOf(["live", "ready"]))
+    checks = fields.List(fields.Nested(CheckSchema), metadata={"description": "For admins"})
 
 
 @blp.get("/live")

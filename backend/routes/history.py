@@ -2,7 +2,7 @@
 
 import json
 
-import marshmallow as ma
+from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.arguments import QuerySchema
@@ -14,21 +14,21 @@ from backend.services.records import records
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 
 
-class ValuesSchema(ma.Schema):
+class ValuesSchema(Schema):
     """What a field was and is."""
 
-    was = ma.fields.Raw(data_key="from", required=True, allow_none=True)
-    now = ma.fields.Raw(data_key="to", required=True, allow_none=True)
+    was = fields.Raw(data_key="from", required=True, allow_none=True)
+    now = fields.Raw(data_key="to", required=True, allow_none=True)
 
 
-class ChangeSchema(ma.Schema):
+class ChangeSchema(Schema):
     """A change of a record."""
 
-    version = ma.fields.Integer(required=True, metadata={"description": "That of the record after the change"})
-    action = ma.fields.String(required=True, validate=ma.validate.OneOf(["create", "update", "delete"]))
-    changes = ma.fields.Dict(ma.fields.String(), ma.fields.Nested(ValuesSchema), required=True)
+    version = fields.Integer(required=True, metadata={"description": "That of the record after the change"})
+    action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
+    changes = fields.Dict(fields.String(), fields.Nested(ValuesSchema), required=True)
     changed_at = Moment(required=True)
-    changed_by = ma.fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})
+    changed_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})
 
 
 def add_views(blp):

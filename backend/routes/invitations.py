@@ -1,7 +1,7 @@
 """Invitations: `/api/v1/invitations`."""
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, fields, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import anybody, current_actor, permission
@@ -17,24 +17,24 @@ from backend.services.field_types.email import EmailAddress
 blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Accounts for invited people")
 
 
-class InvitationSchema(ma.Schema):
+class InvitationSchema(Schema):
     """An invitation that can be accepted; everybody has the role `member`."""
 
-    id = ma.fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
-    roles = ma.fields.List(StrictText(), load_default=list, dump_default=list)
+    roles = fields.List(StrictText(), load_default=list, dump_default=list)
     created_at = Moment(required=True, dump_only=True)
     expires_at = Moment(required=True, dump_only=True)
-    created_by = ma.fields.UUID(required=True, allow_none=True, dump_only=True)
+    created_by = fields.UUID(required=True, allow_none=True, dump_only=True)
 
 
-class AcceptanceSchema(ma.Schema):
+class AcceptanceSchema(Schema):
     """What makes an account of an invitation."""
 
-    token = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, 100))
-    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
-    id = ma.fields.UUID(dump_only=True)
+    token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
+    password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    id = fields.UUID(dump_only=True)
     email = EmailAddress(dump_only=True)
 
 

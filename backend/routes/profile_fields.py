@@ -1,6 +1,6 @@
 """Settings of the accounts: `/api/v1/users/settings`."""
 
-import marshmallow as ma
+from marshmallow import Schema, fields, pre_dump
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
@@ -15,18 +15,18 @@ EXAMPLE = {"fields": {"team": {"type": "string", "max_length": 50}}}
 blp = Blueprint("user_settings", __name__, url_prefix=f"{API}/users/settings", description="Settings of the accounts")
 
 
-class UserSettingsSchema(ma.Schema):
+class UserSettingsSchema(Schema):
     """The fields that profiles have, declared as those of a resource; rules read them as `$user.<field>`."""
 
-    fields_ = ma.fields.Dict(
-        ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
-        ma.fields.Raw(metadata={"type": "object"}),
+    fields_ = fields.Dict(
+        fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
+        fields.Raw(metadata={"type": "object"}),
         required=True,
         data_key="fields",
         metadata={"maxProperties": profile_fields.MAX_FIELDS},
     )
 
-    @ma.pre_dump
+    @pre_dump
     def declared(self, settings, **_):
         """Return the declarations under the name of the attribute."""
         return {"fields_": settings["fields"]}

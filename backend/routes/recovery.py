@@ -1,7 +1,7 @@
 """Proving an address and setting a new password, by mail: `/api/v1/auth/verification`, `/api/v1/auth/password/…`."""
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import anybody
@@ -16,22 +16,22 @@ from backend.services.field_types.email import EmailAddress
 blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Ways back to an account by mail")
 
 
-class AddressSchema(ma.Schema):
+class AddressSchema(Schema):
     """An address that may have an account."""
 
     email = EmailAddress(required=True)
 
 
-class TokenSchema(ma.Schema):
+class TokenSchema(Schema):
     """What a mail brought."""
 
-    token = StrictText(required=True, load_only=True, validate=ma.validate.Length(1, 100))
+    token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
 
 
 class ResetSchema(TokenSchema):
     """What a mail brought, and the new password."""
 
-    new_password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    new_password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
 @blp.post("/password/forgot")

@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import marshmallow as ma
+from marshmallow import validate
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
@@ -38,12 +39,12 @@ blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", descriptio
 def _field_schema(kind):
     """Return the schema that documents a field of this type."""
     options = {item.name: item.metadata["wire"] for item in fields(kind)}
-    options["type"] = ma.fields.String(required=True, validate=ma.validate.OneOf([kind.name]))
+    options["type"] = ma.fields.String(required=True, validate=validate.OneOf([kind.name]))
     return ma.Schema.from_dict(options, name=f"{kind.name.title()}Field")
 
 
 FieldName = ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"})
-FieldNames = ma.fields.List(FieldName, validate=ma.validate.Length(1, MAX_INDEXED))
+FieldNames = ma.fields.List(FieldName, validate=validate.Length(1, MAX_INDEXED))
 Rule = {
     "type": "object",
     "description": "A grant for the rows that meet the rule",
@@ -61,14 +62,14 @@ Rule = {
     },
 }
 Grant = ma.fields.Raw(metadata={"anyOf": [{"type": "string"}, Rule]})
-Grants = ma.fields.List(Grant, validate=ma.validate.Length(max=MAX_GRANTS))
+Grants = ma.fields.List(Grant, validate=validate.Length(max=MAX_GRANTS))
 AccessSchema = ma.Schema.from_dict(dict.fromkeys(ACTIONS, Grants), name="Access")
 
 
 class DefinitionBodySchema(ma.Schema):
     """What the records of a resource are, and who may do what with them."""
 
-    description = ma.fields.String(validate=ma.validate.Length(max=MAX_DESCRIPTION))
+    description = ma.fields.String(validate=validate.Length(max=MAX_DESCRIPTION))
     fields_ = ma.fields.Dict(
         FieldName,
         OneOf([_field_schema(kind) for _, kind in sorted(TYPES.items())]),
@@ -86,7 +87,7 @@ class DefinitionBodySchema(ma.Schema):
     history = ma.fields.Boolean(metadata={"description": "Keep who changed what, at `/<name>/<id>/history`"})
     renamed_from = FormerNames()
     on_owner_delete = ma.fields.String(
-        validate=ma.validate.OneOf(["set_null", "cascade", "restrict"]),
+        validate=validate.OneOf(["set_null", "cascade", "restrict"]),
         metadata={"description": "What becomes of the records of a user who is deleted; by default they stay"},
     )
 

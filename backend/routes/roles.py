@@ -1,6 +1,6 @@
 """Roles: `/api/v1/roles`."""
 
-import marshmallow as ma
+from marshmallow import validate
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
@@ -16,7 +16,7 @@ blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named
 class RoleSchema(roles.RoleBody):
     """A role; `permissions` are for the calls of the system, what it may do with records the definitions say."""
 
-    name = StrictText(required=True, validate=ma.validate.Length(1, 63))
+    name = StrictText(required=True, validate=validate.Length(1, 63))
     created_at = Moment(dump_only=True)
 
 

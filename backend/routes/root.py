@@ -1,6 +1,6 @@
 """The way in: `/`."""
 
-import marshmallow as ma
+from marshmallow import Schema, fields
 
 from backend.middleware.authentication import anybody
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
@@ -11,14 +11,14 @@ from backend.utils.version import VERSION
 blp = Blueprint("root", __name__, description="The way in")
 
 
-class RootSchema(ma.Schema):
+class RootSchema(Schema):
     """Where things are."""
 
-    name = ma.fields.String(required=True)
-    version = ma.fields.String(required=True)
-    api = ma.fields.String(required=True)
-    docs = ma.fields.String(required=True)
-    openapi = ma.fields.String(required=True)
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+    api = fields.String(required=True)
+    docs = fields.String(required=True)
+    openapi = fields.String(required=True)
 
 
 @blp.get("/")

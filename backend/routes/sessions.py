@@ -1,6 +1,6 @@
 """Your sessions: `/api/v1/auth/sessions`."""
 
-import marshmallow as ma
+from marshmallow import Schema, fields
 
 from backend.middleware.authentication import actor_in_session
 from backend.middleware.paths import API
@@ -12,19 +12,19 @@ from backend.utils.devices import device_name
 blp = Blueprint("sessions", __name__, url_prefix=f"{API}/auth/sessions", description="Where you are signed in")
 
 
-class SessionSchema(ma.Schema):
+class SessionSchema(Schema):
     """A login on one device."""
 
-    id = ma.fields.UUID(required=True)
-    device = ma.fields.Function(
+    id = fields.UUID(required=True)
+    device = fields.Function(
         lambda session: device_name(session.user_agent), required=True, metadata={"type": "string"}
     )
-    user_agent = ma.fields.String(required=True)
-    address = ma.fields.String(required=True)
+    user_agent = fields.String(required=True)
+    address = fields.String(required=True)
     created_at = Moment(required=True)
     last_used_at = Moment(required=True, metadata={"description": "When its tokens were last refreshed"})
     expires_at = Moment(required=True)
-    current = ma.fields.Function(
+    current = fields.Function(
         lambda session: session.id == actor_in_session().session_id,
         required=True,
         metadata={"type": "boolean", "description": "Whether this request came in it"},

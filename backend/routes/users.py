@@ -1,7 +1,7 @@
 """Users, for those who look after them: `/api/v1/users`."""
 
-import marshmallow as ma
 from flask import current_app
+from marshmallow import Schema, fields, pre_dump, validate
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
@@ -26,23 +26,23 @@ UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
 UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
 
 
-class ManagedUserSchema(ma.Schema):
+class ManagedUserSchema(Schema):
     """A person with an account; everybody has the role `member`."""
 
-    id = ma.fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
-    name = StrictText(required=True, validate=ma.validate.Length(1, 100))
-    password = StrictText(load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    password = StrictText(load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
     active = StrictBoolean(load_default=True, metadata={"description": "Whether they may sign in"})
-    roles = ma.fields.List(StrictText(), load_default=list, dump_default=list)
-    profile = ma.fields.Dict(
+    roles = fields.List(StrictText(), load_default=list, dump_default=list)
+    profile = fields.Dict(
         keys=StrictText(), load_default=dict, metadata={"description": "Values of the fields in the settings of users"}
     )
     verified_at = Moment(required=True, allow_none=True, dump_only=True)
     created_at = Moment(required=True, dump_only=True)
     updated_at = Moment(required=True, dump_only=True)
 
-    @ma.pre_dump
+    @pre_dump
     def with_roles(self, user, **_):
         """Return the columns of a User and the roles beside them."""
         return user.__data__ | {"roles": user.roles()}
@@ -51,7 +51,7 @@ class ManagedUserSchema(ma.Schema):
 class NewUserSchema(ManagedUserSchema):
     """An account made by an admin; the address counts as verified."""
 
-    password = StrictText(required=True, load_only=True, validate=ma.validate.Length(MIN_LENGTH, MAX_LENGTH))
+    password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
 class UserChangeSchema(ManagedUserSchema):

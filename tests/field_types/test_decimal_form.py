@@ -2,8 +2,8 @@
 
 import re
 
-import marshmallow as ma
 import pytest
+from marshmallow import ValidationError
 
 from backend.services.field_types.decimal import ExactDecimal
 
@@ -27,7 +27,7 @@ BAD = [
 def is_taken(text):
     try:
         ExactDecimal(precision=8, scale=2).deserialize(text)
-    except ma.ValidationError:
+    except ValidationError:
         return False
     return True
 

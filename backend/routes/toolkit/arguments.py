@@ -4,9 +4,9 @@ import json
 from functools import cached_property, wraps
 
 import flask
-import marshmallow as ma
 from flask import abort, request
 from flask_smorest import abort as abort_with
+from marshmallow import RAISE, ValidationError, fields
 from webargs.core import missing
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
@@ -42,7 +42,7 @@ class QuerySchema(BuiltSchema):
     """Query parameters; loads only those that are given, since a resource documents dozens."""
 
     class Meta(BuiltSchema.Meta):
-        unknown = ma.RAISE
+        unknown = RAISE
 
     def load(self, data, **options):
         """Return the values by parameter, defaults included; raise ValidationError for any that is wrong or unknown."""
@@ -51,19 +51,19 @@ class QuerySchema(BuiltSchema):
             field = self.load_fields.get(name)
             try:
                 if field is None:
-                    raise ma.ValidationError("Unknown parameter.")
+                    raise ValidationError("Unknown parameter.")
                 values[name] = field.deserialize(text, name, data)
-            except ma.ValidationError as error:
+            except ValidationError as error:
                 problems[name] = error.messages
         if problems:
-            raise ma.ValidationError(problems)
+            raise ValidationError(problems)
         return values
 
     @cached_property
     def defaults(self):
         """The values by parameter where none is given."""
         given = {name: field.load_default for name, field in self.load_fields.items()}
-        return {name: value for name, value in given.items() if value is not ma.missing}
+        return {name: value for name, value in given.items() if value is not missing}
 
 
 def schema_for_actor(schema):
@@ -78,19 +78,19 @@ class CommaList(DelimitedList):
     separates as well: many clients encode every comma.
     """
 
-    def __init__(self, inner: ma.fields.Field, *, keeps_commas: bool = False, **options):
+    def __init__(self, inner: fields.Field, *, keeps_commas: bool = False, **options):
         super().__init__(inner, **options)
         self.keeps_commas = keeps_commas
 
     def _deserialize(self, value, attr, data, **kwargs):
         values = value if self.keeps_commas else [part for each in value for part in each.split(",")]
-        return ma.fields.List._deserialize(self, values, attr, data, **kwargs)
+        return fields.List._deserialize(self, values, attr, data, **kwargs)
 
 
 class Parser(FlaskParser):
     """Refuses unknown names, repeated parameters, and bodies that are not strict JSON."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}
 
     def parse(self, argmap, req=None, *, location=None, **options):
         """Return the arguments; of an empty query they are the defaults, which most reads of one record come with."""

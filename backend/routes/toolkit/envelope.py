@@ -1,7 +1,7 @@
 """The envelope around every success, and the blueprint that documents it."""
 
-import marshmallow as ma
 from flask import Response
+from marshmallow import Schema, fields, validate
 
 from backend.routes.toolkit.schemas import BuiltSchema
 from backend.utils.clock import seconds_stamp
@@ -9,14 +9,14 @@ from backend.utils.clock import seconds_stamp
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was made"}}
 
 
-class MetaSchema(ma.Schema):
+class MetaSchema(Schema):
     """Where in the list this page is; `total` and `pages` are null when nobody counted, `page` after a cursor."""
 
-    page = ma.fields.Integer(required=True, allow_none=True)
-    per_page = ma.fields.Integer(required=True)
-    total = ma.fields.Integer(required=True, allow_none=True)
-    pages = ma.fields.Integer(required=True, allow_none=True)
-    next_cursor = ma.fields.String(required=True, allow_none=True)
+    page = fields.Integer(required=True, allow_none=True)
+    per_page = fields.Integer(required=True)
+    total = fields.Integer(required=True, allow_none=True)
+    pages = fields.Integer(required=True, allow_none=True)
+    next_cursor = fields.String(required=True, allow_none=True)
 
 
 def list_meta(*, page, per_page, total, next_cursor):
@@ -44,19 +44,19 @@ def envelope_schema(schema):
 
 def _make_envelope(schema):
     if schema is None:
-        name, data, meta = "Empty", ma.fields.Raw(required=True, validate=ma.validate.Equal(None)), {}
+        name, data, meta = "Empty", fields.Raw(required=True, validate=validate.Equal(None)), {}
     elif schema.many:
-        items = ma.fields.Nested(type(schema))
-        name, data = _component_name(schema) + "_list", ma.fields.List(items, required=True)
-        meta = {"meta": ma.fields.Nested(MetaSchema, required=True)}
+        items = fields.Nested(type(schema))
+        name, data = _component_name(schema) + "_list", fields.List(items, required=True)
+        meta = {"meta": fields.Nested(MetaSchema, required=True)}
     else:
-        name, data, meta = _component_name(schema) + "_answer", ma.fields.Nested(type(schema), required=True), {}
+        name, data, meta = _component_name(schema) + "_answer", fields.Nested(type(schema), required=True), {}
     outer = {
-        "success": ma.fields.Boolean(required=True, validate=ma.validate.Equal(True)),
+        "success": fields.Boolean(required=True, validate=validate.Equal(True)),
         "data": data,
         **meta,
-        "message": ma.fields.String(required=True),
-        "timestamp": ma.fields.DateTime(required=True),
+        "message": fields.String(required=True),
+        "timestamp": fields.DateTime(required=True),
     }
     return type(name, (BuiltSchema,), outer)
 

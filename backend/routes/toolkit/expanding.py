@@ -1,6 +1,6 @@
 """The parameter `expand`, and what the document says of it."""
 
-import marshmallow as ma
+from marshmallow import fields, validate
 
 from backend.routes.toolkit.arguments import CommaList
 from backend.routes.toolkit.lists import are_different
@@ -10,7 +10,7 @@ from backend.services.records.expansions import MAX_EXPANSIONS
 EXPAND = "expand"  # the parameter, and the place in a record of what it asks for
 
 
-class Expanded(ma.fields.Raw):
+class Expanded(fields.Raw):
     """What of a record a request has had expanded; any of the relations, a dict by name."""
 
     def __init__(self, relations):
@@ -50,6 +50,6 @@ def expand_parameter(relations):
     """Return the parameter by itself, in a dict; an empty one when there is nothing to expand."""
     if not relations:
         return {}
-    checks = [ma.validate.Length(1, MAX_EXPANSIONS), are_different]
+    checks = [validate.Length(1, MAX_EXPANSIONS), are_different]
     metadata = {"description": expand_help(relations), "uniqueItems": True}
     return {EXPAND: CommaList(StrictText(), validate=checks, metadata=metadata)}

@@ -2,7 +2,7 @@
 
 import json
 
-import marshmallow as ma
+from marshmallow import ValidationError, missing, validate
 
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.envelope import json_response, list_meta
@@ -47,10 +47,10 @@ def page_parameters():
     """Return the parameters that choose a page, by themselves, in a dict."""
     return {
         "page": IntegerFromText(
-            load_default=1, validate=ma.validate.Range(1, MAX_PAGE), metadata={"description": "Which page, from 1"}
+            load_default=1, validate=validate.Range(1, MAX_PAGE), metadata={"description": "Which page, from 1"}
         ),
         "per_page": IntegerFromText(
-            load_default=20, validate=ma.validate.Range(1, MAX_PER_PAGE), metadata={"description": "How many to a page"}
+            load_default=20, validate=validate.Range(1, MAX_PER_PAGE), metadata={"description": "How many to a page"}
         ),
     }
 
@@ -59,7 +59,7 @@ def make_export_schema(name, parameters):
     """Return the schema of the parameters of an export: those of a list that are not about pages."""
     form = StrictText(
         load_default="csv",
-        validate=ma.validate.OneOf(["csv", "ndjson"]),
+        validate=validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "What the file is: CSV with a header, or a JSON object on each line"},
     )
     fields = {part: each for part, each in parameters.items() if part not in OF_PAGES}
@@ -72,8 +72,8 @@ def make_aggregate_schema(name, kinds, parameters):
     def fields_that(can, description):
         names = [field for field, kind in kinds.items() if can(kind)]
         return CommaList(
-            StrictText(validate=ma.validate.OneOf(names)),
-            validate=[ma.validate.Length(1, MAX_AGGREGATED), are_different],
+            StrictText(validate=validate.OneOf(names)),
+            validate=[validate.Length(1, MAX_AGGREGATED), are_different],
             metadata={"description": description, "uniqueItems": True},
         )
 
@@ -87,8 +87,8 @@ def make_aggregate_schema(name, kinds, parameters):
         "min": fields_that(can_order, "Fields to take the least value of"),
         "max": fields_that(can_order, "Fields to take the greatest value of"),
         "sort": CommaList(
-            StrictText(validate=ma.validate.OneOf(terms)),
-            validate=[ma.validate.Length(1, MAX_AGGREGATED), _sorts_once],
+            StrictText(validate=validate.OneOf(terms)),
+            validate=[validate.Length(1, MAX_AGGREGATED), _sorts_once],
             metadata={"description": "Fields of `group_by`, or `count`, to order the groups by", "uniqueItems": True},
         ),
         "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
@@ -130,7 +130,7 @@ def search_parameter(fields):
     """Return the parameter that searches these fields by itself, in a dict; an empty one when there are none."""
     if not fields:
         return {}
-    return {"q": StrictText(validate=ma.validate.Length(max=1000), metadata={"description": search_help(fields)})}
+    return {"q": StrictText(validate=validate.Length(max=1000), metadata={"description": search_help(fields)})}
 
 
 def search_help(fields):
@@ -191,9 +191,9 @@ def list_parameters(kinds, order=()):
     terms = [prefix + name for name in sortable for prefix in ("", "-")]
     return _filters(kinds) | {
         "sort": CommaList(
-            StrictText(validate=ma.validate.OneOf(terms)),
-            validate=[ma.validate.Length(1, 8), _sorts_once],
-            load_default=order or ma.missing,
+            StrictText(validate=validate.OneOf(terms)),
+            validate=[validate.Length(1, 8), _sorts_once],
+            load_default=order or missing,
             metadata={
                 "description": "Fields to order by, `-` for descending; `id` breaks ties, null comes last",
                 "uniqueItems": True,
@@ -201,8 +201,8 @@ def list_parameters(kinds, order=()):
             | ({"default": order} if order else {}),
         ),
         "fields": CommaList(
-            StrictText(validate=ma.validate.OneOf(list(kinds))),
-            validate=[ma.validate.Length(min=1), are_different],
+            StrictText(validate=validate.OneOf(list(kinds))),
+            validate=[validate.Length(min=1), are_different],
             metadata={"description": "The fields to return; all by default", "uniqueItems": True},
         ),
         **page_parameters(),
@@ -223,7 +223,7 @@ def _filters(kinds):
             metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
             parameter = name if operator == "eq" else f"{name}__{operator}"
             if operator == "in":
-                one_of = {"validate": ma.validate.Length(max=MAX_IN), "metadata": metadata}
+                one_of = {"validate": validate.Length(max=MAX_IN), "metadata": metadata}
                 fields[parameter] = CommaList(kind.filter(), keeps_commas=isinstance(kind, String | Enum), **one_of)
             elif operator == "isnull":
                 if not kind.required:
@@ -232,7 +232,7 @@ def _filters(kinds):
                 fields[parameter] = kind.filter()
                 fields[parameter].metadata |= metadata
                 if operator in TEXT_SEARCH:
-                    fields[parameter].validators.append(ma.validate.Length(max=MAX_PART, error=TOO_LONG))
+                    fields[parameter].validators.append(validate.Length(max=MAX_PART, error=TOO_LONG))
     return fields
 
 
@@ -243,4 +243,4 @@ def _sorts_once(terms):
 def are_different(names):
     """Raise ValidationError for a name given twice."""
     if len(set(names)) != len(names):
-        raise ma.ValidationError("Each field at most once.")
+        raise ValidationError("Each field at most once.")

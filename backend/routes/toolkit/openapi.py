@@ -6,12 +6,12 @@ import re
 import threading
 from functools import cache
 
-import marshmallow as ma
 from flask import Flask, Response, request
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
 from flask_smorest.spec import APISpecMixin
 from flask_swagger_ui import get_swaggerui_blueprint
+from marshmallow import fields
 
 from backend.middleware.authentication import known_actor, signed_in_actor
 from backend.middleware.errors import ErrorSchema, answer_http_error
@@ -44,7 +44,7 @@ query parameters and unknown fields of a body are refused, and so is the charact
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
-class OneOf(ma.fields.Raw):
+class OneOf(fields.Raw):
     """An object that is described by one of several schemas; which one, its `type` tells."""
 
     def __init__(self, schemas, **options):
@@ -62,7 +62,7 @@ def one_of(converter, field, **_):
 
 def property_names(converter, field, **_):
     """Return the pattern that a Dict's keys have; apispec documents only its values."""
-    if not isinstance(field, ma.fields.Dict) or field.key_field is None:
+    if not isinstance(field, fields.Dict) or field.key_field is None:
         return {}
     pattern = field.key_field.metadata.get("pattern")
     return {"propertyNames": {"pattern": pattern}} if pattern else {}

@@ -1,9 +1,9 @@
 """The base of the schemas that are made from definitions."""
 
-import marshmallow as ma
+from marshmallow import Schema
 
 
-class BuiltSchema(ma.Schema):
+class BuiltSchema(Schema):
     """A schema that is never changed, so that smorest's copies of a view's notes can share it."""
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.models.database import database
 from backend.models.user import User, UserSettings
@@ -72,13 +72,13 @@ def changed_profile(actor, profile, given, *, own=False):
     for name, value in given.items():
         try:
             if name not in fields:
-                raise ma.ValidationError("Unknown field.")
+                raise ValidationError("Unknown field.")
             if own and not _may_set(actor, fields[name]):
-                raise ma.ValidationError(LOCKED)
+                raise ValidationError(LOCKED)
             profile.pop(name, None)
             if value is not None:
                 profile[name] = _read(fields[name], value)
-        except ma.ValidationError as error:
+        except ValidationError as error:
             problems[name[:80]] = error.messages
     if problems:
         raise Invalid({"profile": problems})
@@ -169,7 +169,7 @@ def _refit_profiles(fields, confirmed):
         try:
             for name, value in kept.items():
                 fields[name].wire().deserialize(value)
-        except ma.ValidationError as error:
+        except ValidationError as error:
             raise Conflict(f"Accounts have a value of {name} that it would not take.") from error
         if lost:
             User.update(profile=kept).where(User.id == user.id).execute()

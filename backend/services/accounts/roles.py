@@ -1,6 +1,6 @@
 """Roles: named sets of people's rights, which definitions name in their grants."""
 
-import marshmallow as ma
+from marshmallow import Schema, ValidationError, fields, validate
 from peewee import IntegrityError
 
 from backend.models.api_key import ApiKey
@@ -18,11 +18,11 @@ from backend.services.field_types.base import StrictText
 WRITE = "roles:write"
 
 
-class RoleBody(ma.Schema):
+class RoleBody(Schema):
     """What a role is beside its name."""
 
-    description = StrictText(load_default="", validate=ma.validate.Length(max=1000))
-    permissions = ma.fields.List(ma.fields.String(validate=ma.validate.OneOf(PERMISSIONS)), load_default=list)
+    description = StrictText(load_default="", validate=validate.Length(max=1000))
+    permissions = fields.List(fields.String(validate=validate.OneOf(PERMISSIONS)), load_default=list)
 
 
 def list_roles():
@@ -111,7 +111,7 @@ def _apply_role(actor, name, body):
         raise Invalid({"roles": {str(name)[:80]: [problem]}})
     try:
         values = RoleBody().load(body)
-    except ma.ValidationError as error:
+    except ValidationError as error:
         raise Invalid({"roles": {name: error.messages}}) from error
     role = Role.get_or_none(Role.name == name)
     if role is not None and (role.description, role.permissions) == (values["description"], values["permissions"]):

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from dataclasses import asdict, dataclass
 
-import marshmallow as ma
+from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.services.errors import Malformed
 
@@ -25,7 +25,7 @@ CHUNK_BYTES = 1 << 20
 # What zipfile raises for files that are no zip, or a hostile one, and ours for what is in it.
 UNREADABLE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError),
-    ma.ValidationError,
+    ValidationError,
 )
 
 
@@ -46,17 +46,17 @@ class Manifest:
     sha256: str = ""
 
 
-class ManifestSchema(ma.Schema):
+class ManifestSchema(Schema):
     """The manifest as JSON."""
 
-    format = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Equal(FORMAT))
-    version = ma.fields.String(required=True)
-    database = ma.fields.String(required=True, validate=ma.validate.OneOf(SNAPSHOT_NAMES))
-    migrations = ma.fields.List(ma.fields.String(), required=True)
-    counts = ma.fields.Dict(ma.fields.String(), ma.fields.Integer(strict=True), required=True)
-    created_at = ma.fields.String(required=True)
-    bytes = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(min=0))
-    sha256 = ma.fields.String(required=True, validate=ma.validate.Regexp("^[0-9a-f]{64}$"))
+    format = fields.Integer(required=True, strict=True, validate=validate.Equal(FORMAT))
+    version = fields.String(required=True)
+    database = fields.String(required=True, validate=validate.OneOf(SNAPSHOT_NAMES))
+    migrations = fields.List(fields.String(), required=True)
+    counts = fields.Dict(fields.String(), fields.Integer(strict=True), required=True)
+    created_at = fields.String(required=True)
+    bytes = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    sha256 = fields.String(required=True, validate=validate.Regexp("^[0-9a-f]{64}$"))
 
 
 SCHEMA = ManifestSchema()

@@ -3,7 +3,7 @@
 import json
 from decimal import Decimal as PythonDecimal
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.date import Date
@@ -80,7 +80,7 @@ def within_bytes(convert, most):
     def checked(value):
         found = convert(value)
         if isinstance(found, str) and len(found.encode()) > most:
-            raise ma.ValidationError("Too long for an index.")
+            raise ValidationError("Too long for an index.")
         return found
 
     return checked
@@ -100,5 +100,5 @@ def _number(number, now):
         return format(number, "f")
     value = {Boolean: bool, Integer: int, Number: float}[type(now)](number)
     if _exact(value) != number:
-        raise ma.ValidationError("Not the same as any value of the new type.")
+        raise ValidationError("Not the same as any value of the new type.")
     return value

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import marshmallow as ma
+from marshmallow import validate
 
 from backend.models.role import ADMIN
 from backend.services.definitions.grants import NO_GRANTS, grant_problems, granted_roles, read_grants
@@ -141,20 +142,20 @@ class DefinitionBody(ma.Schema):
     """The outer shape of a definition; its fields and names are checked one by one."""
 
     name = StrictText(required=True)
-    description = StrictText(load_default="", validate=ma.validate.Length(max=MAX_DESCRIPTION))
+    description = StrictText(load_default="", validate=validate.Length(max=MAX_DESCRIPTION))
     fields_ = ma.fields.Dict(keys=ma.fields.String(), data_key="fields", required=True)
     indexes = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
     unique = ma.fields.List(ma.fields.List(ma.fields.String()), load_default=list)
     search = ma.fields.List(ma.fields.String(), load_default=list)
     access = ma.fields.Dict(
-        keys=ma.fields.String(validate=ma.validate.OneOf(ACTIONS)),
+        keys=ma.fields.String(validate=validate.OneOf(ACTIONS)),
         values=ma.fields.List(ma.fields.Raw()),
         load_default=dict,
     )
     require_if_match = StrictBoolean(load_default=False)
     history = StrictBoolean(load_default=False)
     renamed_from = FormerNames(load_default=None)
-    on_owner_delete = StrictText(load_default="set_null", validate=ma.validate.OneOf(list(ON_DELETE)))
+    on_owner_delete = StrictText(load_default="set_null", validate=validate.OneOf(list(ON_DELETE)))
 
 
 def parse_definition(data, roles=None, version=1, in_place=None):

@@ -7,7 +7,7 @@ request knows.
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.models.user import UserSettings
 from backend.services.field_types.base import TEXT_SEARCH
@@ -104,7 +104,7 @@ def _rule_problems(where, kinds):
             place = f"{name}.{_shown(operator)}" if isinstance(told, dict) else name
             try:
                 _check_operand(kinds[name], operator, operand)
-            except ma.ValidationError as error:
+            except ValidationError as error:
                 problems.append(f"where.{place}: {' '.join(map(str, error.messages))}")
     return problems
 
@@ -118,7 +118,7 @@ def _check_operand(kind, operator, operand):
     for value in read if operator == "in" else (read,):
         if isinstance(value, UserValue):
             if operator in TEXT_SEARCH:  # an empty text is in every text
-                raise ma.ValidationError("A value of the user can only be compared.")
+                raise ValidationError("A value of the user can only be compared.")
             _check_user_value(kind, value.field)
 
 
@@ -135,13 +135,13 @@ def _operators(told):
 def _read_operand(kind, operator, operand):
     """Return an operand as the conditions take it; raise ValidationError."""
     if operator not in kind.operators or (operator == "isnull" and kind.required):
-        raise ma.ValidationError("A field of this type has no such operator.")
+        raise ValidationError("A field of this type has no such operator.")
     if operator == "isnull":
         return BooleanFromText().deserialize(operand)
     if operator != "in":
         return _read_value(kind, operand)
     if not isinstance(operand, list) or len(operand) > MAX_IN:
-        raise ma.ValidationError(f"A list of at most {MAX_IN} values was expected.")
+        raise ValidationError(f"A list of at most {MAX_IN} values was expected.")
     return tuple(_read_value(kind, each) for each in operand)
 
 
@@ -149,7 +149,7 @@ def _read_value(kind, value):
     if isinstance(value, str) and value.startswith("$"):
         return UserValue(value.removeprefix(USER))
     if value is None:
-        raise ma.ValidationError("Null is asked for by `isnull`.")
+        raise ValidationError("Null is asked for by `isnull`.")
     return kind.filter().deserialize(value)
 
 
@@ -157,9 +157,9 @@ def _check_user_value(kind, name):
     known = OWN_FIELDS | user_fields()
     if name not in known:
         offered = ", ".join(f"`{USER}{each}`" for each in known)
-        raise ma.ValidationError(f"There is no such value of a user; there are {offered}.")
+        raise ValidationError(f"There is no such value of a user; there are {offered}.")
     if KINDS_ALIKE.get(kind.name, kind.name) != KINDS_ALIKE.get(known[name].name, known[name].name):
-        raise ma.ValidationError(
+        raise ValidationError(
             f"`{USER}{name}` is of type {known[name].name}, which is not comparable with {kind.name}."
         )
 
@@ -199,5 +199,5 @@ def _bound(value, kind, user_value):
         return found
     try:
         return kind.filter().deserialize(found)
-    except ma.ValidationError:  # such as a word that is none of the choices: no row has it
+    except ValidationError:  # such as a word that is none of the choices: no row has it
         return None

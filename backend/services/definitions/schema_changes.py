@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import marshmallow as ma
+from marshmallow import ValidationError
 from peewee import SQL, IntegrityError
 
 from backend.models.database import database
@@ -131,7 +131,7 @@ def _converted(change, columns, row, record_id):
     for name, target in columns.items():
         try:
             value = None if row[name] is None else change.converted[name](row[name])
-        except ma.ValidationError:  # the plan named it, and somebody confirmed
+        except ValidationError:  # the plan named it, and somebody confirmed
             value = None
         values.append(target.db_value(change.defaults.get(name) if value is None else value))
     return [*values, record_id]

@@ -2,7 +2,7 @@
 
 import json
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.models.database import database
 from backend.models.records import ROWS_AT_ONCE, column
@@ -61,7 +61,7 @@ class Survey:
             if values[name] is not None:
                 try:
                     values[name] = convert(values[name])
-                except ma.ValidationError:
+                except ValidationError:
                     self.unfit[name].append(record_id)
                     values[name] = None
         return {name: self.change.defaults.get(name) if value is None else value for name, value in values.items()}

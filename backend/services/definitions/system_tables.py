@@ -1,6 +1,6 @@
 """The tables of the system that can be listed as records are: the same filters, order, pages and cursors."""
 
-import marshmallow as ma
+from marshmallow import fields
 from peewee import SQL, Cast, fn
 
 from backend.models.audit import AuditEntry
@@ -26,7 +26,7 @@ class RoleNames(FieldType):
 
     def wire(self, **options):
         """Return a field for a list of names."""
-        return ma.fields.List(StrictText(), **options)
+        return fields.List(StrictText(), **options)
 
     def filter(self):
         """Return a field for one name."""

@@ -1,11 +1,12 @@
 """What every field type is asked, and the marshmallow helpers they share."""
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
-import marshmallow as ma
+from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.services.errors import Invalid
 from backend.utils.texts import unstorable_reason
@@ -36,17 +37,17 @@ def field_type(name):
     return register
 
 
-class StrictText(ma.fields.String):
+class StrictText(fields.String):
     """A text that both databases can keep."""
 
     def _deserialize(self, value, attr, data, **kwargs):
         text = super()._deserialize(value, attr, data, **kwargs)
         if reason := unstorable_reason(text):
-            raise ma.ValidationError(reason)
+            raise ValidationError(reason)
         return text
 
 
-class StrictBoolean(ma.fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """Exactly true or false; no 1, "yes" or "on"."""
 
     def _deserialize(self, value, attr, data, **kwargs):
@@ -55,7 +56,7 @@ class StrictBoolean(ma.fields.Boolean):
         return value
 
 
-class Between(ma.validate.Validator):
+class Between(validate.Validator):
     """A range that OpenAPI has no words for, since the value is a string there."""
 
     def __init__(self, least, most):
@@ -64,9 +65,9 @@ class Between(ma.validate.Validator):
     def __call__(self, value):
         """Return the value; raise ValidationError when it is out of range."""
         if self.least is not None and value < self.least:
-            raise ma.ValidationError(f"Must be {self.least} or more.")
+            raise ValidationError(f"Must be {self.least} or more.")
         if self.most is not None and value > self.most:
-            raise ma.ValidationError(f"Must be {self.most} or less.")
+            raise ValidationError(f"Must be {self.most} or less.")
         return value
 
 
@@ -85,7 +86,7 @@ def text_converter(field_class, convert):
     return FromText
 
 
-def loader(field: ma.fields.Field, validators: list | None = None) -> Callable:
+def loader(field: fields.Field, validators: list | None = None) -> Callable:
     """Return the function that does what a marshmallow field does with a value that is there, in half the time."""
     load, checks = field._deserialize, field.validators if validators is None else validators
 
@@ -100,10 +101,10 @@ def loader(field: ma.fields.Field, validators: list | None = None) -> Callable:
 
 def role_names():
     """Return the marshmallow field of an option that names roles."""
-    return ma.fields.List(StrictText(), validate=ma.validate.Length(max=MAX_ROLES))
+    return fields.List(StrictText(), validate=validate.Length(max=MAX_ROLES))
 
 
-class FormerNames(ma.fields.Raw):
+class FormerNames(fields.Raw):
     """The names that a field or a resource had before, the latest first; one may stand alone."""
 
     def __init__(self, **options):
@@ -115,15 +116,15 @@ class FormerNames(ma.fields.Raw):
     def _deserialize(self, value, attr, data, **kwargs):
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not 0 < len(names) <= MAX_FORMER_NAMES:
-            raise ma.ValidationError(f"A name, or a list of 1 to {MAX_FORMER_NAMES} names.")
+            raise ValidationError(f"A name, or a list of 1 to {MAX_FORMER_NAMES} names.")
         return [StrictText().deserialize(name) for name in names]
 
 
 @cache
 def _options_schema(kind):
     """Return the schema of the options of a FieldType class."""
-    wires = {item.name: item.metadata["wire"] for item in fields(kind)}
-    return ma.Schema.from_dict(wires, name=f"{kind.name}_options")()
+    wires = {item.name: item.metadata["wire"] for item in dataclasses.fields(kind)}
+    return Schema.from_dict(wires, name=f"{kind.name}_options")()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +141,10 @@ class FieldType:
     holds_empty_text: ClassVar[bool] = False  # whether "" is a value; elsewhere an empty cell is none, quoted or not
 
     required: bool = option(StrictBoolean(), False)
-    default: Any = option(ma.fields.Raw(allow_none=True))
+    default: Any = option(fields.Raw(allow_none=True))
     unique: bool = option(StrictBoolean(), False)
     index: bool = option(StrictBoolean(), False)
-    description: str = option(StrictText(validate=ma.validate.Length(max=1000)), "")
+    description: str = option(StrictText(validate=validate.Length(max=1000)), "")
     readable_by: list | None = option(role_names())
     writable_by: list | None = option(role_names())
     renamed_from: list | None = option(FormerNames())
@@ -153,7 +154,7 @@ class FieldType:
         """Return the field type made from `options`, a dict without `type`; raise Invalid keyed by option."""
         try:
             made = cls(**_options_schema(cls).load(options))
-        except ma.ValidationError as error:
+        except ValidationError as error:
             raise Invalid(error.messages) from error
         if problems := made.problems():
             raise Invalid(problems)
@@ -171,7 +172,7 @@ class FieldType:
         if self.default is not None and not problems:
             try:
                 self.wire().deserialize(self.default)
-            except ma.ValidationError as error:
+            except ValidationError as error:
                 problems["default"] = error.messages
         return problems
 
@@ -191,8 +192,8 @@ class FieldType:
 
     def to_dict(self):
         """Return the declaration in its shortest form: `type` and every option that is not the default."""
-        options = {item.name: getattr(self, item.name) for item in fields(self)}
-        defaults = {item.name: item.default for item in fields(self) if item.default is not MISSING}
+        options = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        defaults = {item.name: item.default for item in dataclasses.fields(self) if item.default is not MISSING}
         return {"type": self.name} | {
             name: value for name, value in options.items() if name not in defaults or value != defaults[name]
         }

@@ -3,13 +3,13 @@
 import datetime
 import re
 
-import marshmallow as ma
+from marshmallow import fields
 
 from backend.models.columns import DateColumn
 from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
 
 
-class Day(ma.fields.Date):
+class Day(fields.Date):
     """A day as `YYYY-MM-DD`, the one form of RFC 3339; it stays text."""
 
     default_error_messages = {"invalid": "Not a valid date: write it as YYYY-MM-DD."}

@@ -3,7 +3,7 @@
 import datetime
 import re
 
-import marshmallow as ma
+from marshmallow import fields
 from peewee import SQL, fn
 
 from backend.models.columns import DateTimeColumn
@@ -16,7 +16,7 @@ _RFC3339 = re.compile(
 )
 
 
-class Moment(ma.fields.AwareDateTime):
+class Moment(fields.AwareDateTime):
     """An RFC 3339 moment with its offset; it becomes text in UTC with microseconds."""
 
     default_error_messages = {

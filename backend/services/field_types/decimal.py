@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal as PythonDecimal
 
-import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
 from peewee import SQL, Case, Cast, Expression, fn
 
 from backend.models.columns import NumericColumn, ScaledIntegerColumn
@@ -13,7 +13,7 @@ from backend.services.field_types.base import EQUALITY, ORDERING, Between, Field
 MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
 
 
-class ExactDecimal(ma.fields.String):
+class ExactDecimal(fields.String):
     """A decimal written as a JSON string (or as an integer), never as a number with a binary fraction."""
 
     default_error_messages = {"invalid": 'Not a valid decimal: write it as a string such as "12.50".'}
@@ -31,9 +31,9 @@ class ExactDecimal(ma.fields.String):
         number = PythonDecimal(text)
         # The size first: Python refuses to round to more than 28 digits.
         if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
-            raise ma.ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
+            raise ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
         if number != round(number, self.scale):
-            raise ma.ValidationError(f"Must have at most {self.scale} fraction digits.")
+            raise ValidationError(f"Must have at most {self.scale} fraction digits.")
         return round(number, self.scale)
 
 
@@ -43,10 +43,10 @@ class Decimal(FieldType):
 
     operators = (*EQUALITY, *ORDERING)
 
-    precision: int = option(ma.fields.Integer(strict=True, validate=ma.validate.Range(1, MAX_PRECISION)), 12)
-    scale: int = option(ma.fields.Integer(strict=True, validate=ma.validate.Range(0, MAX_PRECISION)), 2)
-    min: str | None = option(ma.fields.String())
-    max: str | None = option(ma.fields.String())
+    precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), 12)
+    scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), 2)
+    min: str | None = option(fields.String())
+    max: str | None = option(fields.String())
 
     def problems(self):
         """Return what is wrong; the bounds are decimals of this very field."""
@@ -57,7 +57,7 @@ class Decimal(FieldType):
             try:
                 if getattr(self, bound) is not None:
                     ExactDecimal(self.precision, self.scale).deserialize(getattr(self, bound))
-            except ma.ValidationError as error:
+            except ValidationError as error:
                 problems[bound] = error.messages
         return problems or super().problems()
 

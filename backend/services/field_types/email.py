@@ -2,26 +2,26 @@
 
 import unicodedata
 
-import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
 
 from backend.services.field_types.base import StrictText, field_type, option
 from backend.services.field_types.string import String, length
 from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 
 
-class EmailAddress(StrictText, ma.fields.Email):
+class EmailAddress(StrictText, fields.Email):
     """A normalised e-mail address."""
 
     def __init__(self, **options):
         super().__init__(**options)
         # email-validator replaces the validator that marshmallow adds by itself.
-        self.validators = [check for check in self.validators if not isinstance(check, ma.validate.Email)]
+        self.validators = [check for check in self.validators if not isinstance(check, validate.Email)]
 
     def _deserialize(self, value, attr, data, **kwargs):
         try:
             return normalize_email(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
-            raise ma.ValidationError(str(error)) from error
+            raise ValidationError(str(error)) from error
 
 
 class EmailText(StrictText):

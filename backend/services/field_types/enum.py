@@ -1,6 +1,6 @@
 """`enum`: one of a few words."""
 
-import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import TextColumn
 from backend.services.field_types.base import StrictText, field_type, option
@@ -11,7 +11,7 @@ MAX_CHOICES = 200
 
 def _are_distinct(choices):
     if len(set(choices)) != len(choices):
-        raise ma.ValidationError("The choices must differ.")
+        raise ValidationError("The choices must differ.")
 
 
 @field_type("enum")
@@ -19,10 +19,10 @@ class Enum(Guarded):
     """One of `choices`."""
 
     choices: list = option(
-        ma.fields.List(
-            StrictText(validate=ma.validate.Length(1, 100)),
+        fields.List(
+            StrictText(validate=validate.Length(1, 100)),
             required=True,
-            validate=[ma.validate.Length(1, MAX_CHOICES), _are_distinct],
+            validate=[validate.Length(1, MAX_CHOICES), _are_distinct],
         )
     )
 
@@ -32,11 +32,11 @@ class Enum(Guarded):
 
     def wire(self, **options):
         """Return a field for the choices."""
-        return StrictText(validate=ma.validate.OneOf(self.choices), **options)
+        return StrictText(validate=validate.OneOf(self.choices), **options)
 
     def filter(self):
         """Return a field for the choices: another word is a typing error, not an empty result."""
-        return StrictText(validate=ma.validate.OneOf(self.choices))
+        return StrictText(validate=validate.OneOf(self.choices))
 
     @property
     def holds_empty_text(self) -> bool:

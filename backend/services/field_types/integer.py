@@ -2,7 +2,7 @@
 
 import re
 
-import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import IntegerColumn
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
@@ -10,7 +10,7 @@ from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, fie
 LEAST, MOST = -(2**63), 2**63 - 1
 
 
-class StrictInteger(ma.fields.Integer):
+class StrictInteger(fields.Integer):
     """An integer that is written as one: no fraction, no text, no boolean."""
 
     def __init__(self, **options):
@@ -20,7 +20,7 @@ class StrictInteger(ma.fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         if not LEAST <= value <= MOST:
-            raise ma.ValidationError("Must fit into 64 bits.")
+            raise ValidationError("Must fit into 64 bits.")
         return value
 
 
@@ -50,8 +50,8 @@ class Integer(FieldType):
         """Return a field for integers in the range."""
         least = LEAST if self.min is None else self.min
         most = MOST if self.max is None else self.max
-        return StrictInteger(validate=ma.validate.Range(least, most), **options)
+        return StrictInteger(validate=validate.Range(least, most), **options)
 
     def filter(self):
         """Return a field for any integer."""
-        return IntegerFromText(validate=ma.validate.Range(LEAST, MOST))
+        return IntegerFromText(validate=validate.Range(LEAST, MOST))

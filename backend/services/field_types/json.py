@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-import marshmallow as ma
+from marshmallow import ValidationError, fields
 from peewee import Cast, fn
 
 from backend.models.columns import JsonColumn
@@ -16,14 +16,14 @@ from backend.utils.texts import unstorable_reason
 MAX_DEPTH = 64
 
 
-class AnyJson(ma.fields.Raw):
+class AnyJson(fields.Raw):
     """Any JSON value that both databases can keep; null is NULL."""
 
     default_error_messages = {"invalid": "Not valid JSON."}
 
     def _deserialize(self, value, attr, data, **kwargs):
         if reason := _unstorable(value, MAX_DEPTH):
-            raise ma.ValidationError(reason)
+            raise ValidationError(reason)
         return value
 
 
@@ -48,7 +48,7 @@ class JsonFromText(AnyJson):
             try:
                 value = read_json(value)
             except ValueError as error:
-                raise ma.ValidationError(str(error)) from error
+                raise ValidationError(str(error)) from error
         return super()._deserialize(value, attr, data, **kwargs)
 
 

@@ -2,13 +2,13 @@
 
 import math
 
-import marshmallow as ma
+from marshmallow import fields, validate
 
 from backend.models.columns import FloatColumn
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
 
 
-class StrictFloat(ma.fields.Float):
+class StrictFloat(fields.Float):
     """A finite number that is written as one: no text, no boolean."""
 
     def _validated(self, value):
@@ -48,7 +48,7 @@ class Number(FieldType):
     def wire(self, **options):
         """Return a field for numbers in the range."""
         bounded = self.min is not None or self.max is not None
-        return StrictFloat(validate=ma.validate.Range(self.min, self.max) if bounded else None, **options)
+        return StrictFloat(validate=validate.Range(self.min, self.max) if bounded else None, **options)
 
     def filter(self):
         """Return a field for any number."""

@@ -1,6 +1,6 @@
 """`reference`: the id of a record of another resource, or of the same."""
 
-import marshmallow as ma
+from marshmallow import validate
 from peewee import SQL
 
 from backend.services.field_types.base import StrictText, field_type, option
@@ -14,7 +14,7 @@ class Reference(Uuid):
     """The id of a record of `to`; `on_delete` says what happens here when that record is deleted."""
 
     to: str = option(StrictText(required=True))
-    on_delete: str = option(StrictText(validate=ma.validate.OneOf(list(ON_DELETE))), "restrict")
+    on_delete: str = option(StrictText(validate=validate.OneOf(list(ON_DELETE))), "restrict")
 
     def problems(self):
         """Return what is wrong."""

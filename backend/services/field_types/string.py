@@ -1,7 +1,7 @@
 """`string`: a text on one line or a few, at most `max_length` characters."""
 
-import marshmallow as ma
 import re2
+from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import TextColumn
 from backend.services.field_types.base import (
@@ -18,7 +18,7 @@ _quiet = re2.Options()
 _quiet.log_errors = False
 
 
-class Pattern(ma.validate.Validator):
+class Pattern(validate.Validator):
     """Checks that a text contains a match of a regular expression, in time linear in the text.
 
     RE2 has no look-around and no back-references; what it accepts cannot be made slow by any input.
@@ -31,7 +31,7 @@ class Pattern(ma.validate.Validator):
     def __call__(self, value):
         """Return the value; raise ValidationError when it does not match."""
         if not self.regex.search(value):
-            raise ma.ValidationError(f"Does not match the pattern {self.pattern}.")
+            raise ValidationError(f"Does not match the pattern {self.pattern}.")
         return value
 
 
@@ -41,12 +41,12 @@ def _is_pattern(text):
     except re2.error as error:
         reason = error.args[0]
         reason = reason.decode() if isinstance(reason, bytes) else reason
-        raise ma.ValidationError(f"Not a regular expression that RE2 accepts: {reason}.") from error
+        raise ValidationError(f"Not a regular expression that RE2 accepts: {reason}.") from error
 
 
 def length(most):
     """Return the marshmallow field of an option that counts characters."""
-    return ma.fields.Integer(strict=True, validate=ma.validate.Range(min=0, max=most))
+    return fields.Integer(strict=True, validate=validate.Range(min=0, max=most))
 
 
 @field_type("string")
@@ -58,7 +58,7 @@ class String(Guarded):
 
     min_length: int | None = option(length(10_000))
     max_length: int = option(length(10_000), 255)
-    pattern: str | None = option(StrictText(validate=[ma.validate.Length(max=500), _is_pattern]))
+    pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _is_pattern]))
 
     def column(self, database, **options):
         """Return a text column."""
@@ -67,7 +67,7 @@ class String(Guarded):
     def wire(self, **options):
         """Return a field for texts within the length that match the pattern."""
         metadata = options.setdefault("metadata", {})
-        checks = [ma.validate.Length(min=self.min_length, max=self.max_length)]
+        checks = [validate.Length(min=self.min_length, max=self.max_length)]
         if self.pattern is not None:
             checks.append(Pattern(self.pattern))
             metadata["pattern"] = self.pattern

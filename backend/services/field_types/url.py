@@ -1,6 +1,6 @@
 """`url`: a web address."""
 
-import marshmallow as ma
+from marshmallow import fields
 
 from backend.services.field_types.base import StrictText, field_type, option
 from backend.services.field_types.string import String, length
@@ -9,7 +9,7 @@ MAX_LENGTH = 2048
 SCHEMES = {"http", "https"}  # never javascript: or data:, which a page might run
 
 
-class WebAddress(StrictText, ma.fields.Url):
+class WebAddress(StrictText, fields.Url):
     """An absolute http or https URL."""
 
     def __init__(self, **options):

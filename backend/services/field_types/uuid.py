@@ -2,13 +2,13 @@
 
 import uuid
 
-import marshmallow as ma
+from marshmallow import fields
 
 from backend.models.columns import UuidColumn
 from backend.services.field_types.base import FieldType, field_type
 
 
-class UuidText(ma.fields.UUID):
+class UuidText(fields.UUID):
     """A UUID with its dashes; it stays text, in lower case."""
 
     def _deserialize(self, value, attr, data, **kwargs):

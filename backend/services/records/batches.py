@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.models.database import database
 from backend.services.definitions import policies
@@ -52,7 +52,7 @@ def _run(actor, resource, operation, done, read_data, read_tag):
     if op != "delete":
         try:
             data = read_data(resource, op, _resolve(actor, resource, operation["data"], done))
-        except ma.ValidationError as error:
+        except ValidationError as error:
             raise Invalid(error.messages, "data") from error
     if_match = {read_tag(resource, operation["if_match"])} if "if_match" in operation else None
     try:
@@ -100,7 +100,7 @@ def _is_ref(value):
 
 def _id_made(name, number, done):
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
-        raise ma.ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
+        raise ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
     if done[number].op != "create":
-        raise ma.ValidationError({name: [f"Operation {number} makes no record."]})
+        raise ValidationError({name: [f"Operation {number} makes no record."]})
     return done[number].id

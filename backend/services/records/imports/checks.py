@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
@@ -78,7 +78,7 @@ class Checker:
             return None
         try:
             return Draft(row.line, self.columns.read(row.names, row.values))
-        except ma.ValidationError as error:
+        except ValidationError as error:
             self.note(row.line, "; ".join(map(str, error.messages)))
             return None
 
@@ -155,7 +155,7 @@ class Checker:
             if record_id is None:
                 return self._plan_new(draft, taken)
             return self._plan_change(draft, record_id, found, taken)
-        except ma.ValidationError as error:
+        except ValidationError as error:
             self.note(draft.line, "; ".join(map(str, error.messages)))
         except LarderError as error:
             self.note(draft.line, told(error.errors) if isinstance(error, Invalid) else error.message)
@@ -167,7 +167,7 @@ class Checker:
             value = self.resource.column(column.key).db_value(key)
             record_id = self._held.get((column.key,), {}).get((value,))
             if record_id is None or not self._may_read(record_id):
-                raise ma.ValidationError(self._no_target(column, key))
+                raise ValidationError(self._no_target(column, key))
             draft.values.given[column.field] = record_id
 
     def _may_read(self, record_id: str) -> bool:
@@ -189,7 +189,7 @@ class Checker:
             return None, None
         value = self._key_of(draft.values)
         if value is None:
-            raise ma.ValidationError(f"{self.key}: A value is required, being the key.")
+            raise ValidationError(f"{self.key}: A value is required, being the key.")
         held = self._held.get((self.key,), {})
         if (value,) in held:
             record_id = held[value,]
@@ -197,7 +197,7 @@ class Checker:
             return record_id, found if found and found.id == record_id else None
         found = there.get(value)
         if found is None and self.key == "id" and not self.actor.is_admin:
-            raise ma.ValidationError("id: There is no such record.")
+            raise ValidationError("id: There is no such record.")
         return (found.id, found) if found else (None, None)
 
     def _plan_new(self, draft: Draft, taken: dict) -> Planned:
@@ -221,7 +221,7 @@ class Checker:
 
     def _require(self, values: dict) -> None:
         if lacking := [name for name, value in values.items() if value is None and self.fields[name].required]:
-            raise ma.ValidationError([f"{name}: A value is required." for name in lacking])
+            raise ValidationError([f"{name}: A value is required." for name in lacking])
 
     def _plan_change(self, draft: Draft, record_id: str, found: Found | None, taken: dict) -> Planned:
         data = dict.fromkeys(draft.values.empty) | draft.values.given

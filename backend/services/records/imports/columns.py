@@ -5,7 +5,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-import marshmallow as ma
+from marshmallow import ValidationError
 
 from backend.models.user import User
 from backend.services.access.actors import Actor
@@ -71,11 +71,11 @@ class Columns:
         for (column, read), cell in zip(self._reading(names), cells, strict=True):
             try:
                 self._read_cell(column, read, cell, values)
-            except ma.ValidationError as error:
+            except ValidationError as error:
                 told = " ".join(map(str, error.messages))
                 problems.append(f"{column.field}: {told} Found: {shown(cell)}.")
         if problems:
-            raise ma.ValidationError(problems)
+            raise ValidationError(problems)
         return values
 
     def _read_cell(self, column: Column, read: Callable, cell: Any, values: Values) -> None:
@@ -99,7 +99,7 @@ class Columns:
             try:
                 found = [(column, self._reader(column)) for column in self._columns(names)]
             except Invalid as error:
-                raise ma.ValidationError(error.message) from error
+                raise ValidationError(error.message) from error
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
             self._kept[names] = found
