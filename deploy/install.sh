@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Larder on Debian or Ubuntu, from this checkout. Running it again changes only what is missing.
+# Installs Larder from this checkout, on Debian or Ubuntu. Running it again adds only what is missing.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -7,11 +7,11 @@ usage() {
     cat <<END
 usage: install.sh [--processes N] [--admin EMAIL]
 
-  --processes N   server processes on the one socket, 2 by default
-  --admin EMAIL   the first admin, whose password is made and shown once; admin@example.com by default
+  --processes N   number of server processes (default: 2)
+  --admin EMAIL   e-mail address of the first admin (default: admin@example.com); the password is printed once
 
-Puts the program into $APP, data into $DATA, settings into $ETC/larder.env, units into $UNITS,
-and the command line into /usr/local/bin/larder.
+Installs the program in $APP, data in $DATA, settings in $ETC/larder.env, systemd units in $UNITS,
+and the command in /usr/local/bin/larder.
 END
 }
 
@@ -24,10 +24,10 @@ while (($#)); do
         *) usage >&2 && exit 2 ;;
     esac
 done
-[[ $processes =~ ^[1-9][0-9]?$ ]] || die "--processes wants a number from 1 to 99"
+[[ $processes =~ ^[1-9][0-9]?$ ]] || die "--processes must be a number from 1 to 99"
 require_root
 require_python
-[[ -f /etc/debian_version ]] || say "This is neither Debian nor Ubuntu; going on."
+[[ -f /etc/debian_version ]] || say "This system is neither Debian nor Ubuntu; continuing anyway."
 
 if ! id -u "$ACCOUNT" >/dev/null 2>&1; then
     useradd --system --user-group --home-dir "$DATA" --no-create-home --shell /usr/sbin/nologin "$ACCOUNT"
@@ -37,12 +37,12 @@ install -d -m 0755 "$ETC"
 if [[ ! -e $ETC/larder.env ]]; then
     install -m 0640 -g "$ACCOUNT" "$SOURCE/deploy/larder.env" "$ETC/larder.env"
 fi
-# Larder reads `.env` of the folder that it runs in: so do the services, and so does the command line.
+# Larder reads `.env` in its current folder; the services and the command both run in this one.
 if [[ ! -L $DATA/.env ]]; then ln -s "$ETC/larder.env" "$DATA/.env"; fi
 
 if [[ -n $(current_release) ]]; then
     release=$(current_release)
-    [[ $release == "$APP/releases/$(release_name)" ]] || say "Another release is installed: deploy/upgrade.sh changes to this one."
+    [[ $release == "$APP/releases/$(release_name)" ]] || say "A different release is installed; run deploy/upgrade.sh to change to this one."
 else
     release=$(install_release)
     flask_of "$release" db upgrade
@@ -55,11 +55,12 @@ install_units "$release"
 services=(larder-jobs.service)
 for ((i = 1; i <= processes; i++)); do services+=("larder@$i.service"); done
 if has_systemd; then
-    systemctl enable --quiet --now larder.socket "${services[@]}" || die "does not start: see journalctl --unit='larder*'"
-    say "Larder runs: http://127.0.0.1:8000/docs"
+    systemctl enable --quiet --now larder.socket "${services[@]}" || die "Larder did not start: see journalctl --unit='larder*'"
+    say "Larder is running: http://127.0.0.1:8000/docs"
 else
     systemctl enable --quiet --root=/ larder.socket "${services[@]}"
-    say "There is no systemd running here: Larder starts with the next boot."
+    say "systemd is not running here: Larder starts at the next boot."
 fi
-say "Settings: $ETC/larder.env, then systemctl restart 'larder@*' larder-jobs. Proxy: $release/deploy/Caddyfile."
-say "See how it is: larder doctor"
+say "To change settings, edit $ETC/larder.env, then run: systemctl restart 'larder@*' larder-jobs"
+say "For a proxy, see $release/deploy/Caddyfile."
+say "To check the installation, run: larder doctor"

@@ -1,7 +1,7 @@
-# What install.sh, upgrade.sh and uninstall.sh have in common.
-# shellcheck shell=bash disable=SC2034  # those that source it use them
+# Functions and paths for install.sh, upgrade.sh and uninstall.sh.
+# shellcheck shell=bash disable=SC2034  # the scripts that source this file use the variables
 
-# A failure within $(…) is one, too.
+# A failure within $(…) stops the script, too.
 shopt -s inherit_errexit
 
 APP=/opt/larder
@@ -16,29 +16,29 @@ SOURCE=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/..")
 say() { printf '%s\n' "$*"; }
 die() { printf 'larder: %s\n' "$*" >&2; exit 1; }
 
-require_root() { ((EUID == 0)) || die "run this as root"; }
+require_root() { ((EUID == 0)) || die "run this script as root"; }
 
 require_python() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        die "needs Python 3.11 or newer as $PYTHON; name another one: PYTHON=python3.12 $0"
+        die "$PYTHON must be Python 3.11 or newer; to use a different one, run: PYTHON=python3.12 $0"
     "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
-        die "$PYTHON cannot make virtual environments: apt-get install python3-venv"
+        die "$PYTHON cannot create virtual environments; run: apt-get install python3-venv"
 }
 
-# Is there a systemd to talk to? Units are put in place without one, too.
+# Succeed if systemd is running. Units are installed without it, too.
 has_systemd() { [[ -d /run/systemd/system ]]; }
 
-# The name of the release in $SOURCE: its version, and what tells its content apart.
+# Print the name of the release in $SOURCE: its version and a hash of its content.
 release_name() {
     local version content
     version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' "$SOURCE/backend/utils/version.py")
     content=$(cd "$SOURCE" && find backend deploy wsgi.py requirements.lock -type f ! -path '*/__pycache__/*' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -c1-8)
-    [[ -n $version ]] || die "$SOURCE is no release of Larder"
+    [[ -n $version ]] || die "$SOURCE is not a release of Larder"
     echo "$version-$content"
 }
 
-# Copy $SOURCE beside the other releases, with a virtual environment of its own; says where.
+# Copy $SOURCE beside the other releases, with its own virtual environment; print the path.
 install_release() {
     local release
     release=$APP/releases/$(release_name)
@@ -60,20 +60,20 @@ install_release() {
 
 current_release() { readlink -e "$APP/current" 2>/dev/null || true; }
 
-# Make a release the current one, in one step.
+# Make a release the current one, atomically.
 switch_to() {
     ln -sfn "$1" "$APP/.current"
     mv -T "$APP/.current" "$APP/current"
 }
 
-# Run `flask …` of a release as the service does: its account, its folder, and so its settings.
+# Run `flask …` of a release like the service: with its user, its folder and so its settings.
 flask_of() {
     local release=$1
     shift
     (cd "$DATA" && runuser -u "$ACCOUNT" -- "$release/.venv/bin/flask" --app "$release/wsgi.py" "$@")
 }
 
-# Put the units of a release in place, if they are others than those there.
+# Install the units of a release if they differ from the installed ones.
 install_units() {
     local unit changed=
     for unit in larder.socket larder@.service larder-jobs.service; do
@@ -85,7 +85,7 @@ install_units() {
     if [[ -n $changed ]] && has_systemd; then systemctl daemon-reload; fi
 }
 
-# The services that are enabled, such as larder@1.service.
+# Print the enabled services, such as larder@1.service.
 enabled_services() {
     local unit
     for unit in "$UNITS"/*.wants/larder@*.service "$UNITS"/*.wants/larder-jobs.service; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes Larder away, but not its data and settings; those go, too, with --purge.
+# Removes Larder and keeps its data and settings; --purge deletes those, too.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -18,7 +18,7 @@ rm -rf "$APP"
 if [[ ${1:-} == --purge ]]; then
     rm -rf "$DATA" "$ETC"
     if id -u "$ACCOUNT" >/dev/null 2>&1; then userdel "$ACCOUNT"; fi
-    say "Larder is gone, with its data."
+    say "Larder and its data were deleted."
 else
-    say "Larder is gone. Kept: $DATA, $ETC and the account $ACCOUNT; --purge takes them away."
+    say "Larder was removed. $DATA, $ETC and the user $ACCOUNT were kept; --purge deletes them, too."
 fi
