@@ -21,7 +21,7 @@ class ValuesSchema(Schema):
     now = fields.Raw(data_key="to", required=True, allow_none=True)
 
 
-class ChangeSchema(Schema):
+class HistoryEntrySchema(Schema):
     """A change of a record."""
 
     version = fields.Integer(required=True, metadata={"description": "That of the record after the change"})
@@ -40,16 +40,16 @@ def add_views(blp):
     @blp.get("/<uuid:record_id>/history")
     @blp.guard(blp.allowed("read"))
     @blp.arguments(PageQuery, location="query")
-    @blp.answers(200, ChangeSchema(many=True))
+    @blp.answers(200, HistoryEntrySchema(many=True))
     @blp.fails(401, 403, 404)
     @blp.documented("read", "history", f"List the changes of a record of {name}, the latest first")
-    def list_changes(page, record_id):
-        entries, total = records.list_changes(current_actor(), resource, str(record_id), **page)
+    def list_history(page, record_id):
+        entries, total = records.list_history(current_actor(), resource, str(record_id), **page)
         told = SCHEMA.dumps([_told(entry) for entry in entries])
         return json_response(told, "OK", meta=json.dumps(list_meta(**page, total=total, next_cursor=None)))
 
 
-SCHEMA = ChangeSchema(many=True)
+SCHEMA = HistoryEntrySchema(many=True)
 
 
 def _told(entry):

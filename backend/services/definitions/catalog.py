@@ -16,10 +16,10 @@ from backend.services.definitions.definition import parse_definition
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.storage.conditions import within
-from backend.services.storage.listable import Table
+from backend.services.storage.listable import Listable
 
 
-class Resource(Table):
+class Resource(Listable):
     """A definition in use, with its model and its statements.
 
     It goes on in the next Catalog as long as nothing that it is made from has changed: its own definition, as it is
@@ -90,7 +90,7 @@ class Resource(Table):
 
 
 class Catalog(dict):
-    """Every Resource by name, the Tables of the system, and the generation of the definitions they were made from.
+    """Every Resource by name, the Listables of the system, and the generation of the definitions they were made from.
 
     `definitions` holds (Definition, stored) by name. `former` is the Catalog before: its resources go on in this one
     where nothing has changed, and requests that are under way with them notice nothing.

@@ -14,7 +14,7 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.json import Json
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
-from backend.services.storage.listable import Table
+from backend.services.storage.listable import Listable
 
 
 class RoleNames(FieldType):
@@ -68,9 +68,9 @@ AUDIT = {
 
 
 def make_system_tables():
-    """Return the Tables by name."""
+    """Return the Listables by name."""
     roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
     return {
-        "users": Table("users", USERS, User, columns={"roles": roles}),
-        "audit": Table("audit", AUDIT, AuditEntry),
+        "users": Listable("users", USERS, User, columns={"roles": roles}),
+        "audit": Listable("audit", AUDIT, AuditEntry),
     }

@@ -91,7 +91,7 @@ def visible_fields(actor, resource):
 
 
 def list_rows(resource, allowed, query):
-    """Return the RecordPage of the rows of a Table within a Scope; raise Malformed for a cursor of another query."""
+    """Return the RecordPage of the rows of a Listable within a Scope; raise Malformed for a cursor of another query."""
     after = None if query.cursor is None else _read_cursor(resource, query)
     values = scope_values(resource, allowed) | slot_values(resource, query.filters, "filter")
     values["limit"] = query.per_page + 1

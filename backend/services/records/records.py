@@ -10,7 +10,7 @@ from backend.models.records import index_name
 from backend.services.definitions import policies
 from backend.services.errors import Conflict, Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.records.deletions import delete_records
-from backend.services.records.references import check_references
+from backend.services.records.references import require_visible_references
 from backend.services.storage import history
 from backend.services.storage.answer_sizes import bounded_json, require_fitting
 from backend.services.storage.conditions import scope_values, within
@@ -38,7 +38,7 @@ def get_record(actor, resource, record_id):
     return _fitting(rows[0])
 
 
-def list_changes(actor, resource, record_id, *, page, per_page):
+def list_history(actor, resource, record_id, *, page, per_page):
     """Return (Entries of the record's history, the latest first, how many there are).
 
     Raises NotFound for a record the actor may not read, and for one that is gone unless they are an admin; Denied if a
@@ -71,7 +71,7 @@ def create_record(actor, resource, data):
     key = ("insert", policies.hidden_fields(resource.definition, actor))
     with conflicts(actor, resource), database.atomic():
         resource.hold()
-        check_references(actor, resource, data)
+        require_visible_references(actor, resource, data)
         judge(resource, allowed, values)
         with history.recorded(actor, resource, [values["id"]]):
             made = _fitting(resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
@@ -116,7 +116,7 @@ def update_record(actor, resource, record_id, data, if_match=None):
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
-        check_references(actor, resource, data)
+        require_visible_references(actor, resource, data)
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         if allowed.concerns({*values, "version"}):
@@ -203,7 +203,7 @@ def integrity_problem(actor, resource, error):
     """
     kind, what = database.violated(error)
     if kind == "unique":
-        return unique_conflict(actor, resource, _unique_fields(resource.definition, what))
+        return unique_conflict(actor, resource, _fields_of_violation(resource.definition, what))
     if kind == "foreign_key":  # the target went between the check and the write
         return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
     return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
@@ -217,7 +217,7 @@ def unique_conflict(actor, resource, names):
     return Conflict(told, {"json": {name: ["Already taken."] for name in names}})
 
 
-def _unique_fields(definition, what):
+def _fields_of_violation(definition, what):
     """Return the fields of a violated unique constraint: SQLite names the columns, Postgres the index."""
     if isinstance(what, tuple):
         return what

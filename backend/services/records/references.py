@@ -6,7 +6,7 @@ from backend.services.storage.conditions import scope_values
 from backend.services.storage.statements import slot
 
 
-def check_references(actor, resource, data):
+def require_visible_references(actor, resource, data):
     """Raise Invalid unless every record that `data` refers to exists and may be read by the actor."""
     problems = {}
     for name, kind in resource.definition.references.items():

@@ -10,12 +10,12 @@ from peewee import SQL, Case, Node, fn
 
 from backend.models.database import database
 from backend.services.errors import Invalid
-from backend.services.storage.listable import Table
+from backend.services.storage.listable import Listable
 from backend.utils.texts import byte_count
 
 DEFAULT_BYTES = 16_777_216
 FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
-MAX_KEPT = 64  # widths kept for each table
+MAX_KEPT = 64  # widths kept for each listable
 
 _bound = DEFAULT_BYTES
 
@@ -44,30 +44,30 @@ def answer_bound() -> int:
     return _bound
 
 
-def may_be_too_large(table: Table, names: tuple | None, count: int) -> bool:
+def may_be_too_large(listable: Listable, names: tuple | None, count: int) -> bool:
     """Tell whether so many records, of the named fields or all, could have more bytes than an answer may."""
-    width = _width(table, names)
+    width = _width(listable, names)
     return width is None or width * count > _bound
 
 
-def size(table: Table, names: tuple | None) -> Node:
+def size(listable: Listable, names: tuple | None) -> Node:
     """Return the expression of about how many bytes a record's JSON takes."""
-    kinds = [(name, table.kinds[name]) for name in names or table.kinds]
+    kinds = [(name, listable.kinds[name]) for name in names or listable.kinds]
     fixed = sum(len(name) + FIELD_BYTES + (kind.most_bytes or 0 if _is_narrow(kind) else 0) for name, kind in kinds)
     measured = [
-        fn.COALESCE(fn.octet_length(kind.as_text(table.column(name), database.obj)), 0)
+        fn.COALESCE(fn.octet_length(kind.as_text(listable.column(name), database.obj)), 0)
         for name, kind in kinds
         if not _is_narrow(kind)
     ]
     return reduce(add, measured, SQL(str(fixed)))
 
 
-def bounded_json(table: Table, names: tuple | None) -> Node:
+def bounded_json(listable: Listable, names: tuple | None) -> Node:
     """Return the expression of a record's JSON, NULL where it would have more bytes than an answer may."""
-    told = table.json(names)
-    if not may_be_too_large(table, names, 1):
+    told = listable.json(names)
+    if not may_be_too_large(listable, names, 1):
         return told
-    return Case(None, [(size(table, names) <= SQL(str(_bound)), told)], None)
+    return Case(None, [(size(listable, names) <= SQL(str(_bound)), told)], None)
 
 
 def require_fitting(record_json: str | None) -> None:
@@ -90,13 +90,13 @@ def _is_narrow(kind):
     return kind.most_bytes is not None and kind.most_bytes <= 64
 
 
-def _width(table, names):
+def _width(listable, names):
     """Return how many bytes a record may have, None where nothing bounds it."""
-    kept = table.widths
+    kept = listable.widths
     if names not in kept:
         if len(kept) >= MAX_KEPT:
             kept.clear()
-        kinds = [(name, table.kinds[name].most_bytes) for name in names or table.kinds]
+        kinds = [(name, listable.kinds[name].most_bytes) for name in names or listable.kinds]
         bounded = all(most is not None for _, most in kinds)
         kept[names] = sum(len(name) + FIELD_BYTES + most for name, most in kinds) if bounded else None
     return kept[names]

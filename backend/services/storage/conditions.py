@@ -36,31 +36,31 @@ def _value_count(operator, value):
     return value if operator == "isnull" else 1
 
 
-def slot_values(table, triples, prefix):
+def slot_values(listable, triples, prefix):
     """Return the values of the triples' slots, whose names begin with `prefix`."""
     values = {}
     for i, (field, operator, value) in enumerate(triples):
-        values |= _values(table, field, operator, value, f"{prefix}{i}")
+        values |= _values(listable, field, operator, value, f"{prefix}{i}")
     return values
 
 
-def _values(table, field, operator, value, key):
+def _values(listable, field, operator, value, key):
     if operator == "isnull":
         return {}
     if operator == "in":
-        return {f"{key}_{i}": table.column(field).db_value(each) for i, each in enumerate(value)}
+        return {f"{key}_{i}": listable.column(field).db_value(each) for i, each in enumerate(value)}
     if operator == "startswith":
         return {key: value, f"{key}_end": prefix_end(value)}
-    return {key: value if operator == "has" else table.column(field).db_value(value)}
+    return {key: value if operator == "has" else listable.column(field).db_value(value)}
 
 
-def conditions(table, shape, prefix):
+def conditions(listable, shape, prefix):
     """Return the SQL condition of each triple of this shape; slot_values fills its slots."""
-    return [_condition(table, *each, f"{prefix}{i}") for i, each in enumerate(shape)]
+    return [_condition(listable, *each, f"{prefix}{i}") for i, each in enumerate(shape)]
 
 
-def _condition(table, field, operator, count, key):
-    column = table.column(field)
+def _condition(listable, field, operator, count, key):
+    column = listable.column(field)
     if operator == "isnull":
         return column.is_null(count)
     if operator == "in":
@@ -77,17 +77,17 @@ def _condition(table, field, operator, count, key):
     return Expression(column, COMPARISONS[operator], slot(key))
 
 
-def within(table, shape, prefix="scope"):
+def within(listable, shape, prefix="scope"):
     """Return the condition of a row's being within a Scope of this shape."""
     if shape is None:
         return EVERY_ROW
-    alternatives = [conditions(table, each, f"{prefix}{i}_") for i, each in enumerate(shape)]
+    alternatives = [conditions(listable, each, f"{prefix}{i}_") for i, each in enumerate(shape)]
     return reduce(or_, [reduce(and_, each) for each in alternatives]) if alternatives else NO_ROW
 
 
-def scope_values(table, scope, prefix="scope"):
+def scope_values(listable, scope, prefix="scope"):
     """Return the values of the slots of `within`."""
     values = {}
     for i, triples in enumerate(scope.alternatives):
-        values |= slot_values(table, triples, f"{prefix}{i}_")
+        values |= slot_values(listable, triples, f"{prefix}{i}_")
     return values

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from peewee import Case, Cast, fn
 
 from backend.models.database import Postgres, database
-from backend.models.record_change import KeptFields, RecordChange
+from backend.models.history_entry import HistoryEntry, KeptFields
 from backend.services.errors import Invalid
 from backend.services.storage.answer_sizes import answer_bound
 from backend.utils.clock import utcnow
@@ -33,9 +33,9 @@ def list_entries(actor, resource, record_id, hidden, *, page, per_page):
     That is, except for an admin, the values of fields that they could read when the change was kept and that are not
     among those `hidden` from them today, under whatever name.
     """
-    mine = (RecordChange.resource == resource.name) & (RecordChange.record_id == record_id)
+    mine = (HistoryEntry.resource == resource.name) & (HistoryEntry.record_id == record_id)
     _require_fitting(mine, page, per_page)
-    rows = list(RecordChange.select().where(mine).order_by(RecordChange.number.desc()).paginate(page, per_page))
+    rows = list(HistoryEntry.select().where(mine).order_by(HistoryEntry.number.desc()).paginate(page, per_page))
     kept = {each.id: each.fields for each in KeptFields.select().where(KeptFields.resource == resource.name)}
     entries = []
     for row in rows:
@@ -46,7 +46,7 @@ def list_entries(actor, resource, record_id, hidden, *, page, per_page):
             if actor.is_admin or name == "created_by" or _may_read(actor, fields.get(name), hidden)
         }
         entries.append(Entry(row.version, row.action, shown, row.created_at, row.created_by))
-    return entries, RecordChange.select().where(mine).count()
+    return entries, HistoryEntry.select().where(mine).count()
 
 
 def _may_read(actor, kept, hidden):
@@ -60,8 +60,8 @@ def _require_fitting(mine, page, per_page):
 
     How many is not said: some may be of hidden fields. A single change is always answered.
     """
-    told = Cast(RecordChange.changes, "TEXT") if isinstance(database.obj, Postgres) else RecordChange.changes
-    sizes = RecordChange.select(fn.octet_length(told)).where(mine).order_by(RecordChange.number.desc())
+    told = Cast(HistoryEntry.changes, "TEXT") if isinstance(database.obj, Postgres) else HistoryEntry.changes
+    sizes = HistoryEntry.select(fn.octet_length(told)).where(mine).order_by(HistoryEntry.number.desc())
     found = database.execute(sizes.paginate(page, per_page)).fetchall()
     if sum(size for (size,) in found) > answer_bound() and len(found) > 1:
         why = f"These changes have more than {answer_bound():,} bytes (LARDER_MAX_ANSWER_BYTES)"
@@ -88,7 +88,7 @@ def note_end(actor, resource, ids):
 def follow(changes):
     """Let the history follow Changes of definitions that stay: other names of resources, and what became of fields."""
     names = {change.old.name: change.new.name for change in changes}
-    for model in (RecordChange, KeptFields):
+    for model in (HistoryEntry, KeptFields):
         # At once, or two resources that swap their names would become one.
         moved = {old: new for old, new in names.items() if old != new}
         if moved:
@@ -121,7 +121,7 @@ def begin(definition):
 
 def forget(name):
     """Delete the history of a resource that is dropped."""
-    for model in (RecordChange, KeptFields):
+    for model in (HistoryEntry, KeptFields):
         model.delete().where(model.resource == name).execute()
 
 
@@ -149,7 +149,7 @@ def _keep(actor, resource, before, after):
             row |= {"number": numbers.get(record_id, 0) + 1, "created_at": utcnow(), "created_by": actor.user_id}
             rows.append(row)
         if rows:
-            RecordChange.insert_many(rows).execute()
+            HistoryEntry.insert_many(rows).execute()
 
 
 def _change(resource, was, now):
@@ -161,6 +161,6 @@ def _change(resource, was, now):
 
 def _latest_numbers(resource, ids):
     """Return {id: number of the last change} of records with a history; in the transaction nobody else adds to it."""
-    mine = (RecordChange.resource == resource.name) & RecordChange.record_id.in_(ids)
-    latest = RecordChange.select(RecordChange.record_id, fn.MAX(RecordChange.number)).where(mine)
-    return {str(record_id): number for record_id, number in latest.group_by(RecordChange.record_id).tuples()}
+    mine = (HistoryEntry.resource == resource.name) & HistoryEntry.record_id.in_(ids)
+    latest = HistoryEntry.select(HistoryEntry.record_id, fn.MAX(HistoryEntry.number)).where(mine)
+    return {str(record_id): number for record_id, number in latest.group_by(HistoryEntry.record_id).tuples()}

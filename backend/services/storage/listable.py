@@ -4,7 +4,7 @@ from backend.models.database import database
 from backend.services.storage.statements import StatementCache
 
 
-class Table:
+class Listable:
     """A model, and a field type for each of its columns that goes out.
 
     `columns` holds the expressions of those that are not the model's own. `catalog` is the Catalog it is in.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from peewee import EnclosedNodeList, Expression, Node
 
 from backend.models.database import database
-from backend.services.storage.listable import Table
+from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 
 
@@ -47,11 +47,11 @@ def total_order(sort: tuple) -> tuple:
     return (*sort, ("id", bool(sort) and sort[-1][1]))
 
 
-def order_keys(table: Table, sort: tuple) -> list[Key]:
+def order_keys(listable: Listable, sort: tuple) -> list[Key]:
     """Return the Keys of a total order."""
-    kinds = table.kinds
+    kinds = listable.kinds
     return [
-        Key(kinds[name].sort_key(table.column(name)), descending, not kinds[name].required, kinds[name].unique)
+        Key(kinds[name].sort_key(listable.column(name)), descending, not kinds[name].required, kinds[name].unique)
         for name, descending in sort
     ]
 

@@ -8,7 +8,7 @@ from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
 
-class RecordChange(BaseModel):
+class HistoryEntry(BaseModel):
     """What a change made of a record: by field [value before, value after]; `version` is that of the record then.
 
     `number` orders the changes of a record: clocks do not. `fields_id` is the KeptFields of the time.
