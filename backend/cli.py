@@ -227,7 +227,7 @@ def _read_documents(path):
 def export(file):
     """Write all roles and resources to FILE, or to the terminal."""
     with explained(), database.connection_context():
-        document = documents.export_document(SYSTEM)
+        document = documents.export_document()
     yaml.safe_dump(document, file, **READABLE)
 
 

@@ -9,12 +9,6 @@ MEMBER = "member"  # every registered user
 EDITOR = "editor"  # there to be given
 BUILT_IN = (ADMIN, MEMBER, EDITOR)
 
-# What a role may give beside access to records: each is asked for by a call of the system.
-PERMISSIONS = (
-    *("users:read", "users:write", "roles:write", "resources:read", "resources:write"),
-    *("api_keys:write", "audit:read", "backups:write"),
-)
-
 
 class Role(BaseModel):
     """A role; `permissions` is a list such as `["users:read"]`."""

@@ -6,6 +6,7 @@ from backend.middleware.authentication import current_actor, permission, person
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
+from backend.services.access.permissions import API_KEYS_WRITE
 from backend.services.accounts import api_keys
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
@@ -13,7 +14,7 @@ from backend.utils.clock import rfc3339, utcnow
 
 blp = Blueprint("api_keys", __name__, url_prefix=f"{API}/api-keys", description="Secrets for programs")
 
-MAY_WRITE = permission("api_keys:write")
+MAY_WRITE = permission(API_KEYS_WRITE)
 
 
 def _is_to_come(moment):

@@ -6,6 +6,7 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.services.access.permissions import AUDIT_READ
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import AUDIT
 from backend.services.records import lists
@@ -17,7 +18,7 @@ AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False
 
 
 @blp.get("")
-@blp.guard(permission("audit:read"))
+@blp.guard(permission(AUDIT_READ))
 @blp.arguments(AuditQuery, location="query")
 @blp.answers(200, AuditEntrySchema(many=True))
 @blp.fails(400, 401, 403)

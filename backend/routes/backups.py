@@ -6,6 +6,7 @@ from backend.middleware.authentication import current_actor, permission
 from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.services.access.permissions import BACKUPS_WRITE
 from backend.services.backups import backups
 
 blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="Backups of the database")
@@ -37,7 +38,7 @@ class BackupSchema(Schema):
 
 
 @blp.get("")
-@blp.guard(permission("backups:write"))
+@blp.guard(permission(BACKUPS_WRITE))
 @blp.response(200, BackupSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="backups_list")
@@ -47,7 +48,7 @@ def list_backups():
 
 
 @blp.post("")
-@blp.guard(permission("backups:write"))
+@blp.guard(permission(BACKUPS_WRITE))
 @blp.response(201, BackupSchema)
 @blp.fails(401, 403, 409)
 @blp.doc(operationId="backups_create")

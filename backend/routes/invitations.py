@@ -8,6 +8,7 @@ from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
+from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import invitations
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.base import StrictText
@@ -39,7 +40,7 @@ class AcceptanceSchema(Schema):
 
 
 @blp.get("")
-@blp.guard(permission("users:read"))
+@blp.guard(permission(USERS_READ))
 @blp.response(200, InvitationSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="invitations_list")
@@ -49,7 +50,7 @@ def list_invitations():
 
 
 @blp.post("")
-@blp.guard(permission("users:write"))
+@blp.guard(permission(USERS_WRITE))
 @blp.once
 @blp.arguments(InvitationSchema)
 @blp.response(201, InvitationSchema)
@@ -64,7 +65,7 @@ def create_invitation(data):
 
 
 @blp.delete("/<uuid:invitation_id>")
-@blp.guard(permission("users:write"))
+@blp.guard(permission(USERS_WRITE))
 @blp.response(200)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="invitations_withdraw")

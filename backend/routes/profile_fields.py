@@ -6,6 +6,7 @@ from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE, USERS_READ
 from backend.services.accounts import profile_fields
 from backend.services.definitions.definition import NAME
 from backend.services.field_types.boolean import BooleanFromText
@@ -39,17 +40,17 @@ class ConfirmQuery(QuerySchema):
 
 
 @blp.get("")
-@blp.guard(permission(*profile_fields.READ))
+@blp.guard(permission(USERS_READ, RESOURCES_READ))
 @blp.response(200, UserSettingsSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="user_settings_get")
 def get_settings():
     """Show which fields profiles have"""
-    return profile_fields.get_settings(current_actor())
+    return profile_fields.get_settings()
 
 
 @blp.put("")
-@blp.guard(permission(profile_fields.WRITE))
+@blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(UserSettingsSchema, example=EXAMPLE)
 @blp.arguments(ConfirmQuery, location="query")
 @blp.response(200, UserSettingsSchema)

@@ -11,6 +11,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.openapi import OneOf
+from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources
 from backend.services.definitions.definition import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
 from backend.services.definitions.grants import MAX_CONDITIONS, MAX_GRANTS
@@ -183,17 +184,17 @@ class DropQuery(QuerySchema):
 
 
 @blp.get("")
-@blp.guard(permission(resources.READ))
+@blp.guard(permission(RESOURCES_READ))
 @blp.response(200, StoredDefinitionSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="resources_list")
 def list_resources():
     """List all resources"""
-    return resources.list_resources(current_actor())
+    return resources.list_resources()
 
 
 @blp.post("")
-@blp.guard(permission(resources.WRITE))
+@blp.guard(permission(RESOURCES_WRITE))
 @blp.once
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(201, StoredDefinitionSchema, headers=LOCATION)
@@ -209,17 +210,17 @@ def create_resource(data):
 
 
 @blp.get("/<name>")
-@blp.guard(permission(resources.READ))
+@blp.guard(permission(RESOURCES_READ))
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="resources_get")
 def get_resource(name):
     """Show a resource"""
-    return resources.get_resource(current_actor(), name)
+    return resources.get_resource(name)
 
 
 @blp.put("/<name>")
-@blp.guard(permission(resources.WRITE))
+@blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(ReplaceQuery, location="query")
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(200, StoredDefinitionSchema)
@@ -235,28 +236,28 @@ def replace_resource(query, data, name):
 
 
 @blp.post("/<name>/plan")
-@blp.guard(permission(resources.WRITE))
+@blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(200, PlanSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="resources_plan")
 def plan_resource(data, name):
     """Show what a change of a resource would do, and change nothing"""
-    return resources.plan_resource(current_actor(), name, data).to_dict()
+    return resources.plan_resource(name, data).to_dict()
 
 
 @blp.get("/<name>/versions")
-@blp.guard(permission(resources.READ))
+@blp.guard(permission(RESOURCES_READ))
 @blp.response(200, VersionSchema(many=True))
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="resources_versions")
 def list_versions(name):
     """List what a resource was declared to be, the latest first"""
-    return resources.list_versions(current_actor(), name)
+    return resources.list_versions(name)
 
 
 @blp.delete("/<name>")
-@blp.guard(permission(resources.WRITE))
+@blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(DropQuery, location="query")
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)

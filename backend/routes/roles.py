@@ -6,6 +6,7 @@ from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
+from backend.services.access.permissions import ROLES_WRITE, USERS_READ
 from backend.services.accounts import roles
 from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
@@ -21,7 +22,7 @@ class RoleSchema(roles.RoleBody):
 
 
 @blp.get("")
-@blp.guard(permission("users:read", "roles:write"))
+@blp.guard(permission(USERS_READ, ROLES_WRITE))
 @blp.response(200, RoleSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="roles_list")
@@ -31,7 +32,7 @@ def list_roles():
 
 
 @blp.post("")
-@blp.guard(permission("roles:write"))
+@blp.guard(permission(ROLES_WRITE))
 @blp.once
 @blp.arguments(RoleSchema)
 @blp.response(201, RoleSchema, headers=LOCATION)
@@ -44,7 +45,7 @@ def create_role(data):
 
 
 @blp.get("/<name>")
-@blp.guard(permission("users:read", "roles:write"))
+@blp.guard(permission(USERS_READ, ROLES_WRITE))
 @blp.response(200, RoleSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="roles_get")
@@ -54,7 +55,7 @@ def get_role(name):
 
 
 @blp.put("/<name>")
-@blp.guard(permission("roles:write"))
+@blp.guard(permission(ROLES_WRITE))
 @blp.arguments(roles.RoleBody)
 @blp.response(200, RoleSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
@@ -68,7 +69,7 @@ def replace_role(data, name):
 
 
 @blp.delete("/<name>")
-@blp.guard(permission("roles:write"))
+@blp.guard(permission(ROLES_WRITE))
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="roles_delete")

@@ -9,6 +9,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.definitions.policies import EVERYTHING
@@ -18,7 +19,7 @@ from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.records import lists
 
-READ, WRITE = permission("users:read"), permission("users:write")
+READ, WRITE = permission(USERS_READ), permission(USERS_WRITE)
 
 blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="People with an account")
 

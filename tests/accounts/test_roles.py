@@ -2,10 +2,6 @@
 
 import pytest
 
-from backend.models.database import database
-from backend.services import documents
-from backend.services.access.actors import Actor
-from backend.services.errors import Denied
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 BUILT_IN = ["admin", "editor", "member"]
@@ -99,20 +95,6 @@ def test_nobody_changes_or_deletes_a_role_that_holds_more_than_they_do(app, admi
     assert carol.put("/roles/auditor", json={"permissions": ["roles:write"]}).status_code == 403
     assert carol.delete("/roles/auditor").status_code == 403
     assert admin.get("/roles/auditor").json["data"]["permissions"] == ["roles:write", "audit:read"]
-
-
-def test_a_file_changes_roles_only_for_who_may_change_roles(admin, bob):
-    """Its resources need another permission, which alone must not be enough for roles."""
-    admin.post("/roles", json={"name": "architect", "permissions": ["resources:write"]})
-    admin.patch(f"/users/{bob.id}", json={"roles": ["architect"]})
-    architect = Actor(user_id=bob.id, roles=frozenset({"architect", "member"}))
-    for declared in ({"auditor": {}}, {"architect": {"permissions": []}}):
-        with database.connection_context(), pytest.raises(Denied):
-            documents.apply_document(architect, {"roles": declared})
-    unchanged = {"roles": {"architect": {"permissions": ["resources:write"]}}}
-    with database.connection_context():
-        assert documents.apply_document(architect, unchanged) == [("architect", "unchanged")]
-    assert [role["name"] for role in admin.get("/roles").json["data"]] == ["admin", "architect", "editor", "member"]
 
 
 def test_every_change_is_in_the_audit_trail(admin):

@@ -1,34 +1,53 @@
-"""What roles permit: calls of the system, and who may give a role or a permission."""
+"""Permissions: which calls of the system a role permits, and who may give a role or a permission to others."""
 
-from backend.models.role import MEMBER, PERMISSIONS, Role
+from collections.abc import Collection
+from typing import NoReturn
+
+from backend.models.role import MEMBER, Role
+from backend.services.access.actors import Actor
 from backend.services.errors import Denied, Invalid, Unauthenticated
 
+USERS_READ = "users:read"
+USERS_WRITE = "users:write"
+ROLES_WRITE = "roles:write"
+RESOURCES_READ = "resources:read"
+RESOURCES_WRITE = "resources:write"
+API_KEYS_WRITE = "api_keys:write"
+AUDIT_READ = "audit:read"
+BACKUPS_WRITE = "backups:write"
 
-def require_permission(actor, *any_of):
-    """Raise Unauthenticated or Denied unless a role of the actor holds one of these, such as `resources:write`."""
+# What each permits. A route names the permission that it needs, and is the only place that asks for it.
+PERMISSIONS = {
+    USERS_READ: "list users, roles and invitations, and read profile fields",
+    USERS_WRITE: "create, change and delete users, and invite people; give and take the roles one has",
+    ROLES_WRITE: "create, change and delete roles whose permissions one holds",
+    RESOURCES_READ: "read definitions, their versions and profile fields",
+    RESOURCES_WRITE: "plan, create, change and drop definitions, and change profile fields",
+    API_KEYS_WRITE: "create, list and revoke one's own API keys",
+    AUDIT_READ: "read the audit trail",
+    BACKUPS_WRITE: "create and list backups",
+}
+
+
+def require_permission(actor: Actor, *any_of: str) -> None:
+    """Raise Unauthenticated or Denied unless a role of the actor holds one of these permissions."""
     if _permissions(actor).isdisjoint(any_of):
         refuse(actor, f"This needs the permission {' or '.join(any_of)}.")
 
 
-def require_roles(names):
-    """Return the Roles of these names; raise Invalid for a name that is no role."""
-    known = {role.name: role for role in Role.select().where(Role.name.in_(list(names)))}
-    if unknown := sorted(set(names) - set(known)):
-        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
-    return known
-
-
-def require_may_give(actor, roles):
+def require_may_give(actor: Actor, roles: Collection[str]) -> None:
     """Raise Invalid for a name that is no role, Denied for a role that the actor does not have."""
-    require_roles(roles)
+    known = {role.name for role in Role.select(Role.name).where(Role.name.in_(list(roles)))}
+    if unknown := sorted(set(roles) - known):
+        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
     require_has_roles(actor, roles)
 
 
-def require_has_roles(actor, roles):
-    """Raise Denied unless the actor has each of the roles, in this session or key; an admin may give all.
+def require_has_roles(actor: Actor, roles: Collection[str]) -> None:
+    """Raise Denied unless the actor has each of the roles, in this session or API key; an admin may give all.
 
-    A role opens records as well as calls of the system, so permissions alone do not tell who may do more. Everybody has
-    `member`: it makes nobody stronger.
+    A role opens records as well as calls of the system, so comparing permissions would not be enough. Everyone has
+    `member`, so it is always allowed.
     """
     if actor.is_admin:
         return
@@ -36,20 +55,19 @@ def require_has_roles(actor, roles):
         raise Denied(f"You do not have the role {', '.join(missing)} yourself.")
 
 
-def require_may_permit(actor, permissions):
-    """Raise Denied for permissions that the actor does not hold: nobody passes on what they lack."""
+def require_may_permit(actor: Actor, permissions: Collection[str]) -> None:
+    """Raise Denied for permissions that the actor does not hold, and so cannot give to a role."""
     if missing := sorted(set(permissions) - _permissions(actor)):
         raise Denied(f"You do not hold {', '.join(missing)} yourself.")
 
 
-def _permissions(actor):
-    """Return the set of permissions of an actor's roles."""
+def _permissions(actor: Actor) -> set[str]:
     if actor.is_admin:
         return set(PERMISSIONS)
     held = Role.select(Role.permissions).where(Role.name.in_(list(actor.roles))) if actor.roles else ()
     return {permission for role in held for permission in role.permissions}
 
 
-def refuse(actor, message):
-    """Raise Denied, or Unauthenticated when signing in might help."""
+def refuse(actor: Actor, message: str) -> NoReturn:
+    """Raise Denied, or Unauthenticated if signing in might help."""
     raise Denied(message) if actor.is_signed_in else Unauthenticated()

@@ -7,7 +7,6 @@ from marshmallow import ValidationError
 from backend.models.database import database
 from backend.models.user import User, UserSettings
 from backend.services.access import audit
-from backend.services.access.permissions import require_permission
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.definition import name_problem
 from backend.services.definitions.grants import used_user_fields, user_fields
@@ -15,15 +14,13 @@ from backend.services.definitions.policies import LOCKED
 from backend.services.errors import Conflict, Denied, Invalid
 from backend.services.field_types.registry import parse_field
 
-READ, WRITE = ("users:read", "resources:read"), "resources:write"
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # what an account has anyway
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by")
 
 
-def get_settings(actor):
+def get_settings():
     """Return {"fields": declarations by name}."""
-    require_permission(actor, *READ)
     return {"fields": UserSettings.current_fields()}
 
 
@@ -33,7 +30,6 @@ def replace_settings(actor, declared, *, confirmed=False):
     Values of a field that goes are lost, which has to be confirmed. Raises Invalid, and Conflict when a definition
     speaks of a field that goes or gets another type, or when accounts have values that a field does not take.
     """
-    require_permission(actor, WRITE)
     with database.time_limit(None), database.atomic():  # every account may change
         database.lock_definitions()
         apply_settings(actor, declared, confirmed=confirmed)

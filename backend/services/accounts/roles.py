@@ -6,23 +6,25 @@ from peewee import IntegrityError
 from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.models.mail import Invitation
-from backend.models.role import BUILT_IN, PERMISSIONS, Role
+from backend.models.role import BUILT_IN, Role
 from backend.services.access import audit
-from backend.services.access.permissions import require_may_permit, require_permission
+from backend.services.access.permissions import PERMISSIONS, require_may_permit
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import NAME, name_problem
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT, user_fields
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.base import StrictText
 
-WRITE = "roles:write"
-
 
 class RoleBody(Schema):
     """What a role is beside its name."""
 
     description = StrictText(load_default="", validate=validate.Length(max=1000))
-    permissions = fields.List(fields.String(validate=validate.OneOf(PERMISSIONS)), load_default=list)
+    permissions = fields.List(
+        fields.String(validate=validate.OneOf(PERMISSIONS)),
+        load_default=list,
+        metadata={"description": "; ".join(f"`{name}`: {allowed}" for name, allowed in PERMISSIONS.items())},
+    )
 
 
 def list_roles():
@@ -101,7 +103,7 @@ def _take_from_invitations(name):
 def apply_roles(actor, declared):
     """Create or change the declared roles, a dict by name; return [(name, "created" | "changed" | "unchanged")].
 
-    Raises as create_role and replace_role do, Denied too when the actor may change no roles but these would change.
+    Raises as create_role and replace_role do.
     """
     return [(name, _apply_role(actor, name, body or {})) for name, body in declared.items()]
 
@@ -116,7 +118,6 @@ def _apply_role(actor, name, body):
     role = Role.get_or_none(Role.name == name)
     if role is not None and (role.description, role.permissions) == (values["description"], values["permissions"]):
         return "unchanged"
-    require_permission(actor, WRITE)
     if role is None:
         create_role(actor, name=name, **values)
         return "created"
