@@ -1,5 +1,7 @@
 """What all system tables share."""
 
+from typing import Any, Self
+
 from peewee import Model
 
 from backend.models.columns import DateTimeColumn, UuidColumn
@@ -22,7 +24,7 @@ class Entity(BaseModel):
     created_at = DateTimeColumn(default=utcnow)
 
     @classmethod
-    def create(cls, **values):
+    def create(cls, **values: Any) -> Self:
         """Insert a row and return it."""
         # A given primary key makes peewee's save() an UPDATE, so the insert is forced.
         row = cls(**values)

@@ -19,7 +19,7 @@ class JobRun(BaseModel):
         table_name = "larder_job_runs"
 
     @classmethod
-    def note(cls, name, seconds, failure):
+    def note(cls, name: str, seconds: float, failure: str | None) -> None:
         """Keep that the job `name` took so long and ended with a failure, or None."""
         fresh = {"ended_at": utcnow(), "seconds": seconds, "failure": failure}
         counts = {"runs": cls.runs + 1, "failures": cls.failures + int(failure is not None)}

@@ -1,14 +1,18 @@
 """IP addresses and networks."""
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
 
 # RFC 7239, section 6: an IPv6 address with a port is in brackets; a port may be a word of the proxy's own.
 _PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
 _HOP = re.compile(rf'"?(?:\[([^\[\]]*)\]{_PORT}|([0-9.]+){_PORT}|([^"\[\]]*))"?')
 
 
-def parse_address(text):
+def parse_address(text: str) -> Address | None:
     """Return `text` as an IP address, or None; an IPv4 address in IPv6 form is the IPv4 address."""
     try:
         address = ip_address(text.strip())
@@ -17,19 +21,19 @@ def parse_address(text):
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def parse_hop(text):
+def parse_hop(text: str) -> Address | None:
     """Return the IP address of a hop as proxies write it, or None: with a port, in quotes, with the zone of a link."""
     hop = _HOP.fullmatch(text.strip())
     return parse_address(next(filter(None, hop.groups()), "").partition("%")[0]) if hop else None
 
 
-def parse_networks(text):
+def parse_networks(text: str | None) -> tuple[Network, ...]:
     """Return the networks in a comma list of addresses and networks; raise ValueError for what is neither."""
     return tuple(ip_network(part.strip()) for part in text.split(",")) if text else ()
 
 
-def subscriber(text):
-    """Return the address of whoever has this one: the same for IPv4, the /64 that a line is given for IPv6."""
+def subscriber(text: str) -> str:
+    """Return the address that stands for one subscriber: IPv4 itself, of IPv6 the /64 that a line is given."""
     address = parse_address(text)
     if address is None or address.version == 4:
         return text if address is None else str(address)

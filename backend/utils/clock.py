@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 
-def utcnow():
+def utcnow() -> datetime:
     """Return the current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
-def rfc3339(moment):
+def rfc3339(moment: datetime) -> str:
     """Return an aware datetime as RFC 3339 text in UTC with six fraction digits and `Z`.
 
     The width is fixed, so that the texts sort as the moments do.
@@ -19,11 +19,11 @@ def rfc3339(moment):
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def seconds_stamp():
+def seconds_stamp() -> str:
     """Return the current time as RFC 3339 text in whole seconds, as the envelope carries it."""
     return _stamp(int(time.time()))
 
 
 @lru_cache(maxsize=2)
-def _stamp(second):
+def _stamp(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).isoformat(timespec="seconds")[:19] + "Z"

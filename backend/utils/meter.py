@@ -8,9 +8,9 @@ class _Meter(threading.local):
 
     seconds = 0.0
     statements = 0
-    request_id = None
+    request_id: str | None = None
 
-    def begin(self, request_id):
+    def begin(self, request_id: str | None) -> None:
         """Count from zero for another request."""
         self.seconds, self.statements, self.request_id = 0.0, 0, request_id
 

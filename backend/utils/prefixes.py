@@ -1,7 +1,7 @@
 """Texts that begin alike, as a range."""
 
 
-def prefix_end(prefix):
+def prefix_end(prefix: str) -> str | None:
     """Return the least text greater, by code points, than every text that begins with `prefix`; None without one."""
     kept = prefix.rstrip("\U0010ffff")
     if not kept:

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 
 # Of the disk so much stays free for others, the database may be on it: a twentieth, at most this much.
 MOST_KEPT_FREE_BYTES = 200 << 20
@@ -16,7 +17,7 @@ class NoRoom(Exception):
 class Room:
     """How many bytes may be kept, and how many are; `when_full` is called each time that there is no more room."""
 
-    def __init__(self, max_bytes: int, when_full=lambda: None):
+    def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None):
         self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
         self._lock = threading.Lock()
 
@@ -78,7 +79,7 @@ class SpoolFile:
             written = os.pwrite(self._file.fileno(), view, start)
             start, view = start + written, view[written:]
 
-    def __del__(self):
+    def __del__(self) -> None:
         if hasattr(self, "_file"):
             self.close()
 

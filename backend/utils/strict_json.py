@@ -28,7 +28,7 @@ def read_json(text: str) -> Any:
         raise ValueError("A number has too many digits.") from error
 
 
-def read_object(text: str) -> dict:
+def read_object(text: str) -> dict[str, Any]:
     """Return the JSON object of a text; raise ValueError with a message for people."""
     found = read_json(text)
     if not isinstance(found, dict):
@@ -44,11 +44,18 @@ def _refuse_constant(name: str) -> None:
     raise _Refused(f"{name} is not JSON.")
 
 
-def _refuse_repeats(pairs: list) -> dict:
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
     read = dict(pairs)
     if len(read) != len(pairs):
-        seen: set = set()
-        name = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise _Refused(f"The key {name[:80]} is given twice.")
+        raise _Refused(f"The key {_first_repeated(pairs)[:80]} is given twice.")
     return read
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise AssertionError("no key is repeated")

@@ -1,9 +1,12 @@
 """YAML that says no more than JSON can."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import yaml
 
 
-def load_yaml(text):
+def load_yaml(text: str) -> Any:
     """Return what the YAML document says; raise yaml.YAMLError, also for a key that is given twice."""
     return yaml.load(text, _JsonLoader)
 
@@ -21,7 +24,7 @@ class _JsonLoader(yaml.SafeLoader):
         if tag is None or tag.rpartition(":")[2] in ("null", "bool", "int", "float", "str", "seq", "map")
     }
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the dict of a mapping; of a repeated key one value would be lost without a word."""
         seen = set()
         for key, _ in node.value:

@@ -3,7 +3,7 @@
 import json
 
 
-def unstorable_reason(text):
+def unstorable_reason(text: str) -> str | None:
     """Return why `text` cannot be stored, or None.
 
     Postgres refuses NUL, and neither database can encode half of a surrogate pair.

@@ -10,10 +10,10 @@ MAX_CHARACTERS = 500_000  # of one text
 _WORD = re.compile(r"[^\W_]+")
 
 
-class _Bare(dict):
+class _Bare(dict[int, str]):
     """By the number of a character, what stands for it: folded case, without accents."""
 
-    def __missing__(self, number):
+    def __missing__(self, number: int) -> str:
         parts = unicodedata.normalize("NFKD", chr(number))
         bare = "".join(each for each in parts if not unicodedata.combining(each)).casefold()
         if number < 0x10000:  # the rest is too much to remember
@@ -24,7 +24,7 @@ class _Bare(dict):
 _BARE = _Bare()
 
 
-def words(text, max_bytes=None):
+def words(text: str, max_bytes: int | None = None) -> list[str]:
     """Return the words at the beginning of a text, in its order: folded case, without accents.
 
     Together they have at most `max_bytes` in UTF-8. Every character is looked at by itself: to normalise a text as a
