@@ -11,7 +11,7 @@ MIGRATIONS = BACKEND / "models" / "migrations"  # their models are frozen copies
 _BELOW_SERVICES = {"services.errors", "models", "config", "utils"}
 MAY_IMPORT = {
     "routes": {"routes.toolkit", "middleware", "services", "utils"},
-    "routes.toolkit": {"middleware", "services", "models", "config", "utils"},
+    "routes.toolkit": {"middleware", "services", "models", "utils"},
     "middleware": {"services", "models", "config", "utils"},
     "services.errors": set(),
     "services.access": _BELOW_SERVICES,
@@ -142,6 +142,35 @@ def test_nothing_catches_everything():
         and (node.type is None or {"Exception", "BaseException"} & {getattr(n, "id", "") for n in ast.walk(node.type)})
     ]
     assert places(catch_alls) == []
+
+
+def field_types_asked_for(tree):
+    """Yield the nodes of a module that ask whether something is of a class of services/field_types/."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    types = {
+        alias.asname or alias.name
+        for node in imports
+        if (node.module or "").startswith("backend.services.field_types")
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        asked = ()
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in ("isinstance", "issubclass"):
+            asked = ast.walk(node.args[1])
+        elif isinstance(node, ast.MatchClass):
+            asked = ast.walk(node.cls)
+        if types & {getattr(each, "id", None) for each in asked}:
+            yield node
+
+
+def test_only_field_types_ask_for_field_types():
+    asking = [
+        (path, node)
+        for path, tree in SOURCES.items()
+        if path.parent != BACKEND / "services" / "field_types"
+        for node in field_types_asked_for(tree)
+    ]
+    assert places(asking) == []
 
 
 def test_only_the_settings_read_the_environment():

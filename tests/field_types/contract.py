@@ -5,6 +5,7 @@ import json
 import pytest
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
+from backend.services.field_types.base import to_text
 from backend.services.field_types.registry import parse_field
 from tests.conftest import ON_SQLITE
 
@@ -25,6 +26,10 @@ class FieldTypeContract:
     refused_filters = []
     ascending = []  # `rows` in order; empty when the type has none
     refused_options = []  # (options, the one that is to blame)
+    narrower = []  # options that refuse values which `options` take
+    total_and_average = None  # of `rows`; None where there is no sum
+    searchable = False
+    reads_texts = True  # whether its values come back from being converted to a text
 
     @property
     def declaration(self):
@@ -98,6 +103,46 @@ class FieldTypeContract:
     def test_a_declaration_survives_being_written_down(self):
         kind = parse_field(self.declaration)
         assert parse_field(kind.to_dict()) == kind
+
+    def test_a_csv_cell_holds_a_value(self):
+        kind = parse_field(self.declaration)
+        for _, read in self.kept:
+            assert kind.cell_reader()(kind.to_cell(read)) == kind.wire().deserialize(read), read
+
+    def test_a_value_converts_to_text_to_json_and_back(self):
+        kind = parse_field(self.declaration)
+        for _, read in self.kept:
+            for name in ("text", "json"):
+                other = parse_field({"type": name})
+                converted = other.converter(kind)(read)
+                assert converted == (to_text(read) if name == "text" else read)
+                if name == "json" or self.reads_texts:
+                    assert kind.converter(other)(converted) == kind.wire().deserialize(read), read
+
+    def test_options_narrow_the_values_or_do_not(self):
+        kind = parse_field(self.declaration)
+        assert not kind.narrows(kind) and not kind.changes_form(kind)
+        for options in self.narrower:
+            narrower = parse_field(self.declaration | options)
+            assert narrower.narrows(kind) and narrower.constraints != kind.constraints, options
+            assert not kind.narrows(narrower), options
+
+    def test_values_are_added_up_exactly_or_not_at_all(self, things):
+        for value in self.rows:
+            things.make("things", value=value)
+        answer = things.get("/things/aggregate?sum=value&avg=value")
+        if self.total_and_average is None:
+            assert answer.status_code == 422
+        else:
+            (found,) = answer.json["data"]
+            assert (found["sum"]["value"], found["avg"]["value"]) == self.total_and_average
+
+    @ON_SQLITE
+    def test_texts_alone_are_searched(self, admin):
+        answer = admin.post(
+            "/resources", json={"name": "a", "fields": {"value": self.declaration}, "search": ["value"]}
+        )
+        assert answer.status_code == (201 if self.searchable else 422)
 
 
 def assert_same(read, expected):

@@ -23,6 +23,7 @@ class TestDate(FieldTypeContract):
     }
     refused_filters = ["=yesterday", "=", "=2026-02-30", "__in=2026-01-01,", "__contains=2026", "__startswith=2026"]
     ascending = ["0014-08-19", "1999-12-31", "2026-11-23", "9999-12-31", None]
+    narrower = [{"min": "2020-01-01"}, {"max": "2020-01-01"}]
     refused_options = [
         ({"min": "2026-01-02", "max": "2026-01-01"}, "min"),
         ({"min": "soon"}, "min"),

@@ -39,6 +39,7 @@ class TestDatetime(FieldTypeContract):
     }
     refused_filters = ["=now", "=", "=2026-11-23", "=2026-11-23T12:00:00", "__in=2026-11-23T12:00:00Z,", "__contains=2"]
     ascending = [rows[1], rows[0], rows[3], None]
+    narrower = [{"min": "2020-01-01T00:00:00Z"}, {"max": "2020-01-01T00:00:00Z"}]
     refused_options = [
         ({"min": "2026-01-01T00:00:00"}, "min"),
         ({"min": "2026-01-02T00:00:00Z", "max": "2026-01-01T00:00:00Z"}, "min"),

@@ -38,6 +38,8 @@ class TestDecimal(FieldTypeContract):
     }
     refused_filters = ["=x", "=", "=1.001", "=1e3", "=1" + 17 * "0", "__contains=1", "__in=1,x"]
     ascending = ["-1.00", "0.00", "9.99", "10.00", "9999999999999999.99", None]
+    narrower = [{"min": "-1"}, {"max": "0.01"}]
+    total_and_average = ("10000000000000018.98", "2000000000000003.79600000")
     refused_options = [
         ({"precision": 19}, "precision"),
         ({"precision": 0}, "precision"),

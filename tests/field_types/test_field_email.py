@@ -29,6 +29,8 @@ class TestEmail(FieldTypeContract):
     }
     refused_filters = ["=\0"]
     ascending = ["ada@example.com", "bob@example.org", None]
+    narrower = [{"max_length": 9}]
+    searchable = True
     refused_options = [({"default": "nobody"}, "default"), ({"max_length": 0.5}, "max_length")]
 
 

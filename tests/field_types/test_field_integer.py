@@ -24,6 +24,8 @@ class TestInteger(FieldTypeContract):
     }
     refused_filters = ["=x", "=", "=1.0", "=1e3", "=0x10", "=1_000", f"={MOST + 1}", "__in=1,", "__contains=1", "=١"]
     ascending = [LEAST, -7, 0, 7, MOST, None]
+    narrower = [{"min": -1}, {"max": 1}]
+    total_and_average = (-1, -0.2)
     refused_options = [
         ({"min": 2, "max": 1}, "min"),
         ({"min": "1"}, "min"),

@@ -24,6 +24,8 @@ class TestNumber(FieldTypeContract):
     }
     refused_filters = ["=x", "=", "=nan", "=inf", "=1e999", "=1_000", "=1,5", "=0x10", "__in=1,", "__contains=1"]
     ascending = [-2.25, 0, 1.5, 1e300, None]
+    narrower = [{"min": -1.5}, {"max": 0}]
+    total_and_average = (1e300, 2.5e299)
     refused_options = [
         ({"min": 2.5, "max": 1}, "min"),
         ({"min": "1"}, "min"),

@@ -31,6 +31,8 @@ class TestString(FieldTypeContract):
     }
     refused_filters = ["=\0", "__contains=\0", "__in=a,\0"]
     ascending = ["", "100%", "Zebra", "a_b", "it's", "zebra", "zebras", "Öl", "öl", None]
+    narrower = [{"min_length": 1}, {"max_length": 9}, {"pattern": "a"}]
+    searchable = True
     refused_options = [
         ({"max_length": -1}, "max_length"),
         ({"max_length": "9"}, "max_length"),

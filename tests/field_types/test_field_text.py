@@ -20,6 +20,8 @@ class TestText(FieldTypeContract):
     }
     refused_filters = ["=\0"]
     ascending = ["", "STRASSE", "Straße", "long " * 10_000, None]
+    narrower = [{"min_length": 1}, {"max_length": 9}, {"pattern": "a"}]
+    searchable = True
     refused_options = [
         ({"unique": True}, "unique"),
         ({"index": True}, "index"),

@@ -46,4 +46,6 @@ class TestUrl(FieldTypeContract):
     }
     refused_filters = ["=\0"]
     ascending = ["https://example.com/a", "https://example.com/b", None]
+    narrower = [{"max_length": 9}]
+    searchable = True
     refused_options = [({"default": "javascript:alert(1)"}, "default"), ({"max_length": 2049}, "max_length")]

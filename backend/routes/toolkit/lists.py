@@ -10,9 +10,7 @@ from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.errors import Invalid
 from backend.services.field_types.base import TEXT_SEARCH, StrictText
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.field_types.enum import Enum
 from backend.services.field_types.integer import IntegerFromText
-from backend.services.field_types.string import String
 from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.records.lists import ListQuery
 from backend.services.storage.full_text import read_terms
@@ -224,7 +222,7 @@ def _filters(kinds):
             parameter = name if operator == "eq" else f"{name}__{operator}"
             if operator == "in":
                 one_of = {"validate": validate.Length(max=MAX_IN), "metadata": metadata}
-                fields[parameter] = CommaList(kind.filter(), keeps_commas=isinstance(kind, String | Enum), **one_of)
+                fields[parameter] = CommaList(kind.filter(), keeps_commas=kind.may_hold_commas, **one_of)
             elif operator == "isnull":
                 if not kind.required:
                     fields[parameter] = BooleanFromText(metadata=metadata)

@@ -1,9 +1,12 @@
 """A change of a definition: which of its fields stay under which name, and what becomes of their values."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from backend.services.definitions.conversions import converter, converts, within_bytes
+from marshmallow import ValidationError
+
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.renames import find_renames
 
@@ -58,8 +61,8 @@ class Change:
         """By field that keeps its values in another form, what makes the new value of the old one."""
         pairs = {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.origins.items()}
         most = self.new.indexed_bytes
-        made = {name: converter(*pair) for name, pair in pairs.items() if converts(*pair)}
-        return {name: within_bytes(convert, most.get(name)) for name, convert in made.items()}
+        made = {name: now.converter(was) for name, (was, now) in pairs.items() if now.changes_form(was)}
+        return {name: _within_bytes(convert, most.get(name)) for name, convert in made.items()}
 
     @cached_property
     def defaults(self):
@@ -76,3 +79,17 @@ class Change:
         """Return the names that these fields had, or None if one of them is new."""
         origins = tuple(self.origins.get(name) for name in columns)
         return None if None in origins else origins
+
+
+def _within_bytes(convert: Callable[[Any], Any], most: int | None) -> Callable[[Any], Any]:
+    """Return the function `convert`, refusing texts of more than `most` bytes; None for no limit."""
+    if most is None:
+        return convert
+
+    def checked(value: Any) -> Any:
+        found = convert(value)
+        if isinstance(found, str) and len(found.encode()) > most:
+            raise ValidationError("Too long for an index.")
+        return found
+
+    return checked

@@ -14,9 +14,8 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType, FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
-from backend.services.field_types.reference import ON_DELETE, Reference
+from backend.services.field_types.reference import ON_DELETE, Reference, references_of
 from backend.services.field_types.registry import parse_field
-from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -64,10 +63,10 @@ class Definition:
         """The system fields and the declared ones, in the order of the output."""
         return {"id": SYSTEM_FIELDS["id"], **self.fields, **{k: v for k, v in SYSTEM_FIELDS.items() if k != "id"}}
 
-    @property
-    def references(self):
+    @cached_property
+    def references(self) -> dict[str, Reference]:
         """The fields that refer to records, by name."""
-        return {name: kind for name, kind in self.fields.items() if isinstance(kind, Reference)}
+        return references_of(self.fields)
 
     def grants(self, action):
         """Return the Grants of one of ACTIONS; none means that only admins may do it."""
@@ -108,7 +107,7 @@ class Definition:
         """
         most = {}
         for names in {*self.unique_sets(), *self.index_sets()}:
-            texts = [name for name in names if isinstance(self.fields[name], String)]
+            texts = [name for name in names if self.fields[name].may_outgrow_index]
             for name in texts:
                 most[name] = min(most.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
         return most
@@ -270,7 +269,7 @@ def _check_columns(body, fields, problems):
             if problem:
                 problems[part] = [problem]
             seen.add(tuple(columns))
-    searchable = {name for name, kind in fields.items() if isinstance(kind, String)}
+    searchable = {name for name, kind in fields.items() if kind.searchable}
     if unknown := [_shown(name) for name in body["search"] if name not in searchable]:
         problems["search"] = [f"No text field of this resource: {', '.join(unknown)}."]
 

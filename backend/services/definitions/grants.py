@@ -22,8 +22,6 @@ MAX_CONDITIONS = 8  # in one rule
 MAX_IN = 30  # so that the values of all rules together stay within what a database takes
 USER = "$user."
 OWN_FIELDS = {"id": Uuid(), "email": Email()}  # what a rule may ask of every user
-# Types whose values mean the same when they are equal.
-KINDS_ALIKE = dict.fromkeys(("string", "text", "email", "url", "enum"), "text") | {"reference": "uuid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def _check_user_value(kind, name):
     if name not in known:
         offered = ", ".join(f"`{USER}{each}`" for each in known)
         raise ValidationError(f"There is no such value of a user; there are {offered}.")
-    if KINDS_ALIKE.get(kind.name, kind.name) != KINDS_ALIKE.get(known[name].name, known[name].name):
+    if kind.comparable_as != known[name].comparable_as:
         raise ValidationError(
             f"`{USER}{name}` is of type {known[name].name}, which is not comparable with {kind.name}."
         )

@@ -9,17 +9,12 @@ from peewee import fn
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Change
-from backend.services.definitions.conversions import converter, narrows
 from backend.services.definitions.renames import find_renames
 from backend.services.definitions.surveys import Survey
 from backend.services.errors import Invalid
 from backend.services.field_types.base import MAX_FORMER_NAMES
-from backend.services.field_types.reference import Reference
-from backend.services.field_types.string import String
 
 SHOWN_IDS = 5
-# Options that say which values a field takes; where they only become wider no row is concerned.
-CONSTRAINTS = ("min", "max", "min_length", "max_length", "pattern", "choices", "precision", "scale")
 RULES = ("readable_by", "writable_by")
 
 
@@ -154,11 +149,10 @@ def _refuse_wrong_renames(changes):
 
 def _follow(definition, renamed):
     """Return the definition with its references to what is renamed."""
-    fields = {
-        name: replace(kind, to=renamed[kind.to]) if isinstance(kind, Reference) and kind.to in renamed else kind
-        for name, kind in definition.fields.items()
+    following = {
+        name: replace(kind, to=renamed[kind.to]) for name, kind in definition.references.items() if kind.to in renamed
     }
-    return replace(definition, fields=fields) if fields != definition.fields else definition
+    return replace(definition, fields=definition.fields | following) if following else definition
 
 
 def _with_former_names(old, new):
@@ -256,15 +250,15 @@ class _Planner:
         if (
             was.name == now.name
             and name not in self.change.converted
-            and differ(*CONSTRAINTS)
-            and not narrows(was, now)
+            and was.constraints != now.constraints
+            and not now.narrows(was)
         ):
             self._say("change_constraints", f"Take more values of {name} than before.", name)
         if was.required != now.required:
             self._requirement(name, now)
         if differ("default"):
             self._say("change_default", f"Change the default of {name} for new records.", name)
-        if isinstance(now, Reference) and isinstance(was, Reference):
+        if name in self.new.references and self.change.origins[name] in self.old.references:
             self._reference(name, was, now)
         if differ(*RULES):
             self._say("change_rules", f"Change who may read or write {name}.", name)
@@ -307,7 +301,7 @@ class _Planner:
         before = self.old.indexed_bytes
         for name, most in self.new.indexed_bytes.items():
             origin = None if name in self.change.converted else self.change.origins.get(name)
-            if isinstance(self.old.fields.get(origin), String) and before.get(origin, most + 1) > most:
+            if origin and self.old.fields[origin].may_outgrow_index and before.get(origin, most + 1) > most:
                 against = self._rows(fn.OCTET_LENGTH(column(self.model, origin)) > most)
                 if against[0]:
                     text = f"Index {name}, which has more than {most:,} bytes in {_records(against[0])}."
@@ -320,11 +314,11 @@ class _Planner:
         """Look at the values in place: can they be kept, do they fit, do they differ, what do they point at?"""
         pairs = {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.change.origins.items()}
         checked = {
-            name: self.change.converted.get(name) or converter(was, now)
+            name: self.change.converted.get(name) or now.converter(was)
             for name, (was, now) in pairs.items()
-            if name in self.change.converted or (was.name == now.name and narrows(was, now))
+            if name in self.change.converted or (was.name == now.name and now.narrows(was))
         }
-        pointing = [name for name, (was, now) in pairs.items() if self._points_elsewhere(was, now)]
+        pointing = [name for name in pairs if self._points_elsewhere(name)]
         sets, moving = self.new.unique_sets(), {*self.change.converted, *self.change.defaults}
         new_sets = {each for each in sets if self.change.before(each) not in self.old.unique_sets()}
         doubtful = [each for each in sets if each in new_sets or moving & set(each)]
@@ -361,10 +355,9 @@ class _Planner:
             told = f"{text}, losing the values of {_records(len(unfit))} that cannot be converted."
             self._say("change_type", told, name, lost=_counted(unfit))
 
-    def _points_elsewhere(self, was, now):
-        if not isinstance(now, Reference):
-            return False
-        return not isinstance(was, Reference) or self.renamed.get(was.to, was.to) != now.to
+    def _points_elsewhere(self, name):
+        was, now = self.old.references.get(self.change.origins[name]), self.new.references.get(name)
+        return now is not None and (was is None or self.renamed.get(was.to, was.to) != now.to)
 
     def _target(self, name):
         """Return the model of what a field refers to from now on, as it is called so far; None for what is to come."""

@@ -1,12 +1,14 @@
 """What every field type is asked, and the marshmallow helpers they share."""
 
 import dataclasses
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from marshmallow import Schema, ValidationError, fields, validate
+from peewee import Node
 
 from backend.services.errors import Invalid
 from backend.utils.texts import unstorable_reason
@@ -16,6 +18,8 @@ TYPES = {}
 EQUALITY = ("eq", "ne", "in", "isnull")
 ORDERING = ("gt", "gte", "lt", "lte")
 TEXT_SEARCH = ("contains", "icontains", "startswith")
+
+LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
 MAX_ROLES = 50  # that one field names
 MAX_FORMER_NAMES = 10
@@ -99,6 +103,11 @@ def loader(field: fields.Field, validators: list | None = None) -> Callable:
     return read
 
 
+def to_text(value: Any) -> str:
+    """Return a value in JSON as text: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def role_names():
     """Return the marshmallow field of an option that names roles."""
     return fields.List(StrictText(), validate=validate.Length(max=MAX_ROLES))
@@ -135,10 +144,17 @@ class FieldType:
     """
 
     name: ClassVar[str]
-    operators: ClassVar[tuple] = EQUALITY
+    operators: ClassVar[tuple[str, ...]] = EQUALITY
     sortable: ClassVar[bool] = True
     can_be_unique: ClassVar[bool] = True
+    can_be_summed: ClassVar[bool] = False  # whether sum_parts, read_sum, sum_to_json and average_to_json answer
+    searchable: ClassVar[bool] = False  # by the full-text search
+    may_outgrow_index: ClassVar[bool] = False  # whether a value may have more bytes than an index takes
+    may_hold_commas: ClassVar[bool] = False
+    holds_ids: ClassVar[bool] = False  # whether a batch may put the id of a record in that it has just created
     holds_empty_text: ClassVar[bool] = False  # whether "" is a value; elsewhere an empty cell is none, quoted or not
+    # Values of two types with the same common form convert by it; others by their text.
+    common_form: ClassVar[str | None] = None
 
     required: bool = option(StrictBoolean(), False)
     default: Any = option(fields.Raw(allow_none=True))
@@ -165,7 +181,7 @@ class FieldType:
         problems = {}
         if (self.unique or self.index) and not self.can_be_unique:
             problems["unique" if self.unique else "index"] = [f"A field of type {self.name} cannot be indexed."]
-        for low, high in (("min", "max"), ("min_length", "max_length")):
+        for low, high in zip(LOWER_BOUNDS, UPPER_BOUNDS, strict=True):
             least, most = getattr(self, low, None), getattr(self, high, None)
             if least is not None and most is not None and self.rank(least) > self.rank(most):
                 problems[low] = [f"Must not be greater than {high}."]
@@ -225,6 +241,69 @@ class FieldType:
     def sort_key(self, column):
         """Return the SQL expression that lists are ordered by."""
         return column
+
+    @property
+    def comparable_as(self) -> str:
+        """What the values are compared as: two types that answer the same can be compared with each other."""
+        return self.name
+
+    def sum_parts(self, column: Any, database: Any) -> list[Node]:
+        """Return the SQL expressions of a sum, in the parts that read_sum takes."""
+        raise NotImplementedError
+
+    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+        """Return the sum that the next values of `parts` make, None of no values."""
+        raise NotImplementedError
+
+    def sum_to_json(self, total: Any) -> Any:
+        """Return what read_sum found as a value in JSON, None if JSON cannot hold it."""
+        raise NotImplementedError
+
+    def average_to_json(self, total: Any, count: int) -> Any:
+        """Return the average of `count` values as a value in JSON, None if JSON cannot hold it."""
+        raise NotImplementedError
+
+    @property
+    def constraints(self) -> dict[str, Any]:
+        """The options that decide which values the field takes."""
+        shared = {item.name for item in dataclasses.fields(FieldType)}
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name not in shared}
+
+    def narrows(self, former: Self) -> bool:
+        """Tell whether the field refuses values that it took when it was declared as `former`, of the same type."""
+        return any(self._is_tighter(former, bound) for bound in (*LOWER_BOUNDS, *UPPER_BOUNDS))
+
+    def _is_tighter(self, former: Self, bound: str) -> bool:
+        before, after = getattr(former, bound, None), getattr(self, bound, None)
+        if before is None or after is None:
+            return after is not None
+        before, after = former.rank(before), self.rank(after)
+        return bool(after > before if bound in LOWER_BOUNDS else after < before)
+
+    def changes_form(self, former: "FieldType") -> bool:
+        """Tell whether values of a field that was declared as `former` must be converted to be kept."""
+        return former.name != self.name
+
+    def converter(self, former: "FieldType") -> Callable[[Any], Any]:
+        """Return the function that makes of a value in the JSON of `former` what the wire field of this one loads.
+
+        The function raises ValidationError for a value that cannot be kept whole.
+        """
+        wire = self.wire()
+        if former.name == self.name:
+            return wire.deserialize
+        if self.common_form is not None and self.common_form == former.common_form:
+            return lambda value: wire.deserialize(self.from_common(former.to_common(value)))
+        read = loader(self.filter(), wire.validators)
+        return lambda value: read(to_text(value).strip())
+
+    def to_common(self, value: Any) -> Any:
+        """Return a value in JSON in the common form."""
+        raise NotImplementedError
+
+    def from_common(self, common: Any) -> Any:
+        """Return the value in JSON of a value in the common form; raise ValidationError if there is none."""
+        raise NotImplementedError
 
     @property
     def most_bytes(self):

@@ -1,10 +1,14 @@
 """`boolean`: true or false."""
 
+from decimal import Decimal as PythonDecimal
+from typing import Any, ClassVar
+
 from peewee import SQL, Case, fn
 
 from backend.models.columns import BooleanColumn
 from backend.models.database import Postgres
 from backend.services.field_types.base import FieldType, StrictBoolean, field_type, text_converter
+from backend.services.field_types.numeric import NUMBER, require_same, to_number
 
 
 def _truth(text):
@@ -20,6 +24,8 @@ BooleanFromText = text_converter(StrictBoolean, _truth)
 @field_type("boolean")
 class Boolean(FieldType):
     """True or false."""
+
+    common_form: ClassVar[str | None] = NUMBER
 
     def column(self, database, **options):
         """Return a boolean column; 0 and 1 on SQLite."""
@@ -42,3 +48,11 @@ class Boolean(FieldType):
     def to_cell(self, value: bool) -> str:
         """Return the value as `true` or `false`."""
         return "true" if value else "false"
+
+    def to_common(self, value: Any) -> PythonDecimal:
+        """Return 1 for true and 0 for false."""
+        return to_number(value)
+
+    def from_common(self, common: PythonDecimal) -> bool:
+        """Return true for 1 and false for 0."""
+        return require_same(bool(common), common)

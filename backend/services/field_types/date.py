@@ -2,11 +2,15 @@
 
 import datetime
 import re
+from typing import ClassVar
 
 from marshmallow import fields
 
 from backend.models.columns import DateColumn
 from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+
+MOMENT = "moment"  # the common form of days and moments: the JSON of a moment
+MIDNIGHT = "T00:00:00.000000Z"
 
 
 class Day(fields.Date):
@@ -31,7 +35,8 @@ class Day(fields.Date):
 class Date(FieldType):
     """A calendar day between `min` and `max`, year 1 to 9999."""
 
-    operators = (*EQUALITY, *ORDERING)
+    operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
+    common_form: ClassVar[str | None] = MOMENT
 
     min: str | None = option(Day())
     max: str | None = option(Day())
@@ -47,3 +52,11 @@ class Date(FieldType):
     def filter(self):
         """Return a field for any day."""
         return Day()
+
+    def to_common(self, value: str) -> str:
+        """Return the moment at which the day begins in UTC."""
+        return value + MIDNIGHT
+
+    def from_common(self, common: str) -> str:
+        """Return the day that begins at a moment; any other moment is no valid day."""
+        return common.removesuffix(MIDNIGHT)

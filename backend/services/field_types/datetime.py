@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from typing import ClassVar
 
 from marshmallow import fields
 from peewee import SQL, fn
@@ -9,6 +10,7 @@ from peewee import SQL, fn
 from backend.models.columns import DateTimeColumn
 from backend.models.database import Postgres
 from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+from backend.services.field_types.date import MOMENT
 from backend.utils.clock import rfc3339
 
 _RFC3339 = re.compile(
@@ -42,7 +44,8 @@ class Moment(fields.AwareDateTime):
 class DateTime(FieldType):
     """A moment between `min` and `max`, to the microsecond."""
 
-    operators = (*EQUALITY, *ORDERING)
+    operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
+    common_form: ClassVar[str | None] = MOMENT
 
     min: str | None = option(Moment())
     max: str | None = option(Moment())
@@ -64,3 +67,11 @@ class DateTime(FieldType):
         if isinstance(database, Postgres):
             return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
         return column
+
+    def to_common(self, value: str) -> str:
+        """Return the moment as it is."""
+        return value
+
+    def from_common(self, common: str) -> str:
+        """Return the moment as it is."""
+        return common

@@ -1,6 +1,7 @@
 """`decimal`: an exact number with a fixed count of fraction digits, for money."""
 
 import re
+from decimal import ROUND_HALF_EVEN
 from decimal import Decimal as PythonDecimal
 
 from marshmallow import ValidationError, fields, validate
@@ -8,9 +9,11 @@ from peewee import SQL, Case, Cast, Expression, fn
 
 from backend.models.columns import NumericColumn, ScaledIntegerColumn
 from backend.models.database import Postgres
-from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+from backend.services.field_types.base import Between, FieldType, field_type, option
+from backend.services.field_types.numeric import Numeric
 
 MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
+MORE_DIGITS = 6  # that an average has beside those of the field
 
 
 class ExactDecimal(fields.String):
@@ -38,10 +41,8 @@ class ExactDecimal(fields.String):
 
 
 @field_type("decimal")
-class Decimal(FieldType):
+class Decimal(Numeric):
     """An exact number of `precision` digits, `scale` of them after the point, between `min` and `max`."""
-
-    operators = (*EQUALITY, *ORDERING)
 
     precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), 12)
     scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), 2)
@@ -89,3 +90,27 @@ class Decimal(FieldType):
         whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
         fraction = fn.printf(SQL(f"'%0{self.scale}d'"), Expression(fn.abs(column), "%", unit))
         return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)
+
+    def sum_to_json(self, total: int | PythonDecimal) -> str:
+        """Return the sum as text with exactly `scale` fraction digits."""
+        return _rounded(self._in_whole(total), self.scale)
+
+    def average_to_json(self, total: int | PythonDecimal, count: int) -> str:
+        """Return the average as text with MORE_DIGITS fraction digits more than the field."""
+        return _rounded(self._in_whole(total) / count, self.scale + MORE_DIGITS)
+
+    def _in_whole(self, total: int | PythonDecimal) -> PythonDecimal:
+        """Return a sum that may be in smallest units, as SQLite has it."""
+        return PythonDecimal(total).scaleb(-self.scale) if isinstance(total, int) else total
+
+    def changes_form(self, former: FieldType) -> bool:
+        """Tell whether it was of another type, precision or scale."""
+        return not isinstance(former, Decimal) or (former.precision, former.scale) != (self.precision, self.scale)
+
+    def from_common(self, common: PythonDecimal) -> str:
+        """Return the number as text."""
+        return format(common, "f")
+
+
+def _rounded(number: PythonDecimal, digits: int) -> str:
+    return format(number.quantize(PythonDecimal(1).scaleb(-digits), ROUND_HALF_EVEN), "f")

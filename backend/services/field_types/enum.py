@@ -1,5 +1,7 @@
 """`enum`: one of a few words."""
 
+from typing import Self
+
 from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import TextColumn
@@ -47,3 +49,7 @@ class Enum(Guarded):
     def most_bytes(self):
         """The most bytes that a value takes in JSON."""
         return max(6 * len(choice) for choice in self.choices) + 2
+
+    def narrows(self, former: Self) -> bool:
+        """Tell whether a choice was taken away."""
+        return not set(former.choices) <= set(self.choices)

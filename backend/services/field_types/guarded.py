@@ -1,13 +1,21 @@
 """What the types have in common whose values a spreadsheet might take for formulas."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
-from backend.services.field_types.base import FieldType, loader
+from backend.services.field_types.base import FieldType, loader, to_text
 from backend.utils.cells import guarded, unguarded
 
 
 class Guarded(FieldType):
     """A type of texts, which stand guarded in the cells of CSV files."""
+
+    may_hold_commas: ClassVar[bool] = True
+
+    @property
+    def comparable_as(self) -> str:
+        """A text, for texts of all kinds."""
+        return "text"
 
     def cell_reader(self) -> Callable:
         """Return the function that reads a cell, which may be guarded against being taken for a formula."""
@@ -17,3 +25,8 @@ class Guarded(FieldType):
     def to_cell(self, value: str) -> str:
         """Return the text, guarded against being taken for a formula."""
         return guarded(value)
+
+    def converter(self, former: FieldType) -> Callable[[Any], Any]:
+        """Return the function that takes the text of any value."""
+        load = self.wire().deserialize
+        return lambda value: load(to_text(value))

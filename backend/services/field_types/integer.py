@@ -1,11 +1,13 @@
 """`integer`: a whole number of 64 bits."""
 
 import re
+from decimal import Decimal as PythonDecimal
 
 from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import IntegerColumn
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
+from backend.services.field_types.base import field_type, option, text_converter
+from backend.services.field_types.numeric import Numeric, require_same
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -34,10 +36,8 @@ IntegerFromText = text_converter(StrictInteger, _whole)
 
 
 @field_type("integer")
-class Integer(FieldType):
+class Integer(Numeric):
     """A whole number of 64 bits, between `min` and `max`."""
-
-    operators = (*EQUALITY, *ORDERING)
 
     min: int | None = option(StrictInteger())
     max: int | None = option(StrictInteger())
@@ -55,3 +55,15 @@ class Integer(FieldType):
     def filter(self):
         """Return a field for any integer."""
         return IntegerFromText(validate=validate.Range(LEAST, MOST))
+
+    def sum_to_json(self, total: int | PythonDecimal) -> int:
+        """Return the sum, which may have more than 64 bits."""
+        return int(total)
+
+    def average_to_json(self, total: int | PythonDecimal, count: int) -> float:
+        """Return the nearest double."""
+        return float(total / count)
+
+    def from_common(self, common: PythonDecimal) -> int:
+        """Return a whole number."""
+        return require_same(int(common), common)

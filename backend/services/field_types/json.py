@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import ValidationError, fields
@@ -88,3 +89,7 @@ class Json(FieldType):
     def as_text(self, column, database):
         """Return the value as text."""
         return Cast(column, "TEXT") if isinstance(database, Postgres) else column
+
+    def converter(self, former: FieldType) -> Callable[[Any], Any]:
+        """Return the function that takes any value as it is."""
+        return self.wire().deserialize

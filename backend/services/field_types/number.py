@@ -1,11 +1,16 @@
 """`number`: a double, for measurements; money wants `decimal`."""
 
 import math
+from collections.abc import Iterator
+from decimal import Decimal as PythonDecimal
+from typing import Any
 
 from marshmallow import fields, validate
+from peewee import Node, fn
 
 from backend.models.columns import FloatColumn
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option, text_converter
+from backend.services.field_types.base import field_type, option, text_converter
+from backend.services.field_types.numeric import Numeric, require_same
 
 
 class StrictFloat(fields.Float):
@@ -33,10 +38,8 @@ FloatFromText = text_converter(StrictFloat, _decimal)
 
 
 @field_type("number")
-class Number(FieldType):
+class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
-
-    operators = (*EQUALITY, *ORDERING)
 
     min: float | None = option(StrictFloat())
     max: float | None = option(StrictFloat())
@@ -57,3 +60,23 @@ class Number(FieldType):
     def to_cell(self, value: float) -> str:
         """Return the shortest text of the number: one database writes 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
+
+    def sum_parts(self, column: Any, database: Any) -> list[Node]:
+        """Return the sum as doubles have it."""
+        return [fn.SUM(column)]
+
+    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+        """Return the sum."""
+        return next(parts)
+
+    def sum_to_json(self, total: float) -> float | None:
+        """Return the sum, None if it is beyond a double."""
+        return total if math.isfinite(total) else None
+
+    def average_to_json(self, total: float, count: int) -> float | None:
+        """Return the average, None if the sum is beyond a double."""
+        return self.sum_to_json(total / count)
+
+    def from_common(self, common: PythonDecimal) -> float:
+        """Return a double that is exactly the number."""
+        return require_same(float(common), common)

@@ -1,9 +1,12 @@
 """`reference`: the id of a record of another resource, or of the same."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from marshmallow import validate
 from peewee import SQL
 
-from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.base import FieldType, StrictText, field_type, option
 from backend.services.field_types.uuid import Uuid
 
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
@@ -34,3 +37,13 @@ class Reference(Uuid):
     def foreign_key(self):
         """Return the foreign key as the SQL that follows a column."""
         return SQL(f'REFERENCES "{self.to}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
+
+    @property
+    def constraints(self) -> dict[str, Any]:
+        """None: that another resource is referred to is a step of its own."""
+        return {}
+
+
+def references_of(kinds: Mapping[str, FieldType]) -> dict[str, Reference]:
+    """Return those of the fields that refer to records, by name."""
+    return {name: kind for name, kind in kinds.items() if isinstance(kind, Reference)}

@@ -1,5 +1,7 @@
 """`string`: a text on one line or a few, at most `max_length` characters."""
 
+from typing import ClassVar, Self
+
 import re2
 from marshmallow import ValidationError, fields, validate
 
@@ -53,8 +55,10 @@ def length(most):
 class String(Guarded):
     """A text of at most `max_length` characters."""
 
-    operators = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
+    operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
     holds_empty_text = True
+    searchable: ClassVar[bool] = True
+    may_outgrow_index: ClassVar[bool] = True
 
     min_length: int | None = option(length(10_000))
     max_length: int = option(length(10_000), 255)
@@ -81,3 +85,7 @@ class String(Guarded):
     def most_bytes(self):
         """The most bytes that a value takes in JSON: six for a character that is escaped."""
         return None if self.max_length is None else 6 * self.max_length + 2
+
+    def narrows(self, former: Self) -> bool:
+        """Tell whether the bounds are tighter, or the pattern is a different one."""
+        return super().narrows(former) or self.pattern not in (None, former.pattern)

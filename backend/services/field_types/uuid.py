@@ -1,6 +1,7 @@
 """`uuid`: an id from somewhere else."""
 
 import uuid
+from typing import ClassVar
 
 from marshmallow import fields
 
@@ -24,6 +25,13 @@ class UuidText(fields.UUID):
 @field_type("uuid")
 class Uuid(FieldType):
     """A UUID of any version."""
+
+    holds_ids: ClassVar[bool] = True
+
+    @property
+    def comparable_as(self) -> str:
+        """An id, also where it refers to a record."""
+        return "uuid"
 
     def column(self, database, **options):
         """Return UUID on Postgres, text on SQLite."""

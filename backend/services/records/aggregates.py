@@ -4,19 +4,13 @@ Sums of integers and decimals are exact on both databases, whatever their size.
 """
 
 import json
-import math
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_EVEN
-from decimal import Decimal as PythonDecimal
 
 from peewee import SQL, fn
 
 from backend.models.database import database
 from backend.services.definitions import policies
 from backend.services.errors import Invalid
-from backend.services.field_types.decimal import Decimal
-from backend.services.field_types.integer import Integer
-from backend.services.field_types.number import Number
 from backend.services.records import lists
 from backend.services.records.lists import ListQuery
 from backend.services.storage import full_text
@@ -25,9 +19,7 @@ from backend.services.storage.conditions import scope_values, shape_of, slot_val
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
-SUMMABLE = (Integer, Number, Decimal)
 FUNCTIONS = ("sum", "avg", "min", "max")
-MORE_DIGITS = 6  # that an average of decimals has beside those of the field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +38,7 @@ class AggregateQuery:
 
 def can_sum(kind):
     """Tell whether the values of a field have a sum and an average."""
-    return isinstance(kind, SUMMABLE)
+    return kind.can_be_summed
 
 
 def can_order(kind):
@@ -132,10 +124,9 @@ def _summed(query):
 
 
 def _sum_parts(resource, name):
-    """Return the expressions of how many values there are, and of their sum in parts that _total puts together."""
+    """Return the expressions of how many values there are, and of their sum."""
     column = resource.column(name)
-    parts = database.exact_sum(column) if not isinstance(resource.kinds[name], Number) else [fn.SUM(column)]
-    return [fn.COUNT(column), *parts]
+    return [fn.COUNT(column), *resource.kinds[name].sum_parts(column, database.obj)]
 
 
 def _group(resource, query, row):
@@ -151,25 +142,14 @@ def _group(resource, query, row):
 
 
 def _total(kind, parts):
-    """Return (how many values, their exact sum)."""
-    count = next(parts)
-    if isinstance(kind, Number):
-        return count, next(parts)
-    return count, database.put_together(parts)
+    """Return (how many values, their sum)."""
+    return next(parts), kind.read_sum(parts, database.obj)
 
 
 def _as_json(kind, function, count, total):
     if not count:
         return None
-    if isinstance(kind, Decimal):
-        exact = PythonDecimal(total).scaleb(-kind.scale) if isinstance(total, int) else total
-        digits = kind.scale if function == "sum" else kind.scale + MORE_DIGITS
-        value = exact if function == "sum" else exact / count
-        return format(value.quantize(PythonDecimal(1).scaleb(-digits), ROUND_HALF_EVEN), "f")
-    value = total if function == "sum" else total / count
-    if isinstance(kind, Integer):
-        return int(value) if function == "sum" else float(value)
-    return value if math.isfinite(value) else None  # beyond a double
+    return kind.sum_to_json(total) if function == "sum" else kind.average_to_json(total, count)
 
 
 def _count_groups(resource, shape, query):

@@ -7,7 +7,6 @@ from marshmallow import ValidationError
 from backend.models.database import database
 from backend.services.definitions import policies
 from backend.services.errors import Invalid, LarderError
-from backend.services.field_types.uuid import Uuid
 from backend.services.records import records
 from backend.services.storage.answer_sizes import require_together
 
@@ -87,7 +86,7 @@ def _resolve(actor, resource, data, done):
     """Return the data with the ids of records that this batch made, where a field for ids refers to them."""
     definition = resource.definition
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
-    ids = {name for name, kind in definition.fields.items() if isinstance(kind, Uuid)} - unknown
+    ids = {name for name, kind in definition.fields.items() if kind.holds_ids} - unknown
     return {
         name: _id_made(name, value[REF], done) if name in ids and _is_ref(value) else value
         for name, value in data.items()

@@ -1,0 +1,46 @@
+"""What the types of numbers have in common: they are ordered, added up, and converted into each other."""
+
+from collections.abc import Iterator
+from decimal import Decimal as PythonDecimal
+from typing import Any, ClassVar, TypeVar
+
+from marshmallow import ValidationError
+from peewee import Node
+
+from backend.services.field_types.base import EQUALITY, ORDERING, FieldType
+
+NUMBER = "number"  # the common form of numbers and booleans, a PythonDecimal
+Value = TypeVar("Value", bool, int, float)
+
+
+class Numeric(FieldType):
+    """A type of numbers."""
+
+    operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
+    can_be_summed: ClassVar[bool] = True
+    common_form: ClassVar[str | None] = NUMBER
+
+    def sum_parts(self, column: Any, database: Any) -> list[Node]:
+        """Return the SQL expressions of an exact sum, whatever its size."""
+        parts: list[Node] = database.exact_sum(column)
+        return parts
+
+    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+        """Return the exact sum."""
+        return database.put_together(parts)
+
+    def to_common(self, value: Any) -> PythonDecimal:
+        """Return the number of a value in JSON, exactly."""
+        return to_number(value)
+
+
+def to_number(value: Any) -> PythonDecimal:
+    """Return the exact number of a value in JSON: a boolean is 0 or 1, a text is read."""
+    return PythonDecimal(int(value) if isinstance(value, bool) else value if isinstance(value, str) else repr(value))
+
+
+def require_same(value: Value, number: PythonDecimal) -> Value:
+    """Return `value` if it is exactly `number`; raise ValidationError if not."""
+    if to_number(value) != number:
+        raise ValidationError("No value of the new type is equal to it.")
+    return value
