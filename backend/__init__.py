@@ -5,12 +5,12 @@ import structlog
 from backend import cli
 from backend.config.logging import configure_logging
 from backend.config.secret_key import load_secret_keys
-from backend.config.settings import read_settings, unknown_variables
-from backend.config.start import cannot_use_database, open_data_dir
+from backend.config.settings import Settings, read_settings, unknown_variables
+from backend.config.start import open_data_dir
 from backend.middleware import admission, errors, headers, limits, request_log, tokens
-from backend.middleware.connections.lanes import EXPORT_THREADS
 from backend.middleware.dispatcher import Dispatcher
-from backend.models.database import open_database
+from backend.middleware.limits import counts
+from backend.models.database import database
 from backend.routes import (
     account,
     aggregates,
@@ -23,7 +23,6 @@ from backend.routes import (
     health,
     history,
     invitations,
-    metrics,
     profile_fields,
     records,
     recovery,
@@ -33,53 +32,37 @@ from backend.routes import (
     sessions,
     users,
 )
+from backend.routes import metrics as metrics_route
 from backend.routes.toolkit import idempotency, openapi
 from backend.routes.toolkit.app import Larder
-from backend.services.accounts import passwords
+from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs
-from backend.services.operation import error_tracking, jobs
-from backend.services.operation import metrics as counts
-from backend.services.storage import answer_sizes
-from backend.utils import spool
+from backend.services.operation.error_tracking import error_tracking
+from backend.services.operation.jobs import jobs
+from backend.services.operation.metrics import metrics
+from backend.services.storage.answer_sizes import answer_bound
 from backend.utils.addresses import parse_networks
+from backend.utils.spool import room
+
+# What outlives a build of the app, in the order in which it is opened.
+LASTING = (database, room, counts, hashing, answer_bound, error_tracking, jobs, metrics)
 
 
-def create_app(settings=None):
+def create_app(settings: Settings | None = None) -> Larder:
     """Return the WSGI app, behind a dispatcher that brings each request together with the definitions in force."""
     settings = settings or read_settings()
     configure_logging(settings)
     open_data_dir(settings)
     for name in unknown_variables():
         structlog.get_logger().warning("unknown setting", variable=name)
-    _open_database(settings)
-    spool.room.max_bytes = settings.max_unread_bytes
-    limits.open_limits(settings)
-    passwords.configure(settings)
-    answer_sizes.configure(settings)
-    error_tracking.open_error_tracking(settings)
-    jobs.open_jobs(settings)
-    counts.open_metrics(settings)
+    for each in LASTING:
+        each.open(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
     secured = headers.SecurityHeaders(settings, openapi.docs_scripts())
     app.wsgi_app = Dispatcher(app, parse_networks(settings.trusted_proxies), secured.added)
     cli.init_app(app)
     return app
-
-
-def _open_database(settings):
-    try:
-        open_database(
-            settings.database_url,
-            synchronous=settings.sqlite_synchronous,
-            timeout_seconds=settings.database_timeout_seconds,
-            query_seconds=settings.query_timeout_seconds,
-            slow_seconds=settings.slow_query_ms / 1000,
-            # Beside the requests: exports, commands and checks of the same process.
-            pool_size=settings.threads + EXPORT_THREADS + 4,
-        )
-    except OSError as error:
-        raise cannot_use_database(settings, error) from error
 
 
 def _build(settings, secret_keys):
@@ -95,7 +78,7 @@ def _build(settings, secret_keys):
     accounts = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
     for module in (root, health, *accounts, resources, batch, audit, backups):
         api.register_blueprint(module.blp)
-    for module in (account, metrics):
+    for module in (account, metrics_route):
         app.register_blueprint(module.blp)
     return app
 

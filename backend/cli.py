@@ -25,7 +25,8 @@ from backend.services.errors import LarderError
 from backend.services.health import cleanup, diagram
 from backend.services.health.doctor import check_everything
 from backend.services.health.ready import FAILURE, OK, WARNING
-from backend.services.operation import jobs, migrations
+from backend.services.operation import migrations
+from backend.services.operation.jobs import jobs
 from backend.services.records import exports, lists
 from backend.services.records.imports import importing
 from backend.utils.controls import without_controls

@@ -21,7 +21,9 @@ from backend.models.database import connected, database
 from backend.services.accounts import sign_in
 from backend.services.errors import LarderError
 from backend.services.health.ready import FAILURE, check_readiness
-from backend.services.operation import jobs, metrics, migrations
+from backend.services.operation import migrations
+from backend.services.operation.jobs import jobs
+from backend.services.operation.metrics import metrics
 
 log = structlog.get_logger()
 
@@ -64,7 +66,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     server.run()
     if consumer:
         consumer.stop(graceful=True)
-    metrics.close_metrics()
+    metrics.close()
 
 
 def _say(line: str) -> None:

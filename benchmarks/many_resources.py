@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend import create_app
 from backend.config.settings import Settings
-from backend.models.database import database, open_database
+from backend.models.database import database
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
 from backend.services.operation import migrations
@@ -26,10 +26,10 @@ def main():
     count = parser.parse_args().resources
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/larder.db"
-        open_database(url)
+        settings = Settings(data_dir=Path(folder), database_url=url, log_level="WARNING", rate_limit="off")
+        database.open(settings)
         migrations.upgrade()
         _apply({f"r{number}": _body(number) for number in range(count)})
-        settings = Settings(data_dir=Path(folder), database_url=url, log_level="WARNING", rate_limit="off")
         client = _measured("start", lambda: create_app(settings)).test_client()
         for when in ("first", "next"):
             for path in ("/api/v1/r0", "/api/v1/r5", "/openapi.json"):

@@ -22,10 +22,11 @@ from marshmallow import Schema
 
 from backend import create_app
 from backend.config.settings import Settings
-from backend.models.database import database, open_database
+from backend.models.database import database
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import passwords, sign_in
+from backend.services.accounts import sign_in
+from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs
 from backend.services.operation import migrations
 from backend.services.records.imports.importing import CsvRows, import_records
@@ -73,8 +74,8 @@ def main():
 def _load_example(settings):
     import yaml
 
-    open_database(settings.database_url)
-    passwords.configure(settings)
+    database.open(settings)
+    hashing.open(settings)
     migrations.upgrade()
     sign_in.create_first_admin(settings)
     with database.connection_context():

@@ -11,9 +11,10 @@ import pytest
 
 from backend import create_app
 from backend.config.settings import Settings
-from backend.models.database import database, open_database
+from backend.models.database import database
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import passwords, sign_in
+from backend.services.accounts import sign_in
+from backend.services.accounts.passwords import hashing
 from backend.services.operation import migrations
 from tests.parts import geo
 from tests.parts.postgres import BINARIES, postgres_server
@@ -113,9 +114,10 @@ class Person:
 
 def _fill(url):
     """Migrate the database of `url` and add the people."""
-    open_database(url)
+    settings = Settings(database_url=url, **CHEAP)
+    database.open(settings)
+    hashing.open(settings)
     migrations.upgrade()
-    passwords.configure(Settings(**CHEAP))
     with database.connection_context():
         for name, roles in PEOPLE.items():
             sign_in.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)

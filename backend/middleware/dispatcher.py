@@ -9,7 +9,7 @@ from backend.middleware.paths import LIVENESS_PATH
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, database
 from backend.services.access import audit
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 STARTED = "larder.started"

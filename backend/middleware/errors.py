@@ -12,7 +12,7 @@ from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, database
 from backend.models.definition import Generation
 from backend.services import errors
-from backend.services.operation import error_tracking
+from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 

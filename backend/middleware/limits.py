@@ -8,18 +8,19 @@ from contextlib import contextmanager
 import structlog
 from flask import Response, current_app, g, request
 from flask_limiter import Limiter
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
+from backend.config.settings import Settings
 from backend.middleware.admission import was_admitted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_storage import SqliteStorage
 from backend.services.errors import Unauthenticated
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.addresses import subscriber
 from backend.utils.emails import comparable_email
 
@@ -105,6 +106,20 @@ class Wide:
         return seconds
 
 
+class Counts:
+    """What is counted, once it is open."""
+
+    counter: Counter
+    strict: list[RateLimitItem]
+    wide: list[Wide]
+
+    def open(self, settings: Settings) -> None:
+        """Count in the storage of the settings from now on."""
+        self.counter = Counter(storage_from_string(_storage_uri(settings), **_storage_options(settings)))
+        self.strict = _parse(settings.rate_limit_auth)
+        self.wide = [Wide(self.counter, limit) for limit in _parse(settings.rate_limit)]
+
+
 class LimitedCalls:
     """An app as flask-limiter sees it: with hooks for the calls of some blueprints alone.
 
@@ -150,7 +165,7 @@ def _too_many(what, seconds):
 
 # They outlive every build of the app.
 _limiter = Limiter(_address_key, key_prefix=KEY_PREFIX, in_memory_fallback_enabled=True, on_breach=_say_when)
-_counter, _strict, _wide = None, [], []
+counts = Counts()
 
 # The decorator of a sign-in call, which counts it for the client's address before anything of it is read.
 sign_in = _limiter.shared_limit(
@@ -159,14 +174,6 @@ sign_in = _limiter.shared_limit(
     error_message=lambda: _too_many(FROM_ADDRESS, g.refused_seconds),
 )
 SIGN_IN_BLUEPRINTS = ("auth", "recovery", "invitations")
-
-
-def open_limits(settings):
-    """Count in the storage of the settings from now on."""
-    global _counter, _strict, _wide
-    _counter = Counter(storage_from_string(_storage_uri(settings), **_storage_options(settings)))
-    _strict = _parse(settings.rate_limit_auth)
-    _wide = [Wide(_counter, limit) for limit in _parse(settings.rate_limit)]
 
 
 def init_app(app):
@@ -210,8 +217,8 @@ def counting_failures():
 
 
 def _count_sign_in(key, what):
-    for limit in _strict:
-        _refuse_after(_counter.hit(limit, key), "sign_in", what)
+    for limit in counts.strict:
+        _refuse_after(counts.counter.hit(limit, key), "sign_in", what)
 
 
 def _count_request():
@@ -230,7 +237,7 @@ def count_more(hits):
 
 def _count(actor, hits=1):
     key = actor.user_id or subscriber(request.environ.get("REMOTE_ADDR", ""))
-    for limit in _wide:
+    for limit in counts.wide:
         _refuse_after(limit.hit(key, hits), "actor", "requests")
 
 

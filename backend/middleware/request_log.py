@@ -9,7 +9,7 @@ from backend.middleware.admission import is_only_granted
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.dispatcher import STARTED
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 

@@ -20,7 +20,7 @@ from flask_jwt_extended import (
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from backend.services.errors import Denied, Unauthenticated
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.cookies import cookie_value
 
 ISSUER, AUDIENCE = "larder", "larder-api"

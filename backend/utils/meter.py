@@ -3,7 +3,7 @@
 import threading
 
 
-class _Meter(threading.local):
+class Meter(threading.local):
     """Counts for the request that this thread works on; `request_id` is None outside of requests."""
 
     seconds = 0.0
@@ -15,4 +15,4 @@ class _Meter(threading.local):
         self.seconds, self.statements, self.request_id = 0.0, 0, request_id
 
 
-meter = _Meter()
+meter = Meter()

@@ -4,6 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 # Of the disk so much stays free for others, the database may be on it: a twentieth, at most this much.
 MOST_KEPT_FREE_BYTES = 200 << 20
@@ -14,12 +15,24 @@ class NoRoom(Exception):
     """A temporary file cannot be written; the text says why."""
 
 
+class RoomSettings(Protocol):
+    """The settings that bound a Room."""
+
+    @property
+    def max_unread_bytes(self) -> int:
+        """How many bytes may wait for slow clients."""
+
+
 class Room:
     """How many bytes may be kept, and how many are; `when_full` is called each time that there is no more room."""
 
     def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None):
         self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
         self._lock = threading.Lock()
+
+    def open(self, settings: RoomSettings) -> None:
+        """Have as much room as the settings say."""
+        self.max_bytes = settings.max_unread_bytes
 
     def take(self, count: int) -> bool:
         """Take room for `count` bytes; tell whether there was as much."""

@@ -392,7 +392,7 @@ def test_a_hash_that_is_renewed_at_sign_in_leaves_reset_mails_good(settings, app
     (mail,) = sent()
     with database.connection_context():
         before = User.by_email("alice@example.com").password_hash
-    passwords.configure(replace(settings, argon2_time_cost=2))
+    passwords.hashing.open(replace(settings, argon2_time_cost=2))
     assert login(app, "alice@example.com").status_code == 200
     with database.connection_context():
         assert User.by_email("alice@example.com").password_hash != before

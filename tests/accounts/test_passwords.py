@@ -54,7 +54,7 @@ def all_places_taken(app):
         taken, free = threading.Barrier(5), threading.Event()  # half of 8 threads, and this one
 
         def take():
-            with passwords._hashing.place():
+            with passwords.hashing.place():
                 taken.wait()
                 free.wait()
 
@@ -181,18 +181,20 @@ def test_width_and_case_of_a_password_stay(stranger):
 @pytest.mark.parametrize("kept", SAME, ids=["composed", "decomposed", "spaced", "both"])
 def test_a_hash_of_what_was_typed_before_is_still_good_and_renewed(stranger, kept):
     """Hashes from before there was one form may be of any."""
-    User.update(password_hash=passwords._hasher.hash(kept)).where(User.email == "alice@example.com").execute()
+    User.update(password_hash=passwords.hashing.hasher.hash(kept)).where(User.email == "alice@example.com").execute()
     before = stored_hash()
     assert login(stranger, password="wrong horsé").status_code == 401
     assert stored_hash() == before
     assert login(stranger, password=kept).status_code == 200
     assert (stored_hash() == before) == (kept == COMPOSED)
     assert {login(stranger, password=each).status_code for each in SAME} == {200}
-    assert passwords._hasher.verify(stored_hash(), COMPOSED)
+    assert passwords.hashing.hasher.verify(stored_hash(), COMPOSED)
 
 
 def test_a_hash_of_a_decomposed_password_is_found_by_a_composed_one(stranger):
-    User.update(password_hash=passwords._hasher.hash(DECOMPOSED)).where(User.email == "alice@example.com").execute()
+    User.update(password_hash=passwords.hashing.hasher.hash(DECOMPOSED)).where(
+        User.email == "alice@example.com"
+    ).execute()
     assert login(stranger, password=COMPOSED).status_code == 200
 
 
@@ -206,7 +208,7 @@ def test_control_characters_are_refused_in_a_new_password(stranger, password):
 @ON_SQLITE
 def test_a_password_with_control_characters_from_before_is_still_good(stranger):
     old = "tab\tin a long sentence"
-    User.update(password_hash=passwords._hasher.hash(old)).where(User.email == "alice@example.com").execute()
+    User.update(password_hash=passwords.hashing.hasher.hash(old)).where(User.email == "alice@example.com").execute()
     assert login(stranger, password=old).status_code == 200
 
 
@@ -238,7 +240,7 @@ def test_new_accounts_have_the_parameters_of_the_settings(server):
 
 @ON_SQLITE
 def test_no_more_are_hashed_at_once_than_the_settings_say(settings):
-    passwords.configure(replace(settings, password_hashes_at_once=2))
+    passwords.hashing.open(replace(settings, password_hashes_at_once=2))
     running, most = [], []
 
     def work():
@@ -248,14 +250,14 @@ def test_no_more_are_hashed_at_once_than_the_settings_say(settings):
         running.pop()
 
     with ThreadPoolExecutor(20) as threads:
-        for call in [threads.submit(passwords._hashing.run, work) for _ in range(20)]:
+        for call in [threads.submit(passwords.hashing.run, work) for _ in range(20)]:
             call.result()
     assert max(most) == 2
 
 
 @ON_SQLITE
 def test_half_of_the_threads_are_left_for_everybody_else(settings):
-    passwords.configure(replace(settings, threads=6, password_hashes_at_once=1))
-    with passwords._hashing.place(), passwords._hashing.place(), passwords._hashing.place():
+    passwords.hashing.open(replace(settings, threads=6, password_hashes_at_once=1))
+    with passwords.hashing.place(), passwords.hashing.place(), passwords.hashing.place():
         with pytest.raises(Unavailable):
             passwords.verify_password(None, "a password")

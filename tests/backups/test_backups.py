@@ -20,7 +20,7 @@ from backend.models.job_run import JobRun
 from backend.services.access.actors import SYSTEM
 from backend.services.backups import archives, backups
 from backend.services.errors import Unavailable
-from backend.services.operation import jobs
+from backend.services.operation.jobs import jobs
 from tests.conftest import ON_SQLITE
 from tests.parts.patience import patience
 
@@ -350,7 +350,7 @@ def failure_of_the_next_run():
     """Have the job run, as the clock would, and return how it ended."""
     with database.connection_context():
         JobRun.delete().execute()
-        jobs.start_job("back_up")
+        jobs.start("back_up")
         consumer = jobs.start_consumer()
         while (run := JobRun.get_or_none(JobRun.name == "back_up")) is None:
             time.sleep(0.01)

@@ -215,8 +215,8 @@ def test_a_refused_refresh_leaves_the_token_good(strict):
     for _ in range(3):
         token = refresh(visitor, token).json["data"]["refresh_token"]
     assert refresh(visitor, token).status_code == 429
-    limits._counter._refused_until.clear()
-    limits._counter._shared.storage.reset()
+    limits.counts.counter._refused_until.clear()
+    limits.counts.counter._shared.storage.reset()
     assert refresh(visitor, token).status_code == 200
 
 

@@ -135,7 +135,7 @@ def test_counts_in_redis_again_when_it_is_back(limited, tmp_path, no_pause):
         time.sleep(2.1)  # flask-limiter asks again after one second, after two, four, and so on
         assert guess(person) == 401
         with redis.from_url(url) as client:
-            assert [client.get(key) for key in client] == [b"1", b"1"]  # of the address and of the account
+            assert [client.get(key) for key in client.scan_iter()] == [b"1", b"1"]  # of the address and of the account
 
 
 @ON_SQLITE

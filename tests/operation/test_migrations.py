@@ -14,7 +14,7 @@ from playhouse.migrations import Runner
 
 from backend import create_app
 from backend.models.base import BaseModel, Entity
-from backend.models.database import database, open_database
+from backend.models.database import database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
 from backend.services.access.actors import SYSTEM
@@ -63,8 +63,8 @@ def empty(settings):
     else:
         with psycopg.connect(settings.database_url, autocommit=True) as server:
             server.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    open_database(settings.database_url)
-    passwords.configure(settings)
+    database.open(settings)
+    passwords.hashing.open(settings)
     yield settings
     database.close_all()
 
@@ -80,15 +80,15 @@ def at_once(settings, code, count=3):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")} | {
         "LARDER_DATABASE_URL": settings.database_url,
         "LARDER_SECRET_KEY": settings.secret_key,
+        "LARDER_SLOW_QUERY_MS": "60000",
         "LARDER_ADMIN_EMAIL": CREDENTIALS["email"],
         "LARDER_ADMIN_PASSWORD": CREDENTIALS["password"],
     }
     begin = (
         "import sys\nfrom backend.config.settings import read_settings\n"
-        "from backend.models.database import open_database\n"
-        "from backend.services import accounts, migrations, passwords\n"
-        "settings = read_settings()\nopen_database(settings.database_url, slow_seconds=60)\n"
-        "passwords.configure(settings)\n"
+        "from backend.models.database import database\n"
+        "from backend.services.accounts import passwords, sign_in\nfrom backend.services.operation import migrations\n"
+        "settings = read_settings()\ndatabase.open(settings)\npasswords.hashing.open(settings)\n"
         "print('ready', flush=True)\nsys.stdin.read()\n"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT, "env": environment}

@@ -11,7 +11,7 @@ from backend.middleware.connections.refusals import log_refusal
 from backend.middleware.dispatcher import WAITED
 from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 # Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of

@@ -1,12 +1,64 @@
 """The handle of the database that everything goes through."""
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Protocol
 
 from peewee import DatabaseProxy
+
+from backend.models.database.postgres import open_postgres
+from backend.models.database.sqlite import open_sqlite
+
+# Connections beside those of the server's threads: for exports, commands and checks of the same process.
+SPARE_CONNECTIONS = 6
+
+
+class DatabaseSettings(Protocol):
+    """The settings that say which database to use, and how."""
+
+    @property
+    def database_url(self) -> str:
+        """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`."""
+
+    @property
+    def sqlite_synchronous(self) -> str:
+        """SQLite's `synchronous`."""
+
+    @property
+    def database_timeout_seconds(self) -> float:
+        """How long to wait for a connection or a lock."""
+
+    @property
+    def query_timeout_seconds(self) -> float:
+        """How long the statements of a request may take."""
+
+    @property
+    def slow_query_ms(self) -> int:
+        """How long a statement takes that is logged."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads the server has."""
 
 
 class Handle(DatabaseProxy):
     """The database of the process, whichever it is."""
+
+    def open(self, settings: DatabaseSettings) -> None:
+        """Use the database of the settings from now on, and close the one before.
+
+        Connections are made when they are first needed. Raises PeeweeException where an SQLite file cannot be opened.
+        """
+        if self.obj is not None:
+            self.close_all()
+        url, pool_size = settings.database_url, settings.threads + SPARE_CONNECTIONS
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            handle = open_sqlite(path, settings.sqlite_synchronous, settings.database_timeout_seconds, pool_size)
+        else:
+            handle = open_postgres(url, settings.database_timeout_seconds, pool_size)
+        handle.slow_seconds, handle.query_seconds = settings.slow_query_ms / 1000, settings.query_timeout_seconds
+        self.initialize(handle)
 
     def savepoint(self) -> AbstractContextManager:
         """Return the context manager of a part of a transaction: the database's own, not the one of any database."""

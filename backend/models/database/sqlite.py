@@ -2,13 +2,12 @@
 
 import fcntl
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import structlog
 from peewee import SQL, Cast, Expression, NodeList, OperationalError, PeeweeException, Table, fn
 
-from backend.models.database.handle import connected
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
 LEFT_WAL_BYTES = 16 << 20  # of the write-ahead log, once it was moved into the file
@@ -148,7 +147,7 @@ class Sqlite(SqliteConnections):
         A table that is made anew would otherwise take the rows that refer to it along. Within another transaction they
         stay enforced: SQLite changes that between transactions only.
         """
-        with connected():
+        with self.connection_context() if self.is_closed() else nullcontext():
             try:
                 self.pragma("foreign_keys", 0)
                 with self.atomic():

@@ -20,7 +20,7 @@ from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.document_pieces import Piece, join
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.interfaces import MAX_PIECES
-from backend.services.operation import metrics
+from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
 
 SIGN_IN = [{"bearer": []}, {"cookie": []}]

@@ -10,7 +10,7 @@ from backend.models.mail import Invitation, OutgoingMail
 from backend.models.user import User
 from backend.services.accounts import mail_tokens, mailing
 from backend.services.errors import Unavailable
-from backend.services.operation.jobs import EACH_MINUTE, job, start_job
+from backend.services.operation.jobs import EACH_MINUTE, job, jobs
 from backend.utils.clock import utcnow
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ def queue_mail(kind, email):
     whether or not the address is known.
     """
     OutgoingMail.create(kind=kind, email=email)
-    database.after_commit(lambda: start_job("send_due_mail"))
+    database.after_commit(lambda: jobs.start("send_due_mail"))
 
 
 def require_mail(settings):
@@ -84,7 +84,7 @@ def _put_off(mail, error):
     due_at = utcnow() + timedelta(seconds=delay_seconds)
     OutgoingMail.update(due_at=due_at).where(OutgoingMail.id == mail.id).execute()
     log.warning("mail not sent", kind=mail.kind, attempts=mail.attempts, reason=type(error).__name__)
-    start_job("send_due_mail", delay_seconds=delay_seconds)
+    jobs.start("send_due_mail", delay_seconds=delay_seconds)
 
 
 def _write(settings, mail):

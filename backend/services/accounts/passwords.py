@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -11,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from zxcvbn import matching, zxcvbn
 
+from backend.config.settings import Settings
 from backend.services.errors import Invalid, Unavailable
 from backend.utils.texts import unstorable_reason
 
@@ -23,18 +25,30 @@ matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
 _judging = threading.Lock()  # it keeps the words of the user in a global
 
-_hasher = _nobodys_hash = _strength = _hashing = None
-
 
 class Hashing:
-    """Threads that hash, in the order of asking, and room for no more than `waiting` who wait for them."""
+    """The hasher, and threads for it: they hash in the order of asking, and a bounded number of callers may wait."""
 
-    def __init__(self, at_once, waiting):
+    hasher: PasswordHasher
+    nobodys_hash: str  # verified against where there is no account, so that it takes as long
+    strength: int  # the least score of zxcvbn
+
+    def open(self, settings: Settings) -> None:
+        """Hash and judge passwords as the settings say."""
+        self.hasher = PasswordHasher(
+            time_cost=settings.argon2_time_cost,
+            memory_cost=settings.argon2_memory_kib,
+            parallelism=settings.argon2_parallelism,
+        )
+        self.nobodys_hash = self.hasher.hash("nobody's password")
+        self.strength = settings.password_strength
+        at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
         self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_step_back)
-        self._places = threading.Semaphore(at_once + waiting)
+        # Half of the server's threads are left for everybody else.
+        self._places = threading.Semaphore(max(at_once, settings.threads // 2))
 
     @contextmanager
-    def place(self):
+    def place(self) -> Iterator[None]:
         """Hold a place; raise Unavailable when all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in right now; try again shortly.")
@@ -58,19 +72,7 @@ def _step_back():
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
 
 
-def configure(settings):
-    """Hash and judge passwords as the settings say."""
-    global _hasher, _nobodys_hash, _strength, _hashing
-    _hasher = PasswordHasher(
-        time_cost=settings.argon2_time_cost,
-        memory_cost=settings.argon2_memory_kib,
-        parallelism=settings.argon2_parallelism,
-    )
-    _nobodys_hash = _hasher.hash("nobody's password")
-    _strength = settings.password_strength
-    at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
-    # Half of the server's threads are left for everybody else.
-    _hashing = Hashing(at_once, max(0, settings.threads // 2 - at_once))
+hashing = Hashing()
 
 
 def hash_password(password, *, about=(), field="password"):
@@ -84,10 +86,10 @@ def hash_password(password, *, about=(), field="password"):
         raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
     if problem := unstorable_reason(password) or _controls(password):
         raise Invalid({field: [problem]})
-    with _hashing.place():
+    with hashing.place():
         if problem := _weakness(password, about):
             raise Invalid({field: [problem]})
-        return _hashing.run(_hasher.hash, password)
+        return hashing.run(hashing.hasher.hash, password)
 
 
 def opaque(password):
@@ -121,30 +123,30 @@ def hashed_form(password_hash, password):
     if len(password) > MAX_LENGTH or unstorable_reason(password):
         return None
     normal = opaque(password)
-    with _hashing.place():
+    with hashing.place():
         for form in dict.fromkeys((normal, password, unicodedata.normalize("NFD", normal))):
             with suppress(VerifyMismatchError):
-                _hashing.run(_hasher.verify, password_hash or _nobodys_hash, form)
+                hashing.run(hashing.hasher.verify, password_hash or hashing.nobodys_hash, form)
                 return form if password_hash else None
     return None
 
 
 def renew_hash(password_hash, form):
     """Return a new hash of a password by the form that was hashed, or None while the old one is as it would be now."""
-    if form == opaque(form) and not _hasher.check_needs_rehash(password_hash):
+    if form == opaque(form) and not hashing.hasher.check_needs_rehash(password_hash):
         return None
-    with _hashing.place():
-        return _hashing.run(_hasher.hash, opaque(form))
+    with hashing.place():
+        return hashing.run(hashing.hasher.hash, opaque(form))
 
 
 def _weakness(password, about):
     """Return what makes the password easy to guess, and what would help; None when it is strong enough."""
-    if not _strength:
+    if not hashing.strength:
         return None
     words = [word for text in about for word in (text, *text.replace("@", " ").split())]
     with _judging:
         judged = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
-    if judged["score"] >= _strength:
+    if judged["score"] >= hashing.strength:
         return None
     feedback = judged["feedback"]
     return " ".join(filter(None, ["Too easy to guess.", feedback["warning"], *feedback["suggestions"]]))

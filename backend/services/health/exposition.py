@@ -11,7 +11,7 @@ from backend.models.database import connected
 from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
-from backend.services.operation import metrics
+from backend.services.operation.metrics import BUCKETS, Process, added, alive_processes, metrics
 from backend.utils.clock import utcnow
 from backend.utils.version import VERSION
 
@@ -20,7 +20,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 def render():
     """Return everything in the text format of Prometheus, as bytes; other processes as of a second ago."""
-    process = metrics.current_process()
+    process = metrics.process
     process.write()
     registry = CollectorRegistry()
     registry.register(_Counted(process))
@@ -31,7 +31,7 @@ def render():
 class _Counted:
     """What all processes have counted."""
 
-    def __init__(self, process):
+    def __init__(self, process: Process) -> None:
         self._process = process
 
     def collect(self):
@@ -39,7 +39,7 @@ class _Counted:
         answers, events, _ = self._process.sums()
         for _, (more_answers, more_events, _) in self._process.other_counts():
             for asked, numbers in more_answers.items():
-                answers[asked] = metrics.added(answers.get(asked), numbers)
+                answers[asked] = added(answers.get(asked), numbers)
             for event, number in more_events.items():
                 events[event] = events.get(event, 0) + number
         asked = ("method", "route")
@@ -47,7 +47,7 @@ class _Counted:
         yield _counter("larder_requests", "Requests", requests, (*asked, "status"))
         by_route = {}
         for (method, route, _), numbers in answers.items():
-            by_route[method, route] = metrics.added(by_route.get((method, route)), numbers)
+            by_route[method, route] = added(by_route.get((method, route)), numbers)
         yield _histogram(by_route, asked)
         in_database = [(each, numbers[2]) for each, numbers in by_route.items()]
         yield _counter("larder_database_seconds", "Time in the database", in_database, asked)
@@ -63,7 +63,7 @@ def _histogram(by_route, labels):
     family = HistogramMetricFamily("larder_request_duration_seconds", "Time to answer", labels=labels)
     for asked, numbers in by_route.items():
         buckets, so_far = [], 0
-        for limit, number in zip([*map(str, metrics.BUCKETS), "+Inf"], numbers[4:], strict=True):
+        for limit, number in zip([*map(str, BUCKETS), "+Inf"], numbers[4:], strict=True):
             so_far += number
             buckets.append((limit, so_far))
         family.add_metric(asked, buckets, numbers[1])
@@ -73,14 +73,14 @@ def _histogram(by_route, labels):
 class _Now:
     """What is not counted but looked up when asked for."""
 
-    def __init__(self, process):
+    def __init__(self, process: Process) -> None:
         self._process, self._settings = process, process.settings
 
     def collect(self):
         """Yield metric families."""
         yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
         own = self._process.number or "none"
-        alive = {own: os.getpid(), **dict(metrics.alive_processes(self._process.folder))}
+        alive = {own: os.getpid(), **dict(alive_processes(self._process.folder))}
         memory = [((number,), _resident_bytes(pid)) for number, pid in alive.items()]
         yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
         now = [self._process.sums()[2]] + [

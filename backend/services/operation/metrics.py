@@ -20,6 +20,7 @@ import structlog
 
 from backend.config.settings import Settings
 from backend.models.database import database
+from backend.utils.meter import Meter
 
 log = structlog.get_logger()
 
@@ -32,26 +33,6 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 MAX_FILE_BYTES = 8 << 20  # of a file of counts: thousands of routes
 # Answers as in a Tally, events, and what was so at the time.
 Counts = tuple[dict[tuple, list], dict[tuple, int], dict[str, int]]
-
-_process = None
-
-
-def open_metrics(settings):
-    """Count in the data folder of the settings from the first thing to count on."""
-    global _process
-    if _process is not None:
-        _process.close()
-    _process = Process(settings)
-
-
-def close_metrics():
-    """Write what was counted in the last second."""
-    _process.close()
-
-
-def current_process() -> "Process":
-    """Return the Process."""
-    return _process
 
 
 class Tally:
@@ -190,46 +171,6 @@ def _known(method: str) -> str:
     return method if method in METHODS else "other"
 
 
-def request_began():
-    """Count a request that is being worked on."""
-    _process.tally().is_busy = True
-
-
-def request_ended():
-    """Count that it is no more."""
-    _process.tally().is_busy = False
-
-
-def count_answer(method, route, status, seconds, meter):
-    """Count an answer, how long it took, and what the Meter of its thread says of the database."""
-    if _process is None:  # a server whose app counts nothing
-        return
-    answers, asked = _process.tally().answers, (_known(method), route or "none", status)
-    numbers = answers.get(asked)
-    if numbers is None:
-        numbers = answers[asked] = NOTHING.copy()
-    numbers[0] += 1
-    numbers[1] += seconds
-    numbers[2] += meter.seconds
-    numbers[3] += meter.statements
-    numbers[4 + bisect_left(BUCKETS, seconds)] += 1
-
-
-def count_refusal(limit):
-    """Count a request that a limit, `sign_in` or `actor`, has refused."""
-    _count("limit", limit)
-
-
-def count_lookup(cache, found):
-    """Count what was looked up in a cache, and whether it was there."""
-    _count("cache", cache, "hit" if found else "miss")
-
-
-def _count(*event):
-    events = _process.tally().events
-    events[event] = events.get(event, 0) + 1
-
-
 def added(numbers, more):
     """Return the sums of two lists as NOTHING, of which the first may be None."""
     return [x + y for x, y in zip(numbers or NOTHING, more, strict=True)]
@@ -241,3 +182,63 @@ def alive_processes(folder: Path) -> Iterator[tuple[str, int]]:
         with suppress(OSError, ValueError), path.open() as file:  # it has ended meanwhile, or is not ours
             if not _is_free(file):
                 yield path.name.removeprefix("process-"), int(file.read() or 0)
+
+
+class Metrics:
+    """Counts in a Process, once it is open."""
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+
+    def open(self, settings: Settings) -> None:
+        """Count in the data folder of the settings from the first thing to count on."""
+        if self._process is not None:
+            self._process.close()
+        self._process = Process(settings)
+
+    def close(self) -> None:
+        """Write what was counted in the last second."""
+        self.process.close()
+
+    @property
+    def process(self) -> Process:
+        """The Process that counts."""
+        assert self._process is not None, "metrics are not open"
+        return self._process
+
+    def request_began(self) -> None:
+        """Count a request that is being worked on."""
+        self.process.tally().is_busy = True
+
+    def request_ended(self) -> None:
+        """Count that it is no longer."""
+        self.process.tally().is_busy = False
+
+    def count_answer(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
+        """Count an answer, how long it took, and what the Meter of its thread says of the database."""
+        if self._process is None:  # a server whose app counts nothing
+            return
+        answers, asked = self._process.tally().answers, (_known(method), route or "none", status)
+        numbers = answers.get(asked)
+        if numbers is None:
+            numbers = answers[asked] = NOTHING.copy()
+        numbers[0] += 1
+        numbers[1] += seconds
+        numbers[2] += meter.seconds
+        numbers[3] += meter.statements
+        numbers[4 + bisect_left(BUCKETS, seconds)] += 1
+
+    def count_refusal(self, limit: str) -> None:
+        """Count a request that a limit, `sign_in` or `actor`, has refused."""
+        self._count("limit", limit)
+
+    def count_lookup(self, cache: str, found: bool) -> None:
+        """Count what was looked up in a cache, and whether it was there."""
+        self._count("cache", cache, "hit" if found else "miss")
+
+    def _count(self, *event: str) -> None:
+        events = self.process.tally().events
+        events[event] = events.get(event, 0) + 1
+
+
+metrics = Metrics()

@@ -73,8 +73,8 @@ def aggregate(actor, resource, query):
     key = ("aggregate", shape, query.group_by, query.functions, query.sort)
     rows = resource.statements.get(key, _select, resource, shape, query).run(values)
     sizes = [byte_count(group) + byte_count(extremes) for group, _, extremes, *_ in rows]
-    if sum(sizes) > answer_bound():
-        raise TooLarge(sizes, answer_bound(), "group")
+    if sum(sizes) > answer_bound.max_bytes:
+        raise TooLarge(sizes, answer_bound.max_bytes, "group")
     groups = [_group(resource, query, row) for row in rows]
     if not query.group_by:
         return groups, 1

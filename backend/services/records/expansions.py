@@ -143,13 +143,14 @@ class _Budget:
     """The bytes that are left for what is expanded in an answer, beside the records of its page."""
 
     def __init__(self, items):
-        self.left = max(0, answer_bound() - sum(map(byte_count, items)))
+        self.left = max(0, answer_bound.max_bytes - sum(map(byte_count, items)))
 
     def spend(self, size: int) -> None:
         """Take so many bytes; raise Invalid if they are not there."""
         self.left -= size
         if self.left < 0:
-            told = f"An answer may have {answer_bound():,} bytes (LARDER_MAX_ANSWER_BYTES), and this would have more"
+            most = answer_bound.max_bytes
+            told = f"An answer may have {most:,} bytes (LARDER_MAX_ANSWER_BYTES), and this would have more"
             raise _invalid(f"{told}: ask for a smaller `per_page`, or expand less.")
 
 

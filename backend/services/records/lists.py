@@ -111,7 +111,7 @@ def list_rows(resource, allowed, query):
     shape = (allowed.shape, shape_of(query.filters), searched)
     nulls = None if after is None else tuple(value is None for value in after)
     measured = may_be_too_large(resource, query.fields, query.per_page + 1)
-    values["most"] = most = query.most_bytes or answer_bound()
+    values["most"] = most = query.most_bytes or answer_bound.max_bytes
     key = ("list", shape, query.sort, query.fields, query.links, nulls, measured)
     statement = resource.statements.get(key, _select_page, resource, shape, query, nulls, measured)
     ((told, keys, *linked),) = statement.run(values)

@@ -8,16 +8,27 @@ from operator import add
 
 from peewee import SQL, Case, Node, fn
 
+from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.errors import Invalid
 from backend.services.storage.listable import Listable
 from backend.utils.texts import byte_count
 
-DEFAULT_BYTES = 16_777_216
 FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
 MAX_KEPT = 64  # widths kept for each listable
 
-_bound = DEFAULT_BYTES
+
+class AnswerBound:
+    """The most bytes that the records of an answer may have."""
+
+    max_bytes = Settings.max_answer_bytes
+
+    def open(self, settings: Settings) -> None:
+        """Take the bound from the settings."""
+        self.max_bytes = settings.max_answer_bytes
+
+
+answer_bound = AnswerBound()
 
 
 class TooLarge(Invalid):
@@ -33,21 +44,10 @@ class TooLarge(Invalid):
         super().__init__(told, location="query")
 
 
-def configure(settings) -> None:
-    """Take the bound from the settings."""
-    global _bound
-    _bound = settings.max_answer_bytes
-
-
-def answer_bound() -> int:
-    """Return how many bytes the records of an answer may have."""
-    return _bound
-
-
 def may_be_too_large(listable: Listable, names: tuple | None, count: int) -> bool:
     """Tell whether so many records, of the named fields or all, could have more bytes than an answer may."""
     width = _width(listable, names)
-    return width is None or width * count > _bound
+    return width is None or width * count > answer_bound.max_bytes
 
 
 def size(listable: Listable, names: tuple | None) -> Node:
@@ -67,19 +67,19 @@ def bounded_json(listable: Listable, names: tuple | None) -> Node:
     told = listable.json(names)
     if not may_be_too_large(listable, names, 1):
         return told
-    return Case(None, [(size(listable, names) <= SQL(str(_bound)), told)], None)
+    return Case(None, [(size(listable, names) <= SQL(str(answer_bound.max_bytes)), told)], None)
 
 
 def require_fitting(record_json: str | None) -> None:
     """Raise Invalid for the NULL of bounded_json."""
     if record_json is None:
-        raise Invalid({"_schema": [f"The record is too large: {_may(_bound)}"]})
+        raise Invalid({"_schema": [f"The record is too large: {_may(answer_bound.max_bytes)}"]})
 
 
 def require_together(texts: list[str]) -> None:
     """Raise Invalid for texts that have more bytes together than an answer may have."""
-    if sum(map(byte_count, texts)) > _bound:
-        raise Invalid({"_schema": [f"The answer would be too large: {_may(_bound)}"]})
+    if sum(map(byte_count, texts)) > answer_bound.max_bytes:
+        raise Invalid({"_schema": [f"The answer would be too large: {_may(answer_bound.max_bytes)}"]})
 
 
 def _may(bound):

@@ -63,8 +63,8 @@ def _require_fitting(mine, page, per_page):
     told = Cast(HistoryEntry.changes, "TEXT") if isinstance(database.obj, Postgres) else HistoryEntry.changes
     sizes = HistoryEntry.select(fn.octet_length(told)).where(mine).order_by(HistoryEntry.number.desc())
     found = database.execute(sizes.paginate(page, per_page)).fetchall()
-    if sum(size for (size,) in found) > answer_bound() and len(found) > 1:
-        why = f"These changes have more than {answer_bound():,} bytes (LARDER_MAX_ANSWER_BYTES)"
+    if sum(size for (size,) in found) > answer_bound.max_bytes and len(found) > 1:
+        why = f"These changes have more than {answer_bound.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
         raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")
 
 
