@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import yaml
-from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from rich.console import Console
 from rich.filesize import decimal
@@ -14,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 from rich.text import Text
 
+from backend.middleware.build import current_build
 from backend.models.database import DATABASE_ERRORS, database
 from backend.models.role import ADMIN, MEMBER
 from backend.services import documents
@@ -85,7 +85,7 @@ def vacuum():
 @with_appcontext
 def doctor():
     """Look for what is wrong with this installation, and say what to do; exits with 1 if something does not work."""
-    findings = check_everything(current_app.settings)
+    findings = check_everything(current_build().settings)
     for finding in findings:
         mark, colour = {OK: ("ok", "green"), WARNING: ("look", "yellow"), FAILURE: ("wrong", "red")}[finding.state]
         click.echo(f"{click.style(f'{mark:6}', fg=colour)}{finding.name:12}{finding.told}")
@@ -136,8 +136,8 @@ def reset_password(email, password):
 def make_link(email):
     """Print a link with which EMAIL can set a new password once; without EMAIL, for the first admin."""
     with explained(), database.connection_context():
-        address, link = recovery.make_reset_link(SYSTEM, current_app.settings, email)
-    minutes = current_app.settings.reset_token_seconds // 60
+        address, link = recovery.make_reset_link(SYSTEM, current_build().settings, email)
+    minutes = current_build().settings.reset_token_seconds // 60
     click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
 
 
@@ -145,7 +145,7 @@ def make_link(email):
 def make_first_admin():
     """Make the first admin, as LARDER_ADMIN_EMAIL, unless there is an admin; a password made up is shown once."""
     with explained():
-        made_up = sign_in.create_first_admin(current_app.settings)
+        made_up = sign_in.create_first_admin(current_build().settings)
     if made_up:
         click.echo("First admin, shown this once: sign in as {} with the password {}".format(*made_up))
 
@@ -239,7 +239,7 @@ def export_records(resource, file):
     """Write all records of RESOURCE to FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl."""
     form = "ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv"
     with explained(), database.connection_context():
-        texts = exports.export_records(SYSTEM, current_app.catalog[resource], lists.ListQuery(), form)
+        texts = exports.export_records(SYSTEM, current_build().catalog[resource], lists.ListQuery(), form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 
@@ -258,7 +258,7 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
     unique field `code` of its target. Bad rows are listed with their line; with any, nothing is written.
     """
     with explained(), database.connection_context():
-        target = current_app.catalog[resource]
+        target = current_build().catalog[resource]
         if if_empty and lists.list_records(SYSTEM, target, lists.ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} holds records; nothing imported.")
             return
@@ -276,15 +276,15 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
 def create_backup():
     """Make a backup while others work; the last line is its path."""
     with explained():
-        made = backups.create_backup(current_app.settings, SYSTEM)
-    click.echo(current_app.settings.backup_dir / made.name)
+        made = backups.create_backup(current_build().settings, SYSTEM)
+    click.echo(current_build().settings.backup_dir / made.name)
 
 
 @backup.command("list")
 def list_backups():
     """List the backups of LARDER_BACKUP_DIR, the latest first."""
     table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
-    for made in backups.list_backups(current_app.settings):
+    for made in backups.list_backups(current_build().settings):
         facts = made.manifest
         told = (facts.version, facts.database, f"{sum(facts.counts.values()):,}") if facts else ("damaged",)
         table.add_row(made.name, decimal(made.bytes), *told)
@@ -296,7 +296,7 @@ def list_backups():
 def verify_backup(backup):
     """Read BACKUP, a name or a path, to its end, and check what is in it."""
     with explained():
-        manifest = backups.verify_backup(current_app.settings, backup)
+        manifest = backups.verify_backup(current_build().settings, backup)
     rows = sum(manifest.counts.values())
     click.echo(f"{backup} is sound: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
 
@@ -309,7 +309,7 @@ def restore_backup(backup):
     It is verified first, and what was there is kept. Servers may run meanwhile.
     """
     with explained():
-        manifest, kept = backups.restore_backup(current_app.settings, backup)
+        manifest, kept = backups.restore_backup(current_build().settings, backup)
     click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
     if kept:
         click.echo(f"What was there before is kept as {kept}.")
@@ -320,7 +320,7 @@ def restore_backup(backup):
 def prune_backups(keep):
     """Delete all but the latest backups, copies too."""
     with explained():
-        gone = backups.prune_backups(current_app.settings, keep or current_app.settings.backup_keep)
+        gone = backups.prune_backups(current_build().settings, keep or current_build().settings.backup_keep)
     click.echo("\n".join(f"deleted {name}" for name in gone) or "There is none to delete.")
 
 
@@ -332,7 +332,7 @@ def _import_with_progress(target, file, key, dry_run, keep_good):
         report = importing.import_records(
             SYSTEM,
             target,
-            rows(content, current_app.settings.max_body_bytes),
+            rows(content, current_build().settings.max_body_bytes),
             key=key,
             dry_run=dry_run,
             keep_good=keep_good,

@@ -11,7 +11,7 @@ MIGRATIONS = BACKEND / "models" / "migrations"  # their models are frozen copies
 _BELOW_SERVICES = {"services.errors", "models", "config", "utils"}
 MAY_IMPORT = {
     "routes": {"routes.toolkit", "middleware", "services", "utils"},
-    "routes.toolkit": {"middleware", "services", "models", "utils"},
+    "routes.toolkit": {"middleware", "services", "models", "config", "utils"},
     "middleware": {"services", "models", "config", "utils"},
     "services.errors": set(),
     "services.access": _BELOW_SERVICES,

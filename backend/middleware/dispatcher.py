@@ -3,6 +3,7 @@
 import time
 
 from backend.middleware.authentication import IDENTITY, identify
+from backend.middleware.build import CATALOG, Build
 from backend.middleware.client_address import ClientAddresses
 from backend.middleware.conditions import forget_impossible_dates, simplify_tags
 from backend.middleware.paths import LIVENESS_PATH
@@ -13,7 +14,6 @@ from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 STARTED = "larder.started"
-CATALOG = "larder.catalog"
 WAITED = "larder.waited"  # seconds before a worker took it
 
 
@@ -23,7 +23,7 @@ class Dispatcher:
     Requests under way finish with the one they began with.
     """
 
-    def __init__(self, app, trusted_proxies, add_headers):
+    def __init__(self, app: Build, trusted_proxies, add_headers):
         self._app, self._serve = app, app.wsgi_app
         self._addresses = ClientAddresses(trusted_proxies) if trusted_proxies else None
         self._add_headers = add_headers

@@ -3,11 +3,12 @@
 import http
 
 import structlog
-from flask import current_app, jsonify, request
+from flask import jsonify, request
 from marshmallow import Schema, fields, validate
 from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from backend.middleware.build import current_build
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, database
 from backend.models.definition import Generation
@@ -140,7 +141,7 @@ def _answer_database_error(error):
 
 def _is_overtaken():
     """Tell whether the definitions have changed since this request began, or are not there."""
-    known = current_app.catalog.generation
+    known = current_build().catalog.generation
     try:
         return known is None or known != Generation.current()
     except DATABASE_ERRORS:  # such as another, empty file in the place of the database
@@ -149,7 +150,7 @@ def _is_overtaken():
 
 def _what_is_missing():
     """Return what an operator has to do before anything can work, or None."""
-    return NOT_MIGRATED if current_app.catalog.generation is None else None
+    return NOT_MIGRATED if current_build().catalog.generation is None else None
 
 
 def answer_http_error(error):

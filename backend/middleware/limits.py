@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 
 import structlog
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
 from limits.storage import storage_from_string
@@ -18,6 +18,7 @@ from werkzeug.exceptions import TooManyRequests
 from backend.config.settings import Settings
 from backend.middleware.admission import was_admitted
 from backend.middleware.authentication import IDENTITY
+from backend.middleware.build import current_build
 from backend.middleware.limit_storage import SqliteStorage
 from backend.services.errors import Unauthenticated
 from backend.services.operation.metrics import metrics
@@ -169,7 +170,7 @@ counts = Counts()
 
 # The decorator of a sign-in call, which counts it for the client's address before anything of it is read.
 sign_in = _limiter.shared_limit(
-    lambda: current_app.settings.rate_limit_auth,
+    lambda: current_build().settings.rate_limit_auth,
     scope=SIGN_IN_SCOPE,
     error_message=lambda: _too_many(FROM_ADDRESS, g.refused_seconds),
 )
@@ -231,7 +232,7 @@ def _count_request():
 
 def count_more(hits):
     """Count a request that does the work of several as that many more; raises TooManyRequests beyond the limit."""
-    if hits and current_app.settings.rate_limit != "off":
+    if hits and current_build().settings.rate_limit != "off":
         _count(request.environ[IDENTITY].actor, hits)
 
 

@@ -1,8 +1,7 @@
 """The audit trail: `/api/v1/audit`."""
 
-from flask import current_app
-
 from backend.middleware.authentication import permission
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
@@ -27,4 +26,4 @@ AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False
 def list_entries(arguments):
     """List what was done, the latest first"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(current_app.catalog.system["audit"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(current_build().catalog.system["audit"], EVERYTHING, query))

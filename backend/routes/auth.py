@@ -3,10 +3,11 @@
 from contextlib import nullcontext
 from functools import partial
 
-from flask import after_this_request, current_app, request
+from flask import after_this_request, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from backend.middleware import authentication, limits, tokens
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
@@ -106,7 +107,7 @@ def register(data):
     sent, the address has to be confirmed before the first sign-in.
     """
     limits.count_account(data["email"])
-    return sign_in.register(current_app.settings, **data)
+    return sign_in.register(current_build().settings, **data)
 
 
 @blp.post("/login")
@@ -124,9 +125,9 @@ def login(data):
     """
     limits.count_account(data["email"])
     in_cookies = data.pop("cookies")
-    user = sign_in.authenticate(current_app.settings, **data)
+    user = sign_in.authenticate(current_build().settings, **data)
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
-    session = sessions.start_session(current_app.settings, user, user_agent=user_agent, address=address)
+    session = sessions.start_session(current_build().settings, user, user_agent=user_agent, address=address)
     return _hand_over(session, user, in_cookies)
 
 
@@ -152,7 +153,7 @@ def refresh():
     session_id, refresh_id = authentication.refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
-        session, user = sessions.rotate_session(current_app.settings, session_id, refresh_id)
+        session, user = sessions.rotate_session(current_build().settings, session_id, refresh_id)
     return _hand_over(session, user, authentication.came_in_cookies())
 
 

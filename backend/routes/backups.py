@@ -1,9 +1,9 @@
 """Backups: `/api/v1/backups`."""
 
-from flask import current_app
 from marshmallow import Schema, fields
 
 from backend.middleware.authentication import current_actor, permission
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.access.permissions import BACKUPS_WRITE
@@ -44,7 +44,7 @@ class BackupSchema(Schema):
 @blp.doc(operationId="backups_list")
 def list_backups():
     """List the backups, the latest first"""
-    return backups.list_backups(current_app.settings)
+    return backups.list_backups(current_build().settings)
 
 
 @blp.post("")
@@ -57,4 +57,4 @@ def create_backup():
 
     Answers when it is written, which takes about a second for each 50 MB. Refused while there are 100 of them.
     """
-    return backups.create_requested_backup(current_app.settings, current_actor())
+    return backups.create_requested_backup(current_build().settings, current_actor())

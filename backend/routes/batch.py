@@ -2,11 +2,11 @@
 
 import json
 
-from flask import current_app
 from marshmallow import Schema, fields, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import current_actor, needing
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import schema_for_actor
 from backend.routes.toolkit.blueprint import Blueprint
@@ -72,12 +72,12 @@ def run(data):
     """
     operations = [each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]]
     limits.count_more(len(operations) - 1)
-    done = run_batch(current_actor(), current_app.catalog, operations, _read_data, _read_tag)
+    done = run_batch(current_actor(), current_build().catalog, operations, _read_data, _read_tag)
     return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
 
 
 def _read_data(resource, op, data):
-    schemas = current_app.interface(resource).blueprint.schemas
+    schemas = current_build().interface(resource).blueprint.schemas
     return schema_for_actor(schemas.create if op == "create" else schemas.patch).load(data)
 
 

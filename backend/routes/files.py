@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 
-from flask import Response, abort, current_app, request
+from flask import Response, abort, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
 from backend.middleware import limits
 from backend.middleware.authentication import current_actor, needing, renewed_actor
+from backend.middleware.build import current_build
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.lists import list_query
@@ -74,7 +75,7 @@ def add_views(blp):
             exports.check_export(current_actor(), resource, query)
             return Response(iter(()), mimetype=MIME_TYPES[form], headers=headers)  # how long it is nobody knows yet
         file = exports.write_export(
-            lambda: renewed_actor(resource), resource, query, form, max_bytes=current_app.settings.max_export_bytes
+            lambda: renewed_actor(resource), resource, query, form, max_bytes=current_build().settings.max_export_bytes
         )
         headers["Content-Length"] = file.size
         # The server sends it and closes it; no thread waits for a client that reads slowly.
@@ -120,7 +121,7 @@ def _bad_rows(report: importing.Report) -> Invalid:
 
 
 def _bounds() -> importing.Bounds:
-    settings = current_app.settings
+    settings = current_build().settings
     return importing.Bounds(rows=settings.max_import_rows, seconds=settings.import_seconds)
 
 
@@ -150,9 +151,9 @@ def _line_counter() -> Callable[[int], None]:
 
 def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
     """Return the rows of the body, which is read while they are checked."""
-    request.max_content_length = current_app.settings.max_import_bytes
+    request.max_content_length = current_build().settings.max_import_bytes
     form = next((form for form, mime_type in MIME_TYPES.items() if request.mimetype == mime_type), None)
     if form is None:
         abort(415, "The body must be text/csv or application/x-ndjson.")
     rows = importing.CsvRows if form == "csv" else importing.JsonRows
-    return rows(request.stream, current_app.settings.max_body_bytes)
+    return rows(request.stream, current_build().settings.max_body_bytes)

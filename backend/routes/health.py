@@ -1,9 +1,9 @@
 """Whether the service runs and can work: `/health`."""
 
-from flask import current_app
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import anybody, known_actor
+from backend.middleware.build import current_build
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.errors import Unavailable
@@ -50,7 +50,7 @@ def ready():
 
     Admins are told of jobs and backups, too, and what to do about what was found.
     """
-    findings = check_readiness(current_app.settings)
+    findings = check_readiness(current_build().settings)
     told = [finding._asdict() for finding in findings] if known_actor().is_admin else None
     if failed := [finding for finding in findings if finding.state == FAILURE]:
         message = failed[0].told if failed[0].name in ("database", "migrations") else NOT_READY

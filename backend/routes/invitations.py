@@ -1,10 +1,10 @@
 """Invitations: `/api/v1/invitations`."""
 
-from flask import current_app
 from marshmallow import Schema, fields, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import anybody, current_actor, permission
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
@@ -61,7 +61,7 @@ def create_invitation(data):
 
     An open invitation of the address is replaced.
     """
-    return invitations.create_invitation(current_actor(), current_app.settings, **data)
+    return invitations.create_invitation(current_actor(), current_build().settings, **data)
 
 
 @blp.delete("/<uuid:invitation_id>")

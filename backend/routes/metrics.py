@@ -3,8 +3,9 @@
 import hmac
 from ipaddress import ip_address
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, request
 
+from backend.middleware.build import current_build
 from backend.services.health import exposition
 
 blp = Blueprint("metrics", __name__)
@@ -15,7 +16,7 @@ FORWARDED = ("X-Forwarded-For", "Forwarded")
 @blp.get("/metrics")
 def show_metrics():
     """Tell what was counted, to who has the token or asks from this machine."""
-    if not (_has_token(current_app.settings.metrics_token) or _is_local()):
+    if not (_has_token(current_build().settings.metrics_token) or _is_local()):
         abort(404)  # as if it were not there
     return Response(exposition.render(), mimetype="text/plain", headers={"Cache-Control": "no-store"})
 

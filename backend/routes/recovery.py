@@ -1,10 +1,10 @@
 """Proving an address and setting a new password, by mail: `/api/v1/auth/verification`, `/api/v1/auth/password/…`."""
 
-from flask import current_app
 from marshmallow import Schema, validate
 
 from backend.middleware import limits
 from backend.middleware.authentication import anybody
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
@@ -47,7 +47,7 @@ def forgot_password(data):
     The answer is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(current_app.settings, "reset", data["email"])
+    recovery.ask_for_mail(current_build().settings, "reset", data["email"])
 
 
 @blp.post("/password/reset")
@@ -90,4 +90,4 @@ def send_verification(data):
     The answer is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(current_app.settings, "verification", data["email"])
+    recovery.ask_for_mail(current_build().settings, "verification", data["email"])

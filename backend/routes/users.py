@@ -1,9 +1,9 @@
 """Users, for those who look after them: `/api/v1/users`."""
 
-from flask import current_app
 from marshmallow import Schema, fields, pre_dump, validate
 
 from backend.middleware.authentication import current_actor, permission
+from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
@@ -68,7 +68,7 @@ class UserChangeSchema(ManagedUserSchema):
 def list_users(arguments):
     """List users"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(current_app.catalog.system["users"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(current_build().catalog.system["users"], EVERYTHING, query))
 
 
 @blp.post("")
@@ -129,4 +129,4 @@ def delete_user(user_id):
 
     What becomes of their records each definition says in `on_owner_delete`; by default they stay, without an owner.
     """
-    users.delete_user(current_actor(), current_app.catalog, str(user_id))
+    users.delete_user(current_actor(), current_build().catalog, str(user_id))

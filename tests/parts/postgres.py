@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,12 +79,16 @@ def server_pids(data_folder):
 
 
 @contextmanager
-def stopped(pids):
-    """Stop processes of a server, as a machine in trouble does."""
+def stopped(pids, seconds=None):
+    """Stop processes of a server, as a machine in trouble does, until the block ends or so many seconds are over."""
+    going_on = threading.Timer(seconds or threading.TIMEOUT_MAX, _signal, (pids, signal.SIGCONT))
+    going_on.daemon = True
     try:
         _signal(pids, signal.SIGSTOP)
+        going_on.start()
         yield
     finally:
+        going_on.cancel()
         _signal(pids, signal.SIGCONT)
 
 

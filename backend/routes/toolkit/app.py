@@ -1,35 +1,32 @@
 """The Flask app: its own rules for the system, and those of each resource that is in force."""
 
-from flask import Flask, has_request_context, request
+from collections.abc import Callable
 
-from backend.middleware.dispatcher import CATALOG
+from flask import request
+
+from backend.config.settings import Settings
+from backend.middleware.build import Build
 from backend.routes.toolkit.arguments import Request
+from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.interfaces import Interface, ViewRule, addressed_resource
 from backend.routes.toolkit.url_rules import LazyRule
+from backend.services.definitions.catalog import Catalogs, Resource
 
 
-class Larder(Flask):
-    """A Flask app whose resources come and go.
+class Larder(Build):
+    """A Build whose resources come and go.
 
     Flask takes no new blueprints once it has served, so the rules of a resource are beside Flask's, in its Interface.
     """
 
     request_class, url_rule_class = Request, LazyRule
 
-    def __init__(self, settings, catalogs, make_blueprint):
-        super().__init__("backend", static_folder=None)
+    def __init__(self, settings: Settings, catalogs: Catalogs, make_blueprint: Callable[[Resource], Blueprint]) -> None:
+        super().__init__(settings, catalogs)
+        self._make_blueprint = make_blueprint
         self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
-        self.settings, self.catalogs, self._make_blueprint = settings, catalogs, make_blueprint
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
         self.json.sort_keys = False
-
-    @property
-    def catalog(self):
-        """The Catalog that this request began with; outside of requests the newest."""
-        return self._catalog_of(request.environ) if has_request_context() else self.catalogs.newest
-
-    def _catalog_of(self, environ):
-        return environ.get(CATALOG, self.catalogs.newest)  # nobody has asked for it at `/health/live`
 
     def interface(self, resource):
         """Return the Interface of a Resource, made by whoever first asks."""
@@ -44,7 +41,7 @@ class Larder(Flask):
         adapter = super().create_url_adapter(request)
         if request is not None:
             environ = request.environ
-            resource = addressed_resource(self._catalog_of(environ), environ.get("PATH_INFO", ""))
+            resource = addressed_resource(self.catalog_of(environ), environ.get("PATH_INFO", ""))
             if resource is not None:
                 adapter.map = self.interface(resource).url_map
         return adapter
