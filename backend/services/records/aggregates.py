@@ -70,43 +70,41 @@ def aggregate(actor, resource, query):
     if searched:
         values |= full_text.slot_values(resource, found.searched, found.terms)
     shape = (allowed.shape, shape_of(found.filters), searched)
-    key = ("aggregate", shape, query.group_by, query.functions, query.sort)
-    rows = resource.statements.get(key, _select, resource, shape, query).run(values)
+    rows = resource.run(_select, shape, query.group_by, query.functions, query.sort, values=values)
     sizes = [byte_count(group) + byte_count(extremes) for group, _, extremes, *_ in rows]
     if sum(sizes) > answer_bound.max_bytes:
         raise TooLarge(sizes, answer_bound.max_bytes, "group")
     groups = [_group(resource, query, row) for row in rows]
     if not query.group_by:
         return groups, 1
-    total = resource.statements.get(("groups", shape, query.group_by), _count_groups, resource, shape, query)
-    return groups, total.run(values)[0][0]
+    return groups, resource.run(_count_groups, shape, query.group_by, values=values)[0][0]
 
 
-def _select(resource, shape, query):
+def _select(resource, shape, group_by, functions, sort):
     """Return the query of a row for each group: its fields, its count, its extremes, the parts of its sums."""
-    columns = {name: resource.column(name) for name in query.group_by}
+    columns = {name: resource.column(name) for name in group_by}
     group = [(name, resource.kinds[name].json(column, database.obj)) for name, column in columns.items()]
     # Named by their place: Postgres would cut a longer name.
     extremes = [
         (str(i), resource.kinds[name].json(_extreme(function, resource.column(name)), database.obj))
-        for i, (function, name) in enumerate(query.functions)
+        for i, (function, name) in enumerate(functions)
         if function in ("min", "max")
     ]
-    parts = [part for name in _summed(query) for part in _sum_parts(resource, name)]
+    parts = [part for name in _summed(functions) for part in _sum_parts(resource, name)]
     told = [database.json_object(pairs) if pairs else SQL("'{}'") for pairs in (group, extremes)]
     selected = resource.model.select(told[0], fn.COUNT(SQL("*")).alias("count__"), told[1], *parts)
     selected, _ = lists.search(resource, shape, selected)
-    order = [_order_term(resource, *term) for term in _whole_order(query)]
+    order = [_order_term(resource, *term) for term in _whole_order(group_by, sort)]
     rows = selected.where(*lists.where(resource, shape))
     if columns:
         rows = rows.group_by(*columns.values())
     return rows.order_by(*order).limit(slot("limit")).offset(slot("offset"))
 
 
-def _whole_order(query):
+def _whole_order(group_by, sort):
     """Return the order, with every field of the groups at its end, so that no two groups are equal in it."""
-    named = {name for name, _ in query.sort}
-    return [*query.sort, *((name, False) for name in query.group_by if name not in named)]
+    named = {name for name, _ in sort}
+    return [*sort, *((name, False) for name in group_by if name not in named)]
 
 
 def _order_term(resource, name, descending):
@@ -119,8 +117,8 @@ def _extreme(function, column):
     return fn.MIN(column) if function == "min" else fn.MAX(column)
 
 
-def _summed(query):
-    return list(dict.fromkeys(name for function, name in query.functions if function in ("sum", "avg")))
+def _summed(functions):
+    return list(dict.fromkeys(name for function, name in functions if function in ("sum", "avg")))
 
 
 def _sum_parts(resource, name):
@@ -132,7 +130,7 @@ def _sum_parts(resource, name):
 def _group(resource, query, row):
     group, count, extremes, *parts = row
     extremes, parts = json.loads(extremes), iter(parts)
-    sums = {name: _total(resource.kinds[name], parts) for name in _summed(query)}
+    sums = {name: _total(resource.kinds[name], parts) for name in _summed(query.functions)}
     found = {"count": count}
     for i, (function, name) in enumerate(query.functions):
         found.setdefault(function, {})[name] = (
@@ -152,8 +150,8 @@ def _as_json(kind, function, count, total):
     return kind.sum_to_json(total) if function == "sum" else kind.average_to_json(total, count)
 
 
-def _count_groups(resource, shape, query):
-    columns = [resource.column(name) for name in query.group_by]
+def _count_groups(resource, shape, group_by):
+    columns = [resource.column(name) for name in group_by]
     selected, _ = lists.search(resource, shape, resource.model.select(SQL("1")))
     groups = selected.where(*lists.where(resource, shape)).group_by(*columns)
     return resource.model.select(fn.COUNT(SQL("*"))).from_(groups.alias("groups"))

@@ -120,14 +120,13 @@ class _Deletion:
     def carry_out(self):
         """Delete the records, those first that nothing refers to."""
         for resource, ids in reversed(self.steps):
-            resource.statements.get("delete", _delete, resource).run({"ids": json.dumps(ids)})
+            resource.run(_delete, values={"ids": json.dumps(ids)})
 
 
 def _referring(resource, name, ids, limit=None, allowed=policies.EVERYTHING):
     """Return the ids of the records, within a Scope, whose field `name` refers to one of these."""
-    key = ("referring", name, limit is None, allowed.shape)
-    statement = resource.statements.get(key, _select_referring, resource, *key[1:])
-    rows = statement.run({"ids": json.dumps(ids), "limit": limit} | scope_values(resource, allowed))
+    values = {"ids": json.dumps(ids), "limit": limit} | scope_values(resource, allowed)
+    rows = resource.run(_select_referring, name, limit is None, allowed.shape, values=values)
     return [str(record_id) for (record_id,) in rows]
 
 
@@ -150,7 +149,7 @@ def _with_descendants(resource, names, ids):
         if before is not None and set(found) == set(before):
             return found
         for some in _chunks(found):
-            resource.statements.get("hold", _select_held, resource).run({"ids": json.dumps(some)})
+            resource.run(_select_held, values={"ids": json.dumps(some)})
 
 
 def _select_held(resource):

@@ -175,9 +175,9 @@ def _related(actor, node, ids, budget):
     links = tuple(sorted({"id", own, *_links(node.children)}))
     most = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
     measured = may_be_too_large(target, target.visible(node.hidden), most)
-    key = ("related", own, is_back, node.allowed.shape, node.hidden, links, measured)
+    shape = (own, is_back, node.allowed.shape, node.hidden, links, measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left} | scope_values(target, node.allowed)
-    rows = target.statements.get(key, _select_related, target, *key[1:]).run(values) if ids else [(None, None, None)]
+    rows = target.run(_select_related, *shape, values=values) if ids else [(None, None, None)]
     if measured:
         budget.spend(0 if (whole := sum(map(int, split(rows[0][2])))) <= budget.left else whole)
     items, links = split(rows[0][0]), [dict(zip(links, json.loads(each), strict=True)) for each in split(rows[0][1])]

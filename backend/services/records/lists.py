@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from itsdangerous import BadData
 from peewee import SQL, Case, Cast, fn
@@ -112,9 +113,8 @@ def list_rows(resource, allowed, query):
     nulls = None if after is None else tuple(value is None for value in after)
     measured = may_be_too_large(resource, query.fields, query.per_page + 1)
     values["most"] = most = query.most_bytes or answer_bound.max_bytes
-    key = ("list", shape, query.sort, query.fields, query.links, nulls, measured)
-    statement = resource.statements.get(key, _select_page, resource, shape, query, nulls, measured)
-    ((told, keys, *linked),) = statement.run(values)
+    page = PageShape(query.sort, query.fields, query.links, nulls, measured)
+    ((told, keys, *linked),) = resource.run(_select_page, shape, page, values=values)
     items = split(told)
     count = _require_fitting(linked.pop(), items, query.per_page, most) if measured else len(items)
     more = count > query.per_page
@@ -122,7 +122,7 @@ def list_rows(resource, allowed, query):
     if query.count and after is None:
         if more or (not count and offset):
             counted = (*shape[:2], searched and (query.searched, 0))
-            total = resource.statements.get(("count", counted), _count, resource, counted).run(values)[0][0]
+            total = resource.run(_count, counted, values=values)[0][0]
         else:
             total = offset + count
     next_cursor = None
@@ -162,33 +162,52 @@ def where(resource, shape):
     return [within(resource, scope), *conditions(resource, filters, "filter")]
 
 
-def _select_page(resource, shape, query, nulls, measured):
+class PageShape(NamedTuple):
+    """What decides the SQL text of a page, beside what chooses the records.
+
+    `nulls` tells of a page after a cursor which values of its last row are null, None stands for a page by number;
+    `measured` whether the records are measured before their JSON is made.
+    """
+
+    sort: tuple
+    fields: tuple | None
+    links: tuple
+    nulls: tuple | None
+    measured: bool
+
+
+def _select_page(resource, shape, page):
     """Return the query of a page, a single row: all records' JSON, and of each what a cursor needs to go on after it.
 
     A driver lets go of the interpreter for every row it fetches, and with other threads waiting it takes long to get it
     back: a hundred rows in one are several times faster under load.
     """
-    keys = ordering.order_keys(resource, ordering.total_order(query.sort))
-    told = {"record": resource.json(query.fields), "keys": _bindable(key.column for key in keys)}
-    if query.links:
-        told["links"] = _bindable(resource.column(name) for name in query.links)
-    terms = [key.term for key in keys]
+    keys = ordering.order_keys(resource, ordering.total_order(page.sort))
+    told = {"record": resource.json(page.fields), "keys": _bindable(key.column for key in keys)}
+    if page.links:
+        told["links"] = _bindable(resource.column(name) for name in page.links)
+    terms, parts = [key.term for key in keys], ordering.parts(keys, page.nulls)
     if (
-        shape == (None, (), None) and len(keys) == 1 and not measured
+        shape == (None, (), None) and len(keys) == 1 and not page.measured
     ):  # read in the order of the table's own key, without any sort
-        (only,) = ordering.parts(keys, nulls)
+        (only,) = parts
         rows = told_rows(resource, told).where(*where(resource, shape), *only.conditions).order_by(*terms)
-        return joined(resource, _bounded(rows, nulls), told)
-    picked = _picked(resource, shape, query.is_ranked, ordering.parts(keys, nulls), nulls).alias("picked")
-    if measured:
-        kept = [picked.c.score] if query.is_ranked else []
-        picked = sized(resource, picked, query.fields, [*kept, *terms], kept)
+        return joined(resource, _bounded(rows, page.nulls), told)
+    picked = _picked(resource, shape, parts, page.nulls).alias("picked")
+    if page.measured:
+        kept = [picked.c.score] if _is_ranked(shape) else []
+        picked = sized(resource, picked, page.fields, [*kept, *terms], kept)
         told |= if_within(picked, told["record"])
-    best_first = [picked.c.score] if query.is_ranked else []
-    page = (
+    best_first = [picked.c.score] if _is_ranked(shape) else []
+    page_rows = (
         told_rows(resource, told).join(picked, on=(picked.c.id == resource.column("id"))).order_by(*best_first, *terms)
     )
-    return joined(resource, page, told)
+    return joined(resource, page_rows, told)
+
+
+def _is_ranked(shape):
+    *_, searched = shape
+    return searched is not None and searched[1] > 0
 
 
 def told_rows(table, told):
@@ -210,12 +229,12 @@ def if_within(sizes, record):
     return {"record": told, "size": Cast(sizes.c.size, "TEXT")}
 
 
-def _picked(resource, shape, is_ranked, parts, nulls):
+def _picked(resource, shape, parts, nulls):
     """Return the query of the ids of a page.
 
     Only ids and keys go through a sort: the JSON of a record is made when it is known to be in the answer.
     """
-    queries = [_select_part(resource, shape, is_ranked, part) for part in parts]
+    queries = [_select_part(resource, shape, part) for part in parts]
     if len(queries) == 1:
         return _bounded(queries[0], nulls)
     several = [query.limit(slot("reach")).alias(f"part{i}") for i, query in enumerate(queries)]
@@ -224,10 +243,10 @@ def _picked(resource, shape, is_ranked, parts, nulls):
     return _bounded(resource.model.select(both.c.id.alias("id")).from_(both), nulls)
 
 
-def _select_part(resource, shape, is_ranked, part):
+def _select_part(resource, shape, part):
     query, hits = search(resource, shape, resource.model.select(resource.column("id").alias("id")))
     best_first = []
-    if is_ranked:
+    if _is_ranked(shape):
         query, best_first = query.select_extend(hits.c.score.alias("score")), [hits.c.score]
     return query.where(*where(resource, shape), *part.conditions).order_by(*best_first, *part.terms)
 

@@ -12,7 +12,7 @@ from backend.services.errors import Conflict, Denied, NotFound, PreconditionFail
 from backend.services.records.deletions import delete_records
 from backend.services.records.references import require_visible_references
 from backend.services.storage import history
-from backend.services.storage.answer_sizes import bounded_json, require_fitting
+from backend.services.storage.answer_sizes import answer_bound, bounded_json, require_fitting
 from backend.services.storage.conditions import scope_values, within
 from backend.services.storage.full_text import write_words
 from backend.services.storage.statements import slot
@@ -30,9 +30,9 @@ class Record(NamedTuple):
 def get_record(actor, resource, record_id):
     """Return the Record; raise NotFound when there is none or none the actor may read."""
     allowed = policies.authorize(resource.definition, "read", actor)
-    key = ("get", allowed.shape, policies.hidden_fields(resource.definition, actor))
-    statement = resource.statements.get(key, _select_one, resource, *key[1:])
-    rows = statement.run({"id": record_id} | scope_values(resource, allowed))
+    hidden = policies.hidden_fields(resource.definition, actor)
+    values = {"id": record_id} | scope_values(resource, allowed)
+    rows = resource.run(_select_one, allowed.shape, hidden, answer_bound.max_bytes, values=values)
     if not rows:
         raise missing(resource)
     return _fitting(rows[0])
@@ -68,13 +68,13 @@ def create_record(actor, resource, data):
     allowed = policies.authorize(resource.definition, "create", actor)
     policies.require_may_set(resource.definition, actor, data)
     values = new_row(actor, resource, data)
-    key = ("insert", policies.hidden_fields(resource.definition, actor))
+    hidden = policies.hidden_fields(resource.definition, actor)
     with conflicts(actor, resource), database.atomic():
         resource.hold()
         require_visible_references(actor, resource, data)
         judge(resource, allowed, values)
         with history.recorded(actor, resource, [values["id"]]):
-            made = _fitting(resource.statements.get(key, _insert, resource, key[1]).run(values)[0])
+            made = _fitting(resource.run(_insert, hidden, answer_bound.max_bytes, values=values)[0])
         write_words(resource, {values["id"]: values})
         return values["id"], made
 
@@ -95,10 +95,10 @@ def judge(resource, allowed, values, record_id=None):
     """
     if allowed.everything:
         return
-    key = ("judge", allowed.shape, tuple(sorted(values)), record_id is None)
-    statement = resource.statements.get(key, _select_would_be, resource, *key[1:])
     row = {f"row.{name}": value for name, value in values.items()}
-    ((is_within,),) = statement.run(row | {"id": record_id} | scope_values(resource, allowed))
+    row |= {"id": record_id} | scope_values(resource, allowed)
+    names = tuple(sorted(values))
+    ((is_within,),) = resource.run(_select_would_be, allowed.shape, names, record_id is None, values=row)
     if not is_within:
         raise Denied(f"You may not make a record of {resource.name} what this would make it.")
 
@@ -121,9 +121,10 @@ def update_record(actor, resource, record_id, data, if_match=None):
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         if allowed.concerns({*values, "version"}):
             judge(resource, allowed, values, record_id)
-        key = ("update", tuple(sorted(data)), policies.hidden_fields(resource.definition, actor))
+        hidden = policies.hidden_fields(resource.definition, actor)
         with history.recorded(actor, resource, [record_id]):
-            changed = resource.statements.get(key, _update, resource, *key[1:]).run(values | {"id": record_id})[0]
+            slots = values | {"id": record_id}
+            changed = resource.run(_update, tuple(sorted(data)), hidden, answer_bound.max_bytes, values=slots)[0]
         write_words(resource, {record_id: values})
         return _fitting(changed)
 
@@ -174,10 +175,8 @@ def _lock_row(actor, resource, record_id, allowed, if_match):
     if if_match is None and resource.definition.require_if_match:
         raise PreconditionMissing()
     readable = policies.scope(resource.definition, "read", actor)
-    key = ("lock", readable.shape, allowed.shape)
-    statement = resource.statements.get(key, _select_for_write, resource, *key[1:])
     scopes = scope_values(resource, readable, "read") | scope_values(resource, allowed, "write")
-    rows = statement.run({"id": record_id} | scopes)
+    rows = resource.run(_select_for_write, readable.shape, allowed.shape, values={"id": record_id} | scopes)
     version, may_read, may_write = rows[0] if rows else (None, False, False)
     if not may_read:
         raise missing(resource)
@@ -225,14 +224,14 @@ def _fields_of_violation(definition, what):
     return names.get(what, ("id",))
 
 
-def _select_one(resource, shape, hidden):
+def _select_one(resource, shape, hidden, most):
     mine = resource.scoped(resource.column("id") == slot("id"), shape)
-    return resource.model.select(*_answer(resource, hidden)).where(mine)
+    return resource.model.select(*_answer(resource, hidden, most)).where(mine)
 
 
-def _answer(resource, hidden):
-    """Return the expressions of a Record."""
-    return bounded_json(resource, resource.visible(hidden)), resource.column("version")
+def _answer(resource, hidden, most):
+    """Return the expressions of a Record of at most so many bytes."""
+    return bounded_json(resource, resource.visible(hidden), most), resource.column("version")
 
 
 def _fitting(row):
@@ -266,13 +265,13 @@ def _select_would_be(resource, shape, names, is_new):
     return query.from_() if is_new else query.where(resource.column("id") == slot("id"))
 
 
-def _insert(resource, hidden):
+def _insert(resource, hidden, most):
     values = {resource.column(name): slot(name) for name in resource.kinds}
-    return resource.model.insert(values).returning(*_answer(resource, hidden))
+    return resource.model.insert(values).returning(*_answer(resource, hidden, most))
 
 
-def _update(resource, names, hidden):
+def _update(resource, names, hidden, most):
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     query = resource.model.update(values).where(resource.column("id") == slot("id"))
-    return query.returning(*_answer(resource, hidden))
+    return query.returning(*_answer(resource, hidden, most))

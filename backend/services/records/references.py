@@ -21,11 +21,11 @@ def find_visible(actor, resource, field, value):
     allowed = policies.scope(resource.definition, "read", actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return None
-    statement = resource.statements.get(("find", field, allowed.shape), _find, resource, field, allowed.shape)
-    rows = statement.run({"value": resource.column(field).db_value(value)} | scope_values(resource, allowed))
+    values = {"value": resource.column(field).db_value(value)} | scope_values(resource, allowed)
+    rows = resource.run(_select_id, field, allowed.shape, values=values)
     return str(rows[0][0]) if rows else None
 
 
-def _find(resource, field, shape):
+def _select_id(resource, field, shape):
     condition = resource.scoped(resource.column(field) == slot("value"), shape)
     return resource.model.select(resource.column("id")).where(condition)

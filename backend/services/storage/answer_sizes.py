@@ -62,12 +62,12 @@ def size(listable: Listable, names: tuple | None) -> Node:
     return reduce(add, measured, SQL(str(fixed)))
 
 
-def bounded_json(listable: Listable, names: tuple | None) -> Node:
-    """Return the expression of a record's JSON, NULL where it would have more bytes than an answer may."""
-    told = listable.json(names)
-    if not may_be_too_large(listable, names, 1):
+def bounded_json(listable: Listable, names: tuple | None, most: int) -> Node:
+    """Return the expression of a record's JSON, NULL where it would have more bytes than `most`."""
+    told, width = listable.json(names), _width(listable, names)
+    if width is not None and width <= most:
         return told
-    return Case(None, [(size(listable, names) <= SQL(str(answer_bound.max_bytes)), told)], None)
+    return Case(None, [(size(listable, names) <= SQL(str(most)), told)], None)
 
 
 def require_fitting(record_json: str | None) -> None:

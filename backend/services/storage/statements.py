@@ -7,14 +7,21 @@ values are Slots; each run fills them by name.
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, ClassVar
 
-from peewee import Value
+from peewee import Node, Value
 
 from backend.models.database import database
 
 MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
 PLACE_BYTES = 300  # that a place for a value takes beside the text, in the statement and in what it is kept under
+
+Builder = Callable[..., Node]  # a module's function that returns a peewee query
+Shape = tuple[Hashable, ...]  # the arguments of a Builder
+Values = Mapping[str, Any]  # by the names of Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class Slot:
     name: str
 
 
-def slot(name):
+def slot(name: str) -> Value:
     """Return the peewee node of a Slot."""
     return Value(Slot(name), converter=False)
 
@@ -32,7 +39,7 @@ def slot(name):
 class Statement:
     """The text of a query with the values it always has, and which of its places are Slots."""
 
-    def __init__(self, query):
+    def __init__(self, query: Node) -> None:
         self.sql, parts = query.sql()
         self._template = [None if isinstance(part, Slot) else part for part in parts]
         self._slots = [(i, part.name) for i, part in enumerate(parts) if isinstance(part, Slot)]
@@ -42,53 +49,57 @@ class Statement:
         """About how many bytes it takes."""
         return sys.getsizeof(self.sql) + PLACE_BYTES * (len(self._template) + 1)
 
-    def run(self, values):
-        """Execute with `values`, a dict by slot name; return all rows as tuples."""
+    def run(self, values: Values) -> list[tuple[Any, ...]]:
+        """Execute with `values` by slot name; return all rows as tuples."""
+        return database.fetch_all(self.sql, self._bound(values))
+
+    def run_many(self, rows: Iterable[Values]) -> None:
+        """Execute once with each of `rows`, values by slot name."""
+        database.execute_many(self.sql, [self._bound(values) for values in rows])
+
+    def _bound(self, values: Values) -> list[Any]:
         bound = self._template.copy()
         for i, name in self._slots:
             bound[i] = values[name]
-        return database.fetch_all(self.sql, bound)
-
-    def run_many(self, rows):
-        """Execute once with each of `rows`, dicts of values by slot name."""
-        bound = []
-        for values in rows:
-            row = self._template.copy()
-            for i, name in self._slots:
-                row[i] = values[name]
-            bound.append(row)
-        database.execute_many(self.sql, bound)
+        return bound
 
 
 class StatementCache:
-    """Statements by whatever tells their shapes apart.
+    """The statements of one Listable, each by its builder and the builder's arguments.
 
-    All caches of the process together keep at most `max_bytes`; what was not asked for longest goes first.
+    Nothing else can decide the text: a builder is a function of a module, so it sees its arguments and no values of a
+    caller. All caches of the process together keep at most `max_bytes`; the statement that was not used for longest is
+    dropped first.
     """
 
-    max_bytes = MAX_KEPT_BYTES
-    _kept = OrderedDict()  # {(cache, key): (Statement, its size in bytes)}
-    _lock = threading.Lock()
-    _bytes = 0
+    max_bytes: ClassVar[int] = MAX_KEPT_BYTES
+    _kept: ClassVar[OrderedDict[tuple[Any, ...], tuple[Statement, int]]] = OrderedDict()  # with its size in bytes
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _bytes: ClassVar[int] = 0
 
-    def get(self, key, build, *arguments):
-        """Return the statement kept under `key`; at the first call, the one of `build(*arguments)`, a peewee query."""
+    def get(self, build: Builder, listable: object, shape: Shape) -> Statement:
+        """Return the Statement of `build(listable, *shape)`; raise TypeError for a builder that sees more than these.
+
+        `listable` is always the one whose cache this is.
+        """
+        key = (self, build, shape)
         with self._lock:
-            found = self._kept.get((self, key))
+            found = self._kept.get(key)
             if found is not None:
-                self._kept.move_to_end((self, key))
+                self._kept.move_to_end(key)
                 return found[0]
-        statement = Statement(build(*arguments))
-        self._keep(key, statement, statement.size + len(repr(key)))
+        _require_function_of_module(build)
+        statement = Statement(build(listable, *shape))
+        self._keep(key, statement, statement.size + len(repr(shape)))
         return statement
 
-    def _keep(self, key, statement, size):
+    def _keep(self, key: tuple[Any, ...], statement: Statement, size: int) -> None:
         if size > self.max_bytes // 16:
             return  # it would drive out many others
         with self._lock:
-            if (self, key) in self._kept:
+            if key in self._kept:
                 return
-            self._kept[self, key] = (statement, size)
+            self._kept[key] = (statement, size)
             StatementCache._bytes += size
             while self._bytes > self.max_bytes:
                 _, (_, freed) = self._kept.popitem(last=False)
@@ -98,3 +109,9 @@ class StatementCache:
     def kept_bytes(cls) -> int:
         """Return about how many bytes the statements of all caches take."""
         return cls._bytes
+
+
+def _require_function_of_module(build: Builder) -> None:
+    """Raise TypeError for a method, a closure or any other function that could see what is not in the key."""
+    if not isinstance(build, FunctionType) or build.__qualname__ != build.__name__ or build.__name__ == "<lambda>":
+        raise TypeError(f"{build!r} is not a function of a module: it could see more than its arguments.")

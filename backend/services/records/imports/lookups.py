@@ -33,10 +33,10 @@ def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iter
     allowed = policies.scope(resource.definition, "read", actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return {}
-    statement = resource.statements.get(("find many", field, allowed.shape), _find, resource, field, allowed.shape)
     found = {}
     for some in _chunks(values):
-        rows = statement.run(_slots(some) | scope_values(resource, allowed))
+        slots = _slots(some) | scope_values(resource, allowed)
+        rows = resource.run(_find, field, allowed.shape, values=slots)
         found |= {_plain(value): str(record_id) for value, record_id in rows}
     return found
 
@@ -46,12 +46,12 @@ def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterab
     readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
         return {}
-    key = ("find for change", field, readable.shape, writable.shape)
-    statement = resource.statements.get(key, _find_for_change, resource, field, readable.shape, writable.shape, names)
     scopes = scope_values(resource, readable) | scope_values(resource, writable, "write")
     found = {}
     for some in _chunks(values):
-        for value, record_id, version, may_change, *rest in statement.run(_slots(some) | scopes):
+        shapes = readable.shape, writable.shape
+        rows = resource.run(_find_for_change, field, *shapes, names, values=_slots(some) | scopes)
+        for value, record_id, version, may_change, *rest in rows:
             kept = dict(zip(names, map(_plain, rest), strict=True))
             found[_plain(value)] = Found(str(record_id), version, bool(may_change), kept)
     return found
@@ -59,11 +59,13 @@ def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterab
 
 def find_taken(resource: Resource, names: tuple, tuples: Iterable) -> dict:
     """Return {tuple: id} of the records that have one of these tuples of values in the columns `names`."""
-    statement = resource.statements.get(("taken", names), _find_taken, resource, names)
     found = {}
     for some in _chunks(tuples):
         slots = {f"{i}.{name}": value for i, each in enumerate(some) for name, value in zip(names, each, strict=True)}
-        found |= {tuple(map(_plain, values)): str(record_id) for record_id, *values in statement.run(slots)}
+        found |= {
+            tuple(map(_plain, values)): str(record_id)
+            for record_id, *values in resource.run(_find_taken, names, values=slots)
+        }
     return found
 
 

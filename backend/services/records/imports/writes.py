@@ -128,9 +128,8 @@ class Writer:
     def _insert(self, new: list[Planned]) -> None:
         if not new:
             return
-        statement = self.resource.statements.get("import", _insert, self.resource)
         with recorded(self.actor, self.resource, [planned.record_id for planned in new]):
-            statement.run_many(planned.data for planned in new)
+            self.resource.run_many(_insert, rows=(planned.data for planned in new))
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[Planned]) -> None:
@@ -149,9 +148,9 @@ class Writer:
             return
         now = rfc3339(utcnow())
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
-        statement = self.resource.statements.get(("import", names), _update, self.resource, names)
         with recorded(self.actor, self.resource, [*rows]):
-            statement.run_many(row | {"id": record_id} for record_id, row in rows.items())
+            slots = (row | {"id": record_id} for record_id, row in rows.items())
+            self.resource.run_many(_update, names, rows=slots)
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})
 
 
