@@ -47,17 +47,17 @@ def identify(app, environ):
     except LarderError as error:
         failure = error
     try:
-        standing = api_keys.stand(key) if key else sessions.stand(claims and claims["sid"])
+        caller = api_keys.find_key(key) if key else sessions.find_session(claims and claims["sid"])
     except DATABASE_ERRORS as error:
         return Identity(None, failure=error)
-    if standing.actor is None:
+    if caller.actor is None:
         if key:
             failure = Unauthenticated("The API key is not valid, or has ended.")
         elif claims and in_cookies:
             claims = None  # as with any other bad cookie
         elif claims:
             failure = Unauthenticated("The session has ended; sign in again.")
-    return Identity(standing.generation, standing.actor or PUBLIC, claims, failure, in_cookies and claims is not None)
+    return Identity(caller.generation, caller.actor or PUBLIC, claims, failure, in_cookies and claims is not None)
 
 
 def needing(what):
@@ -88,13 +88,13 @@ def renewed_actor(resource):
     identity = request.environ[IDENTITY]
     actor = current_actor()
     if actor.api_key_id is not None:
-        standing = api_keys.stand(tokens.bearer_token(request.environ["HTTP_AUTHORIZATION"]))
+        caller = api_keys.find_key(tokens.bearer_token(request.environ["HTTP_AUTHORIZATION"]))
     else:
-        standing = sessions.stand(identity.claims and identity.claims["sid"])
-    if actor.is_signed_in and standing.actor is None:
+        caller = sessions.find_session(identity.claims and identity.claims["sid"])
+    if actor.is_signed_in and caller.actor is None:
         raise Unauthenticated("The session or the API key has ended.")
-    resource.require_in_force(standing.generation)
-    return standing.actor or PUBLIC
+    resource.require_in_force(caller.generation)
+    return caller.actor or PUBLIC
 
 
 def known_actor():

@@ -1,4 +1,4 @@
-"""A secret for a program."""
+"""API keys: secrets for programs."""
 
 from peewee import SQL
 
@@ -7,7 +7,7 @@ from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn, UuidC
 
 
 class ApiKey(Entity):
-    """A key of a user; only its hash is kept, and `hint`, by which people tell it from others."""
+    """An API key of a user; kept are its hash and `hint`, its first characters, by which people recognise it."""
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
     name = TextColumn()

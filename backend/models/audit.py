@@ -1,4 +1,4 @@
-"""Who did what."""
+"""The audit trail: who did what."""
 
 from backend.models.base import Entity
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
@@ -6,7 +6,7 @@ from backend.utils.clock import utcnow
 
 
 class AuditEntry(Entity):
-    """One thing that was done or refused; the ids outlive what they name, so they are no foreign keys."""
+    """An action that was done or refused; its ids are no foreign keys, since they outlive what they identify."""
 
     created_at = DateTimeColumn(index=True, default=utcnow)
     action = TextColumn(index=True)
@@ -19,8 +19,8 @@ class AuditEntry(Entity):
     address = TextColumn(null=True)
     request_id = TextColumn(null=True)
     times = IntegerColumn(default=1)
-    last_at = DateTimeColumn(null=True)  # of what happened more than once
-    counted_as = TextColumn(null=True, unique=True)  # the same for what is counted in one row
+    last_at = DateTimeColumn(null=True)  # when it happened last, if more than once
+    counted_as = TextColumn(null=True, unique=True)  # a hash that is the same for actions counted in one row
 
     class Meta:
         table_name = "larder_audit"

@@ -1,4 +1,4 @@
-"""Mail that waits to be sent, and the tokens that mails carry."""
+"""Mails that wait to be sent, the tokens that mails carry, and invitations."""
 
 from peewee import SQL
 
@@ -8,9 +8,10 @@ from backend.utils.clock import utcnow
 
 
 class OutgoingMail(Entity):
-    """A mail to be written and sent when it is due.
+    """A mail to write and send when it is due.
 
-    Its text is not kept: the token in it is made when it is sent, so that nothing here opens an account.
+    Its text is not stored: the token in it is created when it is sent, so that nothing stored here gives access to an
+    account.
     """
 
     kind = TextColumn()
@@ -23,9 +24,9 @@ class OutgoingMail(Entity):
 
 
 class MailToken(Entity):
-    """What a user got by mail, good once: to set a password anew or to prove the address.
+    """A token that a user got by mail, to set a new password or to confirm the address; valid once.
 
-    It ends with the address it was sent to and with the password of that moment.
+    It is no longer valid when the user's address or password has changed since.
     """
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
@@ -40,7 +41,7 @@ class MailToken(Entity):
 
 
 class Invitation(Entity):
-    """An open invitation; without a hash its mail has not been sent yet."""
+    """An open invitation; without `token_hash` its mail has not been sent yet."""
 
     email = TextColumn(unique=True)
     roles = JsonColumn()

@@ -1,12 +1,12 @@
-"""Named sets of rights."""
+"""Roles: named sets of permissions, which grants name too."""
 
 from backend.models.base import BaseModel
 from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn
 from backend.utils.clock import utcnow
 
 ADMIN = "admin"  # may do everything
-MEMBER = "member"  # every registered user
-EDITOR = "editor"  # there to be given
+MEMBER = "member"  # every user has it
+EDITOR = "editor"  # has no meaning until grants name it
 BUILT_IN = (ADMIN, MEMBER, EDITOR)
 
 

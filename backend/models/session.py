@@ -1,4 +1,4 @@
-"""One login on one device."""
+"""Sessions: sign-ins on devices."""
 
 from peewee import SQL
 
@@ -7,10 +7,10 @@ from backend.models.columns import DateTimeColumn, TextColumn, UuidColumn
 
 
 class Session(Entity):
-    """A login; every access token belongs to one and is good only while its session is."""
+    """One sign-in on one device; an access token is valid only while its session is."""
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
-    refresh_id = UuidColumn()  # the `jti` of the one refresh token that is good now
+    refresh_id = UuidColumn()  # the `jti` of the only refresh token that is valid now
     previous_refresh_id = UuidColumn(null=True)
     rotated_at = DateTimeColumn(null=True)
     user_agent = TextColumn()

@@ -1,4 +1,7 @@
-"""People who sign in, and the roles each has."""
+"""Users, their roles, and the fields of their profiles."""
+
+from collections.abc import Iterable
+from typing import Any, Self
 
 from peewee import SQL, CompositeKey
 
@@ -8,33 +11,33 @@ from backend.utils.emails import comparable_email
 
 
 class User(Entity):
-    """A person with an account."""
+    """A person who can sign in."""
 
-    email = TextColumn(unique=True)  # normalised and in lower case: addresses that differ in case are one account
+    email = TextColumn(unique=True)  # normalised and in lower case, so that it is unique whatever its case
     name = TextColumn()
     password_hash = TextColumn()
     password_generation = IntegerColumn(default=0)  # grows by one with every change of the password
     active = BooleanColumn(default=True)
-    verified_at = DateTimeColumn(null=True)  # when the address was proved to be theirs
+    verified_at = DateTimeColumn(null=True)  # when the user confirmed the address
     updated_at = DateTimeColumn()
-    profile = JsonColumn(default=dict)  # the values of the fields in UserSettings
+    profile = JsonColumn(default=dict)  # values by name of the fields in ProfileFields
 
     class Meta:
         table_name = "larder_users"
 
+    _roles: list[str] | None = None
+
     @classmethod
-    def by_email(cls, email):
+    def by_email(cls, email: str) -> Self | None:
         """Return the user with this address, however it is written, or None."""
         return cls.get_or_none(cls.email == comparable_email(email))
 
-    _roles = None
-
-    def with_roles(self):
-        """Return the user, with the roles of this moment kept: an answer read after a commit could fail by itself."""
+    def with_roles(self) -> Self:
+        """Return the user with their roles read; a read after the commit might fail, although the change succeeded."""
         self._roles = self.roles()
         return self
 
-    def roles(self):
+    def roles(self) -> list[str]:
         """Return the names of the user's roles, sorted."""
         if self._roles is not None:
             return self._roles
@@ -53,13 +56,13 @@ class UserRole(BaseModel):
         primary_key = CompositeKey("user_id", "role")
 
     @classmethod
-    def anyone_has(cls, role):
+    def anyone_has(cls, role: str) -> bool:
         """Tell whether at least one user has the role."""
-        return cls.select().where(cls.role == role).exists()
+        return bool(cls.select().where(cls.role == role).exists())
 
 
-class UserSettings(BaseModel):
-    """The single row that says which fields a profile has; `fields` is as a definition declares them."""
+class ProfileFields(BaseModel):
+    """The single row that declares the fields of profiles; `fields` has the form of a definition's `fields`."""
 
     id = IntegerColumn(primary_key=True)
     fields = JsonColumn()
@@ -68,11 +71,12 @@ class UserSettings(BaseModel):
         table_name = "larder_user_settings"
 
     @classmethod
-    def current_fields(cls):
+    def declared(cls) -> dict[str, dict[str, Any]]:
         """Return the declarations by name."""
-        return cls.select(cls.fields).scalar()
+        fields: dict[str, dict[str, Any]] = cls.select(cls.fields).scalar()
+        return fields
 
 
-def give_roles(user, names):
+def give_roles(user: User, names: Iterable[str]) -> None:
     """Add the roles to the user."""
     UserRole.insert_many([{"user_id": user.id, "role": name} for name in names]).execute()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from backend.models.database import database
-from backend.models.user import UserSettings
+from backend.models.user import ProfileFields
 from backend.services.accounts.profile_fields import apply_settings, lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing, require_consent
@@ -78,7 +78,7 @@ def _settings_step(lost):
 def export_document():
     """Return all roles made by admins and all resources, as apply_document takes them."""
     resources = {row.name: row.body for row in list_resources()}
-    roles, fields = export_roles(), UserSettings.current_fields()
+    roles, fields = export_roles(), ProfileFields.declared()
     users = {"users": {"fields": fields}} if fields else {}
     return ({"roles": roles} if roles else {}) | users | {"resources": resources}
 

@@ -13,9 +13,8 @@ from backend.models.definition import Generation
 from backend.models.role import ADMIN
 from backend.models.user import User, UserRole
 from backend.services.access import audit
-from backend.services.access.actors import Actor
+from backend.services.access.actors import Actor, Caller
 from backend.services.access.permissions import require_may_give
-from backend.services.accounts.sessions import Standing
 from backend.services.errors import NotFound
 from backend.services.storage.statements import Statement, slot
 from backend.utils.clock import rfc3339, utcnow
@@ -75,23 +74,23 @@ def revoke_keys_of(actor, user_id):
     ApiKey.update(revoked_at=utcnow()).where(good).execute()
 
 
-def stand(secret):
-    """Return the Standing of a request with this key, by one indexed read; its actor is None for a key that is no good.
+def find_key(secret):
+    """Return the Caller with this API key, by one indexed read.
 
-    The actor has those roles of the key that its maker has at this moment; of a maker who is an admin, all.
+    The actor has those roles of the key that its user has too; if the user is an admin, all.
     """
     now = utcnow()
     values = {"hash": _hash(secret), "now": rfc3339(now)}
     ((generation, key_id, user_id, key_roles, last_used_at, roles),) = _statement(type(database.obj)).run(values)
     if user_id is None:
-        return Standing(generation, None)
+        return Caller(generation, None)
     held = frozenset((roles or "").split(","))
     granted = frozenset(ApiKey.roles.python_value(key_roles))
     last_used_at = ApiKey.last_used_at.python_value(last_used_at)
     if last_used_at is None or now - last_used_at > USE_NOTED_EVERY:
         _note_use(key_id, now)
     actual = granted if ADMIN in held else granted & held
-    return Standing(generation, Actor(str(user_id), None, actual, str(key_id)))
+    return Caller(generation, Actor(str(user_id), None, actual, str(key_id)))
 
 
 def _note_use(key_id, now):
@@ -115,7 +114,7 @@ def _within_reach(actor):
 
 @cache
 def _statement(dialect):
-    """Return the statement of `stand`, in the SQL of the given class of database."""
+    """Return the statement of `find_key`, in the SQL of the given class of database."""
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     lasting = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
     good = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & lasting

@@ -5,7 +5,7 @@ from decimal import Decimal
 from marshmallow import ValidationError
 
 from backend.models.database import database
-from backend.models.user import User, UserSettings
+from backend.models.user import ProfileFields, User
 from backend.services.access import audit
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.definition import name_problem
@@ -21,7 +21,7 @@ OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_b
 
 def get_settings():
     """Return {"fields": declarations by name}."""
-    return {"fields": UserSettings.current_fields()}
+    return {"fields": ProfileFields.declared()}
 
 
 def replace_settings(actor, declared, *, confirmed=False):
@@ -33,19 +33,19 @@ def replace_settings(actor, declared, *, confirmed=False):
     with database.time_limit(None), database.atomic():  # every account may change
         database.lock_definitions()
         apply_settings(actor, declared, confirmed=confirmed)
-        return {"fields": UserSettings.current_fields()}
+        return {"fields": ProfileFields.declared()}
 
 
 def apply_settings(actor, declared, *, confirmed=False):
     """Do what replace_settings does, within the caller's lock on the definitions; tell whether it changed anything."""
     fields = _parse(declared)
-    before = UserSettings.current_fields()
+    before = ProfileFields.declared()
     after = {name: kind.to_dict() for name, kind in fields.items()}
     if after == before:
         return False
     _check_rules([name for name in before if name not in after or after[name]["type"] != before[name]["type"]])
     _refit_profiles(fields, confirmed)
-    UserSettings.update(fields=after).execute()
+    ProfileFields.update(fields=after).execute()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
     return True
 

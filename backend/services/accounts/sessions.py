@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from functools import cache
-from typing import NamedTuple
 
 import structlog
 from peewee import JOIN, fn
@@ -12,7 +11,7 @@ from backend.models.definition import Generation
 from backend.models.session import Session
 from backend.models.user import User, UserRole
 from backend.services.access import audit
-from backend.services.access.actors import Actor
+from backend.services.access.actors import Actor, Caller
 from backend.services.errors import NotFound, Unauthenticated
 from backend.services.storage.statements import Statement, slot
 from backend.utils.clock import utcnow
@@ -23,13 +22,6 @@ log = structlog.get_logger()
 USER_AGENT_LENGTH = 300
 # For so long the refresh token before the last one counts as a call that raced, not as one stolen: decisions/008.
 RACE_SECONDS = 10
-
-
-class Standing(NamedTuple):
-    """What a request has to know before it begins: the generation in force, and who is behind its session."""
-
-    generation: int
-    actor: Actor | None
 
 
 def start_session(settings, user, *, user_agent, address):
@@ -113,18 +105,18 @@ def _end(condition):
     return Session.update(ended_at=utcnow()).where(condition, Session.ended_at.is_null()).execute()
 
 
-def stand(session_id):
-    """Return the Standing of a request in this session, or of one without (None), by one indexed read."""
-    statement = _standing_statement(type(database.obj))
+def find_session(session_id):
+    """Return the Caller with a token of this session, or without a token (None), by one indexed read."""
+    statement = _session_statement(type(database.obj))
     ((generation, user_id, roles),) = statement.run({"session": session_id})
     if user_id is None:
-        return Standing(generation, None)
-    return Standing(generation, Actor(str(user_id), session_id, frozenset((roles or "").split(","))))
+        return Caller(generation, None)
+    return Caller(generation, Actor(str(user_id), session_id, frozenset((roles or "").split(","))))
 
 
 @cache
-def _standing_statement(dialect):
-    """Return the statement of `stand`, in the SQL of the given class of database."""
+def _session_statement(dialect):
+    """Return the statement of `find_session`, in the SQL of the given class of database."""
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     # Not asked here is `expires_at`: no token outlives it, and a refresh asks it.
     good = (Session.id == slot("session")) & Session.ended_at.is_null()

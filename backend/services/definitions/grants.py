@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from marshmallow import ValidationError
 
-from backend.models.user import UserSettings
+from backend.models.user import ProfileFields
 from backend.services.field_types.base import TEXT_SEARCH
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.email import Email
@@ -164,7 +164,7 @@ def _check_user_value(kind, name):
 
 def user_fields():
     """Return the profile fields that users have here, a FieldType by name."""
-    return {name: parse_field(declaration) for name, declaration in UserSettings.current_fields().items()}
+    return {name: parse_field(declaration) for name, declaration in ProfileFields.declared().items()}
 
 
 def used_user_fields(where):

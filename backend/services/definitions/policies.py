@@ -62,11 +62,11 @@ def user_value(actor, name):
     """Return what `$user.<name>` is for the actor, or None; an address that nobody has proved to be theirs is none."""
     if name == "id" or actor.user_id is None:
         return actor.user_id
-    if not actor.account:
+    if not actor.user_values:
         rows = _account_statement(type(database.obj)).run({"id": actor.user_id})
         email, verified_at, profile = rows[0] if rows else (None, None, "{}")
-        actor.account.update(User.profile.python_value(profile), email=verified_at and email)
-    return actor.account.get(name)
+        actor.user_values.update(User.profile.python_value(profile), email=verified_at and email)
+    return actor.user_values.get(name)
 
 
 @cache
