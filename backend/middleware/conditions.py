@@ -4,10 +4,8 @@ import re
 
 from werkzeug.http import parse_date
 
-# Proxies that compress an answer mark its ETag: Caddy and Apache write "1-gzip", Jetty "1--gzip", LiteSpeed "1;br;;;",
-# old Apaches "1"-gzip. The record is the same version in whatever encoding.
-_ENCODING = re.compile(r"[-;]{1,3}(?:x-)?(?:gzip|gz|br|zstd|deflate|compress);{0,3}$", re.IGNORECASE)
-_WEAK = re.compile(r'^(?:W/|")+', re.IGNORECASE)
+from backend.utils.tags import plain_tag
+
 _TAG = re.compile(r'\s*(?:W/)?"[^"]*"[^,]*|[^,]+', re.IGNORECASE)
 _LISTS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
@@ -34,8 +32,3 @@ def forget_impossible_dates(environ: dict) -> None:
             parse_date(environ.get(name))
         except OverflowError:
             del environ[name]
-
-
-def plain_tag(text: str) -> str:
-    """Return what a tag says, without quotes, without `W/`, and without the encoding that a proxy has added."""
-    return _ENCODING.sub("", _WEAK.sub("", text).replace('"', ""))

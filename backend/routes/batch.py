@@ -8,10 +8,8 @@ from backend.middleware import limits
 from backend.middleware.authentication import current_actor, needing
 from backend.middleware.build import current_build
 from backend.middleware.paths import API
-from backend.routes.toolkit.arguments import schema_for_actor
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_response
-from backend.routes.toolkit.etags import read_tag
 from backend.routes.toolkit.openapi import OPTIONAL_SIGN_IN
 from backend.services.field_types.base import StrictText
 from backend.services.records.batches import MAX_OPERATIONS, REF, run_batch
@@ -72,17 +70,8 @@ def run(data):
     """
     operations = [each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]]
     limits.count_more(len(operations) - 1)
-    done = run_batch(current_actor(), current_build().catalog, operations, _read_data, _read_tag)
+    done = run_batch(current_actor(), current_build().catalog, operations)
     return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
-
-
-def _read_data(resource, op, data):
-    schemas = current_build().interface(resource).blueprint.schemas
-    return schema_for_actor(schemas.create if op == "create" else schemas.patch).load(data)
-
-
-def _read_tag(resource, text):
-    return read_tag(resource.definition, text)
 
 
 def _to_json(done):

@@ -11,9 +11,9 @@ from webargs.core import missing
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 
-from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
+from backend.utils.schemas import BuiltSchema
 
 SHOWN_CHARACTERS = 40
 
@@ -66,11 +66,6 @@ class QuerySchema(BuiltSchema):
         return {name: value for name, value in given.items() if value is not missing}
 
 
-def schema_for_actor(schema):
-    """Return the schema that reads the request of whoever makes it, where that differs from what is documented."""
-    return schema.for_actor() if hasattr(schema, "for_actor") else schema
-
-
 class CommaList(DelimitedList):
     """A list with a comma between its values, or repeated as generated clients write it.
 
@@ -116,8 +111,9 @@ class Parser(FlaskParser):
         return given
 
     def _get_schema(self, argmap, req):
-        """Return the schema to read the request with; one with `for_actor`, a function, is only for the document."""
-        return schema_for_actor(super()._get_schema(argmap, req))
+        """Return the schema to load the request with; the documented one may hold more than the actor may use."""
+        schema = super()._get_schema(argmap, req)
+        return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
 
     def _raw_load_json(self, req):
         if req.mimetype != "application/json":  # no other type that ends in `+json` either

@@ -3,8 +3,8 @@
 from flask import Response
 from marshmallow import Schema, fields, validate
 
-from backend.routes.toolkit.schemas import BuiltSchema
 from backend.utils.clock import seconds_stamp
+from backend.utils.schemas import BuiltSchema
 
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was made"}}
 

@@ -2,21 +2,19 @@
 
 from flask import request
 
-from backend.middleware.conditions import plain_tag
+from backend.services.records.versions import read_tag, version_tag
 
 
 def etag(definition, record):
     """Return the ETag: the version and, once the same row reads otherwise than before, that of the definition."""
-    return f'"{_tag(definition, record.version)}"'
-
-
-def _tag(definition, version):
-    return str(version) if definition.version == 1 else f"{version}.{definition.version}"
+    return f'"{version_tag(definition, record.version)}"'
 
 
 def is_known(definition, record):
     """Tell whether the client has the record as it is."""
-    return "If-None-Match" in request.headers and request.if_none_match.contains_weak(_tag(definition, record.version))
+    if "If-None-Match" not in request.headers:
+        return False
+    return request.if_none_match.contains_weak(version_tag(definition, record.version))
 
 
 def if_match(definition):
@@ -25,8 +23,3 @@ def if_match(definition):
         return None
     # werkzeug reads the empty tag `""` as None.
     return {read_tag(definition, tag) for tag in request.if_match.as_set() if tag}
-
-
-def read_tag(definition, text):
-    """Return the version that a tag stands for, as text; a version alone is one too."""
-    return plain_tag(text.strip()).removesuffix(f".{definition.version}")

@@ -6,14 +6,15 @@ from marshmallow import ValidationError, missing, validate
 
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.envelope import json_response, list_meta
-from backend.routes.toolkit.schemas import BuiltSchema
 from backend.services.errors import Invalid
 from backend.services.field_types.base import TEXT_SEARCH, StrictText
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.records.lists import ListQuery
+from backend.services.records.schemas import describe
 from backend.services.storage.full_text import read_terms
+from backend.utils.schemas import BuiltSchema
 
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
@@ -117,11 +118,6 @@ def make_output_schema(name, kinds, read_only, *, required=True):
         for field, kind in kinds.items()
     }
     return type(name, (BuiltSchema,), fields)
-
-
-def describe(kind):
-    """Return the metadata with what the definition says of a field."""
-    return {"description": kind.description} if kind.description else {}
 
 
 def search_parameter(fields):

@@ -29,6 +29,7 @@ class Resource(Listable):
     def __init__(self, definition, stored, ties):
         super().__init__(definition.name, definition.all_fields, build_model(definition, database.obj))
         self.definition, self.stored, self.ties = definition, stored, ties
+        self.data_schemas = {}  # by the fields that somebody may not see and not set, see services/records/schemas.py
         self.interface, self.lock = None, threading.Lock()  # what serves it over HTTP, made when it is first asked for
 
     @property

@@ -1,13 +1,17 @@
 """Several changes of records at once: all of them happen, or none."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 
 from backend.models.database import database
+from backend.services.access.actors import Actor
 from backend.services.definitions import policies
+from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Invalid, LarderError
 from backend.services.records import records
+from backend.services.records.schemas import data_schemas
+from backend.services.records.versions import read_tag
 from backend.services.storage.answer_sizes import require_together
 
 MAX_OPERATIONS = 100
@@ -23,19 +27,17 @@ class Done(NamedTuple):
     json: str | None
 
 
-def run_batch(actor, catalog, operations, read_data, read_tag):
+def run_batch(actor: Actor, catalog: Catalog, operations: list[dict[str, Any]]) -> list[Done]:
     """Carry out operations in their order, in one transaction; return a Done for each.
 
-    Each is a dict of `op` (create, update, delete), `resource` and, as the op wants them, `id`, `data`, `if_match`.
-    `read_data(resource, op, data)` returns data that was checked or raises ValidationError, `read_tag(resource, text)`
-    the version that `if_match` names. Raises what a request of its own would for the first operation that fails, with
-    `details` under its number.
+    Each is a dict of `op` (create, update, delete), `resource` and, as the op needs them, `id`, `data`, `if_match`.
+    Raises what a request of its own would for the first operation that fails, with `details` under its number.
     """
-    done = []
+    done: list[Done] = []
     with database.atomic():
         for number, operation in enumerate(operations):
             try:
-                done.append(_run(actor, catalog[operation["resource"]], operation, done, read_data, read_tag))
+                done.append(_run(actor, catalog[operation["resource"]], operation, done))
                 require_together([each.json for each in done if each.json])
             except LarderError as error:
                 error.message = f"Operation {number}: {error.message}"
@@ -44,22 +46,28 @@ def run_batch(actor, catalog, operations, read_data, read_tag):
     return done
 
 
-def _run(actor, resource, operation, done, read_data, read_tag):
+def _run(actor: Actor, resource: Resource, operation: dict[str, Any], done: list[Done]) -> Done:
     op = operation["op"]
     _check_parts(operation)
-    data = None
-    if op != "delete":
-        try:
-            data = read_data(resource, op, _resolve(actor, resource, operation["data"], done))
-        except ValidationError as error:
-            raise Invalid(error.messages, "data") from error
-    if_match = {read_tag(resource, operation["if_match"])} if "if_match" in operation else None
+    data = None if op == "delete" else _load(actor, resource, operation, done)
+    if_match = {read_tag(resource.definition, operation["if_match"])} if "if_match" in operation else None
     try:
         return _write(actor, resource, op, operation.get("id"), data, if_match)
     except LarderError as error:
         # What is the body of a request of its own is the `data` of an operation.
         error.details = {"data" if place == "json" else place: told for place, told in error.details.items()}
         raise
+
+
+def _load(actor: Actor, resource: Resource, operation: dict[str, Any], done: list[Done]) -> dict[str, Any]:
+    """Return the checked data of an operation; raise Invalid."""
+    schemas = data_schemas(actor, resource)
+    schema = schemas.create if operation["op"] == "create" else schemas.patch
+    try:
+        loaded: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], done))
+    except ValidationError as error:
+        raise Invalid(error.messages, "data") from error
+    return loaded
 
 
 def _write(actor, resource, op, record_id, data, if_match):

@@ -1,0 +1,79 @@
+"""The schemas that load the data of a record, for requests and for batches alike."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from marshmallow import ValidationError, fields, missing
+
+from backend.services.access.actors import Actor
+from backend.services.definitions.catalog import Resource
+from backend.services.definitions.policies import LOCKED, hidden_fields, locked_fields
+from backend.services.field_types.base import FieldType
+from backend.utils.schemas import BuiltSchema
+
+MAX_SCHEMAS = 32  # kept for each resource, one pair for each set of fields that somebody may see and set
+
+
+class DataSchemas(NamedTuple):
+    """The schema of a whole record, and that of a change to some of its fields."""
+
+    create: BuiltSchema
+    patch: BuiltSchema
+
+
+def data_schemas(actor: Actor, resource: Resource) -> DataSchemas:
+    """Return the schemas that load what the actor sends to create or change a record.
+
+    A field that they may see but not set is refused, one that they may not see is unknown.
+    """
+    hidden, locked = hidden_fields(resource.definition, actor), locked_fields(resource.definition, actor)
+    kept: dict[tuple[frozenset[str], frozenset[str]], DataSchemas] = resource.data_schemas
+    schemas = kept.get((hidden, locked))
+    if schemas is None:
+        if len(kept) >= MAX_SCHEMAS:
+            kept.clear()
+        schemas = kept[hidden, locked] = _make_schemas(resource, hidden, locked)
+    return schemas
+
+
+def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[str]) -> DataSchemas:
+    known = {name: kind for name, kind in resource.definition.fields.items() if name not in hidden & locked}
+
+    def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
+        made = {name: _Locked() if name in locked else make_field(kind) for name, kind in known.items()}
+        return type(f"{resource.name}_{suffix}", (BuiltSchema,), made)()
+
+    return DataSchemas(create=schema("create", _field_of_record), patch=schema("patch", _field_of_change))
+
+
+class _Locked(fields.Raw):
+    """A field that the actor may see, but not set."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        """Refuse any value, null too."""
+        if value is not missing:
+            raise ValidationError(LOCKED)
+        return value
+
+
+def _field_of_record(kind: FieldType) -> fields.Field[Any]:
+    """Return the field for creating and replacing: what is left out becomes the default, or null."""
+    options: dict[str, Any] = {"allow_none": not kind.required, "metadata": describe(kind)}
+    if kind.default is not None:
+        # The default as it is kept: marshmallow does not parse it again.
+        options |= {"load_default": kind.wire().deserialize(kind.default)}
+        options["metadata"]["default"] = kind.default
+    elif kind.required:
+        options |= {"required": True}
+    else:
+        options |= {"load_default": None}
+    return kind.wire(**options)
+
+
+def _field_of_change(kind: FieldType) -> fields.Field[Any]:
+    return kind.wire(allow_none=not kind.required, metadata=describe(kind))
+
+
+def describe(kind: FieldType) -> dict[str, Any]:
+    """Return the metadata that documents a field with the description in its definition."""
+    return {"description": kind.description} if kind.description else {}
