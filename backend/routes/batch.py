@@ -57,7 +57,7 @@ class DoneSchema(Schema):
 
 @blp.post("")
 @blp.guard(needing("what each operation needs")(current_actor))
-@blp.once
+@blp.idempotent
 @blp.arguments(BatchSchema, example=EXAMPLE)
 @blp.answers(200, DoneSchema(many=True))
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)

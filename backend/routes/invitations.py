@@ -51,7 +51,7 @@ def list_invitations():
 
 @blp.post("")
 @blp.guard(permission(USERS_WRITE))
-@blp.once
+@blp.idempotent
 @blp.arguments(InvitationSchema)
 @blp.response(201, InvitationSchema)
 @blp.fails(400, 401, 403, 415, 503)

@@ -42,7 +42,7 @@ def make_blueprint(resource):
 
     @blp.post("")
     @blp.guard(blp.allowed("create"))
-    @blp.once
+    @blp.idempotent
     @blp.arguments(schemas.create)
     @blp.answers(201, schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)

@@ -195,7 +195,7 @@ def list_resources():
 
 @blp.post("")
 @blp.guard(permission(RESOURCES_WRITE))
-@blp.once
+@blp.idempotent
 @blp.arguments(DefinitionSchema, example=EXAMPLE)
 @blp.response(201, StoredDefinitionSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)

@@ -33,7 +33,7 @@ def list_roles():
 
 @blp.post("")
 @blp.guard(permission(ROLES_WRITE))
-@blp.once
+@blp.idempotent
 @blp.arguments(RoleSchema)
 @blp.response(201, RoleSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)

@@ -73,7 +73,7 @@ def list_users(arguments):
 
 @blp.post("")
 @blp.guard(WRITE)
-@blp.once
+@blp.idempotent
 @blp.arguments(NewUserSchema)
 @blp.response(201, ManagedUserSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)

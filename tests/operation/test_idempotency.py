@@ -10,7 +10,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.models.kept_answer import KeptAnswer
+from backend.models.idempotency import IdempotencyKey
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, SECRET_KEY, Person
 
@@ -62,7 +62,7 @@ def test_a_request_that_failed_may_be_sent_again_corrected(notes, alice):
 def test_a_key_is_free_again_after_a_day(notes, alice):
     send(alice, "k-1")
     with database.connection_context():
-        KeptAnswer.update(created_at=utcnow() - timedelta(hours=24, seconds=1)).execute()
+        IdempotencyKey.update(created_at=utcnow() - timedelta(hours=24, seconds=1)).execute()
     assert send(alice, "k-1", title="Bread").json["data"]["title"] == "Bread"
     assert send(alice, "k-1", title="Bread").headers["Idempotency-Replayed"] == "true"
 
@@ -89,7 +89,7 @@ def test_a_key_that_cannot_be_is_refused(notes, alice, key):
 
 
 @ON_SQLITE
-def test_a_kept_answer_opens_nothing_to_who_may_no_longer_call(notes, admin, alice):
+def test_a_kept_answer_is_refused_to_who_may_no_longer_call(notes, admin, alice):
     send(alice, "k-1")
     access = {"list": ["public"], "create": ["editor"]}
     fields = {"title": {"type": "string", "unique": True}}
@@ -113,7 +113,7 @@ def test_what_is_kept_of_a_request_tells_nothing_without_the_servers_key(setting
     body = {"email": "carol@example.com", "name": "C", "password": PASSWORD}
     assert admin.post("/users", json=body, headers={"Idempotency-Key": "k-1"}).status_code == 201
     with database.connection_context():
-        (kept,) = KeptAnswer.select()
+        (kept,) = IdempotencyKey.select()
     told = b"POST /api/v1/users?\n" + json.dumps(body).encode()
     plain = {hashlib.new(name, told).hexdigest() for name in ("sha256", "sha1", "md5")}
     assert kept.request_hash not in plain

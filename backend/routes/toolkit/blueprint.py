@@ -37,9 +37,9 @@ class Blueprint(SmorestBlueprint):
 
         return decorator
 
-    def once(self, view):
-        """Return the view answering a request that is sent again, known by its Idempotency-Key, as the first time."""
-        return self.doc(parameters=[idempotency.PARAMETER])(idempotency.answered_once(view))
+    def idempotent(self, view):
+        """Return the view answering a repeated request with the same Idempotency-Key as the first time."""
+        return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view))
 
     def arguments(self, schema, **options):
         """Return the decorator that loads arguments; of a class, one instance serves all requests."""

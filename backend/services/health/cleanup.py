@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from backend.models.database import Postgres, Sqlite, connected, database
-from backend.models.kept_answer import KeptAnswer
+from backend.models.idempotency import IdempotencyKey
 from backend.models.mail import Invitation, MailToken
 from backend.models.session import Session
 from backend.services.access import audit
@@ -26,7 +26,7 @@ def clean_up(settings):
     lapsed = [
         (Session, Session.expires_at < now),
         (MailToken, MailToken.expires_at < now),
-        (KeptAnswer, KeptAnswer.created_at < now - KEPT_FOR),
+        (IdempotencyKey, IdempotencyKey.created_at < now - KEPT_FOR),
         (Invitation, Invitation.expires_at < now - INVITATIONS_KEPT_FOR),
     ]
     with connected():

@@ -1,12 +1,13 @@
-"""Requests sent again: the first answer to an Idempotency-Key is kept, and given again."""
+"""Idempotency: a request that is sent again with the same Idempotency-Key gets its first answer again."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
 from peewee import EXCLUDED
 
 from backend.models.database import database
-from backend.models.kept_answer import KeptAnswer
+from backend.models.idempotency import IdempotencyKey
 from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
 
@@ -14,43 +15,50 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class Answer(NamedTuple):
-    """An answer as it goes out; `headers` are those the request made, such as Location."""
+    """An answer to a request; `headers` are those the request made, such as Location."""
 
     status: int
-    headers: dict
+    headers: dict[str, str]
     body: str
+    is_replayed: bool = False
 
 
-def answer_once(caller, key, request_hashes, make_answer):
-    """Return (Answer, whether it was given before): that of `make_answer()`, or the one kept for this caller and key.
+def run_idempotently(caller: str, key: str, request_hashes: list[str], make_answer: Callable[[], Answer]) -> Answer:
+    """Return the Answer of `make_answer()`, or the one kept for this caller and key.
 
-    The request is known again by any of its hashes; the first one is kept.
+    A repeated request is recognized by any of its hashes; the first one is kept.
 
     All happens in one transaction: of two requests at the same instant one waits for the other, what a request made is
-    kept exactly if its answer is, and one that fails keeps nothing. Raises Invalid when the key came with another
-    request before.
+    kept exactly if its answer is, and one that fails keeps nothing. Raises Invalid if the key was used for a different
+    request.
     """
     with database.atomic():
         if not _take(caller, key, request_hashes[0]):
-            kept = KeptAnswer.get_by_id((caller, key))
-            if kept.request_hash not in request_hashes:
-                raise Invalid({"Idempotency-Key": ["This key came with another request before."]}, "headers")
-            return Answer(kept.status, kept.headers, kept.body), True
+            return _kept_answer(caller, key, request_hashes)
         answer = make_answer()
-        mine = (KeptAnswer.caller == caller) & (KeptAnswer.key == key)
-        KeptAnswer.update(answer._asdict()).where(mine).execute()
-        return answer, False
+        values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
+        mine = (IdempotencyKey.caller == caller) & (IdempotencyKey.key == key)
+        IdempotencyKey.update(values).where(mine).execute()
+        return answer
 
 
-def _take(caller, key, request_hash):
-    """Make the key this request's and return True, unless it is another's already; a lapsed one is free again."""
-    lapsed = KeptAnswer.created_at < utcnow() - KEPT_FOR
-    taken = KeptAnswer.insert(caller=caller, key=key, request_hash=request_hash).on_conflict(
-        conflict_target=[KeptAnswer.caller, KeptAnswer.key],
+def _kept_answer(caller: str, key: str, request_hashes: list[str]) -> Answer:
+    kept = IdempotencyKey.get_by_id((caller, key))
+    if kept.request_hash not in request_hashes:
+        raise Invalid({"Idempotency-Key": ["This key was used for a different request."]}, "headers")
+    assert kept.status is not None and kept.body is not None  # written in the transaction that took the key
+    return Answer(kept.status, kept.headers, kept.body, is_replayed=True)
+
+
+def _take(caller: str, key: str, request_hash: str) -> bool:
+    """Reserve the key for this request and return True; False if another request has it. An expired one is free."""
+    expired = IdempotencyKey.created_at < utcnow() - KEPT_FOR
+    taken = IdempotencyKey.insert(caller=caller, key=key, request_hash=request_hash).on_conflict(
+        conflict_target=[IdempotencyKey.caller, IdempotencyKey.key],
         update={
-            KeptAnswer.created_at: EXCLUDED.created_at,
-            KeptAnswer.request_hash: EXCLUDED.request_hash,
+            IdempotencyKey.created_at: EXCLUDED.created_at,
+            IdempotencyKey.request_hash: EXCLUDED.request_hash,
         },
-        where=lapsed,
+        where=expired,
     )
-    return bool(taken.returning(KeptAnswer.key).execute())
+    return bool(taken.returning(IdempotencyKey.key).execute())

@@ -1,4 +1,4 @@
-"""The answer to a request that may be sent again."""
+"""Idempotency keys, and the answers kept for them."""
 
 from peewee import CompositeKey
 
@@ -7,8 +7,8 @@ from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, Te
 from backend.utils.clock import utcnow
 
 
-class KeptAnswer(BaseModel):
-    """What was answered to an Idempotency-Key of a caller; without a status the request is still under way."""
+class IdempotencyKey(BaseModel):
+    """A caller's Idempotency-Key, and the answer to its request; without a status the request is still under way."""
 
     caller = TextColumn()
     key = TextColumn()
@@ -19,5 +19,7 @@ class KeptAnswer(BaseModel):
     body = TextColumn(null=True)
 
     class Meta:
+        """The table keeps its first name."""
+
         table_name = "larder_kept_answers"
         primary_key = CompositeKey("caller", "key")
