@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that could not be made completely must not look like one at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test test-install test-deploy torture fuzz lint format lock audit clean
+.PHONY: help install run demo test test-install test-deploy torture fuzz lint format picture lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -70,6 +70,9 @@ lint: $(VENV)/.installed-dev ## Check style and likely bugs
 format: $(VENV)/.installed-dev ## Rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+picture: $(BIN)/python ## Draw the rooms of the code into docs/architecture.md
+	$(BIN)/python docs/draw_rooms.py
 
 lock: $(VENV)/.installed-dev ## Renew both lock files; newer versions with ARGS=--upgrade
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock

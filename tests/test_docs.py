@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from backend.services.health import diagram
+from docs.draw_rooms import draw
 from tests.conftest import PASSWORD, database_copy
 from tests.parts.server import ROOT, running_server
 
@@ -156,3 +157,9 @@ def test_lines_have_at_most_120_characters(page):
 def test_pages_name_files_that_are_there(page):
     named = re.findall(r"`((?:backend|benchmarks|deploy|docs|examples|tests)/[\w./-]+)`", page.read_text())
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_picture_of_the_rooms_is_drawn_from_the_code():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert "| `backend/routes` |" in page
+    assert draw(page) == page, "run `make picture`"
