@@ -59,7 +59,7 @@ def all_places_taken(app):
                 free.wait()
 
         calls = [threads.submit(take) for _ in range(4)]
-        taken.wait(10)
+        taken.wait()
         yield
         free.set()
     assert [call.result() for call in calls] == [None] * 4
@@ -241,11 +241,12 @@ def test_new_accounts_have_the_parameters_of_the_settings(server):
 @ON_SQLITE
 def test_no_more_are_hashed_at_once_than_the_settings_say(settings):
     passwords.hashing.open(replace(settings, password_hashes_at_once=2))
-    running, most = [], []
+    running, most, two = [], [], threading.Barrier(2)
 
     def work():
         running.append(1)
         most.append(len(running))
+        two.wait(60)
         threading.Event().wait(0.01)
         running.pop()
 

@@ -4,12 +4,13 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import redis
 
 from backend import create_app
-from backend.middleware import limits
+from backend.middleware import limit_storage, limits
 from backend.middleware.limit_storage import SqliteStorage
 from backend.models.database import database
 from tests.conftest import ON_SQLITE, Person
@@ -42,16 +43,25 @@ def guesses(person, count):
 
 
 def test_counts_add_up_across_handles(tmp_path):
+    began = time.time()
     one, other = SqliteStorage(f"sqlite://{tmp_path}/limits.db"), SqliteStorage(f"sqlite://{tmp_path}/limits.db")
     assert [one.incr("a", 60), other.incr("a", 60, 5), one.incr("b", 60), one.incr("a", 60)] == [1, 6, 1, 7]
     assert (other.get("a"), other.get("c")) == (7, 0)
-    assert 59 < other.get_expiry("a") - time.time() <= 60
+    assert began + 60 <= other.get_expiry("a") <= time.time() + 60
 
 
-def test_a_window_ends_and_begins_anew(tmp_path):
+@pytest.fixture
+def clock(monkeypatch):
+    """The time of day, which passes only when a test says so."""
+    clock = SimpleNamespace(now=time.time(), time=lambda: clock.now)
+    monkeypatch.setattr(limit_storage, "time", clock)
+    return clock
+
+
+def test_a_window_ends_and_begins_anew(tmp_path, clock):
     storage = SqliteStorage(f"sqlite://{tmp_path}/limits.db")
     assert [storage.incr("a", 1), storage.incr("a", 1)] == [1, 2]
-    time.sleep(1.01)
+    clock.now += 1.01
     assert storage.get("a") == 0
     assert storage.incr("a", 60) == 1
 
@@ -62,16 +72,17 @@ def test_a_window_begun_while_the_clock_was_wrong_does_not_last(tmp_path):
     assert storage.incr("a", 60) == 1
 
 
-def test_forgets_what_has_passed(tmp_path):
+def test_forgets_what_has_passed(tmp_path, clock):
     storage = SqliteStorage(f"sqlite://{tmp_path}/limits.db")
-    storage.incr("a", 0.01)
-    time.sleep(0.02)
+    storage.incr("a", 1)
+    clock.now += 1.01
     SqliteStorage(f"sqlite://{tmp_path}/limits.db").incr("b", 60)  # a process purges with its first hit
     rows = storage._execute("SELECT group_concat(key) FROM counts")
     assert rows == ("b",)
 
 
-def test_loses_no_hit_of_many_threads(tmp_path):
+def test_loses_no_hit_of_many_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(limit_storage, "BUSY_SECONDS", 60)
     storages = [SqliteStorage(f"sqlite://{tmp_path}/limits.db") for _ in range(2)]
     with ThreadPoolExecutor(8) as threads:
         counts = list(threads.map(lambda number: storages[number % 2].incr("a", 60), range(400)))
@@ -126,13 +137,14 @@ def test_a_redis_that_is_not_there_does_not_keep_the_server_from_starting(limite
 
 
 @ON_SQLITE
-def test_counts_in_redis_again_when_it_is_back(limited, tmp_path, no_pause):
+def test_counts_in_redis_again_when_it_is_back(limited, tmp_path, no_pause, monkeypatch):
     with running_redis(tmp_path) as (_, url):
         person = limited(redis_url=url)
         assert guess(person) == 401
     assert guess(person) == 401
     with running_redis(tmp_path) as (_, url):
-        time.sleep(2.1)  # flask-limiter asks again after one second, after two, four, and so on
+        # flask-limiter asks again after one second, after two, four, and so on.
+        monkeypatch.setattr("flask_limiter._extension.time", SimpleNamespace(time=lambda: time.time() + 100))
         assert guess(person) == 401
         with redis.from_url(url) as client:
             assert [client.get(key) for key in client.scan_iter()] == [b"1", b"1"]  # of the address and of the account

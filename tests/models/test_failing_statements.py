@@ -78,7 +78,7 @@ class Cast:
 @pytest.fixture
 def cast(settings):
     """The people at an app that can send mail, with statements that can be made to fail."""
-    app = create_app(replace(settings, smtp_url="smtp://127.0.0.1:1", database_timeout_seconds=1))
+    app = create_app(replace(settings, smtp_url="smtp://127.0.0.1:1"))
     with wired(database.obj):
         yield Cast(app)
     database.close_all()

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from backend.models.database import database
 from backend.models.job_run import JobRun
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.parts.server import ROOT, Caller, doomed_server, running_servers
+from tests.parts.sockets import wait_for
 
 HERE = "http://localhost/metrics"
 TOKEN = "a token of metrics"
@@ -124,7 +124,7 @@ def test_two_processes_add_up_to_what_a_client_counted(database_url, tmp_path):
 
             with ThreadPoolExecutor(8) as threads:
                 statuses = [status for each in threads.map(work, range(8)) for status in each]
-        time.sleep(1.5)  # each writes its sums once a second
+        wait_for(lambda: all(_posts(address) == len(statuses) for address in addresses))
         for address in addresses:
             found = _scrape(address)
             asked = {"route": "/api/v1/notes", "method": "POST"}
@@ -132,6 +132,11 @@ def test_two_processes_add_up_to_what_a_client_counted(database_url, tmp_path):
                 assert value(found, "larder_requests_total", **asked, status=str(status)) == statuses.count(status)
             assert value(found, "larder_request_duration_seconds_count", **asked) == len(statuses) == 200
             assert len([1 for name, _ in found if name == "larder_process_resident_memory_bytes"]) == 2
+
+
+def _posts(address):
+    found = _scrape(address)
+    return value(found, "larder_request_duration_seconds_count", route="/api/v1/notes", method="POST")
 
 
 @ON_SQLITE
