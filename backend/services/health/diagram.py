@@ -56,14 +56,15 @@ def _section(model):
 
 HEAD = """# The database schema
 
-The system tables, drawn from the models by `flask db diagram`. Migrations make them: `backend/models/migrations`.
+The system tables, drawn from the models by `flask db diagram`. The migrations in `backend/models/migrations/` create
+them.
 """
 TAIL = """
 ## The table of a resource
 
-Is named as the resource, and belongs to its definition alone. Every one has `id` (UUIDv7, key), `created_at`,
-`updated_at`, `created_by` (a user, or null; `ON DELETE` as `on_owner_delete` says) and `version`; then a column for
-each field:
+Each resource has a table of the same name, made from its definition. Its first columns are `id` (UUIDv7, primary
+key), `created_at`, `updated_at`, `created_by` (a user, or null) and `version`. Then comes a column for each
+field:
 
 | type | SQLite | Postgres |
 |---|---|---|
@@ -76,5 +77,6 @@ each field:
 | uuid, reference | TEXT | UUID |
 | json | TEXT | JSON |
 
-With `search` there is a table of words beside it, with an index: FTS5 on SQLite, TSVECTOR and GIN on Postgres.
+If the definition has `search`, a second table holds the words of the searched fields, with an index: FTS5 on SQLite,
+TSVECTOR and GIN on Postgres.
 """
