@@ -13,9 +13,9 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.accounts import sessions, sign_in
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from backend.services.field_types.base import StrictBoolean, StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
+from backend.services.field_types.wire import StrictBoolean, StrictText
 
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Accounts and sessions")
 

@@ -15,8 +15,8 @@ from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.lists import list_query
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
-from backend.services.field_types.base import StrictText
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.wire import StrictText
 from backend.services.records import exports
 from backend.services.records.imports import importing
 

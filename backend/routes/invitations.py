@@ -11,9 +11,9 @@ from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import invitations
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
+from backend.services.field_types.wire import StrictText
 
 blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Accounts for invited people")
 

@@ -10,8 +10,8 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
 from backend.services.accounts import recovery
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
-from backend.services.field_types.base import StrictText
 from backend.services.field_types.email import EmailAddress
+from backend.services.field_types.wire import StrictText
 
 blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Ways back to an account by mail")
 

@@ -15,8 +15,9 @@ from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources
 from backend.services.definitions.definition import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
 from backend.services.definitions.grants import MAX_CONDITIONS, MAX_GRANTS
-from backend.services.field_types.base import TYPES, FormerNames, StrictText
+from backend.services.field_types.base import TYPES
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.wire import FormerNames, StrictText
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {

@@ -8,8 +8,8 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.services.access.permissions import ROLES_WRITE, USERS_READ
 from backend.services.accounts import roles
-from backend.services.field_types.base import StrictText
 from backend.services.field_types.datetime import Moment
+from backend.services.field_types.wire import StrictText
 
 blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of rights")
 

@@ -13,13 +13,15 @@ LarderError
 └── Unavailable         the database is locked or gone; trying again may help
 """
 
+from typing import Any
+
 
 class LarderError(Exception):
     """A refusal with a message for the client; `details` says more about single values."""
 
     message = ""
 
-    def __init__(self, message=None, details=None):
+    def __init__(self, message: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message or self.message)
         self.message = message or self.message
         self.details = details or {}
@@ -72,7 +74,7 @@ class Invalid(LarderError):
 
     message = "Some values are not valid."
 
-    def __init__(self, errors, location="json", message=None):
+    def __init__(self, errors: Any, location: str = "json", message: str | None = None) -> None:
         super().__init__(message, details={location: errors})
         self.errors = errors
 

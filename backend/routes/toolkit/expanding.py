@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from backend.routes.toolkit.arguments import CommaList
 from backend.routes.toolkit.lists import are_different
-from backend.services.field_types.base import StrictText
+from backend.services.field_types.wire import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS
 
 EXPAND = "expand"  # the parameter, and the place in a record of what it asks for

@@ -7,9 +7,10 @@ from marshmallow import ValidationError, missing, validate
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.envelope import json_response, list_meta
 from backend.services.errors import Invalid
-from backend.services.field_types.base import TEXT_SEARCH, StrictText
+from backend.services.field_types.base import TEXT_SEARCH
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
+from backend.services.field_types.wire import StrictText
 from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
 from backend.services.records.lists import ListQuery
 from backend.services.records.schemas import describe

@@ -13,7 +13,7 @@ from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import NAME, name_problem
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT, user_fields
 from backend.services.errors import Conflict, Invalid, NotFound
-from backend.services.field_types.base import StrictText
+from backend.services.field_types.wire import StrictText
 
 
 class RoleBody(Schema):

@@ -11,12 +11,13 @@ from backend.models.role import ADMIN
 from backend.services.definitions.grants import NO_GRANTS, grant_problems, granted_roles, read_grants
 from backend.services.definitions.reserved_names import RESERVED_FIELDS, is_reserved_resource
 from backend.services.errors import Invalid
-from backend.services.field_types.base import FieldType, FormerNames, StrictBoolean, StrictText
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import ON_DELETE, Reference, references_of
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.uuid import Uuid
+from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_FIELDS = 200

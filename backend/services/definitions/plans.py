@@ -12,7 +12,7 @@ from backend.services.definitions.changes import Change
 from backend.services.definitions.renames import find_renames
 from backend.services.definitions.surveys import Survey
 from backend.services.errors import Invalid
-from backend.services.field_types.base import MAX_FORMER_NAMES
+from backend.services.field_types.wire import MAX_FORMER_NAMES
 
 SHOWN_IDS = 5
 RULES = ("readable_by", "writable_by")

@@ -6,7 +6,7 @@ from peewee import SQL, Cast, fn
 from backend.models.audit import AuditEntry
 from backend.models.database import Postgres
 from backend.models.user import User, UserRole
-from backend.services.field_types.base import FieldType, StrictText
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.email import AccountEmail
@@ -14,6 +14,7 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.json import Json
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
+from backend.services.field_types.wire import StrictText
 from backend.services.storage.listable import Listable
 
 

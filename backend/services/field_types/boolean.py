@@ -3,22 +3,25 @@
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
+from marshmallow import fields
 from peewee import SQL, Case, fn
 
-from backend.models.columns import BooleanColumn
+from backend.models.columns import BooleanColumn, Column
 from backend.models.database import Postgres
-from backend.services.field_types.base import FieldType, StrictBoolean, field_type, text_converter
+from backend.services.field_types.base import FieldType, field_type
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
+from backend.services.field_types.wire import FromText, StrictBoolean
 
 
-def _truth(text):
-    try:
-        return {"true": True, "false": False}[text.lower()]
-    except KeyError as error:
-        raise ValueError(text) from error
+class BooleanFromText(FromText, StrictBoolean):
+    """True or false, also as the text of a query or a CSV cell, in any case."""
 
-
-BooleanFromText = text_converter(StrictBoolean, _truth)
+    def from_text(self, text: str) -> bool:
+        """Return true for `true` and false for `false`."""
+        try:
+            return {"true": True, "false": False}[text.lower()]
+        except KeyError as error:
+            raise ValueError(text) from error
 
 
 @field_type("boolean")
@@ -27,19 +30,19 @@ class Boolean(FieldType):
 
     common_form: ClassVar[str | None] = NUMBER
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return a boolean column; 0 and 1 on SQLite."""
         return BooleanColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for true and false."""
         return StrictBoolean(**options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for `true` and `false` in any case."""
         return BooleanFromText()
 
-    def json(self, column, database):
+    def json(self, column: Any, database: Any) -> Any:
         """Return JSON's true and false."""
         if isinstance(database, Postgres):
             return column

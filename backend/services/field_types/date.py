@@ -2,12 +2,14 @@
 
 import datetime
 import re
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
-from backend.models.columns import DateColumn
-from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+from backend.models.columns import Column, DateColumn
+from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
+from backend.services.field_types.wire import Between
 
 MOMENT = "moment"  # the common form of days and moments: the JSON of a moment
 MIDNIGHT = "T00:00:00.000000Z"
@@ -18,7 +20,7 @@ class Day(fields.Date):
 
     default_error_messages = {"invalid": "Not a valid date: write it as YYYY-MM-DD."}
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
             raise self.make_error("invalid")
         try:
@@ -27,7 +29,7 @@ class Day(fields.Date):
             raise self.make_error("invalid") from error
         return value
 
-    def _serialize(self, value, attr, obj, **kwargs):
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value
 
 
@@ -38,18 +40,18 @@ class Date(FieldType):
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
 
-    min: str | None = option(Day())
-    max: str | None = option(Day())
+    min: str | None = option(Day(), default=None)
+    max: str | None = option(Day(), default=None)
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return DATE on Postgres, text on SQLite."""
         return DateColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for days in the range."""
         return Day(validate=Between(self.min, self.max), **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for any day."""
         return Day()
 

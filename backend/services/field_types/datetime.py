@@ -2,15 +2,17 @@
 
 import datetime
 import re
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import fields
 from peewee import SQL, fn
 
-from backend.models.columns import DateTimeColumn
+from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Postgres
-from backend.services.field_types.base import EQUALITY, ORDERING, Between, FieldType, field_type, option
+from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.date import MOMENT
+from backend.services.field_types.wire import Between
 from backend.utils.clock import rfc3339
 
 _RFC3339 = re.compile(
@@ -26,7 +28,7 @@ class Moment(fields.AwareDateTime):
         "naive": "The offset from UTC is missing: end it with Z or with one such as +02:00.",
     }
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if not _RFC3339.fullmatch(value):
@@ -36,7 +38,7 @@ class Moment(fields.AwareDateTime):
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
 
-    def _serialize(self, value, attr, obj, **kwargs):
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value if value is None or isinstance(value, str) else rfc3339(value)
 
 
@@ -47,22 +49,22 @@ class DateTime(FieldType):
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
 
-    min: str | None = option(Moment())
-    max: str | None = option(Moment())
+    min: str | None = option(Moment(), default=None)
+    max: str | None = option(Moment(), default=None)
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return TIMESTAMPTZ on Postgres, text that sorts as the moments do on SQLite."""
         return DateTimeColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for moments in the range."""
         return Moment(validate=Between(self.min, self.max), **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for any moment."""
         return Moment()
 
-    def json(self, column, database):
+    def json(self, column: Any, database: Any) -> Any:
         """Return RFC 3339 text in UTC with microseconds."""
         if isinstance(database, Postgres):
             return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))

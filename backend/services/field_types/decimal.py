@@ -1,16 +1,19 @@
 """`decimal`: an exact number with a fixed count of fraction digits, for money."""
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN
 from decimal import Decimal as PythonDecimal
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 from peewee import SQL, Case, Cast, Expression, fn
 
-from backend.models.columns import NumericColumn, ScaledIntegerColumn
+from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
 from backend.models.database import Postgres
-from backend.services.field_types.base import Between, FieldType, field_type, option
+from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.numeric import Numeric
+from backend.services.field_types.wire import Between
 
 MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
 MORE_DIGITS = 6  # that an average has beside those of the field
@@ -21,13 +24,13 @@ class ExactDecimal(fields.String):
 
     default_error_messages = {"invalid": 'Not a valid decimal: write it as a string such as "12.50".'}
 
-    def __init__(self, precision, scale, **options):
-        super().__init__(**options)
-        self.precision, self.scale = precision, scale
+    def __init__(self, precision: int, scale: int, **options: Any) -> None:
         whole, fraction = (f"[0-9]{{1,{count}}}" if count else "0" for count in (precision - scale, scale))
-        self.metadata.setdefault("pattern", rf"^-?0*{whole}(\.{fraction}0*)?$")
+        pattern = {"pattern": rf"^-?0*{whole}(\.{fraction}0*)?$"}
+        super().__init__(**options | {"metadata": pattern | options.get("metadata", {})})
+        self.precision, self.scale = precision, scale
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
         if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
             raise self.make_error("invalid")
@@ -44,12 +47,12 @@ class ExactDecimal(fields.String):
 class Decimal(Numeric):
     """An exact number of `precision` digits, `scale` of them after the point, between `min` and `max`."""
 
-    precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), 12)
-    scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), 2)
-    min: str | None = option(fields.String())
-    max: str | None = option(fields.String())
+    precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), default=12)
+    scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), default=2)
+    min: str | None = option(fields.String(), default=None)
+    max: str | None = option(fields.String(), default=None)
 
-    def problems(self):
+    def problems(self) -> dict[str, Any]:
         """Return what is wrong; the bounds are decimals of this very field."""
         if self.scale > self.precision:
             return {"scale": ["Must not be greater than precision."]}
@@ -62,26 +65,26 @@ class Decimal(Numeric):
                 problems[bound] = error.messages
         return problems or super().problems()
 
-    def rank(self, bound):
+    def rank(self, bound: Any) -> Any:
         """Return a bound as a number."""
         return PythonDecimal(bound) if isinstance(bound, str) else bound
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
         if isinstance(database, Postgres):
             return NumericColumn(self.precision, self.scale, **options)
         return ScaledIntegerColumn(self.scale, **options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for decimals in the range."""
         least, most = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
         return ExactDecimal(self.precision, self.scale, validate=Between(least, most), **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for any decimal of this scale."""
         return ExactDecimal(self.precision, self.scale)
 
-    def json(self, column, database):
+    def json(self, column: Any, database: Any) -> Any:
         """Return the decimal as text with exactly `scale` fraction digits."""
         if isinstance(database, Postgres) or not self.scale:
             return Cast(column, "TEXT")

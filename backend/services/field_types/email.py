@@ -1,23 +1,26 @@
 """`email`: an e-mail address."""
 
 import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
-from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.base import field_type, option
 from backend.services.field_types.string import String, length
+from backend.services.field_types.wire import StrictText
 from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 
 
 class EmailAddress(StrictText, fields.Email):
     """A normalised e-mail address."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # email-validator replaces the validator that marshmallow adds by itself.
         self.validators = [check for check in self.validators if not isinstance(check, validate.Email)]
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         try:
             return normalize_email(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
@@ -27,11 +30,11 @@ class EmailAddress(StrictText, fields.Email):
 class EmailText(StrictText):
     """An address to compare with, in the form `form(text)`; what is no address, such as a part of one, is composed."""
 
-    def __init__(self, form, **options):
+    def __init__(self, form: Callable[[str], str], **options: Any) -> None:
         super().__init__(**options)
         self._form = form
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
             return self._form(text)
@@ -43,16 +46,16 @@ class EmailText(StrictText):
 class Email(String):
     """An e-mail address, normalised."""
 
-    holds_empty_text = False
+    holds_empty_text: ClassVar[bool] = False
 
-    max_length: int = option(length(MAX_LENGTH), MAX_LENGTH)
+    max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for addresses."""
         field = super().wire(**options)
         return EmailAddress(validate=field.validators, **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for an address in any form, or a part of one."""
         return EmailText(normalize_email)
 
@@ -60,6 +63,6 @@ class Email(String):
 class AccountEmail(Email):
     """The address of an account, kept in lower case; no type that a definition could use."""
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for an address in any form and case, or a part of one."""
         return EmailText(comparable_email)

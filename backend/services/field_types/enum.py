@@ -1,26 +1,27 @@
 """`enum`: one of a few words."""
 
-from typing import Self
+from typing import Any, Self
 
 from marshmallow import ValidationError, fields, validate
 
-from backend.models.columns import TextColumn
-from backend.services.field_types.base import StrictText, field_type, option
+from backend.models.columns import Column, TextColumn
+from backend.services.field_types.base import field_type, option
 from backend.services.field_types.guarded import Guarded
+from backend.services.field_types.wire import StrictText
 
 MAX_CHOICES = 200
 
 
-def _are_distinct(choices):
+def _are_distinct(choices: list[str]) -> None:
     if len(set(choices)) != len(choices):
-        raise ValidationError("The choices must differ.")
+        raise ValidationError("The choices must be different.")
 
 
 @field_type("enum")
 class Enum(Guarded):
     """One of `choices`."""
 
-    choices: list = option(
+    choices: list[str] = option(
         fields.List(
             StrictText(validate=validate.Length(1, 100)),
             required=True,
@@ -28,25 +29,20 @@ class Enum(Guarded):
         )
     )
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return a text column."""
         return TextColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for the choices."""
         return StrictText(validate=validate.OneOf(self.choices), **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for the choices: another word is a typing error, not an empty result."""
         return StrictText(validate=validate.OneOf(self.choices))
 
     @property
-    def holds_empty_text(self) -> bool:
-        """Whether the empty text is a choice."""
-        return "" in self.choices
-
-    @property
-    def most_bytes(self):
+    def most_bytes(self) -> int | None:
         """The most bytes that a value takes in JSON."""
         return max(6 * len(choice) for choice in self.choices) + 2
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from backend.services.field_types.base import FieldType, loader, to_text
+from backend.services.field_types.base import FieldType, to_text
+from backend.services.field_types.wire import loader
 from backend.utils.cells import guarded, unguarded
 
 
@@ -17,7 +18,7 @@ class Guarded(FieldType):
         """A text, for texts of all kinds."""
         return "text"
 
-    def cell_reader(self) -> Callable:
+    def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads a cell, which may be guarded against being taken for a formula."""
         load = loader(self.wire())
         return lambda cell: load(unguarded(cell))

@@ -2,12 +2,14 @@
 
 import re
 from decimal import Decimal as PythonDecimal
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from backend.models.columns import IntegerColumn
-from backend.services.field_types.base import field_type, option, text_converter
+from backend.models.columns import Column, IntegerColumn
+from backend.services.field_types.base import field_type, option
 from backend.services.field_types.numeric import Numeric, require_same
+from backend.services.field_types.wire import FromText
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -15,10 +17,10 @@ LEAST, MOST = -(2**63), 2**63 - 1
 class StrictInteger(fields.Integer):
     """An integer that is written as one: no fraction, no text, no boolean."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
 
-    def _validated(self, value):
+    def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         if not LEAST <= value <= MOST:
@@ -26,33 +28,34 @@ class StrictInteger(fields.Integer):
         return value
 
 
-def _whole(text):
-    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
-        raise ValueError(text)
-    return int(text)
+class IntegerFromText(FromText, StrictInteger):
+    """An integer, also as the text of a query or a CSV cell."""
 
-
-IntegerFromText = text_converter(StrictInteger, _whole)
+    def from_text(self, text: str) -> int:
+        """Return the number of digits with or without a sign."""
+        if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
+            raise ValueError(text)
+        return int(text)
 
 
 @field_type("integer")
 class Integer(Numeric):
     """A whole number of 64 bits, between `min` and `max`."""
 
-    min: int | None = option(StrictInteger())
-    max: int | None = option(StrictInteger())
+    min: int | None = option(StrictInteger(), default=None)
+    max: int | None = option(StrictInteger(), default=None)
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return a column of 64 bits."""
         return IntegerColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for integers in the range."""
         least = LEAST if self.min is None else self.min
         most = MOST if self.max is None else self.max
         return StrictInteger(validate=validate.Range(least, most), **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for any integer."""
         return IntegerFromText(validate=validate.Range(LEAST, MOST))
 

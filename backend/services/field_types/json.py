@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 from peewee import Cast, fn
 
-from backend.models.columns import JsonColumn
+from backend.models.columns import Column, JsonColumn
 from backend.models.database import Postgres
 from backend.services.field_types.base import FieldType, field_type
 from backend.utils.strict_json import read_json
@@ -22,13 +22,13 @@ class AnyJson(fields.Raw):
 
     default_error_messages = {"invalid": "Not valid JSON."}
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if reason := _unstorable(value, MAX_DEPTH):
             raise ValidationError(reason)
         return value
 
 
-def _unstorable(value, depth):
+def _unstorable(value: Any, depth: int) -> str | None:
     if isinstance(value, str):
         return unstorable_reason(value)
     if isinstance(value, float):
@@ -44,7 +44,7 @@ def _unstorable(value, depth):
 class JsonFromText(AnyJson):
     """JSON text as a CSV cell has it, read as strictly as a body."""
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, str):
             try:
                 value = read_json(value)
@@ -57,23 +57,23 @@ class JsonFromText(AnyJson):
 class Json(FieldType):
     """Any JSON value, kept as it came."""
 
-    operators = ("isnull",)
-    sortable = False
-    can_be_unique = False
+    operators: ClassVar[tuple[str, ...]] = ("isnull",)
+    sortable: ClassVar[bool] = False
+    can_be_unique: ClassVar[bool] = False
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return a JSON column; text on SQLite."""
         return JsonColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for any JSON value."""
         return AnyJson(**options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for JSON text, as a CSV cell has it."""
         return JsonFromText()
 
-    def json(self, column, database):
+    def json(self, column: Any, database: Any) -> Any:
         """Return the value itself, not a string of it."""
         return column if isinstance(database, Postgres) else fn.json(column)
 
@@ -82,11 +82,11 @@ class Json(FieldType):
         return json.dumps(value, ensure_ascii=False)
 
     @property
-    def most_bytes(self):
+    def most_bytes(self) -> int | None:
         """None: nothing but the size of a request bounds them."""
         return None
 
-    def as_text(self, column, database):
+    def as_text(self, column: Any, database: Any) -> Any:
         """Return the value as text."""
         return Cast(column, "TEXT") if isinstance(database, Postgres) else column
 

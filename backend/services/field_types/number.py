@@ -6,17 +6,18 @@ from decimal import Decimal as PythonDecimal
 from typing import Any
 
 from marshmallow import fields, validate
-from peewee import Node, fn
+from peewee import fn
 
-from backend.models.columns import FloatColumn
-from backend.services.field_types.base import field_type, option, text_converter
+from backend.models.columns import Column, FloatColumn
+from backend.services.field_types.base import field_type, option
 from backend.services.field_types.numeric import Numeric, require_same
+from backend.services.field_types.wire import FromText
 
 
 class StrictFloat(fields.Float):
     """A finite number that is written as one: no text, no boolean."""
 
-    def _validated(self, value):
+    def _validated(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.make_error("invalid", input=value)
         try:
@@ -28,32 +29,33 @@ class StrictFloat(fields.Float):
         return number
 
 
-def _decimal(text):
-    if "_" in text:  # Python's own, nobody else's
-        raise ValueError(text)
-    return float(text)
+class FloatFromText(FromText, StrictFloat):
+    """A number, also as the text of a query or a CSV cell."""
 
-
-FloatFromText = text_converter(StrictFloat, _decimal)
+    def from_text(self, text: str) -> float:
+        """Return the number as Python reads it, but without its underscores."""
+        if "_" in text:
+            raise ValueError(text)
+        return float(text)
 
 
 @field_type("number")
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
 
-    min: float | None = option(StrictFloat())
-    max: float | None = option(StrictFloat())
+    min: float | None = option(StrictFloat(), default=None)
+    max: float | None = option(StrictFloat(), default=None)
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return a column of doubles."""
         return FloatColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for numbers in the range."""
         bounded = self.min is not None or self.max is not None
         return StrictFloat(validate=validate.Range(self.min, self.max) if bounded else None, **options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for any number."""
         return FloatFromText()
 
@@ -61,7 +63,7 @@ class Number(Numeric):
         """Return the shortest text of the number: one database writes 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
 
-    def sum_parts(self, column: Any, database: Any) -> list[Node]:
+    def sum_parts(self, column: Any, database: Any) -> list[Any]:
         """Return the sum as doubles have it."""
         return [fn.SUM(column)]
 

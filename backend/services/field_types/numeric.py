@@ -5,7 +5,6 @@ from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar, TypeVar
 
 from marshmallow import ValidationError
-from peewee import Node
 
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType
 
@@ -20,10 +19,9 @@ class Numeric(FieldType):
     can_be_summed: ClassVar[bool] = True
     common_form: ClassVar[str | None] = NUMBER
 
-    def sum_parts(self, column: Any, database: Any) -> list[Node]:
+    def sum_parts(self, column: Any, database: Any) -> list[Any]:
         """Return the SQL expressions of an exact sum, whatever its size."""
-        parts: list[Node] = database.exact_sum(column)
-        return parts
+        return [*database.exact_sum(column)]
 
     def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
         """Return the exact sum."""

@@ -6,8 +6,10 @@ from typing import Any
 from marshmallow import validate
 from peewee import SQL
 
-from backend.services.field_types.base import FieldType, StrictText, field_type, option
+from backend.models.columns import Column
+from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.uuid import Uuid
+from backend.services.field_types.wire import StrictText
 
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
 
@@ -17,9 +19,9 @@ class Reference(Uuid):
     """The id of a record of `to`; `on_delete` says what happens here when that record is deleted."""
 
     to: str = option(StrictText(required=True))
-    on_delete: str = option(StrictText(validate=validate.OneOf(list(ON_DELETE))), "restrict")
+    on_delete: str = option(StrictText(validate=validate.OneOf(list(ON_DELETE))), default="restrict")
 
-    def problems(self):
+    def problems(self) -> dict[str, Any]:
         """Return what is wrong."""
         problems = super().problems()
         if self.default is not None:
@@ -28,13 +30,13 @@ class Reference(Uuid):
             problems["on_delete"] = ["A required reference cannot be set to null."]
         return problems
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return the column of an id, with its foreign key where that can be declared before the target exists."""
         if not database.adds_foreign_keys_later:
             options["constraints"] = [self.foreign_key()]
         return super().column(database, **options)
 
-    def foreign_key(self):
+    def foreign_key(self) -> SQL:
         """Return the foreign key as the SQL that follows a column."""
         return SQL(f'REFERENCES "{self.to}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
 

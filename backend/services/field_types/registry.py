@@ -1,5 +1,7 @@
 """All field types by name."""
 
+from typing import Any
+
 from backend.services.errors import Invalid
 from backend.services.field_types import (  # noqa: F401 - importing a type makes it known
     boolean,
@@ -17,15 +19,14 @@ from backend.services.field_types import (  # noqa: F401 - importing a type make
     url,
     uuid,
 )
-from backend.services.field_types.base import TYPES
+from backend.services.field_types.base import TYPES, FieldType
 
 
-def parse_field(declaration):
+def parse_field(declaration: Any) -> FieldType:
     """Return the field type that a definition's `{"type": …, …}` declares; raise Invalid keyed by option."""
     if not isinstance(declaration, dict):
-        raise Invalid(["Not an object with at least `type`."])
-    options = dict(declaration)
-    kind = options.pop("type", None)
+        raise Invalid(["Must be an object with at least `type`."])
+    kind = declaration.get("type")
     if not isinstance(kind, str) or kind not in TYPES:
         raise Invalid({"type": [f"Must be one of: {', '.join(sorted(TYPES))}."]})
-    return TYPES[kind].parse(options)
+    return TYPES[kind].parse(declaration)

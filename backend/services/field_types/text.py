@@ -1,5 +1,7 @@
 """`text`: a long text, as long as a request may be unless `max_length` says otherwise."""
 
+from typing import Any, ClassVar
+
 from peewee import fn
 
 from backend.services.field_types.base import field_type, option
@@ -13,11 +15,11 @@ SORTED_LENGTH = 200  # a sort keeps that much of each text, and a cursor carries
 class Text(String):
     """A text without a usual bound."""
 
-    can_be_unique = False  # an index entry has a size limit on Postgres
+    can_be_unique: ClassVar[bool] = False  # an index entry has a size limit on Postgres
 
-    min_length: int | None = option(length(MAX_LENGTH))
-    max_length: int | None = option(length(MAX_LENGTH))
+    min_length: int | None = option(length(MAX_LENGTH), default=None)
+    max_length: int | None = option(length(MAX_LENGTH), default=None)
 
-    def sort_key(self, column):
+    def sort_key(self, column: Any) -> Any:
         """Return the beginning of the text."""
         return fn.SUBSTR(column, 1, SORTED_LENGTH, coerce=False)

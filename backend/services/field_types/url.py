@@ -1,9 +1,12 @@
 """`url`: a web address."""
 
+from typing import Any, ClassVar
+
 from marshmallow import fields
 
-from backend.services.field_types.base import StrictText, field_type, option
+from backend.services.field_types.base import field_type, option
 from backend.services.field_types.string import String, length
+from backend.services.field_types.wire import StrictText
 
 MAX_LENGTH = 2048
 SCHEMES = {"http", "https"}  # never javascript: or data:, which a page might run
@@ -12,7 +15,7 @@ SCHEMES = {"http", "https"}  # never javascript: or data:, which a page might ru
 class WebAddress(StrictText, fields.Url):
     """An absolute http or https URL."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         super().__init__(schemes=SCHEMES, require_tld=False, **options)
 
 
@@ -20,11 +23,11 @@ class WebAddress(StrictText, fields.Url):
 class Url(String):
     """An absolute http or https URL."""
 
-    holds_empty_text = False
+    holds_empty_text: ClassVar[bool] = False
 
-    max_length: int = option(length(MAX_LENGTH), MAX_LENGTH)
+    max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for web addresses."""
         field = super().wire(**options)
         return WebAddress(validate=field.validators, **options)

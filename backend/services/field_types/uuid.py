@@ -1,18 +1,19 @@
 """`uuid`: an id from somewhere else."""
 
 import uuid
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
-from backend.models.columns import UuidColumn
+from backend.models.columns import Column, UuidColumn
 from backend.services.field_types.base import FieldType, field_type
 
 
 class UuidText(fields.UUID):
     """A UUID with its dashes; it stays text, in lower case."""
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         try:
             text = str(uuid.UUID(value)) if isinstance(value, str) else None
         except ValueError:
@@ -33,14 +34,14 @@ class Uuid(FieldType):
         """An id, also where it refers to a record."""
         return "uuid"
 
-    def column(self, database, **options):
+    def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return UUID on Postgres, text on SQLite."""
         return UuidColumn(**options)
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for UUIDs."""
         return UuidText(**options)
 
-    def filter(self):
+    def filter(self) -> fields.Field[Any]:
         """Return a field for UUIDs."""
         return UuidText()

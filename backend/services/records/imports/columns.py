@@ -13,7 +13,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
-from backend.services.field_types.base import loader
+from backend.services.field_types.wire import loader
 from backend.services.records.imports.rows import NULL
 from backend.utils.texts import shown
 
