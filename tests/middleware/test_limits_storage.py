@@ -21,8 +21,10 @@ LIMIT = {"rate_limit_auth": "3/minute"}
 
 
 @pytest.fixture
-def limited(settings):
+def limited(settings, monkeypatch):
     """A function that returns somebody at an app of its own, as in another process, with these settings."""
+    monkeypatch.setitem(limits.REDIS_OPTIONS, "socket_timeout", 60)
+    monkeypatch.setitem(limits.REDIS_OPTIONS, "socket_connect_timeout", 60)
     limits._limiter._storage_dead = False  # as it is in a new process
     yield lambda **changes: Person(create_app(replace(settings, **LIMIT | changes)))
     database.close_all()
@@ -177,7 +179,8 @@ def test_counts_in_the_file_again_when_it_can_be_written(limited, tmp_path, no_p
 
 
 @ON_SQLITE
-def test_a_storage_that_hangs_is_not_asked_by_every_request(limited, tmp_path):
+def test_a_storage_that_hangs_is_not_asked_by_every_request(limited, tmp_path, monkeypatch):
+    monkeypatch.setitem(limits.REDIS_OPTIONS, "socket_timeout", 0.5)
     with running_redis(tmp_path) as (process, url):
         person = limited(redis_url=url)
         process.send_signal(signal.SIGSTOP)  # it takes connections, and answers nothing

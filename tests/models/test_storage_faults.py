@@ -129,7 +129,7 @@ def test_what_the_server_makes_is_its_owners_alone_whatever_the_folder(tmp_path)
 
 
 def test_a_sort_that_needs_too_much_memory_is_refused_and_others_go_on(tmp_path):
-    settings = {"data_dir": tmp_path, "sqlite_memory_bytes": 64 << 20, "query_timeout_seconds": 60, **ADMIN, **CHEAP}
+    settings = {"data_dir": tmp_path, "sqlite_memory_bytes": 64 << 20, "query_timeout_seconds": 600, **ADMIN, **CHEAP}
     with running_server(tmp_path, **settings) as address, Caller(address) as admin:
         admin.sign_in(EMAIL, PASSWORD)
         assert admin.call("POST", "/resources", NOTES)[0] == 201
