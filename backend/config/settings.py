@@ -246,8 +246,8 @@ class Settings:
     registration: str = setting(
         "str",
         "open",
-        "Who gets an account: `open` anyone, `invitation` people who were invited, `closed` nobody but those whose "
-        "account an admin creates",
+        "Who gets an account: `open` anyone, `invitation` only people who were invited, `closed` only people whose "
+        "account an admin created",
         one_of=["open", "invitation", "closed"],
     )
     access_token_seconds: int = setting("int", 900, "Lifetime of an access token", at_least=1)
