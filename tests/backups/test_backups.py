@@ -16,6 +16,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
+from backend.models.database.postgres import DEFINITIONS_LOCK
 from backend.models.job_run import JobRun
 from backend.services.access.actors import SYSTEM
 from backend.services.backups import archives, backups
@@ -165,7 +166,7 @@ def test_a_restore_ends_when_the_writes_under_way_have_ended(notes, run, admin, 
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with psycopg.connect(settings.database_url) as writer, psycopg.connect(settings.database_url) as other:
         other.autocommit = True
-        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", (database.definitions_lock,))
+        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", (DEFINITIONS_LOCK,))
         writer.execute("SELECT id FROM notes FOR UPDATE")
         with ThreadPoolExecutor(1) as pool:
             restoring = pool.submit(run, "restore", path)

@@ -62,7 +62,7 @@ def test_without_a_free_connection_a_request_is_unavailable_until_there_is_one(n
         for holder in holders:
             holder.join()
     assert alice.get("/notes").json["data"] == [note]
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
 
 
 def test_a_transaction_that_nobody_ended_ends_with_its_connection(note, alice):
@@ -71,7 +71,7 @@ def test_a_transaction_that_nobody_ended_ends_with_its_connection(note, alice):
         transaction.__enter__()
         database.execute_sql("UPDATE notes SET title = 'Eggs'")
         raise OperationalError("gone")
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
     assert alice.patch(f"/notes/{note['id']}", json={"title": "Bread"}).status_code == 200
 
 
@@ -83,7 +83,7 @@ def test_what_passes_in_the_server_is_unavailable_and_changes_nothing(note, alic
     assert_failure(answer, 503, "UNAVAILABLE")
     assert any("database unavailable" in line for line in read_lines())
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
 
 
 @ON_POSTGRES
@@ -109,7 +109,7 @@ def test_a_connection_that_ends_within_a_transaction_is_told_as_what_it_is(note,
                 hang_up(connection, name)
             with database.atomic():
                 database.execute_sql("UPDATE notes SET title = 'Bread'")
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
     assert alice.get("/notes").json["data"] == [note]
 
 

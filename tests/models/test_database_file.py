@@ -69,7 +69,7 @@ def test_what_is_written_as_the_file_disappears_is_refused_at_its_commit(note, m
             move()
         with pytest.raises(DatabaseUnavailable, match="missing"):
             database.execute_sql("UPDATE notes SET title = 'Eggs'")
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
 
 
 def test_a_file_put_in_the_place_of_another_is_served_from_then_on(note, alice, sqlite_template, move, tmp_path):

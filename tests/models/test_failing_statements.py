@@ -12,7 +12,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from backend import create_app
-from backend.models.database import Sqlite, database
+from backend.models.database import database
 from backend.models.mail import Invitation
 from backend.models.user import User
 from backend.services.accounts import mail_tokens
@@ -523,7 +523,7 @@ def test_commands_whose_statements_fail_do_all_or_nothing(cast, tmp_path, prepar
 
 
 def dialect():
-    return "sqlite" if isinstance(database.obj, Sqlite) else "postgres"
+    return database.name
 
 
 def assert_all_or_nothing(cast, prepare, faults):
@@ -580,7 +580,7 @@ def assert_nothing_is_left(told):
     assert (handle._state.transactions, handle._state.commit_callbacks) == ([], []), told
     for held in handle._free:
         assert_as_new(held.connection, told)
-    if isinstance(handle, Sqlite):
+    if handle.name == "sqlite":
         assert not handle._turn.locked() and handle._long_write_ends_at is None, told
         assert not getattr(handle._writer, "has_turn", False) and not hasattr(handle._writer, "patience"), told
 

@@ -72,14 +72,14 @@ def test_others_go_on_while_a_query_is_slow_and_its_connection_stays_of_use(slow
     assert alice.token
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(Person(app).get, "/notes") for _ in range(3)]
-        wait_for(lambda: len(database.obj._in_use) == 3)
+        wait_for(lambda: database.connections_in_use() == 3)
         for _ in range(5):
             assert alice.get("/auth/me").status_code == 200
         assert not any(query.done() for query in slow)
         while not all(query.done() for query in slow):
             stop_queries(database_url)
         assert [query.result().status_code for query in slow] == [503] * 3
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0
     for _ in range(5):
         assert alice.get("/auth/me").status_code == 200
 
@@ -230,4 +230,4 @@ def test_a_server_that_does_not_answer_holds_no_request(note, app, alice, admin,
     assert [answer.status_code for answer in answers] == [503] * 8
     assert any("does not answer" in answer.json["error"]["message"] for answer in answers[:6])
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
-    assert len(database.obj._in_use) == 0
+    assert database.connections_in_use() == 0

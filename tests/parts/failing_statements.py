@@ -7,7 +7,6 @@ import cysqlite
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from backend.models.database import Sqlite
 from backend.models.database.postgres_connections import Connection
 
 
@@ -170,7 +169,7 @@ UNEXPECTED = {"sqlite": wrong, "postgres": wrong_in_server}
 def wired(handle):
     """Have all statements of a handle, whose connections are opened anew, pass the injection."""
     handle.close_all()
-    with _wired_sqlite(handle) if isinstance(handle, Sqlite) else _wired_postgres(handle):
+    with _wired_sqlite(handle) if handle.name == "sqlite" else _wired_postgres(handle):
         try:
             yield
         finally:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.models.database import Postgres, database
+from backend.models.database import database
 from backend.models.records import index_name
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.indexes import drop_indexes, wanted_indexes
@@ -23,7 +23,7 @@ MOST_READ = 1_000  # a page has 20 records, and each of them is met in several s
 
 def fill(alice, bob, topic):
     """Make 20,000 notes, half of them of alice and half of bob, half of either half in the topic."""
-    if isinstance(database.obj, Postgres):
+    if database.name == "postgres":
         key, kind = "('01970000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid", "::uuid"
         moment, numbers = "to_timestamp(mod(n, 5000))", f"SELECT generate_series(1, {ROWS}) AS n"
     else:
@@ -73,7 +73,7 @@ def statements(monkeypatch):
 def work(sql, params):
     """Return how much a statement does: the rows that Postgres reads, the hundreds of steps that SQLite takes."""
     with database.connection_context():
-        if isinstance(database.obj, Postgres):
+        if database.name == "postgres":
             ((told,),) = database.execute_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
             return sum(_rows_read(node) for node in _nodes(told[0]["Plan"]))
         steps, connection = [], database.connection()

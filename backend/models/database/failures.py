@@ -41,7 +41,7 @@ class QueryTooLarge(DatabaseUnavailable):
 
     message = "The query needs more memory than there is for queries. Ask for less at once."
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("SQLite is out of memory (LARDER_SQLITE_MEMORY_BYTES)")
 
 

@@ -2,10 +2,11 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from peewee import DatabaseProxy
+from peewee import DatabaseProxy, _savepoint
 
+from backend.models.database.dialect import Dialect
 from backend.models.database.postgres import open_postgres
 from backend.models.database.sqlite import open_sqlite
 
@@ -41,7 +42,20 @@ class DatabaseSettings(Protocol):
         """How many threads the server has."""
 
 
-class Handle(DatabaseProxy):
+if TYPE_CHECKING:
+
+    class _Proxy(Dialect):
+        """The proxy as its callers see it: it answers whatever the database answers."""
+
+        obj: Dialect  # None until one is opened
+
+        def initialize(self, obj: Dialect) -> None: ...
+
+else:
+    _Proxy = DatabaseProxy
+
+
+class Handle(_Proxy):
     """The database of the process, whichever it is."""
 
     def open(self, settings: DatabaseSettings) -> None:
@@ -52,23 +66,24 @@ class Handle(DatabaseProxy):
         if self.obj is not None:
             self.close_all()
         url, pool_size = settings.database_url, settings.threads + SPARE_CONNECTIONS
+        opened: Dialect
         if url.startswith("sqlite:///"):
             path = Path(url.removeprefix("sqlite:///"))
-            handle = open_sqlite(path, settings.sqlite_synchronous, settings.database_timeout_seconds, pool_size)
+            opened = open_sqlite(path, settings.sqlite_synchronous, settings.database_timeout_seconds, pool_size)
         else:
-            handle = open_postgres(url, settings.database_timeout_seconds, pool_size)
-        handle.slow_seconds, handle.query_seconds = settings.slow_query_ms / 1000, settings.query_timeout_seconds
-        self.initialize(handle)
+            opened = open_postgres(url, settings.database_timeout_seconds, pool_size)
+        opened.slow_seconds, opened.query_seconds = settings.slow_query_ms / 1000, settings.query_timeout_seconds
+        self.initialize(opened)
 
-    def savepoint(self) -> AbstractContextManager:
+    def savepoint(self) -> _savepoint:
         """Return the context manager of a part of a transaction: the database's own, not the one of any database."""
         return self.obj.savepoint()
 
 
 # One handle per process: it outlives every build of the app.
-database = Handle()
+database = Handle()  # type: ignore[abstract]  # the proxy passes every question on
 
 
-def connected():
+def connected() -> AbstractContextManager[Any]:
     """Return the context manager of a block that has a connection: the one there is, or one of its own."""
     return database.connection_context() if database.is_closed() else nullcontext()

@@ -3,19 +3,23 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import structlog
-from peewee import PeeweeException, __exception_wrapper__
+from peewee import PeeweeException, __exception_wrapper__  # type: ignore[attr-defined]  # not in its stubs
 
+from backend.models.database.pool import Pooled
 from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 from backend.utils.meter import meter
+
+T = TypeVar("T")
+Row: TypeAlias = tuple[Any, ...]
 
 log = structlog.get_logger()
 
 
-class Metered:
-    """A database whose statements are timed, and told of when they are slow: as SQL, which holds no values."""
+class Metered(Pooled):
+    """A database whose statements are timed, and logged when they are slow: as SQL, which holds no values."""
 
     slow_seconds = 1.0
     driver_errors: tuple[type[Exception], ...]
@@ -50,7 +54,7 @@ class Metered:
         """Execute a statement and return its cursor."""
         return self._timed(super().execute_sql, sql, params)
 
-    def fetch_all(self, sql: str, params: Sequence[Any]) -> list[tuple]:
+    def fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
         """Execute a query and return all its rows, which SQLite finds only when they are asked for."""
         return self._timed(self._fetch_all, sql, params)
 
@@ -58,20 +62,21 @@ class Metered:
         """Execute a statement with each list of values."""
         self._timed(self._execute_many, sql, rows)
 
-    def _fetch_all(self, sql: str, params: Sequence[Any]) -> list[tuple]:
-        return super().execute_sql(sql, params).fetchall()
+    def _fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        rows: list[Row] = super().execute_sql(sql, params).fetchall()
+        return rows
 
     def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self.cursor().executemany(sql, rows)
 
-    def _timed(self, run: Callable, sql: str, values: Sequence[Any] | None) -> Any:
+    def _timed(self, run: Callable[[str, Any], T], sql: str, values: Sequence[Any] | None) -> T:
         if self.is_closed():
             self.connect()  # its own wait is not the statement's time
         began = time.perf_counter()
         try:
             self._begin_statement()
             return run(sql, values)
-        except (PeeweeException, *self.driver_errors) as error:
+        except self._errors() as error:
             self._raise_known(error)
         finally:
             self._count(sql, time.perf_counter() - began)
@@ -81,8 +86,11 @@ class Metered:
         """Raise what goes wrong in a block as peewee's errors, or as the failure that it is known to be."""
         try:
             yield
-        except (PeeweeException, *self.driver_errors) as error:
+        except self._errors() as error:
             self._raise_known(error)
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (PeeweeException, *self.driver_errors)
 
     def _raise_known(self, error: Exception) -> NoReturn:
         known = self.failure_of(error)
@@ -111,6 +119,6 @@ class Metered:
                 pass  # of no class that peewee knows
         return self.named_failure(error)
 
-    def named_failure(self, error: PeeweeException) -> PeeweeException:
+    def named_failure(self, error: Exception) -> Exception:
         """Return the failure that an error of the database means, or the error itself."""
         return error

@@ -3,12 +3,15 @@
 import math
 import threading
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from peewee import OperationalError, __exception_wrapper__
+from peewee import Database, OperationalError, Query, __exception_wrapper__  # type: ignore[attr-defined]  # not in its stubs
 
 from backend.models.database.failures import PoolExhausted
 from backend.models.database.time_limits import allowance
+
+FileIdentities: TypeAlias = tuple[tuple[int, int] | None, ...]  # (device, inode) of each file of a database
 
 
 class Held:
@@ -18,10 +21,11 @@ class Held:
 
     def __init__(self, connection: Any, pool_age: int):
         self.connection, self.pool_age, self.opened_at = connection, pool_age, time.monotonic()
-        self.deadline, self.files, self.lock = math.inf, None, threading.Lock()
+        self.deadline, self.lock = math.inf, threading.Lock()
+        self.files: FileIdentities = ()
 
 
-class Pooled:
+class Pooled(Database):
     """A database that keeps its connections; a connection that broke is closed, never used again.
 
     Connections are opened outside of any lock: one that takes long to open holds up nobody else.
@@ -29,10 +33,27 @@ class Pooled:
 
     keep_seconds = math.inf
 
+    if TYPE_CHECKING:  # what the stubs of peewee leave out, or give no types
+        _state: Any
+
+        def _connect(self) -> Any: ...
+        def _set_pragmas(self, conn: Any) -> None: ...
+        def _close(self, conn: Any) -> None: ...
+        def connection(self) -> Any: ...
+        def cursor(self, named_cursor: str | None = None) -> Any: ...
+        def begin(self, *options: Any) -> None: ...
+        def commit(self) -> None: ...
+        def rollback(self) -> None: ...
+        def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any: ...
+        def execute(self, query: Query, **context_options: Any) -> Any: ...
+        def _set_server_version(self, conn: Any) -> None: ...
+
     def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any):
         self.pool_size, self.wait_seconds = pool_size, wait_seconds
         self._places = threading.Condition()
-        self._free, self._in_use, self._opening, self._age = [], {}, 0, 0
+        self._free: list[Held] = []
+        self._in_use: dict[int, Held] = {}
+        self._opening, self._age = 0, 0
         super().__init__(*args, **options)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
@@ -70,6 +91,10 @@ class Pooled:
         for held in free:
             self._close_raw(held)
 
+    def connections_in_use(self) -> int:
+        """Return how many connections threads of this process have at this moment."""
+        return len(self._in_use)
+
     def drop_connection(self) -> None:
         """Have the connection of this thread closed when it is given back."""
         if not self._state.closed:
@@ -84,35 +109,41 @@ class Pooled:
                     if not self._places.wait(max(deadline - time.monotonic(), 0)):
                         allowance.waited(time.monotonic() - began)
                         raise PoolExhausted(f"all {self.pool_size} connections are in use")
-                held = self._free.pop() if self._free else None
-                if held is None:
+                free = self._free.pop() if self._free else None
+                if free is None:
                     self._opening += 1
                 else:
-                    self._in_use[id(held)] = held
-            if held is None:
+                    self._in_use[id(free)] = free
+            if free is None:
                 allowance.waited(time.monotonic() - began)
                 return self._open()
-            if self._is_usable(held) and time.monotonic() - held.opened_at < self.keep_seconds:
-                return held
-            self._give_back(held, is_broken=True)
+            if self._is_usable(free) and time.monotonic() - free.opened_at < self.keep_seconds:
+                return free
+            self._give_back(free, is_broken=True)
 
     def _open(self) -> Held:
-        began, held, is_ready = time.monotonic(), None, False
+        began, ready = time.monotonic(), None
         try:
-            held = Held(self._connect(), self._age)
-            self._prepare(held)
-            is_ready = True
+            ready = self._make_ready()
+            return ready
         finally:
             allowance.waited(time.monotonic() - began)
             with self._places:
                 self._opening -= 1
-                if is_ready:
-                    self._in_use[id(held)] = held
+                if ready is not None:
+                    self._in_use[id(ready)] = ready
                 else:
                     self._places.notify()
-            if held is not None and not is_ready:
+
+    def _make_ready(self) -> Held:
+        held, is_ready = Held(self._connect(), self._age), False
+        try:
+            self._prepare(held)
+            is_ready = True
+            return held
+        finally:
+            if not is_ready:
                 self._close_raw(held)
-        return held
 
     def _give_back(self, held: Held, is_broken: bool) -> None:
         with held.lock:

@@ -1,15 +1,41 @@
-"""What Postgres says in its own way."""
+"""What Postgres answers to the questions of a Dialect."""
 
-from contextlib import nullcontext
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
-from peewee import SQL, Cast, Expression, NodeList, fn
+from peewee import (
+    SQL,
+    Cast,
+    ColumnBase,
+    Expression,
+    Field,
+    IntegrityError,
+    Node,
+    NodeList,
+    Ordering,
+    Select,
+    Table,
+    fn,
+)
 
-from backend.models.database.postgres_connections import PostgresConnections
+from backend.models.columns import Column, NumericColumn
+from backend.models.database.dialect import Constraint, Violation
+from backend.models.database.postgres_connections import PostgresConnections, driver_error
 from backend.utils.folding import folding_sql
+
+# Any numbers of our own for advisory locks.
+DEFINITIONS_LOCK = 0x1A4DE4
+MIGRATIONS_LOCK = 0x1A4DE5
+
+CONSTRAINTS: dict[str, Constraint] = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}  # by sqlstate
 
 
 class Postgres(PostgresConnections):
     """Postgres through psycopg 3."""
+
+    name = "postgres"
 
     field_types = PostgresConnections.field_types | {
         # The C collation compares bytes, as SQLite does: both databases sort alike, and a prefix can use the index.
@@ -27,39 +53,56 @@ class Postgres(PostgresConnections):
     adds_foreign_keys_later = True  # a foreign key needs its target's table first
     alters_columns = True
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
-    definitions_lock = 0x1A4DE4  # any number of our own for pg_advisory_xact_lock
 
-    def json_object(self, pairs):
-        """Return the expression of a JSON object, as text, from (name, expression) pairs."""
+    def decimal_column(self, precision: int, scale: int, **options: Any) -> Column[Any]:
+        return NumericColumn(precision, scale, **options)
+
+    def index_names(self) -> set[str]:
+        found = self.execute_sql("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
+        return {name for (name,) in found.fetchall()}
+
+    def json_object(self, pairs: Iterable[tuple[str, Node]]) -> ColumnBase:
         # json_build_object takes 50 pairs at most; a row has no such limit.
         columns = NodeList([NodeList((value, SQL(f'AS "{name}"'))) for name, value in pairs], glue=", ")
         # No field's name has a double underscore, so the alias hides none.
         return NodeList((SQL("(SELECT row_to_json(row__)::text FROM (SELECT"), columns, SQL(") AS row__)")))
 
-    def json_array(self, values):
-        """Return the expression of a JSON array, as text, of the values of expressions."""
+    def json_array(self, values: Iterable[Node]) -> ColumnBase:
         return Cast(fn.json_build_array(*values), "TEXT")
 
-    def fold(self, node):
-        """Return the expression of a text without regard to case."""
+    def json_value(self, node: Node) -> ColumnBase:
+        return Cast(node, "JSON")
+
+    def json_boolean(self, column: ColumnBase) -> ColumnBase:
+        return column
+
+    def json_datetime(self, column: ColumnBase) -> ColumnBase:
+        return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
+
+    def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
+        return Cast(column, "TEXT")
+
+    def json_text(self, column: ColumnBase) -> ColumnBase:
+        return Cast(column, "TEXT")
+
+    def bindable(self, column: ColumnBase) -> ColumnBase:
+        return Cast(column, "TEXT")
+
+    def fold(self, node: Node) -> ColumnBase:
         first, *rest = folding_sql(self.folding_collation)
         text = Cast(node, "TEXT")
         return NodeList([SQL(first), *(part for each in rest for part in (text, SQL(each)))])
 
-    def position(self, text, part):
-        """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
+    def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.strpos(text, part)
 
-    def exact_sum(self, column):
-        """Return the expressions of a sum of integers or decimals, in the parts that put_together() takes."""
+    def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
         return [fn.SUM(column)]
 
-    def put_together(self, parts):
-        """Return the sum that the next values of an iterator are the parts of; None of no values."""
+    def put_together(self, parts: Iterator[Any]) -> Any:
         return next(parts)
 
-    def full_text_ddl(self, table, words_table, terms_table, columns):
-        """Return the statements that make the table of words of the records of `table`, and its index."""
+    def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         texts = ", ".join(f"""{name} TEXT COLLATE "C" NOT NULL DEFAULT ''""" for name in columns)
         reference = f'REFERENCES "{table}" ("id") ON DELETE CASCADE'
         return [
@@ -67,45 +110,28 @@ class Postgres(PostgresConnections):
             f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({_vector(columns)}))',
         ]
 
-    def full_text_drops(self, words_table, terms_table):
-        """Return the statements that drop both."""
+    def full_text_drops(self, words_table: str, terms_table: str) -> list[str]:
         return [f'DROP TABLE "{words_table}"']
 
-    def full_text_query(self, words, terms_table, every, columns, terms):
-        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
+    def full_text_query(
+        self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
+    ) -> Select:
         asked = Cast(terms, "TSQUERY")
         # The index covers every column; what it finds is looked at again where not all of them are searched.
         vectors = [_vector(each) for each in ([every] if columns == every else [every, columns])]
         return words.select(words.c.id).where(*(Expression(SQL(f"({each})"), "@@", asked) for each in vectors))
 
-    def full_text_terms(self, columns, terms):
-        """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
+    def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
         return " & ".join(f"'{term}':*" for term in terms)
 
-    def index_names(self):
-        """Return the set of the names of all indexes."""
-        return {
-            name
-            for (name,) in self.execute_sql(
-                "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
-            ).fetchall()
-        }
-
-    def order(self, column, descending, nullable):
-        """Return the ORDER BY term that puts NULL last."""
+    def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         # Postgres sorts NULL last when ascending, so the plain term stays usable for an index.
         return column.desc(nulls="LAST") if descending and nullable else column.desc() if descending else column.asc()
 
-    def bindable(self, column):
-        """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
-        return Cast(column, "TEXT")
-
-    def ids(self, node):
-        """Return the query of the ids in a JSON array: one text whatever their number."""
+    def ids(self, node: Node) -> ColumnBase:
         return NodeList((SQL("SELECT value::uuid FROM json_array_elements_text("), node, SQL("::json)")), parens=True)
 
-    def descendants(self, table, columns):
-        """Return the query of the ids in a JSON array and of all rows that lead to them by one of these columns."""
+    def descendants(self, table: str, columns: Sequence[str]) -> str:
         refers = " OR ".join(f'row__."{name}" = down__.id' for name in columns)
         # OFFSET keeps the planner from reading the whole table at each level of a long, thin chain.
         rows = f'LATERAL (SELECT row__.id FROM "{table}" AS row__ WHERE {refers} OFFSET 0)'
@@ -114,58 +140,65 @@ class Postgres(PostgresConnections):
             f" UNION SELECT found__.id FROM down__ CROSS JOIN {rows} AS found__) SELECT id FROM down__"
         )
 
-    def first_of_each(self, ids, table, first):
-        """Return the query of the ids that `first`, a query about `each_wanted`, finds for each of the ids."""
+    def first_of_each(self, ids: Node, table: str, first: Node) -> ColumnBase:
         lateral = SQL('::json) AS "wanted" CROSS JOIN LATERAL')
         parts = (SQL('SELECT "near"."id" FROM json_array_elements_text('), ids, lateral, first, SQL('AS "near"'))
         return NodeList(parts, parens=True)
 
     each_wanted = SQL('"wanted"."value"::uuid')
 
-    def typed(self, node, column):
-        """Return the expression of a value as if it came from the column."""
+    def typed(self, node: Node, column: Field) -> ColumnBase:
         kind, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")
         return NodeList((Cast(node, kind), SQL(collate + collation)))
 
-    def lock_for_update(self, query):
-        """Return `query` reading rows that nobody else may change before the transaction ends."""
+    def lock_for_update(self, query: Select) -> Select:
         return query.for_update()
 
-    def lock_definitions(self):
-        """Hold, until the transaction ends, the right to change definitions."""
-        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (self.definitions_lock,))
+    def lock_definitions(self) -> None:
+        self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (DEFINITIONS_LOCK,))
 
-    def share_definitions(self):
-        """Keep definitions from changing until the transaction ends."""
-        self.execute_sql("SELECT pg_advisory_xact_lock_shared(%s)", (self.definitions_lock,))
+    def share_definitions(self) -> None:
+        self.execute_sql("SELECT pg_advisory_xact_lock_shared(%s)", (DEFINITIONS_LOCK,))
 
-    def reshaping(self):
-        """Return the transaction in which definitions change."""
+    @contextmanager
+    def lock_migrations(self) -> Iterator[None]:
+        self.execute_sql("SET lock_timeout = 0")  # another process may be busy with a long migration
+        self.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATIONS_LOCK,))
+        try:
+            yield
+        finally:
+            self.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATIONS_LOCK,))
+            self.drop_connection()  # and what was set in it
+
+    def reshaping(self) -> AbstractContextManager[Any]:
         return self.atomic()
 
-    def hold_table(self, name):
-        """Keep everybody else from a table until the transaction ends.
-
-        At once with the strongest lock: to ask for it later, while others wait for a weaker one, ends in a deadlock.
-        """
+    def hold_table(self, name: str) -> None:
+        # At once with the strongest lock: to ask for it later, while others wait for a weaker one, ends in a deadlock.
         self.execute_sql(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
 
-    def impatient(self):
-        """Return a context manager without effect: a write waits here for nobody but the writers of its own row."""
-        return nullcontext()
+    def impatient(self) -> AbstractContextManager[None]:
+        return nullcontext()  # a write waits here only for other writers of its own row
 
-    def violated(self, error):
-        """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
-        cause = error.orig
-        kind = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}.get(cause.sqlstate, "other")
-        return kind, cause.diag.constraint_name
+    def violated(self, error: IntegrityError) -> Violation:
+        cause = driver_error(error)
+        return Violation(CONSTRAINTS.get(cause.sqlstate, "other"), cause.diag.constraint_name)
 
-    def is_wrong_shape(self, error):
-        """Tell whether a statement named a table or column that is not there."""
-        return getattr(error.orig, "sqlstate", None) in ("42P01", "42703")
+    def is_wrong_shape(self, error: Exception) -> bool:
+        return getattr(driver_error(error), "sqlstate", None) in ("42P01", "42703")
+
+    def truncate_log(self, wait_seconds: float) -> None:
+        pass  # the server does so itself
+
+    def reclaim_space(self) -> None:
+        self.execute_sql("VACUUM (ANALYZE)")
+
+    def seconds_apart(self) -> float:
+        (theirs,) = self.execute_sql("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
+        return abs(float(theirs) - time.time())
 
     @property
-    def folding_collation(self):
+    def folding_collation(self) -> str:
         """The best collation of this server for folding case beyond ASCII."""
         if not hasattr(self, "_folding_collation"):
             wanted = ("und-x-icu", "pg_c_utf8", "default")  # ICU; built in since Postgres 17; whatever initdb chose
@@ -185,7 +218,7 @@ def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
     )
 
 
-def _vector(columns):
+def _vector(columns: Iterable[str]) -> str:
     """Return the SQL of the words in columns of a table of words as a tsvector; without places it has no gaps."""
     texts = " || ' ' || ".join(columns)
     return f"array_to_tsvector(array_remove(string_to_array({texts}, ' '), ''))"

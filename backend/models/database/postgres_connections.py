@@ -5,17 +5,19 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 import psycopg
 import structlog
-from peewee import DatabaseError, InterfaceError, OperationalError, PeeweeException, PostgresqlDatabase, _savepoint
+from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase, _savepoint
+from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.waiting import Ready, Wait
 
+from backend.models.database.dialect import Dialect
 from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout
-from backend.models.database.metering import Metered
-from backend.models.database.pool import Held, Pooled
+from backend.models.database.pool import Held
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
 from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 
@@ -43,6 +45,8 @@ SESSION = {
     "search_path": "public",
 }
 
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 
@@ -65,11 +69,11 @@ class Connection(psycopg.Connection):
     server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None where not known
     limits_set_in_transaction = False
 
-    def wait(self, gen: Any, *args: Any, **options: Any) -> Any:
-        """Run a conversation with the server; raise Silence, with the connection closed, if the server ends it not."""
+    def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
+        """Run a conversation with the server; raise Silence, with the connection closed, if the server does not."""
         return super().wait(self._watched(gen), *args, **options)
 
-    def _watched(self, gen: Any) -> Iterator[Any]:
+    def _watched(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
         now = time.monotonic()
         ends_at, probes_at, cancelled_at = allowance.deadline(), now + self.silence_seconds, None
         try:
@@ -89,9 +93,10 @@ class Connection(psycopg.Connection):
                         self._give_up("the database server does not stop a statement")
                 state = gen.send(ready)
         except StopIteration as done:
-            return done.value
+            result: T = done.value
+            return result
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str) -> NoReturn:
         self.pgconn.finish()
         raise Silence(reason)
 
@@ -129,6 +134,10 @@ def _dial(address: Address) -> socket.socket:
 class Savepoint(_savepoint):
     """A savepoint; where the connection broke there is nothing to roll back."""
 
+    if TYPE_CHECKING:  # what the stubs of peewee leave out
+
+        def _begin(self) -> None: ...
+
     def rollback(self, begin: bool = True) -> None:
         """Undo what was done since the savepoint, which may include a limit of time."""
         self.db.forget_server_limits()
@@ -138,7 +147,12 @@ class Savepoint(_savepoint):
                 self._begin()
 
 
-class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
+def driver_error(error: Exception) -> Any:
+    """Return the error of psycopg that one of peewee was made of, or the error itself."""
+    return getattr(error, "orig", None) or error
+
+
+class PostgresConnections(Dialect, PostgresqlDatabase):
     """A database of a Postgres server that this process has several connections to."""
 
     driver_errors = (psycopg.Error,)
@@ -146,7 +160,8 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
 
     def __init__(self, *args: Any, **options: Any):
         self._is_suitable = False
-        self._address, self._is_silent, self._probing = None, False, threading.Lock()
+        self._is_silent, self._probing = False, threading.Lock()
+        self._address: Address | None = None
         super().__init__(*args, **options)
 
     # Connections
@@ -160,7 +175,7 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         """Raise NoAnswer while a server that did not answer still does not; one thread at a time asks it."""
         if self._probing.acquire(blocking=False):
             try:
-                if is_answering(self._address):
+                if self._address is None or is_answering(self._address):
                     self._is_silent = False
                     return
             finally:
@@ -222,7 +237,7 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         return not poll.poll(0)
 
     def _is_clean(self, held: Held) -> bool:
-        return held.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return bool(held.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
     # Statements
 
@@ -233,9 +248,9 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
             self._tell_limits(connection, wanted)
             connection.limits_set_in_transaction = self.in_transaction()
 
-    def named_failure(self, error: PeeweeException) -> PeeweeException:
+    def named_failure(self, error: Exception) -> Exception:
         """Return the failure that an error of Postgres means, or the error itself."""
-        cause = getattr(error, "orig", None) or error
+        cause = driver_error(error)
         if isinstance(cause, Silence):
             self._is_silent = True
             return NoAnswer(str(cause))
@@ -247,7 +262,7 @@ class PostgresConnections(Metered, Pooled, PostgresqlDatabase):
         """Return in words why trying again may help, None where it cannot: a lock, no server, a full disk."""
         if isinstance(error, OperationalError) and hasattr(error, "message"):
             return str(error)
-        cause = getattr(error, "orig", None) or error
+        cause = driver_error(error)
         is_temporary = (
             isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in PASSING
         )

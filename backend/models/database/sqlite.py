@@ -1,15 +1,36 @@
-"""What SQLite says in its own way."""
+"""What SQLite answers to the questions of a Dialect."""
 
 import fcntl
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import structlog
-from peewee import SQL, Cast, Expression, NodeList, OperationalError, PeeweeException, Table, fn
+from peewee import (
+    SQL,
+    Case,
+    Cast,
+    ColumnBase,
+    Expression,
+    Field,
+    IntegrityError,
+    Node,
+    NodeList,
+    OperationalError,
+    Ordering,
+    PeeweeException,
+    Select,
+    Table,
+    fn,
+)
 
+from backend.models.columns import Column, ScaledIntegerColumn
+from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
+SPACE_WAIT_SECONDS = 1  # for readers of the write-ahead log, when room is given back
 LEFT_WAL_BYTES = 16 << 20  # of the write-ahead log, once it was moved into the file
 
 log = structlog.get_logger()
@@ -17,6 +38,8 @@ log = structlog.get_logger()
 
 class Sqlite(SqliteConnections):
     """SQLite through cysqlite, in WAL mode."""
+
+    name = "sqlite"
 
     field_types = SqliteConnections.field_types | {
         "LARDER_TEXT": "TEXT",
@@ -34,34 +57,58 @@ class Sqlite(SqliteConnections):
     alters_columns = False
     drops_with_constraints = ""
 
-    def json_object(self, pairs):
-        """Return the expression of a JSON object, as text, from (name, expression) pairs."""
+    def decimal_column(self, precision: int, scale: int, **options: Any) -> Column[Any]:
+        return ScaledIntegerColumn(scale, **options)
+
+    def index_names(self) -> set[str]:
+        return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
+
+    def json_object(self, pairs: Iterable[tuple[str, Node]]) -> ColumnBase:
         return fn.json_object(*(part for name, value in pairs for part in (SQL(f"'{name}'"), value)))
 
-    def json_array(self, values):
-        """Return the expression of a JSON array, as text, of the values of expressions."""
+    def json_array(self, values: Iterable[Node]) -> ColumnBase:
         return fn.json_array(*values)
 
-    def fold(self, node):
-        """Return the expression of a text without regard to case."""
+    def json_value(self, node: Node) -> ColumnBase:
+        return fn.json(node)
+
+    def json_boolean(self, column: ColumnBase) -> ColumnBase:
+        return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))
+
+    def json_datetime(self, column: ColumnBase) -> ColumnBase:
+        return column  # kept as such a text
+
+    def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
+        if not scale:
+            return Cast(column, "TEXT")
+        unit = SQL(str(10**scale))
+        sign = Case(None, [(column < 0, "-")], "")
+        whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
+        fraction = fn.printf(SQL(f"'%0{scale}d'"), Expression(fn.abs(column), "%", unit))
+        return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)
+
+    def json_text(self, column: ColumnBase) -> ColumnBase:
+        return column
+
+    def bindable(self, column: ColumnBase) -> ColumnBase:
+        return column
+
+    def fold(self, node: Node) -> ColumnBase:
         return fn.larder_fold(node)
 
-    def position(self, text, part):
-        """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
+    def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.instr(text, part)
 
-    def exact_sum(self, column):
-        """Return the expressions of a sum of integers, in the parts that put_together() takes: one might overflow."""
+    def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
+        # In two halves, since the sum of integers of 64 bits might overflow.
         # As SQL, or the column would take them for values of its own and scale them.
         return [fn.SUM(Expression(column, ">>", SQL("32"))), fn.SUM(Expression(column, "&", SQL("4294967295")))]
 
-    def put_together(self, parts):
-        """Return the sum that the next values of an iterator are the parts of; None of no values."""
+    def put_together(self, parts: Iterator[Any]) -> Any:
         high, low = next(parts), next(parts)
         return None if high is None else (high << 32) + low
 
-    def full_text_ddl(self, table, words_table, terms_table, columns):
-        """Return the statements that make the table of words of the records of `table`, and its index."""
+    def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
         texts = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
         # The words are plain already: whatever is not ASCII is part of a word.
@@ -78,70 +125,64 @@ class Sqlite(SqliteConnections):
             f'CREATE TRIGGER "{words_table}_u" AFTER UPDATE ON "{words_table}" BEGIN {remove} {add} END',
         ]
 
-    def full_text_drops(self, words_table, terms_table):
-        """Return the statements that drop both."""
+    def full_text_drops(self, words_table: str, terms_table: str) -> list[str]:
         return [f'DROP TABLE "{terms_table}"', f'DROP TABLE "{words_table}"']
 
-    def full_text_query(self, words, terms_table, every, columns, terms):
-        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
+    def full_text_query(
+        self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
+    ) -> Select:
         # The name of an FTS5 table is a column of it, too: the one to match.
         index = Table(terms_table)
         matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
         return matched.where(Expression(index.c[terms_table], "MATCH", terms))
 
-    def full_text_terms(self, columns, terms):
-        """Return what full_text_query takes for these terms: each begins a word of one of the columns."""
+    def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
         wanted = " AND ".join(f'"{term}"*' for term in terms)
         return f"{{{' '.join(columns)}}} : ({wanted})"
 
-    def index_names(self):
-        """Return the set of the names of all indexes."""
-        return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
-
-    def order(self, column, descending, nullable):
-        """Return the ORDER BY term that puts NULL last."""
+    def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         # SQLite sorts NULL first, so a descending index is already right and stays usable.
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
 
-    def bindable(self, column):
-        """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
-        return column
-
-    def ids(self, node):
-        """Return the query of the ids in a JSON array: one text whatever their number."""
+    def ids(self, node: Node) -> ColumnBase:
         return NodeList((SQL("SELECT value FROM json_each("), node, SQL(")")), parens=True)
 
-    def descendants(self, table, columns):
-        """Return the query of the ids in a JSON array and of all rows that lead to them by one of these columns."""
+    def descendants(self, table: str, columns: Sequence[str]) -> str:
         refers = " OR ".join(f'row__."{name}" = down__.id' for name in columns)
         return (
             "WITH RECURSIVE down__(id) AS (SELECT value FROM json_each(?)"
             f' UNION SELECT row__.id FROM down__ JOIN "{table}" AS row__ ON {refers}) SELECT id FROM down__'
         )
 
-    def first_of_each(self, ids, table, first):
-        """Return the query of the ids that `first`, a query about `each_wanted`, finds for each of the ids."""
+    def first_of_each(self, ids: Node, table: str, first: Node) -> ColumnBase:
         near = SQL(f') AS "wanted" CROSS JOIN "{table}" AS "near" WHERE "near"."id" IN')
         return NodeList((SQL('SELECT "near"."id" FROM json_each('), ids, near, first), parens=True)
 
     each_wanted = SQL('"wanted"."value"')
 
-    def typed(self, node, column):
-        """Return the expression of a value as if it came from the column."""
+    def typed(self, node: Node, column: Field) -> ColumnBase:
         return Cast(node, self.field_types[column.field_type])
 
-    def lock_for_update(self, query):
-        """Return `query` reading rows that nobody else may change before the transaction ends."""
+    def lock_for_update(self, query: Select) -> Select:
         return query  # BEGIN IMMEDIATE holds the only write lock already
 
-    def lock_definitions(self):
-        """Hold, until the transaction ends, the right to change definitions."""
+    def lock_definitions(self) -> None:
+        pass  # BEGIN IMMEDIATE holds it already
 
-    def share_definitions(self):
-        """Keep definitions from changing until the transaction ends; it holds the only write lock already."""
+    def share_definitions(self) -> None:
+        pass  # as above
+
+    def hold_table(self, name: str) -> None:
+        pass  # as above
 
     @contextmanager
-    def reshaping(self):
+    def lock_migrations(self) -> Iterator[None]:
+        with open(f"{self.database}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def reshaping(self) -> Iterator[None]:
         """Return the transaction in which definitions change; in it foreign keys are not enforced.
 
         A table that is made anew would otherwise take the rows that refer to it along. Within another transaction they
@@ -164,19 +205,27 @@ class Sqlite(SqliteConnections):
             log.warning("foreign keys not enforced again", reason=codes_of(error)[0])
             self.drop_connection()
 
-    def hold_table(self, name):
-        """Keep everybody else from a table until the transaction ends."""
-
-    def violated(self, error):
-        """Return (kind, columns or constraint) of an IntegrityError; kind is `unique`, `foreign_key` or `other`."""
+    def violated(self, error: IntegrityError) -> Violation:
         text = str(error)
         if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
-            return "unique", tuple(column.split(".", 1)[1] for column in found[1].split(", "))
-        return ("foreign_key" if "FOREIGN KEY constraint failed" in text else "other"), ()
+            return Violation("unique", tuple(column.split(".", 1)[1] for column in found[1].split(", ")))
+        return Violation("foreign_key" if "FOREIGN KEY constraint failed" in text else "other", ())
 
-    def is_wrong_shape(self, error):
-        """Tell whether a statement named a table or column that is not there."""
+    def is_wrong_shape(self, error: Exception) -> bool:
         return bool(re.search(r"no such (table|column)", str(error)))
+
+    def reclaim_space(self) -> None:
+        self.execute_sql("VACUUM")
+        self.execute_sql("ANALYZE")
+        self.truncate_log(SPACE_WAIT_SECONDS)  # it holds a copy of all that was moved
+
+    def seconds_apart(self) -> float:
+        return 0.0
+
+
+def open_file(path: Path) -> Sqlite:
+    """Return a handle of a database file that no other process has open, such as a copy."""
+    return Sqlite(str(path))
 
 
 def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
@@ -216,5 +265,5 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
     return handle
 
 
-def _fold(text):
+def _fold(text: str | None) -> str | None:
     return None if text is None else text.casefold()

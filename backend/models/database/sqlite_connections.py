@@ -4,18 +4,19 @@ import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import cysqlite
 import structlog
-from peewee import DatabaseError, OperationalError, PeeweeException, _savepoint
+from peewee import DatabaseError, OperationalError, _savepoint
 from playhouse.cysqlite_ext import CySqliteDatabase
 
+from backend.models.database.dialect import Dialect
 from backend.models.database.failures import DatabaseMissing, LongWrite, QueryTimeout, QueryTooLarge
-from backend.models.database.metering import Metered
-from backend.models.database.pool import Held, Pooled
+from backend.models.database.pool import FileIdentities, Held
 from backend.models.database.time_limits import allowance
 from backend.models.database.watchdog import Watchdog
 
@@ -42,7 +43,7 @@ class Savepoint(_savepoint):
             super().rollback(begin)
 
 
-class SqliteConnections(Metered, Pooled, CySqliteDatabase):
+class SqliteConnections(Dialect, CySqliteDatabase):
     """A database file that this process has open several times."""
 
     driver_errors = (cysqlite.Error, MemoryError)
@@ -111,9 +112,9 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
         self._truncated_at = now
         with suppress(OSError, cysqlite.Error):
             if os.stat(f"{self.database}-wal").st_size > LARGEST_WAL_BYTES:
-                self.truncate_wal()
+                self.truncate_log(TRUNCATION_WAIT_SECONDS)
 
-    def truncate_wal(self, wait_seconds: float = TRUNCATION_WAIT_SECONDS) -> None:
+    def truncate_log(self, wait_seconds: float) -> None:
         """Move the write-ahead log into the database file and give its room back, unless readers still need it."""
         connection = self.connection()
         connection.set_busy_handler(wait_seconds)
@@ -134,7 +135,7 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
     def _patience(self) -> float:
         return allowance.wait_seconds(getattr(self._writer, "patience", self.wait_seconds))
 
-    def named_failure(self, error: PeeweeException) -> PeeweeException:
+    def named_failure(self, error: Exception) -> Exception:
         """Return the failure that an error of SQLite means, or the error itself; a broken connection is dropped."""
         if isinstance(error, MemoryError):
             return QueryTooLarge()
@@ -223,7 +224,7 @@ class SqliteConnections(Metered, Pooled, CySqliteDatabase):
             self._turn.release()
 
     @contextmanager
-    def impatient(self):
+    def impatient(self) -> Iterator[None]:
         """Have a write in this block fail at once where another connection holds the lock to write."""
         self._writer.patience = 0
         try:
@@ -238,7 +239,7 @@ def codes_of(error: Exception) -> tuple[str, int, int]:
     return (found[1], int(found[2]), int(found[3])) if found else (str(error), 0, 0)
 
 
-def _files(path: str) -> tuple[tuple[int, int] | None, ...]:
+def _files(path: str) -> FileIdentities:
     return tuple(_identity(f"{path}{suffix}") for suffix in ("", "-wal", "-shm"))
 
 

@@ -81,7 +81,7 @@ def find_key(secret):
     """
     now = utcnow()
     values = {"hash": _hash(secret), "now": rfc3339(now)}
-    ((generation, key_id, user_id, key_roles, last_used_at, roles),) = _statement(type(database.obj)).run(values)
+    ((generation, key_id, user_id, key_roles, last_used_at, roles),) = _statement(database.name).run(values)
     if user_id is None:
         return Caller(generation, None)
     held = frozenset((roles or "").split(","))
@@ -114,7 +114,7 @@ def _within_reach(actor):
 
 @cache
 def _statement(dialect):
-    """Return the statement of `find_key`, in the SQL of the given class of database."""
+    """Return the statement of `find_key`, in the SQL of the database of this name."""
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     lasting = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
     good = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & lasting

@@ -107,7 +107,7 @@ def _end(condition):
 
 def find_session(session_id):
     """Return the Caller with a token of this session, or without a token (None), by one indexed read."""
-    statement = _session_statement(type(database.obj))
+    statement = _session_statement(database.name)
     ((generation, user_id, roles),) = statement.run({"session": session_id})
     if user_id is None:
         return Caller(generation, None)
@@ -116,7 +116,7 @@ def find_session(session_id):
 
 @cache
 def _session_statement(dialect):
-    """Return the statement of `find_session`, in the SQL of the given class of database."""
+    """Return the statement of `find_session`, in the SQL of the database of this name."""
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     # Not asked here is `expires_at`: no token outlives it, and a refresh asks it.
     good = (Session.id == slot("session")) & Session.ended_at.is_null()

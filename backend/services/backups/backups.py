@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from backend.config.settings import Settings
-from backend.models.database import DATABASE_ERRORS, Postgres, connected, database
+from backend.models.database import DATABASE_ERRORS, connected, database
 from backend.models.definition import Generation
 from backend.services.access import audit
 from backend.services.access.actors import SYSTEM, Actor
@@ -96,12 +96,12 @@ def restore_backup(settings, given):
         _require_suitable(manifest)
         applied, generation = _applied_migrations(), _generation()
         path = _new_path(settings)
-        if _kind() == "sqlite":
+        if database.name == "sqlite":
             migrations.upgrade_file(snapshot)
         aside = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S}"
         _snapshots().put_back(snapshot, manifest, generation, aside)
         kept = aside.name
-        if _kind() == "sqlite":
+        if database.name == "sqlite":
             kept = path.name
             _archive(path, aside, sqlite_snapshots.count_rows(aside), applied)
             aside.unlink()
@@ -174,7 +174,7 @@ def _moment(path):
 
 def _archive(path, snapshot, counts, applied):
     manifest = archives.Manifest(
-        version=VERSION, database=_kind(), migrations=applied, counts=counts, created_at=rfc3339(utcnow())
+        version=VERSION, database=database.name, migrations=applied, counts=counts, created_at=rfc3339(utcnow())
     )
     archives.write_archive(path, manifest, snapshot)
 
@@ -188,9 +188,9 @@ def _unpack(path, folder):
 
 
 def _require_suitable(manifest):
-    if manifest.database != _kind():
+    if manifest.database != database.name:
         raise Conflict(
-            f"This is a backup of {manifest.database}, and the database is {_kind()}; "
+            f"This is a backup of {manifest.database}, and the database is {database.name}; "
             "move records with `flask records export` and `import`."
         )
     with connected():
@@ -219,12 +219,8 @@ def _describe(path):
     return Backup(path.name, path.stat().st_size, manifest)
 
 
-def _kind():
-    return "postgres" if isinstance(database.obj, Postgres) else "sqlite"
-
-
 def _snapshots():
-    return postgres_snapshots if _kind() == "postgres" else sqlite_snapshots
+    return postgres_snapshots if database.name == "postgres" else sqlite_snapshots
 
 
 def _applied_migrations():

@@ -9,6 +9,7 @@ from psycopg.pq import Conninfo
 
 from backend.config.settings import environment
 from backend.models.database import database
+from backend.models.database.postgres import DEFINITIONS_LOCK
 from backend.services.errors import Malformed, Unavailable
 
 SCHEMA = "public"
@@ -21,7 +22,7 @@ PSQL = ["psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERRO
 
 def take(path):
     """Write a snapshot to `path`; return {table: rows} of what is in it."""
-    with psycopg.connect(database.obj.database) as connection:
+    with psycopg.connect(database.database) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         (snapshot,) = connection.execute("SELECT pg_export_snapshot()").fetchone()
         _run([*DUMP, f"--snapshot={snapshot}", f"--file={path}"])
@@ -63,7 +64,7 @@ def _last_words(manifest, generation):
     ]
     return f"""
         DO $$ BEGIN {" ".join(counted)} END $$;
-        SELECT pg_advisory_xact_lock({database.definitions_lock});
+        SELECT pg_advisory_xact_lock({DEFINITIONS_LOCK});
         DELETE FROM {SCHEMA}.larder_sessions;
         UPDATE {SCHEMA}.larder_generation SET number = greatest(number, {generation}) + 1;
     """
@@ -72,7 +73,7 @@ def _last_words(manifest, generation):
 def _run(command):
     """Return what a program of Postgres writes when run on the database; raise Unavailable with its complaint."""
     # By the environment: everybody on the machine can read the arguments of a program, and there is a password.
-    options = {option.envvar: option.val for option in Conninfo.parse(database.obj.database.encode())}
+    options = {option.envvar: option.val for option in Conninfo.parse(database.database.encode())}
     access = {os.fsdecode(name): os.fsdecode(value) for name, value in options.items() if name and value}
     try:
         done = subprocess.run(command, env=environment(access), capture_output=True, text=True, errors="replace")

@@ -63,7 +63,7 @@ def put_back(path, manifest, generation, aside):
         snapshot.execute("DELETE FROM larder_sessions")
         with connected():
             # By SQLite's backup, not by another file in its place: other processes have this one open.
-            keep_aside = partial(_keep_aside, source=database.obj.database, aside=aside)
+            keep_aside = partial(_keep_aside, source=database.database, aside=aside)
             half = snapshot.execute("PRAGMA page_count").fetchone()[0] // 2
             try:
                 snapshot.backup(database.connection(), pages=half, progress=keep_aside)

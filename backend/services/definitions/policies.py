@@ -63,7 +63,7 @@ def user_value(actor, name):
     if name == "id" or actor.user_id is None:
         return actor.user_id
     if not actor.user_values:
-        rows = _account_statement(type(database.obj)).run({"id": actor.user_id})
+        rows = _account_statement(database.name).run({"id": actor.user_id})
         email, verified_at, profile = rows[0] if rows else (None, None, "{}")
         actor.user_values.update(User.profile.python_value(profile), email=verified_at and email)
     return actor.user_values.get(name)
@@ -71,7 +71,7 @@ def user_value(actor, name):
 
 @cache
 def _account_statement(dialect):
-    """Return the statement of `user_value`, in the SQL of the given class of database."""
+    """Return the statement of `user_value`, in the SQL of the database of this name."""
     return Statement(User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id")))
 
 

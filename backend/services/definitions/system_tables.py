@@ -1,10 +1,9 @@
 """The tables of the system that can be listed as records are: the same filters, order, pages and cursors."""
 
 from marshmallow import fields
-from peewee import SQL, Cast, fn
+from peewee import SQL, fn
 
 from backend.models.audit import AuditEntry
-from backend.models.database import Postgres
 from backend.models.user import User, UserRole
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import Boolean
@@ -37,7 +36,7 @@ class RoleNames(FieldType):
         """Return the names, sorted, as a JSON array."""
         quoted = fn.string_agg(column.selected_columns[0], SQL("""'","' ORDER BY role"""))  # no name needs escaping
         names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")
-        return Cast(names, "JSON") if isinstance(database, Postgres) else fn.json(names)
+        return database.json_value(names)
 
 
 USERS = {

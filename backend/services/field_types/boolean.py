@@ -4,10 +4,8 @@ from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
 from marshmallow import fields
-from peewee import SQL, Case, fn
 
 from backend.models.columns import BooleanColumn, Column
-from backend.models.database import Postgres
 from backend.services.field_types.base import FieldType, field_type
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
 from backend.services.field_types.wire import FromText, StrictBoolean
@@ -44,9 +42,7 @@ class Boolean(FieldType):
 
     def json(self, column: Any, database: Any) -> Any:
         """Return JSON's true and false."""
-        if isinstance(database, Postgres):
-            return column
-        return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))
+        return database.json_boolean(column)
 
     def to_cell(self, value: bool) -> str:
         """Return the value as `true` or `false`."""

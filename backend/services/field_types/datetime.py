@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import fields
-from peewee import SQL, fn
 
 from backend.models.columns import Column, DateTimeColumn
-from backend.models.database import Postgres
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.date import MOMENT
 from backend.services.field_types.wire import Between
@@ -66,9 +64,7 @@ class DateTime(FieldType):
 
     def json(self, column: Any, database: Any) -> Any:
         """Return RFC 3339 text in UTC with microseconds."""
-        if isinstance(database, Postgres):
-            return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
-        return column
+        return database.json_datetime(column)
 
     def to_common(self, value: str) -> str:
         """Return the moment as it is."""

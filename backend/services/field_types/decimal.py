@@ -7,10 +7,8 @@ from decimal import Decimal as PythonDecimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
-from peewee import SQL, Case, Cast, Expression, fn
 
-from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
-from backend.models.database import Postgres
+from backend.models.columns import Column
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.wire import Between
@@ -71,9 +69,7 @@ class Decimal(Numeric):
 
     def column(self, database: Any, **options: Any) -> Column[Any]:
         """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
-        if isinstance(database, Postgres):
-            return NumericColumn(self.precision, self.scale, **options)
-        return ScaledIntegerColumn(self.scale, **options)
+        return database.decimal_column(self.precision, self.scale, **options)
 
     def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for decimals in the range."""
@@ -86,13 +82,7 @@ class Decimal(Numeric):
 
     def json(self, column: Any, database: Any) -> Any:
         """Return the decimal as text with exactly `scale` fraction digits."""
-        if isinstance(database, Postgres) or not self.scale:
-            return Cast(column, "TEXT")
-        unit = SQL(str(10**self.scale))
-        sign = Case(None, [(column < 0, "-")], "")
-        whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
-        fraction = fn.printf(SQL(f"'%0{self.scale}d'"), Expression(fn.abs(column), "%", unit))
-        return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)
+        return database.json_decimal(column, self.scale)
 
     def sum_to_json(self, total: int | PythonDecimal) -> str:
         """Return the sum as text with exactly `scale` fraction digits."""

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
-from peewee import Cast, fn
 
 from backend.models.columns import Column, JsonColumn
-from backend.models.database import Postgres
 from backend.services.field_types.base import FieldType, field_type
 from backend.utils.strict_json import read_json
 from backend.utils.texts import unstorable_reason
@@ -75,7 +73,7 @@ class Json(FieldType):
 
     def json(self, column: Any, database: Any) -> Any:
         """Return the value itself, not a string of it."""
-        return column if isinstance(database, Postgres) else fn.json(column)
+        return database.json_value(column)
 
     def to_cell(self, value: Any) -> str:
         """Return the value as JSON text."""
@@ -88,7 +86,7 @@ class Json(FieldType):
 
     def as_text(self, column: Any, database: Any) -> Any:
         """Return the value as text."""
-        return Cast(column, "TEXT") if isinstance(database, Postgres) else column
+        return database.json_text(column)
 
     def converter(self, former: FieldType) -> Callable[[Any], Any]:
         """Return the function that takes any value as it is."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import structlog
 
-from backend.models.database import Postgres, Sqlite, connected, database
+from backend.models.database import connected, database
 from backend.models.idempotency import IdempotencyKey
 from backend.models.mail import Invitation, MailToken
 from backend.models.session import Session
@@ -32,15 +32,11 @@ def clean_up(settings):
     with connected():
         gone = {model._meta.table_name: model.delete().where(is_over).execute() for model, is_over in lapsed}
         gone["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
-        if isinstance(database.obj, Sqlite):
-            database.truncate_wal(TRUNCATION_WAIT_SECONDS)
+        database.truncate_log(TRUNCATION_WAIT_SECONDS)
     log.info("cleaned up", **{name: count for name, count in gone.items() if count})
 
 
 def vacuum():
     """Give the room of deleted rows back to the disk, and refresh what the planner knows; writes wait for it."""
     with connected():
-        database.execute_sql("VACUUM (ANALYZE)" if isinstance(database.obj, Postgres) else "VACUUM")
-        if isinstance(database.obj, Sqlite):
-            database.execute_sql("ANALYZE")
-            database.truncate_wal(TRUNCATION_WAIT_SECONDS)  # it holds a copy of all that was moved
+        database.reclaim_space()

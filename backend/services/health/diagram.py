@@ -5,7 +5,7 @@ import inspect
 from peewee import CompositeKey
 
 from backend.models import base
-from backend.models.database import Postgres, Sqlite
+from backend.models.database import DIALECTS
 
 
 def draw():
@@ -44,7 +44,7 @@ def _section(model):
         "|---|---|---|---|",
     ]
     for field in meta.sorted_fields:
-        types = [handle.field_types[field.field_type].partition(" COLLATE")[0] for handle in (Sqlite, Postgres)]
+        types = [dialect.column_type(field).partition(" COLLATE")[0] for dialect in DIALECTS]
         notes = [*(["key"] if field.name in key else []), *([] if field.null else ["not null"])]
         notes += ["unique"] if field.unique else ["index"] if field.index else []
         notes += [f"`{each.sql}`" for each in field.constraints or ()]

@@ -12,7 +12,7 @@ import redis
 from backend.config.secret_key import FILE_NAME
 from backend.config.settings import env_file, unknown_variables
 from backend.models.audit import AuditEntry
-from backend.models.database import Postgres, connected, database
+from backend.models.database import connected, database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
 from backend.services.accounts import mailing
@@ -83,12 +83,15 @@ def _address(settings):
 
 
 def _database(settings):
-    return _postgres() if isinstance(database.obj, Postgres) else _sqlite(settings)
+    return _sqlite(settings) if database.name == "sqlite" else _postgres()
 
 
 def _sqlite(settings):
     version = database.execute_sql("SELECT sqlite_version()").fetchone()[0]
-    found = {name: database.pragma(name) for name in ("journal_mode", "foreign_keys", "synchronous")}
+    found = {
+        name: database.execute_sql(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "foreign_keys", "synchronous")
+    }
     told = f"SQLite {version}, {', '.join(f'{name}={value}' for name, value in found.items())}."
     if tuple(map(int, version.split("."))) < LEAST_SQLITE:
         return Finding("version", FAILURE, told, "Install what requirements.lock names: this one may lose a commit.")
@@ -119,9 +122,7 @@ def _clock():
     """Look whether this clock is behind what was written before, or apart from that of the database server."""
     now, latest = utcnow(), AuditEntry.select(AuditEntry.created_at).order_by(AuditEntry.id.desc()).limit(1).scalar()
     ahead = (latest - now).total_seconds() if latest else 0
-    if isinstance(database.obj, Postgres):
-        theirs = database.execute_sql("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()[0]
-        ahead = max(ahead, abs(theirs - time.time()))
+    ahead = max(ahead, database.seconds_apart())
     if ahead > CLOCK_OFF_SECONDS:
         advice = "Synchronise the clock (timedatectl set-ntp true): tokens and ids depend on it."
         return Finding("clock", FAILURE, f"This clock is {ahead:.0f} s off.", advice)

@@ -86,7 +86,7 @@ class Process:
                 events[event] = events.get(event, 0) + number
         now = {
             "in_flight": sum(tally.is_busy for tally in self._tallies),
-            "connections": len(database.obj._in_use),
+            "connections": database.connections_in_use(),
         }
         return answers, events, now
 

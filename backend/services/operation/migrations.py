@@ -1,9 +1,7 @@
 """Migrations of the system tables, one process at a time."""
 
-import fcntl
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +11,14 @@ from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from backend import models
-from backend.models.database import Postgres, Sqlite, database
+from backend.models.database import database
+from backend.models.database.sqlite import open_file
 from backend.services.definitions.indexes import refresh_indexes
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
 NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
 START_PATIENCE_SECONDS = 600
-POSTGRES_LOCK = 0x1A4DE5  # any number of our own for pg_advisory_lock
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -34,7 +32,7 @@ def upgrade() -> list[str]:
     Several processes may call this at once: one works, the others wait and find nothing left to do. What is up to date
     is only read, so that a start waits for no process that writes for long.
     """
-    with database.connection_context(), _lock():
+    with database.connection_context(), database.lock_migrations():
         applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
         when_writable(refresh_indexes)
         return applied
@@ -59,7 +57,7 @@ def when_writable(write: Callable[[], T]) -> T:
 
 def upgrade_file(path):
     """Apply them to an SQLite database that nobody else has open, such as a copy of this one."""
-    handle = Sqlite(str(path))
+    handle = open_file(path)
     with handle.connection_context():
         _runner(handle).up()
     handle.close_all()
@@ -83,19 +81,3 @@ def _names():
 @lru_cache(maxsize=1)
 def _runner(handle):
     return Runner(handle, directory=str(FOLDER), table_name=HISTORY_TABLE)
-
-
-@contextmanager
-def _lock():
-    if isinstance(database.obj, Postgres):
-        database.execute_sql("SET lock_timeout = 0")  # another process may be busy with a long migration
-        database.execute_sql("SELECT pg_advisory_lock(%s)", (POSTGRES_LOCK,))
-        try:
-            yield
-        finally:
-            database.execute_sql("SELECT pg_advisory_unlock(%s)", (POSTGRES_LOCK,))
-            database.drop_connection()  # and what was set in it
-    else:
-        with open(f"{database.obj.database}.lock", "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield

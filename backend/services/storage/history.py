@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
-from peewee import Case, Cast, fn
+from peewee import Case, fn
 
-from backend.models.database import Postgres, database
+from backend.models.database import database
 from backend.models.history_entry import HistoryEntry, KeptFields
 from backend.services.errors import Invalid
 from backend.services.storage.answer_sizes import answer_bound
@@ -60,10 +60,10 @@ def _require_fitting(mine, page, per_page):
 
     How many is not said: some may be of hidden fields. A single change is always answered.
     """
-    told = Cast(HistoryEntry.changes, "TEXT") if isinstance(database.obj, Postgres) else HistoryEntry.changes
-    sizes = HistoryEntry.select(fn.octet_length(told)).where(mine).order_by(HistoryEntry.number.desc())
+    size = fn.octet_length(database.json_text(HistoryEntry.changes))
+    sizes = HistoryEntry.select(size).where(mine).order_by(HistoryEntry.number.desc())
     found = database.execute(sizes.paginate(page, per_page)).fetchall()
-    if sum(size for (size,) in found) > answer_bound.max_bytes and len(found) > 1:
+    if sum(each for (each,) in found) > answer_bound.max_bytes and len(found) > 1:
         why = f"These changes have more than {answer_bound.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
         raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")
 
