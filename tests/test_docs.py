@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from backend.services.access.permissions import PERMISSIONS
 from backend.services.health import diagram
 from docs.draw_rooms import draw
 from tests.conftest import PASSWORD, database_copy
@@ -137,6 +138,11 @@ def test_links_lead_somewhere(page):
     for target, anchor in anchors:
         headings = re.findall(r"^#+ (.*)$", (page.parent / target if target else page).read_text(), re.MULTILINE)
         assert anchor in [re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings], (page, anchor)
+
+
+def test_the_page_about_roles_lists_every_permission():
+    rows = re.findall(r"^\| (`\w+:.*?`) \|", (ROOT / "docs" / "api" / "roles.md").read_text(), re.MULTILINE)
+    assert re.findall(r"`(.*?)`", " ".join(rows)) == list(PERMISSIONS)
 
 
 def test_the_glossary_names_code_that_is_there():
