@@ -4,30 +4,30 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 300
-# A lock file is complete: without --no-deps pip would look up what is newest today, and refuse it as not locked.
+# A lock file is complete. Without --no-deps pip would look for newer versions, and refuse them because they are not locked.
 INSTALL := -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes --no-deps
-# The pip of Python 3.11.0, and the newest when the lock files were made.
+# The pip of Python 3.11.0, and the newest one when the lock files were made.
 PIPS := 22.3 $(shell sed -n 's/^pip==//p' requirements-dev.txt)
 COMPILE := $(BIN)/uv pip compile --no-cache --no-config --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
-# Some images set it to stay small; every start of a server or a command would then compile all modules anew.
+# Some images set this variable to stay small. Then every start of a server or a command would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-# An environment that could not be made completely must not look like one at the next call.
+# An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
 .PHONY: help install run demo test test-install test-deploy torture fuzz lint format picture lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-install: $(VENV)/.installed ## Make .venv and install what Larder needs to run
+install: $(VENV)/.installed ## Create .venv and install what Larder needs to run
 
 run: $(VENV)/.installed ## Start the server
 	$(BIN)/python wsgi.py
 
-demo: $(VENV)/.installed ## Load the example of continents, countries and cities, and start the server
+demo: $(VENV)/.installed ## Load the example (continents, countries, cities) and start the server
 	$(BIN)/flask db upgrade
 	$(BIN)/flask resources apply examples/geo/resources.yml
 	$(BIN)/flask records import continents examples/geo/continents.csv --if-empty
@@ -35,8 +35,8 @@ demo: $(VENV)/.installed ## Load the example of continents, countries and cities
 	$(BIN)/flask records import cities examples/geo/cities.csv --if-empty
 	$(BIN)/python wsgi.py
 
-# pytest keeps the files of its last three runs, and by default outside the checkout.
-test: $(VENV)/.installed-dev ## Run the tests, or some: make test ARGS="-k login"
+# pytest keeps the files of its last three runs, by default outside the checkout.
+test: $(VENV)/.installed-dev ## Run all tests, or some of them: make test ARGS="-k login"
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy $(ARGS)
 
@@ -51,12 +51,12 @@ test-install: ## Install both lock files into empty environments, with the oldes
 		$$environment/bin/python -m pip check && rm -rf $$environment || exit 1; \
 	done
 
-test-deploy: $(VENV)/.installed-dev ## Prove deploy/ on a machine made for it; as root, with what .ci/run installs
+test-deploy: $(VENV)/.installed-dev ## Test deploy/ on a machine created for it; needs root and the packages that .ci/run installs
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/deploy $(ARGS)
 
-# As root, with a C compiler, it runs all of them; it says what it leaves out.
-torture: $(VENV)/.installed-dev ## Write under every fault on both databases, 15 minutes at most; or SHORT=1, ARGS="--only disk"
+# It needs root and a C compiler to run all faults, and says which ones it leaves out.
+torture: $(VENV)/.installed-dev ## Cause every fault while clients write, for at most 15 minutes; less with SHORT=1 or ARGS="--only disk"
 	timeout 900 $(BIN)/python -W ignore -m tests.torture $(if $(SHORT),--short,--write) $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
@@ -67,32 +67,32 @@ lint: $(VENV)/.installed-dev ## Check style and likely bugs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(VENV)/.installed-dev ## Rewrite the code in the house style
+format: $(VENV)/.installed-dev ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 picture: $(BIN)/python ## Draw the rooms of the code into docs/architecture.md
 	$(BIN)/python docs/draw_rooms.py
 
-lock: $(VENV)/.installed-dev ## Renew both lock files; newer versions with ARGS=--upgrade
+lock: $(VENV)/.installed-dev ## Update both lock files; with ARGS=--upgrade to newer versions
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock
 	$(COMPILE) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 
-audit: $(VENV)/.installed-dev ## Look for known vulnerabilities in what is locked
+audit: $(VENV)/.installed-dev ## List known vulnerabilities of the locked packages
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --cache-dir .tmp/pip-audit
 
-clean: ## Remove .venv and all caches; data/ and .env stay
+clean: ## Remove .venv and all caches, but not data/ and .env
 	rm -rf $(VENV) .tmp .hypothesis .schemathesis .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo 'Larder needs Python 3.11 or newer as "$(PYTHON)"; name another one with: make PYTHON=python3.12' >&2; exit 1; }
+		echo 'Larder needs Python 3.11 or newer, and "$(PYTHON)" is not; choose a different one with: make PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
-		echo '"$(PYTHON)" cannot make virtual environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
+		echo '"$(PYTHON)" cannot create virtual environments; on Debian, run: apt-get install python3-venv' >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 
-# Stamps, so that a second call starts at once.
+# Files that mark a finished installation, so that a second call starts at once.
 $(VENV)/.installed: requirements.lock | $(BIN)/python
 	$(BIN)/python $(INSTALL) --requirement requirements.lock
 	$(BIN)/python -m pip check
