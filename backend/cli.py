@@ -18,8 +18,7 @@ from backend.models.database import DATABASE_ERRORS, database
 from backend.models.role import ADMIN, MEMBER
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import recovery, sign_in
-from backend.services.accounts import users as managed
+from backend.services.accounts import recovery, sign_in, user_updates, users
 from backend.services.backups import backups
 from backend.services.errors import LarderError
 from backend.services.health import cleanup, diagram
@@ -33,7 +32,7 @@ from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
-users = AppGroup("users", help="Accounts.")
+user_commands = AppGroup("users", help="Accounts.")
 job_commands = AppGroup("jobs", help="What happens beside requests.")
 definitions = AppGroup("resources", help="Definitions as YAML files.")
 records = AppGroup("records", help="Records from files.")
@@ -44,7 +43,7 @@ READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
 
 def init_app(app):
     """Add the commands to `flask`."""
-    for group in (db, users, definitions, records, job_commands, backup):
+    for group in (db, user_commands, definitions, records, job_commands, backup):
         app.cli.add_command(group)
     app.cli.add_command(doctor)
 
@@ -100,38 +99,38 @@ def run_jobs():
     jobs.run_consumer()
 
 
-@users.command("list")
+@user_commands.command("list")
 def list_users():
     """List all accounts."""
     table = Table("email", "name", "roles", "active")
     with explained(), database.connection_context():
-        for user in sign_in.list_users():
+        for user in users.list_users():
             name = Text(without_controls(user.name))  # as Text it has no markup
             table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
     Console().print(table)
 
 
-@users.command()
+@user_commands.command()
 @click.argument("email")
 def promote(email):
     """Make EMAIL an admin."""
     with explained(), database.connection_context():
-        user = sign_in.get_user_by_email(email)
-        managed.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
+        user = users.get_user_by_email(email)
+        user_updates.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
     click.echo(f"{email} is an admin")
 
 
-@users.command("reset-password")
+@user_commands.command("reset-password")
 @click.argument("email")
 @click.password_option(help="Asked for when not given.")
 def reset_password(email, password):
     """Give EMAIL another password; all their sessions and API keys end."""
     with explained(), database.connection_context():
-        managed.update_user(SYSTEM, sign_in.get_user_by_email(email).id, {"password": password})
+        user_updates.update_user(SYSTEM, users.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
 
 
-@users.command("link")
+@user_commands.command("link")
 @click.argument("email", required=False)
 def make_link(email):
     """Print a link with which EMAIL can set a new password once; without EMAIL, for the first admin."""
@@ -141,7 +140,7 @@ def make_link(email):
     click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
 
 
-@users.command("first-admin")
+@user_commands.command("first-admin")
 def make_first_admin():
     """Make the first admin, as LARDER_ADMIN_EMAIL, unless there is an admin; a password made up is shown once."""
     with explained():
@@ -150,7 +149,7 @@ def make_first_admin():
         click.echo("First admin, shown this once: sign in as {} with the password {}".format(*made_up))
 
 
-@users.command()
+@user_commands.command()
 @click.argument("email")
 @click.option("--name", default="", help="How to call them; the address by default.")
 @click.option("--admin", is_flag=True, help="Let them do everything.")
@@ -159,7 +158,7 @@ def create(email, name, admin, password):
     """Create an account for EMAIL."""
     roles = [ADMIN, MEMBER] if admin else [MEMBER]
     with explained(), database.connection_context():
-        sign_in.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
+        users.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
     click.echo(f"created {email}")
 
 

@@ -13,7 +13,7 @@ from backend import create_app
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import sign_in
+from backend.services.accounts import users
 from backend.services.accounts.passwords import hashing
 from backend.services.operation import migrations
 from tests.parts import geo
@@ -120,7 +120,7 @@ def _fill(url):
     migrations.upgrade()
     with database.connection_context():
         for name, roles in PEOPLE.items():
-            sign_in.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
+            users.create_user(SYSTEM, email=f"{name}@example.com", password=PASSWORD, name=name.title(), roles=roles)
     database.close_all()
 
 

@@ -11,7 +11,7 @@ from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN
-from backend.services.accounts import sessions, sign_in
+from backend.services.accounts import sessions, sign_in, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
@@ -196,7 +196,7 @@ def logout():
 @blp.doc(operationId="auth_me")
 def me():
     """Show who is signed in"""
-    return sign_in.get_user(authentication.signed_in_actor().user_id)
+    return users.get_user(authentication.signed_in_actor().user_id)
 
 
 @blp.patch("/me")
@@ -207,7 +207,7 @@ def me():
 @blp.doc(operationId="auth_update_me")
 def update_me(data):
     """Change your own account"""
-    return sign_in.update_own_account(authentication.actor_in_session(), data)
+    return user_updates.update_own_user(authentication.actor_in_session(), data)
 
 
 @blp.post("/password")

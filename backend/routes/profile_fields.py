@@ -46,7 +46,7 @@ class ConfirmQuery(QuerySchema):
 @blp.doc(operationId="user_settings_get")
 def get_settings():
     """Show which fields profiles have"""
-    return profile_fields.get_settings()
+    return {"fields": profile_fields.declared_fields()}
 
 
 @blp.put("")
@@ -61,4 +61,5 @@ def replace_settings(data, query):
 
     A field that a grant speaks of can neither go nor get another type.
     """
-    return profile_fields.replace_settings(current_actor(), data["fields_"], confirmed=query["confirm"])
+    fields = profile_fields.replace_fields(current_actor(), data["fields_"], confirmed=query["confirm"])
+    return {"fields": fields}

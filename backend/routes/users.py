@@ -10,7 +10,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
-from backend.services.accounts import users
+from backend.services.accounts import user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import USERS
@@ -105,7 +105,7 @@ def replace_user(data, user_id):
 
     The password stays unless one is given; a new one, like `active: false`, ends all their sessions.
     """
-    return users.update_user(current_actor(), str(user_id), data, whole=True)
+    return user_updates.update_user(current_actor(), str(user_id), data, replaces_profile=True)
 
 
 @blp.patch("/<uuid:user_id>")
@@ -116,7 +116,7 @@ def replace_user(data, user_id):
 @blp.doc(operationId="users_update")
 def update_user(data, user_id):
     """Change some of a user"""
-    return users.update_user(current_actor(), str(user_id), data)
+    return user_updates.update_user(current_actor(), str(user_id), data)
 
 
 @blp.delete("/<uuid:user_id>")

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from backend.models.database import database
-from backend.models.user import ProfileFields
-from backend.services.accounts.profile_fields import apply_settings, lost_values
+from backend.services.accounts.profile_fields import apply_fields, declared_fields, lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
@@ -53,14 +52,14 @@ def _begin_document(actor, definitions, document):
     ]
     if "fields" in users:
         lost = lost_values(users["fields"])
-        has_changed = apply_settings(actor, users["fields"], confirmed=True)  # require_consent asks for the whole plan
+        has_changed = apply_fields(actor, users["fields"], confirmed=True)  # require_consent asks for the whole plan
         outcome.append(("users", "changed" if has_changed else "unchanged"))
-        steps += [_settings_step(lost)] if has_changed else []
+        steps += [_profile_fields_step(lost)] if has_changed else []
     plan = _plan_all(definitions, declared, role_names())
     return outcome, replace(plan, steps=[*steps, *plan.steps])
 
 
-def _settings_step(lost):
+def _profile_fields_step(lost):
     names, ids = sorted({name for each in lost.values() for name in each}), sorted(lost)
     accounts = "1 account" if len(ids) == 1 else f"{len(ids)} accounts"
     text = f", losing the values of {', '.join(names)} in {accounts}" if ids else ""
@@ -78,7 +77,7 @@ def _settings_step(lost):
 def export_document():
     """Return all roles made by admins and all resources, as apply_document takes them."""
     resources = {row.name: row.body for row in list_resources()}
-    roles, fields = export_roles(), ProfileFields.declared()
+    roles, fields = export_roles(), declared_fields()
     users = {"users": {"fields": fields}} if fields else {}
     return ({"roles": roles} if roles else {}) | users | {"resources": resources}
 

@@ -34,9 +34,12 @@ def test_asks_for_the_password_twice_and_shows_it_never(app, flask):
     [
         (["create", "carol", "--password", PASSWORD], "email"),
         (["create", "carol@example.com", "--password", "short"], "password"),
-        (["create", "ALICE@example.com", "--password", PASSWORD], "has an account already"),
-        (["promote", "nobody@example.com"], "no account of nobody@example.com"),
-        (["reset-password", "nobody@example.com", "--password", PASSWORD], "no account of nobody@example.com"),
+        (["create", "ALICE@example.com", "--password", PASSWORD], "has this address already"),
+        (["promote", "nobody@example.com"], "no user with the address nobody@example.com"),
+        (
+            ["reset-password", "nobody@example.com", "--password", PASSWORD],
+            "no user with the address nobody@example.com",
+        ),
         (["reset-password", "alice@example.com", "--password", "short"], "password"),
     ],
 )
@@ -102,7 +105,7 @@ def test_a_link_is_for_the_first_admin_by_default(flask, admin, bob):
 
 
 def test_there_is_no_link_without_an_active_account(flask, admin, alice):
-    assert "no account of nobody@example.com" in flask("link", "nobody@example.com").output
+    assert "no user with the address nobody@example.com" in flask("link", "nobody@example.com").output
     admin.patch(f"/users/{alice.id}", json={"active": False})
     refused = flask("link", alice.email)
     assert (refused.exit_code, "not active" in refused.output) == (1, True)

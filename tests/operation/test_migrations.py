@@ -18,7 +18,7 @@ from backend.models.database import database
 from backend.models.session import Session
 from backend.models.user import User, UserRole
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import passwords, sign_in
+from backend.services.accounts import passwords, sign_in, users
 from backend.services.operation import migrations
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
@@ -287,7 +287,7 @@ def test_the_history_of_before_is_in_order_and_keeps_the_rules_that_fields_had(e
     migrations.upgrade()
     sign_in.create_first_admin(replace(empty, admin_email="admin@example.com", admin_password=PASSWORD))
     with database.connection_context():
-        sign_in.create_user(SYSTEM, email="bob@example.com", password=PASSWORD, name="Bob", roles=["member"])
+        users.create_user(SYSTEM, email="bob@example.com", password=PASSWORD, name="Bob", roles=["member"])
     app = create_app(empty)
     admin, bob = Person(app, "admin"), Person(app, "bob")
     rest = {"access": {"read": ["member"]}, "history": True}

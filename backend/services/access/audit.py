@@ -1,18 +1,21 @@
-"""The audit trail: who did what to whom, from where."""
+"""The audit trail: who did what to what, and from where."""
 
 import hashlib
 import json
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from backend.models.audit import AuditEntry
 from backend.models.user import User
+from backend.services.access.actors import Actor
 from backend.utils.clock import utcnow
 
 COUNTED_FOR_SECONDS = 3600
-MAX_DETAILS = 20_000  # characters of JSON; of what is longer the names are kept
+MAX_DETAILS = 20_000  # characters of JSON; of longer details only the names are stored
 DELETED_AT_ONCE = 500
+
+Target = tuple[str, str | None]  # a type, such as `user`, and an id
 
 
 class Origin(NamedTuple):
@@ -24,23 +27,23 @@ class Origin(NamedTuple):
 
 NOWHERE = Origin()  # the command line
 
-# Set by the dispatcher for each request.
+# Set for each request.
 origin = ContextVar("origin", default=NOWHERE)
 
 
-def record(actor, action, target=None, **details):
-    """Keep that `actor` did `action`, such as `user.create`, to `target`, a (type, id).
+def record(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
+    """Add an entry: `actor` did `action`, such as `user.create`, to `target`.
 
-    Call it in the transaction of the change, so that neither is kept without the other. `details` goes into the trail
-    as it is: no secret belongs there.
+    Call it in the transaction of the change, so that neither is stored without the other. `details` are stored as they
+    are, so they must not hold a secret.
     """
     AuditEntry.create(**_entry(actor, action, target, details))
 
 
-def count(actor, action, target=None, **details):
-    """Keep that it happened, as `record` does, with one entry an hour for the same: repeats add to its `times`.
+def count(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
+    """Record an action that a client can repeat as often as it likes: one entry an hour, whose `times` grows.
 
-    For what somebody can cause as often as they like. Its target and details must be of a bounded number.
+    The possible values of `target` and `details` must be limited in number, too.
     """
     now = utcnow()
     hour = int(now.timestamp()) // COUNTED_FOR_SECONDS
@@ -53,7 +56,7 @@ def count(actor, action, target=None, **details):
     ).execute()
 
 
-def _entry(actor, action, target, details):
+def _entry(actor: Actor, action: str, target: Target | None, details: dict[str, Any]) -> dict[str, Any]:
     target_type, target_id = target or (None, None)
     email = User.select(User.email).where(User.id == actor.user_id).scalar() if actor.user_id else None
     if len(json.dumps(details)) > MAX_DETAILS:
@@ -70,8 +73,8 @@ def _entry(actor, action, target, details):
     }
 
 
-def delete_older_than(days):
-    """Delete what is older, a batch at a time so that no writer waits long; return how many entries there were."""
+def delete_older_than(days: int) -> int:
+    """Delete older entries and return their number; in batches, so that no writer waits long."""
     before, deleted = utcnow() - timedelta(days=days), 0
     oldest = AuditEntry.select(AuditEntry.id).where(AuditEntry.created_at < before).order_by(AuditEntry.created_at)
     while ids := [row.id for row in oldest.limit(DELETED_AT_ONCE)]:

@@ -1,28 +1,34 @@
-"""Invitations: accounts for people who were asked by mail."""
+"""Invitations: people are invited by mail to create an account."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
+from peewee import Expression
+
+from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.mail import Invitation
 from backend.models.role import MEMBER, Role
+from backend.models.user import User
 from backend.services.access import audit
-from backend.services.access.actors import PUBLIC
+from backend.services.access.actors import PUBLIC, Actor
 from backend.services.access.permissions import require_has_roles, require_may_give
-from backend.services.accounts import mail_tokens, sign_in
+from backend.services.accounts import mail_tokens, users
 from backend.services.accounts.outbox import queue_mail, require_mail
+from backend.services.accounts.passwords import hash_password
 from backend.services.errors import NotFound
 from backend.utils.clock import utcnow
 
 
-def create_invitation(actor, settings, *, email, roles):
+def create_invitation(actor: Actor, settings: Settings, *, email: str, roles: Collection[str]) -> Invitation:
     """Invite the address, replacing an open invitation of it, and return the Invitation.
 
     An address that has an account gets a mail that says so; the answer is the same. Raises Invalid or Denied for roles
-    that the actor may not give, in the invitation that is replaced too, Unavailable on a server that sends no mail.
+    that the actor may not give, also in the replaced invitation, and Unavailable on a server that sends no mail.
     """
     require_mail(settings)
     require_may_give(actor, roles)
-    address = sign_in.normalize(email)
+    address = users.normalize_address(email)
     expires_at = utcnow() + timedelta(seconds=settings.invitation_seconds)
     with database.atomic():
         _delete(actor, Invitation.email == address)
@@ -34,34 +40,49 @@ def create_invitation(actor, settings, *, email, roles):
     return invitation
 
 
-def list_invitations():
+def list_invitations() -> list[Invitation]:
     """Return the Invitations that can still be accepted, the newest first."""
     return list(Invitation.select().where(Invitation.expires_at > utcnow()).order_by(Invitation.created_at.desc()))
 
 
-def withdraw_invitation(actor, invitation_id):
-    """Delete the invitation; raise NotFound, or Denied for one to roles that the actor may not give."""
+def withdraw_invitation(actor: Actor, invitation_id: str) -> None:
+    """Delete the invitation; raise NotFound, or Denied if it has roles that the actor may not give."""
     with database.atomic():
         if not _delete(actor, Invitation.id == invitation_id):
             raise NotFound("There is no such invitation.")
         audit.record(actor, "invitation.withdraw", ("invitation", invitation_id))
 
 
-def _delete(actor, condition):
-    """Delete the invitation, if there is one that the actor could have made; return how many there were."""
-    for open_one in list(Invitation.select(Invitation.roles).where(condition, Invitation.expires_at > utcnow())):
-        require_has_roles(actor, open_one.roles)
-    return Invitation.delete().where(condition).execute()
+def _delete(actor: Actor, condition: Expression) -> bool:
+    """Delete the invitation that meets the condition, and tell whether there was one; raise Denied."""
+    for invitation in list(Invitation.select(Invitation.roles).where(condition, Invitation.expires_at > utcnow())):
+        require_has_roles(actor, invitation.roles)
+    return bool(Invitation.delete().where(condition).execute())
 
 
-def accept_invitation(*, token, password, name):
-    """Create the account that the token invites to and return its User; raise Invalid, or Conflict if it exists."""
+def accept_invitation(*, token: str, password: str, name: str) -> User:
+    """Create the user whom the token invites, and return them; raise Invalid, or Conflict if the address is taken."""
     invitation = mail_tokens.find_invitation(token)
-    # Some may be deleted by now; one of the same name that was created later is a different role.
-    same = Role.name.in_(invitation.roles) & (Role.created_at <= invitation.created_at)
-    kept = [role.name for role in Role.select(Role.name).where(same)]
+    email, now = invitation.email, utcnow()
+    password_hash = hash_password(password, about=(email, name))
     with database.atomic():
-        user = sign_in.create_user(PUBLIC, email=invitation.email, password=password, name=name, roles=kept)
+        user = users.insert_user(
+            created_at=now,
+            roles=_roles_now(invitation),
+            email=email,
+            name=name,
+            password_hash=password_hash,
+            verified_at=now,  # the mail has reached them
+        )
+        if user is None:
+            raise users.address_taken()
         mail_tokens.use_invitation(token)
+        audit.record(PUBLIC, "user.create", ("user", user.id), email=email, roles=user.roles())
         audit.record(PUBLIC, "invitation.accept", ("invitation", invitation.id), user=user.id)
     return user
+
+
+def _roles_now(invitation: Invitation) -> list[str]:
+    """Return the invitation's roles, without those that were deleted since, even if their name was used again."""
+    same = Role.name.in_(invitation.roles) & (Role.created_at <= invitation.created_at)
+    return [role.name for role in Role.select(Role.name).where(same)]

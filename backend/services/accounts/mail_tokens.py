@@ -1,9 +1,12 @@
-"""Tokens that go out by mail: random, good once and for a while, kept as a hash."""
+"""Tokens that mails carry: random, valid once and for a limited time, stored as a hash."""
 
 import hashlib
 import secrets
 from datetime import timedelta
 
+from peewee import Expression
+
+from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.mail import Invitation, MailToken
 from backend.models.user import User
@@ -13,8 +16,8 @@ from backend.utils.clock import utcnow
 PURPOSES = ("verification", "reset")
 
 
-def make_token(settings, user, purpose):
-    """Return a new token of the user for one of PURPOSES; it ends with their address or password of this moment."""
+def make_token(settings: Settings, user: User, purpose: str) -> str:
+    """Return a new token of the user for one of PURPOSES; a change of their address or password ends it."""
     seconds = {"verification": settings.verification_token_seconds, "reset": settings.reset_token_seconds}[purpose]
     token = secrets.token_urlsafe(32)
     MailToken.create(
@@ -28,66 +31,68 @@ def make_token(settings, user, purpose):
     return token
 
 
-def check_token(token, purpose):
-    """Return the token's User; raise Invalid unless it is good for the purpose."""
-    return _find(token, purpose)[1]
+def check_token(token: str, purpose: str) -> User:
+    """Return the token's User; raise Invalid unless it is valid for the purpose."""
+    return _find(token, purpose)
 
 
-def use_token(token, purpose):
-    """Return the token's User, whose other tokens end with it; raise Invalid. Call it in the transaction of the change.
+def use_token(token: str, purpose: str) -> User:
+    """Return the token's User, and end all their tokens for the purpose; raise Invalid.
 
-    The user's row is held, so that of two calls at once only one succeeds, and none beside a change of the address or
-    the password.
+    Call it in the transaction of the change. It locks the user's row: of two calls at once only one succeeds, and none
+    while the address or the password changes.
     """
-    row, _ = _find(token, purpose)
-    list(database.lock_for_update(User.select(User.id).where(User.id == row.user_id)))
-    _, user = _find(token, purpose)
+    user = _find(token, purpose)
+    list(database.lock_for_update(User.select(User.id).where(User.id == user.id)))
+    user = _find(token, purpose)
     forget_tokens(user.id, purpose)
     return user
 
 
-def _find(token, purpose):
-    """Return (MailToken, its User); raise Invalid unless the token is good for the purpose."""
-    row = MailToken.get_or_none(_is_good(MailToken, token), MailToken.purpose == purpose)
-    user = row and User.get_or_none(User.id == row.user_id)
-    if not user or (row.email, row.password_generation) != (user.email, user.password_generation):
-        raise _bad_token()
-    return row, user
+def _find(token: str, purpose: str) -> User:
+    """Return the token's User; raise Invalid unless it is valid for the purpose."""
+    row = MailToken.get_or_none(_is_valid(MailToken, token), MailToken.purpose == purpose)
+    user = User.get_or_none(User.id == row.user_id) if row else None
+    if row is None or user is None:
+        raise _not_valid()
+    if (row.email, row.password_generation) != (user.email, user.password_generation):
+        raise _not_valid()
+    return user
 
 
-def forget_tokens(user_id, *purposes):
+def forget_tokens(user_id: str, *purposes: str) -> None:
     """Delete all tokens of the user for the purposes."""
     MailToken.delete().where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)).execute()
 
 
-def renew_invitation(invitation):
-    """Return a new token of the invitation, the only one that is good now."""
+def renew_invitation(invitation: Invitation) -> str:
+    """Return a new token of the invitation, which replaces the former."""
     token = secrets.token_urlsafe(32)
     Invitation.update(token_hash=_hash(token)).where(Invitation.id == invitation.id).execute()
     return token
 
 
-def find_invitation(token):
-    """Return the Invitation that the token is good for; raise Invalid."""
-    invitation = Invitation.get_or_none(_is_good(Invitation, token))
+def find_invitation(token: str) -> Invitation:
+    """Return the Invitation of the token; raise Invalid."""
+    invitation = Invitation.get_or_none(_is_valid(Invitation, token))
     if invitation is None:
-        raise _bad_token()
+        raise _not_valid()
     return invitation
 
 
-def use_invitation(token):
-    """Let the invitation be accepted; raise Invalid when it just was."""
-    if not Invitation.delete().where(_is_good(Invitation, token)).execute():
-        raise _bad_token()
+def use_invitation(token: str) -> None:
+    """Delete the invitation of the token; raise Invalid if it is accepted already."""
+    if not Invitation.delete().where(_is_valid(Invitation, token)).execute():
+        raise _not_valid()
 
 
-def _is_good(model, token):
+def _is_valid(model: type[MailToken] | type[Invitation], token: str) -> Expression:
     return (model.token_hash == _hash(token)) & (model.expires_at > utcnow())
 
 
-def _bad_token():
-    return Invalid({"token": ["It has been used or has lapsed; ask for another one."]})
+def _not_valid() -> Invalid:
+    return Invalid({"token": ["This link has been used or has expired; ask for a new one."]})
 
 
-def _hash(token):
+def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

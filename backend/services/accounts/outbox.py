@@ -1,14 +1,17 @@
-"""The outbox: mail is queued in the transaction of its cause, and sent by a job until the mail server has taken it."""
+"""The outbox: a mail is queued in the transaction of its cause, and a job sends it when the mail server accepts it."""
 
 import smtplib
 from datetime import timedelta
+from email.message import EmailMessage
 
 import structlog
 
+from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.mail import Invitation, OutgoingMail
 from backend.models.user import User
-from backend.services.accounts import mail_tokens, mailing
+from backend.services.accounts import mail_server, mail_tokens
+from backend.services.accounts.mail_messages import account_link, make_message
 from backend.services.errors import Unavailable
 from backend.services.operation.jobs import EACH_MINUTE, job, jobs
 from backend.utils.clock import utcnow
@@ -16,40 +19,40 @@ from backend.utils.clock import utcnow
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 3600
-CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash another job takes the mail over
+CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash another job sends the mail then
 GIVEN_UP_AFTER = timedelta(days=7)
-NO_MAIL = "This server sends no mail. An admin can give you a new password, or set LARDER_SMTP_URL."
+NO_MAIL = "This server sends no mail. An admin can set a new password for you, or set LARDER_SMTP_URL."
 
-NOTICES = ("password_changed", "address_changed")  # of what was done; on a server that sends no mail nobody gets them
+NOTICES = ("password_changed", "address_changed")  # sent to the address whatever became of its account
 
 
-def queue_mail(kind, email):
+def queue_mail(kind: str, email: str) -> None:
     """Queue a mail in the transaction of the caller.
 
-    It is written only when it is sent, so that no token lies about, and so that asking for one takes the same time
-    whether or not the address is known.
+    The job looks up the user and creates the token. So no token is stored, and a request for a mail takes the same time
+    whether or not the address has an account.
     """
     OutgoingMail.create(kind=kind, email=email)
     database.after_commit(lambda: jobs.start("send_due_mail"))
 
 
-def require_mail(settings):
-    """Raise Unavailable when nobody would get a mail."""
-    if not mailing.can_send(settings):
+def require_mail(settings: Settings) -> None:
+    """Raise Unavailable if this server sends no mail."""
+    if not mail_server.can_send(settings):
         raise Unavailable(NO_MAIL)
 
 
 @job(schedule=lambda settings: EACH_MINUTE)
-def send_due_mail(settings):
-    """Send what is due; what the mail server does not take stays, and is tried again later and later."""
+def send_due_mail(settings: Settings) -> None:
+    """Send the mails that are due; one that the mail server does not accept is tried again later."""
     with database.connection_context():
         while (mail := _claim()) is not None:
             if not _deliver(settings, mail):
-                return  # most likely nothing else would get through either
+                return  # most likely the server would refuse all others too
 
 
-def _claim():
-    """Return a mail that is due and now this job's alone, or None."""
+def _claim() -> OutgoingMail | None:
+    """Return a mail that is due, and that no other job takes now."""
     now = utcnow()
     due = OutgoingMail.select().where(OutgoingMail.due_at <= now).order_by(OutgoingMail.due_at)
     for mail in list(due.limit(100)):  # read to the end: SQLite lets no open read become a write
@@ -62,20 +65,21 @@ def _claim():
     return None
 
 
-def _deliver(settings, mail):
-    """Send one mail and forget it; return whether that worked."""
-    message = _write(settings, mail) if mailing.can_send(settings) else None
+def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
+    """Send a mail and delete it from the outbox; tell whether that worked."""
+    message = _write(settings, mail) if mail_server.can_send(settings) else None
     try:
         if message is not None:
-            mailing.send(settings, message)
+            mail_server.send(settings, message)
     except (smtplib.SMTPException, OSError) as error:
-        _put_off(mail, error)
+        _postpone(mail, error)
         return False
     mail.delete_instance()
     return True
 
 
-def _put_off(mail, error):
+def _postpone(mail: OutgoingMail, error: Exception) -> None:
+    """Try the mail again later, or delete it after a week."""
     if utcnow() - mail.created_at > GIVEN_UP_AFTER:
         log.error("mail given up", kind=mail.kind, attempts=mail.attempts, reason=type(error).__name__)
         mail.delete_instance()
@@ -87,20 +91,25 @@ def _put_off(mail, error):
     jobs.start("send_due_mail", delay_seconds=delay_seconds)
 
 
-def _write(settings, mail):
-    """Return the message, with a new token where its kind has one; None when there is nobody to write to."""
-    user, kind, values = User.by_email(mail.email), mail.kind, {}
-    if kind == "invitation":
-        if user is not None:
-            kind = "already_registered"
-        elif invitation := Invitation.get_or_none(Invitation.email == mail.email):
-            values["link"] = mailing.account_link(settings, kind, mail_tokens.renew_invitation(invitation))
-        else:
-            return None  # withdrawn meanwhile
-    elif kind in NOTICES:
-        pass  # whoever has the account by now, the owner of the address is told
-    elif user is None or not user.active or (kind == "verification" and user.verified_at is not None):
+def _write(settings: Settings, mail: OutgoingMail) -> EmailMessage | None:
+    """Return the message, with a new token if its kind has one; None if it is no longer wanted."""
+    user = User.by_email(mail.email)
+    if mail.kind == "invitation" and user is None:
+        return _write_invitation(settings, mail.email)
+    kind = "already_registered" if mail.kind == "invitation" else mail.kind
+    if kind in NOTICES:
+        return make_message(settings, kind, mail.email)
+    if user is None or not user.active or (kind == "verification" and user.verified_at is not None):
         return None
-    elif kind in mail_tokens.PURPOSES:
-        values["link"] = mailing.account_link(settings, kind, mail_tokens.make_token(settings, user, kind))
-    return mailing.make_message(settings, kind, mail.email, **values)
+    if kind not in mail_tokens.PURPOSES:
+        return make_message(settings, kind, mail.email)
+    token = mail_tokens.make_token(settings, user, kind)
+    return make_message(settings, kind, mail.email, link=account_link(settings, kind, token))
+
+
+def _write_invitation(settings: Settings, email: str) -> EmailMessage | None:
+    invitation = Invitation.get_or_none(Invitation.email == email)
+    if invitation is None:
+        return None  # it was withdrawn
+    link = account_link(settings, "invitation", mail_tokens.renew_invitation(invitation))
+    return make_message(settings, "invitation", email, link=link)

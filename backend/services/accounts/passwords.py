@@ -1,12 +1,13 @@
-"""Passwords: how hard they are to guess, their argon2id hashes, and how many are hashed at once."""
+"""Passwords: how strong they must be, their argon2id hashes, and how many are hashed at once."""
 
 import os
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -16,25 +17,28 @@ from backend.config.settings import Settings
 from backend.services.errors import Invalid, Unavailable
 from backend.utils.texts import unstorable_reason
 
-MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; a bound, so that nobody sends a megabyte to be hashed
-HASHING_NICENESS = 10
-JUDGED_LENGTH = 40  # zxcvbn takes 72; the longer the slower, and what is weak so far is no phrase
+P = ParamSpec("P")
+R = TypeVar("R")
 
-# zxcvbn tries every combination of these, which takes seconds for a password with all of them. Kept are the usual ones.
+MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; no more, since hashing takes the longer the longer they are
+HASHING_NICENESS = 10
+JUDGED_LENGTH = 40  # characters that zxcvbn sees; it accepts 72, but long passwords take it long
+
+# zxcvbn tries all combinations of these, which takes seconds for a password with all of them: only the usual ones stay.
 matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
-_judging = threading.Lock()  # it keeps the words of the user in a global
+_judging = threading.Lock()  # zxcvbn keeps the words of the user in a global
 
 
 class Hashing:
-    """The hasher, and threads for it: they hash in the order of asking, and a bounded number of callers may wait."""
+    """Hashes in threads of its own, in the order of the calls; only a limited number of callers can wait."""
 
     hasher: PasswordHasher
-    nobodys_hash: str  # verified against where there is no account, so that it takes as long
-    strength: int  # the least score of zxcvbn
+    nobodys_hash: str  # checked if there is no such user, so that it takes as long
+    strength: int  # the lowest zxcvbn score allowed
 
     def open(self, settings: Settings) -> None:
-        """Hash and judge passwords as the settings say."""
+        """Hash passwords, and require the strength, as the settings say from now on."""
         self.hasher = PasswordHasher(
             time_cost=settings.argon2_time_cost,
             memory_cost=settings.argon2_memory_kib,
@@ -43,13 +47,13 @@ class Hashing:
         self.nobodys_hash = self.hasher.hash("nobody's password")
         self.strength = settings.password_strength
         at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
-        self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_step_back)
-        # Half of the server's threads are left for everybody else.
+        self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_lower_priority)
+        # The other half of the server's threads serves other requests.
         self._places = threading.Semaphore(max(at_once, settings.threads // 2))
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place; raise Unavailable when all are taken."""
+        """Hold one of the places for callers; raise Unavailable if all are taken."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in right now; try again shortly.")
         try:
@@ -57,15 +61,15 @@ class Hashing:
         finally:
             self._places.release()
 
-    def run(self, function, *arguments):
-        """Return what the function returns, called by one of the threads."""
-        return self._threads.submit(function, *arguments).result()
+    def run(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+        """Call the function in one of the threads, and return its result."""
+        return self._threads.submit(function, *arguments, **options).result()
 
 
-def _step_back():
-    """Let this thread have a core only when no request needs it; where threads have no priority of their own, nothing.
+def _lower_priority() -> None:
+    """Give this thread a core only if no request needs it, where threads have priorities of their own.
 
-    Where cores are scarce this is what keeps a storm of sign-ins from slowing down everybody else.
+    So many sign-ins at once do not slow down other requests, even on few cores.
     """
     if sys.platform == "linux":
         with suppress(OSError):
@@ -75,16 +79,16 @@ def _step_back():
 hashing = Hashing()
 
 
-def hash_password(password, *, about=(), field="password"):
-    """Return the hash to keep of a new password; `about` is what is known of its owner, such as their address.
+def hash_password(password: str, *, about: Iterable[str] = (), field: str = "password") -> str:
+    """Return the hash of a new password; `about` are texts about the user that make it easy to guess.
 
-    Raises Invalid, naming `field`, for a password of a wrong length, with control characters, or easy to guess, and
-    Unavailable when too many are being hashed.
+    Raises Invalid, naming `field`, for a password that has a wrong length, control characters or too little strength,
+    and Unavailable if too many are being hashed.
     """
     password = opaque(password)
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
-    if problem := unstorable_reason(password) or _controls(password):
+    if problem := unstorable_reason(password) or _control_problem(password):
         raise Invalid({field: [problem]})
     with hashing.place():
         if problem := _weakness(password, about):
@@ -92,33 +96,33 @@ def hash_password(password, *, about=(), field="password"):
         return hashing.run(hashing.hasher.hash, password)
 
 
-def opaque(password):
-    """Return the form of a password that is hashed: OpaqueString of RFC 8265, so that every keyboard types the same.
+def opaque(password: str) -> str:
+    """Return the form of a password that is hashed, OpaqueString of RFC 8265: it does not depend on the keyboard.
 
-    Spaces of all kinds are U+0020, and what was typed decomposed is composed; case and width stay.
+    All kinds of spaces become U+0020, and characters are composed (NFC); case and width stay.
     """
     spaced = "".join(" " if unicodedata.category(each) == "Zs" else each for each in password)
     return unicodedata.normalize("NFC", spaced)
 
 
-def _controls(password):
+def _control_problem(password: str) -> str | None:
     if any(unicodedata.category(each) == "Cc" for each in password):
         return "Control characters are not allowed."
     return None
 
 
-def verify_password(password_hash, password):
-    """Tell whether the password is the one that was hashed; without a hash it takes as long, and is False.
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Tell whether the hash is of this password; without a hash the answer is no, after the same time.
 
-    Raises Unavailable when too many are being hashed.
+    Raises Unavailable if too many are being hashed.
     """
     return hashed_form(password_hash, password) is not None
 
 
-def hashed_form(password_hash, password):
-    """Return the form of the password that was hashed, or None when it is a different password; as verify_password.
+def hashed_form(password_hash: str | None, password: str) -> str | None:
+    """Return the form of the password that was hashed, or None if the hash is of a different one.
 
-    A hash from before `opaque` may be of what was typed then.
+    Old hashes are of the password as it was typed. Time and errors are those of verify_password.
     """
     if len(password) > MAX_LENGTH or unstorable_reason(password):
         return None
@@ -131,16 +135,16 @@ def hashed_form(password_hash, password):
     return None
 
 
-def renew_hash(password_hash, form):
-    """Return a new hash of a password by the form that was hashed, or None while the old one is as it would be now."""
+def renew_hash(password_hash: str, form: str) -> str | None:
+    """Return a new hash for the form that was hashed, or None if the old hash has today's form and parameters."""
     if form == opaque(form) and not hashing.hasher.check_needs_rehash(password_hash):
         return None
     with hashing.place():
         return hashing.run(hashing.hasher.hash, opaque(form))
 
 
-def _weakness(password, about):
-    """Return what makes the password easy to guess, and what would help; None when it is strong enough."""
+def _weakness(password: str, about: Iterable[str]) -> str | None:
+    """Return why the password is easy to guess, and what would help; None if it is strong enough."""
     if not hashing.strength:
         return None
     words = [word for text in about for word in (text, *text.replace("@", " ").split())]

@@ -1,127 +1,71 @@
-"""Profiles: values that admins give to accounts, which row rules read as `$user.<field>`; and which there are here."""
+"""Profile fields: which values users have, declared as the fields of a definition are."""
 
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from marshmallow import ValidationError
 
 from backend.models.database import database
 from backend.models.user import ProfileFields, User
 from backend.services.access import audit
+from backend.services.access.actors import Actor
+from backend.services.accounts.profiles import used_values
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.definition import name_problem
-from backend.services.definitions.grants import used_user_fields, user_fields
-from backend.services.definitions.policies import LOCKED
-from backend.services.errors import Conflict, Denied, Invalid
+from backend.services.errors import Conflict, Invalid
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
 
 MAX_FIELDS = 50
-RESERVED = {"id", "email", "name", "roles", "active"}  # what an account has anyway
+RESERVED = {"id", "email", "name", "roles", "active"}  # what every user has
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by")
 
-
-def get_settings():
-    """Return {"fields": declarations by name}."""
-    return {"fields": ProfileFields.declared()}
+Declarations = dict[str, dict[str, Any]]  # by the names of fields
 
 
-def replace_settings(actor, declared, *, confirmed=False):
-    """Give accounts these fields and no others; return the settings.
+def declared_fields() -> Declarations:
+    """Return the declarations of all profile fields."""
+    return ProfileFields.declared()
 
-    Values of a field that goes are lost, which has to be confirmed. Raises Invalid, and Conflict when a definition
-    speaks of a field that goes or gets another type, or when accounts have values that a field does not take.
+
+def replace_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> Declarations:
+    """Make the declared fields the profile fields, and return their declarations.
+
+    The values of a field that is removed are deleted, which must be `confirmed`. Raises Invalid, and Conflict if a
+    definition uses a field that is removed or gets another type, or if users have values that a field does not allow.
     """
-    with database.time_limit(None), database.atomic():  # every account may change
+    with database.time_limit(None), database.atomic():  # every user may change
         database.lock_definitions()
-        apply_settings(actor, declared, confirmed=confirmed)
-        return {"fields": ProfileFields.declared()}
+        apply_fields(actor, declared, confirmed=confirmed)
+        return declared_fields()
 
 
-def apply_settings(actor, declared, *, confirmed=False):
-    """Do what replace_settings does, within the caller's lock on the definitions; tell whether it changed anything."""
+def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> bool:
+    """Do what replace_fields does, while the caller holds the lock on the definitions; tell if anything changed."""
     fields = _parse(declared)
-    before = ProfileFields.declared()
+    before = declared_fields()
     after = {name: kind.to_dict() for name, kind in fields.items()}
     if after == before:
         return False
-    _check_rules([name for name in before if name not in after or after[name]["type"] != before[name]["type"]])
-    _refit_profiles(fields, confirmed)
+    _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
+    _fit_profiles(fields, confirmed)
     ProfileFields.update(fields=after).execute()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
     return True
 
 
-def lost_values(declared):
-    """Return {id of a user: names of the fields that have a value and are no longer declared}."""
+def lost_values(declared: Any) -> dict[str, list[str]]:
+    """Return, by id of a user, the names of the fields with a value that are no longer declared."""
     kept = declared if isinstance(declared, dict) else {}
-    found = {
-        user.id: [name for name in user.profile if name not in kept] for user in User.select(User.id, User.profile)
-    }
-    return {user_id: names for user_id, names in found.items() if names}
+    lost = {user.id: [name for name in user.profile if name not in kept] for user in _profiles()}
+    return {user_id: names for user_id, names in lost.items() if names}
 
 
-def changed_profile(actor, profile, given, *, own=False):
-    """Return the profile with the values `given`, where null takes one away; raise Invalid.
-
-    `own` says that it is the actor's, who may set the fields that name one of their roles in `writable_by`.
-    """
-    fields, problems, profile = user_fields(), {}, dict(profile)
-    for name, value in given.items():
-        try:
-            if name not in fields:
-                raise ValidationError("Unknown field.")
-            if own and not _may_set(actor, fields[name]):
-                raise ValidationError(LOCKED)
-            profile.pop(name, None)
-            if value is not None:
-                profile[name] = _read(fields[name], value)
-        except ValidationError as error:
-            problems[name[:80]] = error.messages
-    if problems:
-        raise Invalid({"profile": problems})
-    return profile
+def _profiles() -> Iterable[User]:
+    return User.select(User.id, User.profile)
 
 
-def _may_set(actor, kind):
-    return actor.is_admin or not actor.roles.isdisjoint(kind.writable_by or ())
-
-
-def require_may_pass_on(actor, before, after):
-    """Raise Denied for a value in the profile `after` that would open records which the actor may not see.
-
-    That is a new one that a grant asks for, unless it is in the actor's own profile or they may set the field.
-    """
-    if actor.is_admin:
-        return
-    own = User.select(User.profile).where(User.id == actor.user_id).scalar() or {}
-    new = [name for name, value in after.items() if value not in (before.get(name), own.get(name))]
-    opening = values_that_open_records().intersection(new) if new else ()
-    fields = user_fields() if opening else {}
-    if opening := sorted(name for name in opening if not _may_set(actor, fields[name])):
-        raise Denied(f"Grants ask for {', '.join(opening)}, and you do not have this value yourself.")
-
-
-def values_that_open_records():
-    """Return the names of the users' values, `email` among them, that a grant of any definition speaks of."""
-    return set().union(*(_used_fields(definition) for definition in load_definitions().values()))
-
-
-def _used_fields(definition):
-    """Return the names of the users' values that the grants of a definition speak of."""
-    grants = [grant for listed in definition.access.values() for grant in listed if isinstance(grant, dict)]
-    return set().union(*(used_user_fields(grant["where"]) for grant in grants))
-
-
-def locked_profile(user_id):
-    """Return the profile of a user, which nobody else changes before the transaction ends."""
-    return database.lock_for_update(User.select(User.profile).where(User.id == user_id)).get().profile
-
-
-def _read(kind, value):
-    read = kind.wire().deserialize(value)
-    return str(read) if isinstance(read, Decimal) else read
-
-
-def _parse(declared):
+def _parse(declared: Any) -> dict[str, FieldType]:
     if not isinstance(declared, dict) or len(declared) > MAX_FIELDS:
         raise Invalid({"fields": [f"An object of at most {MAX_FIELDS} fields by name was expected."]})
     fields, problems, roles = {}, {}, role_names()
@@ -138,34 +82,42 @@ def _parse(declared):
     return fields
 
 
-def _check(kind, declaration, roles):
+def _check(kind: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
     if kind.name == "reference":
-        raise Invalid({"type": ["A profile holds no references; take `uuid` for the id of a record."]})
+        raise Invalid({"type": ["A profile holds no references; use `uuid` for the id of a record."]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
-        raise Invalid({option: ["A field of a profile has no such option."] for option in without})
+        raise Invalid({option: ["A profile field has no such option."] for option in without})
     if unknown := [role for role in kind.writable_by or () if role not in roles]:
         raise Invalid({"writable_by": [f"No such role: {', '.join(unknown)}."]})
 
 
-def _check_rules(names):
-    """Raise Conflict when a definition has a rule that speaks of one of the fields."""
+def _require_unused(names: Iterable[str]) -> None:
+    """Raise Conflict if a grant uses one of the fields."""
+    names = set(names)
     for definition in load_definitions().values():
-        if spoken_of := sorted(_used_fields(definition).intersection(names)):
-            told = " and ".join(f"$user.{name}" for name in spoken_of)
-            raise Conflict(f"A grant of {definition.name} speaks of {told}; change it first.")
+        if used := sorted(used_values(definition) & names):
+            values = " and ".join(f"$user.{name}" for name in used)
+            raise Conflict(f"A grant of {definition.name} uses {values}; change it first.")
 
 
-def _refit_profiles(fields, confirmed):
-    """Take out of all profiles the values of fields that go: were one made again, nobody must find theirs in it."""
-    for user in User.select(User.id, User.profile):
+def _fit_profiles(fields: Mapping[str, FieldType], confirmed: bool) -> None:
+    """Delete the values of removed fields: a later field of the same name must not find them.
+
+    Raises Conflict for such a value unless `confirmed`, and for one that its field no longer allows.
+    """
+    for user in _profiles():
         lost = [name for name in user.profile if name not in fields]
         if lost and not confirmed:
-            raise Conflict(f"Accounts have a value of {', '.join(lost)}; say ?confirm=true to lose them.")
+            raise Conflict(f"Users have a value of {', '.join(lost)}; send ?confirm=true to delete these values.")
         kept = {name: value for name, value in user.profile.items() if name in fields}
-        try:
-            for name, value in kept.items():
-                fields[name].wire().deserialize(value)
-        except ValidationError as error:
-            raise Conflict(f"Accounts have a value of {name} that it would not take.") from error
+        for name, value in kept.items():
+            _require_allowed(name, fields[name], value)
         if lost:
             User.update(profile=kept).where(User.id == user.id).execute()
+
+
+def _require_allowed(name: str, kind: FieldType, value: Any) -> None:
+    try:
+        kind.wire().deserialize(value)
+    except ValidationError as error:
+        raise Conflict(f"Users have a value of {name} that the field would not allow.") from error

@@ -1,4 +1,7 @@
-"""Roles: named sets of people's rights, which definitions name in their grants."""
+"""Roles: creating, changing and deleting them, and applying those of a file."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 from peewee import IntegrityError
@@ -8,6 +11,7 @@ from backend.models.database import database
 from backend.models.mail import Invitation
 from backend.models.role import BUILT_IN, Role
 from backend.services.access import audit
+from backend.services.access.actors import Actor
 from backend.services.access.permissions import PERMISSIONS, require_may_permit
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import NAME, name_problem
@@ -17,7 +21,7 @@ from backend.services.field_types.wire import StrictText
 
 
 class RoleBody(Schema):
-    """What a role is beside its name."""
+    """A role without its name."""
 
     description = StrictText(load_default="", validate=validate.Length(max=1000))
     permissions = fields.List(
@@ -27,88 +31,111 @@ class RoleBody(Schema):
     )
 
 
-def list_roles():
+def list_roles() -> list[Role]:
     """Return every Role, by name."""
     return list(Role.select().order_by(Role.name))
 
 
-def get_role(name):
+def get_role(name: str) -> Role:
     """Return the Role; raise NotFound."""
-    # Postgres fails at a NUL in a text, and a path may hold one.
+    # Postgres fails at a NUL in a text, and a path can contain one.
     role = Role.get_or_none(Role.name == name) if NAME.fullmatch(name) else None
     if role is None:
         raise NotFound(f"There is no role {name}.")
     return role
 
 
-def create_role(actor, *, name, **values):
-    """Create a Role; raises Invalid for a bad name, Conflict for a taken one, Denied for more than the actor has."""
+def create_role(actor: Actor, *, name: str, description: str, permissions: list[str]) -> Role:
+    """Create a role and return it.
+
+    Raises Invalid for a name that is not valid, Conflict for one that is taken, and Denied for a permission that the
+    actor lacks.
+    """
     if problem := _name_problem(name):
         raise Invalid({"name": [problem]})
-    require_may_permit(actor, values["permissions"])
+    require_may_permit(actor, permissions)
+    with database.atomic():
+        _insert_role(name, description, permissions)
+        audit.record(actor, "role.create", ("role", name), description=description, permissions=permissions)
+        return get_role(name)
+
+
+def _insert_role(name: str, description: str, permissions: list[str]) -> None:
     try:
         with database.atomic():
-            Role.create(name=name, **values)
-            audit.record(actor, "role.create", ("role", name), **values)
-            return get_role(name)
+            Role.create(name=name, description=description, permissions=permissions)
     except IntegrityError as error:
         raise Conflict(f"There is a role {name} already.") from error
 
 
-def replace_role(actor, name, *, description, permissions):
-    """Change a Role: whoever has it has its new permissions from the next request on.
+def replace_role(actor: Actor, name: str, *, description: str, permissions: list[str]) -> Role:
+    """Change a role and return it; users who have it get its new permissions at their next request.
 
-    Raises as create_role does, Denied too for a role that holds, before the change or after it, more than the actor.
+    Raises NotFound, Conflict for a built-in role, and Denied for a permission, before the change or after it, that the
+    actor lacks.
     """
     with database.atomic():
-        role = _own_role(name)
+        role = _get_custom_role(name)
         require_may_permit(actor, {*role.permissions, *permissions})
         Role.update(description=description, permissions=permissions).where(Role.name == name).execute()
         audit.record(actor, "role.update", ("role", name), before=role.permissions, after=permissions)
         return get_role(name)
 
 
-def delete_role(actor, name):
-    """Delete a Role, out of open invitations too.
+def delete_role(actor: Actor, name: str) -> None:
+    """Delete a role, and remove it from open invitations.
 
-    Raises NotFound, Denied for one that holds more than the actor, and Conflict while somebody or an API key has it or
-    a definition names it.
+    Raises NotFound, Denied for a permission of it that the actor lacks, and Conflict if it is built in, or a user, an
+    API key, a definition or a profile field has it.
     """
     with database.atomic():
         database.lock_definitions()
-        require_may_permit(actor, _own_role(name).permissions)
-        naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
-        naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
-        if naming:
-            raise Conflict(f"The role has grants in {', '.join(naming)}.")
-        # An admin's key would have it again, with other permissions, as soon as there is a new role of the name.
-        if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
-            raise Conflict("An API key has this role; revoke it first.")
-        _take_from_invitations(name)
+        require_may_permit(actor, _get_custom_role(name).permissions)
+        _require_not_named(name)
+        _require_in_no_key(name)
+        _remove_from_invitations(name)
         audit.record(actor, "role.delete", ("role", name))
-        try:
-            with database.atomic():
-                Role.delete().where(Role.name == name).execute()
-        except IntegrityError as error:
-            raise Conflict("Somebody has this role; take it from them first.") from error
+        _delete_role(name)
 
 
-def _take_from_invitations(name):
+def _require_not_named(name: str) -> None:
+    """Raise Conflict if a definition or a profile field names the role."""
+    naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
+    naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
+    if naming:
+        raise Conflict(f"The role has grants in {', '.join(naming)}.")
+
+
+def _require_in_no_key(name: str) -> None:
+    """Raise Conflict if an API key has the role: a later role of the same name must not give it other permissions."""
+    if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
+        raise Conflict("An API key has this role; revoke the key first.")
+
+
+def _delete_role(name: str) -> None:
+    try:
+        with database.atomic():
+            Role.delete().where(Role.name == name).execute()
+    except IntegrityError as error:
+        raise Conflict("A user has this role; take it from them first.") from error
+
+
+def _remove_from_invitations(name: str) -> None:
     for invitation in list(Invitation.select(Invitation.id, Invitation.roles)):
         if name in invitation.roles:
             kept = [role for role in invitation.roles if role != name]
             Invitation.update(roles=kept).where(Invitation.id == invitation.id).execute()
 
 
-def apply_roles(actor, declared):
-    """Create or change the declared roles, a dict by name; return [(name, "created" | "changed" | "unchanged")].
+def apply_roles(actor: Actor, declared: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """Create or change the roles declared by name; return [(name, "created" | "changed" | "unchanged")].
 
-    Raises as create_role and replace_role do.
+    Raises what create_role and replace_role raise, with Invalid's errors keyed by role.
     """
     return [(name, _apply_role(actor, name, body or {})) for name, body in declared.items()]
 
 
-def _apply_role(actor, name, body):
+def _apply_role(actor: Actor, name: Any, body: Any) -> str:
     if problem := _name_problem(name):
         raise Invalid({"roles": {str(name)[:80]: [problem]}})
     try:
@@ -125,19 +152,20 @@ def _apply_role(actor, name, body):
     return "changed"
 
 
-def export_roles():
-    """Return the roles made by admins, as apply_roles takes them."""
+def export_roles() -> dict[str, dict[str, Any]]:
+    """Return all roles that are not built in, in the form that apply_roles reads."""
     rows = Role.select().where(Role.name.not_in(BUILT_IN)).order_by(Role.name)
     return {role.name: {"description": role.description, "permissions": role.permissions} for role in rows}
 
 
-def _name_problem(name):
+def _name_problem(name: Any) -> str | None:
     if not isinstance(name, str):
-        return "A name is a text."
+        return "A name must be a string."
     return name_problem(name, {*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT})
 
 
-def _own_role(name):
+def _get_custom_role(name: str) -> Role:
+    """Return the role; raise NotFound, or Conflict for a built-in one."""
     if name in BUILT_IN:
         raise Conflict(f"The role {name} is built in.")
     return get_role(name)

@@ -15,7 +15,7 @@ from backend.models.audit import AuditEntry
 from backend.models.database import connected, database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
-from backend.services.accounts import mailing
+from backend.services.accounts import mail_server
 from backend.services.backups import backups
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.reserved_names import is_reserved_field, is_reserved_resource
@@ -163,7 +163,7 @@ def _mail(settings):
         state = OK if settings.is_local else WARNING
         return Finding("mail", state, "No mail is sent.", "LARDER_SMTP_URL, or nobody can get a new password by mail.")
     try:
-        with mailing.mail_server(settings):
+        with mail_server.connect(settings.smtp_url):
             return Finding("mail", OK, "The mail server takes mail.")
     except (smtplib.SMTPException, OSError) as error:
         advice = "Look at LARDER_SMTP_URL; mail waits in the outbox until the server takes it."

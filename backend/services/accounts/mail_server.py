@@ -1,0 +1,54 @@
+"""Sending mails over SMTP."""
+
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from backend.config.settings import Settings
+
+TIMEOUT_SECONDS = 20
+PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}  # by scheme of LARDER_SMTP_URL
+
+log = structlog.get_logger()
+
+
+def can_send(settings: Settings) -> bool:
+    """Tell whether mails reach people: over SMTP, or in the log of a developer's own machine."""
+    return settings.smtp_url is not None or settings.is_local
+
+
+def send(settings: Settings, message: EmailMessage) -> None:
+    """Send the message, or log it if no SMTP server is set.
+
+    Raises SMTPException or OSError if the server does not accept it.
+    """
+    if settings.smtp_url is None:
+        body = message.get_body(("plain",))
+        text = body.get_content() if body else ""
+        log.warning("mail, since LARDER_SMTP_URL is not set", to=message["To"], subject=message["Subject"], text=text)
+        return
+    with connect(settings.smtp_url) as server:
+        server.send_message(message)
+
+
+@contextmanager
+def connect(url: str) -> Iterator[smtplib.SMTP]:
+    """Yield a connection to the mail server of the URL, signed in; raise SMTPException or OSError."""
+    parts = urlsplit(url)
+    with _open(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme]) as server:
+        if parts.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            server.login(unquote(parts.username), unquote(parts.password or ""))
+        yield server
+
+
+def _open(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
+    return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)

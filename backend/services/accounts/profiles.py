@@ -1,0 +1,91 @@
+"""Profiles: the values of users, which rules read as `$user.<field>`."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import ValidationError
+
+from backend.models.database import database
+from backend.models.user import User
+from backend.services.access.actors import Actor
+from backend.services.definitions.catalog import load_definitions
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.grants import used_user_fields, user_fields
+from backend.services.definitions.policies import LOCKED
+from backend.services.errors import Denied, Invalid
+from backend.services.field_types.base import FieldType
+
+Profile = dict[str, Any]  # values by the names of profile fields
+
+
+def lock_profile(user_id: str | None) -> Profile:
+    """Return the profile of a user, which others cannot change until the transaction ends."""
+    profile: Profile = database.lock_for_update(User.select(User.profile).where(User.id == user_id)).get().profile
+    return profile
+
+
+def changed_profile(actor: Actor, profile: Profile, given: Profile, *, own: bool = False) -> Profile:
+    """Return a new profile: `profile` with the values `given`, of which null removes one; raise Invalid.
+
+    With `own` it is the actor's own, and only the fields are allowed that name one of their roles in `writable_by`.
+    """
+    fields, problems, changed = user_fields(), {}, dict(profile)
+    for name, value in given.items():
+        try:
+            read = _read(actor, fields.get(name), value, own)
+        except ValidationError as error:
+            problems[name[:80]] = error.messages
+            continue
+        changed.pop(name, None)
+        if read is not None:
+            changed[name] = read
+    if problems:
+        raise Invalid({"profile": problems})
+    return changed
+
+
+def _read(actor: Actor, kind: FieldType | None, value: Any, own: bool) -> Any:
+    if kind is None:
+        raise ValidationError("Unknown field.")
+    if own and not _may_set(actor, kind):
+        raise ValidationError(LOCKED)
+    if value is None:
+        return None
+    read = kind.wire().deserialize(value)
+    return str(read) if isinstance(read, Decimal) else read
+
+
+def _may_set(actor: Actor, kind: FieldType) -> bool:
+    return actor.is_admin or not actor.roles.isdisjoint(kind.writable_by or ())
+
+
+def require_may_pass_on(actor: Actor, before: Profile, after: Profile) -> None:
+    """Raise Denied for a new value in the profile `after` that could give access to records the actor may not see.
+
+    Those are values of fields that a grant uses, unless the actor's own profile has the same value or they may set the
+    field.
+    """
+    if actor.is_admin:
+        return
+    own = User.select(User.profile).where(User.id == actor.user_id).scalar() or {}
+    new = {name for name, value in after.items() if value not in (before.get(name), own.get(name))}
+    used = values_used_by_grants() & new if new else set()
+    fields = user_fields() if used else {}
+    if missing := sorted(name for name in used if not _may_set(actor, fields[name])):
+        raise Denied(f"Grants use {', '.join(missing)}, and you do not have this value yourself.")
+
+
+def values_used_by_grants() -> set[str]:
+    """Return the names of the values of users, such as `team` or `email`, that the grants of all definitions use."""
+    return _union(used_values(definition) for definition in load_definitions().values())
+
+
+def used_values(definition: Definition) -> set[str]:
+    """Return the names of the values of users that the grants of a definition use."""
+    grants = [grant for listed in definition.access.values() for grant in listed if isinstance(grant, dict)]
+    return _union(used_user_fields(grant["where"]) for grant in grants)
+
+
+def _union(sets: Iterable[set[str]]) -> set[str]:
+    return set[str]().union(*sets)
