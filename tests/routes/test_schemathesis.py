@@ -68,8 +68,13 @@ def run_schemathesis(folder, server, options):
     command = [Path(sys.executable).parent / "schemathesis", "run", f"http://{address}/openapi.json", "--no-color"]
     # Of all operations this one alone is left out: it would end the session that the others are signed in with.
     chosen = ["--header", f"Authorization: Bearer {token}", "--exclude-operation-id", "auth_logout"]
+    patient = ["--request-timeout", "120", "--suppress-health-check", "too_slow"]  # the machine may be busy
     return subprocess.run(
-        [*command, *chosen, "--checks", CHECKS, *options], cwd=folder, capture_output=True, text=True, encoding="utf-8"
+        [*command, *chosen, *patient, "--checks", CHECKS, *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
 
 
