@@ -71,11 +71,11 @@ class Connection:
     def is_closed(self, seconds=60):
         """Tell whether the server closes the connection in time, without reading what it sends."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in CLOSED_STATES:
-                return True
+        while self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in CLOSED_STATES:
+            if time.monotonic() > deadline:
+                return False
             time.sleep(0.02)
-        return False
+        return True
 
 
 class App:
