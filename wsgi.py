@@ -7,7 +7,8 @@ import structlog
 from peewee import PeeweeException
 
 from backend import create_app, server
-from backend.config.settings import SettingsError, read_settings
+from backend.config.checks import SettingsError
+from backend.config.reading import read_settings
 from backend.config.start import StartError, cannot_use_database
 
 os.umask(0o077)  # whatever is made here, databases and backups first of all, is its owner's alone

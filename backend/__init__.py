@@ -4,8 +4,9 @@ import structlog
 
 from backend import cli
 from backend.config.logging import configure_logging
+from backend.config.reading import read_settings, unknown_variables
 from backend.config.secret_key import load_secret_keys
-from backend.config.settings import Settings, read_settings, unknown_variables
+from backend.config.settings import Settings
 from backend.config.start import open_data_dir
 from backend.middleware import admission, errors, headers, limits, request_log, tokens
 from backend.middleware.dispatcher import Dispatcher

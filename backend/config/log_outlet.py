@@ -1,5 +1,6 @@
-"""Standard error as the place of log lines: whatever becomes of it, whoever writes a line goes on."""
+"""Log lines on standard error, which never block or fail the thread that writes them."""
 
+import io
 import os
 import select
 import socket
@@ -14,15 +15,17 @@ PATIENCE_MS = 100
 class LogOutlet:
     """Writes lines to standard error, each by one system call, and counts those that are lost.
 
-    It may be closed, on a full disk, or a pipe or socket whose reader has ended or stopped. A reader that is behind is
-    waited for once, then each line is tried and let go of, until the reader goes on. The first line that arrives again
-    is followed by a call of `report_lost(number of lines)`.
+    It may be closed, on a full disk, or a pipe or socket whose reader has ended or stopped. A reader that lags is
+    waited for once; after that each line is tried once and dropped if it does not fit, until the reader continues.
+    The first line that arrives again is followed by a call of `report_lost(number of lines)`.
     """
 
     def __init__(self, report_lost: Callable[[int], None]):
         self._report_lost = report_lost
         self._lock, self._lost, self._is_stalled = threading.Lock(), 0, False
-        self._identity, self._send, self._own = None, None, None
+        self._identity: tuple[int, int] | None = None  # (device, inode) of what standard error is
+        self._send: Callable[[bytes], int] = lambda line: os.write(STDERR, line)
+        self._own: socket.socket | io.RawIOBase | None = None
 
     def write(self, text: str) -> None:
         """Write text that ends a line."""
@@ -57,7 +60,7 @@ class LogOutlet:
         return True
 
     def _can_go_on(self) -> bool:
-        """Return whether the reader has made room, which the first line that finds none waits for."""
+        """Return whether the reader has made room; only the first line that finds none waits for it."""
         if not self._is_stalled:
             poll = select.poll()
             poll.register(STDERR, select.POLLOUT)
@@ -67,17 +70,17 @@ class LogOutlet:
     def _open(self, status: os.stat_result) -> None:
         """Find the way to write that never blocks.
 
-        O_NONBLOCK on the descriptor itself would hold for other programs, too, that share it.
+        O_NONBLOCK on the descriptor itself would also affect other programs that share it.
         """
         with self._lock:
             self._close_own()
             if stat.S_ISSOCK(status.st_mode):
-                self._own = own = socket.socket(fileno=os.dup(STDERR))
-                self._send = lambda line: own.send(line, socket.MSG_DONTWAIT)
+                self._own = connection = socket.socket(fileno=os.dup(STDERR))
+                self._send = lambda line: connection.send(line, socket.MSG_DONTWAIT)
             elif stat.S_ISFIFO(status.st_mode):
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
-                self._own = own = os.fdopen(os.open(f"/dev/fd/{STDERR}", flags), "wb", buffering=0)
-                self._send = lambda line: os.write(own.fileno(), line)
+                self._own = pipe = os.fdopen(os.open(f"/dev/fd/{STDERR}", flags), "wb", buffering=0)
+                self._send = lambda line: os.write(pipe.fileno(), line)
             else:
                 self._send = lambda line: os.write(STDERR, line)
             self._identity = (status.st_dev, status.st_ino)
@@ -89,7 +92,7 @@ class LogOutlet:
 
 
 def hold_standard_streams() -> None:
-    """Open /dev/null in place of a standard stream that is closed, or the next file or socket would be taken for it."""
+    """Open /dev/null in place of a closed standard stream, or the next file or socket would get its number."""
     for descriptor in range(STDERR + 1):
         try:
             os.fstat(descriptor)

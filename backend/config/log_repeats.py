@@ -1,11 +1,13 @@
-"""Log lines of the same kind that come by the hundred: some are written, the rest are counted."""
+"""Log lines of the same kind that repeat by the hundred: a few are written, the rest are counted."""
 
 import logging
 import time
 from collections import OrderedDict
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import structlog
+from structlog.typing import EventDict
 
 WINDOW_SECONDS = 10
 LINES_A_WINDOW = 10
@@ -14,34 +16,46 @@ LOUD = ("warning", "error", "critical")
 TELLS_APART = ("level", "event", "reason", "sql", "variable", "text")
 
 
+Kind: TypeAlias = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Window:
+    """The lines of one kind for some seconds."""
+
+    ends_at: float  # on the monotonic clock
+    admitted: int = 0
+    held_back: int = 0
+
+
 class Repeats:
-    """Counts the lines of each kind: in a window some are let through, and the next one tells how many were not."""
+    """Counts the lines of each kind: the first in a window are written, and the next window tells how many were not."""
 
     def __init__(self) -> None:
-        self._kinds: OrderedDict[tuple, list] = OrderedDict()  # [end of the window, lines let through, lines held back]
+        self._windows: OrderedDict[Kind, Window] = OrderedDict()
 
-    def admit(self, kind: tuple) -> int | None:
+    def admit(self, kind: Kind) -> int | None:
         """Return how many lines of the kind were held back before this one, None to hold back this one, too."""
-        now = time.monotonic()
-        known = self._kinds.pop(kind, None)
-        if known is None or now >= known[0]:
-            held_back = known[2] if known else 0
-            known = [now + WINDOW_SECONDS, 0, 0]
-        else:
-            held_back = 0
-        is_admitted = known[1] < LINES_A_WINDOW
-        known[1 if is_admitted else 2] += 1
-        self._kinds[kind] = known
-        if len(self._kinds) > KINDS:
-            self._kinds.popitem(last=False)
-        return held_back if is_admitted else None
+        now, held_back = time.monotonic(), 0
+        window = self._windows.pop(kind, None)
+        if window is None or now >= window.ends_at:
+            held_back = window.held_back if window else 0
+            window = Window(now + WINDOW_SECONDS)
+        self._windows[kind] = window
+        if len(self._windows) > KINDS:
+            self._windows.popitem(last=False)
+        if window.admitted >= LINES_A_WINDOW:
+            window.held_back += 1
+            return None
+        window.admitted += 1
+        return held_back
 
 
 class RepeatsOfEvents(Repeats):
     """A processor of structlog that holds back repeated warnings and errors; requests are never held back."""
 
-    def __call__(self, logger: Any, name: str, event: dict) -> dict:
-        """Return the event, with `repeated` where others were held back before it; raise DropEvent for one of those."""
+    def __call__(self, logger: object, name: str, event: EventDict) -> EventDict:
+        """Return the event, with `repeated` if others were held back before it; raise DropEvent to hold it back."""
         if event["level"] not in LOUD:
             return event
         error = event.get("exc_info")
@@ -49,7 +63,7 @@ class RepeatsOfEvents(Repeats):
         held_back = self.admit(kind)
         if held_back is None:
             raise structlog.DropEvent
-        return event | {"repeated": held_back} if held_back else event
+        return {**event, "repeated": held_back} if held_back else event
 
 
 class RepeatsOfRecords(Repeats, logging.Filter):

@@ -1,4 +1,4 @@
-"""Logging: structlog for our own lines, the standard library's records through the same door."""
+"""Logging: structlog for our own lines; the records of the standard library are written the same way."""
 
 import json
 import logging
@@ -7,19 +7,26 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import EventDict, Processor
 
 from backend.config.log_outlet import LogOutlet, hold_standard_streams
 from backend.config.log_repeats import RepeatsOfEvents, RepeatsOfRecords
 from backend.config.settings import Settings
 from backend.utils.controls import json_without_controls, without_controls
 
-# One warns at every queued task, one writes a second line per request; of jobs and migrations we tell ourselves.
+# One warns at every queued task, one writes a second line per request; jobs and migrations have lines of our own.
 QUIET = {
     "waitress.queue": logging.ERROR,
     "werkzeug": logging.ERROR,
     "huey": logging.WARNING,
     "peewee.migrations": logging.WARNING,
 }
+
+SHARED: list[Processor] = [
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
 
 
 class OutletLogger:
@@ -39,7 +46,7 @@ def _report_lost(lines: int) -> None:
 _outlet = LogOutlet(_report_lost)
 
 
-def _to_json(event: dict, **_: Any) -> str:
+def _to_json(event: EventDict, **_: Any) -> str:
     try:
         text = orjson.dumps(event, default=repr).decode()
     except orjson.JSONEncodeError:  # lone surrogates, numbers of more than 64 bits
@@ -47,7 +54,7 @@ def _to_json(event: dict, **_: Any) -> str:
     return json_without_controls(text)
 
 
-def _without_controls(logger: Any, name: str, event: dict) -> dict:
+def _without_controls(logger: object, name: str, event: EventDict) -> EventDict:
     """Return the event with control characters written out; only a traceback has several lines."""
     return {
         part: without_controls(value, keep_lines=part == "exception") if isinstance(value, str) else value
@@ -58,34 +65,36 @@ def _without_controls(logger: Any, name: str, event: dict) -> dict:
 def configure_logging(settings: Settings) -> None:
     """Write every log line to stderr, as JSON or as text, from `settings.log_level` up.
 
-    No line keeps whoever writes it waiting for long or fails them: metrics and the log come after a change
-    was committed, and the answer must say so.
+    Writing a line never fails and never blocks for long: metrics and the log come after a change was committed, and the
+    answer must say so.
     """
     hold_standard_streams()
-    shared = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    if settings.log_format == "json":
-        shown = [structlog.processors.JSONRenderer(serializer=_to_json)]
-    else:
-        plain = structlog.dev.plain_traceback
-        is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        shown = [_without_controls, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
-    level = logging.getLevelNamesMapping()[settings.log_level]
+    level, shown = logging.getLevelNamesMapping()[settings.log_level], _renderers(settings)
     structlog.configure(
-        processors=[shared[0], RepeatsOfEvents(), *shared[1:], *shown],
+        processors=[SHARED[0], RepeatsOfEvents(), *SHARED[1:], *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: OutletLogger(),
     )
+    logging.basicConfig(handlers=[_record_handler(shown)], level=level, force=True)
+    logging.raiseExceptions = False  # what a wrong record prints would go to stderr past the outlet
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(least)
+
+
+def _renderers(settings: Settings) -> list[Processor]:
+    if settings.log_format == "json":
+        return [structlog.processors.JSONRenderer(serializer=_to_json)]
+    plain = structlog.dev.plain_traceback
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return [_without_controls, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
+
+
+def _record_handler(shown: list[Processor]) -> logging.Handler:
+    """Return the handler of the records that other packages write."""
     handler = logging.StreamHandler(_outlet)
     handler.addFilter(RepeatsOfRecords())
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove_meta, *shown])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED, processors=[remove_meta, *shown])
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    logging.raiseExceptions = False  # what a wrong record prints would go to stderr past the outlet
-    for name, least in QUIET.items():
-        logging.getLogger(name).setLevel(least)
+    return handler

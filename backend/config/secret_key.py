@@ -5,15 +5,16 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from backend.config.settings import EXPECTED_KEYS, SettingsError, are_good_keys, split_keys
+from backend.config.checks import EXPECTED_KEYS, SettingsError, are_valid_keys, split_keys
+from backend.config.settings import Settings
 
 FILE_NAME = "secret_key"
 
 
-def load_secret_keys(settings):
-    """Return the keys from the settings, or those kept in the data folder, where one is made at the first call.
+def load_secret_keys(settings: Settings) -> list[str]:
+    """Return the keys from the settings, or those kept in the data folder, where one is created at the first call.
 
-    The first signs, and all are good for what they have signed. Raises SettingsError for a key there that is too short.
+    The first one signs, all of them verify. Raises SettingsError for a key there that is too short.
     """
     if settings.secret_key is not None:
         return split_keys(settings.secret_key)
@@ -21,12 +22,12 @@ def load_secret_keys(settings):
     if not path.exists():
         _create_once(path)
     keys = split_keys(path.read_text())
-    if not are_good_keys(keys):  # cut off by a full disk, or written by hand
+    if not are_valid_keys(keys):  # cut off by a full disk, or written by hand
         raise SettingsError(f"{path}: {EXPECTED_KEYS} Remove it to have a new one made.")
     return keys
 
 
-def _create_once(path):
+def _create_once(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
     # Linking a finished file is atomic: of several processes starting at once one wins, and none reads half a key.
     handle, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600

@@ -1,4 +1,4 @@
-"""What has to be there before anything starts: the data folder and the port; and what to say where one is not."""
+"""The data folder and the port, needed before anything starts, and the messages for what is missing."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ class StartError(Exception):
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Return a socket that has the address of the settings, and takes no connection yet; raise StartError."""
+    """Return a socket bound to the address of the settings, not yet listening; raise StartError."""
     listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if settings.reuse_port:
@@ -30,7 +30,7 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def cannot_listen(settings: Settings, error: OSError) -> StartError:
-    """Return the StartError of an address that could not be had."""
+    """Return the StartError for an address that cannot be bound."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     reasons = {
         errno.EADDRINUSE: "another program does. Set LARDER_PORT or stop it.",
@@ -40,12 +40,12 @@ def cannot_listen(settings: Settings, error: OSError) -> StartError:
     if isinstance(error, socket.gaierror):
         reason = "there is no address of that name. Set LARDER_HOST."
     else:
-        reason = reasons.get(error.errno) or f"{_cause(error)}."
+        reason = reasons.get(error.errno or 0) or f"{_cause(error)}."
     return StartError(f"Larder cannot listen on {host}:{settings.port}: {reason}")
 
 
 def open_data_dir(settings: Settings) -> None:
-    """Make the data folder if it is missing; raise StartError where no file can be written in it."""
+    """Create the data folder if it is missing; raise StartError if no file can be written in it."""
     folder = settings.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
@@ -63,13 +63,13 @@ def _cause(error: OSError) -> str:
 
 
 def cannot_make_admin(message: str, problems: dict[str, list[str]]) -> StartError:
-    """Return the StartError of a first admin that was refused: the settings that are wrong, or the whole message."""
+    """Return the StartError for a first admin that was refused: the settings that are wrong, or the whole message."""
     told = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
     return StartError(f"Larder cannot make the first admin. {told or message}")
 
 
 def cannot_use_database(settings: Settings, error: Exception) -> StartError:
-    """Return the StartError of a database that could not be opened, with what cures it where that is known."""
+    """Return the StartError for a database that cannot be opened, with the fix if it is known."""
     if settings.database_url.startswith("sqlite:"):
         return StartError(_sqlite_problem(Path(settings.database_url.removeprefix("sqlite:///")), str(error)))
     return StartError(_postgres_problem(settings.database_url, str(error)))

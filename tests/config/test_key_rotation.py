@@ -6,7 +6,8 @@ import jwt
 import pytest
 
 from backend import create_app
-from backend.config.settings import SettingsError, read_settings
+from backend.config.checks import SettingsError
+from backend.config.reading import read_settings
 from tests.conftest import ON_SQLITE, SECRET_KEY, Person
 from tests.helpers import bearer, refresh
 

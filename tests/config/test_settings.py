@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from backend import create_app
+from backend.config.checks import SettingsError
+from backend.config.reading import read_settings, unknown_variables
 from backend.config.secret_key import load_secret_keys
-from backend.config.settings import Settings, SettingsError, read_settings, unknown_variables
+from backend.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["LARDER_" + item.name.upper() for item in dataclasses.fields(Settings)]

@@ -85,7 +85,7 @@ def at_once(settings, code, count=3):
         "LARDER_ADMIN_PASSWORD": CREDENTIALS["password"],
     }
     begin = (
-        "import sys\nfrom backend.config.settings import read_settings\n"
+        "import sys\nfrom backend.config.reading import read_settings\n"
         "from backend.models.database import database\n"
         "from backend.services.accounts import passwords, sign_in\nfrom backend.services.operation import migrations\n"
         "settings = read_settings()\ndatabase.open(settings)\npasswords.hashing.open(settings)\n"

@@ -7,7 +7,7 @@ import subprocess
 import psycopg
 from psycopg.pq import Conninfo
 
-from backend.config.settings import environment
+from backend.config.reading import environment
 from backend.models.database import database
 from backend.models.database.postgres import DEFINITIONS_LOCK
 from backend.services.errors import Malformed, Unavailable

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import redis
 
+from backend.config.reading import env_file, unknown_variables
 from backend.config.secret_key import FILE_NAME
-from backend.config.settings import env_file, unknown_variables
 from backend.models.audit import AuditEntry
 from backend.models.database import connected, database
 from backend.models.role import ADMIN

@@ -1,0 +1,156 @@
+"""How a setting is declared, and the checks of its value: each raises ValidationError with what it expected."""
+
+import re
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from huey import crontab
+from limits import parse_many
+from marshmallow import ValidationError, validate
+
+from backend.utils.addresses import parse_networks
+from backend.utils.emails import normalize_email
+
+SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
+EXPECTED_KEYS = f"Expected at least {SECRET_KEY_MIN_BYTES} bytes for each key, and no key twice."
+# As browsers write an origin (RFC 6454, 6.2), or none would match: lower case, and never the port that its scheme has.
+ORIGIN = re.compile(
+    r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
+)
+
+Check: TypeAlias = Callable[[Any], object]
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text names each and says what was expected."""
+
+
+def setting(
+    kind: str,
+    default: Any,
+    help: str,
+    *,
+    one_of: list[str] | None = None,
+    at_least: int | None = None,
+    check: Check | None = None,
+) -> Any:
+    """Return a dataclass field read as `kind` (a parser of environs), with its help and its checks."""
+    rules = [check] if check else []
+    if one_of:
+        rules.append(validate.OneOf(one_of, error="Expected one of: {choices}."))
+    if at_least is not None:
+        rules.append(validate.Range(min=at_least, error=f"Expected a number of at least {at_least}."))
+    return field(default=default, metadata={"kind": kind, "help": help, "rules": rules, "one_of": one_of})
+
+
+def split_keys(text: str) -> list[str]:
+    """Return the secret keys in a text that holds one or several, with commas or line by line."""
+    return [key.strip() for key in re.split(r"[,\n]", text) if key.strip()]
+
+
+def are_valid_keys(keys: list[str]) -> bool:
+    """Tell whether there is a key, each is long enough, and none is there twice."""
+    return bool(keys) and len(set(keys)) == len(keys) and all(len(key.encode()) >= SECRET_KEY_MIN_BYTES for key in keys)
+
+
+def secret_keys(text: str | None) -> None:
+    """Check one or several secret keys."""
+    if text is not None and not are_valid_keys(split_keys(text)):
+        raise ValidationError(EXPECTED_KEYS)
+
+
+def smtp_url(url: str | None) -> None:
+    """Check the URL of a mail server."""
+    parts = urlsplit(url or "smtp://localhost")
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname or not _has_valid_port(parts):
+        raise ValidationError("Expected smtp://, smtps:// or smtp+starttls:// with USER:PASSWORD@HOST:PORT.")
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def web_address(url: str | None) -> None:
+    """Check an http or https URL without a query and a fragment."""
+    parts = urlsplit(url or "http://localhost")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValidationError("Expected a web address such as https://larder.example.com.")
+
+
+def email(address: str | None) -> None:
+    """Check an e-mail address."""
+    try:
+        if address is not None:
+            normalize_email(address)
+    except ValueError as error:
+        raise ValidationError(f"Expected an e-mail address. {error}") from error
+
+
+def database_url(url: str | None) -> None:
+    """Check the URL of a database; an SQLite database must be a file without options."""
+    if url is None or url.startswith(("postgresql://", "postgres://")):
+        return
+    path = url.removeprefix("sqlite:///")
+    if path == url:
+        raise ValidationError("Expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.")
+    if path.startswith((":memory:", "file:")) or "?" in path or path.endswith("/") or not path:
+        # In memory each connection would have a database of its own.
+        raise ValidationError("Expected the path of a file after sqlite:///, without options.")
+
+
+def limit(text: str) -> None:
+    """Check one or several limits of requests, or `off`."""
+    try:
+        allowed = text == "off" or all(each.amount and each.get_expiry() for each in parse_many(text))
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise ValidationError("Expected limits such as 10/minute or 10/minute;100/hour, or off.")
+
+
+def networks(text: str | None) -> None:
+    """Check a list of addresses and networks."""
+    try:
+        parse_networks(text)
+    except ValueError as error:
+        raise ValidationError(f"Expected addresses and networks, such as 127.0.0.1,10.0.0.0/8: {error}.") from error
+
+
+def origins(text: str | None) -> None:
+    """Check a list of origins, of which `*` is one."""
+    for origin in (text or "*").split(","):
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise ValidationError("Expected origins such as https://app.example.com,http://localhost:3000.")
+
+
+def token(text: str | None) -> None:
+    """Check a bearer token."""
+    if text is not None and len(text) < 16:
+        raise ValidationError("Expected at least 16 characters.")
+
+
+def schedule(text: str | None) -> None:
+    """Check the five fields of a cron schedule."""
+    try:
+        allowed = text is None or (len(text.split()) == 5 and crontab(*text.split()))
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise ValidationError("Expected five fields of cron, such as `15 3 * * *`.")
+
+
+def backup_target(url: str | None) -> None:
+    """Check where backups are copied."""
+    if url is not None and not url.startswith(("file:///", "s3://")):
+        raise ValidationError("Expected file:///PATH or s3://BUCKET/FOLDER.")
+
+
+def redis_url(url: str | None) -> None:
+    """Check the URL of a Redis server."""
+    if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
