@@ -8,9 +8,9 @@ from backend.config.reading import read_settings, unknown_variables
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import Settings
 from backend.config.start import open_data_dir
-from backend.middleware import admission, errors, headers, limits, request_log, tokens
+from backend.middleware import admission, errors, tokens
 from backend.middleware.dispatcher import Dispatcher
-from backend.middleware.limits import counts
+from backend.middleware.limits import limits
 from backend.models.database import database
 from backend.routes import (
     account,
@@ -42,11 +42,10 @@ from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.storage.answer_sizes import answer_bound
-from backend.utils.addresses import parse_networks
 from backend.utils.spool import room
 
 # What outlives a build of the app, in the order in which it is opened.
-LASTING = (database, room, counts, hashing, answer_bound, error_tracking, jobs, metrics)
+LASTING = (database, room, limits, hashing, answer_bound, error_tracking, jobs, metrics)
 
 
 def create_app(settings: Settings | None = None) -> Larder:
@@ -60,16 +59,13 @@ def create_app(settings: Settings | None = None) -> Larder:
         each.open(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
-    secured = headers.SecurityHeaders(settings, openapi.docs_scripts())
-    app.wsgi_app = Dispatcher(app, parse_networks(settings.trusted_proxies), secured.added)
+    app.wsgi_app = Dispatcher(app, openapi.docs_scripts())
     cli.init_app(app)
     return app
 
 
 def _build(settings, secret_keys):
     app = Larder(settings, Catalogs(secret_keys), _make_blueprint)
-    request_log.init_app(app)
-    headers.init_app(app)
     errors.init_app(app)
     admission.init_app(app)
     tokens.init_app(app, settings, secret_keys)

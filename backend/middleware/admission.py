@@ -1,17 +1,23 @@
-"""Whether the body of a request may come in: asked with its head alone, before the server reads a large one.
+"""Admission of large bodies: the app runs with the head of the request alone, before the server reads the body.
 
-The app runs without the body. Whatever it refuses, it refuses as ever; when it begins to read, the body may come in.
+The app refuses what it can refuse without the body, such as a request without a sign-in. When it begins to read the
+body, the server receives it, and the app runs again (docs/decisions/018).
 """
 
 import io
+from typing import TYPE_CHECKING
+from wsgiref.types import WSGIEnvironment
 
-from flask import Response, request
+from flask import Flask, Response, request
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 ADMISSION = "larder.admission"  # the key in the WSGI environment
 
 
 class Admission:
-    """What became of the question: `is_granted`, and `is_used` once the request runs with its body."""
+    """Whether the body may come in: `is_granted`, and `is_used` once the request runs with its body."""
 
     is_granted = is_used = False
 
@@ -27,27 +33,28 @@ class UnreadBody(io.RawIOBase):
         """Tell that it can be read."""
         return True
 
-    def readinto(self, buffer) -> int:
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         """Raise BodyWanted."""
         raise BodyWanted
 
 
-def init_app(app) -> None:
-    """Note when the app begins to read a body that has not come in yet."""
-
-    @app.errorhandler(BodyWanted)
-    def grant(error):
-        request.environ[ADMISSION].is_granted = True
-        return Response(status=204)  # nobody is sent it
+def init_app(app: Flask) -> None:
+    """Grant admission when the app begins to read a body that has not come in yet."""
+    app.register_error_handler(BodyWanted, _grant)
 
 
-def is_only_granted(environ: dict) -> bool:
+def _grant(error: BodyWanted) -> Response:
+    request.environ[ADMISSION].is_granted = True
+    return Response(status=204)  # nobody is sent it
+
+
+def is_only_granted(environ: WSGIEnvironment) -> bool:
     """Tell whether this run of the app has ended where the body was wanted."""
-    admission = environ.get(ADMISSION)
+    admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_granted and not admission.is_used
 
 
-def was_admitted(environ: dict) -> bool:
+def was_admitted(environ: WSGIEnvironment) -> bool:
     """Tell whether the app runs for the second time, now with the body."""
-    admission = environ.get(ADMISSION)
+    admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_used

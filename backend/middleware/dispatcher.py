@@ -1,61 +1,59 @@
-"""The dispatcher in front of the app: every request runs on the definitions in force."""
+"""The dispatcher in front of Flask: the stages that every request passes, in their order (docs/decisions/028)."""
 
-import time
+from collections.abc import Iterable
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from werkzeug.exceptions import TooManyRequests
+
+from backend.middleware import timing
 from backend.middleware.authentication import IDENTITY, identify
-from backend.middleware.build import CATALOG, Build
+from backend.middleware.build import Build
+from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
-from backend.middleware.conditions import forget_impossible_dates, simplify_tags
+from backend.middleware.conditions import simplify_conditions
+from backend.middleware.errors import answer_http_error
+from backend.middleware.headers import AnswerHeaders
+from backend.middleware.limits import limits
 from backend.middleware.paths import LIVENESS_PATH
 from backend.middleware.request_id import request_id
-from backend.models.database import DATABASE_ERRORS, database
+from backend.middleware.request_log import RequestLog, note_route
 from backend.services.access import audit
-from backend.services.operation.metrics import metrics
-from backend.utils.meter import meter
-
-STARTED = "larder.started"
-WAITED = "larder.waited"  # seconds before a worker took it
+from backend.utils.addresses import parse_networks
 
 
 class Dispatcher:
-    """A WSGI app that gives each request the Catalog of the generation that is in the database when it begins.
+    """The WSGI app of a Build; behind it, Flask finds the view, calls it and answers errors.
 
-    Requests under way finish with the one they began with.
+    `docs_scripts` are the hashes of the scripts in the page of the documentation.
     """
 
-    def __init__(self, app: Build, trusted_proxies, add_headers):
-        self._app, self._serve = app, app.wsgi_app
-        self._addresses = ClientAddresses(trusted_proxies) if trusted_proxies else None
-        self._add_headers = add_headers
+    def __init__(self, build: Build, docs_scripts: str) -> None:
+        self._build, self._flask = build, build.wsgi_app
+        self._addresses = ClientAddresses(parse_networks(build.settings.trusted_proxies))
+        self._headers, self._log = AnswerHeaders(build.settings, docs_scripts), RequestLog()
 
-    def __call__(self, environ, start_response):
-        environ[STARTED] = time.perf_counter()
-        meter.begin(request_id(environ))
-        database.begin_request(environ.get(WAITED, 0))
-        metrics.request_began()
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request: each line is a stage."""
+        timing.begin(environ)
         try:
-            simplify_tags(environ)
-            forget_impossible_dates(environ)
-            if self._addresses:
-                environ["REMOTE_ADDR"] = self._addresses.find(environ)
-            if environ.get("PATH_INFO") != LIVENESS_PATH:
-                audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
-                identity = environ[IDENTITY] = identify(self._app, environ)
-                environ[CATALOG] = self._catalog(identity, environ)
-            return self._serve(environ, self._add_headers(environ, start_response))
+            simplify_conditions(environ)
+            self._addresses.resolve(environ)
+            audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
+            if environ.get("PATH_INFO") != LIVENESS_PATH:  # answers without the database
+                environ[IDENTITY] = identify(self._build, environ)
+                choose_catalog(self._build, environ)
+            start_response = self._log.start_logging(environ, start_response)
+            start_response = self._headers.start_completing(environ, start_response)
+            return self._admit(environ)(environ, start_response)
         finally:
             audit.origin.set(audit.NOWHERE)
-            database.end_request()
-            metrics.request_ended()
-            meter.begin(None)
+            timing.end()
 
-    def _catalog(self, identity, environ):
-        """Return the Catalog of the generation that the request has seen."""
-        catalog = self._app.catalogs.newest
-        if identity.generation in (None, catalog.generation):
-            return catalog
+    def _admit(self, environ: WSGIEnvironment) -> WSGIApplication:
+        """Return the app that answers: Flask, or the refusal of a request beyond the limit."""
         try:
-            return self._app.catalogs.after(catalog, identity.generation)
-        except DATABASE_ERRORS as error:
-            environ[IDENTITY] = identity._replace(failure=error)
-            return catalog
+            limits.count_request(environ)
+        except TooManyRequests as refusal:
+            note_route(self._build, environ)
+            return answer_http_error(refusal)
+        return self._flask

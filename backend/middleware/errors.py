@@ -3,7 +3,7 @@
 import http
 
 import structlog
-from flask import jsonify, request
+from flask import Response, json, request
 from marshmallow import Schema, fields, validate
 from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -111,8 +111,8 @@ def _too_large_here():
 
 
 def _respond(status, message, details=None, headers=()):
-    response = jsonify(error_body(status, message, details))
-    response.status_code = status
+    body = json.dumps(error_body(status, message, details), separators=(",", ":"))
+    response = Response(f"{body}\n", status, mimetype="application/json")
     response.headers.update(HEADERS.get(status, {}))
     response.headers.update(headers)
     return response

@@ -1,11 +1,17 @@
-"""What browsers and proxies may do with an answer."""
+"""The headers of every answer: what browsers and proxies may do with it."""
 
-from flask import request
+from collections.abc import Callable
+from typing import TypeAlias
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH
+from backend.config.settings import Settings
+from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
+from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+
+Headers: TypeAlias = list[tuple[str, str]]
 
 POLICY = "Content-Security-Policy"
-# Nothing of the API is a page; that an answer is shown as one, or in a frame, is an attack.
+# Nothing of the API is a page: an answer that is shown as one, or in a frame, is an attack.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 # Only our own script, which talks to our own API.
 ACCOUNT_POLICY = (
@@ -26,88 +32,90 @@ ALWAYS = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
-# Of this host alone: what else is below its name may not be ours to hold to TLS.
+# Of this host alone: other hosts below its name may not have TLS.
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
+NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
+VARY_BY_CALLER, VARY_BY_ORIGIN = ("Vary", "Authorization, Cookie"), ("Vary", "Origin")
 EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Content-Disposition, Idempotency-Replayed"
-ASKED_METHODS = "GET, POST, PUT, PATCH, DELETE"
-ASKED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID"
-PREFLIGHT_SECONDS = 600
+PREFLIGHT = [
+    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
+    (
+        "Access-Control-Allow-Headers",
+        "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID",
+    ),
+    ("Access-Control-Max-Age", "600"),  # seconds
+]
 
 
-def held_to_tls(settings) -> list[tuple[str, str]]:
+class AnswerHeaders:
+    """Completes the headers of each answer; `docs_scripts` are those of the documentation's page, as hashes."""
+
+    def __init__(self, settings: Settings, docs_scripts: str) -> None:
+        hsts, self._origins = _hsts(settings), _origins(settings)
+        self._for_api = ALWAYS_FOR_API + hsts
+        self._for_pages = {
+            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_scripts)), *hsts],
+            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
+        }
+
+    def start_completing(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+        """Return the `start_response` of a request that completes the headers of its answer."""
+
+        def start(status: str, headers: Headers, *exc_info: object) -> Callable[[bytes], object]:
+            return start_response(status, self._complete(environ, headers), *exc_info)
+
+        return start
+
+    def _complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+        path = request_path(environ)
+        if path.startswith(API):
+            headers = limit_caching(headers)
+        if self._origins:
+            headers = [*headers, VARY_BY_ORIGIN, *sharing_headers(self._origins, environ)]
+        return [*headers, (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
+
+    def _secure(self, path: str) -> Headers:
+        """Return the security headers of an answer; pages of ours may do more than the API."""
+        return next((more for page, more in self._for_pages.items() if path.startswith(page)), self._for_api)
+
+
+class RefusalHeaders:
+    """The headers of what the server refuses before the app sees it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._always, self._origins = [*ALWAYS_FOR_API, *_hsts(settings), NO_STORE], _origins(settings)
+
+    def for_origin(self, origin: str | None) -> Headers:
+        """Return them for a request with this Origin."""
+        return self._always + sharing_headers(self._origins, {"HTTP_ORIGIN": origin})
+
+
+def limit_caching(headers: Headers) -> Headers:
+    """Return the headers of an answer of the API, which is kept for its caller alone.
+
+    An answer with an ETag may be kept and asked about again; every other may hold tokens, or change at any moment.
+    """
+    kept = [pair for pair in headers if pair[0] not in ("Cache-Control", "Vary")]
+    has_tag = any(name == "ETag" for name, _ in headers)
+    return [*kept, REVALIDATE if has_tag else NO_STORE, VARY_BY_CALLER]
+
+
+def sharing_headers(origins: list[str], environ: WSGIEnvironment) -> Headers:
+    """Return the headers that let scripts of an allowed origin read an answer: they call with tokens, not cookies."""
+    origin = environ.get("HTTP_ORIGIN")
+    if "*" not in origins and origin not in origins:
+        return []
+    shared = [
+        ("Access-Control-Allow-Origin", "*" if "*" in origins else origin),
+        ("Access-Control-Expose-Headers", EXPOSED),
+    ]
+    return shared + PREFLIGHT if environ.get("REQUEST_METHOD") == "OPTIONS" else shared
+
+
+def _hsts(settings: Settings) -> Headers:
     """Return the header that keeps browsers to TLS, where the public address has it."""
     return [HSTS] if settings.public_url.startswith("https:") else []
 
 
-class RefusalHeaders:
-    """The headers of answers that no app gives."""
-
-    def __init__(self, settings):
-        self._always = [*ALWAYS_FOR_API, *held_to_tls(settings), ("Cache-Control", "no-store")]
-        self._origins = settings.cors_origins.split(",") if settings.cors_origins else []
-
-    def for_origin(self, origin: str | None) -> list[tuple[str, str]]:
-        """Return them for a request with this Origin."""
-        return [*self._always, *sharing_headers(self._origins, origin).items()]
-
-
-class SecurityHeaders:
-    """What every answer tells browsers, pages of ours too; `scripts` are those of the docs page, as hashes."""
-
-    def __init__(self, settings, scripts):
-        hsts = held_to_tls(settings)
-        self._for_api = ALWAYS_FOR_API + hsts
-        self._for_pages = {
-            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=scripts)), *hsts],
-            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
-        }
-
-    def added(self, environ, start_response):
-        """Return the `start_response` of a request that adds them."""
-        path, added = environ.get("PATH_INFO", ""), self._for_api
-        for beginning, headers in self._for_pages.items():
-            if path.startswith(beginning):
-                added = headers
-
-        def start(status, headers, exc_info=None):
-            return start_response(status, headers + added, exc_info)
-
-        return start
-
-
-def init_app(app):
-    """Keep each answer of the API to the one who asked, and let scripts of the allowed origins ask."""
-    if app.settings.cors_origins:
-        _share_across_origins(app, app.settings.cors_origins.split(","))
-
-    @app.after_request
-    def limit_caching(response):
-        if request.path.startswith(API):
-            headers = response.headers
-            # An ETag is worth asking about again; whatever has none may hold tokens or change at any moment.
-            headers["Cache-Control"] = "private, no-cache" if "ETag" in headers else "no-store"
-            headers["Vary"] = "Authorization, Cookie"
-        return response
-
-
-def _share_across_origins(app, origins):
-    """Answer browsers that ask for a script of another origin: with tokens it may call, with cookies it may not."""
-
-    @app.after_request
-    def share(response):
-        headers, shared = response.headers, sharing_headers(origins, request.headers.get("Origin"))
-        headers.add("Vary", "Origin")
-        headers.update(shared)
-        if shared and request.method == "OPTIONS":
-            headers["Access-Control-Allow-Methods"] = ASKED_METHODS
-            headers["Access-Control-Allow-Headers"] = ASKED_HEADERS
-            headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-        return response
-
-
-def sharing_headers(origins: list[str], origin: str | None) -> dict[str, str]:
-    """Return the headers that let scripts of `origin` read an answer, if it is one of the allowed origins."""
-    if "*" not in origins and origin not in origins:
-        return {}
-    allowed = "*" if "*" in origins else origin
-    return {"Access-Control-Allow-Origin": allowed, "Access-Control-Expose-Headers": EXPOSED}
+def _origins(settings: Settings) -> list[str]:
+    return settings.cors_origins.split(",") if settings.cors_origins else []

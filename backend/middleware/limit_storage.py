@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cysqlite
 from limits.storage import Storage
@@ -27,18 +28,18 @@ class SqliteStorage(Storage):
 
     STORAGE_SCHEME = ["sqlite"]
 
-    def __init__(self, uri, **options):
+    def __init__(self, uri: str, **options: float | str | bool) -> None:
         super().__init__(uri, **options)
-        path = uri.removeprefix("sqlite://")
-        self._path, self._connection, self._purged_at = path, None, 0.0
+        self._path, self._purged_at = uri.removeprefix("sqlite://"), 0.0
+        self._connection: cysqlite.Connection | None = None
         self._lock = threading.Lock()  # one connection serves all threads: counting takes microseconds
 
     @property
-    def base_exceptions(self):
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
         """What a failure of the file raises."""
         return cysqlite.Error, OSError
 
-    def incr(self, key, expiry, amount=1):
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add `amount` to the count of a window of `expiry` seconds, which the first one begins; return the count."""
         now = time.time()
         (count,) = self._execute(COUNT, key, amount, now, expiry)
@@ -47,15 +48,15 @@ class SqliteStorage(Storage):
             self._execute(PURGE, now)
         return count
 
-    def get(self, key):
+    def get(self, key: str) -> int:
         """Return the count."""
         return self._read(key)[0]
 
-    def get_expiry(self, key):
+    def get_expiry(self, key: str) -> float:
         """Return when the window ends, in seconds since 1970."""
         return self._read(key)[1]
 
-    def check(self):
+    def check(self) -> bool:
         """Tell whether the file can be read."""
         try:
             self._execute("SELECT count(*) FROM counts")
@@ -63,19 +64,19 @@ class SqliteStorage(Storage):
             return False
         return True
 
-    def reset(self):
-        """Forget all counts."""
+    def reset(self) -> None:
+        """Delete all counts."""
         self._execute("DELETE FROM counts")
 
-    def clear(self, key):
-        """Forget the count."""
+    def clear(self, key: str) -> None:
+        """Delete the count."""
         self._execute("DELETE FROM counts WHERE key = ?", key)
 
-    def _read(self, key):
+    def _read(self, key: str) -> tuple[int, float]:
         now = time.time()
         return self._execute(READ, key, now) or (0, now)
 
-    def _execute(self, sql, *values):
+    def _execute(self, sql: str, *values: str | float) -> Any:
         """Return the first row of the statement, or None; after a failure the next call opens the file anew."""
         with self._lock:
             try:
@@ -86,7 +87,7 @@ class SqliteStorage(Storage):
                 self._close()
                 raise
 
-    def _open(self):
+    def _open(self) -> cysqlite.Connection:
         Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         connection = cysqlite.connect(str(self._path), timeout=BUSY_SECONDS)
         try:
@@ -99,7 +100,7 @@ class SqliteStorage(Storage):
             raise
         return connection
 
-    def _close(self):
+    def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

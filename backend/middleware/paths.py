@@ -1,7 +1,16 @@
 """The paths that both the views and what surrounds them know."""
 
+from wsgiref.types import WSGIEnvironment
+
+from werkzeug.wsgi import get_path_info
+
 API = "/api/v1"
 DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
 LIVENESS_PATH = "/health/live"  # answers without the database
+
+
+def request_path(environ: WSGIEnvironment) -> str:
+    """Return the path of a request as Flask reads it: as text, and with one slash at its beginning."""
+    return f"/{get_path_info(environ).lstrip('/')}"

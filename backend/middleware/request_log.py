@@ -1,42 +1,62 @@
 """One log line for each request, and its count for the metrics."""
 
-import time
+from collections.abc import Callable
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
-from flask import request
+from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from backend.middleware.admission import is_only_granted
 from backend.middleware.authentication import IDENTITY
-from backend.middleware.dispatcher import STARTED
-from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.middleware.paths import request_path
+from backend.middleware.request_id import request_id
+from backend.middleware.timing import seconds_since_start
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
+ROUTE = "larder.route"  # the key in the WSGI environment
 
-def init_app(app):
-    """Log each request when it has been answered."""
-    log = structlog.get_logger().bind()  # bound once: structlog would do it anew for every line
 
-    @app.after_request
-    def finish(response):
-        current = request._get_current_object()  # each use of the proxy costs a look-up
-        environ, rule = current.environ, current.url_rule
-        if is_only_granted(environ):  # it will be logged and counted when it runs with its body
-            return response
-        identity = environ.get(IDENTITY)
-        seconds, route = time.perf_counter() - environ[STARTED], rule.rule if rule else None
-        metrics.count_answer(current.method, route, response.status_code, seconds, meter)
-        response.headers[REQUEST_ID_HEADER] = request_id(environ)
-        log.info(
+class RequestLog:
+    """Logs and counts each request when its answer begins."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger().bind()  # bound once: structlog would do it anew for every line
+
+    def start_logging(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+        """Return the `start_response` of a request that is logged and counted."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: object) -> Callable[[bytes], object]:
+            if not is_only_granted(environ):  # else it will be logged and counted when it runs with its body
+                self._write(environ, int(status[:3]))
+            return start_response(status, headers, *exc_info)
+
+        return start
+
+    def _write(self, environ: WSGIEnvironment, status: int) -> None:
+        identity, route, seconds = environ.get(IDENTITY), environ.get(ROUTE), seconds_since_start(environ)
+        method = environ["REQUEST_METHOD"].upper()
+        metrics.count_answer(method, route, status, seconds, meter)
+        self._log.info(
             "request",
             request_id=request_id(environ),
-            method=current.method,
-            path=current.path,
+            method=method,
+            path=request_path(environ),
             route=route,
-            status=response.status_code,
+            status=status,
             duration_ms=round(seconds * 1000, 2),
             database_ms=round(meter.seconds * 1000, 2),
             actor=identity.actor.user_id if identity else None,
-            address=current.remote_addr,
+            address=environ.get("REMOTE_ADDR"),
         )
-        return response
+
+
+def note_route(app: Flask, environ: WSGIEnvironment) -> None:
+    """Note the route of a request that is refused before Flask has found its view."""
+    try:
+        adapter = app.create_url_adapter(app.request_class(environ))
+        if adapter is not None:
+            environ[ROUTE] = adapter.match(return_rule=True)[0].rule
+    except HTTPException:
+        pass  # nothing is at this path, or it takes another method

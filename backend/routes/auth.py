@@ -6,8 +6,9 @@ from functools import partial
 from flask import after_this_request, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from backend.middleware import authentication, limits, tokens
+from backend.middleware import authentication, tokens
 from backend.middleware.build import current_build
+from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN

@@ -2,9 +2,9 @@
 
 from marshmallow import Schema, validate
 
-from backend.middleware import limits
 from backend.middleware.authentication import anybody
 from backend.middleware.build import current_build
+from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import NO_SIGN_IN

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from backend import create_app
-from backend.middleware import limits, tokens
+from backend.middleware import tokens
+from backend.middleware.limits import limits
 from backend.models.database import database
 from backend.models.user import User
 from backend.services.accounts import sessions
@@ -215,8 +216,8 @@ def test_a_refused_refresh_leaves_the_token_good(strict):
     for _ in range(3):
         token = refresh(visitor, token).json["data"]["refresh_token"]
     assert refresh(visitor, token).status_code == 429
-    limits.counts.counter._refused_until.clear()
-    limits.counts.counter._shared.storage.reset()
+    limits._refused_until.clear()
+    limits._limiter.reset()
     assert refresh(visitor, token).status_code == 200
 
 

@@ -8,9 +8,9 @@ from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
 from backend.middleware.connections.refusals import log_refusal
-from backend.middleware.dispatcher import WAITED
 from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.middleware.timing import WAITED
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 

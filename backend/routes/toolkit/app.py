@@ -6,6 +6,7 @@ from flask import request
 
 from backend.config.settings import Settings
 from backend.middleware.build import Build
+from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.arguments import Request
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.interfaces import Interface, ViewRule, addressed_resource
@@ -49,6 +50,8 @@ class Larder(Build):
     def dispatch_request(self):
         """Return what the view answers."""
         rule = request.url_rule
+        if rule is not None:
+            request.environ[ROUTE] = rule.rule
         if isinstance(rule, ViewRule) and request.method != "OPTIONS":
             return rule.view(**request.view_args)
         return super().dispatch_request()

@@ -4,9 +4,9 @@ import base64
 import hashlib
 import re
 import threading
-from functools import cache
+from functools import cache, wraps
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
 from flask_smorest.spec import APISpecMixin
@@ -186,14 +186,20 @@ def init_app(app):
     api = Api(app)
     _add_docs(app)
     if not app.settings.public_docs:
-        app.before_request(_ask_for_sign_in)
+        for endpoint in ("api-docs.openapi_json", "swagger_ui.show", "docs"):
+            app.view_functions[endpoint] = _for_signed_in(app.view_functions[endpoint])
     return api
 
 
-def _ask_for_sign_in():
-    """Refuse the document and the pages about it to who is not signed in, with a token, a key or a cookie."""
-    if request.path == DOCUMENT_PATH or f"{request.path}/".startswith(f"{DOCS_PATH}/"):
+def _for_signed_in(view):
+    """Return the view, which asks for a sign-in with a token, a key or a cookie."""
+
+    @wraps(view)
+    def guarded(**arguments):
         signed_in_actor()
+        return view(**arguments)
+
+    return guarded
 
 
 def _add_docs(app):
