@@ -32,10 +32,10 @@ from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 
 db = AppGroup("db", help="The database of this installation.")
-user_commands = AppGroup("users", help="Accounts.")
-job_commands = AppGroup("jobs", help="What happens beside requests.")
-definitions = AppGroup("resources", help="Definitions as YAML files.")
-records = AppGroup("records", help="Records from files.")
+user_commands = AppGroup("users", help="Users and their accounts.")
+job_commands = AppGroup("jobs", help="Background jobs.")
+definitions = AppGroup("resources", help="Definitions of resources, as YAML files.")
+records = AppGroup("records", help="Import and export records.")
 backup = AppGroup("backup", help="Backups of the database.")
 
 READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
@@ -50,14 +50,14 @@ def init_app(app):
 
 @db.command()
 def upgrade():
-    """Apply the migrations of this version."""
+    """Migrate the database to this version."""
     applied = migrations.upgrade()
     click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
 @db.command()
 def status():
-    """List the migrations; exits with 1 while some are not applied."""
+    """List the migrations; exit with 1 if some are not applied."""
     table = Table("migration", "applied")
     with database.connection_context():
         rows = migrations.migration_status()
@@ -69,13 +69,13 @@ def status():
 
 @db.command("diagram")
 def draw_diagram():
-    """Show the page about the database's tables: flask db diagram > docs/schema.md."""
+    """Print the page about the system tables: flask db diagram > docs/schema.md."""
     click.echo(diagram.draw(), nl=False)
 
 
 @db.command()
 def vacuum():
-    """Give the room of deleted rows back to the disk; writers wait meanwhile."""
+    """Reclaim disk space from deleted rows; blocks writers while it runs."""
     with explained():
         cleanup.vacuum()
 
@@ -83,7 +83,7 @@ def vacuum():
 @click.command("doctor")
 @with_appcontext
 def doctor():
-    """Look for what is wrong with this installation, and say what to do; exits with 1 if something does not work."""
+    """Check this installation and suggest fixes; exit with 1 if something does not work."""
     findings = check_everything(current_build().settings)
     for finding in findings:
         mark, colour = {OK: ("ok", "green"), WARNING: ("look", "yellow"), FAILURE: ("wrong", "red")}[finding.state]
@@ -95,13 +95,13 @@ def doctor():
 
 @job_commands.command("run")
 def run_jobs():
-    """Run jobs, such as sending mail, until SIGTERM: for LARDER_JOBS=off."""
+    """Run background jobs, such as sending mail, until SIGTERM; needed with LARDER_JOBS=off."""
     jobs.run_consumer()
 
 
 @user_commands.command("list")
 def list_users():
-    """List all accounts."""
+    """List all users."""
     table = Table("email", "name", "roles", "active")
     with explained(), database.connection_context():
         for user in users.list_users():
@@ -122,9 +122,9 @@ def promote(email):
 
 @user_commands.command("reset-password")
 @click.argument("email")
-@click.password_option(help="Asked for when not given.")
+@click.password_option(help="Asked for if it is not given.")
 def reset_password(email, password):
-    """Give EMAIL another password; all their sessions and API keys end."""
+    """Set a new password for EMAIL; ends all their sessions and API keys."""
     with explained(), database.connection_context():
         user_updates.update_user(SYSTEM, users.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
@@ -133,7 +133,7 @@ def reset_password(email, password):
 @user_commands.command("link")
 @click.argument("email", required=False)
 def make_link(email):
-    """Print a link with which EMAIL can set a new password once; without EMAIL, for the first admin."""
+    """Print a link that lets EMAIL, or else the first admin, set a new password once."""
     with explained(), database.connection_context():
         address, link = recovery.make_reset_link(SYSTEM, current_build().settings, email)
     minutes = current_build().settings.reset_token_seconds // 60
@@ -142,7 +142,7 @@ def make_link(email):
 
 @user_commands.command("first-admin")
 def make_first_admin():
-    """Make the first admin, as LARDER_ADMIN_EMAIL, unless there is an admin; a password made up is shown once."""
+    """Create the first admin, LARDER_ADMIN_EMAIL, unless there is one; print a generated password once."""
     with explained():
         made_up = sign_in.create_first_admin(current_build().settings)
     if made_up:
@@ -151,9 +151,9 @@ def make_first_admin():
 
 @user_commands.command()
 @click.argument("email")
-@click.option("--name", default="", help="How to call them; the address by default.")
-@click.option("--admin", is_flag=True, help="Let them do everything.")
-@click.password_option(help="Asked for when not given.")
+@click.option("--name", default="", help="Display name; defaults to the e-mail address.")
+@click.option("--admin", is_flag=True, help="Make them an admin, who may do everything.")
+@click.password_option(help="Asked for if it is not given.")
 def create(email, name, admin, password):
     """Create an account for EMAIL."""
     roles = [ADMIN, MEMBER] if admin else [MEMBER]
@@ -164,11 +164,11 @@ def create(email, name, admin, password):
 
 @definitions.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--confirm", metavar="FINGERPRINT", help="That of the plan, where it loses data.")
+@click.option("--confirm", metavar="FINGERPRINT", help="Fingerprint of the plan; required if it loses data.")
 def apply(path, confirm):
-    """Bring roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
+    """Change roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
 
-    What it does not name stays as it is; a resource of `null` is dropped.
+    Resources that are not named stay as they are; a resource of `null` is dropped.
     """
     document = _read_documents(path)
     with explained(), database.connection_context():
@@ -179,9 +179,9 @@ def apply(path, confirm):
 
 @definitions.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As data, for a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def plan(path, as_json):
-    """Show what `apply` would do with PATH to the resources, step by step; exits with 1 for what cannot be done."""
+    """Show what `apply` would do with PATH, step by step; exit with 1 if it cannot be done."""
     document = _read_documents(path)
     with explained(), database.connection_context():
         found = documents.plan_document(SYSTEM, document)
@@ -201,7 +201,7 @@ def _show_plan(found):
     if not found.steps:
         click.echo("There is nothing to do.")
     elif found.is_possible and found.loses_data:
-        click.echo(f"To lose that data: flask resources apply --confirm {found.fingerprint}")
+        click.echo(f"To apply it and lose that data: flask resources apply --confirm {found.fingerprint}")
 
 
 def _read_documents(path):
@@ -217,7 +217,7 @@ def _read_documents(path):
             return document
         for part, declared in document.items():
             if twice := set(whole.get(part, {})) & set(declared or {}):
-                raise click.ClickException(f"{file} declares {', '.join(sorted(twice))} once more.")
+                raise click.ClickException(f"{file} declares {', '.join(sorted(twice))} a second time.")
             whole[part] = whole.get(part, {}) | (declared or {})
     return whole
 
@@ -225,7 +225,7 @@ def _read_documents(path):
 @definitions.command()
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 def export(file):
-    """Write all roles and resources to FILE, or to the terminal."""
+    """Write all roles and resources as YAML to FILE, or to the terminal."""
     with explained(), database.connection_context():
         document = documents.export_document()
     yaml.safe_dump(document, file, **READABLE)
@@ -235,7 +235,7 @@ def export(file):
 @click.argument("resource")
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 def export_records(resource, file):
-    """Write all records of RESOURCE to FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl."""
+    """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
     form = "ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv"
     with explained(), database.connection_context():
         texts = exports.export_records(SYSTEM, current_build().catalog[resource], lists.ListQuery(), form)
@@ -246,20 +246,21 @@ def export_records(resource, file):
 @records.command("import")
 @click.argument("resource")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--key", metavar="FIELD", help="Change the record that has this unique field, or `id`, already.")
-@click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
-@click.option("--keep-good", is_flag=True, help="Write the good rows even if some are bad.")
-@click.option("--if-empty", is_flag=True, help="Do nothing when the resource holds records.")
+@click.option("--key", metavar="FIELD", help="Update records that already have this key: a unique field or `id`.")
+@click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
+@click.option("--keep-good", is_flag=True, help="Write the valid rows even if some are invalid.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if the resource has records.")
 def import_records(resource, file, key, dry_run, keep_good, if_empty):
-    """Create a record for each line of FILE: CSV, or NDJSON where its name ends in .ndjson or .jsonl.
+    """Create a record from each line of FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
 
-    The first line names the columns: fields of the resource, or `country_code` for the reference `country` by the
-    unique field `code` of its target. Bad rows are listed with their line; with any, nothing is written.
+    The first line of a CSV file names the columns: fields of the resource, or `country_code` for the reference
+    `country` by the unique field `code` of its target. Invalid rows are listed with their lines; then nothing is
+    written.
     """
     with explained(), database.connection_context():
         target = current_build().catalog[resource]
         if if_empty and lists.list_records(SYSTEM, target, lists.ListQuery(per_page=1, count=False)).items:
-            click.echo(f"{resource} holds records; nothing imported.")
+            click.echo(f"{resource} has records; nothing was imported.")
             return
         report = _import_with_progress(target, file, key, dry_run, keep_good)
     for line, reason in report.problems:
@@ -273,7 +274,7 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
 
 @backup.command("create")
 def create_backup():
-    """Make a backup while others work; the last line is its path."""
+    """Make a backup while others read and write; the last line printed is its path."""
     with explained():
         made = backups.create_backup(current_build().settings, SYSTEM)
     click.echo(current_build().settings.backup_dir / made.name)
@@ -293,34 +294,34 @@ def list_backups():
 @backup.command("verify")
 @click.argument("backup")
 def verify_backup(backup):
-    """Read BACKUP, a name or a path, to its end, and check what is in it."""
+    """Read the whole of BACKUP, a name or a path, and check its content."""
     with explained():
         manifest = backups.verify_backup(current_build().settings, backup)
     rows = sum(manifest.counts.values())
-    click.echo(f"{backup} is sound: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
+    click.echo(f"{backup} is intact: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
 
 
 @backup.command("restore")
 @click.argument("backup")
 def restore_backup(backup):
-    """Put BACKUP, a name or a path, in the place of all that is in the database; everybody has to sign in again.
+    """Replace the content of the database with BACKUP, a name or a path; everyone must sign in again.
 
-    It is verified first, and what was there is kept. Servers may run meanwhile.
+    The backup is verified first, and the replaced content is kept. Servers can keep running.
     """
     with explained():
         manifest, kept = backups.restore_backup(current_build().settings, backup)
     click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
     if kept:
-        click.echo(f"What was there before is kept as {kept}.")
+        click.echo(f"The previous content is kept as {kept}.")
 
 
 @backup.command("prune")
-@click.option("--keep", type=click.IntRange(min=1), help="How many stay; by default LARDER_BACKUP_KEEP.")
+@click.option("--keep", type=click.IntRange(min=1), help="How many backups to keep; by default LARDER_BACKUP_KEEP.")
 def prune_backups(keep):
-    """Delete all but the latest backups, copies too."""
+    """Delete all but the latest backups, and their copies."""
     with explained():
         gone = backups.prune_backups(current_build().settings, keep or current_build().settings.backup_keep)
-    click.echo("\n".join(f"deleted {name}" for name in gone) or "There is none to delete.")
+    click.echo("\n".join(f"deleted {name}" for name in gone) or "There are no backups to delete.")
 
 
 def _import_with_progress(target, file, key, dry_run, keep_good):

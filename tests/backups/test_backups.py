@@ -76,7 +76,7 @@ def test_a_backup_is_made_listed_and_verified(notes, run, settings):
     assert sorted(os.listdir(settings.backup_dir)) == [".lock", os.path.basename(path)]
     assert os.path.basename(path) in run("list").output
     result = run("verify", path)
-    assert (result.exit_code, "is sound" in result.output) == (0, True), result.output
+    assert (result.exit_code, "is intact" in result.output) == (0, True), result.output
 
 
 def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admin, alice):

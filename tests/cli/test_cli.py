@@ -236,7 +236,7 @@ def test_a_folder_is_one_declaration(run, tmp_path):
     (folder / "c.yml").write_text("resources: {b: {fields: {c: {type: text}}}}")
     code, output = run("resources", "plan", folder)
     assert code == 1
-    assert "declares b once more" in output
+    assert "declares b a second time" in output
 
 
 def test_wrong_files_are_explained_and_change_nothing(run, written):

@@ -202,7 +202,7 @@ def test_a_dry_run_finds_duplicates_too(shelf, load):
 @ON_SQLITE
 def test_if_empty_does_nothing_when_there_are_records(shelf, load, admin):
     assert load("title\nEmma\n", "--if-empty")[0] == 0
-    assert load("title\nDune\n", "--if-empty")[:2] == (0, ["books holds records; nothing imported."])
+    assert load("title\nDune\n", "--if-empty")[:2] == (0, ["books has records; nothing was imported."])
     assert rows(admin, "title") == [("Emma",)]
 
 
