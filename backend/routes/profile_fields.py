@@ -8,7 +8,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE, USERS_READ
 from backend.services.accounts import profile_fields
-from backend.services.definitions.definition import NAME
+from backend.services.definitions.names import NAME
 from backend.services.field_types.boolean import BooleanFromText
 
 EXAMPLE = {"fields": {"team": {"type": "string", "max_length": 50}}}

@@ -1,23 +1,18 @@
 """Definitions: `/api/v1/resources`."""
 
-from dataclasses import fields
+from typing import Any
 
-import marshmallow as ma
-from marshmallow import validate
+from marshmallow import Schema, ValidationError, fields
 
 from backend.middleware.authentication import current_actor, permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
-from backend.routes.toolkit.openapi import OneOf
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
-from backend.services.definitions import resources
-from backend.services.definitions.definition import ACTIONS, MAX_DESCRIPTION, MAX_FIELDS, MAX_INDEXED, NAME
-from backend.services.definitions.grants import MAX_CONDITIONS, MAX_GRANTS
-from backend.services.field_types.base import TYPES
+from backend.services.definitions import resources, schema
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.field_types.wire import FormerNames, StrictText
+from backend.services.field_types.wire import StrictText
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {
@@ -38,107 +33,46 @@ ADDED = ("version", "created_at", "updated_at")
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
 
-def _field_schema(kind):
-    """Return the schema that documents a field of this type."""
-    options = {item.name: item.metadata["wire"] for item in fields(kind)}
-    options["type"] = ma.fields.String(required=True, validate=validate.OneOf([kind.name]))
-    return ma.Schema.from_dict(options, name=f"{kind.name.title()}Field")
+class DefinitionSchema(schema.DefinitionSchema):
+    """A resource: what its records are, and who may do what with them."""
 
-
-FieldName = ma.fields.String(metadata={"pattern": f"^{NAME.pattern}$"})
-FieldNames = ma.fields.List(FieldName, validate=validate.Length(1, MAX_INDEXED))
-Rule = {
-    "type": "object",
-    "description": "A grant for the rows that meet the rule",
-    "required": ["role", "where"],
-    "additionalProperties": False,
-    "properties": {
-        "role": {"type": "string"},
-        "where": {
-            "type": "object",
-            "description": "By field a value, or an object of values by operator; `$user.<field>` is the caller's",
-            "minProperties": 1,
-            "maxProperties": MAX_CONDITIONS,
-            "propertyNames": {"pattern": f"^{NAME.pattern}$"},
-        },
-    },
-}
-Grant = ma.fields.Raw(metadata={"anyOf": [{"type": "string"}, Rule]})
-Grants = ma.fields.List(Grant, validate=validate.Length(max=MAX_GRANTS))
-AccessSchema = ma.Schema.from_dict(dict.fromkeys(ACTIONS, Grants), name="Access")
-
-
-class DefinitionBodySchema(ma.Schema):
-    """What the records of a resource are, and who may do what with them."""
-
-    description = ma.fields.String(validate=validate.Length(max=MAX_DESCRIPTION))
-    fields_ = ma.fields.Dict(
-        FieldName,
-        OneOf([_field_schema(kind) for _, kind in sorted(TYPES.items())]),
-        required=True,
-        data_key="fields",
-        metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
-    )
-    indexes = ma.fields.List(FieldNames, metadata={"description": "Sets of fields to index"})
-    unique = ma.fields.List(FieldNames, metadata={"description": "Sets of fields whose values together occur once"})
-    search = ma.fields.List(FieldName, metadata={"description": "Fields for the full-text search"})
-    access = ma.fields.Nested(
-        AccessSchema, metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"}
-    )
-    require_if_match = ma.fields.Boolean(metadata={"description": "Refuse writes without If-Match"})
-    history = ma.fields.Boolean(metadata={"description": "Keep who changed what, at `/<name>/<id>/history`"})
-    renamed_from = FormerNames()
-    on_owner_delete = ma.fields.String(
-        validate=validate.OneOf(["set_null", "cascade", "restrict"]),
-        metadata={"description": "What becomes of the records of a user who is deleted; by default they stay"},
-    )
-
-
-class DefinitionSchema(DefinitionBodySchema):
-    """A resource: what its records are, and who may do what with them.
-
-    This schema documents; services/definitions/definition.py checks, for files as well as for requests.
-    """
-
-    name = ma.fields.String(required=True, metadata={"pattern": f"^{NAME.pattern}$"})
-
-    def load(self, data, **options):
-        """Return the body as it came, if it is an object, without what a GET adds to it."""
+    def load(self, data: Any, **options: Any) -> dict[str, Any]:
+        """Return the body without what a GET adds to it; its definition is checked by the service, as that of files."""
         if not isinstance(data, dict):
-            raise ma.ValidationError("Not an object.")
+            raise ValidationError("Must be an object.")
         return {part: value for part, value in data.items() if part not in ADDED}
 
 
 class StoredDefinitionSchema(DefinitionSchema):
     """A resource as it is in force."""
 
-    version = ma.fields.Integer(required=True, metadata={"description": "Grows by one with every change"})
-    created_at = ma.fields.DateTime(required=True)
-    updated_at = ma.fields.DateTime(required=True)
+    version = fields.Integer(required=True, metadata={"description": "Grows by one with every change"})
+    created_at = fields.DateTime(required=True)
+    updated_at = fields.DateTime(required=True)
 
-    def dump(self, stored, *, many=None):
-        """Return the definition as it is stored, with what the store knows of it."""
+    def dump(self, stored: Any, *, many: bool | None = None) -> Any:
+        """Return the definition as it is stored, with its version and times."""
         if self.many if many is None else many:
             return [self.dump(each, many=False) for each in stored]
         moments = {"created_at": rfc3339(stored.created_at), "updated_at": rfc3339(stored.updated_at)}
         return {"name": stored.name, **stored.body, "version": stored.version, **moments}
 
 
-class VersionSchema(ma.Schema):
-    """What a resource was declared to be from a change to the next."""
+class VersionSchema(Schema):
+    """The definition of a resource from one change to the next."""
 
-    version = ma.fields.Integer(required=True)
-    definition = ma.fields.Nested(
-        DefinitionBodySchema,
+    version = fields.Integer(required=True)
+    definition = fields.Nested(
+        schema.DefinitionBodySchema,
         required=True,
         allow_none=True,
-        metadata={"description": "Null when the resource was dropped, or renamed to another"},
+        metadata={"description": "Null if the resource was dropped or renamed"},
     )
-    created_at = ma.fields.DateTime(required=True)
-    created_by = ma.fields.UUID(required=True, allow_none=True, metadata={"description": "Id of who changed it"})
+    created_at = fields.DateTime(required=True)
+    created_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user who changed it"})
 
-    def dump(self, versions, *, many=None):
-        """Return the versions as they are kept."""
+    def dump(self, versions: Any, *, many: bool | None = None) -> list[dict[str, Any]]:
+        """Return the versions as they are stored."""
         return [
             {
                 "version": each.version,
@@ -150,36 +84,36 @@ class VersionSchema(ma.Schema):
         ]
 
 
-class StepSchema(ma.Schema):
+class StepSchema(Schema):
     """A step of a plan."""
 
-    action = ma.fields.String(required=True, metadata={"description": "Such as `drop_field`"})
-    resource = ma.fields.String(required=True)
-    subject = ma.fields.String(required=True, allow_none=True, metadata={"description": "The field or fields"})
-    text = ma.fields.String(required=True, metadata={"description": "The step in words"})
-    loses_data = ma.fields.Boolean(required=True)
-    impossible = ma.fields.Boolean(required=True, metadata={"description": "Records in place stand against it"})
-    records = ma.fields.Integer(required=True, metadata={"description": "How many lose a value or stand against it"})
-    ids = ma.fields.List(ma.fields.UUID(), required=True, metadata={"description": "The first of these records"})
+    action = fields.String(required=True, metadata={"description": "Such as `drop_field`"})
+    resource = fields.String(required=True)
+    subject = fields.String(required=True, allow_none=True, metadata={"description": "The field or fields"})
+    text = fields.String(required=True, metadata={"description": "The step in words"})
+    loses_data = fields.Boolean(required=True)
+    impossible = fields.Boolean(required=True, metadata={"description": "Existing records prevent it"})
+    records = fields.Integer(required=True, metadata={"description": "How many records lose a value or prevent it"})
+    ids = fields.List(fields.UUID(), required=True, metadata={"description": "The first of these records"})
 
 
-class PlanSchema(ma.Schema):
+class PlanSchema(Schema):
     """What a change of a definition would do, step by step."""
 
-    steps = ma.fields.List(ma.fields.Nested(StepSchema), required=True)
-    loses_data = ma.fields.Boolean(required=True, metadata={"description": "Whether it has to be confirmed"})
-    possible = ma.fields.Boolean(required=True)
-    fingerprint = ma.fields.String(required=True, metadata={"description": "Confirms the plan"})
+    steps = fields.List(fields.Nested(StepSchema), required=True)
+    loses_data = fields.Boolean(required=True, metadata={"description": "Whether it must be confirmed"})
+    possible = fields.Boolean(required=True)
+    fingerprint = fields.String(required=True, metadata={"description": "Confirms the plan"})
 
 
 class ReplaceQuery(QuerySchema):
-    """Whether a loss of data is meant."""
+    """The confirmation of a loss of data."""
 
-    confirm = StrictText(metadata={"description": "The fingerprint of the plan, where it loses data"})
+    confirm = StrictText(metadata={"description": "Fingerprint of the plan; required if it loses data"})
 
 
 class DropQuery(QuerySchema):
-    """Whether a loss of records is meant."""
+    """The confirmation of a loss of records."""
 
     confirm = BooleanFromText(load_default=False, metadata={"description": "Drop the records with the resource"})
 
@@ -189,7 +123,7 @@ class DropQuery(QuerySchema):
 @blp.response(200, StoredDefinitionSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="resources_list")
-def list_resources():
+def list_resources() -> Any:
     """List all resources"""
     return resources.list_resources()
 
@@ -201,7 +135,7 @@ def list_resources():
 @blp.response(201, StoredDefinitionSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="resources_create")
-def create_resource(data):
+def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Declare a resource
 
     Its API answers from the next request on.
@@ -215,7 +149,7 @@ def create_resource(data):
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="resources_get")
-def get_resource(name):
+def get_resource(name: str) -> Any:
     """Show a resource"""
     return resources.get_resource(name)
 
@@ -227,11 +161,11 @@ def get_resource(name):
 @blp.response(200, StoredDefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="resources_replace")
-def replace_resource(query, data, name):
+def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> Any:
     """Change a resource, with the records in it
 
-    Whatever leads to the new definition is done in one transaction. A conflict shows the plan, if records in place
-    stand against it or if it would lose data and `confirm` does not say that this is meant.
+    All steps to the new definition happen in one transaction. The answer 409 has the plan, if existing records prevent
+    it or if it would lose data and `confirm` is not its fingerprint.
     """
     return resources.replace_resource(current_actor(), name, data, confirm=query.get("confirm"))
 
@@ -242,8 +176,8 @@ def replace_resource(query, data, name):
 @blp.response(200, PlanSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="resources_plan")
-def plan_resource(data, name):
-    """Show what a change of a resource would do, and change nothing"""
+def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Show what a change of a resource would do, without changing anything"""
     return resources.plan_resource(name, data).to_dict()
 
 
@@ -252,8 +186,8 @@ def plan_resource(data, name):
 @blp.response(200, VersionSchema(many=True))
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="resources_versions")
-def list_versions(name):
-    """List what a resource was declared to be, the latest first"""
+def list_versions(name: str) -> Any:
+    """List all versions of a definition, the latest first"""
     return resources.list_versions(name)
 
 
@@ -263,6 +197,6 @@ def list_versions(name):
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="resources_delete")
-def delete_resource(query, name):
+def delete_resource(query: dict[str, Any], name: str) -> None:
     """Drop a resource with its records"""
     resources.delete_resource(current_actor(), name, confirmed=query["confirm"])

@@ -7,7 +7,8 @@ from backend.services.accounts.profile_fields import apply_fields, declared_fiel
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
-from backend.services.definitions.definition import check_references, parse_definition
+from backend.services.definitions.checks import check_references
+from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import SHOWN_IDS, Step, make_plan
 from backend.services.definitions.resources import list_resources
 from backend.services.errors import Invalid

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from backend.models.database import database
 from backend.services.definitions import schema_changes
-from backend.services.definitions.definition import parse_definition
+from backend.services.definitions.parsing import read_definition
 from tests.helpers import read, state, structure
 
 WALKS = int(os.environ.get("EVOLUTIONS", "6"))
@@ -381,6 +381,6 @@ def take_step(admin, name, model, now, renamed):
     }
     with database.connection_context():
         there = structure(name)
-    assert there == fresh_structure(parse_definition({"name": name, **now})), (plan, model.fields, now)
+    assert there == fresh_structure(read_definition({"name": name, **now})), (plan, model.fields, now)
     assert admin.post(f"/resources/{name}/plan", json=now).json["data"]["steps"] == []
     return after

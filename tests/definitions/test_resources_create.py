@@ -4,7 +4,7 @@ from backend.models.database import database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.role import Role
 from backend.models.user import User, give_roles
-from backend.services.definitions.reserved_names import is_reserved_resource
+from backend.services.definitions.names import is_reserved_resource
 from tests.conftest import ON_SQLITE
 
 TITLE = {"title": {"type": "string"}}

@@ -20,6 +20,7 @@ from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.document_pieces import Piece, join
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.interfaces import MAX_PIECES
+from backend.services.definitions.schema import FieldDeclaration
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
 
@@ -44,17 +45,9 @@ query parameters and unknown fields of a body are refused, and so is the charact
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
-class OneOf(fields.Raw):
-    """An object that is described by one of several schemas; which one, its `type` tells."""
-
-    def __init__(self, schemas, **options):
-        super().__init__(**options)
-        self.schemas = schemas
-
-
-def one_of(converter, field, **_):
-    """Return what the document says of a OneOf; apispec has no words for it."""
-    if not isinstance(field, OneOf):
+def describe_declaration(converter, field, **_):
+    """Return the description of the declaration of a field: one schema for each type."""
+    if not isinstance(field, FieldDeclaration):
         return {}
     described = [converter.resolve_nested_schema(schema) for schema in field.schemas]
     return {"oneOf": described, "discriminator": {"propertyName": "type"}}
@@ -82,7 +75,7 @@ class Writer(APISpecMixin):
         self._app, self._fields, self._converters, self.config_prefix = app, [], [], ""
         self.config = app.config
         self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
-        for described in (one_of, property_names, describe_expanded):
+        for described in (describe_declaration, property_names, describe_expanded):
             self.ma_plugin.converter.add_attribute_function(described)
         self.spec.components.security_scheme("bearer", BEARER)
         self.spec.components.security_scheme("cookie", COOKIE | {"name": app.config["JWT_ACCESS_COOKIE_NAME"]})

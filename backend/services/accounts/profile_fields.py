@@ -11,7 +11,7 @@ from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.accounts.profiles import used_values
 from backend.services.definitions.catalog import load_definitions, role_names
-from backend.services.definitions.definition import name_problem
+from backend.services.definitions.names import name_problem
 from backend.services.errors import Conflict, Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
@@ -71,7 +71,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
     fields, problems, roles = {}, {}, role_names()
     for name, declaration in declared.items():
         try:
-            if problem := name_problem(str(name), RESERVED):
+            if problem := name_problem(str(name), name in RESERVED):
                 raise Invalid([problem])
             fields[name] = parse_field(declaration)
             _check(fields[name], declaration, roles)

@@ -11,8 +11,8 @@ from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.grants import used_user_fields, user_fields
 from backend.services.definitions.policies import LOCKED
+from backend.services.definitions.row_rules import used_user_fields, user_fields
 from backend.services.errors import Denied, Invalid
 from backend.services.field_types.base import FieldType
 

@@ -14,8 +14,9 @@ from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import PERMISSIONS, require_may_permit
 from backend.services.definitions.catalog import load_definitions
-from backend.services.definitions.definition import NAME, name_problem
-from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT, user_fields
+from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
+from backend.services.definitions.names import NAME, name_problem
+from backend.services.definitions.row_rules import user_fields
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.wire import StrictText
 
@@ -161,7 +162,7 @@ def export_roles() -> dict[str, dict[str, Any]]:
 def _name_problem(name: Any) -> str | None:
     if not isinstance(name, str):
         return "A name must be a string."
-    return name_problem(name, {*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT})
+    return name_problem(name, name in {*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT})
 
 
 def _get_custom_role(name: str) -> Role:

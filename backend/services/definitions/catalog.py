@@ -12,7 +12,7 @@ from backend.models.database import connected, database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.records import build_model, column
 from backend.models.role import Role
-from backend.services.definitions.definition import parse_definition
+from backend.services.definitions.parsing import read_definition
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.storage.conditions import within
@@ -174,14 +174,14 @@ def _read_definitions(former):
             found[name] = known.definition, stored
         else:
             version, body = stored
-            found[name] = parse_definition({"name": name, **json.loads(body)}, version=version), stored
+            found[name] = read_definition({"name": name, **json.loads(body)}, version), stored
     return found
 
 
 def load_definitions():
     """Return every stored Definition by name."""
     rows = StoredDefinition.select().order_by(StoredDefinition.name)
-    return {row.name: parse_definition({"name": row.name, **row.body}, version=row.version) for row in rows}
+    return {row.name: read_definition({"name": row.name, **row.body}, row.version) for row in rows}
 
 
 def role_names():

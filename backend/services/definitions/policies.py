@@ -1,15 +1,17 @@
-"""Who may do what: a policy narrows a query to the rows an actor may touch, and judges a row before and after a write.
+"""Who may do what with records: which rows an action may touch, and which of their fields an actor may see and set."""
 
-It also tells which fields of a row the actor may see and set.
-"""
-
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from backend.models.database import database
 from backend.models.user import User
+from backend.services.access.actors import Actor
 from backend.services.access.permissions import refuse
-from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT, bind
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
+from backend.services.definitions.row_rules import Rule, bind
 from backend.services.errors import Invalid
 from backend.services.storage.conditions import shape_of
 from backend.services.storage.statements import Statement, slot
@@ -17,35 +19,38 @@ from backend.services.storage.statements import Statement, slot
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The rows an action may touch: all of them, or those that meet one of the alternatives; with none, no row.
+    """The rows an action may touch: all of them, or those that meet one of the alternatives; without any, no row.
 
-    An alternative is a tuple of triples (field, operator, value) that must all hold.
+    An alternative is a tuple of triples (field, operator, value) that must all hold. For example, the user 7 may update
+    their own records and, as an editor, open ones:
+
+        Scope(alternatives=((("created_by", "eq", "7"),), (("open", "eq", True),)))
     """
 
     everything: bool = False
-    alternatives: tuple = ()
+    alternatives: tuple[Rule, ...] = ()
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.everything or bool(self.alternatives)
 
     @property
-    def shape(self):
-        """What decides the SQL text of its condition; None when that is all rows."""
+    def shape(self) -> tuple[Any, ...] | None:
+        """The part of the scope that decides the SQL text of its condition; None if that is all rows."""
         return None if self.everything else tuple(shape_of(each) for each in self.alternatives)
 
-    def concerns(self, names):
-        """Tell whether a change of the named fields could bring a row into the scope or out of it."""
+    def concerns(self, names: Collection[str]) -> bool:
+        """Tell whether a change of the named fields could move a row into the scope or out of it."""
         return any(field in names for triples in self.alternatives for field, _, _ in triples)
 
 
 EVERYTHING = Scope(everything=True)
 NOTHING = Scope()
-NO_FIELDS = frozenset()
+NO_FIELDS: frozenset[str] = frozenset()
 LOCKED = "You may not set this field."
 
 
-def scope(definition, action, actor):
-    """Return the Scope of one of ACTIONS for the actor, all their grants together; without a grant it is NOTHING."""
+def scope(definition: Definition, action: str, actor: Actor) -> Scope:
+    """Return the Scope of one of ACTIONS for the actor, by all their grants; without a grant it is NOTHING."""
     if actor.is_admin:
         return EVERYTHING
     grants = definition.grants(action)
@@ -58,67 +63,64 @@ def scope(definition, action, actor):
     return Scope(alternatives=tuple(triples for triples in bound if triples is not None))
 
 
-def user_value(actor, name):
-    """Return what `$user.<name>` is for the actor, or None; an address that nobody has proved to be theirs is none."""
+def user_value(actor: Actor, name: str) -> Any:
+    """Return the value of `$user.<name>` for the actor, or None; an address that is not confirmed is None."""
     if name == "id" or actor.user_id is None:
         return actor.user_id
     if not actor.user_values:
-        rows = _account_statement(database.name).run({"id": actor.user_id})
+        rows = _user_statement(database.name).run({"id": actor.user_id})
         email, verified_at, profile = rows[0] if rows else (None, None, "{}")
         actor.user_values.update(User.profile.python_value(profile), email=verified_at and email)
     return actor.user_values.get(name)
 
 
 @cache
-def _account_statement(dialect):
+def _user_statement(database_name: str) -> Statement:
     """Return the statement of `user_value`, in the SQL of the database of this name."""
     return Statement(User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id")))
 
 
-def hidden_fields(definition, actor):
+def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     """Return the names of the fields that do not exist for the actor."""
     if not definition.ruled_fields or actor.is_admin:
         return NO_FIELDS
     ruled = definition.ruled_fields.items()
-    return frozenset(name for name, kind in ruled if not _is_among(actor, kind.readable_by))
+    return frozenset(name for name, kind in ruled if not _has_one_of(actor, kind.readable_by))
 
 
-def locked_fields(definition, actor):
+def locked_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     """Return the names of the fields that the actor may not set."""
     if not definition.ruled_fields or actor.is_admin:
         return NO_FIELDS
-    return frozenset(name for name, kind in definition.ruled_fields.items() if not _is_among(actor, kind.writers))
+    return frozenset(name for name, kind in definition.ruled_fields.items() if not _has_one_of(actor, kind.writers))
 
 
-def _is_among(actor, roles):
+def _has_one_of(actor: Actor, roles: list[str] | None) -> bool:
     return roles is None or not actor.roles.isdisjoint(roles)
 
 
-def require_may_set(definition, actor, names):
+def require_may_set(definition: Definition, actor: Actor, names: Iterable[str]) -> None:
     """Raise Invalid for the fields that the actor may not set; one that is hidden as well is called unknown."""
     if locked := locked_fields(definition, actor).intersection(names):
         hidden = hidden_fields(definition, actor)
         raise Invalid({name: ["Unknown field." if name in hidden else LOCKED] for name in locked})
 
 
-def has_grant(definition, action, actor):
-    """Tell whether a grant for the action fits the actor, whatever rows it gives."""
+def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
+    """Tell whether a grant for the action applies to the actor, whatever rows it grants."""
     grants = definition.grants(action)
+    own = () if actor.user_id is None else (OWNER_GRANT,)
     ruled = {role for role, _ in grants.ruled}
-    return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *_own(actor)}.isdisjoint(grants.roles | ruled)
+    return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *own}.isdisjoint(grants.roles | ruled)
 
 
-def has_any_grant(definition, actor):
+def has_any_grant(definition: Definition, actor: Actor) -> bool:
     """Tell whether the actor may do anything with the records of a resource."""
     return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
 
 
-def _own(actor):
-    return () if actor.user_id is None else (OWNER_GRANT,)
-
-
-def authorize(definition, action, actor):
-    """Return the Scope of the action; raise Unauthenticated or Denied when there is no row it could touch."""
+def authorize(definition: Definition, action: str, actor: Actor) -> Scope:
+    """Return the Scope of the action; raise Unauthenticated or Denied if there is no row it could touch."""
     allowed = scope(definition, action, actor)
     if not allowed:
         refuse(actor, f"You may not {action} {definition.name}.")

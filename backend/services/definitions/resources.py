@@ -7,7 +7,9 @@ from backend.models.definition import DefinitionVersion, StoredDefinition
 from backend.services.definitions.applying import apply_plan, changing, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.changes import Change
-from backend.services.definitions.definition import NAME, check_references, parse_definition
+from backend.services.definitions.checks import check_references
+from backend.services.definitions.names import NAME
+from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.errors import Conflict, Invalid, NotFound
 

@@ -18,7 +18,7 @@ from backend.models.user import UserRole
 from backend.services.accounts import mail_server
 from backend.services.backups import backups
 from backend.services.definitions.catalog import load_definitions
-from backend.services.definitions.reserved_names import is_reserved_field, is_reserved_resource
+from backend.services.definitions.names import is_reserved_field, is_reserved_resource
 from backend.services.health.ready import FAILURE, OK, WARNING, Finding, check_readiness
 from backend.utils.clock import utcnow
 

@@ -1,0 +1,64 @@
+"""Parses definitions: what the API and files declare with all checks, what is stored without."""
+
+from collections.abc import Collection
+from typing import Any
+
+from marshmallow import ValidationError
+
+from backend.services.definitions import checks
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.names import RESERVED_FIELDS, is_reserved_resource, name_problem, shown_name
+from backend.services.definitions.schema import DefinitionSchema
+from backend.services.errors import Invalid
+from backend.services.field_types.registry import parse_field
+
+_schema = DefinitionSchema()
+
+
+def parse_definition(data: Any, roles: Collection[str], in_place: Definition | None = None) -> Definition:
+    """Return the Definition that `data` declares; `roles` are the names that a grant may use.
+
+    `in_place` is the Definition in force, if there is one: its names may stay even if they are reserved by now.
+
+    Raises Invalid keyed by the parts of the definition, each message saying what to change.
+    """
+    reserved = RESERVED_FIELDS - (in_place.fields.keys() if in_place else set())
+    definition, wrong_fields = _read(data, reserved)
+    is_new = in_place is None or in_place.name != definition.name
+    problem = name_problem(definition.name, is_new and is_reserved_resource(definition.name))
+    problems: dict[str, Any] = {"name": [problem]} if problem else {}
+    problems |= checks.access_problems(definition, roles)
+    wrong_fields |= checks.field_rule_problems(definition, roles, has_valid_access="access" not in problems)
+    problems |= {"fields": wrong_fields} if wrong_fields else checks.column_problems(definition)
+    problems = problems or checks.default_problems(definition)
+    if problems:
+        raise Invalid(problems)
+    return definition
+
+
+def read_definition(data: dict[str, Any], version: int = 1) -> Definition:
+    """Return the Definition of a declaration that was checked when it was stored as this version.
+
+    What is stored stays usable, even when later versions of Larder check more.
+    """
+    definition, wrong_fields = _read(data, (), version)
+    if wrong_fields:
+        raise Invalid({"fields": wrong_fields})
+    return definition
+
+
+def _read(data: Any, reserved: Collection[str], version: int = 1) -> tuple[Definition, dict[str, Any]]:
+    """Return the Definition without the fields that are wrong, and {name: what is wrong with the field}."""
+    try:
+        body = _schema.load(data)
+    except ValidationError as error:
+        raise Invalid(error.messages) from error
+    fields, wrong = {}, {}
+    for name, declaration in body.pop("fields_").items():
+        try:
+            if problem := name_problem(name, name in reserved):
+                raise Invalid([problem])
+            fields[name] = parse_field(declaration)
+        except Invalid as error:
+            wrong[shown_name(name)] = error.errors
+    return Definition(fields=fields, version=version, **body), wrong

@@ -1,0 +1,117 @@
+"""The parts of a definition: these schemas check what API and files declare, and describe it in the OpenAPI document.
+
+Names and fields are checked one by one in parsing.py, so that all that is wrong with them is reported at once; their
+form is only described here.
+"""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from backend.services.definitions.names import NAME
+from backend.services.field_types.base import TYPES, declaration_schema
+from backend.services.field_types.reference import ON_DELETE
+from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText
+
+MAX_FIELDS = 200
+MAX_INDEXED = 8  # fields in one index
+MAX_DESCRIPTION = 2000
+MAX_GRANTS = 50  # for one action
+MAX_CONDITIONS = 8  # in one row rule
+ACTIONS = ("list", "read", "create", "update", "delete")
+
+NAME_PATTERN = f"^{NAME.pattern}$"
+RULE = {
+    "type": "object",
+    "description": "A grant for the rows that meet the rule",
+    "required": ["role", "where"],
+    "additionalProperties": False,
+    "properties": {
+        "role": {"type": "string"},
+        "where": {
+            "type": "object",
+            "description": "A value, or an object of values by operator, for each field; `$user.<field>` is the user's",
+            "minProperties": 1,
+            "maxProperties": MAX_CONDITIONS,
+            "propertyNames": {"pattern": NAME_PATTERN},
+        },
+    },
+}
+
+
+class FieldDeclaration(fields.Raw):
+    """The declaration of a field: an object of a `type` and its options, described by one schema for each type."""
+
+    @property
+    def schemas(self) -> list[Schema]:
+        """The schemas, one for each type by name."""
+        return [declaration_schema(name) for name in sorted(TYPES)]
+
+    def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        """Return the value as it is: it is checked together with the name of the field."""
+        return value
+
+
+def field_name() -> fields.String:
+    """Return the marshmallow field of the name of a field."""
+    return fields.String(metadata={"pattern": NAME_PATTERN})
+
+
+def _check_count(declarations: dict[str, Any]) -> None:
+    if not 1 <= len(declarations) <= MAX_FIELDS:
+        raise ValidationError(f"A resource has 1 to {MAX_FIELDS} fields.")
+
+
+def _field_sets(description: str) -> fields.List[Any]:
+    names: fields.Field[Any] = fields.List(
+        field_name(), metadata={"minItems": 1, "maxItems": MAX_INDEXED, "uniqueItems": True}
+    )
+    return fields.List(names, metadata={"description": description})
+
+
+class AccessSchema(Schema):
+    """Grants by action."""
+
+    error_messages = {"unknown": f"Not an action. The actions are {', '.join(ACTIONS)}."}
+
+
+def _grants() -> fields.List[Any]:
+    too_many = f"An action has at most {MAX_GRANTS} grants."
+    return fields.List(
+        fields.Raw(metadata={"anyOf": [{"type": "string"}, RULE]}),
+        validate=validate.Length(max=MAX_GRANTS, error=too_many),
+    )
+
+
+class DefinitionBodySchema(Schema):
+    """What the records of a resource are, and who may do what with them."""
+
+    description = StrictText(validate=validate.Length(max=MAX_DESCRIPTION))
+    fields_ = fields.Dict(
+        field_name(),
+        FieldDeclaration(),
+        required=True,
+        data_key="fields",
+        validate=_check_count,
+        metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
+    )
+    indexes = _field_sets("Sets of fields to index")
+    unique = _field_sets("Sets of fields whose values together must be unique")
+    search = fields.List(field_name(), metadata={"description": "Fields of the full-text search", "uniqueItems": True})
+    access = fields.Nested(
+        AccessSchema.from_dict({action: _grants() for action in ACTIONS}, name="Access"),
+        metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"},
+    )
+    require_if_match = StrictBoolean(metadata={"description": "Refuse writes without If-Match"})
+    history = StrictBoolean(metadata={"description": "Keep every version of a record, at `/<name>/<id>/history`"})
+    renamed_from = FormerNames()
+    on_owner_delete = StrictText(
+        validate=validate.OneOf([*ON_DELETE]),
+        metadata={"description": "What happens to the records of a user who is deleted; by default they stay"},
+    )
+
+
+class DefinitionSchema(DefinitionBodySchema):
+    """A resource: what its records are, and who may do what with them."""
+
+    name = StrictText(required=True, metadata={"pattern": NAME_PATTERN})
