@@ -26,8 +26,10 @@ from backend.services.health.doctor import check_everything
 from backend.services.health.ready import FAILURE, OK, WARNING
 from backend.services.operation import migrations
 from backend.services.operation.jobs import jobs
-from backend.services.records import exports, lists
+from backend.services.records import exports
 from backend.services.records.imports import importing
+from backend.services.records.list_query import ListQuery
+from backend.services.records.records import list_records
 from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 
@@ -238,7 +240,7 @@ def export_records(resource, file):
     """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
     form = "ndjson" if file.suffix in (".ndjson", ".jsonl") else "csv"
     with explained(), database.connection_context():
-        texts = exports.export_records(SYSTEM, current_build().catalog[resource], lists.ListQuery(), form)
+        texts = exports.export_records(SYSTEM, current_build().catalog[resource], ListQuery(), form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 
@@ -259,7 +261,7 @@ def import_records(resource, file, key, dry_run, keep_good, if_empty):
     """
     with explained(), database.connection_context():
         target = current_build().catalog[resource]
-        if if_empty and lists.list_records(SYSTEM, target, lists.ListQuery(per_page=1, count=False)).items:
+        if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} has records; nothing was imported.")
             return
         report = _import_with_progress(target, file, key, dry_run, keep_good)

@@ -1,21 +1,46 @@
 """Builds a Peewee model, and so the table, from a definition."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from peewee import SQL, Model
 
-from backend.models.columns import DateTimeColumn, IntegerColumn, UuidColumn
+from backend.models.columns import Column, DateTimeColumn, IntegerColumn, UuidColumn
 
 PREFIX = "f_"  # a field may be called `save` or `select`; as an attribute it must not hide a method
 ROWS_AT_ONCE = 2000  # of a table that is read page by page
 
 
-def build_model(definition, database):
+class Kind(Protocol):
+    """What a model asks of the type of a field."""
+
+    @property
+    def required(self) -> bool:
+        """Whether there is always a value."""
+
+    def column(self, database: Any, **options: Any) -> Any:
+        """Return the peewee field that keeps the values."""
+
+
+class Declared(Protocol):
+    """What a model is built from: a definition."""
+
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+
+    @property
+    def fields(self) -> Mapping[str, Kind]:
+        """The type of each field by name."""
+
+
+def build_model(definition: Declared, database: Any) -> type[Model]:
     """Return the model class of a definition; column `x` is its attribute `f_x`.
 
-    References are plain columns with a constraint: a ForeignKeyField between models that come and go would leak them.
+    References are plain columns with a constraint: models are built anew, and a ForeignKeyField would keep them alive.
     """
-    columns = {
+    columns: dict[str, Column[Any]] = {
         PREFIX + "id": UuidColumn(primary_key=True, column_name="id"),
         PREFIX + "created_at": DateTimeColumn(column_name="created_at"),
         PREFIX + "updated_at": DateTimeColumn(column_name="updated_at"),
@@ -36,12 +61,13 @@ def build_model(definition, database):
     return type(f"record_{definition.name}", (Model,), {**columns, "Meta": meta})
 
 
-def column(model, name):
+def column(model: type[Model], name: str) -> Column[Any]:
     """Return the model's column of the field `name`."""
-    return getattr(model, PREFIX + name)
+    found: Column[Any] = getattr(model, PREFIX + name)
+    return found
 
 
-def index_name(table, columns, *, unique):
+def index_name(table: str, columns: Sequence[str], *, unique: bool) -> str:
     """Return the name of an index: readable at the start, and short and distinct by the hash at its end."""
     digest = hashlib.sha256("\n".join([table, *columns]).encode()).hexdigest()[:12]
     return f"{'uq' if unique else 'ix'}_{table[:40]}_{digest}"

@@ -9,7 +9,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.envelope import json_response, list_meta
 from backend.routes.toolkit.lists import page_parameters
 from backend.services.field_types.datetime import Moment
-from backend.services.records import records
+from backend.services.records.record_history import list_history
 
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 
@@ -43,8 +43,8 @@ def add_views(blp):
     @blp.answers(200, HistoryEntrySchema(many=True))
     @blp.fails(401, 403, 404)
     @blp.documented("read", "history", f"List the changes of a record of {name}, the latest first")
-    def list_history(page, record_id):
-        entries, total = records.list_history(current_actor(), resource, str(record_id), **page)
+    def list_entries(page, record_id):
+        entries, total = list_history(current_actor(), resource, str(record_id), **page)
         told = SCHEMA.dumps([_told(entry) for entry in entries])
         return json_response(told, "OK", meta=json.dumps(list_meta(**page, total=total, next_cursor=None)))
 

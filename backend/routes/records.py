@@ -9,7 +9,7 @@ from backend.routes.toolkit.etags import etag, if_match, is_known
 from backend.routes.toolkit.expanding import EXPAND
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
-from backend.services.records import expansions, records
+from backend.services.records import records
 
 RECORD = "/<uuid:record_id>"
 
@@ -38,7 +38,7 @@ def make_blueprint(resource):
     @blp.documented("list", "list", f"List {name}")
     def list_records(arguments):
         query = list_query(arguments, definition.search)
-        return page_response(query, expansions.list_records(current_actor(), resource, query))
+        return page_response(query, records.list_records(current_actor(), resource, query))
 
     @blp.post("")
     @blp.guard(blp.allowed("create"))
@@ -60,7 +60,7 @@ def make_blueprint(resource):
     @blp.documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
     def get_record(arguments, record_id):
         expand = arguments.get(EXPAND, ())
-        found = expansions.get_record(current_actor(), resource, str(record_id), expand)
+        found = records.get_record(current_actor(), resource, str(record_id), expand)
         if not expand and is_known(definition, found):  # the version tells nothing of related records
             return Response(status=304, headers={"ETag": etag(definition, found)})
         return json_response(found.json, "OK", headers={"ETag": etag(definition, found)})

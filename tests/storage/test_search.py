@@ -6,7 +6,6 @@ from random import Random
 import pytest
 
 from backend.models.database import database
-from backend.services.definitions.parsing import read_definition
 from backend.services.storage import full_text
 from tests.conftest import ON_SQLITE
 
@@ -127,9 +126,8 @@ def test_forgets_what_goes_with_another_record(admin, books, alice, stranger):
     assert titles(stranger, q="emma") == ["Emma"]
     assert alice.delete(f"/shelves/{shelf['id']}").status_code == 200
     assert titles(stranger, q="emma") == []
-    definition = read_definition({"name": "books", **BOOKS})
     with database.connection_context():
-        table = full_text._names(definition)[0]
+        table = full_text.table_names("books")[0]
         assert database.execute_sql(f'SELECT count(*) FROM "{table}"').fetchone()[0] == len(TITLES)
 
 

@@ -34,7 +34,7 @@ def enclosing(seen):
 def listable(app):
     with database.connection_context():
         BUILT.clear()
-        yield Listable("unused", {}, None)
+        yield Listable("unused", {}, None, None)
 
 
 def test_builds_a_statement_once_for_the_same_arguments(listable):
@@ -48,7 +48,7 @@ def test_keeps_a_statement_for_each_of_different_arguments(listable):
 
 
 def test_keeps_statements_of_different_listables_apart(listable):
-    for each in (listable, Listable("unused", {}, None)):
+    for each in (listable, Listable("unused", {}, None, None)):
         each.run(select_sum, 1, 2, values={"third": 0})
     assert BUILT == [(1, 2), (1, 2)]
 

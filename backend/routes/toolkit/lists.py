@@ -12,7 +12,7 @@ from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.wire import StrictText
 from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
-from backend.services.records.lists import ListQuery
+from backend.services.records.list_query import ListQuery
 from backend.services.records.schemas import describe
 from backend.services.storage.full_text import read_terms
 from backend.utils.schemas import BuiltSchema

@@ -17,7 +17,7 @@ from backend.services.accounts.outbox import queue_mail
 from backend.services.accounts.passwords import hash_password
 from backend.services.definitions.catalog import Catalog
 from backend.services.errors import Conflict, Denied, Invalid, NotFound
-from backend.services.records import records
+from backend.services.records.owned_records import settle_owned
 from backend.utils.clock import utcnow
 from backend.utils.emails import account_email
 
@@ -125,7 +125,7 @@ def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
         user = lock_user(actor, user_id)
         require_has_roles(actor, user.roles())
         for resource in catalog.values():
-            records.settle_owned(actor, resource, user_id)
+            settle_owned(actor, resource, user_id)
         audit.record(actor, "user.delete", ("user", user_id), email=user.email)
         User.delete().where(User.id == user_id).execute()
         require_active_admin()

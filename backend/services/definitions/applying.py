@@ -7,10 +7,9 @@ from peewee import IntegrityError, fn
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.services.access import audit
-from backend.services.definitions import schema_changes
+from backend.services.definitions import kept_fields, schema_changes
 from backend.services.definitions.catalog import load_definitions
 from backend.services.errors import Conflict
-from backend.services.storage import history
 from backend.utils.clock import utcnow
 
 
@@ -66,16 +65,16 @@ def apply_plan(actor, plan):
     for old_name, new_name in renamed.items():
         _forget(actor, old_name)
         audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
-    history.follow(altered)
+    kept_fields.follow(altered)
     for definition in created:
-        history.begin(definition)
+        kept_fields.begin(definition)
     for definition in [*created, *(change.new for change in altered)]:
         _store(actor, definition, is_new=definition in created)
 
 
 def _drop(actor, definition):
     schema_changes.drop_table(definition)
-    history.forget(definition.name)
+    kept_fields.forget(definition.name)
     _forget(actor, definition.name)
     audit.record(actor, "resource.delete", ("resource", definition.name))
 

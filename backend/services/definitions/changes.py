@@ -75,6 +75,13 @@ class Change:
         given = {name: kind for name, kind in wanting.items() if kind.default is not None}
         return {name: kind.wire().deserialize(kind.default) for name, kind in given.items()}
 
+    @property
+    def moves_words(self) -> bool:
+        """Whether the table of words for the full-text search must be made anew."""
+        before = [self.origins.get(name) for name in self.new.search]
+        moved = {*self.converted, *self.defaults, *(name for name, _ in self.renamed)}
+        return before != self.old.search or self.old.name != self.new.name or bool(moved & {*self.new.search})
+
     def before(self, columns):
         """Return the names that these fields had, or None if one of them is new."""
         origins = tuple(self.origins.get(name) for name in columns)

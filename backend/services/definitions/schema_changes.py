@@ -23,9 +23,10 @@ WAITING = "larder__{}"  # the name of a column or table that waits for its own; 
 
 def create_table(definition):
     """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
-    build_model(definition, database.obj).create_table(safe=False)
+    model = build_model(definition, database.obj)
+    model.create_table(safe=False)
     create_indexes(definition)
-    full_text.create_index(definition)
+    full_text.create_index(definition.name, definition.search, model)
 
 
 def add_foreign_keys(definition, names):
@@ -50,13 +51,13 @@ def _rename_table(old_name, new_name):
 
 def release_names(definition):
     """Drop what bears the name of a table that is to be renamed: alter_table makes it anew."""
-    full_text.drop_index(definition)
+    full_text.drop_index(definition.name, definition.search)
     drop_indexes(wanted_indexes(definition))
 
 
 def drop_table(definition):
     """Drop the table with everything in it."""
-    full_text.drop_index(definition)
+    full_text.drop_index(definition.name, definition.search)
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
 
@@ -67,9 +68,9 @@ def alter_table(change, renamed):
     """
     old, new = replace(change.old, name=change.new.name), change.new
     database.hold_table(new.name)
-    has_other_words = full_text.is_concerned(change)
+    has_other_words = change.moves_words
     if has_other_words and change.old.name == new.name:
-        full_text.drop_index(change.old)
+        full_text.drop_index(change.old.name, change.old.search)
     converted = _convert(change, old)
     if database.alters_columns:
         _alter_columns(change, old, converted, renamed)
@@ -81,7 +82,7 @@ def alter_table(change, renamed):
     else:
         _rebuild(change, old, converted)
     if has_other_words:
-        full_text.create_index(new)
+        full_text.create_index(new.name, new.search, build_model(new, database.obj))
 
 
 def _leaves_rows(change, renamed):

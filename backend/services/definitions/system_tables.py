@@ -1,5 +1,8 @@
 """The tables of the system that can be listed as records are: the same filters, order, pages and cursors."""
 
+from typing import Any, ClassVar
+
+from itsdangerous import URLSafeSerializer
 from marshmallow import fields
 from peewee import SQL, fn
 
@@ -20,19 +23,19 @@ from backend.services.storage.listable import Listable
 class RoleNames(FieldType):
     """The names of roles; its column is a query of them. No type that a definition could use."""
 
-    name = "role names"
-    operators = ("has",)
-    sortable = False
+    name: ClassVar[str] = "role names"
+    operators: ClassVar[tuple[str, ...]] = ("has",)
+    sortable: ClassVar[bool] = False
 
-    def wire(self, **options):
+    def wire(self, **options: Any) -> fields.List[str]:
         """Return a field for a list of names."""
         return fields.List(StrictText(), **options)
 
-    def filter(self):
+    def filter(self) -> StrictText:
         """Return a field for one name."""
         return StrictText()
 
-    def json(self, column, database):
+    def json(self, column: Any, database: Any) -> Any:
         """Return the names, sorted, as a JSON array."""
         quoted = fn.string_agg(column.selected_columns[0], SQL("""'","' ORDER BY role"""))  # no name needs escaping
         names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")
@@ -67,10 +70,10 @@ AUDIT = {
 }
 
 
-def make_system_tables():
+def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listable]:
     """Return the Listables by name."""
     roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
     return {
-        "users": Listable("users", USERS, User, columns={"roles": roles}),
-        "audit": Listable("audit", AUDIT, AuditEntry),
+        "users": Listable("users", USERS, User, cursor_serializer, columns={"roles": roles}),
+        "audit": Listable("audit", AUDIT, AuditEntry, cursor_serializer),
     }

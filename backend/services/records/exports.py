@@ -10,7 +10,7 @@ from backend.models.database import connected, database
 from backend.services.definitions import policies
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
-from backend.services.records import lists
+from backend.services.records.records import list_records, visible_fields
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.cells import NULL, written
 from backend.utils.spool import NoRoom, SpoolFile
@@ -96,11 +96,11 @@ def _visible(resource, actor):
 def _read(actor, resource, query):
     """Return the next page, with as many records as may be held at once: one of them always."""
     try:
-        return lists.list_records(actor, resource, query)
+        return list_records(actor, resource, query)
     except TooLarge as error:
         if error.fits:
             return _read(actor, resource, replace(query, per_page=error.fits))
-        return lists.list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
+        return list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
 
 
 def _ndjson(items, is_first):
@@ -108,7 +108,7 @@ def _ndjson(items, is_first):
 
 
 def _csv_writer(actor, resource, query):
-    names = query.fields or lists.visible_fields(actor, resource)
+    names = query.fields or visible_fields(actor, resource)
     cells = [(name, _cell_writer(resource.kinds[name])) for name in names]
 
     def line(item):

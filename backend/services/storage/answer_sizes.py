@@ -3,25 +3,29 @@
 Most resources need no measuring: what their fields may hold at the most is within the bound.
 """
 
+from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import accumulate
 from operator import add
 
-from peewee import SQL, Case, Node, fn
+from peewee import SQL, Case, Cast, ColumnBase, Node, Select, fn
 
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.errors import Invalid
-from backend.services.storage.listable import Listable
+from backend.services.storage.listable import Kind, Listable, Names
+from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
 FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
+NARROW_BYTES = 64  # a field that takes at most so many counts as if each value did
 MAX_KEPT = 64  # widths kept for each listable
 
 
 class AnswerBound:
     """The most bytes that the records of an answer may have."""
 
-    max_bytes = Settings.max_answer_bytes
+    max_bytes: int = Settings.max_answer_bytes
 
     def open(self, settings: Settings) -> None:
         """Take the bound from the settings."""
@@ -32,80 +36,98 @@ answer_bound = AnswerBound()
 
 
 class TooLarge(Invalid):
-    """The records or groups of a page have too many bytes; `fits` tells how many of them would do."""
+    """The records or groups of a page have too many bytes; `fits` is how many of them are within the bound."""
 
-    def __init__(self, sizes: list[int], bound: int, what: str = "record"):
-        self.fits = _count_within(sizes, bound)
+    def __init__(self, sizes: Sequence[int], bound: int, what: str = "record") -> None:
+        self.fits = sum(so_far <= bound for so_far in accumulate(sizes))
         if self.fits:
             advice = f"Ask for a `per_page` of at most {self.fits}, or for fewer fields."
-            told = {"per_page": [f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"]}
+            errors = {"per_page": [f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"]}
         else:
-            told = {"fields": [f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."]}
-        super().__init__(told, location="query")
+            errors = {"fields": [f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."]}
+        super().__init__(errors, location="query")
 
 
-def may_be_too_large(listable: Listable, names: tuple | None, count: int) -> bool:
+def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
     """Tell whether so many records, of the named fields or all, could have more bytes than an answer may."""
     width = _width(listable, names)
     return width is None or width * count > answer_bound.max_bytes
 
 
-def size(listable: Listable, names: tuple | None) -> Node:
+def _size(listable: Listable, names: Names) -> ColumnBase:
     """Return the expression of about how many bytes a record's JSON takes."""
-    kinds = [(name, listable.kinds[name]) for name in names or listable.kinds]
-    fixed = sum(len(name) + FIELD_BYTES + (kind.most_bytes or 0 if _is_narrow(kind) else 0) for name, kind in kinds)
-    measured = [
-        fn.COALESCE(fn.octet_length(kind.as_text(listable.column(name), database.obj)), 0)
-        for name, kind in kinds
-        if not _is_narrow(kind)
-    ]
+    fixed, measured = 0, []
+    for name in names or listable.kinds:
+        kind = listable.kinds[name]
+        fixed += len(name) + FIELD_BYTES
+        if kind.most_bytes is not None and kind.most_bytes <= NARROW_BYTES:
+            fixed += kind.most_bytes
+        else:
+            text = kind.as_text(listable.column(name), database.obj)
+            measured.append(fn.COALESCE(fn.octet_length(text), 0))
     return reduce(add, measured, SQL(str(fixed)))
 
 
-def bounded_json(listable: Listable, names: tuple | None, most: int) -> Node:
+def sized(
+    listable: Listable, picked: Select, names: Names, terms: Iterable[Node], *, is_ranked: bool = False
+) -> Select:
+    """Return the query of the picked ids with the bytes that each record takes, alone and with those before it.
+
+    Their order is that of `terms`, where `is_ranked` after the `score` of what is picked.
+    """
+    each = _size(listable, names)
+    scores = [picked.c.score] if is_ranked else []
+    columns = [picked.c.id.alias("id"), *(score.alias("score") for score in scores)]
+    so_far = fn.SUM(each).over(order_by=[*scores, *terms])
+    rows = listable.model.select(*columns, each.alias("size"), so_far.alias("so_far"))
+    return rows.join(picked, on=(picked.c.id == listable.column("id"))).alias("sized")
+
+
+def if_within(sizes: Select, record_json: ColumnBase) -> dict[str, ColumnBase]:
+    """Return the expressions of a record's JSON and size; the JSON is NULL after the first `most` bytes of `sized`."""
+    within = Case(None, [(sizes.c.so_far <= slot("most"), record_json)], None)
+    return {"record": within, "size": Cast(sizes.c.size, "TEXT")}
+
+
+def bounded_json(listable: Listable, names: Names, most: int) -> Node:
     """Return the expression of a record's JSON, NULL where it would have more bytes than `most`."""
-    told, width = listable.json(names), _width(listable, names)
+    record_json, width = listable.json(names), _width(listable, names)
     if width is not None and width <= most:
-        return told
-    return Case(None, [(size(listable, names) <= SQL(str(most)), told)], None)
+        return record_json
+    return Case(None, [(_size(listable, names) <= SQL(str(most)), record_json)], None)
 
 
-def require_fitting(record_json: str | None) -> None:
-    """Raise Invalid for the NULL of bounded_json."""
+def require_fitting(record_json: str | None) -> str:
+    """Return the JSON of bounded_json; raise Invalid for NULL."""
     if record_json is None:
         raise Invalid({"_schema": [f"The record is too large: {_may(answer_bound.max_bytes)}"]})
+    return record_json
 
 
-def require_together(texts: list[str]) -> None:
+def require_together(texts: Iterable[str]) -> None:
     """Raise Invalid for texts that have more bytes together than an answer may have."""
     if sum(map(byte_count, texts)) > answer_bound.max_bytes:
         raise Invalid({"_schema": [f"The answer would be too large: {_may(answer_bound.max_bytes)}"]})
 
 
-def _may(bound):
+def _may(bound: int) -> str:
     return f"an answer may have {bound:,} (LARDER_MAX_ANSWER_BYTES)."
 
 
-def _is_narrow(kind):
-    return kind.most_bytes is not None and kind.most_bytes <= 64
-
-
-def _width(listable, names):
+def _width(listable: Listable, names: Names) -> int | None:
     """Return how many bytes a record may have, None where nothing bounds it."""
     kept = listable.widths
     if names not in kept:
         if len(kept) >= MAX_KEPT:
             kept.clear()
-        kinds = [(name, listable.kinds[name].most_bytes) for name in names or listable.kinds]
-        bounded = all(most is not None for _, most in kinds)
-        kept[names] = sum(len(name) + FIELD_BYTES + most for name, most in kinds) if bounded else None
+        kept[names] = _find_width((name, listable.kinds[name]) for name in names or listable.kinds)
     return kept[names]
 
 
-def _count_within(sizes, bound):
-    total = 0
-    for count, each in enumerate(sizes):
-        total += each
-        if total > bound:
-            return count
-    return len(sizes)
+def _find_width(kinds: Iterable[tuple[str, Kind]]) -> int | None:
+    width = 0
+    for name, kind in kinds:
+        if kind.most_bytes is None:
+            return None
+        width += len(name) + FIELD_BYTES + kind.most_bytes
+    return width

@@ -3,12 +3,15 @@
 What decides the SQL text is their shape, and each value has a slot: a statement serves all triples of one shape.
 """
 
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import and_, or_
+from typing import Any, Protocol
 
-from peewee import OP, SQL, Expression
+from peewee import OP, SQL, ColumnBase, Expression
 
 from backend.models.database import database
+from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 from backend.utils.prefixes import prefix_end
 
@@ -22,13 +25,24 @@ COMPARISONS = {
 }
 NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
 
+Triple = tuple[str, str, Any]  # (field, operator, value)
+TripleShape = tuple[str, str, Any]  # (field, operator, how many values; of `isnull` the value)
+ScopeShape = tuple[tuple[TripleShape, ...], ...] | None  # alternatives, in each all triples hold; None for all rows
 
-def shape_of(triples):
+
+class HasColumns(Protocol):
+    """What has an expression for each field: a Listable, or a row that does not exist yet."""
+
+    def column(self, name: str) -> ColumnBase:
+        """Return the expression of a field's value."""
+
+
+def shape_of(triples: Iterable[Triple]) -> tuple[TripleShape, ...]:
     """Return what of the triples decides the SQL text: the field, the operator and how many values."""
     return tuple((field, operator, _value_count(operator, value)) for field, operator, value in triples)
 
 
-def _value_count(operator, value):
+def _value_count(operator: str, value: Any) -> Any:
     if operator == "in":
         return len(value)
     if operator == "startswith":
@@ -36,15 +50,15 @@ def _value_count(operator, value):
     return value if operator == "isnull" else 1
 
 
-def slot_values(listable, triples, prefix):
+def slot_values(listable: Listable, triples: Iterable[Triple], prefix: str) -> dict[str, Any]:
     """Return the values of the triples' slots, whose names begin with `prefix`."""
-    values = {}
+    values: dict[str, Any] = {}
     for i, (field, operator, value) in enumerate(triples):
         values |= _values(listable, field, operator, value, f"{prefix}{i}")
     return values
 
 
-def _values(listable, field, operator, value, key):
+def _values(listable: Listable, field: str, operator: str, value: Any, key: str) -> dict[str, Any]:
     if operator == "isnull":
         return {}
     if operator == "in":
@@ -54,40 +68,64 @@ def _values(listable, field, operator, value, key):
     return {key: value if operator == "has" else listable.column(field).db_value(value)}
 
 
-def conditions(listable, shape, prefix):
+def conditions(columns: HasColumns, shape: Iterable[TripleShape], prefix: str) -> list[ColumnBase]:
     """Return the SQL condition of each triple of this shape; slot_values fills its slots."""
-    return [_condition(listable, *each, f"{prefix}{i}") for i, each in enumerate(shape)]
+    return [_condition(columns, *each, f"{prefix}{i}") for i, each in enumerate(shape)]
 
 
-def _condition(listable, field, operator, count, key):
-    column = listable.column(field)
-    if operator == "isnull":
-        return column.is_null(count)
-    if operator == "in":
-        return column.in_([slot(f"{key}_{i}") for i in range(count)]) if count else NO_ROW
-    if operator == "contains":
-        return database.position(column, slot(key)) > 0
-    if operator == "icontains":
-        return database.position(database.fold(column), database.fold(slot(key))) > 0
-    if operator == "has":
-        return Expression(slot(key), OP.IN, column)
-    if operator == "startswith":
-        begins = column >= slot(key)
-        return begins & (column < slot(f"{key}_end")) if count == 2 else begins
-    return Expression(column, COMPARISONS[operator], slot(key))
+def _condition(columns: HasColumns, field: str, operator: str, count: Any, key: str) -> ColumnBase:
+    column = columns.column(field)
+    if operator in COMPARISONS:
+        return Expression(column, COMPARISONS[operator], slot(key))
+    return OTHER_OPERATORS[operator](column, count, key)
 
 
-def within(listable, shape, prefix="scope"):
-    """Return the condition of a row's being within a Scope of this shape."""
+def _is_null(column: ColumnBase, is_null: bool, key: str) -> ColumnBase:
+    return column.is_null(is_null)
+
+
+def _is_among(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return column.in_([slot(f"{key}_{i}") for i in range(count)]) if count else NO_ROW
+
+
+def _contains(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(database.position(column, slot(key)), ">", 0)
+
+
+def _contains_folded(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(database.position(database.fold(column), database.fold(slot(key))), ">", 0)
+
+
+def _has(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(slot(key), OP.IN, column)
+
+
+def _starts_with(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    begins = column >= slot(key)
+    return begins & (column < slot(f"{key}_end")) if count == 2 else begins
+
+
+OTHER_OPERATORS: dict[str, Callable[[ColumnBase, Any, str], ColumnBase]] = {
+    "isnull": _is_null,
+    "in": _is_among,
+    "contains": _contains,
+    "icontains": _contains_folded,
+    "has": _has,
+    "startswith": _starts_with,
+}
+
+
+def within(columns: HasColumns, shape: ScopeShape, prefix: str = "scope") -> ColumnBase:
+    """Return the condition that a row is within a scope of this shape."""
     if shape is None:
         return EVERY_ROW
-    alternatives = [conditions(listable, each, f"{prefix}{i}_") for i, each in enumerate(shape)]
+    alternatives = [conditions(columns, each, f"{prefix}{i}_") for i, each in enumerate(shape)]
     return reduce(or_, [reduce(and_, each) for each in alternatives]) if alternatives else NO_ROW
 
 
-def scope_values(listable, scope, prefix="scope"):
-    """Return the values of the slots of `within`."""
-    values = {}
-    for i, triples in enumerate(scope.alternatives):
+def scope_values(listable: Listable, alternatives: Iterable[Iterable[Triple]], prefix: str = "scope") -> dict[str, Any]:
+    """Return the values of the slots of `within`, of a scope with these alternatives."""
+    values: dict[str, Any] = {}
+    for i, triples in enumerate(alternatives):
         values |= slot_values(listable, triples, f"{prefix}{i}_")
     return values

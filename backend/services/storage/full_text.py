@@ -5,13 +5,16 @@ here, so that both databases find the same in the same order; a record's row is 
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
-from peewee import SQL, Cast, NodeList, Table, fn
+from peewee import SQL, Cast, ColumnBase, Expression, Model, NodeList, Select, Table, fn
 
 from backend.models.database import database
-from backend.models.records import ROWS_AT_ONCE, build_model, column
+from backend.models.records import ROWS_AT_ONCE, column
+from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 from backend.utils.words import words
 
@@ -20,59 +23,54 @@ MAX_BYTES = 800_000  # of the words of one record: a tsvector has at most 1 MB
 # BM25 with a typical length of 600 characters in place of the average, k1 = 1.2 and b = 0.75.
 LEAST_WEIGHT, WEIGHT_OF_CHARACTER = 0.3, 0.0015
 
+Words = Mapping[str, str]  # by the columns of the table of words
 
-def read_terms(text):
-    """Return the terms of a search: the words that a record must have, each to begin one of its own."""
+
+def read_terms(text: str) -> tuple[str, ...]:
+    """Return the terms of a search: a record must have a word that begins with each of them."""
     return tuple(dict.fromkeys(words(text)))[:MAX_TERMS]
 
 
-def create_index(definition):
-    """Create the tables for the words, if the definition has `search`, and fill them from the records there are."""
-    if not definition.search:
+def create_index(name: str, search: Sequence[str], model: type[Model]) -> None:
+    """Create the tables for the words of a resource, if it has `search` fields, and fill them from its records."""
+    if not search:
         return
-    for statement in database.full_text_ddl(definition.name, *_names(definition), _columns(definition)):
+    for statement in database.full_text_ddl(name, *table_names(name), _columns(search)):
         database.execute_sql(statement)
-    _fill(definition)
+    _fill(name, search, model)
 
 
-def drop_index(definition):
-    """Drop what create_index made; the definition is the one in force then."""
-    if definition.search:
-        for statement in database.full_text_drops(*_names(definition)):
+def drop_index(name: str, search: Sequence[str]) -> None:
+    """Drop the tables that create_index made."""
+    if search:
+        for statement in database.full_text_drops(*table_names(name)):
             database.execute_sql(statement)
 
 
-def is_concerned(change):
-    """Tell whether a Change of a definition leaves other words behind."""
-    before = [change.origins.get(name) for name in change.new.search]
-    moved = {*change.converted, *change.defaults, *(name for name, _ in change.renamed)}
-    return before != change.old.search or change.old.name != change.new.name or bool(moved & {*change.new.search})
+def write_words(listable: Listable, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the words of records, {id: {field: text}}; fields that are not given keep theirs."""
+    if listable.search:
+        keep_words(listable, {record_id: words_of(listable, values) for record_id, values in records.items()})
 
 
-def write_words(resource, records):
-    """Keep the words of records in step: {id: {field: text}}; fields that are not given keep theirs."""
-    if resource.definition.search:
-        keep_words(resource, {record_id: words_of(resource, values) for record_id, values in records.items()})
+def words_of(listable: Listable, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the words of the given fields by the columns of the table of words: the slow half of write_words."""
+    search = listable.search
+    given = [(i, name) for i, name in enumerate(search) if name in values]
+    return {f"c{i}": _joined_words(values[name], len(search)) for i, name in given}
 
 
-def words_of(resource, values: dict) -> dict[str, str]:
-    """Return what the table of words holds of the given fields, by its columns: the slow half of write_words."""
-    definition = resource.definition
-    given = [(i, name) for i, name in enumerate(definition.search) if name in values]
-    return {f"c{i}": _told(definition, values[name]) for i, name in given}
-
-
-def keep_words(resource, records: dict[str, dict[str, str]]) -> None:
-    """Keep what words_of found of records, {id: words}: the half of write_words that writes."""
-    rows: dict = {}
+def keep_words(listable: Listable, records: Mapping[str, Words]) -> None:
+    """Write what words_of found of records, {id: words}: the half of write_words that writes."""
+    rows: dict[tuple[str, ...], list[list[str]]] = {}
     for record_id, found_words in records.items():
         rows.setdefault(tuple(found_words), []).append([record_id, *found_words.values()])
     for columns, values in rows.items():
         if columns:
-            database.execute_many(_upsert(_names(resource.definition)[0], columns), values)
+            database.execute_many(_upsert(table_names(listable.name)[0], columns), values)
 
 
-def _upsert(table, columns):
+def _upsert(table: str, columns: Sequence[str]) -> str:
     places = ", ".join([database.param] * (1 + len(columns)))
     updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
     return (
@@ -80,66 +78,65 @@ def _upsert(table, columns):
     )
 
 
-def found(resource, fields, ranked):
+def found(listable: Listable, fields: Sequence[str], ranked_terms: int) -> Select:
     """Return the query of the records that have all terms in these of the `search` fields: their `id`.
 
-    It also has their `score` by the first `ranked` terms, the best first when ascending; slot_values fills its slots.
+    It also has their `score` by the first `ranked_terms`, the best first when ascending; slot_values fills its slots.
     """
-    definition, columns = resource.definition, _columns(resource.definition, fields)
-    words_table, terms_table = _names(definition)
+    columns = _columns(listable.search, fields)
+    words_table, terms_table = table_names(listable.name)
     table = Table(words_table)
-    query = database.full_text_query(table, terms_table, _columns(definition), columns, slot("terms"))
-    return query.select_extend(_score(table, columns, ranked).alias("score")) if ranked else query
+    query: Select = database.full_text_query(table, terms_table, _columns(listable.search), columns, slot("terms"))
+    return query.select_extend(_score(table, columns, ranked_terms).alias("score")) if ranked_terms else query
 
 
-def _score(table, columns, count):
+def _score(table: Table, columns: Sequence[str], count: int) -> ColumnBase:
     """Return the score of a row of words, less than 0.
 
-    It tells of nothing but how often the terms begin words of the row's own columns, and of their length. The usual
-    weights of words by how many other records have them would tell of records that are hidden from the reader.
+    It depends only on how often the terms begin words of the row's own columns, and on their length. The usual weights
+    of words by how many other records have them would reveal records that are hidden from the reader.
     """
     spaced = [part for name in columns for part in (SQL("' '"), table.c[name])]
     text = NodeList(spaced, glue=" || ", parens=True)
     weight = Cast(fn.LENGTH(text), "DOUBLE PRECISION") * SQL(str(WEIGHT_OF_CHARACTER)) + SQL(str(LEAST_WEIGHT))
-    scores = []
-    for i in range(count):
-        term = Cast(slot(f"term{i}"), "TEXT")
-        often = (fn.LENGTH(text) - fn.LENGTH(fn.REPLACE(text, term, SQL("''")))) / fn.LENGTH(term)
-        often = Cast(often, "DOUBLE PRECISION")
-        scores.append(often / (often + weight))
+    scores = [_term_score(text, Cast(slot(f"term{i}"), "TEXT"), weight) for i in range(count)]
     return SQL("0") - reduce(add, scores)
 
 
-def slot_values(resource, fields, terms):
+def _term_score(text: ColumnBase, term: ColumnBase, weight: Expression) -> Expression:
+    places = (fn.LENGTH(text) - fn.LENGTH(fn.REPLACE(text, term, SQL("''")))) / fn.LENGTH(term)
+    often = Cast(places, "DOUBLE PRECISION")
+    return often / (often + weight)
+
+
+def slot_values(listable: Listable, fields: Sequence[str], terms: Sequence[str]) -> dict[str, Any]:
     """Return the values of the slots of `found`."""
-    columns = _columns(resource.definition, fields)
-    values = {f"term{i}": f" {term}" for i, term in enumerate(terms)}
+    columns = _columns(listable.search, fields)
+    values: dict[str, Any] = {f"term{i}": f" {term}" for i, term in enumerate(terms)}
     return values | {"terms": database.full_text_terms(columns, terms)}
 
 
-def _told(definition, text):
-    return " ".join(words(text or "", MAX_BYTES // len(definition.search)))
+def _joined_words(text: str | None, field_count: int) -> str:
+    return " ".join(words(text or "", MAX_BYTES // field_count))
 
 
-def _columns(definition, fields=None):
+def _columns(search: Sequence[str], fields: Sequence[str] | None = None) -> list[str]:
     """Return the columns of the table of words that these of the `search` fields have, None for all."""
-    return [f"c{i}" for i, name in enumerate(definition.search) if fields is None or name in fields]
+    return [f"c{i}" for i, name in enumerate(search) if fields is None or name in fields]
 
 
-def _names(definition):
-    """Return the names of the table of words and of its index on SQLite, short enough for Postgres."""
-    digest = hashlib.sha256(definition.name.encode()).hexdigest()[:12]
-    return tuple(f"larder_{kind}_{definition.name[:36]}_{digest}" for kind in ("words", "terms"))
+def table_names(name: str) -> tuple[str, str]:
+    """Return the names of a resource's table of words and of its index on SQLite, short enough for Postgres."""
+    suffix = f"{name[:36]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return f"larder_words_{suffix}", f"larder_terms_{suffix}"
 
 
-def _fill(definition):
-    model = build_model(definition, database.obj)
+def _fill(name: str, search: Sequence[str], model: type[Model]) -> None:
     key = column(model, "id")
-    query = model.select(key, *(column(model, name) for name in definition.search)).order_by(key).limit(ROWS_AT_ONCE)
-    statement = _upsert(_names(definition)[0], _columns(definition))
+    query = model.select(key, *(column(model, field) for field in search)).order_by(key).limit(ROWS_AT_ONCE)
+    statement = _upsert(table_names(name)[0], _columns(search))
     rows = database.execute(query).fetchall()
     while rows:
-        database.execute_many(
-            statement, [[str(row[0]), *(_told(definition, each) for each in row[1:])] for row in rows]
-        )
+        texts = [[str(row[0]), *(_joined_words(text, len(search)) for text in row[1:])] for row in rows]
+        database.execute_many(statement, texts)
         rows = database.execute(query.where(key > rows[-1][0])).fetchall()

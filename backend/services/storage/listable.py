@@ -1,32 +1,79 @@
 """What lists are read from."""
 
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Protocol
 
+from itsdangerous import URLSafeSerializer
+from peewee import ColumnBase, Model
+
+from backend.models.columns import Column
 from backend.models.database import database
 from backend.services.storage.statements import Builder, StatementCache, Values
 
+Names = tuple[str, ...] | None  # of fields, None for all
+
+
+class Kind(Protocol):
+    """What is asked of the type of a field that a Listable has; services/field_types/base.py describes the answers."""
+
+    @property
+    def required(self) -> bool:
+        """Whether there is always a value."""
+
+    @property
+    def unique(self) -> bool:
+        """Whether no two rows have the same value."""
+
+    @property
+    def most_bytes(self) -> int | None:
+        """The most bytes that a value takes in JSON, None where nothing bounds it."""
+
+    def json(self, column: Any, database: Any) -> Any:
+        """Return the expression that a JSON object can carry as a value."""
+
+    def as_text(self, column: Any, database: Any) -> Any:
+        """Return the expression of the text whose bytes a value takes."""
+
+    def sort_key(self, column: Any) -> Any:
+        """Return the expression that lists are ordered by."""
+
 
 class Listable:
-    """A model, and a field type for each of its columns that goes out.
+    """A model, and a field type for each of its columns that is given out.
 
-    `columns` holds the expressions of those that are not the model's own. `catalog` is the Catalog it is in.
+    `columns` holds the expressions of fields that are no columns of the model, `search` the fields of the full-text
+    search; `keeps_history` says whether changes of rows become history entries. `cursor_serializer` signs cursors.
     """
 
-    def __init__(self, name, kinds, model, columns=()):
-        self.name, self.kinds, self.model, self.catalog = name, kinds, model, None
-        self.widths = {}  # {names of fields: the most bytes of their JSON}
+    kinds: Mapping[str, Kind]
+
+    def __init__(
+        self,
+        name: str,
+        kinds: Mapping[str, Kind],
+        model: type[Model],
+        cursor_serializer: URLSafeSerializer,
+        *,
+        columns: Mapping[str, Any] | None = None,
+        search: Iterable[str] = (),
+        keeps_history: bool = False,
+    ) -> None:
+        self.name, self.kinds, self.model, self.cursor_serializer = name, kinds, model, cursor_serializer
+        self.search, self.keeps_history = tuple(search), keeps_history
+        self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
         self._statements = StatementCache()
-        self._columns = dict(columns)
+        self._columns = dict(columns or {})
 
-    def column(self, name):
+    def column(self, name: str) -> Column[Any]:
         """Return the model's column of a field."""
-        return self._columns[name] if name in self._columns else getattr(self.model, name)
+        column: Column[Any] = self._columns[name] if name in self._columns else getattr(self.model, name)
+        return column
 
-    def json(self, names=None):
+    def json(self, names: Names = None) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""
         pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
-        return database.json_object(pairs)
+        row: ColumnBase = database.json_object(pairs)
+        return row
 
     def run(self, build: Builder, *shape: Hashable, values: Values) -> list[tuple[Any, ...]]:
         """Execute the query that `build(self, *shape)` returns and return all rows; `values` are those of its slots.

@@ -8,17 +8,19 @@ from functools import reduce
 from operator import and_, or_
 from typing import NamedTuple
 
-from peewee import EnclosedNodeList, Expression, Node
+from peewee import ColumnBase, EnclosedNodeList, Expression, Node, Value
 
 from backend.models.database import database
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 
+Sort = tuple[tuple[str, bool], ...]  # (field, is descending)
+
 
 class Key(NamedTuple):
     """One term of an order; no two rows have the same value where it is unique."""
 
-    column: Node
+    column: ColumnBase
     descending: bool
     nullable: bool
     unique: bool = False
@@ -26,17 +28,18 @@ class Key(NamedTuple):
     @property
     def term(self) -> Node:
         """The ORDER BY term."""
-        return database.order(self.column, self.descending, self.nullable)
+        term: Node = database.order(self.column, self.descending, self.nullable)
+        return term
 
 
 class Part(NamedTuple):
     """Some rows of a list: the conditions that choose them, and their ORDER BY terms."""
 
-    conditions: list
-    terms: list
+    conditions: list[ColumnBase]
+    terms: list[Node]
 
 
-def total_order(sort: tuple) -> tuple:
+def total_order(sort: Sort) -> Sort:
     """Return the order up to an `id`, which makes it total; it goes in the direction of the last term.
 
     An index on (field, id) can be read forwards and backwards, but its columns only in the same direction.
@@ -47,7 +50,7 @@ def total_order(sort: tuple) -> tuple:
     return (*sort, ("id", bool(sort) and sort[-1][1]))
 
 
-def order_keys(listable: Listable, sort: tuple) -> list[Key]:
+def order_keys(listable: Listable, sort: Sort) -> list[Key]:
     """Return the Keys of a total order."""
     kinds = listable.kinds
     return [
@@ -56,31 +59,42 @@ def order_keys(listable: Listable, sort: tuple) -> list[Key]:
     ]
 
 
-def parts(keys: list[Key], nulls: tuple | None) -> list[Part]:
+def parts(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
     """Return the Parts of a list in their order.
 
     With `nulls` they are of what comes after the row in the slots `after0`, `after1`, …, of which it tells which are
     null.
     """
-    first, *rest = keys
-    if not first.nullable:
+    if not keys[0].nullable:
         return [_part(keys, nulls)]
-    column, plain = first.column, first._replace(nullable=False)
-    valued = _part([plain, *rest], None if nulls is None or nulls[0] else nulls)
-    valued.conditions.insert(0, column.is_null(False))
-    following = [] if nulls is None or not nulls[0] else [_after(rest, nulls[1:], 1)]
+    if nulls is not None and nulls[0]:
+        return [_part_without_value(keys, nulls)]
+    return [_part_with_value(keys, nulls), _part_without_value(keys, None)]
+
+
+def _part_with_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
+    """Return the Part of the rows that have a value of the first key."""
+    first, *rest = keys
+    part = _part([first._replace(nullable=False), *rest], nulls)
+    return part._replace(conditions=[first.column.is_null(False), *part.conditions])
+
+
+def _part_without_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
+    """Return the Part of the rows that have none."""
+    first, *rest = keys
+    following = [] if nulls is None else [_after(rest, nulls[1:], 1)]
     # The column is the same in all of them; the index is found by its term all the same.
-    without = Part([column.is_null(), *following], [plain.term, *(key.term for key in rest)])
-    return [without] if nulls is not None and nulls[0] else [valued, without]
+    terms = [first._replace(nullable=False).term, *(key.term for key in rest)]
+    return Part([first.column.is_null(), *following], terms)
 
 
-def _part(keys, nulls):
+def _part(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
     if keys[0].unique:
         keys = keys[:1]
     return Part([] if nulls is None else [_after(keys, nulls, 0)], [key.term for key in keys])
 
 
-def _after(keys, nulls, start):
+def _after(keys: list[Key], nulls: tuple[bool, ...], start: int) -> ColumnBase:
     """Return the condition of coming after the row in the slots from `after<start>`."""
     slots = [slot(f"after{start + i}") for i in range(len(keys))]
     if any(key.nullable for key in keys) or len({key.descending for key in keys}) > 1:
@@ -91,12 +105,13 @@ def _after(keys, nulls, start):
     return Expression(EnclosedNodeList([key.column for key in keys]), sign, EnclosedNodeList(slots))
 
 
-def _after_one_by_one(keys, nulls, slots):
+def _after_one_by_one(keys: list[Key], nulls: tuple[bool, ...], slots: list[Value]) -> ColumnBase:
     """Return the condition for directions that differ, or keys that may be null.
 
     It reads: greater in the first column, or equal there and greater in the second, and so on.
     """
-    choices, equals = [], []
+    choices: list[ColumnBase] = []
+    equals: list[ColumnBase] = []
     for key, is_null, value in zip(keys, nulls, slots, strict=False):
         if not is_null:
             beyond = Expression(key.column, "<" if key.descending else ">", value)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, ClassVar
 
-from peewee import Node, Value
+from peewee import BaseQuery, Value
 
 from backend.models.database import database
 
 MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
 PLACE_BYTES = 300  # that a place for a value takes beside the text, in the statement and in what it is kept under
 
-Builder = Callable[..., Node]  # a module's function that returns a peewee query
+Builder = Callable[..., BaseQuery]  # a module's function that returns a peewee query
 Shape = tuple[Hashable, ...]  # the arguments of a Builder
 Values = Mapping[str, Any]  # by the names of Slots
 
@@ -39,7 +39,7 @@ def slot(name: str) -> Value:
 class Statement:
     """The text of a query with the values it always has, and which of its places are Slots."""
 
-    def __init__(self, query: Node) -> None:
+    def __init__(self, query: BaseQuery) -> None:
         self.sql, parts = query.sql()
         self._template = [None if isinstance(part, Slot) else part for part in parts]
         self._slots = [(i, part.name) for i, part in enumerate(parts) if isinstance(part, Slot)]
@@ -51,7 +51,8 @@ class Statement:
 
     def run(self, values: Values) -> list[tuple[Any, ...]]:
         """Execute with `values` by slot name; return all rows as tuples."""
-        return database.fetch_all(self.sql, self._bound(values))
+        rows: list[tuple[Any, ...]] = database.fetch_all(self.sql, self._bound(values))
+        return rows
 
     def run_many(self, rows: Iterable[Values]) -> None:
         """Execute once with each of `rows`, values by slot name."""

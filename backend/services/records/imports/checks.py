@@ -9,10 +9,12 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
+from backend.services.records.conflicts import unique_conflict
 from backend.services.records.imports.columns import Column, Columns, Values
 from backend.services.records.imports.lookups import Found, find_for_change, find_taken, find_visible_many
 from backend.services.records.imports.rows import Row
-from backend.services.records.records import judge, new_row, unique_conflict
+from backend.services.records.records import new_row
+from backend.services.records.row_checks import require_within
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.texts import printable
@@ -178,7 +180,7 @@ class Checker:
         """Tell whether the record would be within the scope after the rows so far, and after more changes."""
         columns, _, is_new = self._changed.get(record_id, ({}, None, False))
         try:
-            judge(self.resource, scope, columns | changes, None if is_new else record_id)
+            require_within(self.resource, scope, columns | changes, None if is_new else record_id)
         except Denied:
             return False
         return True
@@ -207,7 +209,7 @@ class Checker:
         row = new_row(self.actor, self.resource, values, self._now)
         if self.actor.is_admin:
             row |= {name: value for name, value in system.items() if value is not None or name == "created_by"}
-        judge(self.resource, self.allowed, row)
+        require_within(self.resource, self.allowed, row)
         sets = self._sets if self._keeps_rows or "id" in system else self._sets[:-1]
         self._refuse_taken(sets, row, row["id"], taken, {})
         self.created += 1
@@ -235,7 +237,7 @@ class Checker:
         self.resource.require_indexable(data)
         changes = self.resource.to_columns(data)
         if data and allowed.concerns({*changes, "updated_at", "version"}):
-            judge(self.resource, allowed, columns | changes, None if is_new else record_id)
+            require_within(self.resource, allowed, columns | changes, None if is_new else record_id)
         before = (found.values if found else {}) | columns
         self._refuse_taken(self._sets[:-1], before | changes, record_id, taken, before)
         self._held.setdefault(ID, {})[record_id,] = record_id

@@ -35,7 +35,7 @@ def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iter
         return {}
     found = {}
     for some in _chunks(values):
-        slots = _slots(some) | scope_values(resource, allowed)
+        slots = _slots(some) | scope_values(resource, allowed.alternatives)
         rows = resource.run(_find, field, allowed.shape, values=slots)
         found |= {_plain(value): str(record_id) for value, record_id in rows}
     return found
@@ -46,7 +46,7 @@ def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterab
     readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
         return {}
-    scopes = scope_values(resource, readable) | scope_values(resource, writable, "write")
+    scopes = scope_values(resource, readable.alternatives) | scope_values(resource, writable.alternatives, "write")
     found = {}
     for some in _chunks(values):
         shapes = readable.shape, writable.shape

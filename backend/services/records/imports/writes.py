@@ -12,8 +12,9 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict, Invalid, LarderError, Unavailable
+from backend.services.records.conflicts import integrity_problem
 from backend.services.records.imports.checks import Planned, told
-from backend.services.records.records import integrity_problem, update_record
+from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
 from backend.services.storage.history import recorded
 from backend.services.storage.statements import slot
@@ -128,7 +129,7 @@ class Writer:
     def _insert(self, new: list[Planned]) -> None:
         if not new:
             return
-        with recorded(self.actor, self.resource, [planned.record_id for planned in new]):
+        with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
             self.resource.run_many(_insert, rows=(planned.data for planned in new))
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
@@ -148,7 +149,7 @@ class Writer:
             return
         now = rfc3339(utcnow())
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
-        with recorded(self.actor, self.resource, [*rows]):
+        with recorded(self.actor.user_id, self.resource, [*rows]):
             slots = (row | {"id": record_id} for record_id, row in rows.items())
             self.resource.run_many(_update, names, rows=slots)
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})

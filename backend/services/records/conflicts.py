@@ -1,0 +1,52 @@
+"""Violated constraints of the database, in the words of the definition."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from peewee import IntegrityError
+
+from backend.models.database import database
+from backend.models.records import index_name
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
+from backend.services.definitions.definition import Definition
+from backend.services.errors import Conflict
+
+
+@contextmanager
+def conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
+    """Raise Conflict for a constraint that an insert or update in the block violates."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise integrity_problem(actor, resource, error) from error
+
+
+def integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) -> Exception:
+    """Return the Conflict that an IntegrityError of an insert or update stands for, or the error itself.
+
+    It names no field where one of them is hidden from the actor.
+    """
+    kind, what = database.violated(error)
+    if kind == "unique":
+        return unique_conflict(actor, resource, _violated_fields(resource.definition, what))
+    if kind == "foreign_key":  # the target was deleted between the check and the write
+        return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
+    return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
+
+
+def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> Conflict:
+    """Return the Conflict of values of these fields that another record has; it names no field that is hidden."""
+    if not policies.hidden_fields(resource.definition, actor).isdisjoint(names):
+        return Conflict(f"This conflicts with another record of {resource.name}.")
+    message = f"Another record of {resource.name} has this {' and '.join(names)}."
+    return Conflict(message, {"json": {name: ["Already taken."] for name in names}})
+
+
+def _violated_fields(definition: Definition, what: tuple[str, ...] | str) -> Sequence[str]:
+    """Return the fields of a violated unique constraint: SQLite names the columns, Postgres the index."""
+    if isinstance(what, tuple):
+        return what
+    names = {index_name(definition.name, columns, unique=True): columns for columns in definition.unique_sets()}
+    return names.get(what, ("id",))

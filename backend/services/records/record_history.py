@@ -1,0 +1,86 @@
+"""The history of a record, as far as an actor may read it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from peewee import ColumnBase, fn
+
+from backend.models.database import database
+from backend.models.history_entry import HistoryEntry, KeptFields
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
+from backend.services.errors import Denied, Invalid
+from backend.services.records.records import get_record
+from backend.services.storage.answer_sizes import answer_bound
+
+
+class ReadableEntry(NamedTuple):
+    """A history entry; `changes` is {field: (value before, value after)} of the fields that the reader may see."""
+
+    version: int
+    action: str
+    changes: dict[str, tuple[Any, Any]]
+    changed_at: datetime
+    changed_by: str | None
+
+
+def list_history(
+    actor: Actor, resource: Resource, record_id: str, *, page: int, per_page: int
+) -> tuple[list[ReadableEntry], int]:
+    """Return a page of the record's history, the latest entry first, and how many entries there are.
+
+    A reader who is not an admin sees the values of fields that they could read when the entry was kept and that are not
+    hidden from them today, under whatever name. Raises NotFound for a record the actor may not read, and for one that
+    is deleted unless they are an admin; Denied if a rule on its values decides whether they may read it: it may have
+    had others before.
+    """
+    allowed = policies.authorize(resource.definition, "read", actor)
+    if allowed.concerns(resource.definition.fields):
+        raise Denied(
+            "History is not available to you here: a row rule limits which records you may read,"
+            " and earlier versions may not have met it."
+        )
+    mine = (HistoryEntry.resource == resource.name) & (HistoryEntry.record_id == record_id)
+    _require_fitting(mine, page, per_page)
+    entries = HistoryEntry.select().where(mine).order_by(HistoryEntry.number.desc()).paginate(page, per_page)
+    readable = _readable(actor, resource, list(entries))
+    total = HistoryEntry.select().where(mine).count()
+    if not (actor.is_admin and total):
+        get_record(actor, resource, record_id)
+    return readable, total
+
+
+def _readable(actor: Actor, resource: Resource, entries: list[HistoryEntry]) -> list[ReadableEntry]:
+    hidden = policies.hidden_fields(resource.definition, actor)
+    kept = {each.id: each.fields for each in KeptFields.select().where(KeptFields.resource == resource.name)}
+    readable = []
+    for entry in entries:
+        fields = {} if entry.fields_id is None else kept.get(entry.fields_id, {})
+        changes = {
+            name: (was, now)
+            for name, (was, now) in entry.changes.items()
+            if actor.is_admin or name == "created_by" or _may_read(actor, fields.get(name), hidden)
+        }
+        readable.append(ReadableEntry(entry.version, entry.action, changes, entry.created_at, entry.created_by))
+    return readable
+
+
+def _may_read(actor: Actor, kept: dict[str, Any] | None, hidden: frozenset[str]) -> bool:
+    """Tell whether the actor may read a field of which KeptFields say this."""
+    if kept is None:
+        return False
+    return kept["now"] not in hidden and not any(actor.roles.isdisjoint(roles) for roles in kept["readers"])
+
+
+def _require_fitting(mine: ColumnBase, page: int, per_page: int) -> None:
+    """Raise Invalid for a page of entries with more bytes than an answer may have.
+
+    How many is not said: some may be of hidden fields. A single entry is always answered.
+    """
+    text = database.json_text(HistoryEntry.changes)
+    sizes = HistoryEntry.select(fn.octet_length(text)).where(mine).order_by(HistoryEntry.number.desc())
+    found = database.execute(sizes.paginate(page, per_page)).fetchall()
+    if sum(size for (size,) in found) > answer_bound.max_bytes and len(found) > 1:
+        why = f"These entries have more than {answer_bound.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
+        raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")

@@ -1,0 +1,48 @@
+"""Checks a row that does not exist yet, or not with these values, against a Scope."""
+
+from typing import Any
+
+from peewee import ColumnBase, Select
+
+from backend.models.database import database
+from backend.services.definitions.catalog import Resource
+from backend.services.definitions.policies import Scope
+from backend.services.errors import Denied
+from backend.services.storage.conditions import ScopeShape, scope_values, within
+from backend.services.storage.statements import slot
+
+
+def require_within(resource: Resource, allowed: Scope, values: dict[str, Any], record_id: str | None = None) -> None:
+    """Raise Denied unless a row with these values by column would be within the Scope.
+
+    A record that exists keeps what is not among the values. This must be called before the write: where a row may not
+    be, no constraint must reveal that there is another like it.
+    """
+    if allowed.everything:
+        return
+    slots = {f"row.{name}": value for name, value in values.items()}
+    slots |= {"id": record_id} | scope_values(resource, allowed.alternatives)
+    names = tuple(sorted(values))
+    ((is_within,),) = resource.run(_select_is_within, allowed.shape, names, record_id is None, values=slots)
+    if not is_within:
+        raise Denied(f"You may not make a record of {resource.name} what this would make it.")
+
+
+class _FutureRow:
+    """The row of a resource, for conditions, after it has received the values in the slots `row.…`."""
+
+    def __init__(self, resource: Resource, names: tuple[str, ...]) -> None:
+        self.resource, self.names = resource, names
+
+    def column(self, name: str) -> ColumnBase:
+        """Return the expression of a field's value as it would be."""
+        column = self.resource.column(name)
+        if name in self.names:
+            value: ColumnBase = database.typed(slot(f"row.{name}"), column)
+            return value
+        return column + 1 if name == "version" else column
+
+
+def _select_is_within(resource: Resource, scope: ScopeShape, names: tuple[str, ...], is_new: bool) -> Select:
+    query = resource.model.select(within(_FutureRow(resource, names), scope))
+    return query.from_() if is_new else query.where(resource.column("id") == slot("id"))

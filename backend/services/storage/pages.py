@@ -1,0 +1,113 @@
+"""One page of a list, in SQL that writes the JSON itself."""
+
+from typing import NamedTuple
+
+from peewee import SQL, ColumnBase, Select, fn
+
+from backend.services.storage import ordering
+from backend.services.storage.answer_sizes import if_within, sized
+from backend.services.storage.conditions import EVERY_ROW
+from backend.services.storage.listable import Listable
+from backend.services.storage.ordering import Key, Part
+from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
+from backend.services.storage.selections import Selection
+from backend.services.storage.statements import Values, slot
+
+
+class PageShape(NamedTuple):
+    """What decides the SQL text of a page beside its Selection.
+
+    `links` are fields whose values are wanted beside the JSON. `nulls` says which values of the row before a page are
+    null, None for a page that is chosen by its number; `is_measured`, whether records are measured before their JSON is
+    made.
+    """
+
+    sort: tuple[tuple[str, bool], ...]
+    fields: tuple[str, ...] | None
+    links: tuple[str, ...]
+    nulls: tuple[bool, ...] | None
+    is_measured: bool
+
+
+class PageRows(NamedTuple):
+    """The rows of a page, the texts of each: its JSON, JSON arrays of its sort keys and its links, its size in bytes.
+
+    There is one row more than `per_page` if another page follows. Of measured rows, `records` has only the first that
+    are within the slot `most` together.
+    """
+
+    records: list[str]
+    keys: list[str]
+    links: list[str]
+    sizes: list[int]
+
+
+def read_page(listable: Listable, selection: Selection, shape: PageShape, values: Values) -> PageRows:
+    """Return the rows of a page; `values` also fills the slots `limit`, `reach`, `most`, and `offset` or `after…`."""
+    ((records, keys, *others),) = listable.run(_select_page, selection, shape, values=values)
+    sizes = [int(size) for size in split_texts(others.pop())] if shape.is_measured else []
+    links = split_texts(others.pop()) if shape.links else []
+    return PageRows(split_texts(records), split_texts(keys), links, sizes)
+
+
+def count_rows(listable: Listable, selection: Selection, values: Values) -> int:
+    """Return how many rows there are."""
+    ((count,),) = listable.run(_select_count, selection.unranked, values=values)
+    return int(count)
+
+
+def _select_count(listable: Listable, selection: Selection) -> Select:
+    return selection.rows(listable, fn.COUNT(SQL("*")))
+
+
+def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> Select:
+    """Return the query of PageRows in one row."""
+    keys = ordering.order_keys(listable, ordering.total_order(shape.sort))
+    parts = ordering.parts(keys, shape.nulls)
+    texts = _texts(listable, shape, keys)
+    if selection.is_everything and len(keys) == 1 and not shape.is_measured:
+        return in_one_row(listable, _rows_by_own_key(listable, texts, parts[0], shape), texts)
+    picked = _pick(listable, selection, parts, shape).alias("picked")
+    terms = [key.term for key in keys]
+    if shape.is_measured:
+        picked = sized(listable, picked, shape.fields, terms, is_ranked=selection.is_ranked)
+        texts |= if_within(picked, texts["record"])
+    best_first = [picked.c.score] if selection.is_ranked else []
+    rows = select_named(listable, texts).join(picked, on=(picked.c.id == listable.column("id")))
+    return in_one_row(listable, rows.order_by(*best_first, *terms), texts)
+
+
+def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
+    texts = {"record": listable.json(shape.fields), "keys": values_as_json([key.column for key in keys])}
+    if shape.links:
+        texts["links"] = values_as_json([listable.column(name) for name in shape.links])
+    return texts
+
+
+def _rows_by_own_key(listable: Listable, texts: dict[str, ColumnBase], part: Part, shape: PageShape) -> Select:
+    """Return the query of rows in the order of the table's own key: no sort is needed."""
+    rows = select_named(listable, texts).where(EVERY_ROW, *part.conditions).order_by(*part.terms)
+    return _limited(rows, shape)
+
+
+def _pick(listable: Listable, selection: Selection, parts: list[Part], shape: PageShape) -> Select:
+    """Return the query of the ids of a page.
+
+    Only ids and keys go through a sort: the JSON of a record is made when it is known to be in the answer.
+    """
+    queries = [_select_part(listable, selection, part) for part in parts]
+    if len(queries) == 1:
+        return _limited(queries[0], shape)
+    several = [query.limit(slot("reach")).alias(f"part{i}") for i, query in enumerate(queries)]
+    first, second = (listable.model.select(each.c.id.alias("id")).from_(each) for each in several)
+    both = first.union_all(second).alias("both")
+    return _limited(listable.model.select(both.c.id.alias("id")).from_(both), shape)
+
+
+def _select_part(listable: Listable, selection: Selection, part: Part) -> Select:
+    rows = selection.rows(listable, listable.column("id").alias("id"))
+    return rows.where(EVERY_ROW, *part.conditions).order_by_extend(*part.terms)
+
+
+def _limited(query: Select, shape: PageShape) -> Select:
+    return query.limit(slot("limit")).offset(slot("offset") if shape.nulls is None else None)

@@ -1,0 +1,60 @@
+"""Which rows a list is about: a scope, filters and a full-text search."""
+
+from typing import Any, NamedTuple
+
+from peewee import ColumnBase, Select
+
+from backend.services.storage import full_text
+from backend.services.storage.conditions import ScopeShape, TripleShape, conditions, within
+from backend.services.storage.listable import Listable
+
+
+class Search(NamedTuple):
+    """The fields that a text is searched in, and by how many of its terms the hits are ranked; 0 for no rank."""
+
+    fields: tuple[str, ...]
+    ranked_terms: int
+
+
+class Selection(NamedTuple):
+    """What decides the SQL text of a choice of rows; the values are in its slots.
+
+    Of the notes that one user owns, those with a rank of 3 or more that a search for two words finds, best first:
+
+        Selection(
+            scope=((("created_by", "eq", 1),),),
+            filters=(("rank", "gte", 1),),
+            search=Search(("title", "text"), ranked_terms=2),
+        )
+    """
+
+    scope: ScopeShape
+    filters: tuple[TripleShape, ...] = ()
+    search: Search | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it chooses all rows."""
+        return self == (None, (), None)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether the best hits of the search come first."""
+        return self.search is not None and self.search.ranked_terms > 0
+
+    @property
+    def unranked(self) -> "Selection":
+        """The same rows in any order."""
+        return self._replace(search=self.search._replace(ranked_terms=0)) if self.search else self
+
+    def rows(self, listable: Listable, *columns: Any) -> Select:
+        """Return the query of these columns of the rows; if ranked, with their `score`, the best first."""
+        query = listable.model.select(*columns).where(*self._conditions(listable))
+        if self.search is None:
+            return query
+        hits = full_text.found(listable, *self.search).alias("hits")
+        query = query.join(hits, on=(hits.c.id == listable.column("id")))
+        return query.select_extend(hits.c.score.alias("score")).order_by(hits.c.score) if self.is_ranked else query
+
+    def _conditions(self, listable: Listable) -> list[ColumnBase]:
+        return [within(listable, self.scope), *conditions(listable, self.filters, "filter")]
