@@ -1,78 +1,117 @@
-"""Who makes a request: the actor behind its token, cookie or API key, and the guards of views."""
+"""Who makes a request: the actor of its token, cookie or API key, and the guards of views."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+from wsgiref.types import WSGIEnvironment
 
-from flask import request
+from flask import Flask, request
 
 from backend.middleware import tokens
 from backend.models.database import DATABASE_ERRORS
 from backend.services.access import audit
-from backend.services.access.actors import PUBLIC, Actor
+from backend.services.access.actors import PUBLIC, Actor, Caller
 from backend.services.access.permissions import require_permission
 from backend.services.accounts import api_keys, sessions
+from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, LarderError, Unauthenticated
 
 IDENTITY = "larder.identity"  # the key in the WSGI environment
 
+R = TypeVar("R")
+
+
+class Credentials(NamedTuple):
+    """The token or API key of a request, before the database is asked about it.
+
+    `claims` are those of a token with a valid signature, `failure` is why there are none.
+    """
+
+    claims: tokens.Claims | None = None
+    api_key: str | None = None
+    failure: LarderError | None = None
+    in_cookies: bool = False
+
 
 class Identity(NamedTuple):
-    """What the start of a request found out; `failure` is what current_actor raises.
+    """Who makes a request, and the generation in force when it began; `failure` is what current_actor raises.
 
-    `in_cookies` tells whether its tokens came in cookies, and so where new ones go.
+    `in_cookies` says that the tokens came in cookies, so new ones are set as cookies too.
     """
 
     generation: int | None
     actor: Actor = PUBLIC
-    claims: dict | None = None
+    claims: tokens.Claims | None = None
     failure: Exception | None = None
     in_cookies: bool = False
 
 
-def identify(app, environ):
-    """Return the Identity of a request: the generation in force and the actor, by one read of the database.
+def identify(app: Flask, environ: WSGIEnvironment) -> Identity:
+    """Return the Identity of a request, by one read of the database.
 
-    Nothing is raised here: a request that needs no actor is not to fail because of its token.
+    Nothing is raised here: a token that is not valid must not fail a request that needs no token.
     """
-    claims, key, failure, header = None, None, None, environ.get("HTTP_AUTHORIZATION")
-    in_cookies = header is None and "HTTP_COOKIE" in environ
+    credentials = _read_credentials(app, environ)
+    claims, failure = credentials.claims, credentials.failure
+    try:
+        caller = _find_caller(credentials)
+    except DATABASE_ERRORS as error:
+        return Identity(None, failure=error)
+    if caller.actor is None:
+        if credentials.api_key:
+            failure = Unauthenticated("The API key is not valid, or has ended.")
+        elif claims and credentials.in_cookies:
+            claims = None  # ignored, as every cookie that is not valid
+        elif claims:
+            failure = Unauthenticated("The session has ended; sign in again.")
+    in_cookies = credentials.in_cookies and claims is not None
+    return Identity(caller.generation, caller.actor or PUBLIC, claims, failure, in_cookies)
+
+
+def _read_credentials(app: Flask, environ: WSGIEnvironment) -> Credentials:
+    header = environ.get("HTTP_AUTHORIZATION")
     try:
         if header is not None:
             token = tokens.bearer_token(header)
             if token.startswith(api_keys.PREFIX):
-                key = token
-            else:
-                claims = tokens.read_claims(app, token)
-        elif in_cookies:
-            claims = tokens.cookie_claims(app, environ)
+                return Credentials(api_key=token)
+            return Credentials(tokens.read_claims(app, token))
+        if "HTTP_COOKIE" in environ:
+            return Credentials(tokens.cookie_claims(app, environ), in_cookies=True)
     except LarderError as error:
-        failure = error
-    try:
-        caller = api_keys.find_key(key) if key else sessions.find_session(claims and claims["sid"])
-    except DATABASE_ERRORS as error:
-        return Identity(None, failure=error)
-    if caller.actor is None:
-        if key:
-            failure = Unauthenticated("The API key is not valid, or has ended.")
-        elif claims and in_cookies:
-            claims = None  # as with any other bad cookie
-        elif claims:
-            failure = Unauthenticated("The session has ended; sign in again.")
-    return Identity(caller.generation, caller.actor or PUBLIC, claims, failure, in_cookies and claims is not None)
+        return Credentials(failure=error)
+    return Credentials()
 
 
-def needing(what):
-    """Return the decorator of a guard that says, for the document, what it needs."""
-
-    def decorator(check):
-        check.needs = what
-        return check
-
-    return decorator
+def _find_caller(credentials: Credentials) -> Caller:
+    if credentials.api_key:
+        return api_keys.find_key(credentials.api_key)
+    return sessions.find_session(credentials.claims["sid"] if credentials.claims else None)
 
 
-def current_actor():
-    """Return the Actor of this request; raise Unauthenticated for a token that is not, or no longer, good."""
-    identity = request.environ[IDENTITY]
+class Guard(Generic[R]):
+    """A check that a view makes before it reads anything of the request; `needs` says in the document what it needs."""
+
+    def __init__(self, check: Callable[[], R], needs: str) -> None:
+        self._check, self.needs = check, needs
+
+    def __call__(self) -> R:
+        """Return what the check returns; it raises to refuse the call."""
+        return self._check()
+
+
+def needing(what: str) -> Callable[[Callable[[], R]], Guard[R]]:
+    """Return the decorator that makes a check the Guard that needs `what`."""
+    return lambda check: Guard(check, what)
+
+
+def _identity() -> Identity:
+    identity: Identity = request.environ[IDENTITY]
+    return identity
+
+
+def current_actor() -> Actor:
+    """Return the Actor of this request; raise Unauthenticated for a token that is not, or no longer, valid."""
+    identity = _identity()
     if identity.failure is not None:
         raise identity.failure
     if identity.claims is not None and identity.claims["type"] != "access":
@@ -80,25 +119,25 @@ def current_actor():
     return identity.actor
 
 
-def renewed_actor(resource):
-    """Return the Actor of this request as they stand now, for what takes long; a token may have expired meanwhile.
+def renewed_actor(resource: Resource) -> Actor:
+    """Return the Actor of this request as of now, for requests that take long; their token may have expired since.
 
-    Raises Unauthenticated if the session or the key has ended, Unavailable if the resource has another definition.
+    Raises Unauthenticated if the session or the API key has ended, Unavailable if the resource has a new definition.
     """
-    identity = request.environ[IDENTITY]
     actor = current_actor()
     if actor.api_key_id is not None:
         caller = api_keys.find_key(tokens.bearer_token(request.environ["HTTP_AUTHORIZATION"]))
     else:
-        caller = sessions.find_session(identity.claims and identity.claims["sid"])
+        claims = _identity().claims
+        caller = sessions.find_session(claims["sid"] if claims else None)
     if actor.is_signed_in and caller.actor is None:
         raise Unauthenticated("The session or the API key has ended.")
     resource.require_in_force(caller.generation)
     return caller.actor or PUBLIC
 
 
-def known_actor():
-    """Return the Actor of this request, PUBLIC for a token that is not good."""
+def known_actor() -> Actor:
+    """Return the Actor of this request, or PUBLIC for a token that is not valid."""
     try:
         return current_actor()
     except (Unauthenticated, *DATABASE_ERRORS):
@@ -106,8 +145,8 @@ def known_actor():
 
 
 @needing("a sign-in")
-def signed_in_actor():
-    """Return the Actor of this request; raise Unauthenticated when nobody is signed in."""
+def signed_in_actor() -> Actor:
+    """Return the Actor of this request; raise Unauthenticated if no user is signed in."""
     actor = current_actor()
     if actor.user_id is None:
         raise Unauthenticated()
@@ -115,52 +154,52 @@ def signed_in_actor():
 
 
 @needing("a session")
-def actor_in_session():
-    """Return the Actor of this request, a person; raise Unauthenticated, or Denied for an API key."""
+def actor_in_session() -> Actor:
+    """Return the Actor of this request, a user; raise Unauthenticated, or Denied for an API key."""
     actor = signed_in_actor()
     if actor.session_id is None:
         raise Denied("An API key may not do this; sign in.")
     return actor
 
 
-def person(guard):
-    """Return the guard that lets only a person in a session pass, and only if `guard` does."""
+def in_session(guard: Guard[Any]) -> Guard[None]:
+    """Return the guard that lets pass whom `guard` lets pass, but no API key."""
 
-    def check():
+    def check() -> None:
         guard()
         actor_in_session()
 
-    return needing(f"{guard.needs}, in a session")(check)
+    return Guard(check, f"{guard.needs}, in a session")
 
 
 @needing("nothing")
-def anybody():
-    """Guard of a view that everybody may call, with whatever token."""
+def anybody() -> None:
+    """Let everyone call the view, even with a token that is not valid."""
 
 
-def permission(*any_of):
-    """Return the guard of a view that needs one of the permissions, such as `resources:write`.
+def permission(*any_of: str) -> Guard[None]:
+    """Return the guard of a view that needs one of the permissions.
 
-    A refusal is counted in the audit trail, unless nobody is signed in: strangers must not fill it. Nor must anybody by
-    the paths they choose, so the trail names the route.
+    Refusals are counted in the audit trail, by route: callers cannot fill it by choosing paths. Those of callers who
+    are not signed in are not counted at all.
     """
 
-    def check():
+    def check() -> None:
         actor = current_actor()
         try:
             require_permission(actor, *any_of)
         except Denied:
-            route = ("route", request.url_rule.rule)
+            route = ("route", request.url_rule.rule if request.url_rule else None)
             audit.count(actor, "call.refuse", route, method=request.method, needs=list(any_of))
             raise
 
-    return needing(f"permission {' or '.join(any_of)}")(check)
+    return Guard(check, f"permission {' or '.join(any_of)}")
 
 
 @needing("the refresh token")
-def refresh_claims():
+def refresh_claims() -> tuple[str, str]:
     """Return (session id, refresh id) of the refresh token in this request; raise Unauthenticated."""
-    identity = request.environ[IDENTITY]
+    identity = _identity()
     if identity.failure is not None:
         raise identity.failure
     if identity.claims is None or identity.claims["type"] != "refresh":
@@ -168,11 +207,11 @@ def refresh_claims():
     return identity.claims["sid"], identity.claims["jti"]
 
 
-def has_bad_token():
-    """Tell whether this request came with a token, or an API key, that is not good; a cookie counts as none."""
-    return request.environ[IDENTITY].failure is not None
+def has_bad_token() -> bool:
+    """Tell whether this request has a token or an API key that is not valid; cookies do not count."""
+    return _identity().failure is not None
 
 
-def came_in_cookies():
+def came_in_cookies() -> bool:
     """Tell whether the tokens of this request are cookies."""
-    return request.environ[IDENTITY].in_cookies
+    return _identity().in_cookies

@@ -1,13 +1,15 @@
-"""Signed tokens: making them, reading them from a header or a cookie, and the keys that sign them."""
+"""Signed tokens: issuing them, reading them from a header or a cookie, and the keys that sign them."""
 
 import hashlib
 import hmac
 import time
 import uuid
 from datetime import timedelta
+from typing import Any, TypedDict
+from wsgiref.types import WSGIEnvironment
 
 import jwt
-from flask import current_app
+from flask import Flask, Response, current_app
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
@@ -19,6 +21,8 @@ from flask_jwt_extended import (
 )
 from flask_jwt_extended.exceptions import JWTExtendedException
 
+from backend.config.settings import Settings
+from backend.models.session import Session
 from backend.services.errors import Denied, Unauthenticated
 from backend.services.operation.metrics import metrics
 from backend.utils.cookies import cookie_value
@@ -26,18 +30,29 @@ from backend.utils.cookies import cookie_value
 ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
 REFRESH_PATH = "/api/v1/auth/refresh"
-FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # which another host below the same name could plant
+FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # a former name, which another host of the same domain could set
 CLOCK_LEEWAY_SECONDS = 60
 CSRF_HEADER = "X-CSRF-TOKEN"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-# Claims of verified tokens by the hash of the token. A signature needs checking once only; whether the session is
-# still good is asked at every request.
-_verified = {}
+Claims = dict[str, Any]  # of a token whose signature is valid
 
 
-def init_app(app, settings, secret_keys):
-    """Set up flask-jwt-extended; of the keys the first signs, and all are good for what they have signed."""
+class IssuedTokens(TypedDict):
+    """The tokens of a session, as the answer of a sign-in shows them."""
+
+    access_token: str
+    refresh_token: str
+    token_type: str
+    expires_in: int  # seconds
+
+
+# Claims by the hash of their token. A signature is verified once; whether its session is valid, at every request.
+_verified: dict[bytes, Claims] = {}
+
+
+def init_app(app: Flask, settings: Settings, secret_keys: list[str]) -> None:
+    """Set up flask-jwt-extended; the first key signs, and tokens signed by any of them are valid."""
     keys = {key_id(key): key for key in secret_keys}
     app.config.update(
         JWT_ALGORITHM="HS256",
@@ -50,11 +65,11 @@ def init_app(app, settings, secret_keys):
         JWT_TOKEN_LOCATION=["headers", "cookies"],
         JWT_COOKIE_SECURE=not settings.is_local,
         JWT_COOKIE_SAMESITE="Lax",
-        # Of these names browsers take a cookie only over TLS and only from this very host: decisions/024.
+        # Browsers accept cookies with this prefix only over TLS and only from this host: decisions/024.
         JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
         JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Host-refresh_token",
-        JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # which `__Host-` asks for
-        # For `iat` and `nbf`, as clocks of hosts differ; read_claims looks at `exp` without it.
+        JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # as `__Host-` requires
+        # For `iat` and `nbf`, since clocks of hosts differ; read_claims checks `exp` without it.
         JWT_DECODE_LEEWAY=CLOCK_LEEWAY_SECONDS,
         SIGNING_KEY_ID=key_id(secret_keys[0]),
     )
@@ -62,25 +77,25 @@ def init_app(app, settings, secret_keys):
     manager.encode_key_loader(lambda identity: secret_keys[0])
 
     @manager.decode_key_loader
-    def find_key(header, payload):
+    def signing_key(header: dict[str, Any], payload: dict[str, Any]) -> str:
         try:
             return keys[header["kid"]]
         except (KeyError, TypeError) as error:
             raise jwt.InvalidTokenError("no key of this id") from error
 
 
-def key_id(key):
-    """Return the `kid` by which a token names the key that signed it."""
+def key_id(key: str) -> str:
+    """Return the `kid` of a key, which tokens that it has signed carry."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def issue_tokens(session):
-    """Return the access and the refresh token of a session, as the answer of a sign-in carries them."""
-    options = {"additional_headers": {"kid": current_app.config["SIGNING_KEY_ID"]}}
+def issue_tokens(session: Session) -> IssuedTokens:
+    """Return a new access token and the current refresh token of a session."""
+    options: dict[str, Any] = {"additional_headers": {"kid": current_app.config["SIGNING_KEY_ID"]}}
     claims = {"sid": session.id}
     return {
         "access_token": create_access_token(session.user_id, additional_claims=claims, **options),
-        # The session knows the one refresh token that is good by its `jti`.
+        # By its `jti` the session recognises the only refresh token that is valid.
         "refresh_token": create_refresh_token(
             session.user_id, additional_claims=claims | {"jti": session.refresh_id}, **options
         ),
@@ -89,38 +104,40 @@ def issue_tokens(session):
     }
 
 
-def move_to_cookies(response, tokens):
-    """Set the tokens as cookies of the response, for as long as each is good."""
+def set_cookies(response: Response, issued: IssuedTokens) -> None:
+    """Set the tokens as cookies of the response, each for as long as it is valid."""
     config = current_app.config
-    for name, set_cookies in (("access", set_access_cookies), ("refresh", set_refresh_cookies)):
-        seconds = int(config[f"JWT_{name.upper()}_TOKEN_EXPIRES"].total_seconds())
-        set_cookies(response, tokens[f"{name}_token"], max_age=seconds)
+    access_seconds = int(config["JWT_ACCESS_TOKEN_EXPIRES"].total_seconds())
+    refresh_seconds = int(config["JWT_REFRESH_TOKEN_EXPIRES"].total_seconds())
+    set_access_cookies(response, issued["access_token"], max_age=access_seconds)
+    set_refresh_cookies(response, issued["refresh_token"], max_age=refresh_seconds)
 
 
-def remove_cookies(response):
-    """Make the browser forget its tokens."""
+def remove_cookies(response: Response) -> Response:
+    """Have the browser delete its tokens; return the response."""
     unset_jwt_cookies(response)
+    return response
 
 
-def remove_former_cookie(response):
-    """Make the browser forget a refresh token of the former name, which nothing reads."""
+def remove_former_cookie(response: Response) -> Response:
+    """Have the browser delete a refresh token of the former name, which nothing reads; return the response."""
     response.delete_cookie(FORMER_REFRESH_COOKIE, path=REFRESH_PATH, secure=True, httponly=True, samesite="Lax")
     return response
 
 
-def bearer_token(header):
-    """Return what follows `Bearer` in an Authorization header; raise Unauthenticated."""
+def bearer_token(header: str) -> str:
+    """Return the token after `Bearer` in an Authorization header; raise Unauthenticated."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("The Authorization header must be `Bearer` and a token.")
     return token.strip()
 
 
-def cookie_claims(app, environ):
-    """Return the claims of the token in a cookie, None without a good one: no script could remove a bad one.
+def cookie_claims(app: Flask, environ: WSGIEnvironment) -> Claims | None:
+    """Return the claims of the token in a cookie; None if it is not valid, since no script could remove it.
 
-    Raises Denied unless a call that may change something repeats the token's CSRF value in the header, which another
-    site cannot know.
+    Raises Denied for a request that can change something and does not repeat the token's CSRF value in the header: a
+    different site cannot know it.
     """
     header, config = environ.get("HTTP_COOKIE", ""), app.config
     is_refresh = environ["PATH_INFO"] == REFRESH_PATH
@@ -138,8 +155,8 @@ def cookie_claims(app, environ):
     return claims
 
 
-def read_claims(app, token):
-    """Return the claims of a token; raise Unauthenticated for one that is not good."""
+def read_claims(app: Flask, token: str) -> Claims:
+    """Return the claims of a token; raise Unauthenticated for one that is not valid."""
     digest = hashlib.sha256(token.encode("latin-1", "replace")).digest()
     claims = _verified.get(digest)
     metrics.count_lookup("tokens", claims is not None)
@@ -154,22 +171,22 @@ def read_claims(app, token):
     return claims
 
 
-def _verify(app, token):
+def _verify(app: Flask, token: str) -> Claims:
     try:
         with app.app_context():
-            claims = decode_token(token)
+            claims: Claims = decode_token(token)
     except jwt.ExpiredSignatureError as error:
         raise Unauthenticated("The token has expired.") from error
     except (jwt.InvalidTokenError, JWTExtendedException) as error:
         raise Unauthenticated("The token is not valid.") from error
-    # A right signature is no proof of right claims: another program may hold the key too.
+    # A valid signature does not prove valid claims: another program may have the key, too.
     if not isinstance(claims.get("exp"), int | float) or not _is_id(claims.get("sid")) or not _is_id(claims["jti"]):
         raise Unauthenticated("The token is not valid.")
     return claims
 
 
-def _is_id(claim):
-    """Tell whether this is the text of a UUID; Postgres fails at a comparison with anything else."""
+def _is_id(claim: object) -> bool:
+    """Tell whether this is the text of a UUID; Postgres raises if a UUID is compared with anything else."""
     try:
         return isinstance(claim, str) and bool(uuid.UUID(claim))
     except ValueError:

@@ -11,15 +11,15 @@ blp = Blueprint("account", __name__, url_prefix="/account")
 
 
 @blp.get("/<page>")
-def show_page(page):
-    """Show the page, which reads the token behind the `#` of its address and calls the API with it"""
+def show_page(page: str) -> Response:
+    """Show the page; it reads the token after the `#` of its URL and sends it to the API"""
     if page not in PAGES:
         abort(404)
-    page = (FOLDER / "account.html").read_text(encoding="utf-8")
-    return Response(page, headers={"Cache-Control": "no-store"}, mimetype="text/html")
+    html = (FOLDER / "account.html").read_text(encoding="utf-8")
+    return Response(html, headers={"Cache-Control": "no-store"}, mimetype="text/html")
 
 
 @blp.get("/files/<name>")
-def send_file(name):
-    """Send the page's style and script"""
+def send_file(name: str) -> Response:
+    """Send the style or the script of the page"""
     return send_from_directory(FOLDER, name)

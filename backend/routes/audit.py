@@ -1,5 +1,9 @@
 """The audit trail: `/api/v1/audit`."""
 
+from typing import Any
+
+from flask import Response
+
 from backend.middleware.authentication import permission
 from backend.middleware.build import current_build
 from backend.middleware.paths import API
@@ -11,7 +15,7 @@ from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import AUDIT
 from backend.services.records import lists
 
-blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what to whom")
+blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what")
 
 AuditQuery = QuerySchema.from_dict(list_parameters(AUDIT, order=["-id"]), name="audit_query")
 AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False)
@@ -23,7 +27,7 @@ AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False
 @blp.answers(200, AuditEntrySchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="audit_list")
-def list_entries(arguments):
-    """List what was done, the latest first"""
+def list_entries(arguments: dict[str, Any]) -> Response:
+    """List the entries of the audit trail, the latest first"""
     query = list_query(arguments)
     return page_response(query, lists.list_rows(current_build().catalog.system["audit"], EVERYTHING, query))

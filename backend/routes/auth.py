@@ -1,9 +1,10 @@
-"""Signing in and out: `/api/v1/auth`."""
+"""Registering, signing in and out, and your own account: `/api/v1/auth`."""
 
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
-from flask import after_this_request, request
+from flask import Response, after_this_request, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from backend.middleware import authentication, tokens
@@ -18,17 +19,17 @@ from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.field_types.wire import StrictBoolean, StrictText
 
-blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Accounts and sessions")
+blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Registration, sessions and your own account")
 
 
 class UserSchema(Schema):
-    """A person with an account."""
+    """A user."""
 
     id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
     name = StrictText(required=True, validate=validate.Length(1, 100))
     roles = fields.Function(
-        lambda user: user.roles(),
+        lambda user: user.roles(),  # of a User or a Registration
         required=True,
         dump_only=True,
         metadata={"type": "array", "items": {"type": "string"}},
@@ -37,15 +38,17 @@ class UserSchema(Schema):
 
 
 class OwnAccountSchema(UserSchema):
-    """Who is signed in."""
+    """The user who is signed in."""
 
     profile = fields.Dict(
-        required=True, dump_only=True, metadata={"description": "What is known of them: see the settings of users"}
+        required=True,
+        dump_only=True,
+        metadata={"description": "Values of the profile fields, which `/users/settings` declares"},
     )
 
 
 class RegistrationSchema(Schema):
-    """What makes an account."""
+    """A new user."""
 
     email = EmailAddress(required=True)
     password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
@@ -53,44 +56,46 @@ class RegistrationSchema(Schema):
 
 
 class CredentialsSchema(Schema):
-    """What proves who somebody is."""
+    """An address and its password."""
 
     email = StrictText(required=True, validate=validate.Length(1, MAX_LENGTH))
     password = StrictText(required=True, load_only=True, validate=validate.Length(1, MAX_LENGTH))
     cookies = StrictBoolean(
         load_default=False,
         load_only=True,
-        metadata={"description": "Give the tokens as cookies that no script can read, instead of in the answer"},
+        metadata={"description": "Set the tokens as cookies that no script can read, instead of returning them"},
     )
 
 
 class ProfileSchema(Schema):
-    """What people may change of their own account."""
+    """What you can change of your own account."""
 
     name = StrictText(validate=validate.Length(1, 100))
-    profile = fields.Dict(keys=StrictText(), metadata={"description": "What of it you may set; null takes away"})
+    profile = fields.Dict(
+        keys=StrictText(), metadata={"description": "Values of the fields that you may set; null removes a value"}
+    )
 
     @validates_schema
-    def changes_something(self, data, **_):
-        """Refuse a body without anything in it."""
+    def changes_something(self, data: dict[str, Any], **_: Any) -> None:
+        """Raise ValidationError for a body that changes nothing."""
         if not data:
             raise ValidationError("Missing data for required field.", "name")
 
 
 class PasswordSchema(Schema):
-    """A new password, and the one it replaces."""
+    """A new password, and the current one."""
 
     current_password = StrictText(required=True, load_only=True, validate=validate.Length(1, MAX_LENGTH))
     new_password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
 class TokensSchema(Schema):
-    """What a sign-in gives: the access token goes with every request, the refresh token is good for one refresh."""
+    """The tokens of a session: send the access token with every request; the refresh token is valid for one refresh."""
 
     access_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
     refresh_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
     token_type = fields.String(required=True, validate=validate.OneOf(["Bearer", "Cookie"]))
-    expires_in = fields.Integer(required=True, metadata={"description": "Seconds the access token is good for"})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the access token expires"})
     user = fields.Nested(UserSchema, required=True)
 
 
@@ -101,11 +106,11 @@ class TokensSchema(Schema):
 @blp.response(201, UserSchema)
 @blp.fails(400, 403, 415, 429, 503)
 @blp.doc(operationId="auth_register", security=NO_SIGN_IN)
-def register(data):
-    """Make an account with the role `member`
+def register(data: dict[str, str]) -> sign_in.Registration:
+    """Create an account with the role `member`
 
-    The answer is the same for an address that has an account already; its owner gets a mail that says so. Where mail is
-    sent, the address has to be confirmed before the first sign-in.
+    If the address has an account already, the answer is the same, and its owner gets a mail that says so. If the server
+    sends mail, the address must be confirmed before the first sign-in.
     """
     limits.count_account(data["email"])
     return sign_in.register(current_build().settings, **data)
@@ -118,23 +123,22 @@ def register(data):
 @blp.response(200, TokensSchema)
 @blp.fails(400, 401, 415, 429, 503)
 @blp.doc(operationId="auth_login", security=NO_SIGN_IN)
-def login(data):
-    """Start a session
+def login(data: dict[str, Any]) -> dict[str, object]:
+    """Sign in, which starts a session
 
-    With `cookies` every call that may change something has to repeat the cookie `csrf_access_token` (for a refresh
+    With `cookies`, every request that can change something must repeat the cookie `csrf_access_token` (a refresh:
     `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
     limits.count_account(data["email"])
-    in_cookies = data.pop("cookies")
-    user = sign_in.authenticate(current_build().settings, **data)
+    user = sign_in.authenticate(current_build().settings, email=data["email"], password=data["password"])
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(current_build().settings, user, user_agent=user_agent, address=address)
-    return _hand_over(session, user, in_cookies)
+    return _answer(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
 
 
 @authentication.needing("the refresh token")
-def may_refresh():
-    """Guard of a refresh: a token that is not good counts for the client's address, none at all does not."""
+def may_refresh() -> None:
+    """Require a refresh token; one that is not valid counts against the client's address, a missing one does not."""
     if tokens.FORMER_REFRESH_COOKIE in request.cookies:
         after_this_request(tokens.remove_former_cookie)
     with limits.counting_failures() if authentication.has_bad_token() else nullcontext():
@@ -146,34 +150,29 @@ def may_refresh():
 @blp.response(200, TokensSchema)
 @blp.fails(401, 403, 429)
 @blp.doc(operationId="auth_refresh")
-def refresh():
+def refresh() -> dict[str, object]:
     """Exchange the refresh token, sent as Bearer or as its cookie, for new tokens
 
-    A refresh token is good once.
+    A refresh token is valid once.
     """
     session_id, refresh_id = authentication.refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
         session, user = sessions.rotate_session(current_build().settings, session_id, refresh_id)
-    return _hand_over(session, user, authentication.came_in_cookies())
+    return _answer(tokens.issue_tokens(session), user, in_cookies=authentication.came_in_cookies())
 
 
-def _hand_over(session, user, in_cookies):
-    """Return the answer of a sign-in; the tokens are in it, or in the cookies of the response."""
-    issued = tokens.issue_tokens(session)
-    if in_cookies:
-        after_this_request(partial(_with_cookies, issued))
-        issued = issued | {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
-    return issued | {"user": user}
+def _answer(issued: tokens.IssuedTokens, user: object, *, in_cookies: bool) -> dict[str, object]:
+    """Return the answer of a sign-in, with the tokens in it or in cookies of the response."""
+    if not in_cookies:
+        return {**issued, "user": user}
+    after_this_request(partial(_with_cookies, issued))
+    without = {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
+    return {**issued, **without, "user": user}
 
 
-def _with_cookies(issued, response):
-    tokens.move_to_cookies(response, issued)
-    return response
-
-
-def _without_cookies(response):
-    tokens.remove_cookies(response)
+def _with_cookies(issued: tokens.IssuedTokens, response: Response) -> Response:
+    tokens.set_cookies(response, issued)
     return response
 
 
@@ -182,12 +181,12 @@ def _without_cookies(response):
 @blp.response(200)
 @blp.fails(401, 403)
 @blp.doc(operationId="auth_logout")
-def logout():
-    """End this session"""
+def logout() -> None:
+    """Sign out, which ends this session"""
     actor = authentication.actor_in_session()
     sessions.end_session(actor, actor.session_id)
     if authentication.came_in_cookies():
-        after_this_request(_without_cookies)
+        after_this_request(tokens.remove_cookies)
 
 
 @blp.get("/me")
@@ -195,7 +194,7 @@ def logout():
 @blp.response(200, OwnAccountSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="auth_me")
-def me():
+def me() -> object:
     """Show who is signed in"""
     return users.get_user(authentication.signed_in_actor().user_id)
 
@@ -206,7 +205,7 @@ def me():
 @blp.response(200, OwnAccountSchema)
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_update_me")
-def update_me(data):
+def update_me(data: user_updates.OwnChanges) -> object:
     """Change your own account"""
     return user_updates.update_own_user(authentication.actor_in_session(), data)
 
@@ -218,10 +217,10 @@ def update_me(data):
 @blp.response(200)
 @blp.fails(400, 401, 403, 415, 429, 503)
 @blp.doc(operationId="auth_change_password")
-def change_password(data):
+def change_password(data: dict[str, str]) -> None:
     """Change your password
 
-    All your other sessions end.
+    This ends all your other sessions.
     """
     actor = authentication.actor_in_session()
     limits.count_session(actor.session_id)

@@ -1,5 +1,8 @@
 """Invitations: `/api/v1/invitations`."""
 
+from typing import Any
+from uuid import UUID
+
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import anybody, current_actor, permission
@@ -15,11 +18,11 @@ from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.field_types.wire import StrictText
 
-blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Accounts for invited people")
+blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Inviting people by mail")
 
 
 class InvitationSchema(Schema):
-    """An invitation that can be accepted; everybody has the role `member`."""
+    """An invitation that can still be accepted; every user has the role `member`."""
 
     id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
@@ -30,7 +33,7 @@ class InvitationSchema(Schema):
 
 
 class AcceptanceSchema(Schema):
-    """What makes an account of an invitation."""
+    """The token of an invitation, and the user to create."""
 
     token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
     password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
@@ -44,7 +47,7 @@ class AcceptanceSchema(Schema):
 @blp.response(200, InvitationSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="invitations_list")
-def list_invitations():
+def list_invitations() -> object:
     """List the invitations that can still be accepted"""
     return invitations.list_invitations()
 
@@ -56,10 +59,10 @@ def list_invitations():
 @blp.response(201, InvitationSchema)
 @blp.fails(400, 401, 403, 415, 503)
 @blp.doc(operationId="invitations_create")
-def create_invitation(data):
+def create_invitation(data: dict[str, Any]) -> object:
     """Invite an address by mail
 
-    An open invitation of the address is replaced.
+    This replaces an open invitation of the address.
     """
     return invitations.create_invitation(current_actor(), current_build().settings, **data)
 
@@ -69,7 +72,7 @@ def create_invitation(data):
 @blp.response(200)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="invitations_withdraw")
-def withdraw_invitation(invitation_id):
+def withdraw_invitation(invitation_id: UUID) -> None:
     """Withdraw an invitation"""
     invitations.withdraw_invitation(current_actor(), str(invitation_id))
 
@@ -81,6 +84,6 @@ def withdraw_invitation(invitation_id):
 @blp.response(201, AcceptanceSchema)
 @blp.fails(400, 409, 415, 429, 503)
 @blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
-def accept_invitation(data):
-    """Make the account that the token of a mail invites to"""
+def accept_invitation(data: dict[str, str]) -> object:
+    """Create the account that a mail invites to, with its token"""
     return invitations.accept_invitation(**data)

@@ -1,4 +1,6 @@
-"""Settings of the accounts: `/api/v1/users/settings`."""
+"""Profile fields: `/api/v1/users/settings`."""
+
+from typing import Any
 
 from marshmallow import Schema, fields, pre_dump
 
@@ -13,11 +15,11 @@ from backend.services.field_types.boolean import BooleanFromText
 
 EXAMPLE = {"fields": {"team": {"type": "string", "max_length": 50}}}
 
-blp = Blueprint("user_settings", __name__, url_prefix=f"{API}/users/settings", description="Settings of the accounts")
+blp = Blueprint("user_settings", __name__, url_prefix=f"{API}/users/settings", description="The fields of profiles")
 
 
 class UserSettingsSchema(Schema):
-    """The fields that profiles have, declared as those of a resource; rules read them as `$user.<field>`."""
+    """The fields of profiles, declared as those of a resource; rules read them as `$user.<field>`."""
 
     fields_ = fields.Dict(
         fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
@@ -28,15 +30,15 @@ class UserSettingsSchema(Schema):
     )
 
     @pre_dump
-    def declared(self, settings, **_):
+    def under_their_name(self, declarations: profile_fields.Declarations, **_: Any) -> dict[str, Any]:
         """Return the declarations under the name of the attribute."""
-        return {"fields_": settings["fields"]}
+        return {"fields_": declarations}
 
 
 class ConfirmQuery(QuerySchema):
-    """Whether a loss of values is meant."""
+    """Confirmation that values will be lost."""
 
-    confirm = BooleanFromText(load_default=False, metadata={"description": "Lose the values of the fields that go"})
+    confirm = BooleanFromText(load_default=False, metadata={"description": "Delete the values of removed fields"})
 
 
 @blp.get("")
@@ -44,9 +46,9 @@ class ConfirmQuery(QuerySchema):
 @blp.response(200, UserSettingsSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="user_settings_get")
-def get_settings():
-    """Show which fields profiles have"""
-    return {"fields": profile_fields.declared_fields()}
+def get_fields() -> profile_fields.Declarations:
+    """Show the fields of profiles"""
+    return profile_fields.declared_fields()
 
 
 @blp.put("")
@@ -56,10 +58,9 @@ def get_settings():
 @blp.response(200, UserSettingsSchema)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="user_settings_replace")
-def replace_settings(data, query):
-    """Say which fields profiles have
+def replace_fields(data: dict[str, Any], query: dict[str, Any]) -> profile_fields.Declarations:
+    """Replace the fields of profiles
 
-    A field that a grant speaks of can neither go nor get another type.
+    A field that a grant uses cannot be removed or get another type.
     """
-    fields = profile_fields.replace_fields(current_actor(), data["fields_"], confirmed=query["confirm"])
-    return {"fields": fields}
+    return profile_fields.replace_fields(current_actor(), data["fields_"], confirmed=query["confirm"])

@@ -1,4 +1,4 @@
-"""Proving an address and setting a new password, by mail: `/api/v1/auth/verification`, `/api/v1/auth/password/…`."""
+"""Confirming an address and resetting a password by e-mail: `/api/v1/auth/verification`, `/api/v1/auth/password/…`."""
 
 from marshmallow import Schema, validate
 
@@ -13,23 +13,23 @@ from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.email import EmailAddress
 from backend.services.field_types.wire import StrictText
 
-blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Ways back to an account by mail")
+blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Password reset and confirmation by mail")
 
 
 class AddressSchema(Schema):
-    """An address that may have an account."""
+    """An address, with or without an account."""
 
     email = EmailAddress(required=True)
 
 
 class TokenSchema(Schema):
-    """What a mail brought."""
+    """The token of a mail."""
 
     token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
 
 
 class ResetSchema(TokenSchema):
-    """What a mail brought, and the new password."""
+    """The token of a mail, and the new password."""
 
     new_password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
@@ -41,8 +41,8 @@ class ResetSchema(TokenSchema):
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_forgot_password", security=NO_SIGN_IN)
-def forgot_password(data):
-    """Have a mail sent by which a new password can be set
+def forgot_password(data: dict[str, str]) -> None:
+    """Ask for a mail to reset your password
 
     The answer is the same whether or not the address has an account.
     """
@@ -57,10 +57,10 @@ def forgot_password(data):
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_reset_password", security=NO_SIGN_IN)
-def reset_password(data):
-    """Set a new password with the token of a mail
+def reset_password(data: dict[str, str]) -> None:
+    """Reset your password with the token of a mail
 
-    The token is good once; all sessions end.
+    The token is valid once. This ends all your sessions.
     """
     recovery.reset_password(**data)
 
@@ -72,8 +72,8 @@ def reset_password(data):
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_verify", security=NO_SIGN_IN)
-def verify_address(data):
-    """Prove an address with the token of a mail"""
+def verify_address(data: dict[str, str]) -> None:
+    """Confirm your address with the token of a mail"""
     recovery.verify_address(**data)
 
 
@@ -84,8 +84,8 @@ def verify_address(data):
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_send_verification", security=NO_SIGN_IN)
-def send_verification(data):
-    """Have the mail that proves an address sent again
+def send_verification(data: dict[str, str]) -> None:
+    """Ask for the mail that confirms your address again
 
     The answer is the same whether or not the address has an account.
     """

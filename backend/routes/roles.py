@@ -1,5 +1,7 @@
 """Roles: `/api/v1/roles`."""
 
+from typing import Any
+
 from marshmallow import validate
 
 from backend.middleware.authentication import current_actor, permission
@@ -11,11 +13,11 @@ from backend.services.accounts import roles
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.wire import StrictText
 
-blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of rights")
+blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of permissions")
 
 
 class RoleSchema(roles.RoleBody):
-    """A role; `permissions` are for the calls of the system, what it may do with records the definitions say."""
+    """A role; what it may do with records is not in its permissions, but in the definitions that name it."""
 
     name = StrictText(required=True, validate=validate.Length(1, 63))
     created_at = Moment(dump_only=True)
@@ -26,7 +28,7 @@ class RoleSchema(roles.RoleBody):
 @blp.response(200, RoleSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="roles_list")
-def list_roles():
+def list_roles() -> object:
     """List all roles"""
     return roles.list_roles()
 
@@ -38,8 +40,8 @@ def list_roles():
 @blp.response(201, RoleSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="roles_create")
-def create_role(data):
-    """Make a role"""
+def create_role(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
+    """Create a role"""
     role = roles.create_role(current_actor(), **data)
     return role, {"Location": f"{API}/roles/{role.name}"}
 
@@ -49,7 +51,7 @@ def create_role(data):
 @blp.response(200, RoleSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="roles_get")
-def get_role(name):
+def get_role(name: str) -> object:
     """Show a role"""
     return roles.get_role(name)
 
@@ -60,10 +62,10 @@ def get_role(name):
 @blp.response(200, RoleSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="roles_replace")
-def replace_role(data, name):
+def replace_role(data: dict[str, Any], name: str) -> object:
     """Change a role
 
-    Whoever has it has the new permissions from the next request on.
+    Users who have it get its new permissions at their next request.
     """
     return roles.replace_role(current_actor(), name, **data)
 
@@ -73,6 +75,6 @@ def replace_role(data, name):
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="roles_delete")
-def delete_role(name):
-    """Delete a role that nobody has and no definition names"""
+def delete_role(name: str) -> None:
+    """Delete a role that no user or API key has and no definition names"""
     roles.delete_role(current_actor(), name)

@@ -1,4 +1,6 @@
-"""Your sessions: `/api/v1/auth/sessions`."""
+"""Your own sessions: `/api/v1/auth/sessions`."""
+
+from uuid import UUID
 
 from marshmallow import Schema, fields
 
@@ -13,7 +15,7 @@ blp = Blueprint("sessions", __name__, url_prefix=f"{API}/auth/sessions", descrip
 
 
 class SessionSchema(Schema):
-    """A login on one device."""
+    """A sign-in on one device."""
 
     id = fields.UUID(required=True)
     device = fields.Function(
@@ -27,7 +29,7 @@ class SessionSchema(Schema):
     current = fields.Function(
         lambda session: session.id == actor_in_session().session_id,
         required=True,
-        metadata={"type": "boolean", "description": "Whether this request came in it"},
+        metadata={"type": "boolean", "description": "Whether it is the session of this request"},
     )
 
 
@@ -36,7 +38,7 @@ class SessionSchema(Schema):
 @blp.response(200, SessionSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="sessions_list")
-def list_sessions():
+def list_sessions() -> object:
     """List where you are signed in"""
     return sessions.list_sessions(actor_in_session())
 
@@ -46,7 +48,7 @@ def list_sessions():
 @blp.response(200)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="sessions_end")
-def end_session(session_id):
+def end_session(session_id: UUID) -> None:
     """End one of your sessions
 
     Its tokens are refused from the next request on.
@@ -59,6 +61,6 @@ def end_session(session_id):
 @blp.response(200)
 @blp.fails(401, 403)
 @blp.doc(operationId="sessions_end_others")
-def end_other_sessions():
-    """End all your sessions but this one"""
+def end_other_sessions() -> None:
+    """End all your sessions except this one"""
     sessions.end_other_sessions(actor_in_session())

@@ -1,5 +1,9 @@
-"""Users, for those who look after them: `/api/v1/users`."""
+"""Managing users: `/api/v1/users`."""
 
+from typing import Any
+from uuid import UUID
+
+from flask import Response
 from marshmallow import Schema, fields, pre_dump, validate
 
 from backend.middleware.authentication import current_actor, permission
@@ -21,42 +25,44 @@ from backend.services.records import lists
 
 READ, WRITE = permission(USERS_READ), permission(USERS_WRITE)
 
-blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="People with an account")
+blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="Managing users")
 
 UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
 UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
 
 
 class ManagedUserSchema(Schema):
-    """A person with an account; everybody has the role `member`."""
+    """A user; every user has the role `member`."""
 
     id = fields.UUID(required=True, dump_only=True)
     email = EmailAddress(required=True)
     name = StrictText(required=True, validate=validate.Length(1, 100))
     password = StrictText(load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
-    active = StrictBoolean(load_default=True, metadata={"description": "Whether they may sign in"})
+    active = StrictBoolean(load_default=True, metadata={"description": "Whether they can sign in"})
     roles = fields.List(StrictText(), load_default=list, dump_default=list)
     profile = fields.Dict(
-        keys=StrictText(), load_default=dict, metadata={"description": "Values of the fields in the settings of users"}
+        keys=StrictText(),
+        load_default=dict,
+        metadata={"description": "Values of the profile fields, which `/users/settings` declares"},
     )
     verified_at = Moment(required=True, allow_none=True, dump_only=True)
     created_at = Moment(required=True, dump_only=True)
     updated_at = Moment(required=True, dump_only=True)
 
     @pre_dump
-    def with_roles(self, user, **_):
-        """Return the columns of a User and the roles beside them."""
-        return user.__data__ | {"roles": user.roles()}
+    def with_roles(self, user: Any, **_: Any) -> dict[str, Any]:
+        """Return the columns of a User, and their roles."""
+        return {**user.__data__, "roles": user.roles()}
 
 
 class NewUserSchema(ManagedUserSchema):
-    """An account made by an admin; the address counts as verified."""
+    """A new user with a password."""
 
     password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
 class UserChangeSchema(ManagedUserSchema):
-    """What is to change of an account."""
+    """What to change of a user; the rest stays."""
 
 
 @blp.get("")
@@ -65,7 +71,7 @@ class UserChangeSchema(ManagedUserSchema):
 @blp.answers(200, UserItemSchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="users_list")
-def list_users(arguments):
+def list_users(arguments: dict[str, Any]) -> Response:
     """List users"""
     query = list_query(arguments)
     return page_response(query, lists.list_rows(current_build().catalog.system["users"], EVERYTHING, query))
@@ -78,8 +84,11 @@ def list_users(arguments):
 @blp.response(201, ManagedUserSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="users_create")
-def create_user(data):
-    """Make an account"""
+def create_user(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
+    """Create a user
+
+    The address counts as confirmed, unless a grant uses `$user.email` and you are not an admin.
+    """
     user = users.create_user(current_actor(), **data)
     return user, {"Location": f"{API}/users/{user.id}"}
 
@@ -89,7 +98,7 @@ def create_user(data):
 @blp.response(200, ManagedUserSchema)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="users_get")
-def get_user(user_id):
+def get_user(user_id: UUID) -> object:
     """Show a user"""
     return users.get_user(str(user_id))
 
@@ -100,10 +109,10 @@ def get_user(user_id):
 @blp.response(200, ManagedUserSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="users_replace")
-def replace_user(data, user_id):
-    """Replace a user's address, name, roles, profile and whether they are active
+def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
+    """Replace a user's address, name, roles, profile and `active`
 
-    The password stays unless one is given; a new one, like `active: false`, ends all their sessions.
+    Without `password` their password stays. A new password and `active: false` end all their sessions.
     """
     return user_updates.update_user(current_actor(), str(user_id), data, replaces_profile=True)
 
@@ -114,8 +123,8 @@ def replace_user(data, user_id):
 @blp.response(200, ManagedUserSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="users_update")
-def update_user(data, user_id):
-    """Change some of a user"""
+def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
+    """Change parts of a user"""
     return user_updates.update_user(current_actor(), str(user_id), data)
 
 
@@ -124,9 +133,9 @@ def update_user(data, user_id):
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="users_delete")
-def delete_user(user_id):
+def delete_user(user_id: UUID) -> None:
     """Delete a user
 
-    What becomes of their records each definition says in `on_owner_delete`; by default they stay, without an owner.
+    Each definition says in `on_owner_delete` what happens to their records; by default they stay, without an owner.
     """
     users.delete_user(current_actor(), current_build().catalog, str(user_id))

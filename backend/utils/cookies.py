@@ -1,10 +1,10 @@
 """Reading the Cookie header."""
 
 
-def cookie_value(header, name):
+def cookie_value(header: str, name: str) -> str | None:
     """Return the value of the first cookie of this name, or None.
 
-    Other cookies are ignored, whatever their bytes: other programs of the same host set them.
+    Other cookies are ignored, whatever they contain: other programs on the same host may have set them.
     """
     for pair in header.split(";"):
         found, _, value = pair.partition("=")

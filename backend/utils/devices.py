@@ -1,6 +1,6 @@
-"""Names for devices."""
+"""Names of devices, from their User-Agent header."""
 
-# The first word found wins, so what others carry in their names too comes later: Edge says Chrome, Chrome says Safari.
+# The first word found decides: Edge also says Chrome, and Chrome also says Safari, so they come first.
 BROWSERS = {
     "Edg/": "Edge",
     "OPR/": "Opera",
@@ -24,8 +24,8 @@ SYSTEMS = {
 }
 
 
-def device_name(user_agent):
-    """Return what people call the device behind a User-Agent header, such as `Firefox on Linux`."""
+def device_name(user_agent: str) -> str:
+    """Return a name that people understand for a User-Agent header, such as `Firefox on Linux`."""
     browser = next((name for word, name in BROWSERS.items() if word in user_agent), "Unknown program")
     system = next((name for word, name in SYSTEMS.items() if word in user_agent), None)
     return f"{browser} on {system}" if system else browser

@@ -5,16 +5,16 @@ import unicodedata
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
-# Names such as `localhost` and `.local` are fine on a team's own machines; the library refuses what this list holds.
+# A team may use domains such as `localhost` and `.local` on its own machines; the library refuses the ones listed here.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
 
 
-def normalize_email(text):
-    """Return `text` as a normalised e-mail address; raise ValueError saying what is wrong with it.
+def normalize_email(text: str) -> str:
+    """Return `text` as a normalised e-mail address; raise ValueError with the reason if it is none.
 
-    Only the form is checked, never the network, and a domain needs no dot.
+    Only the form is checked, without any network access, and a domain needs no dot.
     """
     try:
         return validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True).normalized
@@ -22,13 +22,13 @@ def normalize_email(text):
         raise ValueError(str(error)) from None
 
 
-def account_email(text):
-    """Return the form in which the address of an account is kept: normalised, in lower case; raise ValueError."""
+def account_email(text: str) -> str:
+    """Return the form in which the address of a user is stored: normalised, in lower case; raise ValueError."""
     return unicodedata.normalize("NFC", normalize_email(text).lower())
 
 
-def comparable_email(text):
-    """Return the form in which an address of an account is looked up: of what is no address, as near as it gets."""
+def comparable_email(text: str) -> str:
+    """Return the form in which the address of a user is looked up; a text that is no address is put into lower case."""
     try:
         return account_email(text)
     except ValueError:
