@@ -12,7 +12,7 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts.users import update_user
+from backend.services.accounts.user_updates import update_user
 from backend.services.records.imports import importing
 from backend.services.records.imports.lookups import AT_ONCE
 from backend.services.records.records import create_record, update_record
