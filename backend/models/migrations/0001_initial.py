@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 from peewee import SQL, CompositeKey, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import BooleanColumn, DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.database import Dialect
 
 
-def _references(table, column, on_delete):
+def _references(table: str, column: str, on_delete: str) -> list[SQL]:
     return [SQL(f"REFERENCES {table} ({column}) ON DELETE {on_delete}")]
 
 
@@ -98,7 +100,7 @@ ROLES = {
 }
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Create the tables, the built-in roles and the first generation."""
     with db.bind_ctx(TABLES, bind_refs=False, bind_backrefs=False):
         for model in TABLES:

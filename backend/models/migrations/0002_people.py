@@ -1,11 +1,13 @@
 """Refresh rotation, mail, invitations, API keys, the audit trail."""
 
 from peewee import SQL, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.database import Dialect
 
 
-def _user(on_delete):
+def _user(on_delete: str) -> list[SQL]:
     return [SQL(f"REFERENCES larder_users (id) ON DELETE {on_delete}")]
 
 
@@ -83,7 +85,7 @@ class AuditEntry(Model):
 TABLES = [MailToken, Invitation, OutgoingMail, ApiKey, AuditEntry]
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Create the tables; whoever has an account by now counts as verified."""
     migrator.add_column("larder_sessions", "previous_refresh_id", UuidColumn(null=True)).run()
     migrator.add_column("larder_sessions", "rotated_at", DateTimeColumn(null=True)).run()

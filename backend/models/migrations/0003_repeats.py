@@ -1,8 +1,10 @@
 """Answers kept for requests that are sent again."""
 
 from peewee import CompositeKey, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn
+from backend.models.database import Dialect
 
 
 class KeptAnswer(Model):
@@ -19,7 +21,7 @@ class KeptAnswer(Model):
         primary_key = CompositeKey("caller", "key")
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Create the table."""
     with db.bind_ctx([KeptAnswer], bind_refs=False, bind_backrefs=False):
         KeptAnswer._meta.strict_tables = db.strict_tables

@@ -1,8 +1,10 @@
 """Profiles of accounts, and the settings of the accounts that say what is in them."""
 
 from peewee import SQL, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import IntegerColumn, JsonColumn
+from backend.models.database import Dialect
 
 
 class UserSettings(Model):
@@ -13,7 +15,7 @@ class UserSettings(Model):
         table_name = "larder_user_settings"
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Create the table with its one row, and the column."""
     profile = JsonColumn(default=dict, constraints=[SQL("DEFAULT '{}'")])
     migrator.add_column("larder_users", "profile", profile, allow_not_null=True).run()

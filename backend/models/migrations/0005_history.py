@@ -1,8 +1,10 @@
 """The history of records."""
 
 from peewee import SQL, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.database import Dialect
 
 
 class RecordChange(Model):
@@ -20,7 +22,7 @@ class RecordChange(Model):
         indexes = ((("resource", "record_id", "id"), False), (("created_by",), False))
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Create the table."""
     with db.bind_ctx([RecordChange], bind_refs=False, bind_backrefs=False):
         RecordChange._meta.strict_tables = db.strict_tables

@@ -2,8 +2,12 @@
 
 import re
 
+from playhouse.migrate import SchemaMigrator
 
-def up(migrator, db):
+from backend.models.database import Dialect
+
+
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Make texts of the tsvectors in the tables of words, and index them anew."""
     if db.alters_columns:
         for (table,) in db.execute_sql(
@@ -13,7 +17,7 @@ def up(migrator, db):
                 _convert(db, table)
 
 
-def _convert(db, table):
+def _convert(db: Dialect, table: str) -> None:
     index = table.replace("larder_words_", "larder_terms_", 1)
     columns = sorted((each.name for each in db.get_columns(table) if each.name != "id"), key=lambda name: int(name[1:]))
     db.execute_sql(f'DROP INDEX "{index}"')

@@ -1,8 +1,12 @@
 """The order of a record's changes, and what their fields were: who could read them, and what they are called now."""
 
+from typing import Any
+
 from peewee import SQL, Model
+from playhouse.migrate import SchemaMigrator
 
 from backend.models.columns import BooleanColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.database import Dialect
 from backend.utils.ids import uuid7
 
 CHANGES = "larder_record_changes"
@@ -36,7 +40,7 @@ class DefinitionVersion(Model):
         primary_key = False
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Number the changes of each record, and give them the strictest rules that their fields ever had."""
     number = IntegerColumn(default=0, constraints=[SQL("DEFAULT 0")])
     migrator.add_column(CHANGES, "number", number, allow_not_null=True).run()
@@ -53,7 +57,7 @@ def up(migrator, db):
             _keep_fields(db, definition)
 
 
-def _number(db):
+def _number(db: Dialect) -> None:
     """Number by version, a delete after the last; by time where a record was created again under its id."""
     record = "PARTITION BY resource, record_id"
     lives = f"SELECT *, sum(CASE action WHEN 'create' THEN 1 ELSE 0 END) OVER ({record}) AS lives FROM {CHANGES}"
@@ -66,12 +70,12 @@ def _number(db):
     )
 
 
-def _keep_fields(db, definition):
+def _keep_fields(db: Dialect, definition: StoredDefinition) -> None:
     fields = definition.body["fields"]
     names = {definition.name, *_listed(definition.body.get("renamed_from"))}
     now = {former: name for name, kind in fields.items() for former in _listed(kind.get("renamed_from"))}
     now |= {name: name for name in fields}
-    kept = {}
+    kept: dict[str, Any] = {}
     bodies = [each.body for each in DefinitionVersion.select().where(DefinitionVersion.name.in_(list(names)))]
     for body in (*bodies, definition.body):
         for name, kind in (body or {"fields": {}})["fields"].items():
@@ -90,5 +94,5 @@ def _keep_fields(db, definition):
         KeptFields.create(id=uuid7(), resource=definition.name, current=True, fields=told, force_insert=True)
 
 
-def _listed(names):
+def _listed(names: str | list[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else names or []

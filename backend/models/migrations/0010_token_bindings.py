@@ -1,14 +1,18 @@
 """Mails' tokens end with the address and the password that they were sent for."""
 
+from typing import Any
+
 from peewee import SQL
+from playhouse.migrate import SchemaMigrator
 
-from backend.models.columns import IntegerColumn, TextColumn
+from backend.models.columns import Column, IntegerColumn, TextColumn
+from backend.models.database import Dialect
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Dialect) -> None:
     """Add the columns; tokens on their way are for the address and the password of now."""
 
-    def add(table, name, column):
+    def add(table: str, name: str, column: Column[Any]) -> None:
         migrator.add_column(table, name, column, allow_not_null=True).run()
 
     add("larder_users", "password_generation", IntegerColumn(default=0, constraints=[SQL("DEFAULT 0")]))
