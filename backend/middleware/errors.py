@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from backend.middleware.build import current_build
 from backend.middleware.request_id import request_id
-from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, database
+from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, DatabaseUnavailable, database
 from backend.models.definition import Generation
 from backend.services import errors
 from backend.services.operation.error_tracking import error_tracking
@@ -133,9 +133,11 @@ def _answer_database_error(error):
         missing = _what_is_missing()
         told = reason or missing or "The definitions have changed."
         log.warning("database unavailable", request_id=request_id(request.environ), reason=told)
-        refusal = errors.Unavailable(getattr(error, "message", missing))
-        retry_after = getattr(error, "retry_after", RETRY_AFTER_SECONDS)
-        return _respond(503, refusal.message, headers={"Retry-After": str(retry_after)})
+        message, retry_after = missing, None
+        if isinstance(error, DatabaseUnavailable):
+            message, retry_after = error.message, error.retry_after
+        refusal = errors.Unavailable(message)
+        return _respond(503, refusal.message, headers={"Retry-After": str(retry_after or RETRY_AFTER_SECONDS)})
     return _answer_defect(error)
 
 

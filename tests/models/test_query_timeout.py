@@ -13,7 +13,7 @@ import pytest
 from peewee import OperationalError
 
 from backend.middleware.connections import lanes
-from backend.models.database import DatabaseUnavailable, database, postgres_connections
+from backend.models.database import DatabaseUnavailable, database, postgres_waiting
 from backend.models.database.time_limits import allowance
 from backend.utils.meter import meter
 from tests.conftest import ON_SQLITE, Person
@@ -33,8 +33,8 @@ MINUTE = 60
 @pytest.fixture(autouse=True)
 def patient_server(monkeypatch):
     """A server of a busy machine is not taken for one that does not answer."""
-    monkeypatch.setattr(postgres_connections, "PROBE_SECONDS", MINUTE)
-    monkeypatch.setattr(postgres_connections, "CANCEL_SECONDS", MINUTE)
+    monkeypatch.setattr(postgres_waiting, "PROBE_SECONDS", MINUTE)
+    monkeypatch.setattr(postgres_waiting, "CANCEL_SECONDS", MINUTE)
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_a_connection_whose_process_hangs_is_given_up(note, alice, postgres_url,
     with psycopg.connect(postgres_url) as server:
         query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
         pids = [pid for (pid,) in server.execute(query, [database_url.partition("?")[0].rpartition("/")[2]])]
-    monkeypatch.setattr(postgres_connections, "CANCEL_SECONDS", 1)
+    monkeypatch.setattr(postgres_waiting, "CANCEL_SECONDS", 1)
     with stopped(pids, MINUTE):
         with patience(query_seconds=0.4):
             answer = alice.get("/notes")
@@ -222,8 +222,8 @@ def test_a_server_that_does_not_answer_holds_no_request(note, app, alice, admin,
     assert admin.token
     headers = {"Authorization": f"Bearer {alice.token}"}
     with stopped(server_processes(postgres_url), 2 * MINUTE), monkeypatch.context() as patched:
-        patched.setattr(postgres_connections, "PROBE_SECONDS", 1)
-        patched.setattr(postgres_connections, "CANCEL_SECONDS", 1)
+        patched.setattr(postgres_waiting, "PROBE_SECONDS", 1)
+        patched.setattr(postgres_waiting, "CANCEL_SECONDS", 1)
         with patience(wait_seconds=0.5, query_seconds=0.4), ThreadPoolExecutor(6) as pool:
             answers = list(pool.map(lambda _: Person(app).get("/notes", headers=headers), range(6)))
             answers += [alice.post("/notes", json={"title": "Eggs"}), alice.get("http://localhost/health/ready")]

@@ -7,7 +7,7 @@ import cysqlite
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from backend.models.database.postgres_connections import Connection
+from backend.models.database.postgres_waiting import Connection
 
 
 class Injection(threading.local):

@@ -1,4 +1,8 @@
-"""Failures of the database that are known by name; each has the sentence that a client gets."""
+"""The failures of a database that are expected: each has a text for the log and a message for the client.
+
+They are kept apart from services/errors.py: those refuse what a client asks for, these are errors of peewee, raised by
+its calls and caught wherever its errors are. What both have is `message`.
+"""
 
 import math
 
@@ -6,9 +10,10 @@ from peewee import OperationalError
 
 
 class DatabaseUnavailable(OperationalError):
-    """The database cannot do it now; the text goes into the log, `message` to the client."""
+    """The database cannot do it now, so the answer is 503; the text goes into the log, `message` to the client."""
 
     message = "The database cannot be used now; try again."
+    retry_after: int | None = None  # seconds, where they are known
 
 
 class PoolExhausted(DatabaseUnavailable):
@@ -21,19 +26,19 @@ class QueryTimeout(DatabaseUnavailable):
     """The statements of a request took longer than they may."""
 
     def __init__(self, seconds: float):
-        told = f"{seconds:g} second{'' if seconds == 1 else 's'}"
-        self.message = f"The query took longer than {told} and was stopped. Ask for less at once."
-        super().__init__(f"a query took longer than {told} (LARDER_QUERY_TIMEOUT_SECONDS)")
+        limit = f"{seconds:g} second{'' if seconds == 1 else 's'}"
+        self.message = f"The query took longer than {limit} and was stopped. Ask for less at once."
+        super().__init__(f"a query took longer than {limit} (LARDER_QUERY_TIMEOUT_SECONDS)")
 
 
 class LongWrite(DatabaseUnavailable):
-    """Another thread writes for longer than the request could wait, and has said for how long."""
+    """Another thread writes for longer than the request could wait, and has announced how long."""
 
     def __init__(self, seconds: float):
         self.retry_after = max(1, math.ceil(seconds))
-        told = f"{self.retry_after} second{'' if self.retry_after == 1 else 's'}"
-        self.message = f"An import is being written; try again in about {told}."
-        super().__init__(f"database is locked by an import for about {told}")
+        rest = f"{self.retry_after} second{'' if self.retry_after == 1 else 's'}"
+        self.message = f"An import is being written; try again in about {rest}."
+        super().__init__(f"database is locked by an import for about {rest}")
 
 
 class QueryTooLarge(DatabaseUnavailable):
@@ -46,13 +51,13 @@ class QueryTooLarge(DatabaseUnavailable):
 
 
 class NoAnswer(DatabaseUnavailable):
-    """The database server is there, but says nothing."""
+    """The database server is reachable, but does not answer."""
 
     message = "The database server does not answer."
 
 
 class DatabaseMissing(DatabaseUnavailable):
-    """The database file was deleted, or replaced by another one, while connections to it were open."""
+    """The database file was deleted or replaced while connections to it were open."""
 
     message = "The database file is missing or was replaced; its operator must restore it."
 

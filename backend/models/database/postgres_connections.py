@@ -1,34 +1,25 @@
-"""Connections to a Postgres server: limits of time, also when the server says nothing, and what it must be."""
+"""Connections to a Postgres server: limits of time, transactions, and the failures that its errors mean."""
 
 import select
-import socket
-import struct
 import threading
-import time
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
 from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase, _savepoint
-from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, TransactionStatus
-from psycopg.waiting import Ready, Wait
 
 from backend.models.database.dialect import Dialect
-from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout
+from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout
 from backend.models.database.pool import Held
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
+from backend.models.database.postgres_waiting import Address, Connection, Silence, address_of, is_answering
 from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 
 QUERY_CANCELED = "57014"
 # What passes though its class does not say so: a server that only reads, as one that takes over; a transaction that the
 # server ended because it was idle or took long; data that cannot be read.
 PASSING = {"25006", "25P03", "25P04", "XX001", "XX002"}
-# Asks whether the connection may be encrypted: a server answers that before it knows who asks.
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)
-PROBE_SECONDS = 1
-CANCEL_SECONDS = 1
 KEEP_SECONDS = 1800
 # What statements rely on, whatever the server, the database or the role has been given as a default. It is set by
 # commands, not as options of the connection: a pooler in front refuses those.
@@ -45,90 +36,7 @@ SESSION = {
     "search_path": "public",
 }
 
-T = TypeVar("T")
-
 log = structlog.get_logger()
-
-
-class Address(NamedTuple):
-    """Where a server is, as libpq tells it."""
-
-    host: bytes
-    port: bytes
-    hostaddr: bytes
-
-
-class Silence(psycopg.OperationalError):
-    """The server has not said anything for so long that it will not."""
-
-
-class Connection(psycopg.Connection):
-    """A connection that waits for the server no longer than the thread that uses it may."""
-
-    silence_seconds = 5.0  # after which it is asked whether the server is there at all
-    server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None where not known
-    limits_set_in_transaction = False
-
-    def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
-        """Run a conversation with the server; raise Silence, with the connection closed, if the server does not."""
-        return super().wait(self._watched(gen), *args, **options)
-
-    def _watched(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
-        now = time.monotonic()
-        ends_at, probes_at, cancelled_at = allowance.deadline(), now + self.silence_seconds, None
-        try:
-            state = next(gen)
-            while True:
-                ready = yield state
-                if not ready:  # nothing has come for a tenth of a second
-                    now = time.monotonic()
-                    if now >= probes_at:
-                        if not is_answering(address_of(self)):
-                            self._give_up("the database server does not answer")
-                        probes_at = time.monotonic() + self.silence_seconds
-                    if cancelled_at is None and now >= ends_at:
-                        self._try_cancel(timeout=CANCEL_SECONDS)
-                        cancelled_at = now
-                    elif cancelled_at is not None and now >= cancelled_at + CANCEL_SECONDS:
-                        self._give_up("the database server does not stop a statement")
-                state = gen.send(ready)
-        except StopIteration as done:
-            result: T = done.value
-            return result
-
-    def _give_up(self, reason: str) -> NoReturn:
-        self.pgconn.finish()
-        raise Silence(reason)
-
-
-def address_of(connection: psycopg.Connection) -> Address:
-    """Return where the server of a connection is."""
-    pgconn = connection.pgconn
-    return Address(pgconn.host, pgconn.port, pgconn.hostaddr)
-
-
-def is_answering(address: Address) -> bool:
-    """Tell whether a server answers a new connection."""
-    try:
-        with _dial(address) as line:
-            line.settimeout(PROBE_SECONDS)
-            line.sendall(SSL_REQUEST)
-            return bool(line.recv(1))
-    except TimeoutError:
-        return False
-    except OSError:
-        return True  # it refuses, so there is something that answers: what is asked of it will fail by itself
-
-
-def _dial(address: Address) -> socket.socket:
-    host, port = address.host.decode(), int(address.port)
-    if not host.startswith(("/", "@")):
-        return socket.create_connection((address.hostaddr.decode() or host, port), PROBE_SECONDS)
-    line = socket.socket(socket.AF_UNIX)
-    line.settimeout(PROBE_SECONDS)
-    name = f"{host}/.s.PGSQL.{port}"
-    line.connect(name if host.startswith("/") else f"\0{name[1:]}")
-    return line
 
 
 class Savepoint(_savepoint):
@@ -260,7 +168,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
 
     def temporary_reason(self, error: Exception) -> str | None:
         """Return in words why trying again may help, None where it cannot: a lock, no server, a full disk."""
-        if isinstance(error, OperationalError) and hasattr(error, "message"):
+        if isinstance(error, DatabaseUnavailable):
             return str(error)
         cause = driver_error(error)
         is_temporary = (

@@ -15,7 +15,13 @@ from peewee import DatabaseError, OperationalError, _savepoint
 from playhouse.cysqlite_ext import CySqliteDatabase
 
 from backend.models.database.dialect import Dialect
-from backend.models.database.failures import DatabaseMissing, LongWrite, QueryTimeout, QueryTooLarge
+from backend.models.database.failures import (
+    DatabaseMissing,
+    DatabaseUnavailable,
+    LongWrite,
+    QueryTimeout,
+    QueryTooLarge,
+)
 from backend.models.database.pool import FileIdentities, Held
 from backend.models.database.time_limits import allowance
 from backend.models.database.watchdog import Watchdog
@@ -150,7 +156,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
 
     def temporary_reason(self, error: Exception) -> str | None:
         """Return in words why trying again may help, None where it cannot: a lock, no file, a full disk."""
-        if isinstance(error, OperationalError) and hasattr(error, "message"):
+        if isinstance(error, DatabaseUnavailable):
             return str(error)
         text, code, _ = codes_of(error)
         if code in TEMPORARY:

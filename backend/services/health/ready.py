@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
-from backend.models.database import DATABASE_ERRORS, connected
+from backend.models.database import DATABASE_ERRORS, DatabaseUnavailable, connected
 from backend.models.job_run import JobRun
 from backend.services.operation import migrations
 from backend.utils.clock import utcnow
@@ -34,8 +34,9 @@ def check_readiness(settings):
             return [migrated, _disk(settings), _jobs(), _backup_job()]
     except DATABASE_ERRORS as error:
         advice = "See that it runs, and whether something holds a lock."
-        told = getattr(error, "message", f"The database does not answer: {type(error).__name__}.")
-        return [Finding("database", FAILURE, told, advice)]
+        unknown = f"The database does not answer: {type(error).__name__}."
+        message = error.message if isinstance(error, DatabaseUnavailable) else unknown
+        return [Finding("database", FAILURE, message, advice)]
 
 
 def _disk(settings):
