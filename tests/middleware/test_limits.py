@@ -74,6 +74,10 @@ def test_every_limit_of_the_setting_holds(limited):
     assert int(login(visitor).headers["Retry-After"]) > 60
 
 
+def test_flask_has_no_hooks_that_each_request_would_pass(strict):
+    assert not (strict.before_request_funcs or strict.after_request_funcs or strict.teardown_request_funcs)
+
+
 def test_off_means_no_limit(limited):
     visitor = Person(limited(rate_limit="off", rate_limit_auth="off"))
     assert statuses(login(visitor) for _ in range(30)) == [401] * 30
