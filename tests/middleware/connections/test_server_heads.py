@@ -247,7 +247,7 @@ def test_several_cookie_headers_are_one(address):
     [
         lambda size: HEAD + b"X-A:" + b" " * size + b"b\r\n\r\n",
         lambda size: HEAD + b"X-A: b\r\n" * (size // 8) + b"\r\n",
-        lambda size: CHUNKED + b"1\r\na\r\n" * size + b"0\r\n\r\n",
+        lambda size: CHUNKED + b"1\r\na\r\n" * (size // 2) + b"0\r\n\r\n",
     ],
     ids=["spaces", "headers", "chunks"],
 )
@@ -259,7 +259,7 @@ def test_heads_and_chunks_are_read_in_a_time_that_grows_with_their_length(sent):
 def seconds_of_reading(sent):
     """Return the least time of this thread, whatever else the machine does, for reading a request."""
     times = []
-    for _ in range(7):
+    for _ in range(4):
         parser, began = Parser(Adjustments()), time.thread_time()
         head = parser.received(sent)
         if head < len(sent):
