@@ -331,15 +331,14 @@ def _import_with_progress(target, file, key, dry_run, keep_good):
     rows = importing.JsonRows if file.suffix.lower() in (".ndjson", ".jsonl") else importing.CsvRows
     with file.open("rb") as content, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(target.name, total=total)
-        report = importing.import_records(
-            SYSTEM,
-            target,
-            rows(content, current_build().settings.max_body_bytes),
+        options = importing.Options(
             key=key,
             dry_run=dry_run,
             keep_good=keep_good,
             progress=lambda line: progress.update(task, completed=line),
         )
+        content_rows = rows(content, current_build().settings.max_body_bytes)
+        report = importing.import_records(SYSTEM, target, content_rows, options)
         progress.update(task, completed=total)
     return report
 

@@ -13,7 +13,7 @@ from backend import create_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.accounts.user_updates import update_user
-from backend.services.records.imports import importing
+from backend.services.records.imports import importing, report
 from backend.services.records.imports.lookups import AT_ONCE
 from backend.services.records.records import create_record, update_record
 from tests.conftest import ON_SQLITE, Person
@@ -177,7 +177,7 @@ def test_the_rows_of_a_request_are_bounded(settings, books, admin):
 def test_the_seconds_of_a_request_are_bounded(settings, books, admin, monkeypatch):
     person, check = with_settings(settings, import_seconds=1), importing.Checker.check
     clock = SimpleNamespace(now=1000.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(importing, "time", clock)
+    monkeypatch.setattr(report, "time", clock)
     assert outcome(load(person, "title\nx\n")) == (1, 1, 0, 0)
 
     def take_long(*each):

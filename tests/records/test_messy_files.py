@@ -154,7 +154,7 @@ def test_wrong_columns_are_told_with_those_there_are(goods, alice):
         " There are: name, price, amount, note, kind, sold."
     )
     assert "given twice: price" in send(alice, "name,price,price\nEmma,1,2\n")[1]
-    assert "missing, though required: name" in send(alice, "price\n1\n")[1]
+    assert "Required columns are missing: name." in send(alice, "price\n1\n")[1]
     assert send(alice, "name,,price\nEmma,,1\n")[1] == (
         "Column 2 has no name in the first line. Name it, or delete the column."
     )

@@ -1,7 +1,5 @@
 """Writes the checked rows of a file, many at once; those that changed since they were checked, one by one."""
 
-import pickle
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,60 +9,25 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
-from backend.services.errors import Conflict, Invalid, LarderError, Unavailable
+from backend.services.errors import Conflict, LarderError, Unavailable
 from backend.services.records.conflicts import integrity_problem
-from backend.services.records.imports.checks import Planned, told
+from backend.services.records.imports.checks import explain_error
+from backend.services.records.imports.plans import Planned
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
 from backend.services.storage.history import recorded
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 
-MEMORY_BYTES = 4_000_000  # of planned changes; more of them wait in a file
 
-
-class Plans:
-    """Planned changes that wait for the end of the file, in batches, in a temporary file where they are many."""
-
-    def __init__(self):
-        self._count = 0
-        self._file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._file.close()
-
-    def add(self, batch: list[Planned]) -> None:
-        """Keep a batch; raise Unavailable without room for it."""
-        self._count += 1
-        try:
-            pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
-        except OSError as error:
-            raise Unavailable("There is no room for temporary files; free some, or send a smaller file.") from error
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[list[Planned]]:
-        self._file.seek(0)
-        while True:
-            try:
-                # Nobody else can write into it: the file is open here and has no name.
-                yield pickle.load(self._file)
-            except EOFError:
-                return
-
-
-class _Overtaken(Exception):
+class _Outdated(Exception):
     """A record is no longer as it was when it was checked; not an error."""
 
 
 class Writer:
     """Writes batches of Planned changes, each as a savepoint or a transaction of its own."""
 
-    def __init__(self, actor: Actor, resource: Resource, note: Callable):
+    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]):
         self.actor, self.resource, self.note = actor, resource, note
         self.created = self.updated = 0
         self.done = 0  # rows of the last batch, bad ones included
@@ -76,7 +39,7 @@ class Writer:
             try:
                 with database.atomic():
                     self._write_together(part)
-            except (IntegrityError, _Overtaken):
+            except (IntegrityError, _Outdated):
                 for planned in part:
                     self._write_alone(planned)
                     self.done += 1
@@ -85,17 +48,17 @@ class Writer:
                 self.done += len(part)
 
     def _count(self, written: list[Planned]) -> None:
-        new = sum(planned.version is None for planned in written)
+        new = sum(planned.is_new for planned in written)
         self.created += new
         self.updated += len(written) - new
 
     def _write_together(self, part: list[Planned]) -> None:
         self.resource.hold()
-        new = [planned for planned in part if planned.version is None]
-        changed = [planned for planned in part if planned.version is not None]
+        new = [planned for planned in part if planned.is_new]
+        changed = [planned for planned in part if not planned.is_new]
         self._insert(new)
         self._require_versions(changed)
-        by_names: dict = {}
+        by_names: dict[tuple[str, ...], list[Planned]] = {}
         for planned in changed:
             by_names.setdefault(tuple(sorted(planned.data)), []).append(planned)
         for names, some in by_names.items():
@@ -104,7 +67,7 @@ class Writer:
     def _write_alone(self, planned: Planned) -> None:
         try:
             with database.atomic(), self._explained():
-                if planned.version is None:
+                if planned.is_new:
                     self.resource.hold()
                     self._insert([planned])
                 else:
@@ -112,7 +75,7 @@ class Writer:
         except Unavailable:
             raise
         except LarderError as error:
-            self.note(planned.line, told(error.errors) if isinstance(error, Invalid) else error.message)
+            self.note(planned.line, explain_error(error))
         else:
             self._count([planned])
 
@@ -134,7 +97,7 @@ class Writer:
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[Planned]) -> None:
-        """Hold the records; raise _Overtaken unless each has the version that was checked."""
+        """Hold the records; raise _Outdated unless each has the version that was checked."""
         if not changed:
             return
         key = self.resource.column("id")
@@ -142,9 +105,9 @@ class Writer:
         query = query.where(key.in_([planned.record_id for planned in changed]))
         rows = database.execute(database.lock_for_update(query.order_by(key))).fetchall()
         if {str(record_id): version for record_id, version in rows} != {p.record_id: p.version for p in changed}:
-            raise _Overtaken
+            raise _Outdated
 
-    def _update(self, names: tuple, some: list[Planned]) -> None:
+    def _update(self, names: tuple[str, ...], some: list[Planned]) -> None:
         if not names:
             return
         now = rfc3339(utcnow())
@@ -157,7 +120,8 @@ class Writer:
 
 def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
     """Yield the batch in parts in which no record is changed twice."""
-    part, ids = [], set()
+    part: list[Planned] = []
+    ids: set[str] = set()
     for planned in batch:
         if planned.record_id in ids:
             yield part
@@ -172,7 +136,7 @@ def _insert(resource: Resource) -> Any:
     return resource.model.insert({resource.column(name): slot(name) for name in resource.kinds})
 
 
-def _update(resource: Resource, names: tuple) -> Any:
+def _update(resource: Resource, names: tuple[str, ...]) -> Any:
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     return resource.model.update(values).where(resource.column("id") == slot("id"))

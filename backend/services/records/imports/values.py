@@ -1,0 +1,120 @@
+"""The values of a row: reads its cells as the fields that its columns fill."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from marshmallow import ValidationError
+
+from backend.models.user import User
+from backend.services.definitions.definition import SYSTEM_FIELDS
+from backend.services.errors import Invalid
+from backend.services.field_types.base import FieldType
+from backend.services.field_types.wire import loader
+from backend.services.records.imports.columns import Column, Columns
+from backend.services.records.imports.rows import NULL, Row
+from backend.utils.texts import shown
+
+MAX_KEPT = 200  # sets of names whose readers are kept; the rows of an NDJSON file may each have their own
+EMPTY = object()  # the value of a cell without one
+
+CellReader = Callable[[Any], Any]
+
+
+class Draft(NamedTuple):
+    """A row that was read, but not yet compared with what is stored."""
+
+    line: int
+    given: dict[str, Any]  # values by field
+    empty: list[str]  # fields whose cell is empty
+    system: dict[str, Any]  # values of system fields
+    targets: list[tuple[Column, Any]]  # the keys of records that the row refers to, until their ids are given
+
+
+class ValueReader:
+    """Reads the rows of a file; `is_text` tells whether its cells are texts, as in CSV."""
+
+    def __init__(self, columns: Columns, *, is_text: bool):
+        self._columns, self._is_text = columns, is_text
+        self._resource, self._references = columns.resource, columns.resource.definition.references
+        self._by_column: dict[Column, CellReader] = {}
+        self._by_names: dict[tuple[str, ...], list[tuple[Column, CellReader]]] = {}
+        self._users: dict[str, str | None] = {}
+
+    def read(self, row: Row) -> Draft:
+        """Return the Draft of a row; raise ValidationError with all that is wrong with its cells."""
+        draft, problems = Draft(row.line, {}, [], {}, []), []
+        for (column, read), cell in zip(self._readers(row.names), row.values or (), strict=True):
+            try:
+                value = read(cell)
+            except ValidationError as error:
+                reasons = " ".join(map(str, error.messages))
+                problems.append(f"{column.field}: {reasons} Found: {shown(cell)}.")
+                continue
+            if value is EMPTY:
+                draft.empty.append(column.field)
+            elif column.field in SYSTEM_FIELDS:
+                draft.system[column.field] = value
+            elif column.field in self._references and value is not None:
+                draft.targets.append((column, value))
+            else:
+                draft.given[column.field] = value
+        if problems:
+            raise ValidationError(problems)
+        return draft
+
+    def _readers(self, names: tuple[str, ...]) -> list[tuple[Column, CellReader]]:
+        """Return each Column with the function that reads its cells; raise ValidationError for wrong names."""
+        readers = self._by_names.get(names)
+        if readers is None:
+            readers = [(column, self._reader(column)) for column in self._find(names)]
+            if len(self._by_names) >= MAX_KEPT:
+                self._by_names.clear()
+            self._by_names[names] = readers
+        return readers
+
+    def _find(self, names: Sequence[str]) -> list[Column]:
+        try:
+            return self._columns.find(names)
+        except Invalid as error:
+            raise ValidationError(error.message) from error
+
+    def _reader(self, column: Column) -> CellReader:
+        if column not in self._by_column:
+            is_system = column.field in SYSTEM_FIELDS
+            self._by_column[column] = self._system_reader(column) if is_system else self._field_reader(column)
+        return self._by_column[column]
+
+    def _system_reader(self, column: Column) -> CellReader:
+        """Return the function that reads a system field: an empty cell is None."""
+        read, is_text = self._loader(SYSTEM_FIELDS[column.field]), self._is_text
+
+        def read_cell(cell: Any) -> Any:
+            if cell is None or cell is NULL or (is_text and cell == ""):
+                return None
+            return self._known_user(read(cell)) if column.field == "created_by" else read(cell)
+
+        return read_cell
+
+    def _field_reader(self, column: Column) -> CellReader:
+        """Return the function that reads a field, or the target's field it refers by: EMPTY, None for null, or it."""
+        kind = self._columns.writable[column.field]
+        no_value, holds_empty_text = EMPTY if self._is_text else None, kind.holds_empty_text or not self._is_text
+        if column.field in self._references:
+            kind = self._resource.catalog[self._references[column.field].to].kinds[column.key]
+        read = self._loader(kind)
+
+        def read_cell(cell: Any) -> Any:
+            if cell is None or (cell == "" and not holds_empty_text):
+                return no_value
+            return None if cell is NULL else read(cell)
+
+        return read_cell
+
+    def _loader(self, kind: FieldType) -> CellReader:
+        return kind.cell_reader() if self._is_text else loader(kind.wire())
+
+    def _known_user(self, user_id: str) -> str | None:
+        """Return the id of a user, None if there is no such user here."""
+        if user_id not in self._users:
+            self._users[user_id] = user_id if User.get_or_none(User.id == user_id) else None
+        return self._users[user_id]
