@@ -34,8 +34,9 @@ from backend.routes import (
     users,
 )
 from backend.routes import metrics as metrics_route
-from backend.routes.toolkit import idempotency, openapi
+from backend.routes.toolkit import docs_pages, idempotency
 from backend.routes.toolkit.app import Larder
+from backend.routes.toolkit.openapi import Api
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs
 from backend.services.operation.error_tracking import error_tracking
@@ -59,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Larder:
         each.open(settings)
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
-    app.wsgi_app = Dispatcher(app, openapi.docs_scripts())
+    app.wsgi_app = Dispatcher(app, docs_pages.docs_scripts())
     cli.init_app(app)
     return app
 
@@ -71,7 +72,8 @@ def _build(settings, secret_keys):
     tokens.init_app(app, settings, secret_keys)
     idempotency.init_app(app, secret_keys)
     limits.init_app(app)
-    api = openapi.init_app(app)
+    api = Api(app)
+    docs_pages.init_app(app)
     accounts = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
     for module in (root, health, *accounts, resources, batch, audit, backups):
         api.register_blueprint(module.blp)

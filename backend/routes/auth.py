@@ -12,7 +12,7 @@ from backend.middleware.build import current_build
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.openapi import NO_SIGN_IN
+from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.accounts import sessions, sign_in, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.datetime import Moment

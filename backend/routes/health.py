@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from backend.middleware.authentication import anybody, known_actor
 from backend.middleware.build import current_build
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.openapi import NO_SIGN_IN
+from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.errors import Unavailable
 from backend.services.health.ready import FAILURE, OK, WARNING, check_readiness
 

@@ -10,7 +10,7 @@ from backend.middleware.build import current_build
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.openapi import NO_SIGN_IN
+from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import invitations
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields
 from backend.middleware.authentication import anybody
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.openapi import NO_SIGN_IN
+from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.utils.version import VERSION
 
 blp = Blueprint("root", __name__, description="The way in")

@@ -1,9 +1,9 @@
 """The base of the marshmallow schemas that are made while the program runs."""
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 
 class BuiltSchema(Schema):
@@ -22,3 +22,9 @@ class BuiltSchema(Schema):
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
+
+
+def make_schema(name: str, parts: dict[str, fields.Field[Any]]) -> BuiltSchema:
+    """Return a schema of these fields, of a class with this name."""
+    schema: BuiltSchema = type(name, (BuiltSchema,), dict(parts))()
+    return schema

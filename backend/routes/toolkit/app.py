@@ -1,8 +1,11 @@
 """The Flask app: its own rules for the system, and those of each resource that is in force."""
 
 from collections.abc import Callable
+from typing import Any
 
-from flask import request
+import flask
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.routing import MapAdapter
 
 from backend.config.settings import Settings
 from backend.middleware.build import Build
@@ -14,47 +17,54 @@ from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalogs, Resource
 
 
+class JsonProvider(DefaultJSONProvider):
+    """Flask's JSON, with the parts of an answer in the order that the views give them."""
+
+    sort_keys = False
+
+
 class Larder(Build):
     """A Build whose resources come and go.
 
     Flask takes no new blueprints once it has served, so the rules of a resource are beside Flask's, in its Interface.
     """
 
-    request_class, url_rule_class = Request, LazyRule
+    request_class, url_rule_class, json_provider_class = Request, LazyRule, JsonProvider
 
     def __init__(self, settings: Settings, catalogs: Catalogs, make_blueprint: Callable[[Resource], Blueprint]) -> None:
         super().__init__(settings, catalogs)
         self._make_blueprint = make_blueprint
         self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-        self.json.sort_keys = False
 
-    def interface(self, resource):
-        """Return the Interface of a Resource, made by whoever first asks."""
+    def interface(self, resource: Resource) -> Interface:
+        """Return the Interface of a Resource; the first one to ask makes it."""
         if resource.interface is None:
             with resource.lock:
                 if resource.interface is None:
                     resource.interface = Interface(self._make_blueprint(resource))
-        return resource.interface
+        interface: Interface = resource.interface
+        return interface
 
-    def create_url_adapter(self, request):
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return what finds the view of a request: by the rules of the resource it is about, or by Flask's own."""
         adapter = super().create_url_adapter(request)
-        if request is not None:
+        if adapter is not None and request is not None:
             environ = request.environ
             resource = addressed_resource(self.catalog_of(environ), environ.get("PATH_INFO", ""))
             if resource is not None:
                 adapter.map = self.interface(resource).url_map
         return adapter
 
-    def dispatch_request(self):
+    def dispatch_request(self) -> Any:
         """Return what the view answers."""
+        request = flask.request
         rule = request.url_rule
         if rule is not None:
             request.environ[ROUTE] = rule.rule
         if isinstance(rule, ViewRule) and request.method != "OPTIONS":
-            return rule.view(**request.view_args)
+            return rule.view(**(request.view_args or {}))
         return super().dispatch_request()
 
-    def log_exception(self, exc_info):
+    def log_exception(self, exc_info: Any) -> None:
         """Leave it to middleware/errors.py, which logs once and with the request id."""

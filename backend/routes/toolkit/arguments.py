@@ -1,15 +1,18 @@
-"""Reading what a request brings: strict JSON bodies and query parameters."""
+"""Reads what a request sends: strict JSON bodies and query parameters."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, wraps
+from typing import IO, Any, NoReturn
 
 import flask
 from flask import abort, request
 from flask_smorest import abort as abort_with
-from marshmallow import RAISE, ValidationError, fields
+from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.core import missing
 from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
+from werkzeug.datastructures import MultiDict
 
 from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
@@ -19,10 +22,10 @@ SHOWN_CHARACTERS = 40
 
 
 class Request(flask.Request):
-    """A request whose query, if it is not text, is refused, and whose body, if it is compressed."""
+    """A request that is refused if its query is not text, or its body compressed."""
 
     @cached_property
-    def stream(self):
+    def stream(self) -> IO[bytes]:
         """The body as it comes in; raises UnsupportedMediaType for one that is compressed."""
         coding = self.headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
@@ -30,7 +33,7 @@ class Request(flask.Request):
         return super().stream
 
     @cached_property
-    def args(self):
+    def args(self) -> MultiDict[str, str]:
         """The query parameters; raises Malformed for bytes that are not UTF-8."""
         try:
             return super().args
@@ -42,9 +45,11 @@ class QuerySchema(BuiltSchema):
     """Query parameters; loads only those that are given, since a resource documents dozens."""
 
     class Meta(BuiltSchema.Meta):
+        """Refuse unknown parameters."""
+
         unknown = RAISE
 
-    def load(self, data, **options):
+    def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return the values by parameter, defaults included; raise ValidationError for any that is wrong or unknown."""
         values, problems = dict(self.defaults), {}
         for name, text in data.items():
@@ -60,7 +65,7 @@ class QuerySchema(BuiltSchema):
         return values
 
     @cached_property
-    def defaults(self):
+    def defaults(self) -> dict[str, Any]:
         """The values by parameter where none is given."""
         given = {name: field.load_default for name, field in self.load_fields.items()}
         return {name: value for name, value in given.items() if value is not missing}
@@ -73,11 +78,11 @@ class CommaList(DelimitedList):
     separates as well: many clients encode every comma.
     """
 
-    def __init__(self, inner: fields.Field, *, keeps_commas: bool = False, **options):
+    def __init__(self, inner: fields.Field[Any], *, keeps_commas: bool = False, **options: Any):
         super().__init__(inner, **options)
         self.keeps_commas = keeps_commas
 
-    def _deserialize(self, value, attr, data, **kwargs):
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         values = value if self.keeps_commas else [part for each in value for part in each.split(",")]
         return fields.List._deserialize(self, values, attr, data, **kwargs)
 
@@ -87,35 +92,36 @@ class Parser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}
 
-    def parse(self, argmap, req=None, *, location=None, **options):
+    def parse(
+        self,
+        argmap: Any,
+        req: flask.Request | None = None,
+        *,
+        location: str | None = None,
+        **options: Any,
+    ) -> Any:
         """Return the arguments; of an empty query they are the defaults, which most reads of one record come with."""
         if location == "query" and isinstance(argmap, QuerySchema) and not request.query_string:
             return dict(argmap.defaults)
         return super().parse(argmap, req, location=location, **options)
 
-    def load_querystring(self, req, schema):
+    def load_querystring(self, req: flask.Request, schema: Schema) -> dict[str, Any]:
         """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost.
 
         Of a list nothing is lost: generated clients repeat the parameter for every item instead of writing commas.
         """
         lists = {name for name, field in schema.load_fields.items() if isinstance(field, CommaList)}
-        several = {name: values for name, values in req.args.lists() if len(values) > 1 and name not in lists}
-        if several:
-            abort_with(422, messages={"query": {name: ["Given more than once."] for name in several}})
-        given = req.args.to_dict()
-        if asked := lists.intersection(given):
-            given |= {name: [] for name in asked}
-            for name, value in read_pairs(req.query_string):
-                if name in asked:
-                    given[name] += split_values(value)
-        return given
+        repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
+        if repeated:
+            abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
+        return req.args.to_dict() | _read_lists(req, lists)
 
-    def _get_schema(self, argmap, req):
+    def _get_schema(self, argmap: Any, req: flask.Request) -> Schema:
         """Return the schema to load the request with; the documented one may hold more than the actor may use."""
         schema = super()._get_schema(argmap, req)
         return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
 
-    def _raw_load_json(self, req):
+    def _raw_load_json(self, req: flask.Request) -> Any:
         if req.mimetype != "application/json":  # no other type that ends in `+json` either
             abort(415, "The body must be application/json.")
         body = req.get_data(cache=True)
@@ -128,11 +134,20 @@ class Parser(FlaskParser):
         return missing
 
 
-def takes_no_query(view):
+def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
+    """Return the values of each parameter that is a list, as far as they are given."""
+    values: dict[str, list[str]] = {name: [] for name in lists.intersection(req.args)}
+    for name, value in read_pairs(req.query_string) if values else ():
+        if name in values:
+            values[name] += split_values(value)
+    return values
+
+
+def takes_no_query(view: Callable[..., Any]) -> Callable[..., Any]:
     """Return the view refusing every query parameter: a typing error must not pass unseen."""
 
     @wraps(view)
-    def checked(**arguments):
+    def checked(**arguments: Any) -> Any:
         if request.query_string:
             abort_with(422, messages={"query": {name: ["Unknown parameter."] for name in request.args}})
         return view(**arguments)
@@ -140,11 +155,11 @@ def takes_no_query(view):
     return checked
 
 
-def _refuse_constant(name):
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refuse_repeats(pairs):
+def _refuse_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
     read = dict(pairs)
     if len(read) != len(pairs):

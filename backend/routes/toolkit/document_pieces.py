@@ -1,21 +1,26 @@
 """The OpenAPI document in pieces: JSON text of each part, so that joining the pieces parses and writes nothing anew."""
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Members = dict[str, str]  # JSON text by name
 
 
 class Piece:
     """The part of the document that is about some paths."""
 
-    def __init__(self, document):
-        self.paths = _members(document.pop("paths"))
-        self.tags = [_text(tag) for tag in document.pop("tags", [])]
-        self.components = {kind: _members(each) for kind, each in document.pop("components").items()}
-        self.rest = _members(document)
+    def __init__(self, document: Mapping[str, Any]):
+        self.paths = _members(document["paths"])
+        self.tags = [_text(tag) for tag in document.get("tags", [])]
+        self.components = {kind: _members(members) for kind, members in document["components"].items()}
+        parts = {"paths", "tags", "components"}
+        self.rest = _members({name: value for name, value in document.items() if name not in parts})
 
 
-def join(pieces):
-    """Return the document of several pieces as bytes; the first one has what is about the whole."""
-    components = {}
+def join(pieces: Sequence[Piece]) -> bytes:
+    """Return the document of several pieces; the first one has what is about the whole."""
+    components: dict[str, Members] = {}
     for piece in pieces:
         for kind, members in piece.components.items():
             components.setdefault(kind, {}).update(members)
@@ -27,13 +32,13 @@ def join(pieces):
     return _object(parts).encode()
 
 
-def _members(mapping):
+def _members(mapping: Mapping[str, Any]) -> Members:
     return {name: _text(value) for name, value in mapping.items()}
 
 
-def _object(members):
+def _object(members: Members) -> str:
     return "{" + ",".join(f"{_text(name)}:{text}" for name, text in members.items()) + "}"
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

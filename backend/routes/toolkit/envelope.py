@@ -1,16 +1,18 @@
-"""The envelope around every success, and the blueprint that documents it."""
+"""The envelope around every success, and its schemas."""
+
+from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields, validate
 
 from backend.utils.clock import seconds_stamp
-from backend.utils.schemas import BuiltSchema
+from backend.utils.schemas import make_schema
 
-LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was made"}}
+LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was created"}}
 
 
 class MetaSchema(Schema):
-    """Where in the list this page is; `total` and `pages` are null when nobody counted, `page` after a cursor."""
+    """The page's place in the list; `total` and `pages` are null if not counted, `page` is null after a cursor."""
 
     page = fields.Integer(required=True, allow_none=True)
     per_page = fields.Integer(required=True)
@@ -19,47 +21,48 @@ class MetaSchema(Schema):
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-def list_meta(*, page, per_page, total, next_cursor):
+def list_meta(*, page: int | None, per_page: int, total: int | None, next_cursor: str | None) -> dict[str, Any]:
     """Return the `meta` of a list."""
     pages = None if total is None else -(-total // per_page)
     return {"page": page, "per_page": per_page, "total": total, "pages": pages, "next_cursor": next_cursor}
 
 
-def json_response(data, message, *, status=200, meta=None, headers=None):
+def json_response(
+    data: str, message: str, *, status: int = 200, meta: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
     """Return the Response around `data` and `meta`, which are JSON text already."""
     middle = "" if meta is None else f',"meta":{meta}'
     body = f'{{"success":true,"data":{data}{middle},"message":"{message}","timestamp":"{seconds_stamp()}"}}\n'
     return Response(body, status, headers, mimetype="application/json")
 
 
-def envelope_schema(schema):
-    """Return the schema instance of the envelope around `schema`, which may be None or `many`; one class for each."""
+def envelope_schema(schema: Schema | None) -> Schema:
+    """Return the schema of the envelope around `schema`, which may be None or `many`; one instance for each."""
     # Kept on the schema's own class: it lives exactly as long, and a second one of the same name would clash.
     owner = type(schema) if schema else MetaSchema
-    attribute = "_list_envelope" if getattr(schema, "many", False) else "_envelope"
+    attribute = "_list_envelope" if schema and schema.many else "_envelope"
     if attribute not in vars(owner):
-        setattr(owner, attribute, _make_envelope(schema)())
-    return vars(owner)[attribute]
+        setattr(owner, attribute, _make_envelope(schema))
+    envelope: Schema = vars(owner)[attribute]
+    return envelope
 
 
-def _make_envelope(schema):
+def _make_envelope(schema: Schema | None) -> Schema:
     if schema is None:
-        name, data, meta = "Empty", fields.Raw(required=True, validate=validate.Equal(None)), {}
-    elif schema.many:
-        items = fields.Nested(type(schema))
-        name, data = _component_name(schema) + "_list", fields.List(items, required=True)
-        meta = {"meta": fields.Nested(MetaSchema, required=True)}
-    else:
-        name, data, meta = _component_name(schema) + "_answer", fields.Nested(type(schema), required=True), {}
+        return _envelope("Empty", {"data": fields.Raw(required=True, validate=validate.Equal(None))})
+    name = type(schema).__name__.removesuffix("Schema")
+    data = fields.Nested(type(schema), required=True)
+    if not schema.many:
+        return _envelope(f"{name}_answer", {"data": data})
+    items = fields.List(fields.Nested(type(schema)), required=True)
+    return _envelope(f"{name}_list", {"data": items, "meta": fields.Nested(MetaSchema, required=True)})
+
+
+def _envelope(name: str, content: dict[str, fields.Field[Any]]) -> Schema:
     outer = {
         "success": fields.Boolean(required=True, validate=validate.Equal(True)),
-        "data": data,
-        **meta,
+        **content,
         "message": fields.String(required=True),
         "timestamp": fields.DateTime(required=True),
     }
-    return type(name, (BuiltSchema,), outer)
-
-
-def _component_name(schema):
-    return type(schema).__name__.removesuffix("Schema")
+    return make_schema(name, outer)

@@ -16,7 +16,7 @@ from backend.routes.toolkit.lists import (
     make_output_schema,
     search_parameter,
 )
-from backend.routes.toolkit.openapi import OPTIONAL_SIGN_IN, SIGN_IN
+from backend.routes.toolkit.security import OPTIONAL_SIGN_IN, SIGN_IN
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions import policies
 from backend.services.definitions.definition import SYSTEM_FIELDS

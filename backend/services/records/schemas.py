@@ -9,7 +9,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import LOCKED, hidden_fields, locked_fields
 from backend.services.field_types.base import FieldType
-from backend.utils.schemas import BuiltSchema
+from backend.utils.schemas import BuiltSchema, make_schema
 
 MAX_SCHEMAS = 32  # kept for each resource, one pair for each set of fields that somebody may see and set
 
@@ -41,7 +41,7 @@ def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[
 
     def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
         made = {name: _Locked() if name in locked else make_field(kind) for name, kind in known.items()}
-        return type(f"{resource.name}_{suffix}", (BuiltSchema,), made)()
+        return make_schema(f"{resource.name}_{suffix}", made)
 
     return DataSchemas(create=schema("create", _field_of_record), patch=schema("patch", _field_of_change))
 

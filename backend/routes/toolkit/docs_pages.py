@@ -1,0 +1,54 @@
+"""Swagger UI at `/docs`, and who may read it and the OpenAPI document."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from flask import Flask
+from flask_swagger_ui import get_swaggerui_blueprint
+
+from backend.middleware.authentication import signed_in_actor
+from backend.middleware.build import Build
+from backend.middleware.paths import DOCS_PATH, DOCUMENT_PATH
+
+DOCUMENT_ENDPOINTS = ("api-docs.openapi_json", "swagger_ui.show", "docs")
+
+
+def init_app(app: Build) -> None:
+    """Serve Swagger UI; without public docs it and the OpenAPI document, added before, are for signed-in users only."""
+    _add_pages(app)
+    if not app.settings.public_docs:
+        for endpoint in DOCUMENT_ENDPOINTS:
+            app.view_functions[endpoint] = _for_signed_in(app.view_functions[endpoint])
+
+
+@cache
+def docs_scripts() -> str:
+    """Return the hashes of the scripts in the page of the documentation, as a Content-Security-Policy lists them."""
+    app = Flask(__name__)
+    _add_pages(app)
+    page = app.test_client().get(DOCS_PATH).text
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def _add_pages(app: Flask) -> None:
+    # An address of its own making would be built from the Host header, and a validator be asked on the internet.
+    config = {"app_name": "Larder API", "oauth2RedirectUrl": "", "validatorUrl": None}
+    app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
+    app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
+
+
+def _for_signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the view, which asks for a sign-in with a token, an API key or a cookie."""
+
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        signed_in_actor()
+        return view(**arguments)
+
+    return guarded

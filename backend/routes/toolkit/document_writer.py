@@ -1,0 +1,73 @@
+"""Writes the OpenAPI document of blueprints, with what apispec has no words for."""
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest.spec import APISpecMixin
+from marshmallow import fields
+
+from backend.middleware.errors import ErrorSchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.expanding import describe_expanded
+from backend.routes.toolkit.interfaces import Interface
+from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
+from backend.services.definitions.schema import FieldDeclaration
+
+DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, with `meta` beside the
+`data` of a list. Every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`.
+Unknown query parameters and unknown fields of a body are refused, and so is the character NUL in any text. Sign in at
+`/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
+
+
+def _describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the description of the declaration of a field: one schema for each type."""
+    if not isinstance(field, FieldDeclaration):
+        return {}
+    described = [converter.resolve_nested_schema(schema) for schema in field.schemas]
+    return {"oneOf": described, "discriminator": {"propertyName": "type"}}
+
+
+def _describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the pattern of a Dict's keys; apispec documents only its values."""
+    if not isinstance(field, fields.Dict) or field.key_field is None:
+        return {}
+    pattern = field.key_field.metadata.get("pattern")
+    return {"propertyNames": {"pattern": pattern}} if pattern else {}
+
+
+class Writer(APISpecMixin):
+    """Writes the part of the document that is about some blueprints.
+
+    The answers of every status are the same for all, and to make them takes as long as a small resource: another Writer
+    takes those of the first.
+    """
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self, app: Flask, first: "Writer | None" = None):
+        self._first: Writer | None = first
+        self.answers: dict[str, Any] = {}
+        self._app, self.config, self.config_prefix = app, app.config, ""
+        self._fields: list[Any] = []
+        self._converters: list[Any] = []
+        self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
+        for describe in (_describe_declaration, _describe_keys, describe_expanded):
+            self.ma_plugin.converter.add_attribute_function(describe)
+        self.spec.components.security_scheme("bearer", BEARER)
+        self.spec.components.security_scheme("cookie", cookie_scheme(app.config["JWT_ACCESS_COOKIE_NAME"]))
+
+    def _register_responses(self) -> None:
+        waiting = self.spec.components.responses_lazy
+        if self._first is None:
+            super()._register_responses()
+            self.answers.update(waiting)
+        else:
+            waiting.update(self._first.answers)
+
+    def write(self, blueprints: list[Blueprint], owner: Flask | Interface) -> dict[str, Any]:
+        """Return the document of these blueprints; `owner.url_map` has their rules."""
+        for blueprint in blueprints:
+            blueprint.register_views_in_doc(self, owner, self.spec, name=blueprint.name, parameters=None)
+            self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+        document: dict[str, Any] = self.spec.to_dict()
+        return document
