@@ -7,7 +7,7 @@ from backend.models.columns import DateTimeColumn, JsonColumn, TextColumn, UuidC
 
 
 class ApiKey(Entity):
-    """An API key of a user; kept are its hash and `hint`, its first characters, by which people recognise it."""
+    """An API key of a user: its hash, and its first characters as `hint`, by which people recognise it."""
 
     user_id = UuidColumn(index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
     name = TextColumn()

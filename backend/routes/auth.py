@@ -223,5 +223,6 @@ def change_password(data: dict[str, str]) -> None:
     This ends all your other sessions.
     """
     actor = authentication.actor_in_session()
+    assert actor.session_id is not None  # or the guard would have refused
     limits.count_session(actor.session_id)
     sign_in.change_password(actor, **data)

@@ -1,23 +1,23 @@
-"""What can go wrong, in the words of the product; middleware/errors.py gives each its status.
+"""The errors that services raise; middleware/errors.py has the HTTP status of each.
 
 LarderError
 ├── Malformed           the request cannot be read
-├── Unauthenticated     nobody is signed in, or the sign-in is no longer good
-├── Denied              the actor may see it, but may not do this
-├── NotFound            there is none, or none the actor may see
-├── Conflict            it does not fit what is there already
-├── PreconditionFailed  somebody else changed the record first
-├── PreconditionMissing a write that must name the version it changes does not
-├── Invalid             a value is wrong
-├── TooLarge            more than one request may bring
-└── Unavailable         the database is locked or gone; trying again may help
+├── Unauthenticated     the caller is not signed in, or no longer
+├── Denied              the actor may not do this
+├── NotFound            it does not exist, or the actor may not see it
+├── Conflict            it does not fit the present state
+├── PreconditionFailed  the record has changed since the client read it
+├── PreconditionMissing the write must name the version that it changes
+├── Invalid             a value is not valid
+├── TooLarge            the body is larger than allowed
+└── Unavailable         the database is locked or cannot be reached; trying again may help
 """
 
 from typing import Any
 
 
 class LarderError(Exception):
-    """A refusal with a message for the client; `details` says more about single values."""
+    """A refusal with a message for the client; `details` has messages about single values."""
 
     message = ""
 
@@ -34,43 +34,43 @@ class Malformed(LarderError):
 
 
 class Unauthenticated(LarderError):
-    """Nobody is signed in, or the sign-in is no longer good."""
+    """The caller is not signed in, or no longer."""
 
     message = "Sign in first."
 
 
 class Denied(LarderError):
-    """The actor may see it, but may not do this."""
+    """The actor may not do this."""
 
     message = "You may not do this."
 
 
 class NotFound(LarderError):
-    """There is none, or none the actor may see."""
+    """It does not exist, or the actor may not see it."""
 
     message = "Not found."
 
 
 class Conflict(LarderError):
-    """It does not fit what is there already."""
+    """It does not fit the present state."""
 
-    message = "This conflicts with what is there."
+    message = "This conflicts with the present state."
 
 
 class PreconditionFailed(LarderError):
-    """The record is no longer the version the client saw."""
+    """The record has changed since the client read it."""
 
-    message = "The record was changed meanwhile; read it again."
+    message = "The record has changed since you read it; read it again."
 
 
 class PreconditionMissing(LarderError):
-    """A write does not name the version that it changes, and has to."""
+    """A write does not name the version that it changes, although it must."""
 
-    message = "Say with If-Match which version of the record you change."
+    message = "Send If-Match with the version of the record you are changing."
 
 
 class Invalid(LarderError):
-    """One or more values are wrong; `errors` maps each field to its messages."""
+    """One or more values are not valid; `errors` maps each field to its messages."""
 
     message = "Some values are not valid."
 
@@ -80,12 +80,12 @@ class Invalid(LarderError):
 
 
 class TooLarge(LarderError):
-    """More than one request may bring."""
+    """The body is larger than allowed."""
 
-    message = "The body is larger than this server takes."
+    message = "The body is larger than this server accepts."
 
 
 class Unavailable(LarderError):
-    """The database is locked or gone, or its disk full."""
+    """The database is locked or cannot be reached, or its disk is full."""
 
     message = "The service is busy or cannot reach its database; try again shortly."

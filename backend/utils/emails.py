@@ -22,7 +22,7 @@ def normalize_email(text: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def account_email(text: str) -> str:
+def user_email(text: str) -> str:
     """Return the form in which the address of a user is stored: normalised, in lower case; raise ValueError."""
     return unicodedata.normalize("NFC", normalize_email(text).lower())
 
@@ -30,6 +30,6 @@ def account_email(text: str) -> str:
 def comparable_email(text: str) -> str:
     """Return the form in which the address of a user is looked up; a text that is no address is put into lower case."""
     try:
-        return account_email(text)
+        return user_email(text)
     except ValueError:
         return unicodedata.normalize("NFC", text.lower())

@@ -1,16 +1,16 @@
-// One page for what mails ask: it shows the fields that are needed and sends them with the token to the API.
+// One page for all links in mails: it shows the fields that are needed, and sends them with the token to the API.
 const pages = {
   reset: {
     title: 'Set a new password', button: 'Set password', fields: {password: 'new_password'},
-    path: '/api/v1/auth/password/reset', done: 'Your password is set. You can sign in with it now.',
+    path: '/api/v1/auth/password/reset', done: 'Your new password is set. You can sign in with it now.',
   },
   verification: {
     title: 'Confirm your address', button: 'Confirm', fields: {},
     path: '/api/v1/auth/verification', done: 'Your address is confirmed. You can sign in now.',
   },
   invitation: {
-    title: 'Make your account', button: 'Make account', fields: {name: 'name', password: 'password'},
-    path: '/api/v1/invitations/acceptance', done: 'Your account is made. You can sign in now.',
+    title: 'Create your account', button: 'Create account', fields: {name: 'name', password: 'password'},
+    path: '/api/v1/invitations/acceptance', done: 'Your account is created. You can sign in now.',
   },
 };
 
@@ -39,7 +39,7 @@ for (const name of Object.keys(page.fields)) {
 if (token) {
   button.disabled = false;
 } else {
-  say('The address is incomplete: open it as it stands in the mail.', true);
+  say('The link is incomplete: open the whole link of the mail.', true);
 }
 
 form.addEventListener('submit', async event => {
@@ -54,14 +54,14 @@ form.addEventListener('submit', async event => {
     });
     const answer = await response.json();
     if (answer.success) {
-      history.replaceState(null, '', location.pathname);  // the token is used: out of the address with it
+      history.replaceState(null, '', location.pathname);  // the token is used: remove it from the URL
       form.hidden = true;
       say(page.done);
       return;
     }
     say(explain(answer.error), true);
   } catch {
-    say('The server cannot be reached; try again.', true);
+    say('The server cannot be reached. Try again.', true);
   }
   button.disabled = false;
 });

@@ -35,8 +35,8 @@ def account_link(settings: Settings, page: str, token: str) -> str:
 def make_message(settings: Settings, kind: str, email: str, *, link: str | None = None) -> EmailMessage:
     """Return the message of a kind in SUBJECTS to the address, as plain text and as HTML.
 
-    It contains no text that a user chose: a stranger could register another person's address, with a name that carries
-    a message of their own.
+    It contains no text that a user chose: strangers can register addresses of other people, with a name that carries a
+    message.
     """
     message = EmailMessage()
     site = urlsplit(settings.public_url).netloc

@@ -19,11 +19,11 @@ from backend.utils.clock import utcnow
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 3600
-CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash another job sends the mail then
+CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash the mail is due again then
 GIVEN_UP_AFTER = timedelta(days=7)
 NO_MAIL = "This server sends no mail. An admin can set a new password for you, or set LARDER_SMTP_URL."
 
-NOTICES = ("password_changed", "address_changed")  # sent to the address whatever became of its account
+NOTICES = ("password_changed", "address_changed")  # sent even if the address no longer belongs to an account
 
 
 def queue_mail(kind: str, email: str) -> None:

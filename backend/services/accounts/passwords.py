@@ -27,7 +27,7 @@ JUDGED_LENGTH = 40  # characters that zxcvbn sees; it accepts 72, but long passw
 # zxcvbn tries all combinations of these, which takes seconds for a password with all of them: only the usual ones stay.
 matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
-_judging = threading.Lock()  # zxcvbn keeps the words of the user in a global
+_judging = threading.Lock()  # zxcvbn stores the words about the user in a global
 
 
 class Hashing:
@@ -38,7 +38,7 @@ class Hashing:
     strength: int  # the lowest zxcvbn score allowed
 
     def open(self, settings: Settings) -> None:
-        """Hash passwords, and require the strength, as the settings say from now on."""
+        """Use the settings for hashes and strength from now on."""
         self.hasher = PasswordHasher(
             time_cost=settings.argon2_time_cost,
             memory_cost=settings.argon2_memory_kib,

@@ -29,7 +29,7 @@ def declared_fields() -> Declarations:
 
 
 def replace_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> Declarations:
-    """Make the declared fields the profile fields, and return their declarations.
+    """Replace the profile fields by those declared, and return their declarations.
 
     The values of a field that is removed are deleted, which must be `confirmed`. Raises Invalid, and Conflict if a
     definition uses a field that is removed or gets another type, or if users have values that a field does not allow.

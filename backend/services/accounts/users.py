@@ -19,7 +19,7 @@ from backend.services.definitions.catalog import Catalog
 from backend.services.errors import Conflict, Denied, Invalid, NotFound
 from backend.services.records.owned_records import settle_owned
 from backend.utils.clock import utcnow
-from backend.utils.emails import account_email
+from backend.utils.emails import user_email
 
 
 def list_users() -> list[User]:
@@ -54,7 +54,7 @@ def get_first_admin() -> User:
 def normalize_address(email: str) -> str:
     """Return the form in which the address of a user is stored and compared; raise Invalid."""
     try:
-        return account_email(email)
+        return user_email(email)
     except ValueError as error:
         raise Invalid({"email": [str(error)]}) from error
 
