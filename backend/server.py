@@ -60,7 +60,8 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     if made_up:
         email, password = made_up
         _say(f"First admin, shown this once: sign in as {email} with the password {password}")
-    signal.signal(signal.SIGTERM, lambda *_: _begin_drain(server))
+    # Between two turns of the loop: a connection that is being accepted must be known before anybody counts them.
+    signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
     threading.Thread(target=_tell_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
     server.run()
@@ -114,8 +115,8 @@ def _stop_when_idle(server):
     """
     last_moment, quiet_looks = time.monotonic() + DRAIN_SECONDS, 0
     while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
-        is_quiet = not any(channel.is_busy(now) for channel in channels)  # each is measured
-        quiet_looks = quiet_looks + 1 if is_quiet else 0
+        busy = [channel.is_busy(now) for channel in channels]  # a list: each of them is to be measured at each look
+        quiet_looks = 0 if any(busy) else quiet_looks + 1
         if quiet_looks * LOOK_SECONDS > IDLE_SECONDS:
             break
         time.sleep(LOOK_SECONDS)

@@ -3,6 +3,8 @@
 import resource
 import socket
 import time
+from collections import deque
+from collections.abc import Callable
 from copy import copy
 
 from waitress import wasyncore
@@ -36,6 +38,7 @@ class _Server:
         self.times = times
         self.lanes, self.notices, self.with_ahead = Lanes(adjustments.threads), Notices(), set()
         self._accept_at = self._sweep_at = 0.0
+        self._calls: deque[Callable[[_Server], None]] = deque()
         self.most_connections = most_connections()
         super().__init__(
             app,
@@ -58,9 +61,16 @@ class _Server:
 
     def turn(self) -> None:
         """Do what is to be done now, or wait for it: the loop of the main thread calls nothing else."""
+        while self._calls:
+            self._calls.popleft()(self)
         self._go_on()
         self._sweep(time.monotonic())
         wasyncore.poll2(min(self.adj.asyncore_loop_timeout, self.times.sweep), self._map)
+
+    def call_soon(self, call: Callable[["_Server"], None]) -> None:
+        """Call a function with the server before the next turn; a signal handler may ask for it."""
+        self._calls.append(call)
+        self.pull_trigger()
 
     def readable(self) -> bool:
         """Tell whether to accept connections now."""

@@ -40,13 +40,34 @@ def test_a_stop_waits_for_clients_that_read_nothing_not_as_long_as_for_those_tha
     clock.sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)
     with serving(App()) as (stopping, connect):
         connect().socket.sendall(b"GET / HTTP/1.1\r\nHost: lar")
-        for _ in range(3):
+        for _ in range(12):
             connect(receive_bytes=4096).send("/big")
-        wait_for(lambda: len([each for each in channels(stopping) if each.has_untaken() and not each.requests]) == 3)
+        wait_for(lambda: len([each for each in channels(stopping) if each.has_untaken() and not each.requests]) == 12)
         monkeypatch.setattr(server, "time", clock)
         monkeypatch.setattr(server, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: None))
         server._stop_when_idle(stopping)
     assert clock.now < server.DRAIN_SECONDS
+
+
+def test_a_connection_that_is_being_accepted_at_the_signal_is_answered(monkeypatch):
+    ends = []
+    monkeypatch.setattr(server, "os", SimpleNamespace(kill=lambda *_: ends.append(True), getpid=lambda: None))
+    monkeypatch.setattr(server.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(server, "notify", lambda _: None)
+    with serving(App()) as (stopping, connect):
+        stopping.owns_socket = False
+        accept = stopping.accept
+
+        def accept_amid_a_signal():
+            accepted = accept()
+            if accepted and not stopping.is_draining:
+                stopping.call_soon(server._begin_drain)
+                assert (stopping.is_draining, ends) == (False, [])
+            return accepted
+
+        stopping.accept = accept_amid_a_signal
+        assert connect().send("/short").read()[2] == b"short"
+        wait_for(lambda: ends)
 
 
 def channels(server):
