@@ -64,8 +64,8 @@ def _cause(error: OSError) -> str:
 
 def cannot_make_admin(message: str, problems: dict[str, list[str]]) -> StartError:
     """Return the StartError for a first admin that was refused: the settings that are wrong, or the whole message."""
-    told = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
-    return StartError(f"Larder cannot make the first admin. {told or message}")
+    wrong = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
+    return StartError(f"Larder cannot make the first admin. {wrong or message}")
 
 
 def cannot_use_database(settings: Settings, error: Exception) -> StartError:

@@ -18,7 +18,7 @@ class BaseModel(Model):
 
 
 class Entity(BaseModel):
-    """A system table whose rows have a UUIDv7 and know when they were made."""
+    """A system table whose rows have a UUIDv7 and know when they were created."""
 
     id = UuidColumn(primary_key=True, default=uuid7)
     created_at = DateTimeColumn(default=utcnow)

@@ -56,7 +56,7 @@ class IntegerColumn(Column[V]):
 
 
 class FloatColumn(Column[float]):
-    """A double; integers are made floats, since a STRICT table keeps what it is given."""
+    """A double; integers are converted, since a STRICT table keeps the type of a value."""
 
     field_type = "LARDER_FLOAT"
 
@@ -117,7 +117,7 @@ class DateTimeColumn(Column[V]):
         def __new__(cls, **options: Any) -> Any: ...
 
     def db_value(self, value: datetime | str | None) -> str | None:
-        """Return text; an aware datetime is brought to UTC, text is taken to be in the right form already."""
+        """Return text; an aware datetime is brought to UTC, text is kept as it is."""
         return value if value is None or isinstance(value, str) else rfc3339(value)
 
     def python_value(self, value: datetime | str | None) -> datetime | None:
@@ -163,5 +163,5 @@ class NumericColumn(Column[Decimal]):
         self.precision, self.scale = precision, scale
 
     def get_modifiers(self) -> list[int]:
-        """Return what stands in the parentheses of NUMERIC."""
+        """Return the arguments of NUMERIC."""
         return [self.precision, self.scale]

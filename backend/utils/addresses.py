@@ -28,12 +28,12 @@ def parse_hop(text: str) -> Address | None:
 
 
 def parse_networks(text: str | None) -> tuple[Network, ...]:
-    """Return the networks in a comma list of addresses and networks; raise ValueError for what is neither."""
+    """Return the networks in a comma list of addresses and networks; raise ValueError for anything else."""
     return tuple(ip_network(part.strip()) for part in text.split(",")) if text else ()
 
 
 def subscriber(text: str) -> str:
-    """Return the address that stands for one subscriber: IPv4 itself, of IPv6 the /64 that a line is given."""
+    """Return the address that identifies a subscriber: an IPv4 address itself, the /64 network of an IPv6 address."""
     address = parse_address(text)
     if address is None or address.version == 4:
         return text if address is None else str(address)

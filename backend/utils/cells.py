@@ -1,4 +1,4 @@
-"""Cells of CSV files: what a spreadsheet would take for a formula, and how no value differs from an empty text."""
+"""Cells of CSV files: guarded against formulas, and with no value told apart from an empty text."""
 
 import re
 
@@ -14,12 +14,12 @@ def guarded(text: str) -> str:
 
 
 def unguarded(cell: str) -> str:
-    """Return the text that guarded() made this cell of."""
+    """Return the text that guarded() was given for this cell."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def written(text: str) -> str:
-    """Return a text as it stands in the line of a CSV file; an empty one has quotes, a value that is not there none."""
+    """Return a text as a cell in a line of CSV; an empty text has quotes, a missing value has none."""
     if not text or text == NULL or _QUOTED.search(text):
         return '"{}"'.format(text.replace('"', '""'))
     return text

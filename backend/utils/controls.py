@@ -1,4 +1,4 @@
-"""Control characters in texts of others: a terminal might take them for a command, a reader for the end of a line."""
+"""Control characters in foreign texts: a terminal may take them for commands, a reader for the end of a line."""
 
 # C0, DEL, C1, the separators of Unicode, and what turns the direction of the text that follows.
 CONTROLS = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -13,5 +13,5 @@ def without_controls(text: str, *, keep_lines: bool = False) -> str:
 
 
 def json_without_controls(text: str) -> str:
-    """Return JSON text with those escaped that JSON lets stand."""
+    """Return JSON text with the control characters escaped that JSON does not escape."""
     return text if text.isascii() and "\x7f" not in text else text.translate(_AS_JSON)

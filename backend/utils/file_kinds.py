@@ -83,7 +83,7 @@ def _swapped(text: bytes, form: str) -> str | None:
 
 
 def _other_separator(header: bytes) -> str | None:
-    """Return in a word what separates the columns where that is no comma."""
+    """Return the name of the separator of the columns; None if it is a comma or unknown."""
     if b"," in header:
         return None
     return next((name for sign, name in SEPARATORS.items() if sign in header.strip()), None)

@@ -1,4 +1,4 @@
-"""Texts without regard to case, as full case folding of Unicode has it, for databases that only know lower case."""
+"""Unicode's full case folding, in SQL, for databases that only know lower case."""
 
 # The characters whose folded form is not their lower case, or whose lower case depends on where they stand.
 TO_ONE = "µſͅΣςϐϑϕϖϰϱϵᲀᲁᲂᲃᲄᲅᲆᲇᲈẛι"
@@ -6,7 +6,7 @@ TO_MANY = "ßİŉǰΐΰևẖẗẘẙẚẞὐὒὔὖᾀᾁᾂᾃᾄᾅᾆᾇ�
 
 
 def folding_sql(collation: str) -> tuple[str, ...]:
-    """Return the SQL that folds a text on Postgres, in the parts between which the SQL of the text stands.
+    """Return the SQL that folds a text on Postgres, in parts: the SQL of the text belongs between each two of them.
 
     A text in ASCII only needs nothing special. Characters that fold to several are replaced one by one, but only where
     there are any; final sigma and other variants become the usual letter; lower case does the rest.

@@ -24,7 +24,7 @@ def uuid7() -> str:
     """Return a new UUIDv7 as text; ids made by one process grow strictly.
 
     The 12 bits after the version count on within a millisecond (RFC 9562, 6.2, method 1), so that records keep the
-    order they were made in.
+    order in which they were created.
     """
     ticks = _ticks.next()
     random_bits = int.from_bytes(os.urandom(8)) & (1 << 62) - 1

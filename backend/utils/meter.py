@@ -1,4 +1,4 @@
-"""What a thread has had from the database since its request began."""
+"""The time and the statements that a thread has used of the database since its request began."""
 
 import threading
 
@@ -11,7 +11,7 @@ class Meter(threading.local):
     request_id: str | None = None
 
     def begin(self, request_id: str | None) -> None:
-        """Count from zero for another request."""
+        """Count from zero for the next request."""
         self.seconds, self.statements, self.request_id = 0.0, 0, request_id
 
 

@@ -1,4 +1,4 @@
-"""Lists in a query string: a literal comma separates two values, one in percent belongs to its value."""
+"""Lists in a query string: a literal comma separates values, an encoded one is part of a value."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus

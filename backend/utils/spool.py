@@ -1,4 +1,4 @@
-"""Temporary files without a name for what clients have yet to read; together they take a bounded number of bytes."""
+"""Temporary files without a name, for data that clients have yet to read; their total size is limited."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-# Of the disk so much stays free for others, the database may be on it: a twentieth, at most this much.
+# A twentieth of the disk stays free, but at most this much: the database may be on it.
 MOST_KEPT_FREE_BYTES = 200 << 20
 LEAST_FREE_SHARE = 20
 
@@ -24,7 +24,7 @@ class RoomSettings(Protocol):
 
 
 class Room:
-    """How many bytes may be kept, and how many are; `when_full` is called each time that there is no more room."""
+    """A limit of bytes, and how many are taken; `when_full` is called each time that there is not enough room."""
 
     def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None):
         self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
@@ -35,7 +35,7 @@ class Room:
         self.max_bytes = settings.max_unread_bytes
 
     def take(self, count: int) -> bool:
-        """Take room for `count` bytes; tell whether there was as much."""
+        """Take room for `count` bytes; return whether there was enough."""
         with self._lock:
             has_room = self.taken + count <= self.max_bytes
             if has_room:

@@ -1,4 +1,4 @@
-"""JSON read strictly: no NaN, no key given twice, and errors that say what is wrong."""
+"""JSON read strictly: NaN and repeated keys are refused, and errors say what is wrong."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
+    """Return the object; of two values under one key `json` would keep the last without a warning."""
     read = dict(pairs)
     if len(read) != len(pairs):
         raise _Refused(f"The key {_first_repeated(pairs)[:80]} is given twice.")

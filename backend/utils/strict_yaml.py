@@ -1,4 +1,4 @@
-"""YAML that says no more than JSON can."""
+"""YAML limited to the values of JSON."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -7,12 +7,12 @@ import yaml
 
 
 def load_yaml(text: str) -> Any:
-    """Return what the YAML document says; raise yaml.YAMLError, also for a key that is given twice."""
+    """Return the value of a YAML document; raise yaml.YAMLError, also for a key that is given twice."""
     return yaml.load(text, _JsonLoader)
 
 
 class _JsonLoader(yaml.SafeLoader):
-    """Reads YAML that says what JSON can: a date stays a text, sets and the like are refused."""
+    """Reads only the values of JSON: a date stays a text, sets and the like are refused."""
 
     yaml_implicit_resolvers = {
         first: [(tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp"]
@@ -25,11 +25,11 @@ class _JsonLoader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return the dict of a mapping; of a repeated key one value would be lost without a word."""
+        """Return the dict of a mapping; a repeated key is refused, since one of its values would be lost."""
         seen = set()
         for key, _ in node.value:
-            told = str(key.value)
-            if told in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{told!r} is given twice", key.start_mark)
-            seen.add(told)
+            name = str(key.value)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", key.start_mark)
+            seen.add(name)
         return super().construct_mapping(node, deep)

@@ -1,4 +1,4 @@
-"""Which texts both databases can keep, and how a message shows a value."""
+"""Texts that both databases can keep, and values shown in messages."""
 
 import json
 

@@ -1,17 +1,17 @@
-"""Texts as words, the same on every database: each database's own notion of a word is another one."""
+"""The words of a text, the same on both databases: their own notions of a word differ."""
 
 import re
 import unicodedata
 from itertools import islice
 
-MAX_WORD = 64  # characters; what is longer is no word that anybody looks for
+MAX_WORD = 64  # characters; nobody searches for longer ones
 MAX_WORDS = 20_000  # of one text
 MAX_CHARACTERS = 500_000  # of one text
 _WORD = re.compile(r"[^\W_]+")
 
 
 class _Bare(dict[int, str]):
-    """By the number of a character, what stands for it: folded case, without accents."""
+    """Maps the number of a character to its folded form without accents."""
 
     def __missing__(self, number: int) -> str:
         parts = unicodedata.normalize("NFKD", chr(number))

@@ -1,4 +1,4 @@
-"""What the rest of Larder asks of a database, and SQLite and Postgres answer differently."""
+"""The questions about a database that SQLite and Postgres answer differently."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ Constraint: TypeAlias = Literal["unique", "foreign_key", "other"]
 
 
 class Violation(NamedTuple):
-    """Which constraint a write violated; Postgres tells its name, SQLite its columns."""
+    """The constraint that a write violated; `what` is its name on Postgres, its columns on SQLite."""
 
     kind: Constraint
     what: str | tuple[str, ...] | None
@@ -23,8 +23,8 @@ class Violation(NamedTuple):
 class Dialect(Metered, ABC):
     """A database as its callers know it.
 
-    From its bases it has the calls of peewee, the pool of connections, and the limits of time. What is here is the
-    whole difference between the two databases: nobody outside this package asks which of them it is.
+    It inherits the calls of peewee, the pool of connections, and the limits of time. It adds every difference between
+    the two databases, so that code outside of this package never asks which of them is in use.
     """
 
     name: ClassVar[Literal["sqlite", "postgres"]]
@@ -90,15 +90,15 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def position(self, text: Node, part: Node) -> ColumnBase:
-        """Return the expression of where `part` begins in `text`, from 1; 0 when it does not occur."""
+        """Return the expression of the position of `part` in `text`, from 1; 0 if it does not occur."""
 
     @abstractmethod
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
-        """Return the expressions of a sum of integers or decimals, in the parts that put_together() takes."""
+        """Return the expressions of an exact sum of integers or decimals, in the parts that sum_of_parts() takes."""
 
     @abstractmethod
-    def put_together(self, parts: Iterator[Any]) -> Any:
-        """Return the sum that the next values of an iterator are the parts of; None if there were no values."""
+    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
+        """Return the sum whose parts are the next values of an iterator; None if there were no values to sum."""
 
     @abstractmethod
     def typed(self, node: Node, column: Field) -> ColumnBase:
@@ -151,59 +151,59 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def lock_for_update(self, query: Select) -> Select:
-        """Return `query` reading rows that nobody else may change before the transaction ends."""
+        """Return `query` with a lock on the rows it reads, until the transaction ends."""
 
     @abstractmethod
     def lock_definitions(self) -> None:
-        """Hold, until the transaction ends, the right to change definitions."""
+        """Lock the definitions until the transaction ends: no other transaction changes or shares them."""
 
     @abstractmethod
     def share_definitions(self) -> None:
-        """Keep definitions from changing until the transaction ends."""
+        """Keep definitions from changing until the transaction ends; several transactions can do so at once."""
 
     @abstractmethod
     def lock_migrations(self) -> AbstractContextManager[None]:
-        """Return the context manager of a block that one process of all is in, which migrates the system tables."""
+        """Return the context manager of a block that only one process at a time may be in, to migrate system tables."""
 
     @abstractmethod
-    def hold_table(self, name: str) -> None:
-        """Keep everybody else from a table until the transaction ends."""
+    def lock_table(self, name: str) -> None:
+        """Lock a table against reads and writes of others until the transaction ends."""
 
     @abstractmethod
     def reshaping(self) -> AbstractContextManager[Any]:
-        """Return the transaction in which definitions change."""
+        """Return the context manager of a transaction that changes the tables of resources."""
 
     @abstractmethod
-    def impatient(self) -> AbstractContextManager[None]:
+    def no_wait(self) -> AbstractContextManager[None]:
         """Return the context manager of a block in which a write fails at once if another connection is writing."""
 
     # Errors
 
     @abstractmethod
     def violated(self, error: IntegrityError) -> Violation:
-        """Return which constraint an error is about."""
+        """Return the constraint that was violated."""
 
     @abstractmethod
     def is_wrong_shape(self, error: Exception) -> bool:
-        """Tell whether a statement named a table or column that is not there."""
+        """Tell whether a statement named a table or column that does not exist."""
 
     @abstractmethod
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return in words why trying again may help, None where it cannot: a lock, no server, a full disk."""
+        """Return why trying again may help, such as a lock, a full disk or a server that is down; None if it cannot."""
 
     # Upkeep
 
     @abstractmethod
     def limit_memory(self, number_of_bytes: int) -> None:
-        """Bound the memory that queries take in this process, for good."""
+        """Limit the memory that queries may use in this process, until it ends."""
 
     @abstractmethod
     def truncate_log(self, wait_seconds: float) -> None:
-        """Give the room of the write-ahead log back to the disk, if no reader needs it within `wait_seconds`."""
+        """Give the space of the write-ahead log back to the disk, unless readers still need it after `wait_seconds`."""
 
     @abstractmethod
     def reclaim_space(self) -> None:
-        """Give the room of deleted rows back to the disk, and refresh the planner's statistics; writers wait."""
+        """Reclaim disk space from deleted rows and refresh the statistics of the planner; blocks writers meanwhile."""
 
     @abstractmethod
     def seconds_apart(self) -> float:

@@ -1,4 +1,4 @@
-"""The handle of the database that everything goes through."""
+"""The handle of the database: the one way to it for all code."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -61,7 +61,7 @@ class Handle(_Proxy):
     def open(self, settings: DatabaseSettings) -> None:
         """Use the database of the settings from now on, and close the one before.
 
-        Connections are made when they are first needed. Raises PeeweeException where an SQLite file cannot be opened.
+        Connections are made when they are first needed. Raises PeeweeException if an SQLite file cannot be opened.
         """
         if self.obj is not None:
             self.close_all()

@@ -23,19 +23,19 @@ class Metered(Pooled):
 
     slow_seconds = 1.0
     driver_errors: tuple[type[Exception], ...]
-    query_seconds = 5.0  # what the statements of a request may take together
+    query_seconds = 5.0  # that the statements of a request may take together
 
     def begin_request(self, waited_seconds: float = 0) -> None:
-        """Limit what this thread takes of the database from now on, until end_request().
+        """Limit the time that this thread may use the database, until end_request().
 
-        `waited_seconds` is how long the request has waited for the thread. They count as waits: else requests behind
-        those that wait for a lock would take as long again, round by round.
+        `waited_seconds` is the time that the request has waited for its thread. It counts as a wait: otherwise requests
+        queued behind others that wait for a lock would wait as long again.
         """
         least = min(LEAST_WAIT_SECONDS, self.wait_seconds)
         allowance.begin(self.query_seconds, max(self.wait_seconds - waited_seconds, least))
 
     def end_request(self) -> None:
-        """Limit this thread no more; its connection, if it has one, goes back to the pool."""
+        """End the limits of this thread and give its connection back to the pool."""
         allowance.end()
         self.close()
 
@@ -43,12 +43,12 @@ class Metered(Pooled):
         """Return the context manager of a block whose statements may take `seconds` together; None is no limit."""
         return allowance.limited(seconds)
 
-    def wait_anew(self) -> None:
+    def renew_wait(self) -> None:
         """Let this thread wait for locks again as long as a request may, for the next of several transactions."""
-        allowance.wait_anew(self.wait_seconds)
+        allowance.renew_wait(self.wait_seconds)
 
     def announce_write(self, seconds: float | None) -> None:
-        """Say for how long this thread will go on to write; it matters where writers take turns."""
+        """Announce for how many seconds this thread will still write: SQLite tells writers that wait."""
 
     def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
         """Execute a statement and return its cursor."""
@@ -83,7 +83,7 @@ class Metered(Pooled):
 
     @contextmanager
     def _named(self) -> Iterator[None]:
-        """Raise what goes wrong in a block as peewee's errors, or as the failure that it is known to be."""
+        """Raise errors of the driver in a block as those of peewee, or as the failure they mean."""
         try:
             yield
         except self._errors() as error:
@@ -105,7 +105,7 @@ class Metered(Pooled):
             log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
 
     def _begin_statement(self) -> None:
-        """Have the database stop the statement that comes next when the time for it is over."""
+        """Make the database stop the next statement when its time is over."""
 
     def failure_of(self, error: Exception) -> Exception:
         """Return the failure that an error of peewee or of the driver means, or the error itself, as peewee's."""

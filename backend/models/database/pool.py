@@ -15,7 +15,7 @@ FileIdentities: TypeAlias = tuple[tuple[int, int] | None, ...]  # (device, inode
 
 
 class Held:
-    """A connection with what is known of it: since when it is open, and when its statement must have ended."""
+    """A connection of the pool, with the moment it was opened and the deadline of its statement."""
 
     __slots__ = ("connection", "deadline", "files", "lock", "opened_at", "pool_age")
 
@@ -28,7 +28,7 @@ class Held:
 class Pooled(Database):
     """A database that keeps its connections; a connection that broke is closed, never used again.
 
-    Connections are opened outside of any lock: one that takes long to open holds up nobody else.
+    Connections are opened outside of any lock: one that takes long to open does not delay the others.
     """
 
     keep_seconds = math.inf
@@ -82,7 +82,7 @@ class Pooled(Database):
         return True
 
     def close_all(self) -> None:
-        """Close every connection; those that other threads use are closed when they give them back."""
+        """Close every connection; those that other threads use are closed when they are given back."""
         self.close()
         with self._places:
             self._age += 1
@@ -92,11 +92,11 @@ class Pooled(Database):
             self._close_raw(held)
 
     def connections_in_use(self) -> int:
-        """Return how many connections threads of this process have at this moment."""
+        """Return how many connections are in use by threads of this process."""
         return len(self._in_use)
 
     def drop_connection(self) -> None:
-        """Have the connection of this thread closed when it is given back."""
+        """Close the connection of this thread as soon as it is given back."""
         if not self._state.closed:
             self._state.held.pool_age = -1
 
@@ -158,14 +158,14 @@ class Pooled(Database):
             self._close_raw(held)
 
     def _close_raw(self, held: Held) -> None:
-        with held.lock:  # nobody interrupts a connection while it is being closed
+        with held.lock:  # no connection is interrupted while it is being closed
             self._close(held.connection)
 
     def _prepare(self, held: Held) -> None:
-        """Look at a new connection before its first use."""
+        """Prepare a new connection for its first use; raise an error if it cannot be used."""
 
     def _is_usable(self, held: Held) -> bool:
-        """Tell whether a connection that nobody used for a while can be used."""
+        """Tell whether a connection that was idle can be used."""
         return True
 
     def _is_clean(self, held: Held) -> bool:

@@ -99,7 +99,7 @@ class Postgres(PostgresConnections):
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
         return [fn.SUM(column)]
 
-    def put_together(self, parts: Iterator[Any]) -> Any:
+    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
         return next(parts)
 
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
@@ -117,7 +117,7 @@ class Postgres(PostgresConnections):
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
         asked = Cast(terms, "TSQUERY")
-        # The index covers every column; what it finds is looked at again where not all of them are searched.
+        # The index covers every column; what it finds is checked again if only some of them are searched.
         vectors = [_vector(each) for each in ([every] if columns == every else [every, columns])]
         return words.select(words.c.id).where(*(Expression(SQL(f"({each})"), "@@", asked) for each in vectors))
 
@@ -173,11 +173,11 @@ class Postgres(PostgresConnections):
     def reshaping(self) -> AbstractContextManager[Any]:
         return self.atomic()
 
-    def hold_table(self, name: str) -> None:
+    def lock_table(self, name: str) -> None:
         # At once with the strongest lock: to ask for it later, while others wait for a weaker one, ends in a deadlock.
         self.execute_sql(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
 
-    def impatient(self) -> AbstractContextManager[None]:
+    def no_wait(self) -> AbstractContextManager[None]:
         return nullcontext()  # a write waits here only for other writers of its own row
 
     def violated(self, error: IntegrityError) -> Violation:

@@ -17,11 +17,11 @@ from backend.models.database.postgres_waiting import Address, Connection, Silenc
 from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
 
 QUERY_CANCELED = "57014"
-# What passes though its class does not say so: a server that only reads, as one that takes over; a transaction that the
+# Temporary errors whose class does not say so: a server that is read-only during a failover; a transaction that the
 # server ended because it was idle or took long; data that cannot be read.
 PASSING = {"25006", "25P03", "25P04", "XX001", "XX002"}
 KEEP_SECONDS = 1800
-# What statements rely on, whatever the server, the database or the role has been given as a default. It is set by
+# Settings that statements rely on, whatever the defaults of the server, the database or the role. They are set by
 # commands, not as options of the connection: a pooler in front refuses those.
 SESSION = {
     "timezone": "UTC",
@@ -47,7 +47,7 @@ class Savepoint(_savepoint):
         def _begin(self) -> None: ...
 
     def rollback(self, begin: bool = True) -> None:
-        """Undo what was done since the savepoint, which may include a limit of time."""
+        """Undo all changes since the savepoint, which may include a limit of time."""
         self.db.forget_server_limits()
         if self.db.connection().pgconn.status == ConnStatus.OK:
             self.db.run_command(f"ROLLBACK TO SAVEPOINT {self.quoted_sid}")
@@ -56,7 +56,7 @@ class Savepoint(_savepoint):
 
 
 def driver_error(error: Exception) -> Any:
-    """Return the error of psycopg that one of peewee was made of, or the error itself."""
+    """Return the error of psycopg that an error of peewee wraps, or the error itself."""
     return getattr(error, "orig", None) or error
 
 
@@ -98,7 +98,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
             connection = Connection.connect(
                 self.database,
                 autocommit=True,
-                prepare_threshold=None,  # a prepared statement breaks for good when a column's type changes
+                prepare_threshold=None,  # a prepared statement breaks permanently when a column's type changes
                 client_encoding="UTF8",
                 connect_timeout=max(round(seconds), 1),
             )
@@ -167,7 +167,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         return error
 
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return in words why trying again may help, None where it cannot: a lock, no server, a full disk."""
+        """Return why trying again may help: a lock, a server that is down, a full disk; None if it cannot."""
         if isinstance(error, DatabaseUnavailable):
             return str(error)
         cause = driver_error(error)
@@ -177,7 +177,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         return type(cause).__name__ if is_temporary else None
 
     def forget_server_limits(self) -> None:
-        """Have the limit of the next statement told to the server: a rollback may have taken the last one back."""
+        """Send the limits again before the next statement: a rollback may have reset them."""
         connection = self._state.conn
         if connection.limits_set_in_transaction:
             connection.server_limits, connection.limits_set_in_transaction = None, False
@@ -208,7 +208,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
     def run_command(self, command: str) -> None:
         """Run a command that begins or ends a transaction, or a part of one.
 
-        It has no limit: what was done within the limit of a statement must not fail at its end. Nor is a new limit told
+        It has no limit: work done within the limit must not fail at its end. Nor is a new limit told
         to the server before it: within a failed transaction the server takes nothing but a rollback.
         """
         with self._named(), self.time_limit(None if allowance.seconds is None else self.query_seconds):

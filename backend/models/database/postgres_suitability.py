@@ -1,4 +1,4 @@
-"""What a Postgres database must be for Larder to work with it, and what to do where it is not."""
+"""The requirements on a Postgres database, and messages that say how to meet them."""
 
 from typing import Any
 
@@ -22,13 +22,13 @@ def require_encoding(connection: Any) -> None:
     encoding = connection.pgconn.parameter_status(b"server_encoding").decode()
     if encoding != ENCODING:
         raise UnsuitableDatabase(
-            f"The database has the encoding {encoding}, and Larder needs {ENCODING}. Create another one with "
+            f"The database has the encoding {encoding}, and Larder needs {ENCODING}. Create a database with "
             f"CREATE DATABASE larder ENCODING '{ENCODING}' TEMPLATE template0; and name it in LARDER_DATABASE_URL."
         )
 
 
 def require_suitable(connection: Any) -> None:
-    """Raise UnsuitableDatabase, with the command that helps, unless tables can be made and rules are enforced."""
+    """Raise UnsuitableDatabase with the command that helps if tables cannot be made or references not checked."""
     role, has_schema, may_create, replication, elsewhere, is_here = connection.execute(
         QUERY, (RESTORED_ASIDE,)
     ).fetchone()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Address(NamedTuple):
-    """Where a server is, as libpq tells it."""
+    """The address of a server, as libpq gives it."""
 
     host: bytes
     port: bytes
@@ -29,13 +29,13 @@ class Address(NamedTuple):
 
 
 class Silence(psycopg.OperationalError):
-    """The server has not said anything for so long that it will not."""
+    """The server has been silent for too long."""
 
 
 class Connection(psycopg.Connection):
     """A connection that waits for the server no longer than the thread that uses it may."""
 
-    silence_seconds = 5.0  # after which it is asked whether the server is there at all
+    silence_seconds = 5.0  # after which a probe asks whether the server answers at all
     server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None where not known
     limits_set_in_transaction = False
 
@@ -72,7 +72,7 @@ class Connection(psycopg.Connection):
 
 
 def address_of(connection: psycopg.Connection) -> Address:
-    """Return where the server of a connection is."""
+    """Return the address of the server of a connection."""
     pgconn = connection.pgconn
     return Address(pgconn.host, pgconn.port, pgconn.hostaddr)
 
@@ -87,7 +87,7 @@ def is_answering(address: Address) -> bool:
     except TimeoutError:
         return False
     except OSError:
-        return True  # it refuses, so there is something that answers: what is asked of it will fail by itself
+        return True  # a refusal is an answer: the statement will fail by itself
 
 
 def _dial(address: Address) -> socket.socket:

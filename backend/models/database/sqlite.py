@@ -104,7 +104,7 @@ class Sqlite(SqliteConnections):
         # As SQL, or the column would take them for values of its own and scale them.
         return [fn.SUM(Expression(column, ">>", SQL("32"))), fn.SUM(Expression(column, "&", SQL("4294967295")))]
 
-    def put_together(self, parts: Iterator[Any]) -> Any:
+    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
         high, low = next(parts), next(parts)
         return None if high is None else (high << 32) + low
 
@@ -114,8 +114,8 @@ class Sqlite(SqliteConnections):
         # The words are plain already: whatever is not ASCII is part of a word.
         fts5 = f"fts5({listed}, content='{words_table}', content_rowid='number', tokenize='ascii')"
         add = f'INSERT INTO "{terms_table}" (rowid, {listed}) VALUES (new.number, {new});'
-        gone = f"('delete', old.number, {old})"
-        remove = f'INSERT INTO "{terms_table}" ("{terms_table}", rowid, {listed}) VALUES {gone};'
+        deleted = f"('delete', old.number, {old})"
+        remove = f'INSERT INTO "{terms_table}" ("{terms_table}", rowid, {listed}) VALUES {deleted};'
         keys = f'number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES "{table}" ("id") ON DELETE CASCADE'
         return [
             f'CREATE TABLE "{words_table}" ({keys}, {texts}) STRICT',
@@ -172,7 +172,7 @@ class Sqlite(SqliteConnections):
     def share_definitions(self) -> None:
         pass  # as above
 
-    def hold_table(self, name: str) -> None:
+    def lock_table(self, name: str) -> None:
         pass  # as above
 
     @contextmanager
@@ -185,7 +185,7 @@ class Sqlite(SqliteConnections):
     def reshaping(self) -> Iterator[None]:
         """Return the transaction in which definitions change; in it foreign keys are not enforced.
 
-        A table that is made anew would otherwise take the rows that refer to it along. Within another transaction they
+        Otherwise the rows that refer to a table would be deleted when it is rebuilt. Within another transaction they
         stay enforced: SQLite changes that between transactions only.
         """
         with self.connection_context() if self.is_closed() else nullcontext():
@@ -197,7 +197,7 @@ class Sqlite(SqliteConnections):
                 self._enforce_foreign_keys()
 
     def _enforce_foreign_keys(self) -> None:
-        # What is raised here would hide how the transaction ended: the change may be done.
+        # An error here would hide how the transaction ended: the change may be committed.
         try:
             with self._named():
                 self.pragma("foreign_keys", 1)
@@ -229,9 +229,9 @@ def open_file(path: Path) -> Sqlite:
 
 
 def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
-    """Return a handle of the database in the file at `path`, which is made if it is not there.
+    """Return a handle of the database in the file at `path`, which is created if it is missing.
 
-    Raises OperationalError where it can be neither opened nor made.
+    Raises OperationalError if it can be neither opened nor created.
     """
     handle = Sqlite(
         str(path),
@@ -251,7 +251,7 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
         make_private(Path(f"{path}.lock"))
-        # A new file changes to WAL at its first connection, and that waits for nobody whatever the busy_timeout:
+        # A new file changes to WAL at its first connection, and that does not wait, whatever the busy_timeout:
         # processes that start at once take turns.
         with open(f"{path}.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Connections to an SQLite file: taking turns, limits of time, and a file that disappears."""
+"""Connections to an SQLite file: writers in turn, limits of time, and a file that is deleted or replaced."""
 
 import os
 import re
@@ -44,7 +44,7 @@ class Savepoint(_savepoint):
     """A savepoint; when the transaction around it is over, as after a full disk, there is nothing to roll back."""
 
     def rollback(self, begin: bool = True) -> None:
-        """Undo what was done since the savepoint."""
+        """Undo all changes since the savepoint."""
         if self.db.connection().in_transaction:
             super().rollback(begin)
 
@@ -88,7 +88,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
     def _is_usable(self, held: Held) -> bool:
         if _identity(self.database) == held.files[0]:
             return True
-        log.error("database file missing or replaced", path=self.database, advice="Its connections are opened anew.")
+        log.error("database file missing or replaced", path=self.database, advice="Its connections are opened again.")
         return False
 
     def _is_clean(self, held: Held) -> bool:
@@ -102,7 +102,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             conn.close()
 
     def close(self) -> bool:
-        """Take the connection back from this thread, and its turn to write."""
+        """Give the connection of this thread back, and its turn to write."""
         try:
             if not self._state.closed and not self.in_transaction():
                 self._limit_wal()
@@ -111,7 +111,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             self._end_turn()
 
     def _limit_wal(self) -> None:
-        """Truncate the write-ahead log when it has grown: readers that overlap keep SQLite from beginning it anew."""
+        """Truncate the write-ahead log when it has grown: while readers overlap SQLite cannot start it again."""
         now = time.monotonic()
         if now - self._truncated_at < SECONDS_BETWEEN_TRUNCATIONS:
             return
@@ -128,7 +128,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def limit_memory(self, number_of_bytes: int) -> None:
-        """Let SQLite use so much memory in this process, for good: this library sorts in memory alone."""
+        """Limit the memory of SQLite in this process, until it ends: this build of it sorts in memory only."""
         self.connection().execute(f"PRAGMA hard_heap_limit = {number_of_bytes}").fetchall()
 
     # Statements
@@ -155,7 +155,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         return error
 
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return in words why trying again may help, None where it cannot: a lock, no file, a full disk."""
+        """Return why trying again may help: a lock, a missing file, a full disk; None if it cannot."""
         if isinstance(error, DatabaseUnavailable):
             return str(error)
         text, code, _ = codes_of(error)
@@ -166,11 +166,10 @@ class SqliteConnections(Dialect, CySqliteDatabase):
     # Transactions
 
     def begin(self, lock_type: str | None = None) -> None:
-        """Begin a transaction, when it is this thread's turn to write.
+        """Begin a transaction as soon as it is this thread's turn to write.
 
-        SQLite would have writers ask again and again, with pauses, and one that is unlucky for seconds; the threads of
-        this process wait for each other in a row instead. Other processes still meet at SQLite's own lock. Both waits
-        share one limit.
+        SQLite would let writers poll with pauses, and an unlucky one for seconds. So the threads of this process queue
+        for a lock of their own; other processes still compete for SQLite's lock. Both waits share one limit.
         """
         connection, began = self.connection(), time.monotonic()
         patience = self._patience()
@@ -192,7 +191,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
                 self._end_turn()
 
     def announce_write(self, seconds: float | None) -> None:
-        """Say for how long this thread will go on to write, so that those who cannot wait are told; None ends it."""
+        """Announce for how many seconds this thread will still write, for the errors of other writers; None ends it."""
         self._long_write_ends_at = None if seconds is None else time.monotonic() + seconds
 
     def commit(self) -> None:
@@ -213,7 +212,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             self._end_turn()
 
     def _roll_back(self) -> None:
-        # What is raised here would hide why it is rolled back. Closing the connection rolls back as well.
+        # An error here would hide the reason of the rollback. Closing the connection rolls back as well.
         try:
             super().rollback()
         except DatabaseError as error:
@@ -230,8 +229,8 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             self._turn.release()
 
     @contextmanager
-    def impatient(self) -> Iterator[None]:
-        """Have a write in this block fail at once where another connection holds the lock to write."""
+    def no_wait(self) -> Iterator[None]:
+        """Let a write in this block fail at once if another connection holds the write lock."""
         self._writer.patience = 0
         try:
             yield
@@ -258,5 +257,5 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def make_private(path: Path) -> None:
-    """Create the file, if it is not there, for its owner alone; SQLite gives its other files the same rights."""
+    """Create the file, if it is missing, for its owner only; SQLite gives its other files the same rights."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

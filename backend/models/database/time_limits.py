@@ -1,4 +1,4 @@
-"""How long a thread may still wait for the database, and have it work."""
+"""The time that a thread may still wait for the database, and run statements."""
 
 import math
 import threading
@@ -12,10 +12,10 @@ LEAST_WAIT_SECONDS = 0.2  # also for a request that waited long before its turn 
 
 
 class _Allowance(threading.local):
-    """What is left for the request that this thread works on; outside of requests nothing is limited.
+    """The time that the request of this thread may still use; outside of requests nothing is limited.
 
-    `seconds` is what statements may take together. All waits for connections and locks share one budget, so that a
-    request which waits for several of them does not take several times as long.
+    `seconds` is the time that statements may take together. All waits for connections and locks share one budget, so
+    that a request which waits for several of them does not take several times as long.
     """
 
     seconds: float | None = None
@@ -32,7 +32,7 @@ class _Allowance(threading.local):
 
     @contextmanager
     def limited(self, seconds: float | None) -> Iterator[None]:
-        """Let the statements of a block take `seconds` together, or as long as they like, and not count beyond it."""
+        """Limit the statements of a block to `seconds` together; None is no limit. They do not count outside of it."""
         before, began_at = (self.seconds, self._ends_at_reading), meter.seconds
         self.seconds = seconds
         self._ends_at_reading = math.inf if seconds is None else meter.seconds + seconds
@@ -52,7 +52,7 @@ class _Allowance(threading.local):
         """Return how long to wait for a connection or a lock, at most `longest`."""
         return longest if self._may_wait_seconds is None else min(longest, self._may_wait_seconds)
 
-    def wait_anew(self, seconds: float) -> None:
+    def renew_wait(self, seconds: float) -> None:
         """Renew the budget for waits, where there is one."""
         if self._may_wait_seconds is not None:
             self._may_wait_seconds = seconds

@@ -1,4 +1,4 @@
-"""Stops SQLite statements that take too long."""
+"""A thread that stops SQLite statements that take too long."""
 
 import threading
 import time
@@ -12,8 +12,8 @@ SECONDS_BETWEEN_LOOKS = 0.1
 class Watchdog:
     """Interrupts the statement of every connection whose deadline has passed.
 
-    A thread does it, not SQLite's progress handler: that would take Python's lock again and again during a statement,
-    and beside a thread that computes each time would cost it milliseconds.
+    SQLite's progress handler would do it, too, but it takes Python's lock again and again during a statement, and while
+    another thread computes each time costs milliseconds.
     """
 
     def __init__(self, connections: Callable[[], Iterable[Held]]):
@@ -24,8 +24,7 @@ class Watchdog:
         """Let the next statement of a connection run until `deadline`."""
         if not self._is_started:
             self._start()
-        # An interruption hits the statement that runs, so it must not come between the look at the deadline of the last
-        # statement and the beginning of this one.
+        # The lock keeps the watchdog from reading the deadline of the last statement and then interrupting this one.
         with held.lock:
             held.deadline = deadline
 

@@ -98,7 +98,7 @@ def find_key(secret: str) -> Caller:
 def _note_use(key_id: Any, now: datetime) -> None:
     """Store when the key was used, unless another writer holds the lock: a request that only reads must not wait."""
     try:
-        with database.impatient():
+        with database.no_wait():
             ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
     except OperationalError as error:
         if not database.temporary_reason(error):

@@ -67,7 +67,7 @@ def alter_table(change, renamed):
     `renamed` has the new name of each resource that is renamed by the old one.
     """
     old, new = replace(change.old, name=change.new.name), change.new
-    database.hold_table(new.name)
+    database.lock_table(new.name)
     has_other_words = change.moves_words
     if has_other_words and change.old.name == new.name:
         full_text.drop_index(change.old.name, change.old.search)

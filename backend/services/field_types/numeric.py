@@ -25,7 +25,7 @@ class Numeric(FieldType):
 
     def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
         """Return the exact sum."""
-        return database.put_together(parts)
+        return database.sum_of_parts(parts)
 
     def to_common(self, value: Any) -> PythonDecimal:
         """Return the number of a value in JSON, exactly."""

@@ -52,7 +52,7 @@ def write_good(writer: Writer, plans: Plans, report: Report, budget: Budget, wat
 
 def _write_batch(writer: Writer, batch: list[Planned], watch: Callable[[], None]) -> str | None:
     """Write a batch; return why that cannot be done now. What was written before it stays and is reported."""
-    database.wait_anew()
+    database.renew_wait()
     writer.done = 0
     try:
         watch()
