@@ -9,7 +9,8 @@ from backend.middleware.build import current_build
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.routes.toolkit.list_parameters import list_parameters, make_row_schema
+from backend.routes.toolkit.lists import list_query, page_response
 from backend.services.access.permissions import AUDIT_READ
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import AUDIT
@@ -18,7 +19,7 @@ from backend.services.records import lists
 blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what")
 
 AuditQuery = QuerySchema.from_dict(list_parameters(AUDIT, order=["-id"]), name="audit_query")
-AuditEntrySchema = make_output_schema("AuditEntry", AUDIT, AUDIT, required=False)
+AuditEntrySchema = make_row_schema("AuditEntry", AUDIT, AUDIT, required=False)
 
 
 @blp.get("")

@@ -1,5 +1,8 @@
 """Records: makes the blueprint of a resource, `/api/v1/<name>`, from its definition."""
 
+from typing import Any
+from uuid import UUID
+
 from flask import Response
 
 from backend.middleware.authentication import current_actor
@@ -9,6 +12,7 @@ from backend.routes.toolkit.etags import etag, if_match, is_known
 from backend.routes.toolkit.expanding import EXPAND
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
+from backend.services.definitions.catalog import Resource
 from backend.services.records import records
 
 RECORD = "/<uuid:record_id>"
@@ -24,74 +28,93 @@ IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "Answer 304 
 NOT_MODIFIED = {"304": {"description": "The record has not changed"}}
 
 
-def make_blueprint(resource):
+def make_blueprint(resource: Resource) -> ResourceBlueprint:
     """Return the blueprint of a resource: its views, with the schemas that check and document them."""
-    name, definition = resource.name, resource.definition
     blp = ResourceBlueprint(resource)
-    schemas = blp.schemas
+    for add_view in (_add_list, _add_create, _add_read, _add_replace, _add_update, _add_delete):
+        add_view(blp)
+    return blp
 
+
+def _add_list(blp: ResourceBlueprint) -> None:
     @blp.get("")
     @blp.guard(blp.allowed("list"))
-    @blp.arguments(schemas.query, location="query")
-    @blp.answers(200, schemas.item(many=True))
+    @blp.arguments(blp.schemas.query, location="query")
+    @blp.answers(200, blp.schemas.item(many=True))
     @blp.fails(400, 401, 403)
-    @blp.documented("list", "list", f"List {name}")
-    def list_records(arguments):
-        query = list_query(arguments, definition.search)
-        return page_response(query, records.list_records(current_actor(), resource, query))
+    @blp.documented("list", "list", f"List {blp.resource.name}")
+    def list_records(arguments: dict[str, Any]) -> Response:
+        query = list_query(arguments, blp.definition.search)
+        return page_response(query, records.list_records(current_actor(), blp.resource, query))
+
+
+def _add_create(blp: ResourceBlueprint) -> None:
+    name = blp.resource.name
 
     @blp.post("")
     @blp.guard(blp.allowed("create"))
     @blp.idempotent
-    @blp.arguments(schemas.create)
-    @blp.answers(201, schemas.record, headers=ETAG_HEADERS | LOCATION)
+    @blp.arguments(blp.schemas.create)
+    @blp.answers(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
     @blp.documented("create", "create", f"Create a record of {name}")
-    def create_record(data):
-        record_id, made = records.create_record(current_actor(), resource, data)
-        headers = {"ETag": etag(definition, made), "Location": f"{API}/{name}/{record_id}"}
-        return json_response(made.json, "Created", status=201, headers=headers)
+    def create_record(data: dict[str, Any]) -> Response:
+        record_id, created = records.create_record(current_actor(), blp.resource, data)
+        headers = {"ETag": etag(blp.definition, created), "Location": f"{API}/{name}/{record_id}"}
+        return json_response(created.json, "Created", status=201, headers=headers)
+
+
+def _add_read(blp: ResourceBlueprint) -> None:
+    resource, summary = blp.resource, f"Read a record of {blp.resource.name}"
 
     @blp.get(RECORD)
     @blp.guard(blp.allowed("read"))
-    @blp.arguments(schemas.choice, location="query")
-    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
+    @blp.arguments(blp.schemas.choice, location="query")
+    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
-    @blp.documented("read", "get", f"Read a record of {name}", parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
-    def get_record(arguments, record_id):
+    @blp.documented("read", "get", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
+    def get_record(arguments: dict[str, Any], record_id: UUID) -> Response:
         expand = arguments.get(EXPAND, ())
-        found = records.get_record(current_actor(), resource, str(record_id), expand)
-        if not expand and is_known(definition, found):  # the version tells nothing of related records
-            return Response(status=304, headers={"ETag": etag(definition, found)})
-        return json_response(found.json, "OK", headers={"ETag": etag(definition, found)})
+        record = records.get_record(current_actor(), resource, str(record_id), expand)
+        headers = {"ETag": etag(blp.definition, record)}
+        if not expand and is_known(blp.definition, record):  # the version does not cover related records
+            return Response(status=304, headers=headers)
+        return json_response(record.json, "OK", headers=headers)
 
+
+def _add_replace(blp: ResourceBlueprint) -> None:
     @blp.put(RECORD)
     @blp.guard(blp.allowed("update"))
-    @blp.arguments(schemas.create)
-    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
+    @blp.arguments(blp.schemas.create)
+    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
-    @blp.documented("update", "replace", f"Replace a record of {name}", parameters=[IF_MATCH])
-    def replace_record(data, record_id):
-        changed = records.update_record(current_actor(), resource, str(record_id), data, if_match(definition))
-        return json_response(changed.json, "Updated", headers={"ETag": etag(definition, changed)})
+    @blp.documented("update", "replace", f"Replace a record of {blp.resource.name}", parameters=[IF_MATCH])
+    def replace_record(data: dict[str, Any], record_id: UUID) -> Response:
+        return _change(blp, record_id, data)
 
+
+def _add_update(blp: ResourceBlueprint) -> None:
     @blp.patch(RECORD)
     @blp.guard(blp.allowed("update"))
-    @blp.arguments(schemas.patch)
-    @blp.answers(200, schemas.record, headers=ETAG_HEADERS)
+    @blp.arguments(blp.schemas.patch)
+    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
-    @blp.documented("update", "update", f"Change some fields of a record of {name}", parameters=[IF_MATCH])
-    def update_record(data, record_id):
-        changed = records.update_record(current_actor(), resource, str(record_id), data, if_match(definition))
-        return json_response(changed.json, "Updated", headers={"ETag": etag(definition, changed)})
+    @blp.documented("update", "update", f"Change some fields of a record of {blp.resource.name}", parameters=[IF_MATCH])
+    def update_record(data: dict[str, Any], record_id: UUID) -> Response:
+        return _change(blp, record_id, data)
 
+
+def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Response:
+    changed = records.update_record(current_actor(), blp.resource, str(record_id), data, if_match(blp.definition))
+    return json_response(changed.json, "Updated", headers={"ETag": etag(blp.definition, changed)})
+
+
+def _add_delete(blp: ResourceBlueprint) -> None:
     @blp.delete(RECORD)
     @blp.guard(blp.allowed("delete"))
     @blp.answers(200)
     @blp.fails(401, 403, 404, 409, 412, 428)
-    @blp.documented("delete", "delete", f"Delete a record of {name}", parameters=[IF_MATCH])
-    def delete_record(record_id):
-        records.delete_record(current_actor(), resource, str(record_id), if_match(definition))
+    @blp.documented("delete", "delete", f"Delete a record of {blp.resource.name}", parameters=[IF_MATCH])
+    def delete_record(record_id: UUID) -> Response:
+        records.delete_record(current_actor(), blp.resource, str(record_id), if_match(blp.definition))
         return json_response("null", "Deleted")
-
-    return blp

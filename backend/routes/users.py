@@ -12,7 +12,8 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
-from backend.routes.toolkit.lists import list_parameters, list_query, make_output_schema, page_response
+from backend.routes.toolkit.list_parameters import list_parameters, make_row_schema
+from backend.routes.toolkit.lists import list_query, page_response
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -28,7 +29,7 @@ READ, WRITE = permission(USERS_READ), permission(USERS_WRITE)
 blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="Managing users")
 
 UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
-UserItemSchema = make_output_schema("UserItem", USERS, USERS, required=False)
+UserItemSchema = make_row_schema("UserItem", USERS, USERS, required=False)
 
 
 class ManagedUserSchema(Schema):

@@ -1,0 +1,44 @@
+"""The query parameters of an aggregate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from backend.routes.toolkit.list_parameters import Kinds, Parameters, names_parameter, sort_parameter
+from backend.routes.toolkit.lists import list_query, read_sort
+from backend.services.errors import Invalid
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
+
+MAX_AGGREGATED = 10  # fields in each part of an aggregate
+GROUP_HELP = "Fields whose values make a group; without them there is one group of all"
+
+
+def aggregate_parameters(kinds: Kinds, parameters: Parameters) -> Parameters:
+    """Return the parameters of an aggregate: of those of a list the filters and the page, with groups and functions."""
+    groups = [name for name, kind in kinds.items() if can_group(kind)]
+    numbers = [name for name, kind in kinds.items() if can_sum(kind)]
+    ordered = [name for name, kind in kinds.items() if can_order(kind)]
+    kept = {name: parameter for name, parameter in parameters.items() if name not in ("cursor", "fields")}
+    return kept | {
+        "group_by": names_parameter(groups, GROUP_HELP, MAX_AGGREGATED),
+        "sum": names_parameter(numbers, "Fields to sum", MAX_AGGREGATED),
+        "avg": names_parameter(numbers, "Fields to average", MAX_AGGREGATED),
+        "min": names_parameter(ordered, "Fields whose least value to return", MAX_AGGREGATED),
+        "max": names_parameter(ordered, "Fields whose greatest value to return", MAX_AGGREGATED),
+        "sort": sort_parameter(
+            ("count", *groups), "Fields of `group_by`, or `count`, to order the groups by", MAX_AGGREGATED
+        ),
+        "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
+    }
+
+
+def aggregate_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> AggregateQuery:
+    """Return the AggregateQuery of the loaded parameters; raise Invalid for an order by something else than groups."""
+    group_by, sort = tuple(arguments.get("group_by", ())), read_sort(arguments.get("sort", ()))
+    if unknown := [name for name, _ in sort if name not in (*group_by, "count")]:
+        problem = f"Neither in `group_by` nor `count`: {', '.join(unknown)}."
+        raise Invalid({"sort": [problem]}, location="query")
+    own = ("group_by", "sort", *FUNCTIONS)
+    found = list_query({name: value for name, value in arguments.items() if name not in own}, searched)
+    functions = tuple((function, name) for function in FUNCTIONS for name in arguments.get(function, ()))
+    return AggregateQuery(found=found, group_by=group_by, functions=functions, sort=sort)

@@ -1,0 +1,150 @@
+"""The query parameters of a list, as the document describes them, and the schema of its rows."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from marshmallow import ValidationError, fields, missing, validate
+
+from backend.routes.toolkit.arguments import CommaList
+from backend.services.field_types.base import TEXT_SEARCH, FieldType
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.integer import IntegerFromText
+from backend.services.field_types.wire import StrictText
+from backend.services.records.schemas import describe
+from backend.utils.schemas import BuiltSchema
+
+MAX_PER_PAGE = 200
+MAX_PAGE = 1_000_000
+MAX_SORTED = 8  # fields in one order
+MAX_IN = 200
+MAX_QUERY = 1_000  # characters of a full-text search
+MAX_PART = 1_000  # characters of a text to look for within others: some databases compare it at each of their places
+TOO_LONG = f"At most {MAX_PART:,} characters can be looked for within a text."
+
+FILTER_HELP = {
+    "eq": "{} is this",
+    "ne": "{} is not this; null is not this either",
+    "gt": "{} is greater than this",
+    "gte": "{} is this or greater",
+    "lt": "{} is less than this",
+    "lte": "{} is this or less",
+    "in": "{} is one of these, separated by commas, `%2C` for one within a text; none matches nothing",
+    "isnull": "Whether {} is null",
+    "contains": "{} contains this",
+    "icontains": "{} contains this, in upper or lower case",
+    "has": "{} has this among its values",
+    "startswith": "{} starts with this",
+}
+
+Kinds = Mapping[str, FieldType]  # by the names of the fields
+Parameters = dict[str, fields.Field[Any]]  # by their names
+
+
+def list_parameters(kinds: Kinds, order: Sequence[str] = ()) -> Parameters:
+    """Return the parameters of a list: its filters, then order, choice of fields and page.
+
+    `order` holds the sort terms that apply when none are given.
+    """
+    sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
+    return _filters(kinds) | {
+        "sort": sort_parameter((name for name, kind in kinds.items() if kind.sortable), sort_help, MAX_SORTED, order),
+        "fields": names_parameter(kinds, "The fields to return; all by default"),
+        **page_parameters(),
+        "cursor": StrictText(metadata={"description": "`meta.next_cursor` of the previous page, instead of `page`"}),
+        "count": BooleanFromText(
+            load_default=True, metadata={"description": "Whether to count all records; never done with a cursor"}
+        ),
+    }
+
+
+def page_parameters() -> Parameters:
+    """Return the parameters that choose a page by its number."""
+    return {
+        "page": IntegerFromText(
+            load_default=1, validate=validate.Range(1, MAX_PAGE), metadata={"description": "Page number, from 1"}
+        ),
+        "per_page": IntegerFromText(
+            load_default=20, validate=validate.Range(1, MAX_PER_PAGE), metadata={"description": "Records per page"}
+        ),
+    }
+
+
+def sort_parameter(names: Iterable[str], description: str, most: int, order: Sequence[str] = ()) -> CommaList:
+    """Return the parameter that orders by these names, ascending or descending."""
+    terms = [prefix + name for name in names for prefix in ("", "-")]
+    metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
+    return CommaList(
+        StrictText(validate=validate.OneOf(terms)),
+        validate=[validate.Length(1, most), _require_different_fields],
+        load_default=order or missing,
+        metadata=metadata,
+    )
+
+
+def names_parameter(names: Iterable[str], description: str, most: int | None = None) -> CommaList:
+    """Return the parameter that takes some of these names, each at most once."""
+    return CommaList(
+        StrictText(validate=validate.OneOf(list(names))),
+        validate=[validate.Length(1, most), require_different],
+        metadata={"description": description, "uniqueItems": True},
+    )
+
+
+def search_parameters(names: Sequence[str]) -> Parameters:
+    """Return the parameter `q` that searches these fields, none without fields."""
+    if not names:
+        return {}
+    return {"q": StrictText(validate=validate.Length(max=MAX_QUERY), metadata={"description": search_help(names)})}
+
+
+def search_help(names: Iterable[str]) -> str:
+    """Return the description of the parameter `q`."""
+    listed = ", ".join(f"`{name}`" for name in names)
+    return f"Words that each begin a word in {listed}; without `sort` the best match is first, and there is no cursor"
+
+
+def make_row_schema(name: str, kinds: Kinds, read_only: Collection[str], *, required: bool = True) -> type[BuiltSchema]:
+    """Return the schema of a row; where `fields` may leave some out, none is `required`."""
+    members = {
+        field: kind.wire(
+            required=required,
+            allow_none=not kind.required,
+            metadata=describe(kind) | ({"readOnly": True} if field in read_only else {}),
+        )
+        for field, kind in kinds.items()
+    }
+    return type(name, (BuiltSchema,), members)
+
+
+def require_different(names: Sequence[str]) -> None:
+    """Raise ValidationError for a name given twice."""
+    if len(set(names)) != len(names):
+        raise ValidationError("Each field at most once.")
+
+
+def _require_different_fields(terms: Sequence[str]) -> None:
+    require_different([term.removeprefix("-") for term in terms])
+
+
+def _filters(kinds: Kinds) -> Parameters:
+    """Return a parameter for each field and operator."""
+    return {
+        name if operator == "eq" else f"{name}__{operator}": _filter(name, kind, operator)
+        for name, kind in kinds.items()
+        for operator in kind.operators
+        if not (operator == "isnull" and kind.required)
+    }
+
+
+def _filter(name: str, kind: FieldType, operator: str) -> fields.Field[Any]:
+    metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
+    if operator == "in":
+        at_most = validate.Length(max=MAX_IN)
+        return CommaList(kind.filter(), keeps_commas=kind.may_hold_commas, validate=at_most, metadata=metadata)
+    if operator == "isnull":
+        return BooleanFromText(metadata=metadata)
+    parameter = kind.filter()
+    parameter.metadata = {**parameter.metadata, **metadata}
+    if operator in TEXT_SEARCH:
+        parameter.validators.append(validate.Length(max=MAX_PART, error=TOO_LONG))
+    return parameter
