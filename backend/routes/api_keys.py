@@ -5,7 +5,8 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from backend.middleware.authentication import current_actor, in_session, permission
+from backend.middleware.authentication import current_actor
+from backend.middleware.guards import in_session, permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Response
 
-from backend.middleware.authentication import permission
 from backend.middleware.build import current_build
+from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint

@@ -7,8 +7,10 @@ from typing import Any
 from flask import Response, after_this_request, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from backend.middleware import authentication, tokens
+from backend.middleware import tokens
+from backend.middleware.authentication import came_in_cookies, has_bad_token, refresh_claims
 from backend.middleware.build import current_build
+from backend.middleware.guards import actor_in_session, anybody, needing, signed_in_actor
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
@@ -100,7 +102,7 @@ class TokensSchema(Schema):
 
 
 @blp.post("/register")
-@blp.guard(authentication.anybody)
+@blp.guard(anybody)
 @limits.sign_in
 @blp.arguments(RegistrationSchema)
 @blp.response(201, UserSchema)
@@ -117,7 +119,7 @@ def register(data: dict[str, str]) -> sign_in.Registration:
 
 
 @blp.post("/login")
-@blp.guard(authentication.anybody)
+@blp.guard(anybody)
 @limits.sign_in
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
@@ -136,13 +138,13 @@ def login(data: dict[str, Any]) -> dict[str, object]:
     return _answer(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
 
 
-@authentication.needing("the refresh token")
+@needing("the refresh token")
 def may_refresh() -> None:
     """Require a refresh token; one that is not valid counts against the client's address, a missing one does not."""
     if tokens.FORMER_REFRESH_COOKIE in request.cookies:
         after_this_request(tokens.remove_former_cookie)
-    with limits.counting_failures() if authentication.has_bad_token() else nullcontext():
-        authentication.refresh_claims()
+    with limits.counting_failures() if has_bad_token() else nullcontext():
+        refresh_claims()
 
 
 @blp.post("/refresh")
@@ -155,11 +157,11 @@ def refresh() -> dict[str, object]:
 
     A refresh token is valid once.
     """
-    session_id, refresh_id = authentication.refresh_claims()
+    session_id, refresh_id = refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
         session, user = sessions.rotate_session(current_build().settings, session_id, refresh_id)
-    return _answer(tokens.issue_tokens(session), user, in_cookies=authentication.came_in_cookies())
+    return _answer(tokens.issue_tokens(session), user, in_cookies=came_in_cookies())
 
 
 def _answer(issued: tokens.IssuedTokens, user: object, *, in_cookies: bool) -> dict[str, object]:
@@ -177,41 +179,41 @@ def _with_cookies(issued: tokens.IssuedTokens, response: Response) -> Response:
 
 
 @blp.post("/logout")
-@blp.guard(authentication.actor_in_session)
+@blp.guard(actor_in_session)
 @blp.response(200)
 @blp.fails(401, 403)
 @blp.doc(operationId="auth_logout")
 def logout() -> None:
     """Sign out, which ends this session"""
-    actor = authentication.actor_in_session()
+    actor = actor_in_session()
     sessions.end_session(actor, actor.session_id)
-    if authentication.came_in_cookies():
+    if came_in_cookies():
         after_this_request(tokens.remove_cookies)
 
 
 @blp.get("/me")
-@blp.guard(authentication.signed_in_actor)
+@blp.guard(signed_in_actor)
 @blp.response(200, OwnAccountSchema)
 @blp.fails(401, 403)
 @blp.doc(operationId="auth_me")
 def me() -> object:
     """Show who is signed in"""
-    return users.get_user(authentication.signed_in_actor().user_id)
+    return users.get_user(signed_in_actor().user_id)
 
 
 @blp.patch("/me")
-@blp.guard(authentication.actor_in_session)
+@blp.guard(actor_in_session)
 @blp.arguments(ProfileSchema)
 @blp.response(200, OwnAccountSchema)
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_update_me")
 def update_me(data: user_updates.OwnChanges) -> object:
     """Change your own account"""
-    return user_updates.update_own_user(authentication.actor_in_session(), data)
+    return user_updates.update_own_user(actor_in_session(), data)
 
 
 @blp.post("/password")
-@blp.guard(authentication.actor_in_session)
+@blp.guard(actor_in_session)
 @limits.sign_in
 @blp.arguments(PasswordSchema)
 @blp.response(200)
@@ -222,7 +224,7 @@ def change_password(data: dict[str, str]) -> None:
 
     This ends all your other sessions.
     """
-    actor = authentication.actor_in_session()
+    actor = actor_in_session()
     assert actor.session_id is not None  # or the guard would have refused
     limits.count_session(actor.session_id)
     sign_in.change_password(actor, **data)

@@ -2,8 +2,9 @@
 
 from marshmallow import Schema, fields
 
-from backend.middleware.authentication import current_actor, permission
+from backend.middleware.authentication import current_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.access.permissions import BACKUPS_WRITE

@@ -4,8 +4,9 @@ import json
 
 from marshmallow import Schema, fields, validate
 
-from backend.middleware.authentication import current_actor, needing
+from backend.middleware.authentication import current_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint

@@ -8,8 +8,9 @@ from flask import Response, abort, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
-from backend.middleware.authentication import current_actor, needing, renewed_actor
+from backend.middleware.authentication import current_actor, renewed_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.envelope import json_response

@@ -2,8 +2,9 @@
 
 from marshmallow import Schema, fields, validate
 
-from backend.middleware.authentication import anybody, known_actor
+from backend.middleware.authentication import known_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import anybody
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.errors import Unavailable

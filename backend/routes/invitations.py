@@ -5,8 +5,9 @@ from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
-from backend.middleware.authentication import anybody, current_actor, permission
+from backend.middleware.authentication import current_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import anybody, permission
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint

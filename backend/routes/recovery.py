@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, validate
 
-from backend.middleware.authentication import anybody
 from backend.middleware.build import current_build
+from backend.middleware.guards import anybody
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import validate
 
-from backend.middleware.authentication import current_actor, permission
+from backend.middleware.authentication import current_actor
+from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION

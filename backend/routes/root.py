@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from backend.middleware.authentication import anybody
+from backend.middleware.guards import anybody
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN

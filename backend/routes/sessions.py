@@ -4,7 +4,7 @@ from uuid import UUID
 
 from marshmallow import Schema, fields
 
-from backend.middleware.authentication import actor_in_session
+from backend.middleware.guards import actor_in_session
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.services.accounts import sessions

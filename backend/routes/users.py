@@ -6,8 +6,9 @@ from uuid import UUID
 from flask import Response
 from marshmallow import Schema, fields, pre_dump, validate
 
-from backend.middleware.authentication import current_actor, permission
+from backend.middleware.authentication import current_actor
 from backend.middleware.build import current_build
+from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint

@@ -9,6 +9,7 @@ from flask import Response
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import Schema
 
+from backend.middleware.guards import Guard
 from backend.routes.toolkit import idempotency
 from backend.routes.toolkit.arguments import Parser, takes_no_query
 from backend.routes.toolkit.envelope import envelope_schema, list_meta
@@ -37,15 +38,15 @@ class Blueprint(SmorestBlueprint):
             view_func = takes_no_query(view_func)
         super().add_url_rule(rule, endpoint, _guarded(view_func), **options)
 
-    def guard(self, check: Callable[[], object]) -> Callable[[View], View]:
-        """Return a decorator: `check()` raises unless the actor may call the view, and runs before anything is read.
+    def guard(self, guard: Guard[Any]) -> Callable[[View], View]:
+        """Return a decorator: the guard raises unless the actor may call the view, and runs before anything is read.
 
-        The document says what the check needs, its attribute `needs`, as `x-needs`.
+        The document says what it needs as `x-needs`.
         """
 
         def decorator(view: View) -> View:
-            vars(view)["_guard"] = check
-            return self.doc(**{"x-needs": vars(check)["needs"]})(view)
+            vars(view)["_guard"] = guard
+            return self.doc(**{"x-needs": guard.needs})(view)
 
         return decorator
 

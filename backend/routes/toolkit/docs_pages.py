@@ -10,8 +10,8 @@ from typing import Any
 from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from backend.middleware.authentication import signed_in_actor
 from backend.middleware.build import Build
+from backend.middleware.guards import signed_in_actor
 from backend.middleware.paths import DOCS_PATH, DOCUMENT_PATH
 
 DOCUMENT_ENDPOINTS = ("api-docs.openapi_json", "swagger_ui.show", "docs")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from backend.middleware.authentication import current_actor, needing
+from backend.middleware.authentication import current_actor
+from backend.middleware.guards import needing
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.resource_schemas import resource_schemas
