@@ -1,7 +1,9 @@
 """Several changes at once: `/api/v1/batch`."""
 
 import json
+from typing import Any
 
+from flask import Response
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import current_actor
@@ -13,7 +15,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
 from backend.services.field_types.wire import StrictText
-from backend.services.records.batches import MAX_OPERATIONS, REF, run_batch
+from backend.services.records.batches import MAX_OPERATIONS, REF, Done, Operation, run_batch
 
 EXAMPLE = {
     "operations": [
@@ -63,18 +65,20 @@ class DoneSchema(Schema):
 @blp.answers(200, DoneSchema(many=True))
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
 @blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
-def run(data):
+def run(data: dict[str, Any]) -> Response:
     """Create, update and delete records, all or nothing
 
     Each operation is checked, and counts against the limits, as a request of its own. An error says in `details` under
     `operations` which one failed.
     """
-    operations = [each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]]
+    operations: list[Operation] = [
+        each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]
+    ]
     limits.count_more(len(operations) - 1)
     done = run_batch(current_actor(), current_build().catalog, operations)
     return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
 
 
-def _to_json(done):
+def _to_json(done: Done) -> str:
     head = json.dumps({"op": done.op, "resource": done.resource, "id": done.id})
     return f'{head[:-1]}, "data": {done.json or "null"}}}'

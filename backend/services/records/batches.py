@@ -1,6 +1,7 @@
 """Several changes of records at once: all of them happen, or none."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from marshmallow import ValidationError
 
@@ -15,11 +16,24 @@ from backend.services.records.versions import read_tag
 from backend.services.storage.answer_sizes import require_together
 
 MAX_OPERATIONS = 100
-REF = "$ref"  # {"$ref": 0} stands for the id of the record that operation 0 makes
+REF = "$ref"  # {"$ref": 0} stands for the id of the record that operation 0 creates
+
+
+class Operation(TypedDict):
+    """A change of a record: `create` needs `data`, `update` `id` and `data`, `delete` `id`.
+
+    `if_match` is the version, or the ETag, that a record to update or delete must still have.
+    """
+
+    op: Literal["create", "update", "delete"]
+    resource: str
+    id: NotRequired[str]
+    data: NotRequired[dict[str, Any]]
+    if_match: NotRequired[str]
 
 
 class Done(NamedTuple):
-    """An operation that was carried out: the id of its record, and the record as JSON text, None if it is gone."""
+    """An operation that was carried out: the id of its record, and the record as JSON text, None if it is deleted."""
 
     op: str
     resource: str
@@ -27,10 +41,9 @@ class Done(NamedTuple):
     json: str | None
 
 
-def run_batch(actor: Actor, catalog: Catalog, operations: list[dict[str, Any]]) -> list[Done]:
+def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -> list[Done]:
     """Carry out operations in their order, in one transaction; return a Done for each.
 
-    Each is a dict of `op` (create, update, delete), `resource` and, as the op needs them, `id`, `data`, `if_match`.
     Raises what a request of its own would for the first operation that fails, with `details` under its number.
     """
     done: list[Done] = []
@@ -46,68 +59,72 @@ def run_batch(actor: Actor, catalog: Catalog, operations: list[dict[str, Any]]) 
     return done
 
 
-def _run(actor: Actor, resource: Resource, operation: dict[str, Any], done: list[Done]) -> Done:
-    op = operation["op"]
-    _check_parts(operation)
-    data = None if op == "delete" else _load(actor, resource, operation, done)
+def _run(actor: Actor, resource: Resource, operation: Operation, done: list[Done]) -> Done:
+    _require_parts(operation)
+    data = _load(actor, resource, operation, done) if "data" in operation else {}
     if_match = {read_tag(resource.definition, operation["if_match"])} if "if_match" in operation else None
     try:
-        return _write(actor, resource, op, operation.get("id"), data, if_match)
+        return _write(actor, resource, operation, data, if_match)
     except LarderError as error:
         # What is the body of a request of its own is the `data` of an operation.
         error.details = {"data" if place == "json" else place: told for place, told in error.details.items()}
         raise
 
 
-def _load(actor: Actor, resource: Resource, operation: dict[str, Any], done: list[Done]) -> dict[str, Any]:
-    """Return the checked data of an operation; raise Invalid."""
-    schemas = data_schemas(actor, resource)
-    schema = schemas.create if operation["op"] == "create" else schemas.patch
-    try:
-        loaded: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], done))
-    except ValidationError as error:
-        raise Invalid(error.messages, "data") from error
-    return loaded
-
-
-def _write(actor, resource, op, record_id, data, if_match):
-    if op == "create":
-        record_id, made = records.create_record(actor, resource, data)
-        return Done(op, resource.name, record_id, made.json)
-    if op == "update":
-        changed = records.update_record(actor, resource, record_id, data, if_match)
-        return Done(op, resource.name, record_id, changed.json)
-    records.delete_record(actor, resource, record_id, if_match)
-    return Done(op, resource.name, record_id, None)
-
-
-def _check_parts(operation):
-    wanted = {"create": {"data"}, "update": {"id", "data"}, "delete": {"id"}}[operation["op"]]
-    given = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in wanted else set())
-    problems = {part: ["Missing data for required field."] for part in wanted - given}
-    problems |= {part: ["This operation takes none."] for part in given - wanted}
+def _require_parts(operation: Operation) -> None:
+    """Raise Invalid unless the operation has the parts that its `op` needs, and no others."""
+    needed = {"create": {"data"}, "update": {"id", "data"}, "delete": {"id"}}[operation["op"]]
+    given = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in needed else set())
+    problems = {part: ["Missing data for required field."] for part in needed - given}
+    problems |= {part: ["This operation takes none."] for part in given - needed}
     if problems:
         raise Invalid(problems)
 
 
-def _resolve(actor, resource, data, done):
-    """Return the data with the ids of records that this batch made, where a field for ids refers to them."""
+def _load(actor: Actor, resource: Resource, operation: Operation, done: list[Done]) -> dict[str, Any]:
+    """Return the checked data of an operation; raise Invalid."""
+    schemas = data_schemas(actor, resource)
+    schema = schemas.create if operation["op"] == "create" else schemas.patch
+    try:
+        data: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], done))
+    except ValidationError as error:
+        raise Invalid(error.messages, "data") from error
+    return data
+
+
+def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], done: list[Done]) -> dict[str, Any]:
+    """Return the data with the ids of records that this batch created, where a field for ids refers to them."""
     definition = resource.definition
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
     ids = {name for name, kind in definition.fields.items() if kind.holds_ids} - unknown
     return {
-        name: _id_made(name, value[REF], done) if name in ids and _is_ref(value) else value
+        name: _created_id(name, value[REF], done) if name in ids and _is_ref(value) else value
         for name, value in data.items()
     }
 
 
-def _is_ref(value):
+def _is_ref(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {REF}
 
 
-def _id_made(name, number, done):
+def _created_id(name: str, number: Any, done: list[Done]) -> str:
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
         raise ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
     if done[number].op != "create":
-        raise ValidationError({name: [f"Operation {number} makes no record."]})
+        raise ValidationError({name: [f"Operation {number} creates no record."]})
     return done[number].id
+
+
+def _write(
+    actor: Actor, resource: Resource, operation: Operation, data: dict[str, Any], if_match: set[str] | None
+) -> Done:
+    op = operation["op"]
+    if op == "create":
+        record_id, record = records.create_record(actor, resource, data)
+        return Done(op, resource.name, record_id, record.json)
+    record_id = operation["id"]
+    if op == "update":
+        record = records.update_record(actor, resource, record_id, data, if_match)
+        return Done(op, resource.name, record_id, record.json)
+    records.delete_record(actor, resource, record_id, if_match)
+    return Done(op, resource.name, record_id, None)

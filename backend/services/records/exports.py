@@ -2,14 +2,19 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from backend.models.database import connected, database
+from backend.services.access.actors import Actor
 from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
+from backend.services.records.list_query import ListQuery
+from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.cells import NULL, written
@@ -22,8 +27,10 @@ PAGE_SECONDS = 60  # what the database may take for each page but the first, whi
 ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
 
+PageWriter = Callable[[Sequence[str], bool], str]  # of records as JSON texts, and whether they are the first
 
-def export_records(actor, resource, query, form):
+
+def export_records(actor: Actor, resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
     """Yield texts, together all records that the ListQuery finds, as `csv` or `ndjson`.
 
     Raises what list_records does. Each page is read by itself, so a record that changes meanwhile is in the file as it
@@ -32,19 +39,17 @@ def export_records(actor, resource, query, form):
     return _texts(lambda: actor, resource, query, form)
 
 
-def check_export(actor, resource, query) -> None:
+def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
     """Raise what the first page of an export would raise."""
     _read(actor, resource, replace(_by_pages(query), per_page=1))
 
 
-def _by_pages(query):
-    return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
-
-
-def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> SpoolFile:
+def write_export(
+    renewed_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, *, max_bytes: int
+) -> SpoolFile:
     """Return a file with all records that the ListQuery finds, at its beginning.
 
-    `renewed_actor` returns the actor as they stand now, and is called before each page. Raises what it and list_records
+    `renewed_actor` returns the actor as they are now, and is called before each page. Raises what it and list_records
     raise, Invalid for more than `max_bytes`, Unavailable if there is no room or if the actor may see more or less than
     at the beginning.
     """
@@ -52,13 +57,7 @@ def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> Spo
         try:
             file = SpoolFile()
             unless_complete.callback(file.close)
-            last_moment = time.monotonic() + FILE_SECONDS
-            for text in _texts(renewed_actor, resource, query, form):
-                if time.monotonic() > last_moment:
-                    raise Unavailable(f"The file took longer than {FILE_SECONDS} seconds. {ADVICE}")
-                data = text.encode()
-                if file.size + len(data) > max_bytes:
-                    raise _too_large(max_bytes)
+            for data in _bounded(_texts(renewed_actor, resource, query, form), max_bytes):
                 file.write(data)
         except NoRoom as error:
             raise Unavailable(f"There is no room for the file now: {error} Try again later.") from error
@@ -66,12 +65,21 @@ def write_export(renewed_actor, resource, query, form, *, max_bytes: int) -> Spo
     return file
 
 
-def _too_large(max_bytes):
-    told = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES)."
-    return Invalid({"fields": [ADVICE]}, location="query", message=f"{told} {ADVICE}")
+def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
+    """Yield the texts in UTF-8; raise Unavailable when they take too long, Invalid when they are too large."""
+    last_moment, size = time.monotonic() + FILE_SECONDS, 0
+    for text in texts:
+        if time.monotonic() > last_moment:
+            raise Unavailable(f"The file took longer than {FILE_SECONDS} seconds. {ADVICE}")
+        data = text.encode()
+        size += len(data)
+        if size > max_bytes:
+            message = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES). {ADVICE}"
+            raise Invalid({"fields": [ADVICE]}, location="query", message=message)
+        yield data
 
 
-def _texts(renewed_actor, resource, query, form):
+def _texts(renewed_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
     query = _by_pages(query)
     with connected():
         actor = renewed_actor()
@@ -88,13 +96,17 @@ def _texts(renewed_actor, resource, query, form):
         yield write(page.items, False)
 
 
-def _visible(resource, actor):
+def _by_pages(query: ListQuery) -> ListQuery:
+    return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
+
+
+def _visible(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
     """Return which rows and fields the actor may read."""
     return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
 
 
-def _read(actor, resource, query):
-    """Return the next page, with as many records as may be held at once: one of them always."""
+def _read(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
+    """Return the next page, with as many records as may be held at once, but at least one."""
     try:
         return list_records(actor, resource, query)
     except TooLarge as error:
@@ -103,19 +115,19 @@ def _read(actor, resource, query):
         return list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
 
 
-def _ndjson(items, is_first):
+def _ndjson(items: Sequence[str], is_first: bool) -> str:
     return "".join(f"{item}\n" for item in items)
 
 
-def _csv_writer(actor, resource, query):
+def _csv_writer(actor: Actor, resource: Resource, query: ListQuery) -> PageWriter:
     names = query.fields or visible_fields(actor, resource)
     cells = [(name, _cell_writer(resource.kinds[name])) for name in names]
 
-    def line(item):
+    def line(item: str) -> str:
         record = json.loads(item)
-        return _csv_line([write(record[name]) for name, write in cells])
+        return _csv_line([write_cell(record[name]) for name, write_cell in cells])
 
-    def write(items, is_first):
+    def write(items: Sequence[str], is_first: bool) -> str:
         head = f"{BYTE_ORDER_MARK}{_csv_line(names)}" if is_first else ""
         return head + "".join(map(line, items))
 
@@ -124,12 +136,12 @@ def _csv_writer(actor, resource, query):
 
 def _csv_line(cells: Iterable[str]) -> str:
     text = ",".join(cells)
-    # A row of nothing but commas would be no row for whoever reads it.
+    # Programs that read CSV do not take a line of nothing but commas for a row.
     return (text if text.strip(",") else NULL + text) + "\r\n"
 
 
-def _cell_writer(kind: FieldType) -> Callable:
-    """Return what makes the text of a cell from a value in JSON."""
+def _cell_writer(kind: FieldType) -> Callable[[Any], str]:
+    """Return the function that makes the text of a cell from a value in JSON."""
     # An empty cell of a new record is the default.
     null, to_cell = "" if kind.default is None else NULL, kind.to_cell
     return lambda value: null if value is None else written(to_cell(value))

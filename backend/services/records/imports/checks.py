@@ -80,7 +80,7 @@ class Checker:
         readable = policies.scope(self.resource.definition, "read", self.actor)
         ids = {}
         for column, key in draft.targets:
-            value = self.resource.column(column.key).db_value(key)
+            value = self.resource.to_columns({column.key: key})[column.key]
             record_id = self._earlier.holder((column.key,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
                 raise ValidationError(explain_missing(self.resource, column, key))

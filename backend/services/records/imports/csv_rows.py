@@ -5,13 +5,19 @@ Python's own reader cannot tell `""`, an empty text, from a cell with nothing in
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import Final, NamedTuple, NoReturn, TextIO
 
 from backend.utils.cells import NULL as NULL_CELL
 from backend.utils.texts import shown
 
-NULL = object()  # a cell that says outright that it is null
-_PLAIN = {"": None, NULL_CELL: NULL}
+
+class Null:
+    """The class of NULL."""
+
+
+NULL: Final = Null()  # a cell that is explicitly null
+Cell = str | Null | None
+_PLAIN: dict[str, Cell] = {"": None, NULL_CELL: NULL}
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte
 _WORD_WITH_IT = re.compile('[^\\s,;"]*[\udc80-\udcff][^\\s,;"]*')
 
@@ -19,11 +25,11 @@ _WORD_WITH_IT = re.compile('[^\\s,;"]*[\udc80-\udcff][^\\s,;"]*')
 class CsvRow(NamedTuple):
     """A row with the line of the file that it begins in; either its cells or what is wrong with it.
 
-    A cell is a text, `""` an empty one, None nothing, or NULL.
+    A cell is a text, `""` for a quoted empty one, None for nothing at all, or NULL.
     """
 
     line: int
-    cells: list | None
+    cells: list[Cell] | None
     problem: str | None = None
 
 
@@ -38,7 +44,7 @@ class CsvReader:
         self._line = 0  # the last that was begun
         self._is_at_end = True  # of that line
         self._size = 0  # bytes of this row so far
-        self._not_utf8 = None  # (line, what to say) of a byte of this row
+        self._not_utf8: tuple[int, str] | None = None  # the line of a byte of this row, and the message
 
     def __iter__(self) -> Iterator[CsvRow]:
         while text := self._read_line():
@@ -66,38 +72,42 @@ class CsvReader:
             self._size += len(text)
             return text
         self._size += len(text.encode(errors="surrogateescape"))
-        if not self._not_utf8 and (told := explain_bytes(text)):
-            self._not_utf8 = (self._line, told)
+        if not self._not_utf8 and (message := explain_bytes(text)):
+            self._not_utf8 = (self._line, message)
         return text
 
     def _check_size(self, text: str, opened: int | None) -> None:
         """Read on to the end of a row that is too large, and raise _Problem; `opened` is the line of an open quote."""
-        if self._size <= self._max_bytes:
-            return
+        if self._size > self._max_bytes:
+            self._skip_row(text, opened)
+
+    def _skip_row(self, text: str, opened: int | None) -> NoReturn:
         # Quotes open and close in turn: what is doubled within them changes nothing.
         in_quotes = (opened is not None) ^ (text.count('"') % 2 == 1)
         while in_quotes or not self._is_at_end:
             if not (text := self._read_line()):
                 break
             in_quotes ^= text.count('"') % 2 == 1
-        told = f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES)."
-        raise _Problem(told + (f" A quote opened in line {opened or self._line} is never closed." if in_quotes else ""))
+        message = f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES)."
+        unclosed = f" A quote opened in line {opened or self._line} is never closed." if in_quotes else ""
+        raise _Problem(message + unclosed)
 
-    def _cells(self, text: str, end: int) -> list:
+    def _cells(self, text: str, end: int) -> list[Cell]:
         """Return the cells of a row that has quotes somewhere; `end` is where its text ends."""
-        cells, at = [], 0
+        cells: list[Cell] = []
+        at = 0
         while True:
             if text.startswith('"', at):
-                value, text, at = self._quoted(text, at + 1)
+                cell, text, at = self._quoted(text, at + 1)
+                cells.append(cell)
                 end = len(text.rstrip("\r\n"))
                 if at < end and text[at] != ",":
-                    told = f"Column {len(cells) + 1}: text follows a closing quote: {shown(text[at:end])}."
-                    raise _Problem(f"{told} A quote within a value must be doubled.")
+                    message = f"Column {len(cells)}: text follows a closing quote: {shown(text[at:end])}."
+                    raise _Problem(f"{message} A quote within a value must be doubled.")
             else:
                 comma = text.find(",", at, end)
-                value, at = text[at : end if comma < 0 else comma], end if comma < 0 else comma
-                value = _PLAIN.get(value, value)
-            cells.append(value)
+                cell, at = text[at : end if comma < 0 else comma], end if comma < 0 else comma
+                cells.append(_PLAIN.get(cell, cell))
             if at >= end:
                 return cells
             at += 1
@@ -129,16 +139,16 @@ class _Problem(Exception):
         self.text, self.line = text, line
 
 
-def _plain_cells(text: str) -> list:
+def _plain_cells(text: str) -> list[Cell]:
     return [_PLAIN.get(cell, cell) for cell in text.split(",")] if text else []
 
 
 def explain_bytes(text: str) -> str | None:
-    """Return in words that a text has bytes which are not UTF-8, and what they are most likely; None if it has none."""
+    """Return the message of a text with bytes that are not UTF-8, with a guess what they are; None if it has none."""
     if text.isascii() or not (found := _NOT_UTF8.search(text)):
         return None
-    word = _WORD_WITH_IT.search(text[max(0, found.start() - 20) : found.end() + 20])[0]
-    raw, byte = word.encode(errors="surrogateescape"), ord(found[0]) - 0xDC00
+    around = _WORD_WITH_IT.search(text[max(0, found.start() - 20) : found.end() + 20]) or found
+    raw, byte = around[0].encode(errors="surrogateescape"), ord(found[0]) - 0xDC00
     try:
         guess = f"in Windows-1252 it would be {shown(raw.decode('cp1252'))}"
     except UnicodeDecodeError:

@@ -5,18 +5,21 @@ import uuid
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import and_
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from peewee import NodeList
+from peewee import ColumnBase, NodeList, Select
 
+from backend.models.columns import Column
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
-from backend.services.storage.conditions import scope_values, within
+from backend.services.storage.conditions import ScopeShape, scope_values, within
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339
 
 AT_ONCE = 200  # values in one statement; fewer are filled up with the last, so that one text serves all
+
+Value = TypeVar("Value")
 
 
 class Found(NamedTuple):
@@ -25,15 +28,15 @@ class Found(NamedTuple):
     id: str
     version: int
     may_change: bool
-    values: dict
+    values: dict[str, Any]
 
 
-def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable) -> dict:
+def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable[Any]) -> dict[Any, str]:
     """Return {value: id} of the records whose `field` has one of the values, if the actor may read them."""
     allowed = policies.scope(resource.definition, "read", actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return {}
-    found = {}
+    found: dict[Any, str] = {}
     for some in _chunks(values):
         slots = _slots(some) | scope_values(resource, allowed.alternatives)
         rows = resource.run(_find, field, allowed.shape, values=slots)
@@ -41,7 +44,9 @@ def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iter
     return found
 
 
-def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterable, names: tuple) -> dict:
+def find_for_change(
+    actor: Actor, resource: Resource, field: str, values: Iterable[Any], names: tuple[str, ...]
+) -> dict[Any, Found]:
     """Return {value: Found} of the records that the actor may read, with the columns `names`."""
     readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
@@ -57,9 +62,11 @@ def find_for_change(actor: Actor, resource: Resource, field: str, values: Iterab
     return found
 
 
-def find_taken(resource: Resource, names: tuple, tuples: Iterable) -> dict:
+def find_taken(
+    resource: Resource, names: tuple[str, ...], tuples: Iterable[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], str]:
     """Return {tuple: id} of the records that have one of these tuples of values in the columns `names`."""
-    found = {}
+    found: dict[tuple[Any, ...], str] = {}
     for some in _chunks(tuples):
         slots = {f"{i}.{name}": value for i, each in enumerate(some) for name, value in zip(names, each, strict=True)}
         found |= {
@@ -69,14 +76,14 @@ def find_taken(resource: Resource, names: tuple, tuples: Iterable) -> dict:
     return found
 
 
-def _chunks(values: Iterable) -> Iterator[list]:
+def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
     left = list(values)
     for start in range(0, len(left), AT_ONCE):
         some = left[start : start + AT_ONCE]
         yield some + some[-1:] * (AT_ONCE - len(some))
 
 
-def _slots(values: list) -> dict:
+def _slots(values: list[Any]) -> dict[str, Any]:
     return {f"value{i}": value for i, value in enumerate(values)}
 
 
@@ -89,30 +96,31 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def _find(resource: Resource, field: str, shape: tuple | None) -> Any:
+def _find(resource: Resource, field: str, shape: ScopeShape) -> Select:
     column = resource.column(field)
     among = column.in_([slot(f"value{i}") for i in range(AT_ONCE)])
     return resource.model.select(column, resource.column("id")).where(resource.scoped(among, shape))
 
 
 def _find_for_change(
-    resource: Resource, field: str, readable: tuple | None, writable: tuple | None, names: tuple
-) -> Any:
+    resource: Resource, field: str, readable: ScopeShape, writable: ScopeShape, names: tuple[str, ...]
+) -> Select:
     key, columns = resource.column(field), [resource.column(name) for name in names]
     among = key.in_([slot(f"value{i}") for i in range(AT_ONCE)])
     facts = (key, resource.column("id"), resource.column("version"), within(resource, writable, "write"))
     return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
 
 
-def _find_taken(resource: Resource, names: tuple) -> Any:
-    columns = [resource.column(name) for name in names]
+def _find_taken(resource: Resource, names: tuple[str, ...]) -> Select:
+    columns = {name: resource.column(name) for name in names}
+    return resource.model.select(resource.column("id"), *columns.values()).where(_are_among(columns))
+
+
+def _are_among(columns: dict[str, Column[Any]]) -> ColumnBase:
+    """Return the condition that the columns have the values of one of the tuples in the slots."""
     if len(columns) == 1:
-        among = columns[0].in_([slot(f"{i}.{names[0]}") for i in range(AT_ONCE)])
-    else:
-        # In one row of terms: nested one in another they would be deeper than a parser goes.
-        terms = [
-            reduce(and_, [column == slot(f"{i}.{name}") for name, column in zip(names, columns, strict=True)])
-            for i in range(AT_ONCE)
-        ]
-        among = NodeList(terms, glue=" OR ", parens=True)
-    return resource.model.select(resource.column("id"), *columns).where(among)
+        ((name, column),) = columns.items()
+        return column.in_([slot(f"{i}.{name}") for i in range(AT_ONCE)])
+    terms = [reduce(and_, [column == slot(f"{i}.{name}") for name, column in columns.items()]) for i in range(AT_ONCE)]
+    # In one row of terms: nested in one another they would be deeper than a parser goes.
+    return NodeList(terms, glue=" OR ", parens=True)

@@ -1,15 +1,15 @@
 """The rows of a file of records: CSV and NDJSON."""
 
 import io
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, NamedTuple
 
 from backend.services.errors import Invalid
-from backend.services.records.imports.csv_rows import NULL, CsvReader, explain_bytes
+from backend.services.records.imports.csv_rows import CsvReader, explain_bytes
 from backend.utils.file_kinds import HEAD_BYTES, file_problem
 from backend.utils.strict_json import read_object
 
-MAX_ROW_BYTES = 1_048_576  # where nobody says how large a row may be: as large as a request's body
+MAX_ROW_BYTES = 1_048_576  # unless another limit is given: the default of LARDER_MAX_BODY_BYTES
 
 
 class Row(NamedTuple):
@@ -19,8 +19,8 @@ class Row(NamedTuple):
     """
 
     line: int
-    names: tuple = ()
-    values: list | None = None
+    names: tuple[str, ...] = ()
+    values: Sequence[Any] | None = None
     problem: str | None = None
 
     @property
@@ -34,19 +34,19 @@ class CsvRows:
 
     is_text = True
 
-    def __init__(self, file: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES):
+    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES):
         self._file = _peekable(file)
         self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._rows = iter(CsvReader(self._text, max_row_bytes))
-        self._names: tuple = ()
+        self._names: tuple[str, ...] = ()
 
-    def header(self) -> tuple:
+    def header(self) -> tuple[str, ...]:
         """Return the names of the columns; raise Invalid for what is no CSV file."""
         _require_kind(self._file, "csv")
         for line, cells, problem in self._rows:
             if problem:
                 raise _unreadable(line, f"Line {line}: {problem}")
-            if _has_values(cells):
+            if cells and _has_values(cells):
                 self._names = tuple(cell if isinstance(cell, str) else "" for cell in cells)
                 return self._names
         raise _unreadable(1, "The file is empty. Its first line must name the columns.")
@@ -59,7 +59,7 @@ class CsvRows:
         for line, cells, problem in self._rows:
             if problem:
                 yield Row(line, problem=problem)
-            elif not _has_values(cells):
+            elif not cells or not _has_values(cells):
                 yield Row(line)
             elif len(cells) != len(self._names):
                 yield Row(line, problem=_explain_count(len(cells), len(self._names)))
@@ -72,7 +72,7 @@ class JsonRows:
 
     is_text = False
 
-    def __init__(self, file: BinaryIO, max_row_bytes: int = MAX_ROW_BYTES):
+    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES):
         self._file, self._max_bytes = _peekable(file), max_row_bytes
 
     def header(self) -> None:
@@ -89,8 +89,7 @@ class JsonRows:
             if len(line.rstrip(b"\r\n")) > self._max_bytes:
                 while line and not line.endswith(b"\n"):
                     line = self._file.readline(self._max_bytes)
-                told = f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES)."
-                yield Row(number, problem=told)
+                yield Row(number, problem=f"The row is larger than {self._max_bytes:,} bytes (LARDER_MAX_BODY_BYTES).")
             elif not line.strip():
                 yield Row(number)
             else:
@@ -98,8 +97,8 @@ class JsonRows:
 
     def _row(self, number: int, line: bytes) -> Row:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape")
-        if told := explain_bytes(text):
-            return Row(number, problem=told)
+        if problem := explain_bytes(text):
+            return Row(number, problem=problem)
         try:
             values = read_object(text.rstrip())
         except ValueError as error:
@@ -107,28 +106,25 @@ class JsonRows:
         return Row(number, tuple(values), [*values.values()])
 
 
-def _peekable(file: BinaryIO) -> BinaryIO:
-    return file if hasattr(file, "peek") else io.BufferedReader(file, HEAD_BYTES * 16)
+def _peekable(file: IO[bytes]) -> io.BufferedReader:
+    if isinstance(file, io.BufferedReader):
+        return file
+    return io.BufferedReader(file, HEAD_BYTES * 16)  # type: ignore[arg-type]  # IO hides that files have `readinto`
 
 
-def _require_kind(file: BinaryIO, form: str) -> None:
+def _require_kind(file: io.BufferedReader, form: str) -> None:
     if problem := file_problem(file.peek(HEAD_BYTES)[:HEAD_BYTES], form):
         raise _unreadable(1, problem)
 
 
 def _unreadable(line: int, problem: str) -> Invalid:
-    refusal = Invalid({str(line): [problem]}, location="rows")
-    refusal.message = problem
-    return refusal
+    return Invalid({str(line): [problem]}, location="rows", message=problem)
 
 
-def _has_values(cells: list) -> bool:
+def _has_values(cells: Sequence[object]) -> bool:
     return any(cell is not None for cell in cells)
 
 
 def _explain_count(count: int, expected: int) -> str:
-    told = f"{count} cells instead of {expected}"
-    return f"{told}: a value with a comma must be in quotes." if count > expected else f"{told}: some are missing."
-
-
-__all__ = ["NULL", "CsvRows", "JsonRows", "Row"]
+    hint = "a value with a comma must be in quotes" if count > expected else "some are missing"
+    return f"{count} cells instead of {expected}: {hint}."

@@ -31,7 +31,7 @@ def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
     if key is None:
         return None
     value = (draft.system if key == "id" else draft.given).get(key)
-    return None if value is None else resource.column(key).db_value(value)
+    return None if value is None else resource.to_columns({key: value})[key]
 
 
 def _unique_names(resource: Resource) -> tuple[str, ...]:

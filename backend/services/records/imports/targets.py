@@ -38,8 +38,7 @@ class Targets:
 
     def _find(self, column: Column, keys: set[Any]) -> dict[Any, str | None]:
         target = self._resource.catalog[target_name(self._resource, column)]
-        convert = target.column(column.key).db_value
-        bound = {key: convert(key) for key in keys}
+        bound = {key: target.to_columns({column.key: key})[column.key] for key in keys}
         found = find_visible_many(self._actor, target, column.key, set(bound.values()))
         is_other = target.name != self._resource.name
         return {key: found.get(value) for key, value in bound.items() if is_other or value in found}

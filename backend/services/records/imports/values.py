@@ -11,7 +11,8 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.wire import loader
 from backend.services.records.imports.columns import Column, Columns
-from backend.services.records.imports.rows import NULL, Row
+from backend.services.records.imports.csv_rows import NULL
+from backend.services.records.imports.rows import Row
 from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; the rows of an NDJSON file may each have their own
