@@ -60,7 +60,7 @@ class SpoolFile:
     def __init__(self, within: Room = room):
         self._room, self.size = within, 0
         try:
-            self._file = tempfile.TemporaryFile(buffering=0)
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, it stays open as long as this one
         except OSError as error:  # also when no folder for temporary files can be written
             raise NoRoom(f"No temporary file can be made: {error.strerror}.") from error
         self.seek, self.tell, self.read, self.seekable = (

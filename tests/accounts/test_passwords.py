@@ -83,7 +83,8 @@ def test_an_easy_password_is_refused_with_advice(stranger):
         response = register(stranger, password=password)
         assert response.status_code == 422, password
         (message,) = response.json["error"]["details"]["json"]["password"]
-        assert message.startswith("Too easy to guess. ") and message.endswith("."), message
+        assert message.startswith("Too easy to guess. "), message
+        assert message.endswith("."), message
     assert User.by_email(CAROL["email"]) is None
 
 

@@ -300,7 +300,8 @@ def test_refuses_and_touches_nothing(harm, notes, run, alice):
     alice.make("notes", title="Late")
     HOSTILE[harm](path)
     result = run("restore", path)
-    assert result.exit_code == 1 and result.output.startswith("Error: "), result.output
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith("Error: "), result.output
     assert isinstance(result.exception, SystemExit), result.exception
     assert len(titles(alice)) == 4
 

@@ -244,7 +244,8 @@ def test_wrong_files_are_explained_and_change_nothing(run, written):
     for what, (text, reason) in WRONG_DOCUMENTS.items():
         code, output = run("resources", "apply", written(text))
         assert code == 1, what
-        assert output.startswith("Error: ") and reason in output, (what, output)
+        assert output.startswith("Error: "), (what, output)
+        assert reason in output, (what, output)
     assert state() == before
 
 

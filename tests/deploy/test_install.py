@@ -122,7 +122,8 @@ def test_from_nothing_to_an_upgrade_and_back_from_those_that_fail(machine):
     put_source(machine, "1.0.1")
     with writing(token) as (made, failed):
         told = machine.run("/root/1.0.1/deploy/upgrade.sh").stdout
-    assert failed == [] and version() == "1.0.1", told
+    assert failed == [], told
+    assert version() == "1.0.1", told
     expected.update(made)
     assert ids(token) == expected
     assert "already installed" in machine.run("/root/1.0.1/deploy/upgrade.sh").stdout
@@ -152,7 +153,8 @@ def fails_and_goes_back(machine, version_of_it, token, expected):
     """Upgrade to a version that does not get ready, and find the old one with everything that was written meanwhile."""
     with writing(token) as (made, failed):
         done = machine.run(f"/root/{version_of_it}/deploy/upgrade.sh", check=False)
-    assert done.returncode == 1 and "the old release is running again" in done.stdout, done.stdout
+    assert done.returncode == 1, done.stdout
+    assert "the old release is running again" in done.stdout, done.stdout
     assert failed == []
     assert version() == "1.0.1"
     expected.update(made)

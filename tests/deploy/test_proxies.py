@@ -90,7 +90,8 @@ def _wait_for(authority, port, process, log):
                 context.wrap_socket(plain, server_hostname=HOST).close()
                 return
         except OSError:
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
 

@@ -121,10 +121,12 @@ class FieldTypeContract:
 
     def test_options_narrow_the_values_or_do_not(self):
         kind = parse_field(self.declaration)
-        assert not kind.narrows(kind) and not kind.changes_form(kind)
+        assert not kind.narrows(kind)
+        assert not kind.changes_form(kind)
         for options in self.narrower:
             narrower = parse_field(self.declaration | options)
-            assert narrower.narrows(kind) and narrower.constraints != kind.constraints, options
+            assert narrower.narrows(kind), options
+            assert narrower.constraints != kind.constraints, options
             assert not kind.narrows(narrower), options
 
     def test_values_are_added_up_exactly_or_not_at_all(self, things):
@@ -147,7 +149,8 @@ class FieldTypeContract:
 
 def assert_same(read, expected):
     """Fail unless both are the same JSON; to Python, true is 1 and 1.0 is 1 as well."""
-    assert read == expected and isinstance(read, bool) == isinstance(expected, bool), (read, expected)
+    assert read == expected, (read, expected)
+    assert isinstance(read, bool) == isinstance(expected, bool), (read, expected)
 
 
 def without_null(values):

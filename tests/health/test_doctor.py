@@ -37,7 +37,8 @@ def examine(settings):
 def test_a_sound_installation_passes(examine):
     code, found = examine()
     assert code == 0, found
-    assert found["version"].strip().startswith("ok") and found["admin"].strip().startswith("ok"), found
+    assert found["version"].strip().startswith("ok"), found
+    assert found["admin"].strip().startswith("ok"), found
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,8 @@ def test_a_sound_installation_passes(examine):
 @ON_SQLITE
 def test_says_what_is_wrong_and_what_to_do(examine, name, changes, word):
     _, found = examine(**changes)
-    assert not found[name].strip().startswith("ok") and word in found[name], found
+    assert not found[name].strip().startswith("ok"), found
+    assert word in found[name], found
 
 
 @ON_SQLITE

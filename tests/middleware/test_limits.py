@@ -75,7 +75,9 @@ def test_every_limit_of_the_setting_holds(limited):
 
 
 def test_flask_has_no_hooks_that_each_request_would_pass(strict):
-    assert not (strict.before_request_funcs or strict.after_request_funcs or strict.teardown_request_funcs)
+    assert not strict.before_request_funcs
+    assert not strict.after_request_funcs
+    assert not strict.teardown_request_funcs
 
 
 def test_off_means_no_limit(limited):

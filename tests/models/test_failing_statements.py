@@ -576,13 +576,17 @@ def assert_named(answer, fault, told):
 def assert_nothing_is_left(told):
     """Assert that no connection, transaction, lock or setting outlives a request."""
     handle = database.obj
-    assert handle.is_closed() and not handle._in_use and handle._opening == 0, told
+    assert handle.is_closed(), told
+    assert not handle._in_use, told
+    assert handle._opening == 0, told
     assert (handle._state.transactions, handle._state.commit_callbacks) == ([], []), told
     for held in handle._free:
         assert_as_new(held.connection, told)
     if handle.name == "sqlite":
-        assert not handle._turn.locked() and handle._long_write_ends_at is None, told
-        assert not getattr(handle._writer, "has_turn", False) and not hasattr(handle._writer, "patience"), told
+        assert not handle._turn.locked(), told
+        assert handle._long_write_ends_at is None, told
+        assert not getattr(handle._writer, "has_turn", False), told
+        assert not hasattr(handle._writer, "patience"), told
 
 
 def assert_as_new(connection, told):

@@ -121,7 +121,9 @@ def test_a_role_without_rights_is_told_which(postgres_url, tmp_path, database_ur
             code, said = start(database_url.replace("postgres@", f"{name}_role@"), tmp_path)
         finally:
             connection.execute(f"DROP ROLE {name}_role")
-    assert code == 1 and "Traceback" not in said and "GRANT CREATE, USAGE ON SCHEMA public" in said, said
+    assert code == 1, said
+    assert "Traceback" not in said, said
+    assert "GRANT CREATE, USAGE ON SCHEMA public" in said, said
 
 
 def test_a_server_that_takes_no_writes_is_unavailable_for_them(app, alice):

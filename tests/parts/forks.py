@@ -23,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -135,10 +136,8 @@ def _receive(control):
 
 
 def _report(status, writer):
-    try:
+    with suppress(BrokenPipeError):  # nobody waits for it any more
         os.write(writer, STATUS.pack(os.waitstatus_to_exitcode(status)))
-    except BrokenPipeError:
-        pass  # nobody waits for it any more
     os.close(writer)
 
 

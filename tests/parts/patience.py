@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytest import MonkeyPatch
+import pytest
 
 from backend.models.database import database
 
@@ -14,7 +14,7 @@ def patience(**limits: float) -> Iterator[None]:
 
     What is done before and after it, and must not fail, has a minute, as in all tests.
     """
-    with MonkeyPatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         for name, seconds in limits.items():
             patched.setattr(database.obj, name, seconds)
         yield

@@ -221,7 +221,8 @@ def test_the_lines_of_a_file_count_against_the_limit(settings, books, admin):
 
 @ON_SQLITE
 def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch):
-    assert alice.token and bob.token  # signing in writes
+    assert alice.token
+    assert bob.token
     write, begun, told = importing.Writer.write, threading.Event(), threading.Event()
     first = [2]  # seconds of the first batch: all thirty will take a minute
 

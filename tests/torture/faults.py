@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,10 +177,8 @@ def slow_clients(stage, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for connection in slow:
-                try:
+                with suppress(OSError):  # closed by the server, as it should
                     connection.sendall(b"x")
-                except OSError:
-                    pass  # closed by the server, as it should
             time.sleep(0.5)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

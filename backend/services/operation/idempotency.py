@@ -46,7 +46,8 @@ def _kept_answer(caller: str, key: str, request_hashes: list[str]) -> Answer:
     kept = IdempotencyKey.get_by_id((caller, key))
     if kept.request_hash not in request_hashes:
         raise Invalid({"Idempotency-Key": ["This key was used for a different request."]}, "headers")
-    assert kept.status is not None and kept.body is not None  # written in the transaction that took the key
+    assert kept.status is not None  # both are written in the transaction that took the key
+    assert kept.body is not None
     return Answer(kept.status, kept.headers, kept.body, is_replayed=True)
 
 

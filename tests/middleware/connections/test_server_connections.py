@@ -84,7 +84,8 @@ def test_a_body_that_trickles_is_answered_408_and_holds_no_thread(app, clock, fr
         for connection in slow:
             status, headers, body = connection.read()
             assert (status, headers["connection"]) == (408, "close")
-            assert b"too slowly" in body and connection.is_closed()
+            assert b"too slowly" in body
+            assert connection.is_closed()
         assert "/slow" not in app.answered
 
 
@@ -129,7 +130,8 @@ def test_idle_connections_are_closed(app, clock):
         assert after.read()[0] == 200
         wait_for(lambda: [channel.is_waiting() for channel in channels(server)] == [True, True])
         clock.go_on(server, TIMES.idle + 1)
-        assert never.is_closed() and after.is_closed()
+        assert never.is_closed()
+        assert after.is_closed()
 
 
 def test_heads_and_bodies_that_trickle_are_closed_and_others_are_not(app, clock):
@@ -141,7 +143,9 @@ def test_heads_and_bodies_that_trickle_are_closed_and_others_are_not(app, clock)
                     connection.socket.sendall(byte)
             assert connect().send("/short").read()[2] == b"short"
             clock.go_on(server, 1)
-        assert head.is_closed() and blank.is_closed() and body.is_closed()
+        assert head.is_closed()
+        assert blank.is_closed()
+        assert body.is_closed()
 
 
 def test_a_long_request_is_not_taken_for_an_idle_connection(app, clock):
@@ -168,13 +172,14 @@ def test_new_connections_get_in_and_the_oldest_idle_makes_way(app):
         assert busy.read()[2] == b"short"
 
 
-@pytest.mark.parametrize("path, headers", [("/short", ()), ("/api/v1/notes/import", ("Content-Length: 9000000",))])
+@pytest.mark.parametrize(("path", "headers"), [("/short", ()), ("/api/v1/notes/import", ("Content-Length: 9000000",))])
 def test_when_all_are_in_work_one_more_is_told_to_come_back(app, path, headers):
     with serving(app, most=4, threads=1) as (server, connect):
         busy = [connect().send("/wait") for _ in range(4)]
         wait_for(lambda: sum(len(channel.requests) for channel in channels(server)) == 4)
         status, headers, body = connect().send(path, *headers, method="POST").read()
-        assert (status, headers["connection"]) == (503, "close") and b"UNAVAILABLE" in body
+        assert (status, headers["connection"]) == (503, "close")
+        assert b"UNAVAILABLE" in body
         assert connect().send("/health/live").read()[2] == b"short"
         app.release.set()
         assert [connection.read()[0] for connection in busy] == [200] * 4
@@ -206,5 +211,6 @@ def test_health_is_answered_while_all_threads_wait(app):
         wait_for(lambda: app.answered)
         assert connect().send("/health/live").read()[2] == b"short"
         assert connect().send("//health/live?x=1", method="HEAD").read("HEAD")[0] == 200
-        assert app.answered.count("/wait") == 1 and not app.release.is_set()
+        assert app.answered.count("/wait") == 1
+        assert not app.release.is_set()
         app.release.set()
