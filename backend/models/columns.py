@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     class Column(Field[V]):
         """A column whose values in Python are of the type V."""
 
+        def db_value(self, value: Any) -> Any: ...
+        def python_value(self, value: Any) -> Any: ...
+
 else:  # the stubs of peewee know Field[V], peewee itself does not
 
     class Column(Field, Generic[V]):

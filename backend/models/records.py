@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from peewee import SQL, Model
 
 from backend.models.columns import Column, DateTimeColumn, IntegerColumn, UuidColumn
+from backend.models.database import Dialect
 
 PREFIX = "f_"  # a field may be called `save` or `select`; as an attribute it must not hide a method
 ROWS_AT_ONCE = 2000  # of a table that is read page by page
@@ -19,8 +20,8 @@ class Kind(Protocol):
     def required(self) -> bool:
         """Whether there is always a value."""
 
-    def column(self, database: Any, **options: Any) -> Any:
-        """Return the peewee field that keeps the values."""
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
+        """Return the column that keeps the values."""
 
 
 class Declared(Protocol):
@@ -35,10 +36,10 @@ class Declared(Protocol):
         """The type of each field by name."""
 
 
-def build_model(definition: Declared, database: Any) -> type[Model]:
+def build_model(definition: Declared, database: Dialect) -> type[Model]:
     """Return the model class of a definition; column `x` is its attribute `f_x`.
 
-    References are plain columns with a constraint: models are built anew, and a ForeignKeyField would keep them alive.
+    References are plain columns with a constraint: models are rebuilt, and a ForeignKeyField keeps old ones alive.
     """
     columns: dict[str, Column[Any]] = {
         PREFIX + "id": UuidColumn(primary_key=True, column_name="id"),

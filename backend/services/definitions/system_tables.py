@@ -4,9 +4,10 @@ from typing import Any, ClassVar
 
 from itsdangerous import URLSafeSerializer
 from marshmallow import fields
-from peewee import SQL, fn
+from peewee import SQL, ColumnBase, fn
 
 from backend.models.audit import AuditEntry
+from backend.models.database import Dialect
 from backend.models.user import User, UserRole
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import Boolean
@@ -35,7 +36,7 @@ class RoleNames(FieldType):
         """Return a field for one name."""
         return StrictText()
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: Any, database: Dialect) -> ColumnBase:
         """Return the names, sorted, as a JSON array."""
         quoted = fn.string_agg(column.selected_columns[0], SQL("""'","' ORDER BY role"""))  # no name needs escaping
         names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")

@@ -8,8 +8,10 @@ from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from marshmallow import Schema, ValidationError, fields, validate
+from peewee import ColumnBase
 
 from backend.models.columns import Column
+from backend.models.database import Dialect
 from backend.services.errors import Invalid
 from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText, loader, role_names
 
@@ -133,11 +135,11 @@ class FieldType:
 
     # The database
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return the Peewee field of the column that stores the values."""
         raise NotImplementedError
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the value in a JSON object."""
         return column
 
@@ -145,7 +147,7 @@ class FieldType:
         """Return the expression that lists are ordered by."""
         return column
 
-    def as_text(self, column: Any, database: Any) -> Any:
+    def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of a text with about as many bytes as the value has in JSON."""
         return column
 
@@ -179,11 +181,11 @@ class FieldType:
 
     # Sums
 
-    def sum_parts(self, column: Any, database: Any) -> list[Any]:
+    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
         """Return the expressions of a sum, in the parts that read_sum takes."""
         raise NotImplementedError
 
-    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
         """Return the sum that the next values of `parts` make, None for a sum of no values."""
         raise NotImplementedError
 

@@ -4,8 +4,10 @@ from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
 from marshmallow import fields
+from peewee import ColumnBase
 
 from backend.models.columns import BooleanColumn, Column
+from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
 from backend.services.field_types.wire import FromText, StrictBoolean
@@ -28,7 +30,7 @@ class Boolean(FieldType):
 
     common_form: ClassVar[str | None] = NUMBER
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a boolean column; 0 and 1 on SQLite."""
         return BooleanColumn(**options)
 
@@ -40,7 +42,7 @@ class Boolean(FieldType):
         """Return a field for `true` and `false` in any case."""
         return BooleanFromText()
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return JSON's true and false."""
         return database.json_boolean(column)
 

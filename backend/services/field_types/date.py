@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import fields
 
 from backend.models.columns import Column, DateColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.wire import Between
 
@@ -43,7 +44,7 @@ class Date(FieldType):
     min: str | None = option(Day(), default=None)
     max: str | None = option(Day(), default=None)
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return DATE on Postgres, text on SQLite."""
         return DateColumn(**options)
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import fields
+from peewee import ColumnBase
 
 from backend.models.columns import Column, DateTimeColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.date import MOMENT
 from backend.services.field_types.wire import Between
@@ -50,7 +52,7 @@ class DateTime(FieldType):
     min: str | None = option(Moment(), default=None)
     max: str | None = option(Moment(), default=None)
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return TIMESTAMPTZ on Postgres, text that sorts as the moments do on SQLite."""
         return DateTimeColumn(**options)
 
@@ -62,7 +64,7 @@ class DateTime(FieldType):
         """Return a field for any moment."""
         return Moment()
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return RFC 3339 text in UTC with microseconds."""
         return database.json_datetime(column)
 

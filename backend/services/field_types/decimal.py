@@ -7,8 +7,10 @@ from decimal import Decimal as PythonDecimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
+from peewee import ColumnBase
 
 from backend.models.columns import Column
+from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.wire import Between
@@ -67,7 +69,7 @@ class Decimal(Numeric):
         """Return a bound as a number."""
         return PythonDecimal(bound) if isinstance(bound, str) else bound
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
         return database.decimal_column(self.precision, self.scale, **options)
 
@@ -80,7 +82,7 @@ class Decimal(Numeric):
         """Return a field for any decimal of this scale."""
         return ExactDecimal(self.precision, self.scale)
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the decimal as text with exactly `scale` fraction digits."""
         return database.json_decimal(column, self.scale)
 

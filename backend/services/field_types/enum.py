@@ -5,6 +5,7 @@ from typing import Any, Self
 from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import Column, TextColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.wire import StrictText
@@ -29,7 +30,7 @@ class Enum(Guarded):
         )
     )
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a text column."""
         return TextColumn(**options)
 

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import Column, IntegerColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.wire import FromText
@@ -45,7 +46,7 @@ class Integer(Numeric):
     min: int | None = option(StrictInteger(), default=None)
     max: int | None = option(StrictInteger(), default=None)
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a column of 64 bits."""
         return IntegerColumn(**options)
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
+from peewee import ColumnBase
 
 from backend.models.columns import Column, JsonColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
 from backend.utils.strict_json import read_json
 from backend.utils.texts import unstorable_reason
@@ -59,7 +61,7 @@ class Json(FieldType):
     sortable: ClassVar[bool] = False
     can_be_unique: ClassVar[bool] = False
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a JSON column; text on SQLite."""
         return JsonColumn(**options)
 
@@ -71,7 +73,7 @@ class Json(FieldType):
         """Return a field for JSON text, as a CSV cell has it."""
         return JsonFromText()
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the value itself, not a string of it."""
         return database.json_value(column)
 
@@ -84,7 +86,7 @@ class Json(FieldType):
         """None: nothing but the size of a request bounds them."""
         return None
 
-    def as_text(self, column: Any, database: Any) -> Any:
+    def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the value as text."""
         return database.json_text(column)
 

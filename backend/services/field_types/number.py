@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from peewee import fn
 
 from backend.models.columns import Column, FloatColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.wire import FromText
@@ -46,7 +47,7 @@ class Number(Numeric):
     min: float | None = option(StrictFloat(), default=None)
     max: float | None = option(StrictFloat(), default=None)
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a column of doubles."""
         return FloatColumn(**options)
 
@@ -63,11 +64,11 @@ class Number(Numeric):
         """Return the shortest text of the number: one database writes 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
 
-    def sum_parts(self, column: Any, database: Any) -> list[Any]:
+    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
         """Return the sum as doubles have it."""
         return [fn.SUM(column)]
 
-    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
         """Return the sum."""
         return next(parts)
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from marshmallow import ValidationError
 
+from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType
 
 NUMBER = "number"  # the common form of numbers and booleans, a PythonDecimal
@@ -19,11 +20,11 @@ class Numeric(FieldType):
     can_be_summed: ClassVar[bool] = True
     common_form: ClassVar[str | None] = NUMBER
 
-    def sum_parts(self, column: Any, database: Any) -> list[Any]:
+    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
         """Return the SQL expressions of an exact sum, whatever its size."""
         return [*database.exact_sum(column)]
 
-    def read_sum(self, parts: Iterator[Any], database: Any) -> Any:
+    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
         """Return the exact sum."""
         return database.sum_of_parts(parts)
 

@@ -7,6 +7,7 @@ from marshmallow import validate
 from peewee import SQL
 
 from backend.models.columns import Column
+from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.uuid import Uuid
 from backend.services.field_types.wire import StrictText
@@ -30,7 +31,7 @@ class Reference(Uuid):
             problems["on_delete"] = ["A required reference cannot be set to null."]
         return problems
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return the column of an id, with its foreign key where that can be declared before the target exists."""
         if not database.adds_foreign_keys_later:
             options["constraints"] = [self.foreign_key()]

@@ -6,6 +6,7 @@ import re2
 from marshmallow import ValidationError, fields, validate
 
 from backend.models.columns import Column, TextColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, field_type, option
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.wire import StrictText
@@ -58,7 +59,7 @@ class String(Guarded):
     max_length: int | None = option(length(10_000), default=255)
     pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _is_pattern]), default=None)
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a text column."""
         return TextColumn(**options)
 

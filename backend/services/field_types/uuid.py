@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import fields
 
 from backend.models.columns import Column, UuidColumn
+from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
 
 
@@ -34,7 +35,7 @@ class Uuid(FieldType):
         """An id, also where it refers to a record."""
         return "uuid"
 
-    def column(self, database: Any, **options: Any) -> Column[Any]:
+    def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return UUID on Postgres, text on SQLite."""
         return UuidColumn(**options)
 

@@ -4,11 +4,11 @@ Sums of integers and decimals are exact on both databases, whatever their size.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import SQL, Node, Select, fn
+from peewee import SQL, ColumnBase, Node, Select, fn
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -113,9 +113,8 @@ def _select(
     return rows.order_by(*order).limit(slot("limit")).offset(slot("offset"))
 
 
-def _object(pairs: list[tuple[str, Node]]) -> Node:
-    json_object: Node = database.json_object(pairs) if pairs else SQL("'{}'")
-    return json_object
+def _object(pairs: Sequence[tuple[str, Node]]) -> Node:
+    return database.json_object(pairs) if pairs else SQL("'{}'")
 
 
 def _extremes(resource: Resource, functions: Functions) -> list[tuple[str, Node]]:
@@ -127,7 +126,7 @@ def _extremes(resource: Resource, functions: Functions) -> list[tuple[str, Node]
     ]
 
 
-def _extreme(function: str, column: Node) -> Node:
+def _extreme(function: str, column: Node) -> ColumnBase:
     return fn.MIN(column) if function == "min" else fn.MAX(column)
 
 
@@ -140,8 +139,7 @@ def _whole_order(group_by: tuple[str, ...], sort: Sort) -> Sort:
 def _order_term(resource: Resource, name: str, descending: bool) -> Node:
     if name == "count":
         return SQL("count__ DESC") if descending else SQL("count__")
-    term: Node = database.order(resource.column(name), descending, not resource.kinds[name].required)
-    return term
+    return database.order(resource.column(name), descending, not resource.kinds[name].required)
 
 
 def _summed(functions: Functions) -> list[str]:

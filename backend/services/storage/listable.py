@@ -7,7 +7,7 @@ from itsdangerous import URLSafeSerializer
 from peewee import ColumnBase, Model
 
 from backend.models.columns import Column
-from backend.models.database import database
+from backend.models.database import Dialect, database
 from backend.services.storage.statements import Builder, StatementCache, Values
 
 Names = tuple[str, ...] | None  # of fields, None for all
@@ -28,10 +28,10 @@ class Kind(Protocol):
     def most_bytes(self) -> int | None:
         """The most bytes that a value takes in JSON, None where nothing bounds it."""
 
-    def json(self, column: Any, database: Any) -> Any:
+    def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression that a JSON object can carry as a value."""
 
-    def as_text(self, column: Any, database: Any) -> Any:
+    def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the text whose bytes a value takes."""
 
     def sort_key(self, column: Any) -> Any:
