@@ -22,8 +22,8 @@ from backend.services.accounts import recovery, sign_in, user_updates, users
 from backend.services.backups import backups
 from backend.services.errors import LarderError
 from backend.services.health import cleanup, diagram
-from backend.services.health.doctor import check_everything
-from backend.services.health.ready import FAILURE, OK, WARNING
+from backend.services.health import doctor as doctor_checks
+from backend.services.health.check import FAILURE, OK, WARNING, any_failed
 from backend.services.operation import migrations
 from backend.services.operation.jobs import jobs
 from backend.services.records import exports
@@ -40,6 +40,7 @@ definitions = AppGroup("resources", help="Definitions of resources, as YAML file
 records = AppGroup("records", help="Import and export records.")
 backup = AppGroup("backup", help="Backups of the database.")
 
+MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("fail", "red")}  # of `flask doctor`
 READABLE = {"sort_keys": False, "allow_unicode": True}  # how YAML is written
 
 
@@ -86,13 +87,13 @@ def vacuum():
 @with_appcontext
 def doctor():
     """Check this installation and suggest fixes; exit with 1 if something does not work."""
-    findings = check_everything(current_build().settings)
-    for finding in findings:
-        mark, colour = {OK: ("ok", "green"), WARNING: ("look", "yellow"), FAILURE: ("wrong", "red")}[finding.state]
-        click.echo(f"{click.style(f'{mark:6}', fg=colour)}{finding.name:12}{finding.told}")
-        if finding.state != OK:
-            click.echo(f"{'':18}{finding.advice}")
-    sys.exit(1 if any(finding.state == FAILURE for finding in findings) else 0)
+    checks = doctor_checks.run_checks(current_build().settings)
+    for check in checks:
+        mark, colour = MARKS[check.state]
+        click.echo(f"{click.style(f'{mark:6}', fg=colour)}{check.name:12}{check.message}")
+        if check.state != OK:
+            click.echo(f"{'':18}{check.advice}")
+    sys.exit(1 if any_failed(checks) else 0)
 
 
 @job_commands.command("run")

@@ -20,7 +20,8 @@ from backend.middleware.paths import DOCS_PATH
 from backend.models.database import connected, database
 from backend.services.accounts import sign_in
 from backend.services.errors import LarderError
-from backend.services.health.ready import FAILURE, check_readiness
+from backend.services.health import ready
+from backend.services.health.check import any_failed
 from backend.services.operation import migrations
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
@@ -77,7 +78,7 @@ def _say(line: str) -> None:
 
 def _tell_when_ready(settings):
     """Tell the manager of services when requests can be answered, not only that the process runs."""
-    while any(finding.state == FAILURE for finding in check_readiness(settings)):
+    while any_failed(ready.run_checks(settings)):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     notify("READY=1")
 

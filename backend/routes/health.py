@@ -1,4 +1,6 @@
-"""Whether the service runs and can work: `/health`."""
+"""Whether the service runs and can answer requests: `/health`."""
+
+from typing import Any
 
 from marshmallow import Schema, fields, validate
 
@@ -8,25 +10,26 @@ from backend.middleware.guards import anybody
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.errors import Unavailable
-from backend.services.health.ready import FAILURE, OK, WARNING, check_readiness
+from backend.services.health import ready as probe
+from backend.services.health.check import FAILURE, OK, WARNING
 
-blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service runs and can work")
+NOT_READY = "The service cannot answer requests now; its log and its admins know why."
+PUBLIC_CHECKS = ("database", "migrations")  # whose failure everybody may read
 
-
-NOT_READY = "The service cannot work now; its log and its admins know more."
+blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service can answer requests")
 
 
 class CheckSchema(Schema):
-    """What was found by a check."""
+    """One check of the service."""
 
     name = fields.String(required=True)
     state = fields.String(required=True, validate=validate.OneOf([OK, WARNING, FAILURE]))
-    told = fields.String(required=True)
+    message = fields.String(required=True)
     advice = fields.String(required=True)
 
 
 class HealthSchema(Schema):
-    """A word on the state of the service."""
+    """The state of the service."""
 
     status = fields.String(required=True, validate=validate.OneOf(["live", "ready"]))
     checks = fields.List(fields.Nested(CheckSchema), metadata={"description": "For admins"})
@@ -36,7 +39,7 @@ class HealthSchema(Schema):
 @blp.guard(anybody)
 @blp.response(200, HealthSchema)
 @blp.doc(operationId="health_live", security=NO_SIGN_IN)
-def live():
+def live() -> dict[str, str]:
     """Tell that the process runs"""
     return {"status": "live"}
 
@@ -46,14 +49,13 @@ def live():
 @blp.response(200, HealthSchema)
 @blp.fails(503)
 @blp.doc(operationId="health_ready", security=NO_SIGN_IN)
-def ready():
-    """Tell whether the database answers and is migrated, and the disk has room
+def ready() -> dict[str, Any]:
+    """Tell whether the database answers and is migrated, and the disk has free space
 
-    Admins are told of jobs and backups, too, and what to do about what was found.
+    Admins also see the checks, with those of jobs and backups, and how to fix what is wrong.
     """
-    findings = check_readiness(current_build().settings)
-    told = [finding._asdict() for finding in findings] if known_actor().is_admin else None
-    if failed := [finding for finding in findings if finding.state == FAILURE]:
-        message = failed[0].told if failed[0].name in ("database", "migrations") else NOT_READY
-        raise Unavailable(message, {"checks": told} if told else None)
-    return {"status": "ready"} | ({"checks": told} if told else {})
+    checks = probe.run_checks(current_build().settings)
+    details = {"checks": [check._asdict() for check in checks]} if known_actor().is_admin else {}
+    if failed := next((check for check in checks if check.state == FAILURE), None):
+        raise Unavailable(failed.message if failed.name in PUBLIC_CHECKS else NOT_READY, details)
+    return {"status": "ready"} | details

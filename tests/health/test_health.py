@@ -1,4 +1,4 @@
-"""`/health/ready`, and what it tells admins alone."""
+"""`/health/ready`, and the checks that only admins see."""
 
 from datetime import timedelta
 
@@ -15,12 +15,12 @@ def states(answer):
     return {check["name"]: check["state"] for check in answer.json["data"]["checks"]}
 
 
-def test_tells_strangers_and_members_one_word(stranger, alice):
+def test_shows_only_the_status_to_anybody(stranger, alice):
     for person in (stranger, alice):
         assert person.get(READY).json["data"] == {"status": "ready"}
 
 
-def test_tells_admins_what_was_found(admin):
+def test_shows_the_checks_to_admins(admin):
     found = states(admin.get(READY))
     assert found["migrations"] == found["backup job"] == "ok"
     assert set(found) == {
@@ -31,7 +31,7 @@ def test_tells_admins_what_was_found(admin):
     }
 
 
-def test_a_failed_backup_and_jobs_that_do_not_run_are_no_reason_to_take_the_service_away(admin):
+def test_stays_ready_after_a_failed_backup_and_while_no_jobs_run(admin):
     with database.connection_context():
         late = {"ended_at": utcnow() - timedelta(hours=1), "seconds": 1, "runs": 1}
         JobRun.create(name="back_up", failure="no room", failures=1, **late)
@@ -42,11 +42,11 @@ def test_a_failed_backup_and_jobs_that_do_not_run_are_no_reason_to_take_the_serv
     assert "no room" in answer.text
 
 
-def test_is_not_ready_without_room_on_the_disk(admin, stranger, monkeypatch):
+def test_is_not_ready_when_the_disk_is_full(admin, stranger, monkeypatch):
     monkeypatch.setattr(ready, "LEAST_FREE_BYTES", 1 << 62)
     answer = stranger.get(READY)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
     assert answer.json["error"]["details"] == {}
     assert "GB" not in answer.text
     details = admin.get(READY).json["error"]["details"]
-    assert "GB" in next(check["told"] for check in details["checks"] if check["name"] == "disk")
+    assert "GB" in next(check["message"] for check in details["checks"] if check["name"] == "disk")

@@ -4,11 +4,11 @@ import fcntl
 import re
 import shutil
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -24,9 +24,10 @@ from backend.services.operation.jobs import job
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.version import VERSION
 
+NAME_FORMAT = "larder-%Y%m%dT%H%M%S%fZ.zip"  # sorts by time
 NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
 MAX_REQUESTED = 100  # backups in the folder; beyond that requests make none
-ONE_RUN_SECONDS = 50  # of the schedule, which several processes may keep
+ONE_RUN = timedelta(seconds=50)  # of the schedule, which several processes follow
 
 log = structlog.get_logger()
 
@@ -38,6 +39,14 @@ class Backup:
     name: str
     bytes: int
     manifest: archives.Manifest | None
+
+
+class LatestBackup(NamedTuple):
+    """The latest file in the folder of backups, which need not be intact."""
+
+    name: str
+    created_at: datetime
+    bytes: int
 
 
 def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
@@ -121,19 +130,20 @@ def prune_backups(settings, keep):
     return [path.name for path in gone]
 
 
-def latest_backup(settings):
-    """Return (name, seconds of its moment since 1970, bytes) of the latest backup, None where there is none."""
+def latest_backup(settings: Settings) -> LatestBackup | None:
+    """Return the latest backup of the folder by its name, without opening it; None if there is none."""
     if not (paths := _paths(settings)):
         return None
-    moment = datetime.strptime(_moment(paths[-1]), "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
-    return paths[-1].name, moment.timestamp(), paths[-1].stat().st_size
+    path = paths[-1]
+    created_at = datetime.strptime(path.name, NAME_FORMAT).replace(tzinfo=UTC)
+    return LatestBackup(path.name, created_at, path.stat().st_size)
 
 
 @job(schedule=lambda settings: settings.backup_schedule)
 def back_up(settings):
     """Make a backup, and let go of the oldest."""
     latest = latest_backup(settings)
-    if latest and latest[1] > time.time() - ONE_RUN_SECONDS:
+    if latest and utcnow() - latest.created_at < ONE_RUN:
         return  # another process has made it
     try:
         backup = create_backup(settings, SYSTEM)
@@ -165,11 +175,7 @@ def _working(settings):
 
 
 def _new_path(settings):
-    return settings.backup_dir / f"larder-{utcnow():%Y%m%dT%H%M%S%f}Z.zip"
-
-
-def _moment(path):
-    return path.stem.removeprefix("larder-")
+    return settings.backup_dir / utcnow().strftime(NAME_FORMAT)
 
 
 def _archive(path, snapshot, counts, applied):

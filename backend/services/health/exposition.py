@@ -1,7 +1,6 @@
 """The metrics as Prometheus reads them."""
 
 import os
-import time
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -104,8 +103,9 @@ class _Now:
         failed = [((run.name,), int(run.failure is not None)) for run in runs]
         yield _gauge("larder_job_last_run_failed", "Whether it failed", failed, ("job_name",))
         if latest := backups.latest_backup(self._settings):
-            yield _gauge("larder_backup_age_seconds", "How old the latest backup is", [((), time.time() - latest[1])])
-            yield _gauge("larder_backup_bytes", "Its size", [((), latest[2])])
+            age = (utcnow() - latest.created_at).total_seconds()
+            yield _gauge("larder_backup_age_seconds", "How old the latest backup is", [((), age)])
+            yield _gauge("larder_backup_bytes", "Its size", [((), latest.bytes)])
 
 
 def _gauge(name, help, samples, labels=()):
