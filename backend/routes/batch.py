@@ -24,7 +24,7 @@ EXAMPLE = {
     ]
 }
 
-blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Several changes, all or nothing")
+blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Several changes in one transaction")
 
 
 class OperationSchema(Schema):
@@ -32,19 +32,19 @@ class OperationSchema(Schema):
 
     op = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
     resource = StrictText(required=True)
-    id = fields.UUID(metadata={"description": "Of the record to update or delete"})
+    id = fields.UUID(metadata={"description": "Id of the record to update or delete"})
     data = fields.Dict(
         fields.String(),
         metadata={
-            "description": "The record to create, or the fields to change. Where a field takes an id, "
-            '`{"$ref": 0}` is that of the record which operation 0 creates.'
+            "description": "The record to create, or the fields to change. A field that takes an id accepts "
+            '`{"$ref": 0}`, the id of the record that operation 0 creates.'
         },
     )
     if_match = StrictText(metadata={"description": "The version or the ETag that the record must still have"})
 
 
 class BatchSchema(Schema):
-    """Changes in the order they are to happen."""
+    """Changes, in the order in which they are made."""
 
     operations = fields.List(fields.Nested(OperationSchema), required=True, validate=validate.Length(1, MAX_OPERATIONS))
 
@@ -55,7 +55,7 @@ class DoneSchema(Schema):
     op = fields.String(required=True)
     resource = fields.String(required=True)
     id = fields.UUID(required=True)
-    data = fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null once deleted"})
+    data = fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null if it was deleted"})
 
 
 @blp.post("")
@@ -66,10 +66,10 @@ class DoneSchema(Schema):
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
 @blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
 def run(data: dict[str, Any]) -> Response:
-    """Create, update and delete records, all or nothing
+    """Create, update and delete records in one transaction
 
-    Each operation is checked, and counts against the limits, as a request of its own. An error says in `details` under
-    `operations` which one failed.
+    If an operation fails, none is carried out, and `details.operations` of the error names its number. Each operation
+    needs the same grants, and counts against the limits, like a request of its own.
     """
     operations: list[Operation] = [
         each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]

@@ -30,6 +30,8 @@ READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
     MIME_TYPES["ndjson"]: importing.JsonRows,
 }
 FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
+EXPORT_HELP = "The file has all records that a list with the same filters finds."
+IMPORT_HELP = "Each row creates a record, or updates the one with its key. If a row is not valid, nothing is written."
 EXPORTED = {"200": {"description": "The file", "content": FILES}}
 LINES_OF_A_REQUEST = 100  # of an imported file count against the limits as a request does
 UPLOADED = {"requestBody": {"required": True, "content": FILES}}
@@ -41,12 +43,12 @@ class ImportQuery(QuerySchema):
     mode = StrictText(
         load_default="create",
         validate=validate.OneOf(["create", "upsert"]),
-        metadata={"description": "`upsert` changes the records that have the `key` of a row, and creates the others"},
+        metadata={"description": "`upsert` updates the record that has the `key` of a row, if there is one"},
     )
-    key = StrictText(metadata={"description": "With `upsert`: a field that is unique by itself, or `id`"})
-    dry_run = BooleanFromText(load_default=False, metadata={"description": "Check everything, write nothing"})
+    key = StrictText(metadata={"description": "A field that is unique by itself, or `id`; required with `upsert`"})
+    dry_run = BooleanFromText(load_default=False, metadata={"description": "Check everything and write nothing"})
     keep_good = BooleanFromText(
-        load_default=False, metadata={"description": "Write the valid rows even if others are not valid"}
+        load_default=False, metadata={"description": "Write the valid rows even if others are invalid"}
     )
 
 
@@ -64,7 +66,7 @@ class ReportSchema(Schema):
     created = fields.Integer(required=True)
     updated = fields.Integer(required=True)
     skipped = fields.Integer(required=True, metadata={"description": "Rows without any value"})
-    bad = fields.Integer(required=True, metadata={"description": "Rows that are not valid"})
+    bad = fields.Integer(required=True, metadata={"description": "Invalid rows"})
     problems = fields.List(fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"})
 
 
@@ -75,13 +77,13 @@ def add_views(blp: ResourceBlueprint) -> None:
 
 
 def _add_export(blp: ResourceBlueprint) -> None:
-    summary = f"Export all records of {blp.resource.name} that a list would find"
+    summary = f"Export records of {blp.resource.name} to a file"
 
     @blp.get("/export")
     @blp.guard(blp.allowed("list"))
     @blp.arguments(blp.schemas.export, location="query")
     @blp.fails(401, 403, 503)
-    @blp.documented("list", "export", summary, responses=EXPORTED)
+    @blp.documented("list", "export", summary, description=EXPORT_HELP, responses=EXPORTED)
     def export_records(arguments: dict[str, Any]) -> Response:
         parameters = {name: value for name, value in arguments.items() if name != "format"}
         query = list_query(parameters, blp.definition.search)
@@ -102,7 +104,7 @@ def _exported(resource: Resource, query: ListQuery, form: str) -> Response:
 
 
 def _add_import(blp: ResourceBlueprint) -> None:
-    summary = f"Create, or with a key change, a record of {blp.resource.name} for each row"
+    summary = f"Import records of {blp.resource.name} from a file"
 
     @needing("a grant to create or update")
     def may_import() -> None:
@@ -113,7 +115,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
     @blp.arguments(ImportQuery, location="query")
     @blp.answers(200, ReportSchema)
     @blp.fails(400, 401, 403, 413, 415)
-    @blp.documented("create", "import", summary, **UPLOADED)
+    @blp.documented("create", "import", summary, description=IMPORT_HELP, **UPLOADED)
     def import_records(arguments: dict[str, Any]) -> Response:
         options = _options(arguments, blp.resource)
         report = importing.import_records(current_actor(), blp.resource, _uploaded_rows(), options)

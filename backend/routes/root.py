@@ -1,4 +1,4 @@
-"""The way in: `/`."""
+"""The entry: `/`."""
 
 from marshmallow import Schema, fields
 
@@ -8,11 +8,11 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.utils.version import VERSION
 
-blp = Blueprint("root", __name__, description="The way in")
+blp = Blueprint("root", __name__, description="Where to begin")
 
 
 class RootSchema(Schema):
-    """Where things are."""
+    """The paths of the API and its documentation."""
 
     name = fields.String(required=True)
     version = fields.String(required=True)
@@ -25,6 +25,6 @@ class RootSchema(Schema):
 @blp.guard(anybody)
 @blp.response(200, RootSchema)
 @blp.doc(operationId="root", security=NO_SIGN_IN)
-def root():
-    """Tell where the API and its documentation are"""
+def root() -> dict[str, str]:
+    """Show the paths of the API and its documentation"""
     return {"name": "Larder", "version": VERSION, "api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}

@@ -1,4 +1,4 @@
-"""The OpenAPI document in pieces: JSON text of each part, so that joining the pieces parses and writes nothing anew."""
+"""The OpenAPI document in pieces: texts of JSON that are joined without being read or written again."""
 
 import json
 from collections.abc import Mapping, Sequence

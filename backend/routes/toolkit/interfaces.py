@@ -1,4 +1,4 @@
-"""What serves a resource over HTTP, apart from Flask's own rules: those are fixed once the first request has come."""
+"""Serves a resource over HTTP beside Flask's own rules, which are fixed once the first request has come."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -12,7 +12,7 @@ from backend.routes.toolkit.document_pieces import Piece
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalog, Resource
 
-MAX_PIECES = 4  # of the document, kept for each resource, one for each set of what somebody may see
+MAX_PIECES = 4  # of the document, kept for each resource, one for each set of what an actor may see
 
 
 class ViewRule(LazyRule):

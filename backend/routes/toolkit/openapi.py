@@ -1,4 +1,4 @@
-"""The API and its OpenAPI document, as it is for whoever asks."""
+"""The API and its OpenAPI document, which has what the actor may use."""
 
 import threading
 
@@ -19,14 +19,14 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
 
-# Joined from the pieces of the resources: one for each set of what somebody may see, of the newest generation.
+# Joined from the pieces of the resources: one document for each set of what an actor may see, of the newest generation.
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
 class Api(SmorestApi):
     """The API; its document is put together from pieces that are written when they are first asked for.
 
-    There is one piece for the system, and for each resource one for each set of what somebody may see of it.
+    There is one piece for the system, and for each resource one for each set of what an actor may see of it.
     """
 
     def __init__(self, app: Larder):
@@ -57,7 +57,7 @@ class Api(SmorestApi):
         """Leave the answers of every status to the Writer."""
 
     def _openapi_json(self) -> Response:
-        """Serve the OpenAPI document, as it is for the actor."""
+        """Serve the OpenAPI document with what the actor may use."""
         catalog = self._larder.catalog
         views = narrowing.views_of(catalog, known_actor())
         key = (catalog.generation, tuple((view.name, view.key) for view in views))
@@ -79,7 +79,7 @@ class Api(SmorestApi):
         return join([self._system, *(self._piece(catalog[view.name], view) for view in views)])
 
     def _piece(self, resource: Resource, view: narrowing.View) -> Piece:
-        """Return the Piece of a resource for a view of it; one that is kept if there is one."""
+        """Return the Piece of a resource for a view of it, the one that is kept if there is one."""
         interface = self._larder.interface(resource)
         with interface.lock:
             piece = interface.pieces.get(view.key)

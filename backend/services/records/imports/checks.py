@@ -39,7 +39,7 @@ class Checker:
         allowed: policies.Scope,
         note: Callable[[int, str], None],
     ):
-        self.actor, self.resource, self.key, self._note = actor, resource, key, note
+        self._actor, self._resource, self._key, self._note = actor, resource, key, note
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
         self._targets = Targets(actor, resource, note)
@@ -53,7 +53,7 @@ class Checker:
         """Return what the rows will change; what is wrong with one of them is noted."""
         self._now = rfc3339(utcnow())
         drafts = self._targets.resolve([draft for row in rows if (draft := self._read(row))])
-        stored = find_stored(self.actor, self.resource, self.key, drafts)
+        stored = find_stored(self._actor, self._resource, self._key, drafts)
         return [planned for draft in drafts if (planned := self._plan(draft, stored))]
 
     def _read(self, row: Row) -> Draft | None:
@@ -77,13 +77,13 @@ class Checker:
 
     def _refer_to_earlier_rows(self, draft: Draft) -> Draft:
         """Return the draft with the ids of records of this resource that rows before it create."""
-        readable = policies.scope(self.resource.definition, "read", self.actor)
+        readable = policies.scope(self._resource.definition, "read", self._actor)
         ids = {}
         for column, key in draft.targets:
-            value = self.resource.to_columns({column.key: key})[column.key]
+            value = self._resource.to_columns({column.key: key})[column.key]
             record_id = self._earlier.holder((column.key,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
-                raise ValidationError(explain_missing(self.resource, column, key))
+                raise ValidationError(explain_missing(self._resource, column, key))
             ids[column.field] = record_id
         return draft._replace(given=draft.given | ids, targets=[]) if ids else draft
 
@@ -91,63 +91,67 @@ class Checker:
         """Tell whether a record is within the scope as the rows so far leave it."""
         left = self._earlier.get(record_id) or Left({}, 0, is_new=False)
         try:
-            require_within(self.resource, scope, left.columns, None if left.is_new else record_id)
+            require_within(self._resource, scope, left.columns, None if left.is_new else record_id)
         except Denied:
             return False
         return True
 
     def _plan_row(self, draft: Draft, stored: Stored) -> Planned:
-        if self.key is None:
+        if self._key is None:
             return self._plan_new(draft, stored)
-        key = key_of(self.resource, self.key, draft)
+        key = key_of(self._resource, self._key, draft)
         if key is None:
-            raise ValidationError(f"{self.key}: A value is required, being the key.")
+            raise ValidationError(f"{self._key}: A value is required, being the key.")
         found = stored.by_key.get(key)
-        if self._earlier.has_changed((self.key,), (key,)):
-            record_id = self._earlier.holder((self.key,), (key,))
-        else:
-            record_id = found.id if found else None
-            if found is None and self.key == "id" and not self.actor.is_admin:
-                raise ValidationError("id: There is no such record.")
+        record_id = self._record_with(key, found)
         if record_id is None:
             return self._plan_new(draft, stored)
         return self._plan_change(draft, record_id, found if found and found.id == record_id else None, stored)
 
+    def _record_with(self, key: Any, found: Found | None) -> str | None:
+        """Return the id of the record that has the key after the rows so far; `found` is the stored one."""
+        assert self._key is not None
+        if self._earlier.has_changed((self._key,), (key,)):
+            return self._earlier.holder((self._key,), (key,))
+        if found is None and self._key == "id" and not self._actor.is_admin:
+            raise ValidationError("id: There is no such record.")
+        return found.id if found else None
+
     def _plan_new(self, draft: Draft, stored: Stored) -> Planned:
-        values = self.resource.defaults | draft.given
+        values = self._resource.defaults | draft.given
         self._require_values(values)
-        row = new_row(self.actor, self.resource, values, self._now)
-        if self.actor.is_admin:
+        row = new_row(self._actor, self._resource, values, self._now)
+        if self._actor.is_admin:
             row |= {name: value for name, value in draft.system.items() if value is not None or name == "created_by"}
-        require_within(self.resource, self._allowed, row)
+        require_within(self._resource, self._allowed, row)
         sets = [*self._unique_sets, ID] if self._keeps_rows or "id" in draft.system else self._unique_sets
         self._claim(sets, row["id"], {}, row, stored)
         if self._keeps_rows:
             self._earlier.remember(row["id"], Left(row, row["version"], is_new=True))
         self.created += 1
-        return Planned(draft.line, row["id"], row, words_of(self.resource, row))
+        return Planned(draft.line, row["id"], row, words_of(self._resource, row))
 
     def _require_values(self, values: dict[str, Any]) -> None:
-        fields = self.resource.definition.fields
+        fields = self._resource.definition.fields
         if missing := [name for name, value in values.items() if value is None and fields[name].required]:
             raise ValidationError([f"{name}: A value is required." for name in missing])
 
     def _plan_change(self, draft: Draft, record_id: str, found: Found | None, stored: Stored) -> Planned:
         data = dict.fromkeys(draft.empty) | draft.given
         self._require_values(data)
-        allowed = policies.authorize(self.resource.definition, "update", self.actor)
+        allowed = policies.authorize(self._resource.definition, "update", self._actor)
         left = self._left(allowed, record_id, found)
         if_match = self._check_version(draft.system.get("version"), left.version)
-        self.resource.require_indexable(data)
-        changes = self.resource.to_columns(data)
+        self._resource.require_indexable(data)
+        changes = self._resource.to_columns(data)
         if data and allowed.concerns({*changes, "updated_at", "version"}):
-            require_within(self.resource, allowed, left.columns | changes, None if left.is_new else record_id)
+            require_within(self._resource, allowed, left.columns | changes, None if left.is_new else record_id)
         before = (found.values if found else {}) | left.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)
         self._earlier.move(ID, record_id, (None,), (record_id,))
         self._earlier.remember(record_id, Left(left.columns | changes, left.version + bool(data), left.is_new))
         self.updated += 1
-        return Planned(draft.line, record_id, data, words_of(self.resource, changes), left.version, if_match)
+        return Planned(draft.line, record_id, data, words_of(self._resource, changes), left.version, if_match)
 
     def _left(self, allowed: policies.Scope, record_id: str, found: Found | None) -> Left:
         """Return the record as the rows so far leave it; raise Denied unless it is within the Scope."""
@@ -157,12 +161,12 @@ class Checker:
             left = Left({}, found.version, is_new=False)
         may_change = found.may_change if found and not left.columns else self._is_within(allowed, record_id)
         if not may_change:
-            raise Denied(f"You may not change this record of {self.resource.name}.")
+            raise Denied(f"You may not change this record of {self._resource.name}.")
         return left
 
     def _check_version(self, asked: int | None, version: int) -> set[str] | None:
         if asked is None:
-            if self.resource.definition.require_if_match:
+            if self._resource.definition.require_if_match:
                 raise PreconditionMissing()
             return None
         if asked != version:
@@ -176,7 +180,7 @@ class Checker:
         moves = [(names, values_of(before, names), values_of(after, names)) for names in sets]
         for names, old, new in moves:
             if None not in new and new != old and self._holder(names, new, stored) not in (None, record_id):
-                raise unique_conflict(self.actor, self.resource, names)
+                raise unique_conflict(self._actor, self._resource, names)
         for names, old, new in moves:
             self._earlier.move(names, record_id, old, new)
 

@@ -18,7 +18,7 @@ from backend.services.records.imports.columns import Columns
 from backend.services.records.imports.commits import write_all, write_good
 from backend.services.records.imports.plans import Plans
 from backend.services.records.imports.report import Bounds, Budget, Report
-from backend.services.records.imports.rows import CsvRows, JsonRows, Row
+from backend.services.records.imports.rows import CsvRows, JsonRows, Row, Rows
 from backend.services.records.imports.values import ValueReader
 from backend.services.records.imports.writes import Writer
 
@@ -46,7 +46,7 @@ class Options:
 def import_records(
     actor: Actor,
     resource: Resource,
-    rows: CsvRows | JsonRows,
+    rows: Rows,
     options: Options = Options(),  # noqa: B008 - frozen
 ) -> Report:
     """Create a record for each of the `rows` and return the Report.
@@ -92,9 +92,7 @@ def may_import(actor: Actor, definition: Definition, key: str | None) -> policie
     return policies.authorize(definition, "create", actor)
 
 
-def _make_checker(
-    actor: Actor, resource: Resource, rows: CsvRows | JsonRows, key: str | None, report: Report
-) -> Checker:
+def _make_checker(actor: Actor, resource: Resource, rows: Rows, key: str | None, report: Report) -> Checker:
     allowed = may_import(actor, resource.definition, key)
     columns = Columns(actor, resource, key)
     names = rows.header()
@@ -104,7 +102,7 @@ def _make_checker(
     return Checker(actor, resource, values, key=key, allowed=allowed, note=report.note)
 
 
-def _batches(rows: CsvRows | JsonRows, report: Report, budget: Budget) -> Iterator[tuple[list[Row], int]]:
+def _batches(rows: Rows, report: Report, budget: Budget) -> Iterator[tuple[list[Row], int]]:
     """Yield (rows with values, or with what is wrong with them; the last line) for each BATCH_ROWS rows of the file."""
     batch, count, line = [], 0, 0
     for row in rows:

@@ -106,6 +106,9 @@ class JsonRows:
         return Row(number, tuple(values), [*values.values()])
 
 
+Rows = CsvRows | JsonRows
+
+
 def _peekable(file: IO[bytes]) -> io.BufferedReader:
     if isinstance(file, io.BufferedReader):
         return file
