@@ -44,12 +44,13 @@ class Generation(BaseModel):
         table_name = "larder_generation"
 
     @classmethod
-    def current(cls):
+    def current(cls) -> int:
         """Return the number now in force."""
         # Asked before every write, so without the cost of building a query.
-        return cls._meta.database.execute_sql(f'SELECT number FROM "{cls._meta.table_name}"').fetchone()[0]
+        number: int = cls._meta.database.execute_sql(f'SELECT number FROM "{cls._meta.table_name}"').fetchone()[0]
+        return number
 
     @classmethod
-    def advance(cls):
+    def advance(cls) -> None:
         """Make every process read the definitions before its next request."""
         cls.update(number=cls.number + 1).execute()

@@ -1,115 +1,130 @@
-"""A document of roles, fields of users and resources together: planned, applied and exported as a whole."""
+"""Documents of roles, profile fields and resources together: planned, applied and exported as a whole."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from backend.models.database import database
+from backend.services.access.actors import Actor
 from backend.services.accounts.profile_fields import apply_fields, declared_fields, lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_references
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.names import shown_name
 from backend.services.definitions.parsing import parse_definition
-from backend.services.definitions.plans import SHOWN_IDS, Step, make_plan
+from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.resources import list_resources
+from backend.services.definitions.steps import Step, make_step, rows_of
 from backend.services.errors import Invalid
 
+Outcome = tuple[str, str]  # a name, and "created", "changed", "dropped" or "unchanged"
 
-def plan_document(actor, document):
-    """Return the Plan of what apply_document would do with the same document; raises what it would, but for consent."""
+
+class Document(NamedTuple):
+    """The parts of a document, each an object by name."""
+
+    roles: dict[Any, Any]
+    users: dict[Any, Any]
+    resources: dict[Any, Any]
+
+
+def plan_document(actor: Actor, document: Any) -> Plan:
+    """Return the Plan that apply_document would carry out; raises what it would, except for a missing confirmation."""
+    parts = _read(document)
     with database.time_limit(None), database.atomic() as transaction:
-        _, plan = _begin_document(actor, load_definitions(), document)
-        transaction.rollback()  # of roles and fields of users: what the resources say depends on them
-    return plan
+        _, steps = _apply_accounts(actor, parts)
+        plan = _plan_resources(load_definitions(), parts.resources)
+        transaction.rollback()  # of roles and profile fields, which what the resources declare may depend on
+    return replace(plan, steps=[*steps, *plan.steps])
 
 
-def apply_document(actor, document, *, confirm=None):
-    """Bring roles and resources to what a file declares, in one transaction; those it does not name stay as they are.
+def apply_document(actor: Actor, document: Any, *, confirm: str | None = None) -> list[Outcome]:
+    """Change roles, profile fields and resources to what a document declares, in one transaction.
 
-    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`; a resource of null is dropped. Returns
-    [(name, "created" | "changed" | "dropped" | "unchanged")], the roles first. Raises as create_resource and
-    replace_resource do, with `details` keyed by resource.
+    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`; a resource of null is dropped, and what
+    is not named stays. Returns an Outcome for each name, the roles first. Raises what create_resource and
+    replace_resource raise, with `details` keyed by resource.
     """
+    parts = _read(document)
     with changing() as definitions:
-        outcome, plan = _begin_document(actor, definitions, document)
+        outcomes, steps = _apply_accounts(actor, parts)
+        plan = _plan_resources(definitions, parts.resources)
+        plan = replace(plan, steps=[*steps, *plan.steps])
         require_consent(plan, confirm)
         apply_plan(actor, plan)
-    done = {change.name: change for change in plan.changes}
-    for name in document.get("resources") or {}:
-        change = done.get(name)
-        what = "unchanged" if change is None else "dropped" if change.new is None else "changed"
-        outcome.append((name, "created" if change and change.old is None else what))
-    return outcome
+    return outcomes + [(name, _outcome(plan, name)) for name in parts.resources]
 
 
-def _begin_document(actor, definitions, document):
-    """Bring roles and fields of users to what a document declares; return what became of them, and the whole Plan."""
-    roles, declared, users = _parts(document)
-    outcome = apply_roles(actor, roles)
-    verbs = {"created": ("create_role", "Create"), "changed": ("change_role", "Change")}
-    steps = [
-        Step(action=verbs[what][0], resource="roles", subject=name, text=f"{verbs[what][1]} the role {name}.")
-        for name, what in outcome
-        if what in verbs
-    ]
-    if "fields" in users:
-        lost = lost_values(users["fields"])
-        has_changed = apply_fields(actor, users["fields"], confirmed=True)  # require_consent asks for the whole plan
-        outcome.append(("users", "changed" if has_changed else "unchanged"))
-        steps += [_profile_fields_step(lost)] if has_changed else []
-    plan = _plan_all(definitions, declared, role_names())
-    return outcome, replace(plan, steps=[*steps, *plan.steps])
+def _outcome(plan: Plan, name: str) -> str:
+    change = next((change for change in plan.changes if change.name == name), None)
+    if change is None:
+        return "unchanged"
+    return "created" if change.old is None else "dropped" if change.new is None else "changed"
 
 
-def _profile_fields_step(lost):
-    names, ids = sorted({name for each in lost.values() for name in each}), sorted(lost)
-    accounts = "1 account" if len(ids) == 1 else f"{len(ids)} accounts"
-    text = f", losing the values of {', '.join(names)} in {accounts}" if ids else ""
-    return Step(
-        action="change_user_fields",
-        resource="users",
-        subject=", ".join(names) or None,
-        text=f"Change the fields of users{text}.",
-        loses_data=bool(ids),
-        records=len(ids),
-        ids=ids[:SHOWN_IDS],
-    )
-
-
-def export_document():
-    """Return all roles made by admins and all resources, as apply_document takes them."""
+def export_document() -> dict[str, Any]:
+    """Return all roles made by admins, all profile fields and all resources, as apply_document takes them."""
     resources = {row.name: row.body for row in list_resources()}
     roles, fields = export_roles(), declared_fields()
     users = {"users": {"fields": fields}} if fields else {}
     return ({"roles": roles} if roles else {}) | users | {"resources": resources}
 
 
-def _plan_all(definitions, declared, roles):
-    wanted = _parse_all(definitions, {name: body for name, body in declared.items() if body is not None}, roles)
+def _read(document: Any) -> Document:
+    """Return the parts of a document; raise Invalid."""
+    if not isinstance(document, dict) or set(document) - set(Document._fields):
+        raise Invalid({"_schema": ["A document has `roles`, `users` and `resources`, and nothing else."]})
+    parts = Document(**{part: document.get(part) or {} for part in Document._fields})
+    if wrong := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
+        raise Invalid({part: ["Must be an object by name."] for part in wrong})
+    if set(parts.users) - {"fields"}:
+        raise Invalid({"users": ["The only setting of users is `fields`."]})
+    return parts
+
+
+def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[Step]]:
+    """Change roles and profile fields to what a document declares; return the outcomes, and the steps taken."""
+    outcomes = apply_roles(actor, parts.roles)
+    verbs = {"created": "create", "changed": "change"}
+    changed = [(name, verbs[what]) for name, what in outcomes if what in verbs]
+    steps = [make_step(f"{verb}_role", "roles", f"{verb.title()} the role {name}.", name) for name, verb in changed]
+    if "fields" in parts.users:
+        declared = parts.users["fields"]
+        lost = lost_values(declared)
+        has_changed = apply_fields(actor, declared, confirmed=True)  # the whole plan must be confirmed
+        outcomes = [*outcomes, ("users", "changed" if has_changed else "unchanged")]
+        steps += [_profile_fields_step(lost)] if has_changed else []
+    return outcomes, steps
+
+
+def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:
+    """Return the step of a change of profile fields, by which users (ids) lose the values of fields (names)."""
+    names, rows = sorted({name for each in lost.values() for name in each}), rows_of(sorted(lost))
+    users = "1 user" if rows.total == 1 else f"{rows.total} users"
+    loss = f", losing the values of {', '.join(names)} of {users}" if rows.total else ""
+    text = f"Change the profile fields{loss}."
+    return make_step("change_user_fields", "users", text, ", ".join(names) or None, lost=rows)
+
+
+def _plan_resources(definitions: Mapping[str, Definition], declared: Mapping[str, Any]) -> Plan:
+    """Return the Plan to the declared resources; raise Invalid keyed by resource."""
+    wanted = _parse_all(definitions, {name: body for name, body in declared.items() if body is not None})
     plan = make_plan(definitions, wanted, [name for name, body in declared.items() if body is None])
     check_references(plan.outcome(definitions))
     return plan
 
 
-def _parts(document):
-    if not isinstance(document, dict) or set(document) - {"roles", "users", "resources"}:
-        raise Invalid({"_schema": ["A file has `resources` and, if need be, `roles`, each an object by name."]})
-    parts = [document.get(name) or {} for name in ("roles", "resources", "users")]
-    if not all(isinstance(part, dict) for part in parts):
-        raise Invalid({"_schema": ["`resources` and `roles` are objects by name."]})
-    if set(parts[2]) - {"fields"}:
-        raise Invalid({"users": ["The only setting of users is `fields`."]})
-    return parts
-
-
-def _parse_all(definitions, declared, roles):
-    wanted, problems = {}, {}
+def _parse_all(definitions: Mapping[str, Definition], declared: Mapping[Any, Any]) -> dict[str, Definition]:
+    roles, wanted, problems = role_names(), {}, {}
     for name, body in declared.items():
         try:
             if not isinstance(body, dict) or "name" in body:
-                raise Invalid(["Not an object with `fields`; its name is the key before it."])
+                raise Invalid(["Must be an object with `fields`; its name is the key above it."])
             wanted[name] = parse_definition({"name": name, **body}, roles, in_place=definitions.get(name))
         except Invalid as error:
-            problems[str(name)[:80]] = error.errors
+            problems[shown_name(name)] = error.errors
     if problems:
         raise Invalid(problems)
     return wanted

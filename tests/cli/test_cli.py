@@ -42,9 +42,9 @@ WRONG_DOCUMENTS = {
     "nothing": ("", "`resources`"),
     "a list": ("[]", "`resources`"),
     "another part": ("ressources: {}", "`resources`"),
-    "resources as a list": ("resources: [notes]", "objects by name"),
+    "resources as a list": ("resources: [notes]", "object by name"),
     "a resource that is no object": ("resources: {notes: 7}", "notes"),
-    "a name twice": ("resources: {notes: {name: notes, fields: {a: {type: string}}}}", "the key before it"),
+    "a name twice": ("resources: {notes: {name: notes, fields: {a: {type: string}}}}", "the key above it"),
     "a reserved name": ("resources: {users: {fields: {a: {type: string}}}}", "users is reserved"),
     "a name that is a number": ("resources: {7: {fields: {a: {type: string}}}}", "7"),
     "a field that is a truth": ("resources: {notes: {fields: {yes: {type: string}}}}", "fields"),
@@ -191,7 +191,7 @@ def test_a_change_that_cannot_be_made_undoes_the_whole_file(run, written, admin)
     changed += "  books: {fields: {a: {type: text}}}\n"
     code, output = run("resources", "apply", written(changed.replace("description: Buys", "description: Sells")))
     assert code == 1
-    assert "shops: Narrow the values of name, with others in 1 record." in output
+    assert "shops: Allow fewer values of name, although 1 record would not fit." in output
     assert state() == before
     assert "Sells" not in run("resources", "export")[1]
 

@@ -1,6 +1,6 @@
-"""A change of a definition: which of its fields stay under which name, and what becomes of their values."""
+"""Changes of definitions: which fields keep their values under which name, and how these values convert."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -8,84 +8,108 @@ from typing import Any
 from marshmallow import ValidationError
 
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.renames import find_renames
+from backend.services.definitions.renames import Renames, find_renames
+from backend.services.field_types.base import FieldType
 
 
 @dataclass(frozen=True)
 class Change:
-    """A definition and the one that takes its place: `old` is None for a new resource, `new` for one that goes."""
+    """What a plan does with one resource: `old` is None if it is created, `new` is None if it is dropped.
+
+    For example, `Change(None, books)` creates the resource books.
+    """
 
     old: Definition | None
     new: Definition | None
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The name of the resource, the new one if it is renamed."""
-        return (self.new or self.old).name
+        definition = self.new or self.old
+        return definition.name if definition else ""
+
+
+@dataclass(frozen=True)
+class Alteration(Change):
+    """The change of a resource that stays.
+
+    For example, the fields `title: {type: string}` and `pages: {type: string}` become
+    `name: {type: string, renamed_from: title}` and `pages: {type: integer}`: then `origins` is
+    {"name": "title", "pages": "pages"}, and `converted` has the function that reads the integer of "120" for `pages`.
+    """
+
+    old: Definition
+    new: Definition
 
     @cached_property
-    def _renames(self):
+    def _renames(self) -> Renames:
         old, new = ({name: kind.former_names for name, kind in each.fields.items()} for each in (self.old, self.new))
         return find_renames("field", old, new)
 
     @cached_property
-    def origins(self):
-        """By each field that stays the name it had before, whether it was renamed or not."""
+    def origins(self) -> dict[str, str]:
+        """The former name of each field that keeps its values, whether it is renamed or not."""
         renamed = self._renames.origins
-        # A new field of a name that another one had before begins without values.
+        # A new field with the former name of a renamed one begins without values.
         kept = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
         return {name: kept[name] for name in self.new.fields if name in kept}
 
     @property
-    def problems(self):
+    def problems(self) -> dict[str, str]:
         """What is wrong with former names that fields declare, a message by field."""
-        return self._renames.problems if self.old and self.new else {}
+        return self._renames.problems
+
+    @cached_property
+    def pairs(self) -> dict[str, tuple[FieldType, FieldType]]:
+        """The former and the new declaration of each field that keeps its values."""
+        return {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.origins.items()}
 
     @property
-    def added(self):
+    def added(self) -> dict[str, FieldType]:
         """The fields that only `new` has, by name."""
         return {name: kind for name, kind in self.new.fields.items() if name not in self.origins}
 
     @property
-    def dropped(self):
-        """The fields whose values go, by name."""
+    def dropped(self) -> dict[str, FieldType]:
+        """The fields whose values are lost, by name."""
         return {name: kind for name, kind in self.old.fields.items() if name not in self.origins.values()}
 
     @property
-    def renamed(self):
-        """(new, old) names of the fields that are called otherwise from now on."""
+    def renamed(self) -> list[tuple[str, str]]:
+        """(new, old) names of the renamed fields."""
         return [(name, origin) for name, origin in self.origins.items() if name != origin]
 
     @cached_property
-    def converted(self):
-        """By field that keeps its values in another form, what makes the new value of the old one."""
-        pairs = {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.origins.items()}
+    def converted(self) -> dict[str, Callable[[Any], Any]]:
+        """The function that converts a value, for each field whose values take another form."""
         most = self.new.indexed_bytes
-        made = {name: now.converter(was) for name, (was, now) in pairs.items() if now.changes_form(was)}
+        made = {name: now.converter(was) for name, (was, now) in self.pairs.items() if now.changes_form(was)}
         return {name: _within_bytes(convert, most.get(name)) for name, convert in made.items()}
 
     @cached_property
-    def defaults(self):
-        """What rows in place get, by field, where they have no value: of new fields, and of those now required."""
-        wanting = {
-            name: kind
-            for name, kind in self.new.fields.items()
-            if name in self.added or (kind.required and not self.old.fields[self.origins[name]].required)
+    def defaults(self) -> dict[str, Any]:
+        """What existing rows get where they have no value, by field: of new fields, and of those now required."""
+        wanting = self.added | {
+            name: now for name, (was, now) in self.pairs.items() if now.required and not was.required
         }
         given = {name: kind for name, kind in wanting.items() if kind.default is not None}
         return {name: kind.wire().deserialize(kind.default) for name, kind in given.items()}
 
     @property
     def moves_words(self) -> bool:
-        """Whether the table of words for the full-text search must be made anew."""
+        """Whether the table of words for the full-text search must be built again."""
         before = [self.origins.get(name) for name in self.new.search]
         moved = {*self.converted, *self.defaults, *(name for name, _ in self.renamed)}
         return before != self.old.search or self.old.name != self.new.name or bool(moved & {*self.new.search})
 
-    def before(self, columns):
-        """Return the names that these fields had, or None if one of them is new."""
-        origins = tuple(self.origins.get(name) for name in columns)
-        return None if None in origins else origins
+    def before(self, columns: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the former names of these fields, or None if one of them is new."""
+        origins = [self.origins[name] for name in columns if name in self.origins]
+        return tuple(origins) if len(origins) == len(columns) else None
+
+    def comes_with_field(self, columns: Sequence[str]) -> bool:
+        """Tell whether these columns are one new field, whose step tells of it."""
+        return len(columns) == 1 and columns[0] in self.added
 
 
 def _within_bytes(convert: Callable[[Any], Any], most: int | None) -> Callable[[Any], Any]:

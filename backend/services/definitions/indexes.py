@@ -10,14 +10,14 @@ from typing import NamedTuple
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services.definitions.catalog import load_definitions
-from backend.services.definitions.changes import Change
+from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 
 
 class Index(NamedTuple):
     """The columns of an index, and whether their values together are unique."""
 
-    columns: tuple
+    columns: tuple[str, ...]
     is_unique: bool
 
 
@@ -28,7 +28,7 @@ def wanted_indexes(definition: Definition) -> dict[str, Index]:
     return {index_name(definition.name, each.columns, unique=each.is_unique): each for each in found}
 
 
-def lasting_indexes(change: Change) -> set[str]:
+def lasting_indexes(change: Alteration) -> set[str]:
     """Return the names of the indexes that stay as they are."""
     moved = {*change.converted, *(name for name, _ in change.renamed), *change.added}
     old, new = wanted_indexes(change.old), wanted_indexes(change.new)

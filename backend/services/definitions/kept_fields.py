@@ -9,7 +9,7 @@ from typing import Any
 from peewee import Case
 
 from backend.models.history_entry import HistoryEntry, KeptFields
-from backend.services.definitions.changes import Change
+from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 
 
@@ -23,8 +23,8 @@ def begin(definition: Definition) -> None:
         KeptFields.insert(resource=definition.name, current=True, fields=fields).execute()
 
 
-def follow(changes: Iterable[Change]) -> None:
-    """Let the history follow Changes of definitions that stay: new names of resources, and what became of fields."""
+def follow(changes: Iterable[Alteration]) -> None:
+    """Let the history follow the changes of resources that stay: new names of resources, and what became of fields."""
     changes = list(changes)
     _rename({change.old.name: change.new.name for change in changes if change.old.name != change.new.name})
     for change in changes:
@@ -48,8 +48,8 @@ def _rename(names: dict[str, str]) -> None:
         model.update(resource=renamed).where(model.resource.in_(list(names))).execute()
 
 
-def _followed(change: Change, kept: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a field after a Change; one that is dropped keeps the last rule it had, too."""
+def _followed(change: Alteration, kept: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a field after an Alteration; one that is dropped keeps the last rule it had, too."""
     now = next((name for name, origin in change.origins.items() if origin == kept["now"]), None)
     last = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
     return {"readers": kept["readers"] + ([] if last is None else [last]), "now": now}

@@ -1,16 +1,22 @@
-"""Renames: which name of before each name that is declared now takes over, for fields and for resources alike."""
+"""Renames, of fields and of resources alike: which former name each declared name replaces."""
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
+
+FormerNames = Mapping[str, list[str]]  # of each name, the latest first
 
 
 class Renames(NamedTuple):
-    """`origins` has the name of before of each that is renamed; `problems` what is wrong with the others, in words."""
+    """`origins` has the old name of each that is renamed, `problems` messages about former names that are wrong.
 
-    origins: dict
-    problems: dict
+    For example, Renames(origins={"title": "name"}, problems={"pages": "There is no field length to rename to pages."}).
+    """
+
+    origins: dict[str, str]
+    problems: dict[str, str]
 
 
-def find_renames(what: str, old: dict, new: dict) -> Renames:
+def find_renames(what: str, old: FormerNames, new: FormerNames) -> Renames:
     """Return the Renames from `old` to `new`, both {name: the former names it declares, the latest first}.
 
     A name that is not there takes the place of the first of its former names that is. One that is there does so only
@@ -26,18 +32,18 @@ def find_renames(what: str, old: dict, new: dict) -> Renames:
     return Renames(origins, {name: problem for name, problem in problems.items() if problem})
 
 
-def _first(names, fits):
+def _first(names: Iterable[str], fits: Callable[[str], bool]) -> str | None:
     return next((name for name in names if fits(name)), None)
 
 
-def _find_moves(old, new, origins):
-    """Return {name: origin} of the names that are there and take over from another one."""
+def _find_moves(old: FormerNames, new: FormerNames, origins: Mapping[str, str]) -> dict[str, str]:
+    """Return {name: origin} of the names that exist and replace another one."""
     moves: dict[str, str] = {}
 
-    def taken():
+    def taken() -> set[str]:
         return {*origins.values(), *moves.values()}
 
-    def finds():
+    def finds() -> Iterator[tuple[str, str]]:
         for name in [each for each in new if each in old and each not in moves]:
             origin = _origin(name, new[name], old, is_vacant=name in taken())
             if origin and origin not in taken():
@@ -51,10 +57,10 @@ def _find_moves(old, new, origins):
     return moves
 
 
-def _origin(name, former, old, *, is_vacant):
-    """Return the former name that a name which is there takes over from; None if it is known to have done so.
+def _origin(name: str, former: list[str], old: FormerNames, *, is_vacant: bool) -> str | None:
+    """Return the former name that an existing name replaces; None if it is known to have replaced it before.
 
-    What moves on to another name leaves its own one vacant: then a second time is meant.
+    A field that is renamed leaves its name vacant: then a second rename is meant.
     """
     for each in former:
         if each in old[name] and not is_vacant:
@@ -64,12 +70,12 @@ def _origin(name, former, old, *, is_vacant):
     return None
 
 
-def _may_move(name, moves, new, old, taken):
+def _may_move(name: str, moves: Mapping[str, str], new: FormerNames, old: FormerNames, taken: Collection[str]) -> bool:
     origin = moves[name]
     return (origin not in new or origin in moves) and (origin not in old[name] or name in taken)
 
 
-def _problem(what, name, former, old, origins):
+def _problem(what: str, name: str, former: list[str], old: FormerNames, origins: Mapping[str, str]) -> str | None:
     others = [each for each in former if each != name]
     if not others or name in origins or set(others) & set(old.get(name, ())):
         return None

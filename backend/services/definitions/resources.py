@@ -1,92 +1,28 @@
-"""Declares, changes and drops single resources."""
+"""Creates, changes and drops single resources."""
 
-from contextlib import contextmanager
+from collections.abc import Mapping
+from typing import Any
 
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, StoredDefinition
+from backend.services.access.actors import Actor
 from backend.services.definitions.applying import apply_plan, changing, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
-from backend.services.definitions.changes import Change
 from backend.services.definitions.checks import check_references
+from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import NAME
 from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.errors import Conflict, Invalid, NotFound
 
 
-def list_resources():
+def list_resources() -> list[StoredDefinition]:
     """Return every StoredDefinition, by name."""
     return list(StoredDefinition.select().order_by(StoredDefinition.name))
 
 
-def get_resource(name):
+def get_resource(name: str) -> StoredDefinition:
     """Return the StoredDefinition; raise NotFound."""
-    return _stored(name)
-
-
-def list_versions(name):
-    """Return every DefinitionVersion of a resource, also of one that was dropped, the latest first; raise NotFound."""
-    kept = DefinitionVersion.select().where(DefinitionVersion.name == name).order_by(DefinitionVersion.version.desc())
-    versions = list(kept) if NAME.fullmatch(name) else []
-    if not versions:
-        raise _missing(name)
-    return versions
-
-
-def create_resource(actor, data):
-    """Declare a resource and create its table; return its StoredDefinition.
-
-    Raises Invalid when the declaration is wrong, Conflict when the name is taken.
-    """
-    with changing() as definitions:
-        definition = parse_definition(data, role_names())
-        if definition.name in definitions:
-            raise Conflict(f"There is a resource {definition.name} already.")
-        _refuse_former_names(definition)
-        with _about(definition.name):
-            check_references(definitions | {definition.name: definition})
-        apply_plan(actor, Plan([Change(None, definition)], []))
-        return _stored(definition.name)
-
-
-def plan_resource(name, data):
-    """Return the Plan of what replace_resource would do with the same data; raises what it would for wrong data."""
-    with database.time_limit(None), database.atomic():
-        return _plan_one(load_definitions(), name, data)
-
-
-def replace_resource(actor, name, data, *, confirm=None):
-    """Change a resource to what `data` declares, with the records in it; return its StoredDefinition.
-
-    Raises Invalid, NotFound, and Conflict when the records in place do not let it happen, or when it would lose data
-    and `confirm` is not the fingerprint of this very plan. Nothing is changed then.
-    """
-    with changing() as definitions:
-        plan = _plan_one(definitions, name, data)
-        require_consent(plan, confirm)
-        apply_plan(actor, plan)
-        return _stored(data["name"])
-
-
-def delete_resource(actor, name, *, confirmed=False):
-    """Drop a resource; one that holds records only when that is confirmed. Raises NotFound, Conflict."""
-    with changing() as definitions:
-        if name not in definitions:
-            raise _missing(name)
-        if referrers := [
-            other.name
-            for other in definitions.values()
-            if other.name != name and any(kind.to == name for kind in other.references.values())
-        ]:
-            raise Conflict(f"The resource is still referred to by {', '.join(referrers)}.")
-        plan = make_plan(definitions, {}, [name])
-        records = plan.steps[0].records
-        if records and not confirmed:
-            raise Conflict(f"The resource holds {records} records; say ?confirm=true to lose them.")
-        apply_plan(actor, plan)
-
-
-def _stored(name):
     # Postgres fails at a NUL in a text, and a path may hold one.
     stored = StoredDefinition.get_or_none(StoredDefinition.name == name) if NAME.fullmatch(name) else None
     if stored is None:
@@ -94,42 +30,100 @@ def _stored(name):
     return stored
 
 
-def _missing(name):
-    return NotFound(f"There is no resource {name}.")
+def list_versions(name: str) -> list[DefinitionVersion]:
+    """Return every DefinitionVersion of a resource, also of a dropped one, the latest first; raise NotFound."""
+    kept = DefinitionVersion.select().where(DefinitionVersion.name == name).order_by(DefinitionVersion.version.desc())
+    versions = list(kept) if NAME.fullmatch(name) else []
+    if not versions:
+        raise _missing(name)
+    return versions
 
 
-def _plan_one(definitions, name, data):
-    """Return the Plan of a change of one resource; `data` gets its name if it has none."""
+def create_resource(actor: Actor, data: dict[str, Any]) -> StoredDefinition:
+    """Create a resource and its table; return its StoredDefinition.
+
+    Raises Invalid when the definition is wrong, Conflict when the name is taken.
+    """
+    with changing() as definitions:
+        definition = parse_definition(data, role_names())
+        if definition.name in definitions:
+            raise _taken(definition.name)
+        _refuse_former_names(definition)
+        apply_plan(actor, _plan(definitions, definition))
+        return get_resource(definition.name)
+
+
+def plan_resource(name: str, data: dict[str, Any]) -> Plan:
+    """Return the Plan that replace_resource would carry out with the same data; raises what it would for wrong data."""
+    with database.time_limit(None), database.atomic():
+        definitions = load_definitions()
+        return _plan(definitions, _replacement(definitions, name, data))
+
+
+def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: str | None = None) -> StoredDefinition:
+    """Change a resource to what `data` declares, with the records in it; return its StoredDefinition.
+
+    Raises Invalid, NotFound, and Conflict when existing records prevent it, or when it would lose data and `confirm` is
+    not the fingerprint of this very plan. Nothing is changed then.
+    """
+    with changing() as definitions:
+        definition = _replacement(definitions, name, data)
+        plan = _plan(definitions, definition)
+        require_consent(plan, confirm)
+        apply_plan(actor, plan)
+        return get_resource(definition.name)
+
+
+def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None:
+    """Drop a resource; one that has records only when that is confirmed. Raises NotFound, Conflict."""
+    with changing() as definitions:
+        if name not in definitions:
+            raise _missing(name)
+        others = [other for other in definitions.values() if other.name != name]
+        if referring := [each.name for each in others if any(kind.to == name for kind in each.references.values())]:
+            raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
+        plan = make_plan(definitions, {}, [name])
+        records = plan.steps[0].records
+        if records and not confirmed:
+            raise Conflict(f"The resource has {records} records. Send ?confirm=true to drop them as well.")
+        apply_plan(actor, plan)
+
+
+def _replacement(definitions: Mapping[str, Definition], name: str, data: dict[str, Any]) -> Definition:
+    """Return the Definition that replaces the resource `name`; without a name in `data` it keeps that."""
     if name not in definitions:
         raise _missing(name)
     definition = parse_definition({"name": name} | data, role_names(), in_place=definitions[name])
     if definition.name != name and name not in definition.former_names:
-        told = f"This is the resource {name}; to rename it say so: `renamed_from: {name}`."
-        raise Invalid({"name": [told]})
+        raise Invalid({"name": [f"This is the resource {name}. To rename it, add `renamed_from: {name}`."]})
     if definition.name != name and definition.name in definitions:
-        raise Conflict(f"There is a resource {definition.name} already.")
-    with _about(definition.name):
+        raise _taken(definition.name)
+    return definition
+
+
+def _plan(definitions: Mapping[str, Definition], definition: Definition) -> Plan:
+    """Return the Plan of a change to one definition; raise Invalid, keyed by its parts."""
+    try:
         plan = make_plan(definitions, {definition.name: definition})
         check_references(plan.outcome(definitions))
-    data["name"] = definition.name
+    except Invalid as error:  # keyed by resource; here there is only one
+        raise Invalid(error.errors.get(definition.name, error.errors)) from error
     return plan
 
 
-def _refuse_former_names(definition):
-    """Raise Invalid for a new resource that says it is, or has, something renamed: a PUT does that."""
-    told = ["A new resource takes nothing over. To rename, send PUT to the resource that is there."]
-    named = [name for name, kind in definition.fields.items() if kind.former_names]
-    problems = {"renamed_from": told} if definition.former_names else {}
-    if named:
+def _refuse_former_names(definition: Definition) -> None:
+    """Raise Invalid for a new resource with former names: only a PUT renames."""
+    told = ["A new resource has no former names. To rename a resource, send PUT to its path."]
+    problems: dict[str, Any] = {"renamed_from": told} if definition.former_names else {}
+    if named := [name for name, kind in definition.fields.items() if kind.former_names]:
         problems["fields"] = {name: {"renamed_from": told} for name in named}
     if problems:
         raise Invalid(problems)
 
 
-@contextmanager
-def _about(name):
-    """Have what is wrong with a resource told without its name: the call is about no other."""
-    try:
-        yield
-    except Invalid as error:
-        raise Invalid(error.errors.get(name, error.errors)) from error
+def _missing(name: str) -> NotFound:
+    return NotFound(f"There is no resource {name}.")
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"There is already a resource {name}.")

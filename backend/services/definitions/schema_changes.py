@@ -1,13 +1,16 @@
-"""Brings tables from one definition to the next, with the rows in them, as plans.py found it."""
+"""Changes tables from one definition to the next, with the rows in them."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from marshmallow import ValidationError
-from peewee import SQL, IntegrityError
+from peewee import SQL, Field, IntegrityError
 
 from backend.models.database import database
 from backend.models.records import build_model, column
-from backend.services.definitions.changes import Change
+from backend.services.definitions.changes import Alteration
+from backend.services.definitions.definition import Definition
 from backend.services.definitions.indexes import (
     create_indexes,
     drop_indexes,
@@ -15,13 +18,14 @@ from backend.services.definitions.indexes import (
     wanted_indexes,
 )
 from backend.services.definitions.surveys import read_rows
+from backend.services.field_types.reference import Reference
 from backend.services.storage import full_text
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
 WAITING = "larder__{}"  # the name of a column or table that waits for its own; no field or resource can have it
 
 
-def create_table(definition):
+def create_table(definition: Definition) -> None:
     """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
     model = build_model(definition, database.obj)
     model.create_table(safe=False)
@@ -29,7 +33,7 @@ def create_table(definition):
     full_text.create_index(definition.name, definition.search, model)
 
 
-def add_foreign_keys(definition, names):
+def add_foreign_keys(definition: Definition, names: Iterable[str]) -> None:
     """Add the foreign keys of the named fields where they could not be declared with their columns."""
     if database.adds_foreign_keys_later:
         for name in names:
@@ -37,34 +41,34 @@ def add_foreign_keys(definition, names):
             database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
 
 
-def rename_tables(renamed):
-    """Give tables other names, {old: new}, which may be those of each other; references to them follow."""
+def rename_tables(renamed: Mapping[str, str]) -> None:
+    """Rename tables, {old: new}, also to the names of each other; references to them follow."""
     for waiting, old_name in enumerate(renamed):
         _rename_table(old_name, WAITING.format(waiting))
     for waiting, new_name in enumerate(renamed.values()):
         _rename_table(WAITING.format(waiting), new_name)
 
 
-def _rename_table(old_name, new_name):
+def _rename_table(old_name: str, new_name: str) -> None:
     database.execute_sql(f'ALTER TABLE "{old_name}" RENAME TO "{new_name}"')
 
 
-def release_names(definition):
-    """Drop what bears the name of a table that is to be renamed: alter_table makes it anew."""
+def release_names(definition: Definition) -> None:
+    """Drop everything named after a table that will be renamed; alter_table creates it again."""
     full_text.drop_index(definition.name, definition.search)
     drop_indexes(wanted_indexes(definition))
 
 
-def drop_table(definition):
+def drop_table(definition: Definition) -> None:
     """Drop the table with everything in it."""
     full_text.drop_index(definition.name, definition.search)
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
 
-def alter_table(change, renamed):
-    """Bring the table, which has its new name already, to `change.new`; every target of a reference is there.
+def alter_table(change: Alteration, renamed: Mapping[str, str]) -> None:
+    """Change the table, which has its new name already, to `change.new`; every target of a reference exists.
 
-    `renamed` has the new name of each resource that is renamed by the old one.
+    `renamed` has the new name of each renamed resource by the old one.
     """
     old, new = replace(change.old, name=change.new.name), change.new
     database.lock_table(new.name)
@@ -85,8 +89,8 @@ def alter_table(change, renamed):
         full_text.create_index(new.name, new.search, build_model(new, database.obj))
 
 
-def _leaves_rows(change, renamed):
-    """Tell whether the columns that are there stay as they are, so that SQLite need not make the table anew."""
+def _leaves_rows(change: Alteration, renamed: Mapping[str, str]) -> bool:
+    """Tell whether the existing columns stay as they are, so that SQLite need not build the table again."""
     follows = any(kind.to in renamed for kind in change.old.references.values())
     stays = not follows and all(
         name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
@@ -96,7 +100,7 @@ def _leaves_rows(change, renamed):
     return stays and change.new.name == change.old.name and not (change.dropped or change.converted or required)
 
 
-def _column_ddl(definition, name):
+def _column_ddl(definition: Definition, name: str) -> Any:
     context = database.get_sql_context()
     return context.sql(column(build_model(definition, database.obj), name).ddl(context)).query()
 
@@ -104,7 +108,7 @@ def _column_ddl(definition, name):
 # A column of another type is filled beside the old one, by the same code on both databases.
 
 
-def _convert(change, old):
+def _convert(change: Alteration, old: Definition) -> list[str]:
     """Add a column for each field whose values take another form, fill it, and return the names of those fields."""
     if not change.converted:
         return []
@@ -122,27 +126,27 @@ def _convert(change, old):
     return [*columns]
 
 
-def _waiting(change: Change) -> dict[str, str]:
+def _waiting(change: Alteration) -> dict[str, str]:
     """Return, by field, the name of the column that waits to take its place: short, for names have 63 characters."""
     return {name: WAITING.format(number) for number, name in enumerate(change.new.fields)}
 
 
-def _converted(change, columns, row, record_id):
+def _converted(change: Alteration, columns: Mapping[str, Any], row: Mapping[str, Any], record_id: str) -> list[Any]:
     values = []
     for name, target in columns.items():
         try:
             value = None if row[name] is None else change.converted[name](row[name])
-        except ValidationError:  # the plan named it, and somebody confirmed
+        except ValidationError:  # the plan said so, and was confirmed
             value = None
         values.append(target.db_value(change.defaults.get(name) if value is None else value))
     return [*values, record_id]
 
 
-# SQLite cannot change a column, so the table is made anew: sqlite.org/lang_altertable.html, "making other kinds of
+# SQLite cannot change a column, so the table is built again: sqlite.org/lang_altertable.html, "making other kinds of
 # table schema changes". Foreign keys are not enforced meanwhile, see Sqlite.reshaping.
 
 
-def _rebuild(change, old, converted):
+def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
     new = change.new
     model = build_model(replace(new, name=REBUILT), database.obj)
     model.create_table(safe=False)
@@ -150,7 +154,8 @@ def _rebuild(change, old, converted):
     waiting = _waiting(change)
     for name, origin in change.origins.items():
         taken[name] = SQL(f'"{waiting[name]}"' if name in converted else f'"{origin}"')
-    defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
+    columns: dict[str, Any] = {name: column(model, name) for name in change.defaults}
+    defaults = {name: columns[name].db_value(value) for name, value in change.defaults.items()}
     chosen = []
     for name in taken | defaults:
         if name not in defaults:
@@ -172,7 +177,7 @@ def _rebuild(change, old, converted):
 # Postgres changes columns in place.
 
 
-def _alter_columns(change, old, converted, renamed):
+def _alter_columns(change: Alteration, old: Definition, converted: list[str], renamed: Mapping[str, str]) -> None:
     new, table = change.new, change.new.name
     kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind, renamed)}
     drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
@@ -198,18 +203,18 @@ def _alter_columns(change, old, converted, renamed):
     add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
 
 
-def _rename_column(table, old_name, new_name):
+def _rename_column(table: str, old_name: str, new_name: str) -> None:
     database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{old_name}" TO "{new_name}"')
 
 
-def _keeps_target(change, origin, was, renamed):
-    """Tell whether the foreign key of a field of before can stay."""
+def _keeps_target(change: Alteration, origin: str, was: Reference, renamed: Mapping[str, str]) -> bool:
+    """Tell whether the foreign key of a former field can stay."""
     name = next((name for name, each in change.origins.items() if each == origin), None)
-    now = change.new.references.get(name)
+    now = change.new.references.get(name) if name else None
     return now is not None and (renamed.get(was.to, was.to), was.on_delete) == (now.to, now.on_delete)
 
 
-def _drop_foreign_key(table, name):
+def _drop_foreign_key(table: str, name: str) -> None:
     query = (
         "SELECT conname FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY (conkey)"
         " WHERE contype = 'f' AND conrelid = %s::regclass AND attname = %s"
@@ -218,7 +223,7 @@ def _drop_foreign_key(table, name):
         database.execute_sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{constraint}"')
 
 
-def _add_columns(change, nullable=False):
+def _add_columns(change: Alteration, *, nullable: bool = False) -> None:
     model = build_model(change.new, database.obj)
     for name, kind in change.added.items():
         if nullable:
@@ -227,14 +232,14 @@ def _add_columns(change, nullable=False):
             _add_column(change.new.name, column(model, name))
 
 
-def _add_column(table, target):
+def _add_column(table: str, target: Field) -> None:
     context = database.get_sql_context()
     statement = context.literal(f'ALTER TABLE "{table}" ADD COLUMN ').sql(target.ddl(context))
     database.execute_sql(*statement.query())
 
 
-def _fill(definition, defaults):
-    """Give the rows without a value of these fields that value."""
+def _fill(definition: Definition, defaults: Mapping[str, Any]) -> None:
+    """Set these values where rows have none."""
     model = build_model(definition, database.obj)
     for name, value in defaults.items():
         target = column(model, name)
