@@ -132,7 +132,7 @@ def test_an_exported_file_comes_back_as_an_upsert_and_notices_other_changes(book
     alice.patch(f"/books/{book['id']}", json={"pages": 7})
     answer = load(alice, text, mode="upsert", key="id", keep_good="true")
     assert outcome(answer) == (2, 0, 1, 1)
-    assert "changed meanwhile" in answer.json["data"]["problems"][0]["message"]
+    assert "has changed since" in answer.json["data"]["problems"][0]["message"]
     assert listed(alice, "title", "pages") == [("Emma!", None), ("Dune", 7)]
 
 
