@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from peewee import SQL, ColumnBase, Field, IntegrityError, Node, Ordering, Select, Table
 
-from backend.models.columns import Column
 from backend.models.database.metering import Metered
 
 Constraint: TypeAlias = Literal["unique", "foreign_key", "other"]
@@ -24,25 +23,23 @@ class Dialect(Metered, ABC):
     """A database as its callers know it.
 
     It inherits the calls of peewee, the pool of connections, and the limits of time. It adds every difference between
-    the two databases, so that code outside of this package never asks which of them is in use.
+    the two databases, so that code outside of this package need not ask which of them is in use. Only code that uses
+    the tools of one database, such as a backup, looks at its name.
     """
 
     name: ClassVar[Literal["sqlite", "postgres"]]
     strict_tables: ClassVar[bool]  # as Meta.strict_tables of a model
     adds_foreign_keys_later: ClassVar[bool]  # by ALTER TABLE, since their target's table must be there first
+    has_decimals: ClassVar[bool]  # exact ones; otherwise they are kept as integers of their smallest units
     alters_columns: ClassVar[bool]  # in place; otherwise the table is built again
     drops_with_constraints: ClassVar[str]  # what follows DROP TABLE, so that foreign keys to the table are dropped too
 
-    # Columns
+    # Columns and indexes
 
     @classmethod
     def column_type(cls, column: Field) -> str:
         """Return the SQL type of a column, with its collation."""
         return str(cls.field_types[column.field_type])
-
-    @abstractmethod
-    def decimal_column(self, precision: int, scale: int, **options: Any) -> Column[Any]:
-        """Return the column of an exact decimal with `scale` fraction digits; `options` are peewee's."""
 
     @abstractmethod
     def index_names(self) -> set[str]:
@@ -72,7 +69,7 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
-        """Return the expression of a decimal_column() as text with exactly `scale` fraction digits."""
+        """Return the expression of a decimal as text with exactly `scale` fraction digits."""
 
     @abstractmethod
     def json_text(self, column: ColumnBase) -> ColumnBase:

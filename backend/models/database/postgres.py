@@ -20,7 +20,6 @@ from peewee import (
     fn,
 )
 
-from backend.models.columns import Column, NumericColumn
 from backend.models.database.dialect import Constraint, Violation
 from backend.models.database.postgres_connections import PostgresConnections, driver_error
 from backend.utils.folding import folding_sql
@@ -51,11 +50,9 @@ class Postgres(PostgresConnections):
     }
     strict_tables = False
     adds_foreign_keys_later = True  # a foreign key needs its target's table first
+    has_decimals = True
     alters_columns = True
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
-
-    def decimal_column(self, precision: int, scale: int, **options: Any) -> Column[Any]:
-        return NumericColumn(precision, scale, **options)
 
     def index_names(self) -> set[str]:
         found = self.execute_sql("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")

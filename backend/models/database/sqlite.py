@@ -26,7 +26,6 @@ from peewee import (
     fn,
 )
 
-from backend.models.columns import Column, ScaledIntegerColumn
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
@@ -54,11 +53,9 @@ class Sqlite(SqliteConnections):
     }
     strict_tables = True  # the one check of types that SQLite offers
     adds_foreign_keys_later = False
+    has_decimals = False
     alters_columns = False
     drops_with_constraints = ""
-
-    def decimal_column(self, precision: int, scale: int, **options: Any) -> Column[Any]:
-        return ScaledIntegerColumn(scale, **options)
 
     def index_names(self) -> set[str]:
         return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 from peewee import ColumnBase
 
-from backend.models.columns import Column
+from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.numeric import Numeric
@@ -71,7 +71,9 @@ class Decimal(Numeric):
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
-        return database.decimal_column(self.precision, self.scale, **options)
+        if database.has_decimals:
+            return NumericColumn(self.precision, self.scale, **options)
+        return ScaledIntegerColumn(self.scale, **options)
 
     def wire(self, **options: Any) -> fields.Field[Any]:
         """Return a field for decimals in the range."""
