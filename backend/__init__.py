@@ -2,7 +2,7 @@
 
 import structlog
 
-from backend import cli
+from backend.cli import commands
 from backend.config.logging import configure_logging
 from backend.config.reading import read_settings, unknown_variables
 from backend.config.secret_key import load_secret_keys
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Larder:
     secret_keys = load_secret_keys(settings)
     app = _build(settings, secret_keys)
     app.wsgi_app = Dispatcher(app, docs_pages.docs_scripts())
-    cli.init_app(app)
+    commands.init_app(app)
     return app
 
 

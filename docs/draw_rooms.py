@@ -8,7 +8,7 @@ from pathlib import Path
 BACKEND = Path(__file__).parents[1] / "backend"
 PAGE = Path(__file__).with_name("architecture.md")
 MARKS = re.compile(r"(<!-- rooms -->\n).*?(<!-- end of rooms -->)", re.DOTALL)
-APP = "app"  # backend/__init__.py, cli.py and server.py, which wire everything together
+APP = "app"  # backend/__init__.py and server.py, which wire everything together
 
 Arrows = dict[str, set[str]]
 

@@ -1,0 +1,73 @@
+"""`flask backup`: backups of the database."""
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Column, Table
+
+from backend.cli.output import explained
+from backend.middleware.build import current_build
+from backend.services.access.actors import SYSTEM
+from backend.services.backups import backups
+
+commands = AppGroup("backup", help="Backups of the database.")
+
+
+@commands.command("create")
+def create_backup() -> None:
+    """Create a backup while others read and write; the last line printed is its path."""
+    settings = current_build().settings
+    with explained():
+        backup = backups.create_backup(settings, SYSTEM)
+    click.echo(settings.backup_dir / backup.name)
+
+
+@commands.command("list")
+def list_backups() -> None:
+    """List the backups of LARDER_BACKUP_DIR, the latest first."""
+    table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
+    for backup in backups.list_backups(current_build().settings):
+        table.add_row(backup.name, decimal(backup.bytes), *_about(backup))
+    Console().print(table)
+
+
+def _about(backup: backups.Backup) -> tuple[str, ...]:
+    """Return the last cells of a backup's row."""
+    if (manifest := backup.manifest) is None:
+        return ("damaged",)
+    return manifest.version, manifest.database, f"{sum(manifest.counts.values()):,}"
+
+
+@commands.command("verify")
+@click.argument("backup")
+def verify_backup(backup: str) -> None:
+    """Read the whole of BACKUP, a name or a path, and check its content."""
+    with explained():
+        manifest = backups.verify_backup(current_build().settings, backup)
+    rows = sum(manifest.counts.values())
+    click.echo(f"{backup} is intact: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
+
+
+@commands.command("restore")
+@click.argument("backup")
+def restore_backup(backup: str) -> None:
+    """Replace the content of the database with BACKUP, a name or a path; everyone must sign in again.
+
+    The backup is verified first, and the replaced content is kept. Servers can keep running.
+    """
+    with explained():
+        manifest, kept = backups.restore_backup(current_build().settings, backup)
+    click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
+    if kept:
+        click.echo(f"The previous content is kept as {kept}.")
+
+
+@commands.command("prune")
+@click.option("--keep", type=click.IntRange(min=1), help="How many backups to keep; by default LARDER_BACKUP_KEEP.")
+def prune_backups(keep: int | None) -> None:
+    """Delete all but the latest backups, and their copies."""
+    settings = current_build().settings
+    with explained():
+        deleted = backups.prune_backups(settings, keep or settings.backup_keep)
+    click.echo("\n".join(f"deleted {name}" for name in deleted) or "There are no backups to delete.")

@@ -1,0 +1,47 @@
+"""`flask db`: migrations and upkeep of the database."""
+
+import sys
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.table import Table
+
+from backend.cli.output import explained
+from backend.models.database import database
+from backend.services.health import cleanup, diagram
+from backend.services.operation import migrations
+
+commands = AppGroup("db", help="The database of this installation.")
+
+
+@commands.command("upgrade")
+def upgrade() -> None:
+    """Migrate the database to this version."""
+    applied = migrations.upgrade()
+    click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
+
+
+@commands.command("status")
+def show_status() -> None:
+    """List the migrations; exit with 1 if some are not applied."""
+    table = Table("migration", "applied")
+    with database.connection_context():
+        found = migrations.migration_status()
+    for name, applied in found:
+        table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
+    Console().print(table)
+    sys.exit(0 if all(applied for _, applied in found) else 1)
+
+
+@commands.command("diagram")
+def draw_diagram() -> None:
+    """Print the page about the system tables: flask db diagram > docs/schema.md."""
+    click.echo(diagram.draw(), nl=False)
+
+
+@commands.command("vacuum")
+def vacuum() -> None:
+    """Reclaim disk space from deleted rows; blocks writers while it runs."""
+    with explained():
+        cleanup.vacuum()

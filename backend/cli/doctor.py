@@ -1,0 +1,30 @@
+"""`flask doctor`: checks of the installation."""
+
+import sys
+
+import click
+from flask.cli import with_appcontext
+
+from backend.middleware.build import current_build
+from backend.services.health import doctor as examination
+from backend.services.health.check import FAILURE, OK, WARNING, Check, any_failed
+
+MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("fail", "red")}
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Check this installation and suggest fixes; exit with 1 if something does not work."""
+    checks = examination.run_checks(current_build().settings)
+    for check in checks:
+        _print(check)
+    sys.exit(1 if any_failed(checks) else 0)
+
+
+def _print(check: Check) -> None:
+    """Print the check, and below it what to do about it."""
+    mark, colour = MARKS[check.state]
+    click.echo(f"{click.style(f'{mark:6}', fg=colour)}{check.name:12}{check.message}")
+    if check.state != OK:
+        click.echo(f"{'':18}{check.advice}")

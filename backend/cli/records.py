@@ -1,0 +1,94 @@
+"""`flask records`: import and export of records."""
+
+import sys
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.progress import Progress
+
+from backend.cli.output import explained
+from backend.middleware.build import current_build
+from backend.models.database import database
+from backend.services.access.actors import SYSTEM
+from backend.services.definitions.catalog import Resource
+from backend.services.records import exports
+from backend.services.records.imports.importing import Options, import_records
+from backend.services.records.imports.report import Report
+from backend.services.records.imports.rows import CsvRows, JsonRows
+from backend.services.records.list_query import ListQuery
+from backend.services.records.records import list_records
+from backend.utils.controls import without_controls
+
+NDJSON_SUFFIXES = (".ndjson", ".jsonl")
+
+commands = AppGroup("records", help="Import and export records.")
+
+
+@commands.command("export")
+@click.argument("resource")
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def export_records(resource: str, file: Path) -> None:
+    """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
+    form = "ndjson" if _is_ndjson(file) else "csv"
+    with explained(), database.connection_context():
+        texts = exports.export_records(SYSTEM, current_build().catalog[resource], ListQuery(), form)
+        with file.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(texts)
+
+
+@commands.command("import")
+@click.argument("resource")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", metavar="FIELD", help="Update records that already have this key: a unique field or `id`.")
+@click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
+@click.option("--keep-good", is_flag=True, help="Write the valid rows even if some are invalid.")
+@click.option("--if-empty", is_flag=True, help="Do nothing if the resource has records.")
+def import_file(resource: str, file: Path, key: str | None, dry_run: bool, keep_good: bool, if_empty: bool) -> None:
+    """Create a record from each line of FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
+
+    The first line of a CSV file names the columns: fields of the resource, or `country_code` for the reference
+    `country` by the unique field `code` of its target. Invalid rows are listed with their lines; then nothing is
+    written.
+    """
+    with explained(), database.connection_context():
+        target = current_build().catalog[resource]
+        if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
+            click.echo(f"{resource} has records; nothing was imported.")
+            return
+        report = _import_with_progress(target, file, key, dry_run, keep_good)
+    _print_report(resource, report, dry_run)
+    sys.exit(1 if report.bad else 0)
+
+
+def _import_with_progress(resource: Resource, file: Path, key: str | None, dry_run: bool, keep_good: bool) -> Report:
+    total, rows = _count_lines(file), JsonRows if _is_ndjson(file) else CsvRows
+    with file.open("rb") as content, Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(resource.name, total=total)
+
+        def show_progress(line: int) -> None:
+            progress.update(task, completed=line)
+
+        options = Options(key=key, dry_run=dry_run, keep_good=keep_good, progress=show_progress)
+        report = import_records(SYSTEM, resource, rows(content, current_build().settings.max_body_bytes), options)
+        show_progress(total)
+    return report
+
+
+def _print_report(resource: str, report: Report, dry_run: bool) -> None:
+    for line, reason in report.problems:
+        click.echo(f"line {line}: {without_controls(reason)}", err=True)
+    done = "would be written" if dry_run else "written"
+    skipped = f" {report.skipped} without values skipped." if report.skipped else ""
+    written = report.created + report.updated
+    click.echo(f"{resource}: {report.rows} rows read, {written} {done}, {report.bad} bad.{skipped}")
+
+
+def _is_ndjson(file: Path) -> bool:
+    return file.suffix.lower() in NDJSON_SUFFIXES
+
+
+def _count_lines(file: Path) -> int:
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)

@@ -1,0 +1,113 @@
+"""`flask resources`: definitions of resources, and roles, in YAML files."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import yaml
+from flask.cli import AppGroup
+
+from backend.cli.output import explained, write_yaml
+from backend.models.database import database
+from backend.services import documents
+from backend.services.access.actors import SYSTEM
+from backend.services.definitions.plans import Plan, Step
+from backend.utils.controls import without_controls
+from backend.utils.strict_yaml import load_yaml
+
+SUFFIXES = (".yml", ".yaml")
+
+commands = AppGroup("resources", help="Definitions of resources, as YAML files.")
+
+
+@commands.command("apply")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--confirm", metavar="FINGERPRINT", help="Fingerprint of the plan; required if it loses data.")
+def apply(path: Path, confirm: str | None) -> None:
+    """Change roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
+
+    Resources that are not named stay as they are; a resource of `null` is dropped.
+    """
+    document = _read_documents(path)
+    with explained(), database.connection_context():
+        outcome = documents.apply_document(SYSTEM, document, confirm=confirm)
+    for name, what in outcome:
+        click.echo(f"{what} {name}")
+
+
+@commands.command("plan")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def show_plan(path: Path, as_json: bool) -> None:
+    """Show what `apply` would do with PATH, step by step; exit with 1 if it cannot be done."""
+    document = _read_documents(path)
+    with explained(), database.connection_context():
+        plan = documents.plan_document(SYSTEM, document)
+    if as_json:
+        click.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        _print_plan(plan)
+    sys.exit(0 if plan.is_possible else 1)
+
+
+@commands.command("export")
+@click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
+def export(file: TextIO) -> None:
+    """Write all roles and resources as YAML to FILE, or to the terminal."""
+    with explained(), database.connection_context():
+        document = documents.export_document()
+    write_yaml(document, file)
+
+
+def _print_plan(plan: Plan) -> None:
+    for step in plan.steps:
+        _print_step(step)
+    if not plan.steps:
+        click.echo("There is nothing to do.")
+    elif plan.is_possible and plan.loses_data:
+        click.echo(f"To apply it and lose that data: flask resources apply --confirm {plan.fingerprint}")
+
+
+def _print_step(step: Step) -> None:
+    """Print a step, and below it the ids of the first records that it is about."""
+    mark = "impossible: " if step.impossible else "loses data: " if step.loses_data else ""
+    click.echo(f"{step.resource}: {mark}{without_controls(step.text)}")
+    if step.ids:
+        click.echo(f"    {', '.join(step.ids)}{' …' if step.records > len(step.ids) else ''}")
+
+
+def _read_documents(path: Path) -> Any:
+    """Return what a YAML file declares, or all YAML files of a folder together."""
+    files = [path] if path.is_file() else sorted(each for each in path.iterdir() if each.suffix in SUFFIXES)
+    whole: dict[str, Any] = {}
+    for file in files:
+        document = _read_document(file)
+        if len(files) == 1 or not _has_parts(document):
+            return document  # as it is, so that apply or plan says what is wrong with it
+        whole = _merged(whole, document, file)
+    return whole
+
+
+def _read_document(file: Path) -> Any:
+    try:
+        return load_yaml(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
+
+
+def _has_parts(document: Any) -> bool:
+    """Tell whether a document is an object of objects by name."""
+    return isinstance(document, dict) and all(isinstance(part or {}, dict) for part in document.values())
+
+
+def _merged(whole: dict[str, Any], document: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return the parts of both documents; raise ClickException if they declare the same name."""
+    merged = dict(whole)
+    for part, declared in document.items():
+        before, more = merged.get(part, {}), declared or {}
+        if repeated := before.keys() & more.keys():
+            raise click.ClickException(f"{file} declares {', '.join(sorted(repeated))} a second time.")
+        merged[part] = before | more
+    return merged

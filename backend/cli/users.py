@@ -1,0 +1,82 @@
+"""`flask users`: users and their accounts."""
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from backend.cli.output import explained
+from backend.middleware.build import current_build
+from backend.models.database import database
+from backend.models.role import ADMIN, MEMBER
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import recovery, sign_in, user_updates, users
+from backend.utils.controls import without_controls
+
+commands = AppGroup("users", help="Users and their accounts.")
+
+
+@commands.command("list")
+def list_users() -> None:
+    """List all users."""
+    table = Table("email", "name", "roles", "active")
+    with explained(), database.connection_context():
+        for user in users.list_users():
+            name = Text(without_controls(user.name))  # as Text it has no markup
+            table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
+    Console().print(table)
+
+
+@commands.command("create")
+@click.argument("email")
+@click.option("--name", default="", help="Display name; defaults to the e-mail address.")
+@click.option("--admin", is_flag=True, help="Make them an admin, who may do everything.")
+@click.password_option(help="Asked for if it is not given.")
+def create_user(email: str, name: str, admin: bool, password: str) -> None:
+    """Create an account for EMAIL."""
+    roles = [ADMIN, MEMBER] if admin else [MEMBER]
+    with explained(), database.connection_context():
+        users.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
+    click.echo(f"created {email}")
+
+
+@commands.command("promote")
+@click.argument("email")
+def promote(email: str) -> None:
+    """Make EMAIL an admin."""
+    with explained(), database.connection_context():
+        user = users.get_user_by_email(email)
+        user_updates.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
+    click.echo(f"{email} is an admin")
+
+
+@commands.command("reset-password")
+@click.argument("email")
+@click.password_option(help="Asked for if it is not given.")
+def reset_password(email: str, password: str) -> None:
+    """Set a new password for EMAIL; ends all their sessions and API keys."""
+    with explained(), database.connection_context():
+        user_updates.update_user(SYSTEM, users.get_user_by_email(email).id, {"password": password})
+    click.echo(f"{email} has a new password")
+
+
+@commands.command("link")
+@click.argument("email", required=False)
+def make_link(email: str | None) -> None:
+    """Print a link with which EMAIL, or else the first admin, can set a new password once."""
+    settings = current_build().settings
+    with explained(), database.connection_context():
+        address, link = recovery.make_reset_link(SYSTEM, settings, email)
+    minutes = settings.reset_token_seconds // 60
+    click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
+
+
+@commands.command("first-admin")
+def create_first_admin() -> None:
+    """Create the first admin, LARDER_ADMIN_EMAIL, unless there is one; print a generated password once."""
+    with explained():
+        generated = sign_in.create_first_admin(current_build().settings)
+    if generated:
+        email, password = generated
+        click.echo(f"First admin, shown this once: sign in as {email} with the password {password}")
