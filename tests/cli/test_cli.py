@@ -239,6 +239,16 @@ def test_a_folder_is_one_declaration(run, tmp_path):
     assert "declares b a second time" in output
 
 
+def test_a_wrong_file_in_a_folder_is_explained(run, tmp_path):
+    folder = tmp_path / "declared"
+    folder.mkdir()
+    (folder / "a.yml").write_text("resources: {a: {fields: {b: {type: text}}}}")
+    for wrong in ("[]", "resources: [b]", "resources: 7"):
+        (folder / "b.yml").write_text(wrong)
+        code, output = run("resources", "apply", folder)
+        assert (code, output.startswith("Error: ")) == (1, True), (wrong, output)
+
+
 def test_wrong_files_are_explained_and_change_nothing(run, written):
     before = state()
     for what, (text, reason) in WRONG_DOCUMENTS.items():
