@@ -1,4 +1,4 @@
-"""`GET /audit`: who did what to whom."""
+"""`GET /audit`: who did what."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,7 +18,7 @@ def actions(person, query=""):
     return [entry["action"] for entry in answer.json["data"]]
 
 
-def test_tells_who_what_whom_and_from_where(admin, bob):
+def test_shows_who_did_what_to_whom_and_from_where(admin, bob):
     changed = admin.patch(f"/users/{bob.id}", json={"name": "Robert"})
     (entry,) = admin.get("/audit?action=user.update").json["data"]
     assert (entry["actor_id"], entry["actor_email"]) == (admin.id, "admin@example.com")
@@ -46,7 +46,7 @@ def test_a_change_that_does_not_happen_leaves_no_entry(admin):
     assert actions(admin, "target_type=resource") == ["resource.create"]
 
 
-def test_refused_sign_ins_are_told_without_what_was_typed(admin, alice):
+def test_refused_sign_ins_are_recorded_without_what_was_typed(admin, alice):
     for email in (alice.email, "stranger@example.com"):
         credentials = {"email": email, "password": "a wrong secret"}
         assert alice.client.post("/api/v1/auth/login", json=credentials).status_code == 401
@@ -56,7 +56,7 @@ def test_refused_sign_ins_are_told_without_what_was_typed(admin, alice):
     assert "stranger" not in str(entries)
 
 
-def test_refused_calls_of_the_system_are_told(admin, alice, stranger):
+def test_refused_calls_are_recorded(admin, alice, stranger):
     assert alice.post("/users", json={"password": PASSWORD}).status_code == 403
     assert stranger.post("/users", json={}).status_code == 401
     (entry,) = admin.get("/audit?action=call.refuse").json["data"]
@@ -65,7 +65,7 @@ def test_refused_calls_of_the_system_are_told(admin, alice, stranger):
 
 
 def test_refused_calls_are_counted_by_their_route(admin, alice):
-    """So nobody fills the trail: not by repeating a call, nor by the paths they choose."""
+    """So callers cannot fill the trail by repeating a call or by choosing paths."""
     for number in range(20):
         assert alice.get(f"/users/0193e0f4-0000-7000-8000-0000000000{number:02}").status_code == 403
     for path in ("/roles/" + "x" * 2000, "/roles/%00", "/roles/%F0%9F%A6%86", "/roles/a", "/resources/%00/versions"):
@@ -81,12 +81,12 @@ def test_refused_calls_are_counted_by_their_route(admin, alice):
     assert entries[0]["last_at"] > entries[0]["created_at"]
 
 
-def test_refusals_of_different_people_methods_and_hours_are_counted_apart(admin, alice, bob):
+def test_refusals_of_different_users_methods_and_hours_are_counted_separately(admin, alice, bob):
     for person, call in ((alice, "get"), (alice, "post"), (bob, "get"), (bob, "get")):
         assert getattr(person, call)("/users").status_code == 403
     entries = admin.get("/audit?action=call.refuse&sort=id").json["data"]
-    told = [(entry["actor_email"], entry["details"]["method"], entry["times"]) for entry in entries]
-    assert told == [(alice.email, "GET", 1), (alice.email, "POST", 1), (bob.email, "GET", 2)]
+    counted = [(entry["actor_email"], entry["details"]["method"], entry["times"]) for entry in entries]
+    assert counted == [(alice.email, "GET", 1), (alice.email, "POST", 1), (bob.email, "GET", 2)]
     with database.connection_context():
         AuditEntry.update(counted_as=None).execute()  # as in the hour after
     bob.get("/users")
@@ -104,14 +104,14 @@ def test_refusals_at_the_same_instant_are_counted_once_each(app, admin, alice):
     assert [entry["times"] for entry in admin.get("/audit?action=call.refuse").json["data"]] == [20]
 
 
-def test_refused_sign_ins_are_counted_by_account(admin, alice):
+def test_refused_sign_ins_are_counted_by_user(admin, alice):
     for email in (alice.email, "a@example.com", "b@example.com", "ALICE@example.com"):
         alice.client.post("/api/v1/auth/login", json={"email": email, "password": "a wrong secret"})
     entries = admin.get("/audit?action=session.refuse&sort=id").json["data"]
     assert [(entry["target_id"], entry["times"]) for entry in entries] == [(alice.id, 2), (None, 2)]
 
 
-def test_details_are_bounded(admin, alice):
+def test_long_details_are_left_out(admin, alice):
     admin.put("/users/settings", json={"fields": {"about": {"type": "text", "writable_by": ["member"]}}})
     assert alice.patch("/auth/me", json={"profile": {"about": "x" * 100_000}}).status_code == 200
     (entry,) = admin.get("/audit?action=user.update").json["data"]
@@ -132,5 +132,5 @@ def test_old_entries_are_deleted_by_the_clean_up(app, admin, monkeypatch):
 
 
 @ON_SQLITE
-def test_is_only_read(admin):
+def test_entries_cannot_be_changed(admin):
     assert [admin.send(method, "/audit").status_code for method in ("POST", "PUT", "PATCH", "DELETE")] == [405] * 4

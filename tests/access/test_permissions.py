@@ -18,10 +18,10 @@ from backend.models.user import User
 from backend.services.accounts import sessions
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
-# `ended` bears a token of alice's whose session was ended, `off` one of somebody who was deactivated since. The record
-# that is asked for is alice's; bob is another member, edith an editor, audrey's one permission is audit:read. In the
-# last columns the same people come with an API key that has all their roles. 422 is the answer to a token that no mail
-# has brought: whoever has one needs nothing else.
+# `ended` has a token of alice whose session has ended, `off` one of a user who was deactivated since. The record of the
+# requests is alice's; bob is another member, edith an editor, audrey's one permission is audit:read. In the last
+# columns the same people use an API key that has all their roles. 422 answers a token that no mail has brought: these
+# calls need nothing but such a token.
 ACTORS = ["public", "ended", "off", "alice", "bob", "edith", "audrey", "ada"]
 KEYS = ["alice", "bob", "edith", "audrey", "ada"]
 
@@ -118,7 +118,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def authorize(app, admin):
-    """Sets the stage, and returns a function that gives the headers by which a caller is known."""
+    """A function that returns the headers with which a caller signs in."""
     admin.declare("notes", **NOTES)
     admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     for name, roles in MORE_PEOPLE.items():
@@ -225,7 +225,7 @@ class Things:
 
 
 @ON_SQLITE
-def test_everybody_gets_what_the_table_says(app, authorize, admin):
+def test_every_caller_gets_what_the_table_says(app, authorize, admin):
     things, lines = Things(app, admin), []
     for rule, method, guard in routes(app):
         statuses = []

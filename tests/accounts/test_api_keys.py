@@ -28,7 +28,7 @@ WRONG_VALUES = [
 
 @pytest.fixture
 def maker(app, admin):
-    """Somebody with the roles editor and maker, of which the second lets them make keys."""
+    """A user with the roles editor and maker; maker permits to create keys."""
     admin.post("/roles", json={"name": "maker", "permissions": ["api_keys:write", "audit:read"]})
     account = {"email": "maker@example.com", "name": "M", "password": PASSWORD, "roles": ["maker", "editor"]}
     assert admin.post("/users", json=account).status_code == 201
@@ -40,7 +40,7 @@ def statements():
     """The statements that were executed, from now on."""
     log, found = logging.getLogger("peewee"), []
     handler = logging.Handler()
-    # The pool tells its rollbacks as plain texts, a statement is told with its parameters.
+    # The pool reports rollbacks as plain texts, statements with their parameters.
     handler.emit = lambda record: isinstance(record.msg, tuple) and found.append(record.msg[0])
     before = log.level
     log.setLevel(logging.DEBUG)
@@ -59,12 +59,12 @@ def make_key(person, **values):
 
 
 def ask(person, secret, path="/auth/me", method="GET", **options):
-    """Send a request with the key alone."""
+    """Send a request with only the key."""
     headers = {"Authorization": f"Bearer {secret}"}
     return person.client.open(f"/api/v1{path}", method=method, headers=headers, **options)
 
 
-def test_a_key_is_shown_once_and_kept_as_a_hash(maker):
+def test_a_key_is_shown_once_and_stored_as_a_hash(maker):
     made = make_key(maker, roles=["editor"])
     secret = made.pop("secret")
     assert secret.startswith("ldr_")
@@ -77,7 +77,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash(maker):
         assert secret not in str(database.execute_sql("SELECT * FROM larder_api_keys").fetchall())
 
 
-def test_a_key_acts_for_its_maker(admin, maker):
+def test_a_key_acts_for_its_user(admin, maker):
     admin.declare("notes", {"title": {"type": "string"}}, access={"create": ["editor"], "read": ["owner"]})
     secret = make_key(maker, roles=["editor"])["secret"]
     assert ask(maker, secret).json["data"]["email"] == maker.email
@@ -93,14 +93,14 @@ def test_refuses_wrong_values(maker, values, to_blame):
     assert maker.get("/api-keys").json["data"] == []
 
 
-def test_nobody_makes_a_key_wider_than_themselves(admin, maker):
+def test_users_create_no_key_with_roles_that_they_lack(admin, maker):
     admin.post("/roles", json={"name": "auditor"})
     answers = {role: maker.post("/api-keys", json={"name": "N", "roles": [role]}) for role in ("admin", "auditor")}
     assert {role: answer.status_code for role, answer in answers.items()} == {"admin": 403, "auditor": 403}
     assert make_key(admin, roles=["auditor"])["roles"] == ["auditor"]
 
 
-def test_a_key_shrinks_with_its_maker_and_grows_back(admin, maker):
+def test_a_key_loses_and_regains_the_roles_of_its_user(admin, maker):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["editor"]})
     secret = make_key(maker, roles=["editor", "member"])["secret"]
     assert ask(maker, secret, "/notes").status_code == 200
@@ -119,7 +119,7 @@ def test_an_admins_key_has_only_its_own_roles_and_loses_them_with_the_admin(admi
     assert ask(bob, secret, "/audit").status_code == 403
 
 
-def test_a_key_does_not_widen_itself(admin, maker):
+def test_a_key_cannot_change_its_own_roles(admin, maker):
     secret = make_key(maker, roles=["maker"])["secret"]
     assert ask(maker, secret, "/api-keys").status_code == 200
     wider = ask(maker, secret, "/api-keys", "POST", json={"name": "N", "roles": ["editor"]})
@@ -130,12 +130,12 @@ def test_a_key_does_not_widen_itself(admin, maker):
 
 @pytest.fixture
 def clerks_key(admin):
-    """A key of the admin that is limited to looking after users."""
+    """A key of the admin that may only manage users."""
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
     return make_key(admin, roles=["clerk"])["secret"]
 
 
-def test_a_key_does_not_take_its_maker_over(app, admin, maker):
+def test_a_key_cannot_change_its_user(app, admin, maker):
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
     admin.patch(f"/users/{maker.id}", json={"roles": ["clerk", "maker"]})
     secret = make_key(maker, roles=["clerk", "maker"])["secret"]
@@ -146,7 +146,7 @@ def test_a_key_does_not_take_its_maker_over(app, admin, maker):
     assert Person(app, "maker").get("/auth/me").json["data"]["email"] == maker.email
 
 
-def test_not_even_the_key_of_an_admin_touches_its_maker(admin, bob):
+def test_not_even_the_key_of_an_admin_changes_its_user(admin, bob):
     admin.patch(f"/users/{bob.id}", json={"roles": ["admin"]})
     secret, path = make_key(bob, roles=["admin"])["secret"], f"/users/{bob.id}"
     assert ask(bob, secret, path, "PATCH", json={"name": "B"}).status_code == 403
@@ -154,7 +154,7 @@ def test_not_even_the_key_of_an_admin_touches_its_maker(admin, bob):
     assert ask(bob, secret, f"/users/{admin.id}", "PATCH", json={"name": "A"}).status_code == 200
 
 
-def test_a_key_touches_nobody_who_may_do_more_than_the_key(admin, edith, alice, clerks_key):
+def test_a_key_changes_no_user_with_roles_that_it_lacks(admin, edith, alice, clerks_key):
     for path in (f"/users/{admin.id}", f"/users/{edith.id}"):
         for values in ({"password": "staple battery horse"}, {"roles": []}, {"active": False}):
             assert ask(admin, clerks_key, path, "PATCH", json=values).status_code == 403
@@ -164,7 +164,7 @@ def test_a_key_touches_nobody_who_may_do_more_than_the_key(admin, edith, alice, 
 
 
 def test_a_key_gives_no_role_that_it_does_not_have(admin, alice, clerks_key):
-    """Not those either that its maker has, nor those that hold no permission but open records."""
+    """Not even one that its user has, nor one that holds no permission but opens records."""
     account = {"email": "carol@example.com", "name": "C", "password": PASSWORD}
     for role in ("admin", "editor"):
         assert ask(admin, clerks_key, "/users", "POST", json=account | {"roles": [role]}).status_code == 403
@@ -173,7 +173,7 @@ def test_a_key_gives_no_role_that_it_does_not_have(admin, alice, clerks_key):
     assert (made.status_code, made.json["data"]["roles"]) == (201, ["clerk", "member"])
 
 
-def test_a_key_gets_nothing_from_a_new_role_of_an_old_name(admin):
+def test_a_key_does_not_get_a_new_role_with_the_name_of_a_deleted_one(admin):
     admin.post("/roles", json={"name": "auditor"})
     key = make_key(admin, roles=["auditor"])
     assert admin.delete("/roles/auditor").status_code == 409
@@ -184,7 +184,7 @@ def test_a_key_gets_nothing_from_a_new_role_of_an_old_name(admin):
 
 
 @ON_SQLITE
-def test_a_key_does_not_act_as_a_person(maker):
+def test_a_key_cannot_do_what_needs_a_session(maker):
     secret = make_key(maker)["secret"]
     calls = [("POST", "/auth/logout"), ("GET", "/auth/sessions"), ("DELETE", "/auth/sessions")]
     calls += [("PATCH", "/auth/me"), ("POST", "/auth/password"), ("DELETE", f"/auth/sessions/{NOBODYS}")]
@@ -201,7 +201,7 @@ def test_a_revoked_key_is_refused_and_still_listed(maker):
     assert maker.delete(f"/api-keys/{made['id']}").status_code == 200
 
 
-def test_a_key_lapses(maker):
+def test_a_key_expires(maker):
     soon = utcnow() + timedelta(hours=1)
     made = make_key(maker, expires_at=soon.isoformat())
     assert ask(maker, made["secret"]).status_code == 200
@@ -211,7 +211,7 @@ def test_a_key_lapses(maker):
 
 
 @pytest.mark.parametrize("end", ["deactivated", "deleted"])
-def test_no_key_survives_its_maker(admin, maker, end):
+def test_no_key_outlives_its_user(admin, maker, end):
     secret, path = make_key(maker)["secret"], f"/users/{maker.id}"
     answer = admin.delete(path) if end == "deleted" else admin.patch(path, json={"active": False})
     assert answer.status_code == 200
@@ -226,7 +226,7 @@ def test_an_unknown_key_is_refused(maker, secret):
     assert (answer.status_code, answer.json["error"]["code"]) == (401, "UNAUTHENTICATED")
 
 
-def test_its_last_use_is_noted_once_a_minute(maker):
+def test_its_last_use_is_stored_once_a_minute(maker):
     made = make_key(maker)
     assert made["last_used_at"] is None
 
@@ -243,7 +243,7 @@ def test_its_last_use_is_noted_once_a_minute(maker):
 
 
 @ON_SQLITE
-def test_a_key_reads_while_somebody_writes(settings, maker):
+def test_a_key_reads_while_another_writer_holds_the_lock(settings, maker):
     made = make_key(maker)
     writer = cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))
     writer.execute("BEGIN IMMEDIATE")
@@ -264,7 +264,7 @@ def test_a_request_with_a_key_costs_one_read_beside_its_own(admin, maker, statem
         assert len(statements) == 2, statements
 
 
-def test_keys_of_others_are_hidden_but_from_admins(admin, maker):
+def test_keys_of_other_users_are_visible_to_admins_only(admin, maker):
     made = make_key(admin)
     assert maker.get("/api-keys").json["data"] == []
     answers = [maker.send(method, f"/api-keys/{made['id']}") for method in ("GET", "DELETE")]

@@ -17,7 +17,7 @@ WRONG_VALUES = [
 ]
 
 
-def test_gives_tokens_and_tells_who_signed_in(stranger):
+def test_returns_tokens_and_the_user(stranger):
     response = stranger.post("/auth/login", json=ALICE)
     assert response.status_code == 200
     data = response.json["data"]
@@ -26,24 +26,24 @@ def test_gives_tokens_and_tells_who_signed_in(stranger):
     assert (data["user"]["email"], data["user"]["roles"]) == ("alice@example.com", ["member"])
 
 
-def test_the_access_token_signs_requests(stranger):
+def test_the_access_token_authenticates_requests(stranger):
     token = stranger.post("/auth/login", json=ALICE).json["data"]["access_token"]
     me = stranger.get("/auth/me", headers={"Authorization": f"Bearer {token}"})
     assert me.json["data"]["name"] == "Alice"
 
 
-def test_the_address_counts_in_any_case(stranger):
+def test_the_case_of_the_address_does_not_matter(stranger):
     assert stranger.post("/auth/login", json=ALICE | {"email": "ALICE@example.COM"}).status_code == 200
 
 
-def test_does_not_tell_a_wrong_password_from_an_unknown_address(stranger):
+def test_answers_a_wrong_password_and_an_unknown_address_alike(stranger):
     wrong = stranger.post("/auth/login", json=ALICE | {"password": "wrong horse"})
     unknown = stranger.post("/auth/login", json=ALICE | {"email": "nobody@example.com"})
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json["error"] == unknown.json["error"]
 
 
-def test_refuses_a_deactivated_account_with_the_same_words(stranger):
+def test_refuses_a_deactivated_user_with_the_same_words(stranger):
     wrong = stranger.post("/auth/login", json=ALICE | {"password": "wrong horse"})
     User.update(active=False).where(User.email == "alice@example.com").execute()
     response = stranger.post("/auth/login", json=ALICE)
@@ -69,8 +69,8 @@ def test_every_login_is_a_session_of_its_own(alice):
 WAYS = ["zoë@bücher.example", "Zoe\u0308@Bu\u0308cher.example", "ZOË@xn--bcher-kva.EXAMPLE", "zoë@ｂüｃｈｅｒ。example"]
 
 
-def test_an_address_counts_however_it_is_written(app, admin, stranger):
-    """As a phone, another keyboard or a mail program may write it: composed or not, as punycode, full-width."""
+def test_an_address_is_found_in_every_form(app, admin, stranger):
+    """As phones, keyboards and mail programs write it: composed or not, as punycode, full-width."""
     for number, registered in enumerate(WAYS):
         password = f"{PASSWORD} {number}"
         made = stranger.post("/auth/register", json={"email": registered, "password": password, "name": "Zoë"})

@@ -38,7 +38,7 @@ def test_changes_the_name(alice, bob):
 
 
 @ON_SQLITE
-def test_refuses_wrong_values_and_keeps_the_account(alice):
+def test_refuses_wrong_values_and_changes_nothing(alice):
     before = alice.get("/auth/me").json["data"]
     for profile, wrong in WRONG_PROFILES:
         response = alice.patch("/auth/me", json=profile)
@@ -47,7 +47,7 @@ def test_refuses_wrong_values_and_keeps_the_account(alice):
     assert alice.get("/auth/me").json["data"] == before
 
 
-def test_a_new_role_counts_from_the_next_request_on(alice):
+def test_a_new_role_counts_from_the_next_request(alice):
     assert alice.get("/resources").status_code == 403
     Role.create(name="reader", permissions=["resources:read"])
     give_roles(User.by_email(alice.email), ["reader"])

@@ -1,4 +1,4 @@
-"""`POST /auth/password`: another password for oneself."""
+"""`POST /auth/password`: changing one's own password."""
 
 import pytest
 
@@ -16,13 +16,13 @@ def sign_in_with(person, password):
     return person.client.post("/api/v1/auth/login", json={"email": person.email, "password": password})
 
 
-def test_the_new_one_signs_in_and_the_old_one_does_not(alice):
+def test_only_the_new_password_signs_in(alice):
     assert change(alice).status_code == 200
     assert sign_in_with(alice, PASSWORD).status_code == 401
     assert sign_in_with(alice, NEW_PASSWORD).status_code == 200
 
 
-def test_no_token_of_another_session_survives_the_change(alice):
+def test_the_change_ends_all_other_sessions(alice):
     elsewhere = alice.sign_in()
     assert change(alice).status_code == 200
     assert alice.get("/auth/me", headers=bearer(elsewhere["access_token"])).status_code == 401
@@ -31,7 +31,7 @@ def test_no_token_of_another_session_survives_the_change(alice):
 
 
 @ON_SQLITE
-def test_without_the_current_password_a_stolen_token_does_not_change_it(alice):
+def test_a_stolen_token_alone_does_not_change_it(alice):
     answer = change(alice, current="a guess at it")
     assert answer.status_code == 422
     assert list(answer.json["error"]["details"]["json"]) == ["current_password"]
@@ -40,7 +40,7 @@ def test_without_the_current_password_a_stolen_token_does_not_change_it(alice):
 
 @ON_SQLITE
 @pytest.mark.parametrize("new", ["", "short", "x" * 257, None, 12345678, "nul \0 nul nul"])
-def test_refuses_a_password_that_cannot_be(alice, new):
+def test_refuses_a_password_that_is_not_allowed(alice, new):
     answer = change(alice, new=new)
     assert answer.status_code == 422
     assert list(answer.json["error"]["details"]["json"]) == ["new_password"]

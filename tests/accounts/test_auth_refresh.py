@@ -60,7 +60,7 @@ def test_a_reuse_is_in_the_audit_trail(admin, alice):
     assert entry["actor_email"] == "alice@example.com"
 
 
-def test_a_token_from_before_the_last_two_ends_the_session_at_once(alice):
+def test_a_token_older_than_the_last_two_ends_the_session_at_once(alice):
     first = alice.sign_in()
     second = refresh(alice, first["refresh_token"]).json["data"]
     third = refresh(alice, second["refresh_token"]).json["data"]
@@ -101,7 +101,7 @@ def test_refuses_a_request_without_a_token(stranger):
 
 
 @ON_SQLITE
-def test_a_refresh_token_opens_nothing_else(admin):
+def test_a_refresh_token_is_valid_for_refreshes_only(admin):
     token = admin.sign_in()["refresh_token"]
     calls = [("GET", "/auth/me"), ("PATCH", "/auth/me"), ("POST", "/auth/logout"), ("GET", "/resources")]
     answers = [admin.send(method, path, headers=bearer(token), json={"name": "Eve"}) for method, path in calls]
@@ -115,13 +115,13 @@ def test_refuses_the_refresh_token_of_an_ended_session(alice):
     assert refresh(alice, tokens["refresh_token"]).status_code == 401
 
 
-def test_refuses_the_refresh_token_of_a_lapsed_session(alice):
+def test_refuses_the_refresh_token_of_an_expired_session(alice):
     token = alice.sign_in()["refresh_token"]
     Session.update(expires_at=utcnow() - timedelta(seconds=1)).execute()
     assert refresh(alice, token).status_code == 401
 
 
-def test_refuses_the_refresh_token_of_a_deactivated_account(alice):
+def test_refuses_the_refresh_token_of_a_deactivated_user(alice):
     token = alice.sign_in()["refresh_token"]
     User.update(active=False).where(User.email == alice.email).execute()
     assert refresh(alice, token).status_code == 401

@@ -23,7 +23,7 @@ WRONG_VALUES = [
 ]
 
 
-def test_makes_a_member(stranger):
+def test_creates_a_member(stranger):
     response = stranger.post("/auth/register", json=CAROL)
     assert response.status_code == 201
     account = response.json["data"]
@@ -31,12 +31,12 @@ def test_makes_a_member(stranger):
     assert (account["email"], account["name"], account["roles"]) == ("carol@example.com", "Carol", ["member"])
 
 
-def test_the_new_account_can_sign_in(stranger, app):
+def test_the_new_user_can_sign_in(stranger, app):
     stranger.post("/auth/register", json=CAROL)
     assert Person(app, "carol").get("/auth/me").json["data"]["email"] == "carol@example.com"
 
 
-def test_a_taken_address_in_other_letters_makes_no_second_account(stranger, admin, alice):
+def test_an_address_that_differs_in_case_is_taken(stranger, admin, alice):
     for email in ("alice@example.com", "Alice@Example.COM"):
         response = stranger.post("/auth/register", json=CAROL | {"email": email, "password": "another password"})
         assert (response.status_code, response.json["data"]["email"]) == (201, "alice@example.com")
@@ -61,7 +61,7 @@ def test_names_everything_that_is_missing(stranger):
 
 
 @ON_SQLITE
-def test_nobody_gives_themselves_a_role(stranger):
+def test_a_registration_cannot_choose_a_role(stranger):
     response = stranger.post("/auth/register", json=CAROL | {"roles": ["admin"]})
     assert response.status_code == 422
     assert list(response.json["error"]["details"]["json"]) == ["roles"]
@@ -70,7 +70,7 @@ def test_nobody_gives_themselves_a_role(stranger):
 
 
 @ON_SQLITE
-def test_a_closed_registration_makes_no_account(settings):
+def test_a_closed_registration_creates_no_user(settings):
     closed = Person(create_app(replace(settings, registration="closed")))
     assert closed.post("/auth/register", json=CAROL).status_code == 403
     credentials = {"email": CAROL["email"], "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""`/auth/sessions`: where somebody is signed in."""
+"""`/auth/sessions`: one's own sessions."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def listed(person, token):
     return person.client.get("/api/v1/auth/sessions", headers=bearer(token)).json["data"]
 
 
-def test_lists_mine_the_newest_first(alice, bob):
+def test_lists_own_sessions_the_newest_first(alice, bob):
     bob.sign_in()
     alice.get("/auth/me")
     sign_in_from(alice, FIREFOX)
@@ -78,7 +78,7 @@ def test_ends_all_others(alice, bob):
     assert (alice.get("/auth/me").status_code, bob.get("/auth/me").status_code) == (200, 200)
 
 
-def test_nobody_ends_the_session_of_somebody_else(alice, admin):
+def test_users_end_no_session_of_another_user(alice, admin):
     alice.get("/auth/me")
     (session,) = alice.get("/auth/sessions").json["data"]
     assert admin.delete(f"/auth/sessions/{session['id']}").status_code == 404

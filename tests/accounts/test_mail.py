@@ -1,4 +1,4 @@
-"""Mails, by a real SMTP server: confirming an address, a new password, invitations."""
+"""Mails, over a real SMTP server: confirming an address, password reset, invitations."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,7 +23,7 @@ NEW_PASSWORD = "staple battery horse correct"
 
 @pytest.fixture
 def mailbox():
-    """What the SMTP server of the app has got."""
+    """The mails that the SMTP server of the app has received."""
     with smtp_server() as (url, mailbox):
         mailbox.url = url
         yield mailbox
@@ -31,7 +31,7 @@ def mailbox():
 
 @pytest.fixture
 def app(settings, mailbox):
-    """An app that sends mail, from a public address of its own."""
+    """An app that sends mail and has a public address."""
     app = create_app(replace(settings, smtp_url=mailbox.url, public_url="https://larder.example.com"))
     yield app
     database.close_all()
@@ -71,7 +71,7 @@ def test_a_registered_address_is_confirmed_before_the_first_sign_in(app, sent):
     assert login(app).status_code == 200
 
 
-def test_the_mail_that_confirms_can_be_asked_for_again(app, sent):
+def test_the_confirmation_mail_can_be_sent_again(app, sent):
     post(app, "/auth/register", **CAROL)
     (first,) = sent()
     assert post(app, "/auth/verification/mail", email="Carol@example.com").status_code == 200
@@ -82,7 +82,7 @@ def test_the_mail_that_confirms_can_be_asked_for_again(app, sent):
     assert sent() == []
 
 
-def test_a_forgotten_password_is_set_anew_and_everybody_signed_out(app, sent, alice):
+def test_a_password_reset_sets_the_password_and_ends_all_sessions(app, sent, alice):
     tokens = alice.sign_in()
     assert post(app, "/auth/password/forgot", email="ALICE@example.com").status_code == 200
     (mail,) = sent()
@@ -113,7 +113,7 @@ def test_a_second_invitation_replaces_the_first(app, sent, admin):
     assert [each["roles"] for each in admin.get("/invitations").json["data"]] == [["editor", "member"]]
 
 
-def test_a_withdrawn_invitation_opens_nothing(app, sent, admin):
+def test_a_withdrawn_invitation_cannot_be_accepted(app, sent, admin):
     made = admin.post("/invitations", json={"email": "carol@example.com"}).json["data"]
     (mail,) = sent()
     assert admin.delete(f"/invitations/{made['id']}").status_code == 200
@@ -124,13 +124,13 @@ def test_a_withdrawn_invitation_opens_nothing(app, sent, admin):
 
 @pytest.fixture
 def clerk(app, admin):
-    """Somebody who may look after users, but is no admin."""
+    """A user who may manage users, but is no admin."""
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:write"]})
     admin.post("/users", json=CAROL | {"email": "clerk@example.com", "roles": ["clerk"]})
     return Person(app, "clerk")
 
 
-def test_nobody_invites_to_more_than_they_have(clerk):
+def test_users_invite_to_no_role_that_they_lack(clerk):
     answers = [
         clerk.post("/invitations", json={"email": "dora@example.com", "roles": [role]})
         for role in ("admin", "editor", "clerk", "nobody")
@@ -138,7 +138,7 @@ def test_nobody_invites_to_more_than_they_have(clerk):
     assert [answer.status_code for answer in answers] == [403, 403, 201, 422]
 
 
-def test_nobody_replaces_or_withdraws_an_invitation_to_more_than_they_have(admin, clerk):
+def test_users_replace_or_withdraw_no_invitation_to_a_role_that_they_lack(admin, clerk):
     dora = {"email": "dora@example.com", "roles": ["editor"]}
     made = admin.post("/invitations", json=dora).json["data"]
     assert clerk.post("/invitations", json={"email": dora["email"]}).status_code == 403
@@ -149,7 +149,7 @@ def test_nobody_replaces_or_withdraws_an_invitation_to_more_than_they_have(admin
     assert clerk.post("/invitations", json={"email": dora["email"]}).status_code == 201
 
 
-def test_an_invitation_does_not_take_up_a_role_that_was_created_anew(app, sent, admin):
+def test_an_invitation_does_not_give_a_new_role_with_the_name_of_a_deleted_one(app, sent, admin):
     for name in ("auditor", "keeper"):
         admin.post("/roles", json={"name": name})
     admin.post("/invitations", json={"email": "carol@example.com", "roles": ["auditor", "keeper"]})
@@ -161,7 +161,7 @@ def test_an_invitation_does_not_take_up_a_role_that_was_created_anew(app, sent, 
     assert Person(app, "carol").get("/auth/me").json["data"]["roles"] == ["keeper", "member"]
 
 
-def test_an_invitation_made_while_its_role_was_deleted_does_not_take_up_the_new_one(app, sent, admin):
+def test_an_invitation_created_while_its_role_was_deleted_does_not_give_the_new_one(app, sent, admin):
     admin.post("/roles", json={"name": "auditor"})
     made = admin.post("/invitations", json={"email": "carol@example.com", "roles": ["auditor"]}).json["data"]
     (mail,) = sent()
@@ -174,23 +174,23 @@ def test_an_invitation_made_while_its_role_was_deleted_does_not_take_up_the_new_
 
 
 @ON_SQLITE
-def test_with_registration_by_invitation_nobody_registers(settings, mailbox):
+def test_registration_by_invitation_refuses_others(settings, mailbox):
     app = create_app(replace(settings, smtp_url=mailbox.url, registration="invitation"))
     assert post(app, "/auth/register", **CAROL).status_code == 403
 
 
 def same_answers(*answers):
-    """Tell whether the answers differ in nothing but ids and moments."""
-    told = []
+    """Tell whether the answers differ in ids and times only."""
+    compared = []
     for answer in answers:
         body = answer.json
         data = {k: v for k, v in (body.get("data") or {}).items() if k not in ("id", "created_at", "email", "name")}
         headers = {name: value for name, value in answer.headers if name not in ("X-Request-ID", "Content-Length")}
-        told.append((answer.status_code, sorted(body), data, body.get("error"), headers))
-    return all(each == told[0] for each in told)
+        compared.append((answer.status_code, sorted(body), data, body.get("error"), headers))
+    return all(each == compared[0] for each in compared)
 
 
-def test_registering_does_not_tell_whether_an_address_is_known(app, sent):
+def test_registering_does_not_reveal_whether_an_address_is_known(app, sent):
     new, known = (post(app, "/auth/register", **CAROL | {"email": f"{name}@example.com"}) for name in ("dora", "alice"))
     assert new.status_code == 201
     assert same_answers(new, known)
@@ -202,7 +202,7 @@ def test_registering_does_not_tell_whether_an_address_is_known(app, sent):
     assert login(app, "alice@example.com").status_code == 200
 
 
-def test_asking_for_a_mail_does_not_tell_whether_an_address_is_known(app, sent):
+def test_asking_for_a_mail_does_not_reveal_whether_an_address_is_known(app, sent):
     for path in ("/auth/password/forgot", "/auth/verification/mail"):
         known, unknown = (post(app, path, email=f"{name}@example.com") for name in ("alice", "nobody"))
         assert known.status_code == 200
@@ -211,7 +211,7 @@ def test_asking_for_a_mail_does_not_tell_whether_an_address_is_known(app, sent):
     assert waiting() == 0
 
 
-def test_an_invitation_does_not_tell_whether_an_address_is_known(app, sent, admin):
+def test_an_invitation_does_not_reveal_whether_an_address_is_known(app, sent, admin):
     new, known = (admin.post("/invitations", json={"email": f"{name}@example.com"}) for name in ("dora", "alice"))
     assert [sorted(answer.json["data"]) for answer in (new, known)] == [sorted(new.json["data"])] * 2
     assert {mail["To"]: "already" in mail["Subject"] for mail in sent()} == {
@@ -220,7 +220,7 @@ def test_an_invitation_does_not_tell_whether_an_address_is_known(app, sent, admi
     }
 
 
-def test_signing_in_does_not_tell_an_unconfirmed_address_from_an_unknown_one(app):
+def test_signing_in_answers_an_unconfirmed_and_an_unknown_address_alike(app):
     post(app, "/auth/register", **CAROL)
     answers = [login(app), login(app, "nobody@example.com"), login(app, "alice@example.com", "wrong password")]
     assert same_answers(*answers)
@@ -241,7 +241,7 @@ def reset(app, token, password=NEW_PASSWORD):
     return post(app, "/auth/password/reset", token=token, new_password=password)
 
 
-def test_a_reset_token_is_not_good_twice(app, sent):
+def test_a_reset_token_is_valid_once(app, sent):
     post(app, "/auth/password/forgot", email="alice@example.com")
     (mail,) = sent()
     assert [reset(app, token_in(mail)).status_code for _ in range(2)] == [200, 422]
@@ -259,7 +259,7 @@ def test_of_two_resets_at_the_same_instant_one_succeeds(app, sent):
     assert login(app, "alice@example.com", f"{NEW_PASSWORD} {winner}").status_code == 200
 
 
-def test_after_one_reset_no_other_reset_mail_is_good(app, sent):
+def test_a_reset_ends_all_other_reset_tokens(app, sent):
     for _ in range(2):
         post(app, "/auth/password/forgot", email="alice@example.com")
     tokens = [token_in(mail) for mail in sent()]
@@ -267,7 +267,7 @@ def test_after_one_reset_no_other_reset_mail_is_good(app, sent):
 
 
 @pytest.mark.parametrize("model", [MailToken, Invitation])
-def test_a_token_lapses(app, sent, admin, model):
+def test_a_token_expires(app, sent, admin, model):
     post(app, "/auth/password/forgot", email="alice@example.com")
     admin.post("/invitations", json={"email": "carol@example.com"})
     by_recipient = {mail["To"]: token_in(mail) for mail in sent()}
@@ -279,7 +279,7 @@ def test_a_token_lapses(app, sent, admin, model):
     assert post(app, "/invitations/acceptance", **acceptance).status_code == (201 if is_reset else 422)
 
 
-def test_a_token_for_one_purpose_is_not_good_for_another(app, sent, admin):
+def test_a_token_is_valid_for_one_purpose_only(app, sent, admin):
     post(app, "/auth/register", **CAROL)
     (mail,) = sent()
     assert reset(app, token_in(mail)).status_code == 422
@@ -309,26 +309,26 @@ def test_a_deactivated_user_gets_no_mail_and_sets_no_password(app, sent, admin, 
 
 @ON_SQLITE
 @pytest.mark.parametrize("token", ["", "x", "'; --", "x" * 101, None, 7, "nul\0"])
-def test_what_is_no_token_is_refused(app, token):
+def test_refuses_a_text_that_is_no_token(app, token):
     for path, rest in (("/auth/verification", {}), ("/auth/password/reset", {"new_password": NEW_PASSWORD})):
         answer = post(app, path, token=token, **rest)
         assert (answer.status_code, list(answer.json["error"]["details"]["json"])) == (422, ["token"])
 
 
-def test_no_token_lies_about_in_the_database_or_the_log(app, sent, admin, read_lines):
+def test_no_token_is_in_the_database_or_the_log(app, sent, admin, read_lines):
     post(app, "/auth/register", **CAROL)
     post(app, "/auth/password/forgot", email="alice@example.com")
     admin.post("/invitations", json={"email": "dora@example.com"})
     tokens = [token_in(mail) for mail in sent()]
     with database.connection_context():
         rows = [str(database.execute_sql(f"SELECT * FROM {table}").fetchall()) for table in database.get_tables()]
-    told = "".join([*rows, *read_lines()])
+    text = "".join([*rows, *read_lines()])
     assert len(tokens) == 3
-    assert not any(token in told for token in tokens)
+    assert not any(token in text for token in tokens)
 
 
-def test_no_mail_holds_what_a_stranger_chose(app, sent):
-    """Strangers give addresses that are not theirs; a name with a link in it would come from this server."""
+def test_no_mail_contains_text_that_a_stranger_chose(app, sent):
+    """A stranger could register another person's address, with a name that contains a link."""
     name = "Win at https://evil.example\r\nBcc: eve@example.com <script>{{7*7}}</script>"
     address = "carol+www.evil.example@example.com"
     assert post(app, "/auth/register", **CAROL | {"email": address, "name": name}).status_code == 201
@@ -338,8 +338,8 @@ def test_no_mail_holds_what_a_stranger_chose(app, sent):
     mails = sent()
     assert len(mails) == 4
     for mail in mails:
-        told = mail["Subject"] + text_of(mail) + html_of(mail)
-        assert not any(part in told for part in ("evil", "Win", "script", "7*7", "49", "carol"))
+        text = mail["Subject"] + text_of(mail) + html_of(mail)
+        assert not any(part in text for part in ("evil", "Win", "script", "7*7", "49", "carol"))
         assert (mail["Bcc"], mail["To"]) == (None, address)
 
 
@@ -353,7 +353,7 @@ CHANGES = [{"email": "ally@example.com"}, {"password": NEW_PASSWORD}]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["address", "password"])
-def test_a_mail_opens_nothing_after_the_address_or_the_password_was_changed(app, sent, admin, alice, change):
+def test_a_change_of_address_or_password_ends_mailed_tokens(app, sent, admin, alice, change):
     with database.connection_context():
         User.update(verified_at=None).where(User.email == alice.email).execute()
     for path in ("/auth/password/forgot", "/auth/verification/mail"):
@@ -363,13 +363,13 @@ def test_a_mail_opens_nothing_after_the_address_or_the_password_was_changed(app,
     assert reset(app, last(mails, alice.email, "Set a new"), "another staple battery").status_code == 422
     assert post(app, "/auth/verification", token=last(mails, alice.email, "Confirm")).status_code == 422
     assert admin.get(user).json["data"]["verified_at"] is None
-    # Nor after the former address came back.
+    # Nor after the former address is set again.
     admin.patch(user, json={"email": alice.email})
     assert reset(app, last(mails, alice.email, "Set a new"), "another staple battery").status_code == 422
 
 
-def test_a_token_made_for_the_former_address_while_it_was_changed_opens_nothing(app, admin, alice):
-    """A job may have read the account before the change and keep its token after it."""
+def test_a_token_created_while_the_address_changes_is_not_valid(app, admin, alice):
+    """A job may read the user before the change and store its token after it."""
     with database.connection_context():
         before = User.by_email(alice.email)
     admin.patch(f"/users/{alice.id}", json={"email": "ally@example.com"})
@@ -378,7 +378,7 @@ def test_a_token_made_for_the_former_address_while_it_was_changed_opens_nothing(
     assert reset(app, token).status_code == 422
 
 
-def test_a_change_of_ones_own_password_ends_reset_mails(app, sent, alice):
+def test_changing_ones_own_password_ends_reset_tokens(app, sent, alice):
     post(app, "/auth/password/forgot", email=alice.email)
     (mail,) = sent()
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
@@ -387,7 +387,7 @@ def test_a_change_of_ones_own_password_ends_reset_mails(app, sent, alice):
     assert login(app, alice.email, NEW_PASSWORD).status_code == 200
 
 
-def test_a_hash_that_is_renewed_at_sign_in_leaves_reset_mails_good(settings, app, sent):
+def test_renewing_a_hash_at_sign_in_ends_no_reset_token(settings, app, sent):
     post(app, "/auth/password/forgot", email="alice@example.com")
     (mail,) = sent()
     with database.connection_context():
@@ -399,7 +399,7 @@ def test_a_hash_that_is_renewed_at_sign_in_leaves_reset_mails_good(settings, app
     assert reset(app, token_in(mail)).status_code == 200
 
 
-def test_every_change_of_a_password_or_an_address_is_told_to_the_former_address(app, sent, admin, alice):
+def test_the_former_address_is_notified_of_changes_of_password_or_address(app, sent, admin, alice):
     path = f"/users/{alice.id}"
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     alice.post("/auth/password", json=change)
@@ -409,14 +409,14 @@ def test_every_change_of_a_password_or_an_address_is_told_to_the_former_address(
     admin.patch(path, json={"email": "ally@example.com"})
     assert [(mail["To"], "address" in mail["Subject"]) for mail in sent()] == [(alice.email, True)]
     admin.patch(path, json={"email": "al@example.com", "password": NEW_PASSWORD})
-    told = sorted(sent(), key=lambda mail: mail["Subject"])
-    assert [mail["To"] for mail in told] == ["ally@example.com"] * 2
-    assert not any("al@example.com" in mail.as_string() for mail in told)
+    notices = sorted(sent(), key=lambda mail: mail["Subject"])
+    assert [mail["To"] for mail in notices] == ["ally@example.com"] * 2
+    assert not any("al@example.com" in mail.as_string() for mail in notices)
     admin.patch(path, json={"name": "Al", "email": "AL@example.com"})
     assert sent() == []
 
 
-def test_while_the_mail_server_refuses_nothing_is_lost_and_nothing_sent_twice(app, sent, mailbox):
+def test_a_mail_server_that_refuses_loses_no_mail_and_gets_none_twice(app, sent, mailbox):
     mailbox.refusing = True
     post(app, "/auth/password/forgot", email="alice@example.com")
     assert sent() == []

@@ -1,4 +1,4 @@
-"""A walk through all mails with a real server, whose jobs send them by a real SMTP server."""
+"""All mails in turn, from a real server whose jobs send them over a real SMTP server."""
 
 import socket
 import time

@@ -42,7 +42,7 @@ SYMBOLS = "4@8({[</369&#!1/|0$5+7%2"
 
 @pytest.fixture
 def server(settings):
-    """A function that returns somebody at an app on the same database, with other settings."""
+    """A function that returns a person at an app on the same database, with different settings."""
     yield lambda **changes: Person(create_app(replace(settings, **changes)))
     database.close_all()
 
@@ -78,7 +78,7 @@ def stored_hash(email="alice@example.com"):
 
 
 @ON_SQLITE
-def test_an_easy_password_is_refused_with_advice(stranger):
+def test_a_weak_password_is_refused_with_advice(stranger):
     for password in EASY:
         response = register(stranger, password=password)
         assert response.status_code == 422, password
@@ -89,7 +89,7 @@ def test_an_easy_password_is_refused_with_advice(stranger):
 
 
 @ON_SQLITE
-def test_a_hard_password_is_taken(stranger):
+def test_a_strong_password_is_accepted(stranger):
     for number, password in enumerate(HARD):
         email = f"carol{number}@example.com"
         assert register(stranger, email=email, password=password).status_code == 201, password
@@ -105,7 +105,7 @@ def test_how_strong_a_password_must_be_is_a_setting(server):
 
 
 @ON_SQLITE
-def test_words_of_one_account_do_not_count_for_the_next(stranger):
+def test_words_about_one_user_do_not_count_for_the_next(stranger):
     assert register(stranger, password="Ostrogradska17").status_code == 422
     assert register(stranger, name="Carol", password="Ostrogradska17").status_code == 201
 
@@ -118,7 +118,7 @@ def test_a_password_of_symbols_does_not_hold_up_the_server():
 
 @ON_SQLITE
 def test_a_megabyte_password_is_refused_unhashed(stranger, all_places_taken):
-    """Nothing can be hashed here, so whoever gets an answer other than 503 has not asked for it."""
+    """No password can be hashed here: an answer other than 503 means that none was."""
     huge = "x" * 1_000_000
     assert register(stranger, password=huge).status_code == 422
     assert login(stranger, password=huge).status_code == 422
@@ -126,7 +126,7 @@ def test_a_megabyte_password_is_refused_unhashed(stranger, all_places_taken):
 
 
 @ON_SQLITE
-def test_too_many_at_once_are_told_to_come_back(stranger, all_places_taken):
+def test_too_many_at_once_are_asked_to_try_again(stranger, all_places_taken):
     for answer in (login(stranger), login(stranger, "nobody@example.com"), register(stranger)):
         assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
         assert answer.headers["Retry-After"] == "1"
@@ -141,7 +141,7 @@ def test_others_are_served_while_passwords_are_hashed(alice, stranger, request):
 
 
 @ON_SQLITE
-def test_after_the_storm_everybody_can_sign_in(app, stranger):
+def test_after_the_storm_everyone_can_sign_in(app, stranger):
     def guess(number):
         return login(Person(app), password=f"guess {number}").status_code
 
@@ -156,7 +156,7 @@ SPACED = COMPOSED.replace(" ", "\u00a0")  # as a Mac types it with the option ke
 SAME = [COMPOSED, DECOMPOSED, SPACED, unicodedata.normalize("NFD", SPACED)]
 
 
-def test_a_password_counts_however_a_keyboard_types_it(stranger, admin):
+def test_a_password_is_the_same_on_every_keyboard(stranger, admin):
     for number, typed in enumerate(SAME):
         email = f"carol{number}@example.com"
         assert register(stranger, email=email, password=typed).status_code == 201
@@ -180,8 +180,8 @@ def test_width_and_case_of_a_password_stay(stranger):
 
 
 @pytest.mark.parametrize("kept", SAME, ids=["composed", "decomposed", "spaced", "both"])
-def test_a_hash_of_what_was_typed_before_is_still_good_and_renewed(stranger, kept):
-    """Hashes from before there was one form may be of any."""
+def test_a_hash_of_the_password_as_typed_is_still_valid_and_renewed(stranger, kept):
+    """Old hashes may be of any form."""
     User.update(password_hash=passwords.hashing.hasher.hash(kept)).where(User.email == "alice@example.com").execute()
     before = stored_hash()
     assert login(stranger, password="wrong horsé").status_code == 401
@@ -207,13 +207,13 @@ def test_control_characters_are_refused_in_a_new_password(stranger, password):
 
 
 @ON_SQLITE
-def test_a_password_with_control_characters_from_before_is_still_good(stranger):
+def test_an_old_password_with_control_characters_is_still_valid(stranger):
     old = "tab\tin a long sentence"
     User.update(password_hash=passwords.hashing.hasher.hash(old)).where(User.email == "alice@example.com").execute()
     assert login(stranger, password=old).status_code == 200
 
 
-def test_a_hash_is_renewed_at_sign_in_when_the_settings_ask_for_another(server, settings):
+def test_a_hash_is_renewed_at_sign_in_if_the_settings_have_changed(server, settings):
     stronger = server(argon2_time_cost=2, argon2_memory_kib=64, argon2_parallelism=2)
     before = stored_hash()
     assert login(stronger).status_code == 200
@@ -233,7 +233,7 @@ def test_a_hash_is_not_renewed_without_need_nor_by_a_wrong_password(server, stra
 
 
 @ON_SQLITE
-def test_new_accounts_have_the_parameters_of_the_settings(server):
+def test_new_hashes_have_the_parameters_of_the_settings(server):
     assert register(server(argon2_time_cost=3, argon2_memory_kib=32)).status_code == 201
     parameters = extract_parameters(stored_hash(CAROL["email"]))
     assert (parameters.type.name, parameters.time_cost, parameters.memory_cost) == ("ID", 3, 32)
@@ -258,7 +258,7 @@ def test_no_more_are_hashed_at_once_than_the_settings_say(settings):
 
 
 @ON_SQLITE
-def test_half_of_the_threads_are_left_for_everybody_else(settings):
+def test_half_of_the_threads_serve_other_requests(settings):
     passwords.hashing.open(replace(settings, threads=6, password_hashes_at_once=1))
     with passwords.hashing.place(), passwords.hashing.place(), passwords.hashing.place():
         with pytest.raises(Unavailable):

@@ -1,4 +1,4 @@
-"""`/roles`: named sets of rights."""
+"""`/roles`: named sets of permissions."""
 
 import pytest
 
@@ -20,7 +20,7 @@ WRONG_ROLES = [
 ]
 
 
-def test_makes_lists_shows_changes_and_deletes(admin):
+def test_creates_lists_shows_changes_and_deletes(admin):
     made = admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     assert made.status_code == 201
     assert admin.get_made(made) == made.json["data"]
@@ -48,7 +48,7 @@ def test_refuses_a_name_twice(admin):
 
 @ON_SQLITE
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_what_is_built_in_stays(admin, name):
+def test_a_built_in_role_cannot_be_changed(admin, name):
     assert admin.put(f"/roles/{name}", json={"permissions": ["users:write"]}).status_code == 409
     assert admin.delete(f"/roles/{name}").status_code == 409
     assert admin.get(f"/roles/{name}").json["data"]["permissions"] == []
@@ -62,7 +62,7 @@ def test_a_changed_permission_counts_from_the_next_request(admin, bob):
     assert bob.get("/audit").status_code == 403
 
 
-def test_a_role_that_somebody_has_is_not_deleted(admin, bob):
+def test_a_role_that_a_user_has_is_not_deleted(admin, bob):
     admin.post("/roles", json={"name": "auditor"})
     admin.patch(f"/users/{bob.id}", json={"roles": ["auditor"]})
     assert admin.delete("/roles/auditor").status_code == 409
@@ -77,7 +77,7 @@ def test_a_role_that_a_definition_names_is_not_deleted(admin):
     assert "notes" in answer.json["error"]["message"]
 
 
-def test_nobody_makes_a_role_that_holds_more_than_they_do(app, admin):
+def test_users_create_no_role_with_permissions_that_they_lack(app, admin):
     admin.post("/roles", json={"name": "keeper", "permissions": ["roles:write"]})
     admin.post("/users", json={"email": "carol@example.com", "name": "C", "password": PASSWORD, "roles": ["keeper"]})
     carol = Person(app, "carol")
@@ -87,7 +87,7 @@ def test_nobody_makes_a_role_that_holds_more_than_they_do(app, admin):
     assert admin.get("/roles/keeper").json["data"]["permissions"] == ["roles:write"]
 
 
-def test_nobody_changes_or_deletes_a_role_that_holds_more_than_they_do(app, admin):
+def test_users_change_or_delete_no_role_with_permissions_that_they_lack(app, admin):
     admin.post("/roles", json={"name": "keeper", "permissions": ["roles:write"]})
     admin.post("/roles", json={"name": "auditor", "permissions": ["roles:write", "audit:read"]})
     admin.post("/users", json={"email": "carol@example.com", "name": "C", "password": PASSWORD, "roles": ["keeper"]})

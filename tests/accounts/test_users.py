@@ -1,7 +1,12 @@
-"""`/users`: accounts, for those who look after them."""
+"""`/users`: managing users."""
+
+import copy
 
 import pytest
 
+from backend.models.database import database
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts import user_updates
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.helpers import bearer, refresh
 
@@ -27,7 +32,7 @@ WRONG_VALUES = [
 
 @pytest.fixture
 def clerk(app, admin):
-    """Somebody who may look after users, but is no admin."""
+    """A user who may manage users, but is no admin."""
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
     admin.post("/users", json=CAROL | {"email": "clerk@example.com", "roles": ["clerk"]})
     return Person(app, "clerk")
@@ -53,7 +58,7 @@ def test_shows_one_without_secrets(admin, edith):
     assert admin.get(f"/users/{NOBODYS}").status_code == 404
 
 
-def test_makes_one_who_can_sign_in(app, admin):
+def test_creates_a_user_who_can_sign_in(app, admin):
     made = admin.post("/users", json=CAROL | {"roles": ["editor"]})
     assert made.status_code == 201
     assert (made.json["data"]["email"], made.json["data"]["roles"]) == ("carol@example.com", ["editor", "member"])
@@ -75,7 +80,7 @@ def test_refuses_wrong_values_and_changes_nothing(admin, alice, values, to_blame
     assert admin.get("/users").json["meta"]["total"] == 4
 
 
-def test_an_address_in_other_letters_is_no_second_account(admin, alice):
+def test_an_address_that_differs_in_case_is_taken(admin, alice):
     assert admin.post("/users", json=CAROL | {"email": "ALICE@example.com"}).status_code == 409
     taken = admin.patch(f"/users/{alice.id}", json={"email": "Bob@Example.com"})
     assert (taken.status_code, taken.json["error"]["details"]) == (409, {"json": {"email": ["Already taken."]}})
@@ -84,7 +89,7 @@ def test_an_address_in_other_letters_is_no_second_account(admin, alice):
 
 @pytest.fixture
 def kate(admin):
-    """An account with a role that the clerk lacks, though it holds no permission: it may open records."""
+    """A user with a role that the clerk lacks; it holds no permission, but may open records."""
     admin.post("/roles", json={"name": "keeper"})
     account = CAROL | {"email": "kate@example.com", "roles": ["keeper"]}
     return admin.post("/users", json=account).json["data"]
@@ -100,7 +105,7 @@ TAKEOVERS = [
 
 
 @pytest.mark.parametrize("change", TAKEOVERS, ids=lambda change: next(iter(change)))
-def test_nobody_takes_over_an_account_that_may_do_more(admin, clerk, kate, alice, change):
+def test_users_change_no_user_with_roles_that_they_lack(admin, clerk, kate, alice, change):
     admin.put("/users/settings", json={"fields": {"team": {"type": "string"}}})
     weaker, stronger = f"/users/{alice.id}", f"/users/{kate['id']}"
     before = admin.get(stronger).json["data"]
@@ -112,19 +117,19 @@ def test_nobody_takes_over_an_account_that_may_do_more(admin, clerk, kate, alice
     assert clerk.patch(weaker, json=change).status_code == 200
 
 
-def test_nobody_deletes_an_account_that_may_do_more(clerk, kate, alice):
+def test_users_delete_no_user_with_roles_that_they_lack(clerk, kate, alice):
     assert clerk.delete(f"/users/{kate['id']}").status_code == 403
     assert clerk.delete(f"/users/{alice.id}").status_code == 200
 
 
-def test_the_name_of_a_stronger_account_may_be_changed_and_a_put_that_changes_nothing_else(clerk, kate):
+def test_of_a_user_with_roles_that_one_lacks_the_name_may_change(clerk, kate):
     path = f"/users/{kate['id']}"
     assert clerk.patch(path, json={"name": "Kate", "email": "Kate@example.com"}).status_code == 200
     same = {"email": kate["email"], "name": "K.", "roles": ["keeper"]}
     assert clerk.put(path, json=same).json["data"]["name"] == "K."
 
 
-def test_nobody_gives_a_value_that_opens_records_unless_they_have_it(admin, clerk, alice):
+def test_users_give_no_profile_value_that_opens_records_unless_they_have_it(admin, clerk, alice):
     admin.put("/users/settings", json={"fields": {"team": {"type": "string"}, "desk": {"type": "string"}}})
     rule = {"role": "member", "where": {"team": "$user.team"}}
     admin.declare("notes", {"team": {"type": "string"}}, access={"list": [rule]})
@@ -136,12 +141,12 @@ def test_nobody_gives_a_value_that_opens_records_unless_they_have_it(admin, cler
     assert clerk.post("/users", json=CAROL | {"profile": {"team": "red"}}).status_code == 403
     assert clerk.get("/notes").json["data"] == []
     admin.patch(f"/users/{alice.id}", json={"profile": {"team": "red"}})
-    same = {"email": alice.email, "name": "A.", "profile": {"team": "red"}}  # is not given anew
+    same = {"email": alice.email, "name": "A.", "profile": {"team": "red"}}  # unchanged
     assert clerk.put(f"/users/{alice.id}", json=same).status_code == 200
     assert clerk.patch(f"/users/{alice.id}", json={"profile": {"team": None}}).status_code == 200
 
 
-def test_an_address_that_opens_records_is_proved_by_an_admin_or_its_owner(app, admin, clerk, alice):
+def test_an_address_that_opens_records_is_confirmed_by_an_admin_or_its_owner(app, admin, clerk, alice):
     rule = {"role": "member", "where": {"address": "$user.email"}}
     admin.declare("notes", {"address": {"type": "email"}}, access={"list": [rule]})
     for address in ("carol@example.com", "dora@example.com"):
@@ -164,6 +169,15 @@ def test_a_patch_leaves_the_rest_and_a_put_replaces_it(admin, edith):
     assert (replaced.json["data"]["name"], replaced.json["data"]["roles"]) == ("Edith", ["member"])
 
 
+@ON_SQLITE
+def test_an_update_leaves_the_changes_of_its_caller_as_they_are(app, edith):
+    changes = {"email": "EDITH@example.com", "roles": ["editor"], "profile": {}, "password": NEW_PASSWORD}
+    user_id, given = edith.id, copy.deepcopy(changes)
+    with database.connection_context():
+        user_updates.update_user(SYSTEM, user_id, changes)
+    assert changes == given
+
+
 def test_a_role_counts_from_the_next_request_of_every_token(admin, bob):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["editor"]})
     assert bob.get("/notes").status_code == 403
@@ -173,24 +187,24 @@ def test_a_role_counts_from_the_next_request_of_every_token(admin, bob):
     assert bob.get("/notes").status_code == 403
 
 
-def test_no_token_survives_a_deactivation(admin, alice):
+def test_a_deactivation_ends_all_tokens(admin, alice):
     tokens = alice.sign_in()
     admin.patch(f"/users/{alice.id}", json={"active": False})
     assert alice.get("/auth/me", headers=bearer(tokens["access_token"])).status_code == 401
     assert refresh(alice, tokens["refresh_token"]).status_code == 401
     assert alice.client.post("/api/v1/auth/login", json={"email": alice.email, "password": PASSWORD}).status_code == 401
-    # Nor does it wake up again with its user.
+    # Nor when the user is activated again.
     admin.patch(f"/users/{admin.get('/users?name=Alice').json['data'][0]['id']}", json={"active": True})
     assert alice.get("/auth/me", headers=bearer(tokens["access_token"])).status_code == 401
 
 
-def test_no_token_survives_a_password_that_an_admin_set(admin, alice):
+def test_a_password_set_by_an_admin_ends_all_tokens(admin, alice):
     token = alice.sign_in()["access_token"]
     admin.patch(f"/users/{alice.id}", json={"password": NEW_PASSWORD})
     assert alice.get("/auth/me", headers=bearer(token)).status_code == 401
 
 
-def test_no_api_key_survives_a_password_that_somebody_else_set(admin, clerk):
+def test_a_password_set_by_another_user_revokes_api_keys(admin, clerk):
     admin.post("/roles", json={"name": "maker", "permissions": ["api_keys:write", "users:write"]})
     account = CAROL | {"email": "kim@example.com", "roles": ["maker"]}
     path = f"/users/{admin.post('/users', json=account).json['data']['id']}"
@@ -203,7 +217,7 @@ def test_no_api_key_survives_a_password_that_somebody_else_set(admin, clerk):
     assert admin.get(f"/audit?action=api_key.revoke&target_id={key['id']}").json["meta"]["total"] == 1
 
 
-def test_no_token_survives_its_user(admin, alice):
+def test_a_deletion_ends_all_tokens_of_the_user(admin, alice):
     tokens = alice.sign_in()
     assert admin.delete(f"/users/{alice.id}").status_code == 200
     assert alice.get("/auth/me", headers=bearer(tokens["access_token"])).status_code == 401
@@ -211,7 +225,7 @@ def test_no_token_survives_its_user(admin, alice):
 
 
 @pytest.mark.parametrize("change", [{"active": False}, {"roles": ["editor"]}, None], ids=["off", "demoted", "deleted"])
-def test_the_last_admin_stays_one(admin, change):
+def test_the_last_admin_cannot_be_removed(admin, change):
     path = f"/users/{admin.id}"
     answer = admin.delete(path) if change is None else admin.patch(path, json=change)
     assert answer.status_code == 409
@@ -225,7 +239,7 @@ def test_an_inactive_admin_does_not_count_as_one(admin, bob):
     assert admin.delete(f"/users/{admin.id}").status_code == 409
 
 
-def test_who_looks_after_users_gives_nobody_more_than_they_have(admin, clerk, bob):
+def test_users_give_no_role_that_they_lack(admin, clerk, bob):
     admin.post("/roles", json={"name": "auditor", "permissions": ["audit:read"]})
     roles = {"editor": 403, "clerk": 200, "auditor": 403, "admin": 403}
     bobs, own = bob.id, clerk.id
@@ -237,7 +251,7 @@ def test_who_looks_after_users_gives_nobody_more_than_they_have(admin, clerk, bo
 
 
 @pytest.mark.parametrize("change", [{"password": PASSWORD}, {"email": "x@example.com"}, {"active": False}, None])
-def test_who_looks_after_users_does_not_take_over_an_admin(admin, clerk, change):
+def test_only_admins_change_admins(admin, clerk, change):
     path = f"/users/{admin.id}"
     answer = clerk.delete(path) if change is None else clerk.patch(path, json=change)
     assert answer.status_code == 403
@@ -245,7 +259,7 @@ def test_who_looks_after_users_does_not_take_over_an_admin(admin, clerk, change)
 
 
 @pytest.mark.parametrize("rule", ["set_null", "cascade", "restrict"])
-def test_a_deleted_users_records_are_settled_as_the_definition_says(admin, alice, bob, rule):
+def test_the_definition_says_what_happens_to_records_of_a_deleted_user(admin, alice, bob, rule):
     access = {"create": ["member"]}
     admin.declare("notes", {"title": {"type": "string"}}, access=access, on_owner_delete=rule)
     mine, other = (person.make("notes", title=person.name)["id"] for person in (alice, bob))
@@ -261,7 +275,7 @@ def test_a_deleted_users_records_are_settled_as_the_definition_says(admin, alice
     assert admin.get(f"/notes/{other}").json["data"]["created_by"] == bob.id
 
 
-def test_a_cascade_that_a_reference_forbids_deletes_nobody(admin, alice):
+def test_a_cascade_that_a_reference_forbids_deletes_no_user(admin, alice):
     admin.declare("shelves", {"name": {"type": "string"}}, access={"create": ["member"]}, on_owner_delete="cascade")
     admin.declare("books", {"shelf": {"type": "reference", "to": "shelves", "required": True}})
     admin.make("books", shelf=alice.make("shelves", name="A")["id"])

@@ -1,4 +1,4 @@
-"""What people do who are not signed in yet, or prove who they are: registration, sign-in, own password, first admin."""
+"""Registration, sign-in with a password, changing one's own password, and the first admin."""
 
 import secrets
 from datetime import datetime
