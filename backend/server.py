@@ -15,7 +15,7 @@ from waitress import wasyncore
 from backend.config.service_manager import has_passed_socket, notify, passed_socket
 from backend.config.settings import Settings
 from backend.config.start import cannot_listen, cannot_make_admin, listen
-from backend.middleware.connections.server import open_server
+from backend.middleware.connections.server import Server, open_server
 from backend.middleware.paths import DOCS_PATH
 from backend.models.database import connected, database
 from backend.services.accounts import sign_in
@@ -63,7 +63,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
         _say(f"First admin, shown this once: sign in as {email} with the password {password}")
     # Between two turns of the loop: a connection that is being accepted must be known before anybody counts them.
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
-    threading.Thread(target=_tell_when_ready, args=(settings,), daemon=True).start()
+    threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
     server.run()
     if consumer:
@@ -76,20 +76,20 @@ def _say(line: str) -> None:
         print(line, flush=True)
 
 
-def _tell_when_ready(settings):
-    """Tell the manager of services when requests can be answered, not only that the process runs."""
+def _notify_when_ready(settings: Settings) -> None:
+    """Notify the manager of services when requests can be answered, not only that the process runs."""
     while any_failed(ready.run_checks(settings)):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     notify("READY=1")
 
 
-def _create(app, settings, listener):
+def _create(app: Flask, settings: Settings, listener: socket.socket) -> Server:
     server = open_server(app, listener, settings)
     server.owns_socket = not has_passed_socket()
     return server
 
 
-def _begin_drain(server):
+def _begin_drain(server: Server) -> None:
     # The second SIGTERM, ours or an impatient operator's, ends the loop of the main thread. Not SIGINT: a process that
     # a script has put into the background ignores it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -101,7 +101,7 @@ def _begin_drain(server):
     threading.Thread(target=_stop_when_idle, args=(server,), daemon=True).start()
 
 
-def _leave_port(server):
+def _leave_port(server: Server) -> None:
     """Let the kernel give new connections to the other processes on the port; take those that it has given to us."""
     known = -1
     while known < (known := len(server.active_channels)):
@@ -109,7 +109,7 @@ def _leave_port(server):
     wasyncore.dispatcher.close(server)
 
 
-def _stop_when_idle(server):
+def _stop_when_idle(server: Server) -> None:
     """End the loop of the main thread when all connections are closed or, for a while, have nothing to do.
 
     The while is counted in looks: where the machine has stood still, a request may wait to be read.

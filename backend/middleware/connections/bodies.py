@@ -1,6 +1,8 @@
 """Bodies that come in chunks."""
 
 import re
+from collections.abc import Callable
+from typing import IO
 
 from waitress.buffers import OverflowableBuffer
 
@@ -13,34 +15,37 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Chunks:
-    """Receives a body in chunks (RFC 9112, section 7.1) into a buffer; its other lines are bounded and thrown away.
+    """Receives a body in chunks (RFC 9112, section 7.1) into a buffer; other lines are bounded and thrown away.
 
-    waitress's own class takes sizes with a line end in them, and lines without end.
+    waitress's own class accepts sizes with a line end in them, and lines without end.
     """
 
     completed = False
 
-    def __init__(self, buffer: OverflowableBuffer):
+    def __init__(self, buffer: OverflowableBuffer) -> None:
         self._buffer, self._line, self._left, self._trailer_bytes = buffer, b"", 0, 0
-        self._end_line = self._begin_chunk
+        self._end_line: Callable[[bytes], None] = self._begin_chunk
 
     def __len__(self) -> int:
         return len(self._buffer)
 
     def received(self, data: bytes) -> int:
-        """Return how many of the bytes belong to the body; raise Refusal for what is not one, OSError without room."""
+        """Return how many of the bytes belong to the body.
+
+        Raises Refusal for a body that is not valid, OSError where there is no room for it.
+        """
         at = 0
         while at < len(data) and not self.completed:
             at += self._receive_data(data[at:]) if self._left else self._receive_line(data[at : at + MAX_LINE_BYTES])
         return at
 
-    def _receive_data(self, data):
+    def _receive_data(self, data: bytes) -> int:
         part = data[: self._left]
         self._buffer.append(part)
         self._left -= len(part)
         return len(part)
 
-    def _receive_line(self, data):
+    def _receive_line(self, data: bytes) -> int:
         line, end = self._line + data, data.find(b"\n") + 1
         if end:
             line, self._line = self._line + data[:end], b""
@@ -53,28 +58,28 @@ class Chunks:
         self._line = line
         return len(data)
 
-    def _begin_chunk(self, line):
+    def _begin_chunk(self, line: bytes) -> None:
         size = line.partition(b";")[0].rstrip(b" \t")
         if not _SIZE.fullmatch(size):
             raise Refusal(400, "The size of a chunk is not valid.")
         self._left = int(size, 16)
         self._end_line = self._end_chunk if self._left else self._end_trailer
 
-    def _end_chunk(self, line):
+    def _end_chunk(self, line: bytes) -> None:
         if line:
             raise Refusal(400, "A chunk is longer than its size says.")
         self._end_line = self._begin_chunk
 
-    def _end_trailer(self, line):
+    def _end_trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)
         if self._trailer_bytes > MAX_TRAILER_BYTES:
             raise Refusal(431, "The trailer of the chunked body is too long.")
         self.completed = not line
 
-    def getfile(self):
+    def getfile(self) -> IO[bytes]:
         """Return the file with the body."""
         return self._buffer.getfile()
 
-    def getbuf(self):
+    def getbuf(self) -> OverflowableBuffer:
         """Return the buffer with the body."""
         return self._buffer

@@ -1,6 +1,9 @@
 """Where the bytes of answers wait for their client: in memory, or in a file."""
 
 from collections import deque
+from typing import TypeAlias, TypeVar
+
+from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from backend.utils.spool import NoRoom, Room, SpoolFile
 
@@ -11,10 +14,11 @@ SPARE_BYTES = 64 << 20  # of all connections together, where no file can be writ
 class MemoryBox:
     """Bytes in memory."""
 
-    def __init__(self):
-        self._chunks, self._length = deque(), 0
+    def __init__(self) -> None:
+        self._length = 0
+        self._chunks: deque[memoryview] = deque()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._length
 
     def append(self, data: bytes) -> None:
@@ -64,10 +68,10 @@ class SpareBox(MemoryBox):
 class FileBox:
     """Bytes in a file."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._file, self._position = SpoolFile(), 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._file.size - self._position
 
     def append(self, data: bytes) -> None:
@@ -89,7 +93,11 @@ class FileBox:
         self._file.close()
 
 
-def put(boxes: list, data: bytes) -> None:
+Box: TypeAlias = MemoryBox | FileBox | ReadOnlyFileBasedBuffer
+Filled = TypeVar("Filled", MemoryBox, FileBox, SpareBox)
+
+
+def put(boxes: list[Box], data: bytes) -> None:
     """Append bytes to the last of the boxes, or to a new one behind it; raise NoRoom if no place has room."""
     last = boxes[-1]
     if isinstance(last, SpareBox) or (isinstance(last, MemoryBox) and len(last) + len(data) <= MEMORY_BYTES):
@@ -104,7 +112,7 @@ def put(boxes: list, data: bytes) -> None:
         boxes.append(_filled(SpareBox(), data))
 
 
-def _filled(box, data: bytes):
+def _filled(box: Filled, data: bytes) -> Filled:
     try:
         box.append(data)
     except NoRoom:

@@ -1,21 +1,22 @@
 """A connection, from its first byte to its last."""
 
 import contextlib
-import fcntl
 import socket
 import struct
-import termios
 import time
+from typing import Any, Protocol
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
-from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.channel import ClientDisconnected
 
 from backend.middleware.connections import boxes
+from backend.middleware.connections.adjustments import ServerAdjustments
 from backend.middleware.connections.lanes import is_liveness
+from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.refusals import Refusal
 from backend.middleware.connections.tasks import JsonErrorTask, Task
-from backend.middleware.connections.timers import Pace
+from backend.middleware.connections.timed_channel import TimedChannel, TimedServer
 from backend.utils.spool import NoRoom
 
 FLUSH_BYTES = 1 << 20  # sent at once to one client, before others get their turn
@@ -24,7 +25,20 @@ BUSY = "The server has as many requests to answer as it takes; try again shortly
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel keeps nothing for the client
 
 
-class Channel(HTTPChannel):
+class ChannelServer(TimedServer, Protocol):
+    """The server of a connection."""
+
+    notices: Notices
+    with_ahead: set["Channel"]
+
+    def add_task(self, channel: "Channel") -> None:
+        """Have the first request of a connection worked on."""
+
+    def pull_trigger(self) -> None:
+        """Wake the main thread."""
+
+
+class Channel(TimedChannel):
     """A connection that no worker ever waits for.
 
     What the client does not take at once waits in boxes, and the loop of the main thread sends it. The next request is
@@ -34,22 +48,24 @@ class Channel(HTTPChannel):
     parser_class = Parser
     task_class = Task
     error_task_class = JsonErrorTask
+    server: ChannelServer
+    adj: ServerAdjustments
+    outbufs: list[boxes.Box]
     queued_at = 0.0  # when its request began to wait for a worker
-    held_until = 0.0  # until then nothing is sent
     lingers = False  # whether the client may still send what nobody reads
-    is_lingering_since = None
     is_surplus = False  # whether it came when there were already as many as there may be
 
-    def __init__(self, server, sock, addr, adj, map=None):
+    def __init__(
+        self,
+        server: ChannelServer,
+        sock: socket.socket,
+        addr: Any,
+        adj: ServerAdjustments,
+        map: dict[int, Any] | None = None,
+    ) -> None:
         super().__init__(server, sock, addr, adj, map=map)
         self.outbufs = [boxes.MemoryBox()]
-        self.sent_bytes = self.received_bytes = 0
-        # When the last request came or answer left, when the request that comes in began, since when an answer waits.
-        self.rested_at, self.began_at, self.unsent_since = time.monotonic(), None, None
         self._ahead = b""  # of the requests behind the one in work
-        times = self.times = server.times
-        self._pace_out, self._pace_in = (Pace(times.pace, times.least_pace) for _ in range(2))
-        self._pace_at_stop = Pace(times.pace_at_stop, times.least_pace_at_stop)
 
     # What comes in.
 
@@ -129,7 +145,7 @@ class Channel(HTTPChannel):
 
     # What goes out.
 
-    def write_soon(self, data) -> int:
+    def write_soon(self, data: bytes | ReadOnlyFileBasedBuffer) -> int:
         """Send what the client takes at once, and keep the rest for the main thread to send."""
         if not data:
             return 0
@@ -165,7 +181,7 @@ class Channel(HTTPChannel):
                 raise ClientDisconnected from error
             self.total_outbufs_len += len(rest)
 
-    def _send(self, data) -> int:
+    def _send(self, data: memoryview) -> int:
         """Return how many of the bytes the socket has taken."""
         try:
             count = self.send(data, do_close=False)
@@ -232,58 +248,3 @@ class Channel(HTTPChannel):
         with contextlib.suppress(OSError):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         self.handle_close()
-
-    # How long it takes.
-
-    def _in_kernel(self) -> int:
-        """Return how many bytes the kernel has yet to send, or the client to confirm."""
-        try:
-            return struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]
-        except (OSError, ValueError, TypeError):  # it is closed
-            return 0
-
-    def has_untaken(self) -> bool:
-        """Tell whether the client has yet to take something of an answer."""
-        return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())
-
-    def is_waiting(self) -> bool:
-        """Tell whether nothing is under way: no request but perhaps a part of its head, and no answer."""
-        return not (self.requests or self.total_outbufs_len or self.is_in_body())
-
-    def is_in_body(self) -> bool:
-        """Tell whether the body of a request comes in."""
-        return self.request is not None and self.request.headers_finished
-
-    def is_too_slow(self, now: float) -> bool:
-        """Tell whether the client takes too long for what it has to do next."""
-        if self.is_lingering_since is not None:
-            return now - self.is_lingering_since > self.times.linger
-        if now < self.held_until:
-            return False
-        if not self.is_waiting():
-            self.rested_at = now
-        in_kernel = self._in_kernel()
-        if self.total_outbufs_len:
-            self.unsent_since = self.unsent_since or now
-        else:
-            self.unsent_since = None
-        if self.total_outbufs_len or in_kernel:
-            return self._pace_out.is_too_slow(self.sent_bytes - in_kernel, now)
-        self._pace_out.rest()
-        if self.is_in_body() and not self.requests:
-            return self._pace_in.is_too_slow(self.received_bytes, now)
-        self._pace_in.rest()
-        return self.is_waiting() and self._is_idle_too_long(now)
-
-    def _is_idle_too_long(self, now: float) -> bool:
-        if self.request is None:
-            return now - self.rested_at > self.times.idle
-        return now - self.began_at > self.times.head or now - self.rested_at > self.times.idle + self.times.head
-
-    def is_busy(self, now: float) -> bool:
-        """Tell whether a server that stops waits for this connection."""
-        if self.requests:
-            return True
-        if self.is_lingering_since is not None or not (self.total_outbufs_len or self.request):
-            return False
-        return not self._pace_at_stop.is_too_slow(self.sent_bytes - self._in_kernel() + self.received_bytes, now)

@@ -42,12 +42,11 @@ def parse_request_line(line: bytes) -> tuple[str, Target, str]:
     return method.decode(), _parse_target(method, target), version[-3:].decode()
 
 
-def _parse_target(method, target):
+def _parse_target(method: bytes, target: bytes) -> Target:
     if target == b"*" and method == b"OPTIONS":
         return Target(None, "*", "")
     found = _TARGET.fullmatch(target)
-    scheme = (found["scheme"] or b"http").lower() if found else None
-    if scheme not in (b"http", b"https") or not (found["path"] or found["host"]):
+    if found is None or not _is_of_http(found):
         raise Refusal(400, "The target must be a path that begins with /, or a URL of http or https.")
     host = found["host"].decode("latin-1") if found["host"] else None
     if host is not None and not _HOST.fullmatch(host):
@@ -57,9 +56,14 @@ def _parse_target(method, target):
     return Target(host, path, (found["query"] or b"").decode("latin-1"))
 
 
+def _is_of_http(target: re.Match[bytes]) -> bool:
+    is_known = (target["scheme"] or b"http").lower() in (b"http", b"https")
+    return is_known and bool(target["path"] or target["host"])
+
+
 def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
     """Return the values of each header, by its name as WSGI writes it; raise Refusal."""
-    fields = {}
+    fields: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
         if line[:1] in (b" ", b"\t"):

@@ -1,6 +1,7 @@
 """Which threads work on a request."""
 
 import time
+from typing import Any, Protocol
 
 from waitress.task import ThreadedTaskDispatcher
 
@@ -10,17 +11,24 @@ EXPORT_THREADS = 2
 EXPORT_PATH_END = "/export"
 
 
+class QueuedChannel(Protocol):
+    """A connection with a request to work on."""
+
+    queued_at: float
+    requests: list[Any]
+
+
 class Lanes:
     """The threads of the server.
 
-    Whether the process lives is answered by a thread that does nothing else, however long all others wait. Exports,
-    which take long, wait for each other and leave the other threads alone.
+    `/health/live` is answered by a thread that does nothing else, however long all others wait. Exports, which take
+    long, wait for each other and leave the other threads alone.
     """
 
     def __init__(self, threads: int):
         self.workers, self.live, self.exports = _threads(threads), _threads(1), _threads(EXPORT_THREADS)
 
-    def add_task(self, channel) -> None:
+    def add_task(self, channel: QueuedChannel) -> None:
         """Have the first request of a connection worked on."""
         channel.queued_at = time.monotonic()
         request = channel.requests[0]
@@ -37,17 +45,17 @@ class Lanes:
             lane.shutdown(timeout=seconds)
 
 
-def is_liveness(request) -> bool:
+def is_liveness(request: object) -> bool:
     """Tell whether a request asks whether the process lives."""
     return _path(request) == LIVENESS_PATH
 
 
-def _is_export(request) -> bool:
+def _is_export(request: object) -> bool:
     path = _path(request)
     return path.startswith(f"{API}/") and path.endswith(EXPORT_PATH_END)
 
 
-def _path(request) -> str:
+def _path(request: object) -> str:
     """Return the path as the app will see it, empty where the head could not be read."""
     return "/" + getattr(request, "path", "").lstrip("/")
 

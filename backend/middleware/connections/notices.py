@@ -13,10 +13,13 @@ log = structlog.get_logger()
 class Notices:
     """Logs each event at once, and then how often it happened again, at most every SECONDS_BETWEEN."""
 
-    def __init__(self):
-        self._lock, self._counts = threading.Lock(), {}
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[
+            str, tuple[int, float]
+        ] = {}  # how often it happened again, and until when it is only counted
 
-    def tell(self, event: str, **details) -> None:
+    def tell(self, event: str, **details: object) -> None:
         """Log a warning, or count it."""
         now = time.monotonic()
         with self._lock:

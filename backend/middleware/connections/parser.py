@@ -2,14 +2,23 @@
 
 import re
 from contextlib import suppress
+from typing import Any
 
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
 from waitress.receiver import FixedStreamReceiver
 
 from backend.middleware.admission import Admission, UnreadBody
+from backend.middleware.connections.adjustments import ServerAdjustments
 from backend.middleware.connections.bodies import Chunks
-from backend.middleware.connections.heads import CHUNKED, body_length, check_host, parse_fields, parse_request_line
+from backend.middleware.connections.heads import (
+    CHUNKED,
+    Target,
+    body_length,
+    check_host,
+    parse_fields,
+    parse_request_line,
+)
 from backend.middleware.connections.refusals import Refusal
 from backend.middleware.errors import too_large
 
@@ -25,11 +34,16 @@ class Parser(HTTPRequestParser):
     `error` is the Refusal of a request that is not worked on.
     """
 
+    adj: ServerAdjustments
+    error: Refusal | None
+    body_rcv: Chunks | FixedStreamReceiver
+    admission: Admission | None = None
     version = "1.1"
-    command = path = query = fragment = request_uri = first_line = ""
+    command = path = query = fragment = request_uri = ""
+    first_line = b""
     proxy_scheme = proxy_netloc = ""
     url_scheme, is_import = "http", False
-    admission, is_head_alone = None, False
+    is_head_alone = False
 
     def received(self, data: bytes) -> int:
         """Take bytes of this request, and return how many of them belong to it."""
@@ -41,7 +55,7 @@ class Parser(HTTPRequestParser):
             self.error, self.completed, self.expect_continue = refusal, True, False
             return len(data)
 
-    def _receive_head(self, data):
+    def _receive_head(self, data: bytes) -> int:
         before, seen = len(self.header_plus), self.header_plus + data
         end = seen.find(_HEAD_END, max(0, before - len(_HEAD_END) + 1))
         head = seen if end < 0 else seen[:end]
@@ -71,7 +85,7 @@ class Parser(HTTPRequestParser):
         self._keep(first, target, fields)
         self._begin_body(length)
 
-    def _keep(self, first, target, fields):
+    def _keep(self, first: bytes, target: Target, fields: dict[str, list[str]]) -> None:
         """Set the attributes that waitress makes the WSGI environment of."""
         fields.pop("TRANSFER_ENCODING", None)  # the app is given the body in one piece
         self.headers = {name: ("; " if name == "COOKIE" else ", ").join(values) for name, values in fields.items()}
@@ -83,7 +97,7 @@ class Parser(HTTPRequestParser):
         self.connection_close = connection == "close" if self.version == "1.1" else connection != "keep-alive"
         self.expect_continue = self.version == "1.1" and self.headers.get("EXPECT", "").lower() == "100-continue"
 
-    def _begin_body(self, length):
+    def _begin_body(self, length: int | None) -> None:
         self.is_import = bool(IMPORT_PATH.fullmatch(self.path))
         if self.is_import:
             self.adj = self.adj.of_imports
@@ -93,9 +107,9 @@ class Parser(HTTPRequestParser):
             self.completed, self.expect_continue = True, False
         else:
             buffer = OverflowableBuffer(self.adj.inbuf_overflow)
-            self.body_rcv = Chunks(buffer) if self.chunked else FixedStreamReceiver(length, buffer)
+            self.body_rcv = Chunks(buffer) if self.chunked else FixedStreamReceiver(self.content_length, buffer)
 
-    def _receive_body(self, data):
+    def _receive_body(self, data: bytes) -> int:
         try:
             count = self.body_rcv.received(data)
         except OSError as error:
@@ -109,7 +123,7 @@ class Parser(HTTPRequestParser):
             self.headers["CONTENT_LENGTH"] = str(len(self.body_rcv))
         return count
 
-    def _limit(self, size):
+    def _limit(self, size: int) -> None:
         if size > self.adj.max_request_body_size:
             raise Refusal(413, too_large(self.adj.max_request_body_size, is_import=self.is_import))
 
@@ -130,11 +144,11 @@ class HeadAlone:
 
     error, is_head_alone = None, True
 
-    def __init__(self, request: Parser):
-        request.admission = Admission()
+    def __init__(self, request: Parser) -> None:
+        self.admission = request.admission = Admission()
         self._request = request
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)
 
     def get_body_stream(self) -> UnreadBody:

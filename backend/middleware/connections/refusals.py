@@ -1,6 +1,7 @@
 """What the server refuses before an app sees it."""
 
 from http import HTTPStatus
+from typing import Any, Protocol
 
 import structlog
 from waitress.utilities import Error
@@ -13,12 +14,20 @@ log = structlog.get_logger()
 class Refusal(Error, Exception):
     """A request that is answered with an error and not worked on; its connection is closed."""
 
-    def __init__(self, status: int, message: str):
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.code, self.reason, self.message = status, HTTPStatus(status).phrase, message
 
 
-def log_refusal(request, address: str, request_id: str) -> None:
+class RefusedRequest(Protocol):
+    """A request as far as its head could be read."""
+
+    command: str
+    path: str
+    error: Any
+
+
+def log_refusal(request: RefusedRequest, address: str, request_id: str) -> None:
     """Log a request that was refused as others are logged, so far as its head could be read."""
     log.info(
         "request",

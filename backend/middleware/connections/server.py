@@ -5,17 +5,18 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from copy import copy
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from waitress import wasyncore
-from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer, UnixWSGIServer
+from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 
+from backend.config.settings import Settings
+from backend.middleware.connections.adjustments import ServerAdjustments, adjust
 from backend.middleware.connections.channel import Channel
 from backend.middleware.connections.lanes import Lanes
 from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.timers import Times
-from backend.middleware.headers import RefusalHeaders
 from backend.utils import spool
 
 MOST_CONNECTIONS = 800  # as many may be open at once; some more, if all of them are in work, to be told so
@@ -28,17 +29,22 @@ KERNEL_BYTES = 256 << 10
 TIMES = Times()
 
 
-class _Server:
-    """What waitress's servers do here in ways of their own."""
+class Server(BaseWSGIServer):
+    """What servers on ports and on Unix sockets have in common here, unlike waitress's."""
 
     channel_class = Channel
+    active_channels: dict[int, Channel]
     is_draining = False
+    owns_socket = True  # else the manager of services does
 
-    def __init__(self, app, listener, adjustments, times):
+    def __init__(
+        self, app: WSGIApplication, listener: socket.socket, adjustments: ServerAdjustments, times: Times
+    ) -> None:
         self.times = times
-        self.lanes, self.notices, self.with_ahead = Lanes(adjustments.threads), Notices(), set()
+        self.lanes, self.notices = Lanes(adjustments.threads), Notices()
+        self.with_ahead: set[Channel] = set()
         self._accept_at = self._sweep_at = 0.0
-        self._calls: deque[Callable[[_Server], None]] = deque()
+        self._calls: deque[Callable[[Server], None]] = deque()
         self.most_connections = most_connections()
         super().__init__(
             app,
@@ -60,14 +66,14 @@ class _Server:
             self.lanes.shutdown()
 
     def turn(self) -> None:
-        """Do what is to be done now, or wait for it: the loop of the main thread calls nothing else."""
+        """Do what is due, or wait for it: the loop of the main thread calls nothing else."""
         while self._calls:
             self._calls.popleft()(self)
         self._go_on()
         self._sweep(time.monotonic())
         wasyncore.poll2(min(self.adj.asyncore_loop_timeout, self.times.sweep), self._map)
 
-    def call_soon(self, call: Callable[["_Server"], None]) -> None:
+    def call_soon(self, call: Callable[["Server"], None]) -> None:
         """Call a function with the server before the next turn; a signal handler may ask for it."""
         self._calls.append(call)
         self.pull_trigger()
@@ -94,7 +100,7 @@ class _Server:
         if conn.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
 
-    def _admit(self, conn, address) -> None:
+    def _admit(self, conn: socket.socket, address: Any) -> None:
         try:
             self.set_socket_options(conn)
         except OSError:  # the client has left already
@@ -172,35 +178,23 @@ class _Server:
             channel.handle_close()
 
 
-def _oldest(channels: list) -> Channel:
-    """Return the channel that belongs to the earliest of the moments in these pairs."""
+def _oldest(channels: list[tuple[float, Channel]]) -> Channel:
+    """Return the channel of the earliest of the moments in these pairs."""
     return min(channels, key=lambda pair: pair[0])[1]
 
 
-class TcpServer(_Server, TcpWSGIServer):
+class TcpServer(Server, TcpWSGIServer):
     """A server on a port."""
 
 
-class UnixServer(_Server, UnixWSGIServer):
+class UnixServer(Server, UnixWSGIServer):
     """A server on a Unix socket."""
 
 
-def open_server(app, listener: socket.socket, settings, times: Times = TIMES) -> TcpServer | UnixServer:
+def open_server(app: WSGIApplication, listener: socket.socket, settings: Settings, times: Times = TIMES) -> Server:
     """Return the server that listens on a bound socket; connections wait until it runs."""
-    adjustments = Adjustments(
-        threads=settings.threads,
-        ident="Larder",
-        # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
-        max_request_body_size=settings.max_body_bytes,
-        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
-        clear_untrusted_proxy_headers=False,
-    )
-    adjustments.of_imports = copy(adjustments)
-    adjustments.of_imports.of_others = adjustments
-    adjustments.of_imports.max_request_body_size = settings.max_import_bytes
-    adjustments.refusal_headers = RefusalHeaders(settings)
     _raise_descriptor_limit()
-    return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjustments, times)
+    return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjust(settings), times)
 
 
 def most_connections() -> int:

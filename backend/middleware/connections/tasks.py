@@ -2,8 +2,9 @@
 
 import json
 import time
+from wsgiref.types import WSGIEnvironment
 
-from waitress.task import ErrorTask, WSGITask
+import waitress.task
 from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
@@ -14,13 +15,13 @@ from backend.middleware.timing import WAITED
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
-# Whoever is told to come back later is told so after a second: else a client that never waits, a hundred guessers of
-# passwords say, would spend the processor on refusals. Nothing waits with it but the connection.
+# A refusal that says to come back later leaves after a second. Else clients that never wait, such as a hundred that
+# guess passwords, would spend the processor on refusals. Only the connection waits.
 HELD_BACK = ("429", "503")
 HOLD_SECONDS = 1
 
 
-class Head:
+class Head(waitress.task.Task):
     """The head of an answer, and which answers have a body: waitress closes connections that could stay open."""
 
     @property
@@ -59,20 +60,20 @@ class Head:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _client_keeps_open(self) -> bool:
-        said = {option.strip() for option in self.request.headers.get("CONNECTION", "").lower().split(",")}
-        return "close" not in said if self.version == "1.1" else "keep-alive" in said
+        options = {option.strip() for option in self.request.headers.get("CONNECTION", "").lower().split(",")}
+        return "close" not in options if self.version == "1.1" else "keep-alive" in options
 
 
 def _name(header: tuple[str, str]) -> str:
     return header[0]
 
 
-class Task(Head, WSGITask):
-    """A request whose refusal, if it is one to come back later, is held back and ends the connection."""
+class Task(Head, waitress.task.WSGITask):
+    """A request that the app answers; a refusal that says to come back later is held back and ends the connection."""
 
     logged_write_no_body = True  # what an app writes although it was asked with HEAD is not worth a log line
 
-    def get_environment(self) -> dict:
+    def get_environment(self) -> WSGIEnvironment:
         """Return the WSGI environment, with the seconds it waited for a worker and the admission of a large body."""
         environ = super().get_environment()
         environ[WAITED] = time.monotonic() - self.channel.queued_at
@@ -80,7 +81,7 @@ class Task(Head, WSGITask):
             environ[ADMISSION] = self.request.admission
         return environ
 
-    def write(self, data) -> None:
+    def write(self, data: bytes) -> None:
         """Send a part of the answer; nothing where the body of the request may come in."""
         if not (self.request.is_head_alone and self.request.admission.is_granted):
             super().write(data)
@@ -98,10 +99,10 @@ class Task(Head, WSGITask):
         return super().build_response_header()
 
 
-class JsonErrorTask(Head, ErrorTask):
+class JsonErrorTask(Head, waitress.task.ErrorTask):
     """waitress's answer to a request it refuses by itself, in the shape of every other failure."""
 
-    def execute(self):
+    def execute(self) -> None:
         """Send the body and close the connection."""
         request, error = self.request, self.request.error
         status = error.code if error.code in CODES else 400

@@ -23,7 +23,11 @@ class Times:
 class Pace:
     """Whether bytes move fast enough; asked again and again with how many have moved in all."""
 
-    def __init__(self, seconds: float, least_per_second: float):
+    _since: float | None
+    _before: int
+    _is_slow: bool
+
+    def __init__(self, seconds: float, least_per_second: float) -> None:
         self._seconds, self._least = seconds, least_per_second
         self.rest()
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from backend.middleware.connections import channel, lanes, server, tasks
+from backend.middleware.connections import channel, lanes, server, tasks, timed_channel
 from backend.middleware.connections.timers import Times
 from backend.utils import spool
 from tests.parts.sockets import BIG, App, serving, wait_for
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    for module in (channel, lanes, server, tasks):
+    for module in (channel, lanes, server, tasks, timed_channel):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

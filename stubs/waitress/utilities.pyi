@@ -1,0 +1,6 @@
+class Error:
+    code: int
+    reason: str
+    def __init__(self, body: str) -> None: ...
+
+def build_http_date(when: float) -> str: ...
