@@ -163,7 +163,7 @@ class Model:
         self.fields, self.rows, self.unique, self.indexes = {}, {}, [], []
 
     def changed(self, now, renamed, defaults):
-        """Return the Model after a change, and how many values get lost; raise Unfit if rows stand against it."""
+        """Return the Model after a change, and how many values are lost; raise Unfit if rows prevent it."""
         after = Model()
         after.fields, after.unique, after.indexes = now["fields"], now["unique"], now["indexes"]
         origins = {name: renamed.get(name, name if name in self.fields else None) for name in now["fields"]}
@@ -179,7 +179,7 @@ class Model:
         return after, lost
 
     def _follow(self, row, origin, declared, has_default):
-        """Return what becomes of a value, and whether it gets lost."""
+        """Return the converted value, and whether it is lost."""
         value = row[origin] if origin else None
         if value is None:
             return None, False
@@ -349,7 +349,7 @@ def test_rows_in_place_follow_every_change(admin):
 
 
 def take_step(admin, name, model, now, renamed):
-    """Make the change over REST; compare with what the model says, and return the model of what is there then."""
+    """Make the change over REST, compare with the model, and return the model afterwards."""
     before = state(admin, name)
     defaults = {name: kind["default"] for name, kind in now["fields"].items() if "default" in kind}
     try:

@@ -168,7 +168,7 @@ def test_people_set_only_those_values_of_their_profile_that_say_so(profiles, adm
     assert alice.post("/auth/register", json=account | {"profile": {"team": "red"}}).status_code == 422
 
 
-def test_the_values_of_a_field_that_goes_do_not_come_back_with_a_new_one_of_its_name(profiles, admin, alice):
+def test_values_of_a_dropped_field_do_not_return_with_a_new_field_of_its_name(profiles, admin, alice):
     path = f"/users/{alice.id}"
     admin.patch(path, json={"profile": {"team": "red", "level": 2}})
     fewer = {name: kind for name, kind in PROFILE.items() if name != "team"}

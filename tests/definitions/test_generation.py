@@ -1,4 +1,4 @@
-"""Every process serves the definitions in force from its next request on, and makes anew only what has changed.
+"""Every process serves the definitions in force from its next request on, and rebuilds only what has changed.
 
 Two apps on one database are like two processes here, down to the state that each keeps of its own.
 """
@@ -49,7 +49,7 @@ def test_a_change_made_here_counts_there_on_the_next_request(here, there):
     assert there.get("/notes").status_code == 401
 
 
-def test_a_resource_dropped_here_is_gone_there_on_the_next_request(here, there):
+def test_a_resource_dropped_here_is_missing_there_on_the_next_request(here, there):
     here.declare("notes", TITLE, access=PUBLIC)
     assert there.get("/notes").status_code == 200
     here.delete("/resources/notes")
@@ -58,7 +58,7 @@ def test_a_resource_dropped_here_is_gone_there_on_the_next_request(here, there):
 
 
 @ON_SQLITE
-def test_what_is_no_change_makes_nothing_anew(app, here):
+def test_a_change_without_effect_rebuilds_nothing(app, here):
     here.declare("notes", TITLE)
     here.get("/notes")
     newest = app.catalogs.newest
@@ -71,7 +71,7 @@ def test_what_is_no_change_makes_nothing_anew(app, here):
 
 @pytest.fixture
 def made(monkeypatch):
-    """A list of what is made: models, interfaces and pieces of the document, each by the name of its resource."""
+    """Lists the models, interfaces and pieces of the document that are built, each by the name of its resource."""
     made = []
 
     def noting(kind, make, name_of):
@@ -99,7 +99,7 @@ def ask_for_all(person):
 
 
 @ON_SQLITE
-def test_only_what_changed_is_made_anew(here, made):
+def test_only_what_changed_is_rebuilt(here, made):
     here.declare("countries", TITLE)
     here.declare("cities", TITLE | {"country": {"type": "reference", "to": "countries"}})
     here.declare("notes", TITLE)
@@ -113,7 +113,7 @@ def test_only_what_changed_is_made_anew(here, made):
 
 
 @ON_SQLITE
-def test_those_that_a_change_concerns_are_made_anew_too(here, made):
+def test_resources_affected_by_a_change_are_rebuilt_too(here, made):
     here.declare("countries", TITLE)
     here.declare("cities", TITLE | {"country": {"type": "reference", "to": "countries"}})
     here.declare("notes", TITLE)
@@ -138,7 +138,7 @@ def test_those_that_a_change_concerns_are_made_anew_too(here, made):
 
 
 @ON_SQLITE
-def test_a_write_under_way_goes_on_where_its_resource_did_not_change(app, here, there):
+def test_a_write_under_way_succeeds_if_its_resource_did_not_change(app, here, there):
     here.declare("notes", TITLE)
     here.declare("lists", TITLE)
     for changed, is_refused in (("lists", False), ("notes", True)):
@@ -170,7 +170,7 @@ def test_requests_at_once_after_a_change_all_see_it(app, here):
     assert [call.result().status_code for call in calls] == [200] * 6
 
 
-def test_what_is_no_longer_in_force_is_collected(app, here):
+def test_catalogs_no_longer_in_force_are_collected(app, here):
     old = []
     for i in range(4):
         here.put("/resources/notes", json={"fields": TITLE}) if i else here.declare("notes", TITLE)

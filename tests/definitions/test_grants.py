@@ -101,7 +101,7 @@ def fares(person, record_id):
 
 @pytest.mark.parametrize("kind", TABLES)
 @ON_SQLITE
-def test_everyone_may_do_what_is_granted(people, kind):
+def test_everyone_may_use_their_grants(people, kind):
     access, expected = TABLES[kind]
     people["admin"].declare("notes", FIELDS)
     notes = {name: note_of_alice(people["admin"], people["alice"], access) for name in people}
@@ -123,7 +123,7 @@ def test_owners_find_only_their_rows_in_lists(admin, alice, bob, edith):
     assert seen == {"alice": [made[0], made[2]], "bob": [made[1]], "edith": made}
 
 
-def test_nobody_owns_what_a_stranger_made(admin, alice, stranger):
+def test_a_record_created_by_a_stranger_has_no_owner(admin, alice, stranger):
     owned = {action: ["owner"] for action in ("list", "update", "delete")}
     admin.declare("notes", FIELDS, access=owned | {"read": ["public"], "create": ["public"]})
     note = stranger.make("notes", title="Milk")

@@ -25,7 +25,7 @@ def read(person, path):
 
 
 def put(person, resource, **changes):
-    """Change a definition, confirming what has to be."""
+    """Change a definition, confirming a loss of data."""
     body = read(person, f"/resources/{resource}") | changes
     body = {
         part: value

@@ -18,7 +18,7 @@ def put(admin, fields, name="notes", **rest):
 
 
 def apply(document, confirm=None):
-    """Apply a file and return what became of each resource."""
+    """Apply a file and return the outcome of each resource."""
     with database.connection_context():
         return dict(documents.apply_document(SYSTEM, document, confirm=confirm))
 
@@ -145,7 +145,7 @@ WRONG = {
 
 @ON_SQLITE
 @pytest.mark.parametrize("what", WRONG)
-def test_a_rename_of_what_is_not_there_is_refused(admin, what):
+def test_renaming_something_that_does_not_exist_is_refused(admin, what):
     fields, field, told = WRONG[what]
     admin.declare("notes", {"a": TEXT, "b": TEXT})
     admin.make("notes", a="1", b="2")

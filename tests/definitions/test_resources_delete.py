@@ -16,7 +16,7 @@ def test_drops_an_empty_resource(admin):
     assert "notes" not in database.get_tables()
 
 
-def test_is_gone_from_the_very_next_request_on(admin):
+def test_is_missing_from_the_very_next_request_on(admin):
     admin.declare("notes", TITLE)
     admin.delete("/resources/notes")
     assert admin.get("/notes").status_code == 404

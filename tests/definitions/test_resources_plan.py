@@ -132,7 +132,7 @@ def test_shows_the_first_records_concerned(admin, notes):
     assert "8 records" in step["text"]
 
 
-def test_what_records_in_place_stand_against_is_refused_with_the_plan(admin, notes):
+def test_a_change_that_existing_records_prevent_is_refused_with_the_plan(admin, notes):
     before, generation = state(admin, "notes"), Generation.current()
     for changed, _ in (STEPS[what] for what in ("a new required field", "now required", "bounds")):
         answer = put(admin, changed, confirm=plan(admin, changed)["fingerprint"])
@@ -200,8 +200,8 @@ def test_a_reference_may_point_elsewhere_if_its_values_are_there(admin, notes):
     assert admin.delete(f"/notes/{notes[0]['id']}").status_code == 409
 
 
-def test_a_rebuilt_table_takes_nobody_along(admin, notes):
-    """SQLite makes a table anew; what refers to it must not go by `on_delete`, and must still refer to it."""
+def test_rebuilding_a_table_deletes_no_referring_records(admin, notes):
+    """SQLite builds a table again; `on_delete` must not touch the records that refer to it."""
     admin.declare(
         "lines",
         {

@@ -81,7 +81,7 @@ def declare(admin, access, fields=FIELDS):
 
 
 def titles(person, query=""):
-    """Return the titles of the notes that somebody finds."""
+    """Return the titles of the notes that a person finds."""
     response = person.get(f"/notes?sort=title&{query}")
     assert response.status_code == 200, response.json
     assert response.json["meta"]["total"] == len(response.json["data"])
@@ -124,7 +124,7 @@ def test_a_walk_by_cursor_keeps_to_the_rule(admin, stranger):
     assert [note["title"] for note in first["data"] + rest["data"]] == ["c", "a"]
 
 
-def test_a_value_that_somebody_lacks_gives_no_rows_rather_than_those_without_one(teams, admin, bob, stranger):
+def test_a_user_without_a_value_gets_no_rows_not_even_those_without_one(teams, admin, bob, stranger):
     grants = [TEAM, {"role": "public", "where": {"created_by": "$user.id"}}]
     declare(admin, {"list": grants, "read": grants, "create": ["member"]})
     made = [admin.make("notes", **values)["id"] for values in NOTES] + [bob.make("notes", title="e")["id"]]
@@ -135,7 +135,7 @@ def test_a_value_that_somebody_lacks_gives_no_rows_rather_than_those_without_one
     assert bob.get("/notes").status_code == 403
 
 
-def test_nobody_gets_rows_by_an_address_that_they_have_not_proved_to_be_theirs(admin, bob):
+def test_an_unconfirmed_address_grants_no_rows(admin, bob):
     declare(admin, {"list": [{"role": "member", "where": {"editor": "$user.email"}}]})
     for values in NOTES:
         admin.make("notes", **values)
@@ -238,7 +238,7 @@ def test_a_reference_cannot_point_at_a_row_that_the_rule_hides(admin, bob):
     assert refusals[0].json["error"] == refusals[1].json["error"]
 
 
-def test_nobody_takes_a_record_over_by_writing_its_owner(admin, alice, bob):
+def test_writing_the_owner_of_a_record_does_not_take_it_over(admin, alice, bob):
     declare(admin, {"read": ["member"], "create": ["member"], "update": ["owner", "editor"]})
     note = alice.make("notes", title="x")["id"]
     for person in (alice, bob):

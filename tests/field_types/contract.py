@@ -1,4 +1,4 @@
-"""What every field type has to keep to, on both databases; the file of a type says with which values."""
+"""The contract of field types, on both databases; the test file of each type has the values."""
 
 import json
 
@@ -18,14 +18,14 @@ class FieldTypeContract:
     A dict of filters has the text after the parameter's name, such as `__gte=5`, and what of `rows` it finds.
     """
 
-    options = {}  # of the declaration, beside its type
+    options = {}  # of the declaration, without its type
     kept = []  # (value sent, value read back)
     refused = []  # values
     rows = []  # what the filters look through, null among them
     filters = {}
     refused_filters = []
     ascending = []  # `rows` in order; empty when the type has none
-    refused_options = []  # (options, the one that is to blame)
+    refused_options = []  # (options, the wrong one)
     narrower = []  # options that refuse values which `options` take
     total_and_average = None  # of `rows`; None where there is no sum
     searchable = False

@@ -22,7 +22,7 @@ class TestReference(FieldTypeContract):
 
     @pytest.fixture(autouse=True)
     def targets(self, request):
-        """Declares what is referred to, before the tests that send requests."""
+        """Declares the target before the tests that send requests."""
         if "admin" not in request.fixturenames:
             return
         admin = request.getfixturevalue("admin")

@@ -108,7 +108,7 @@ class Alteration(Change):
         return tuple(origins) if len(origins) == len(columns) else None
 
     def comes_with_field(self, columns: Sequence[str]) -> bool:
-        """Tell whether these columns are one new field, whose step tells of it."""
+        """Tell whether these columns are a single new field, which has a step of its own."""
         return len(columns) == 1 and columns[0] in self.added
 
 

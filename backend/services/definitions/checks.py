@@ -36,8 +36,8 @@ def field_rule_problems(definition: Definition, roles: Collection[str], *, has_v
             if unknown := [shown_name(role) for role in named or () if role not in roles]:
                 problems[part] = [f"No such role: {', '.join(unknown)}."]
         if unable := _unable_to_create(kind, creators):
-            told = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
-            problems["writable_by"] = [told]
+            message = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
+            problems["writable_by"] = [message]
         if problems:
             wrong[name] = problems
     return wrong
@@ -125,8 +125,8 @@ def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:
     if circle := _required_circle(start, definitions):
         required = [name for name, kind in definitions[start].references.items() if kind.required]
         first = next(name for name in required if definitions[start].references[name].to == circle[1])
-        told = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
-        raise Invalid({start: {"fields": {first: {"to": [told]}}}})
+        message = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
+        raise Invalid({start: {"fields": {first: {"to": [message]}}}})
 
 
 def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[str] | None:

@@ -36,13 +36,13 @@ def lasting_indexes(change: Alteration) -> set[str]:
 
 
 def drop_indexes(names: Iterable[str]) -> None:
-    """Drop these indexes, if they are there."""
+    """Drop these indexes where they exist."""
     for name in names:
         database.execute_sql(f'DROP INDEX IF EXISTS "{name}"')
 
 
 def create_indexes(definition: Definition, there: Iterable[str] = ()) -> None:
-    """Create the indexes of a table but those that are there."""
+    """Create the indexes of a table, except those that exist already (`there`)."""
     for name, (columns, is_unique) in wanted_indexes(definition).items():
         if name not in there:
             listed = ", ".join(f'"{each}"' for each in columns)

@@ -19,9 +19,9 @@ class Renames(NamedTuple):
 def find_renames(what: str, old: FormerNames, new: FormerNames) -> Renames:
     """Return the Renames from `old` to `new`, both {name: the former names it declares, the latest first}.
 
-    A name that is not there takes the place of the first of its former names that is. One that is there does so only
-    if its definition in force does not know that former name yet, and if that one moves away or is no longer declared:
-    so two may swap, and the same declaration changes nothing the second time.
+    A new name replaces the first of its former names that exists. An existing name replaces one only if the definition
+    in force does not list that former name yet, and if the former name is renamed itself or no longer declared: so two
+    names may be swapped, and the same declaration changes nothing the second time.
     """
     origins: dict[str, str] = {}
     for name, former in new.items():

@@ -113,10 +113,10 @@ def _plan(definitions: Mapping[str, Definition], definition: Definition) -> Plan
 
 def _refuse_former_names(definition: Definition) -> None:
     """Raise Invalid for a new resource with former names: only a PUT renames."""
-    told = ["A new resource has no former names. To rename a resource, send PUT to its path."]
-    problems: dict[str, Any] = {"renamed_from": told} if definition.former_names else {}
+    messages = ["A new resource has no former names. To rename a resource, send PUT to its path."]
+    problems: dict[str, Any] = {"renamed_from": messages} if definition.former_names else {}
     if named := [name for name, kind in definition.fields.items() if kind.former_names]:
-        problems["fields"] = {name: {"renamed_from": told} for name in named}
+        problems["fields"] = {name: {"renamed_from": messages} for name in named}
     if problems:
         raise Invalid(problems)
 

@@ -22,7 +22,7 @@ from backend.services.field_types.reference import Reference
 from backend.services.storage import full_text
 
 REBUILT = "larder_rebuilt"  # no resource can have this name
-WAITING = "larder__{}"  # the name of a column or table that waits for its own; no field or resource can have it
+TEMPORARY = "larder__{}"  # the name of a column or table until its own is free; no field or resource can have it
 
 
 def create_table(definition: Definition) -> None:
@@ -43,10 +43,10 @@ def add_foreign_keys(definition: Definition, names: Iterable[str]) -> None:
 
 def rename_tables(renamed: Mapping[str, str]) -> None:
     """Rename tables, {old: new}, also to the names of each other; references to them follow."""
-    for waiting, old_name in enumerate(renamed):
-        _rename_table(old_name, WAITING.format(waiting))
-    for waiting, new_name in enumerate(renamed.values()):
-        _rename_table(WAITING.format(waiting), new_name)
+    for temporary, old_name in enumerate(renamed):
+        _rename_table(old_name, TEMPORARY.format(temporary))
+    for temporary, new_name in enumerate(renamed.values()):
+        _rename_table(TEMPORARY.format(temporary), new_name)
 
 
 def _rename_table(old_name: str, new_name: str) -> None:
@@ -105,7 +105,7 @@ def _column_ddl(definition: Definition, name: str) -> Any:
     return context.sql(column(build_model(definition, database.obj), name).ddl(context)).query()
 
 
-# A column of another type is filled beside the old one, by the same code on both databases.
+# Converted values are written to a new column, by the same code on both databases; then it replaces the old one.
 
 
 def _convert(change: Alteration, old: Definition) -> list[str]:
@@ -113,22 +113,22 @@ def _convert(change: Alteration, old: Definition) -> list[str]:
     if not change.converted:
         return []
     model, kinds = build_model(old, database.obj), change.new.fields
-    waiting = _waiting(change)
+    temporary = _temporary_names(change)
     columns = {
-        name: kinds[name].column(database.obj, column_name=waiting[name], null=True) for name in change.converted
+        name: kinds[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converted
     }
     for each in columns.values():
         _add_column(old.name, each)
-    fields = [f'"{waiting[name]}" = {database.param}' for name in columns]
+    fields = [f'"{temporary[name]}" = {database.param}' for name in columns]
     statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
     for rows in read_rows(change, model, [*columns]):
         database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
     return [*columns]
 
 
-def _waiting(change: Alteration) -> dict[str, str]:
+def _temporary_names(change: Alteration) -> dict[str, str]:
     """Return, by field, the name of the column that waits to take its place: short, for names have 63 characters."""
-    return {name: WAITING.format(number) for number, name in enumerate(change.new.fields)}
+    return {name: TEMPORARY.format(number) for number, name in enumerate(change.new.fields)}
 
 
 def _converted(change: Alteration, columns: Mapping[str, Any], row: Mapping[str, Any], record_id: str) -> list[Any]:
@@ -151,9 +151,9 @@ def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
     model = build_model(replace(new, name=REBUILT), database.obj)
     model.create_table(safe=False)
     taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
-    waiting = _waiting(change)
+    temporary = _temporary_names(change)
     for name, origin in change.origins.items():
-        taken[name] = SQL(f'"{waiting[name]}"' if name in converted else f'"{origin}"')
+        taken[name] = SQL(f'"{temporary[name]}"' if name in converted else f'"{origin}"')
     columns: dict[str, Any] = {name: column(model, name) for name in change.defaults}
     defaults = {name: columns[name].db_value(value) for name, value in change.defaults.items()}
     chosen = []
@@ -186,12 +186,12 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], re
             _drop_foreign_key(table, name)
     for name in [*change.dropped, *(change.origins[name] for name in converted)]:
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
-    waiting = _waiting(change)
+    temporary = _temporary_names(change)
     moved = {name: origin for name, origin in change.renamed if name not in converted}
     for name, origin in moved.items():  # one may take the name of another
-        _rename_column(table, origin, waiting[name])
+        _rename_column(table, origin, temporary[name])
     for name in (*moved, *converted):
-        _rename_column(table, waiting[name], name)
+        _rename_column(table, temporary[name], name)
     _add_columns(change, nullable=True)
     _fill(new, change.defaults)
     for name, kind in new.fields.items():

@@ -16,7 +16,7 @@ from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.wire import Between
 
 MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
-MORE_DIGITS = 6  # that an average has beside those of the field
+MORE_DIGITS = 6  # fraction digits of an average, in addition to those of the field
 
 
 class ExactDecimal(fields.String):

@@ -1,4 +1,4 @@
-"""What the types have in common whose values a spreadsheet might take for formulas."""
+"""What the types of texts share: a spreadsheet might take their values for formulas."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from backend.utils.cells import guarded, unguarded
 
 
 class Guarded(FieldType):
-    """A type of texts, which stand guarded in the cells of CSV files."""
+    """A type of texts, which are guarded in the cells of CSV files."""
 
     may_hold_commas: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""`number`: a double, for measurements; money wants `decimal`."""
+"""`number`: a double, for measurements; use `decimal` for money."""
 
 import math
 from collections.abc import Iterator
