@@ -8,6 +8,7 @@ from pathlib import Path
 BACKEND = Path(__file__).parents[1] / "backend"
 PAGE = Path(__file__).with_name("architecture.md")
 MARKS = re.compile(r"(<!-- rooms -->\n).*?(<!-- end of rooms -->)", re.DOTALL)
+PARTS = ("services", "database", "migrations")  # `services` holds rooms, the others are parts of models
 APP = "app"  # backend/__init__.py and server.py, which wire everything together
 
 Arrows = dict[str, set[str]]
@@ -33,7 +34,7 @@ def read_arrows() -> Arrows:
 def _rooms() -> Iterator[Path]:
     """Yield the folders and files that are rooms: two levels of folders, and the single files of services/."""
     for folder in (path.parent for path in BACKEND.rglob("__init__.py")):
-        if 1 <= len(folder.relative_to(BACKEND).parts) <= 2 and folder.name not in ("services", "migrations"):
+        if 1 <= len(folder.relative_to(BACKEND).parts) <= 2 and folder.name not in PARTS:
             yield folder
     yield from (path for path in BACKEND.glob("services/*.py") if path.name != "__init__.py")
 
