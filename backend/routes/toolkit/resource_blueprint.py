@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from backend.middleware.authentication import current_actor
-from backend.middleware.guards import needing
+from backend.middleware.guards import Guard, needing
 from backend.middleware.paths import API
-from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.blueprint import Blueprint, View
 from backend.routes.toolkit.resource_schemas import resource_schemas
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN, SIGN_IN
 from backend.services.definitions import policies
@@ -27,11 +27,11 @@ class ResourceBlueprint(Blueprint):
         self.resource, self.definition = resource, definition
         self.schemas = resource_schemas(resource)
 
-    def allowed(self, action: str) -> Callable[[], object]:
+    def allowed(self, action: str) -> Guard[policies.Scope]:
         """Return the guard of a view that needs a grant for the action."""
         return needing(f"a grant to {action}")(lambda: policies.authorize(self.definition, action, current_actor()))
 
-    def documented(self, action: str, operation: str, summary: str, **extra: Any) -> Callable[..., Any]:
+    def documented(self, action: str, operation: str, summary: str, **extra: Any) -> Callable[[View], View]:
         """Return the decorator with the operation's name, and whether it needs a sign-in."""
         security = OPTIONAL_SIGN_IN if self.definition.grants(action).are_public else SIGN_IN
         return self.doc(operationId=f"{operation}_{self.resource.name}", summary=summary, security=security, **extra)
