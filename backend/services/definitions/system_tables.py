@@ -48,9 +48,9 @@ USERS = {
     "email": AccountEmail(required=True),
     "name": String(required=True, max_length=100),
     "roles": RoleNames(required=True),
-    "active": Boolean(required=True, description="Whether they may sign in"),
-    "profile": Json(required=True, description="Values of the fields in the settings of users"),
-    "verified_at": DateTime(description="When the address was proved to be theirs"),
+    "active": Boolean(required=True, description="Whether they can sign in"),
+    "profile": Json(required=True, description="Values of the profile fields, which `/users/settings` declares"),
+    "verified_at": DateTime(description="When they confirmed the address"),
     "created_at": DateTime(required=True),
     "updated_at": DateTime(required=True),
 }
@@ -58,15 +58,17 @@ AUDIT = {
     "id": Uuid(required=True),
     "created_at": DateTime(required=True),
     "action": String(required=True, description="What was done, such as `user.create`"),
-    "actor_id": Uuid(description="Who did it; null for the command line and for nobody signed in"),
-    "actor_email": AccountEmail(description="Their address at the time"),
-    "api_key_id": Uuid(description="The API key they did it with"),
-    "target_type": String(description="What it was done to, such as `user`"),
+    "actor_id": Uuid(
+        description="The user who did it; null for the command line and for callers who are not signed in"
+    ),
+    "actor_email": AccountEmail(description="The address of that user at the time"),
+    "api_key_id": Uuid(description="The API key that was used"),
+    "target_type": String(description="The type of what was changed, such as `user`"),
     "target_id": String(),
     "details": Json(required=True),
-    "address": String(description="The address of the client"),
-    "request_id": String(description="`X-Request-ID`, which the log has too"),
-    "times": Integer(required=True, description="How often; refusals of one hour are counted in one entry"),
+    "address": String(description="The IP address of the client"),
+    "request_id": String(description="`X-Request-ID`, which is in the log, too"),
+    "times": Integer(required=True, description="How often; equal refusals within an hour are counted in one entry"),
     "last_at": DateTime(description="When it happened last, if more than once"),
 }
 
