@@ -36,36 +36,44 @@ from backend.routes import (
 from backend.routes import metrics as metrics_route
 from backend.routes.toolkit import docs_pages, idempotency
 from backend.routes.toolkit.app import Larder
+from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import Api
 from backend.services.accounts.passwords import hashing
-from backend.services.definitions.catalog import Catalogs
+from backend.services.definitions.catalog import Catalogs, Resource
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.storage.answer_sizes import answer_bound
 from backend.utils.spool import room
 
-# What outlives a build of the app, in the order in which it is opened.
-LASTING = (database, room, limits, hashing, answer_bound, error_tracking, jobs, metrics)
+# State of the process, in the order in which it is opened: it outlives an app.
+STATE = (database, room, limits, hashing, answer_bound, error_tracking, jobs, metrics)
+
+ACCOUNTS = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
+DOCUMENTED = (root, health, *ACCOUNTS, resources, batch, audit, backups)
+UNDOCUMENTED = (account, metrics_route)
 
 
 def create_app(settings: Settings | None = None) -> Larder:
-    """Return the WSGI app, behind a dispatcher that brings each request together with the definitions in force."""
+    """Return the app, behind the dispatcher with the stages of a request; without settings, read them.
+
+    Raises SettingsError, StartError, or PeeweeException where the database cannot be opened.
+    """
     settings = settings or read_settings()
     configure_logging(settings)
     open_data_dir(settings)
     for name in unknown_variables():
         structlog.get_logger().warning("unknown setting", variable=name)
-    for each in LASTING:
+    for each in STATE:
         each.open(settings)
-    secret_keys = load_secret_keys(settings)
-    app = _build(settings, secret_keys)
-    app.wsgi_app = Dispatcher(app, docs_pages.docs_scripts())
+    app = _build(settings, load_secret_keys(settings))
+    app.wsgi_app = Dispatcher(app, docs_pages.docs_scripts())  # type: ignore[method-assign]  # Flask's own way to wrap it
     commands.init_app(app)
     return app
 
 
-def _build(settings, secret_keys):
+def _build(settings: Settings, secret_keys: list[str]) -> Larder:
+    """Return the Flask app, with all routes of the system; those of resources are made when they are asked for."""
     app = Larder(settings, Catalogs(secret_keys), _make_blueprint)
     errors.init_app(app)
     admission.init_app(app)
@@ -74,15 +82,14 @@ def _build(settings, secret_keys):
     limits.init_app(app)
     api = Api(app)
     docs_pages.init_app(app)
-    accounts = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
-    for module in (root, health, *accounts, resources, batch, audit, backups):
+    for module in DOCUMENTED:
         api.register_blueprint(module.blp)
-    for module in (account, metrics_route):
-        app.register_blueprint(module.blp)
+    for page in UNDOCUMENTED:
+        app.register_blueprint(page.blp)
     return app
 
 
-def _make_blueprint(resource):
+def _make_blueprint(resource: Resource) -> Blueprint:
     """Return the blueprint of a resource with all its views."""
     blp = records.make_blueprint(resource)
     for module in (files, aggregates, history):

@@ -1,12 +1,15 @@
 """The error table: what each failure is called, its status, and the one shape of its body."""
 
 import http
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import structlog
-from flask import Response, json, request
+from flask import Flask, Response, json, request
 from marshmallow import Schema, fields, validate
 from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.build import current_build
 from backend.middleware.request_id import request_id
@@ -18,6 +21,8 @@ from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 
 log = structlog.get_logger()
+
+Details: TypeAlias = Mapping[str, Any]  # more about single values, ready for JSON
 
 RETRY_AFTER_SECONDS = 1
 
@@ -84,7 +89,7 @@ class ErrorSchema(Schema):
     timestamp = fields.DateTime(required=True)
 
 
-def init_app(app):
+def init_app(app: Flask) -> None:
     """Answer every exception with the one shape."""
     app.register_error_handler(errors.LarderError, _answer_refusal)
     app.register_error_handler(PeeweeException, _answer_database_error)
@@ -93,7 +98,7 @@ def init_app(app):
     app.register_error_handler(HTTPException, answer_http_error)
 
 
-def error_body(status, message, details=None):
+def error_body(status: int, message: str, details: Details | None = None) -> dict[str, Any]:
     """Return the body of a failure, ready for JSON."""
     error = {"code": CODES[status], "message": message, "details": details or {}}
     return {"success": False, "error": error, "timestamp": seconds_stamp()}
@@ -105,43 +110,44 @@ def too_large(limit_bytes: int, *, is_import: bool) -> str:
     return f"The body is larger than {limit_bytes:,} bytes ({setting})."
 
 
-def _too_large_here():
+def _too_large_here() -> str:
     rule = request.url_rule
-    return too_large(request.max_content_length, is_import=rule is not None and rule.rule.endswith("/import"))
+    return too_large(request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith("/import"))
 
 
-def _respond(status, message, details=None, headers=()):
+def _respond(
+    status: int, message: str, details: Details | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
     body = json.dumps(error_body(status, message, details), separators=(",", ":"))
     response = Response(f"{body}\n", status, mimetype="application/json")
     response.headers.update(HEADERS.get(status, {}))
-    response.headers.update(headers)
+    response.headers.update(headers or {})
     return response
 
 
-def _answer_refusal(error):
+def _answer_refusal(error: errors.LarderError) -> Response:
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     return _respond(status, error.message, error.details)
 
 
-def _answer_driver_error(error):
+def _answer_driver_error(error: Exception) -> Response:
     return _answer_database_error(database.failure_of(error))
 
 
-def _answer_database_error(error):
+def _answer_database_error(error: Exception) -> Response:
     reason = database.temporary_reason(error)
-    if reason or (database.is_wrong_shape(error) and _is_overtaken()):
-        missing = _what_is_missing()
-        told = reason or missing or "The definitions have changed."
-        log.warning("database unavailable", request_id=request_id(request.environ), reason=told)
-        message, retry_after = missing, None
-        if isinstance(error, DatabaseUnavailable):
-            message, retry_after = error.message, error.retry_after
-        refusal = errors.Unavailable(message)
-        return _respond(503, refusal.message, headers={"Retry-After": str(retry_after or RETRY_AFTER_SECONDS)})
-    return _answer_defect(error)
+    if not reason and not (database.is_wrong_shape(error) and _is_overtaken()):
+        return _answer_defect(error)
+    message, retry_after = _what_is_missing(), None
+    reason = reason or message or "The definitions have changed."
+    log.warning("database unavailable", request_id=request_id(request.environ), reason=reason)
+    if isinstance(error, DatabaseUnavailable):
+        message, retry_after = error.message, error.retry_after
+    refusal = errors.Unavailable(message)
+    return _respond(503, refusal.message, headers={"Retry-After": str(retry_after or RETRY_AFTER_SECONDS)})
 
 
-def _is_overtaken():
+def _is_overtaken() -> bool:
     """Tell whether the definitions have changed since this request began, or are not there."""
     known = current_build().catalog.generation
     try:
@@ -150,31 +156,35 @@ def _is_overtaken():
         return True
 
 
-def _what_is_missing():
+def _what_is_missing() -> str | None:
     """Return what an operator has to do before anything can work, or None."""
     return NOT_MIGRATED if current_build().catalog.generation is None else None
 
 
-def answer_http_error(error):
+def answer_http_error(error: HTTPException) -> WerkzeugResponse:
     """Answer an HTTPException of Flask, werkzeug or webargs; it keeps its own headers, such as Allow."""
-    if error.code == 500:
+    code = error.code or 500
+    if code == 500:
         return _answer_defect(getattr(error, "original_exception", None) or error)
-    if error.code < 400:  # a redirect
+    if code < 400:  # a redirect
         return error.get_response()
-    if error.code == 404 and (missing := _what_is_missing()):  # without a migration nobody knows the resources
+    if code == 404 and (missing := _what_is_missing()):  # without a migration nobody knows the resources
         return _answer_refusal(errors.Unavailable(missing))
-    status = error.code if error.code in CODES else 400
-    data = getattr(error, "data", {})
-    if isinstance(error, RequestEntityTooLarge) and not data:
-        data = {"message": _too_large_here()}
-    message = data.get("message") or MESSAGES.get(status) or error.description
+    status = code if code in CODES else 400
+    data = getattr(error, "data", {})  # of webargs and flask-smorest: a message, or messages by location and field
+    message = data.get("message") or _message(error, status)
     kept = {name: value for name, value in error.get_response().headers.items() if name in ("Allow", "Retry-After")}
     return _respond(status, message, data.get("messages"), kept)
 
 
-def _answer_defect(error):
-    log.error("unexpected error", request_id=request_id(request.environ), exc_info=error)
-    error_tracking.report(error, request_id=request_id(request.environ))
-    return _respond(
-        500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {request_id(request.environ)}."
-    )
+def _message(error: HTTPException, status: int) -> str:
+    if isinstance(error, RequestEntityTooLarge) and not getattr(error, "data", {}):
+        return _too_large_here()
+    return MESSAGES.get(status) or error.description or http.HTTPStatus(status).phrase
+
+
+def _answer_defect(error: BaseException) -> Response:
+    known_as = request_id(request.environ)
+    log.error("unexpected error", request_id=known_as, exc_info=error)
+    error_tracking.report(error, request_id=known_as)
+    return _respond(500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {known_as}.")

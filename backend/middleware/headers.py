@@ -1,14 +1,12 @@
 """The headers of every answer: what browsers and proxies may do with it."""
 
 from collections.abc import Callable
-from typing import TypeAlias
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from backend.config.settings import Settings
 from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
-
-Headers: TypeAlias = list[tuple[str, str]]
+from backend.middleware.wsgi import ExceptionInfo, Headers
 
 POLICY = "Content-Security-Policy"
 # Nothing of the API is a page: an answer that is shown as one, or in a frame, is an attack.
@@ -61,8 +59,8 @@ class AnswerHeaders:
     def start_completing(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
         """Return the `start_response` of a request that completes the headers of its answer."""
 
-        def start(status: str, headers: Headers, *exc_info: object) -> Callable[[bytes], object]:
-            return start_response(status, self._complete(environ, headers), *exc_info)
+        def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
+            return start_response(status, self._complete(environ, headers), exc_info)
 
         return start
 
@@ -87,7 +85,7 @@ class RefusalHeaders:
 
     def for_origin(self, origin: str | None) -> Headers:
         """Return them for a request with this Origin."""
-        return self._always + sharing_headers(self._origins, {"HTTP_ORIGIN": origin})
+        return self._always + sharing_headers(self._origins, {"HTTP_ORIGIN": origin or ""})
 
 
 def limit_caching(headers: Headers) -> Headers:
@@ -102,7 +100,7 @@ def limit_caching(headers: Headers) -> Headers:
 
 def sharing_headers(origins: list[str], environ: WSGIEnvironment) -> Headers:
     """Return the headers that let scripts of an allowed origin read an answer: they call with tokens, not cookies."""
-    origin = environ.get("HTTP_ORIGIN")
+    origin: str = environ.get("HTTP_ORIGIN", "")
     if "*" not in origins and origin not in origins:
         return []
     shared = [

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from limits.storage import Storage, storage_from_string
@@ -13,7 +13,7 @@ from backend.middleware.limit_storage import SqliteStorage
 
 Answer = TypeVar("Answer")
 
-REDIS_OPTIONS = {
+REDIS_OPTIONS: dict[str, Any] = {
     "key_prefix": "larder",
     "socket_timeout": 0.5,  # seconds
     "socket_connect_timeout": 0.5,
@@ -32,8 +32,8 @@ class FallbackStorage(Storage):
 
     STORAGE_SCHEME = ["fallback"]
 
-    def __init__(self, uri: str, *, shared_uri: str, **options: float | str | bool) -> None:
-        super().__init__(uri, **options)
+    def __init__(self, uri: str, *, shared_uri: str) -> None:
+        super().__init__(uri)
         self._shared = _open(shared_uri)
         self._own = SqliteStorage("sqlite://:memory:")
         self._ask_again_at = 0.0
@@ -43,7 +43,7 @@ class FallbackStorage(Storage):
         """What a failure raises that no process can make up for."""
         return self._own.base_exceptions
 
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add `amount` to the count of a window of `expiry` seconds; return the count."""
         return self._ask(lambda storage: storage.incr(key, expiry, amount))
 

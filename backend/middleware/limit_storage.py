@@ -28,8 +28,8 @@ class SqliteStorage(Storage):
 
     STORAGE_SCHEME = ["sqlite"]
 
-    def __init__(self, uri: str, **options: float | str | bool) -> None:
-        super().__init__(uri, **options)
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
         self._path, self._purged_at = uri.removeprefix("sqlite://"), 0.0
         self._connection: cysqlite.Connection | None = None
         self._lock = threading.Lock()  # one connection serves all threads: counting takes microseconds
@@ -42,7 +42,7 @@ class SqliteStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add `amount` to the count of a window of `expiry` seconds, which the first one begins; return the count."""
         now = time.time()
-        (count,) = self._execute(COUNT, key, amount, now, expiry)
+        count: int = self._execute(COUNT, key, amount, now, expiry)[0]
         if now - self._purged_at > PURGE_SECONDS:
             self._purged_at = now
             self._execute(PURGE, now)

@@ -12,6 +12,7 @@ from backend.middleware.authentication import IDENTITY
 from backend.middleware.paths import request_path
 from backend.middleware.request_id import request_id
 from backend.middleware.timing import seconds_since_start
+from backend.middleware.wsgi import ExceptionInfo, Headers
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
@@ -27,10 +28,10 @@ class RequestLog:
     def start_logging(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
         """Return the `start_response` of a request that is logged and counted."""
 
-        def start(status: str, headers: list[tuple[str, str]], *exc_info: object) -> Callable[[bytes], object]:
+        def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
             if not is_only_granted(environ):  # else it will be logged and counted when it runs with its body
                 self._write(environ, int(status[:3]))
-            return start_response(status, headers, *exc_info)
+            return start_response(status, headers, exc_info)
 
         return start
 

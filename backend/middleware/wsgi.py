@@ -1,0 +1,7 @@
+"""Types of WSGI (PEP 3333) that the standard library leaves to its callers."""
+
+from types import TracebackType
+from typing import TypeAlias
+
+Headers: TypeAlias = list[tuple[str, str]]
+ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
