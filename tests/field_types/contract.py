@@ -27,6 +27,7 @@ class FieldTypeContract:
     ascending = []  # `rows` in order; empty when the type has none
     refused_options = []  # (options, the wrong one)
     narrower = []  # options that refuse values which `options` take
+    ordered = True  # whether there are a least and a greatest value
     total_and_average = None  # of `rows`; None where there is no sum
     searchable = False
     reads_texts = True  # whether its values come back from being converted to a text
@@ -138,6 +139,17 @@ class FieldTypeContract:
         else:
             (found,) = answer.json["data"]
             assert (found["sum"]["value"], found["avg"]["value"]) == self.total_and_average
+
+    def test_ordered_values_have_a_least_and_a_greatest(self, things):
+        for value in self.rows:
+            things.make("things", value=value)
+        answer = things.get("/things/aggregate?min=value&max=value")
+        if self.ordered:
+            least, *_, greatest = without_null(self.ascending)
+            (found,) = answer.json["data"]
+            assert (found["min"]["value"], found["max"]["value"]) == (least, greatest)
+        else:
+            assert answer.status_code == 422
 
     @ON_SQLITE
     def test_texts_alone_are_searched(self, admin):

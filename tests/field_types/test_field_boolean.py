@@ -18,4 +18,5 @@ class TestBoolean(FieldTypeContract):
     }
     refused_filters = ["=1", "=0", "=yes", "=", "=t", "__gt=false", "__contains=t", "__in=true,"]
     ascending = [False, False, True, None]
+    ordered = False
     refused_options = [({"default": 1}, "default"), ({"default": "true"}, "default"), ({"min": False}, "min")]

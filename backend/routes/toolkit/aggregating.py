@@ -7,7 +7,7 @@ from backend.routes.toolkit.list_parameters import Kinds, Parameters, names_para
 from backend.routes.toolkit.lists import list_query, read_sort
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.records.aggregates import FUNCTIONS, AggregateQuery, can_group, can_order, can_sum
+from backend.services.records.aggregates import FUNCTIONS, AggregateQuery
 
 MAX_AGGREGATED = 10  # fields in each part of an aggregate
 GROUP_HELP = "Fields whose values make a group; without them there is one group of all"
@@ -15,9 +15,9 @@ GROUP_HELP = "Fields whose values make a group; without them there is one group 
 
 def aggregate_parameters(kinds: Kinds, parameters: Parameters) -> Parameters:
     """Return the parameters of an aggregate: of those of a list the filters and the page, with groups and functions."""
-    groups = [name for name, kind in kinds.items() if can_group(kind)]
-    numbers = [name for name, kind in kinds.items() if can_sum(kind)]
-    ordered = [name for name, kind in kinds.items() if can_order(kind)]
+    groups = [name for name, kind in kinds.items() if kind.sortable]
+    numbers = [name for name, kind in kinds.items() if kind.can_be_summed]
+    ordered = [name for name, kind in kinds.items() if kind.has_extremes]
     kept = {name: parameter for name, parameter in parameters.items() if name not in ("cursor", "fields")}
     return kept | {
         "group_by": names_parameter(groups, GROUP_HELP, MAX_AGGREGATED),

@@ -131,8 +131,7 @@ def _filters(kinds: Kinds) -> Parameters:
     return {
         name if operator == "eq" else f"{name}__{operator}": _filter(name, kind, operator)
         for name, kind in kinds.items()
-        for operator in kind.operators
-        if not (operator == "isnull" and kind.required)
+        for operator in kind.filter_operators
     }
 
 

@@ -83,7 +83,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
 
 
 def _check(kind: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
-    if kind.name == "reference":
+    if not kind.fits_profiles:
         raise Invalid({"type": ["A profile holds no references; use `uuid` for the id of a record."]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
         raise Invalid({option: ["A profile field has no such option."] for option in without})

@@ -56,8 +56,8 @@ def _conditions(where: dict[str, Any]) -> Iterator[Triple]:
 
 def _read_operand(kind: FieldType, operator: str, operand: Any) -> Any:
     """Return an operand as conditions take it; raise ValidationError."""
-    if operator not in kind.operators or (operator == "isnull" and kind.required):
-        raise ValidationError("A field of this type has no such operator.")
+    if operator not in kind.filter_operators:
+        raise ValidationError("This field has no such operator.")
     if operator == "isnull":
         return BooleanFromText().deserialize(operand)
     if operator != "in":

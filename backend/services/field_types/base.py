@@ -66,13 +66,14 @@ class FieldType:
 
     name: ClassVar[str]
     operators: ClassVar[tuple[str, ...]] = EQUALITY  # of filters
-    sortable: ClassVar[bool] = True
+    sortable: ClassVar[bool] = True  # so records can be grouped by it, too
     can_be_unique: ClassVar[bool] = True
     can_be_summed: ClassVar[bool] = False  # if so, sum_parts, read_sum, sum_to_json and average_to_json answer
     searchable: ClassVar[bool] = False  # by the full-text search
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than an index takes
     may_hold_commas: ClassVar[bool] = False
     holds_ids: ClassVar[bool] = False  # a batch may put in the id of a record that it has just created
+    fits_profiles: ClassVar[bool] = True  # a user may have such a value
     holds_empty_text: ClassVar[bool] = False  # "" is a value; elsewhere an empty CSV cell means no value
     # Values of two types with the same common form convert by it; others by their text.
     common_form: ClassVar[str | None] = None
@@ -165,6 +166,16 @@ class FieldType:
     def filter(self) -> fields.Field[Any]:
         """Return the marshmallow field of a value that comes as text: in a query or in a CSV cell."""
         raise NotImplementedError
+
+    @property
+    def filter_operators(self) -> tuple[str, ...]:
+        """The operators of filters on this field: one that is required is never null."""
+        return tuple(each for each in self.operators if not (each == "isnull" and self.required))
+
+    @property
+    def has_extremes(self) -> bool:
+        """Whether some values have a least and a greatest one."""
+        return "gt" in self.operators
 
     @property
     def comparable_as(self) -> str:

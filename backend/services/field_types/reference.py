@@ -1,7 +1,7 @@
 """`reference`: the id of a record of another resource, or of the same."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import validate
 from peewee import SQL
@@ -18,6 +18,8 @@ ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL
 @field_type("reference")
 class Reference(Uuid):
     """The id of a record of `to`; `on_delete` says what happens here when that record is deleted."""
+
+    fits_profiles: ClassVar[bool] = False
 
     to: str = option(StrictText(required=True))
     on_delete: str = option(StrictText(validate=validate.OneOf(list(ON_DELETE))), default="restrict")

@@ -52,21 +52,6 @@ class AggregateQuery:
     sort: Sort = ()
 
 
-def can_sum(kind: FieldType) -> bool:
-    """Tell whether the values of a field have a sum and an average."""
-    return kind.can_be_summed
-
-
-def can_order(kind: FieldType) -> bool:
-    """Tell whether the values of a field have a least and a greatest."""
-    return "gt" in kind.operators
-
-
-def can_group(kind: FieldType) -> bool:
-    """Tell whether records can be grouped by a field."""
-    return kind.sortable
-
-
 def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[Groups, int]:
     """Return the groups of a page, and how many groups there are in all.
 
