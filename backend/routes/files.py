@@ -158,7 +158,7 @@ def _watch(resource: Resource) -> Callable[[], None]:
 
     def watch() -> None:
         if renewed_actor(resource) != actor:
-            raise Unavailable("Your roles have changed while the file was checked; send it again.")
+            raise Unavailable("Your roles changed while the file was checked; send it again.")
 
     return watch
 

@@ -73,7 +73,7 @@ class SpoolFile:
     def write(self, data: bytes) -> None:
         """Append `data`; raise NoRoom, and leave the file as it was."""
         if not self._room.take(len(data)):
-            raise NoRoom("Slow clients have too much to read yet.")
+            raise NoRoom("Too much data is waiting for slow clients.")
         self.size += len(data)
         try:
             self._append(data)

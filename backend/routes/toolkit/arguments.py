@@ -78,7 +78,7 @@ class CommaList(DelimitedList):
     separates as well: many clients encode every comma.
     """
 
-    def __init__(self, inner: fields.Field[Any], *, keeps_commas: bool = False, **options: Any):
+    def __init__(self, inner: fields.Field[Any], *, keeps_commas: bool = False, **options: Any) -> None:
         super().__init__(inner, **options)
         self.keeps_commas = keeps_commas
 

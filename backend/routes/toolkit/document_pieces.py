@@ -10,7 +10,7 @@ Members = dict[str, str]  # JSON text by name
 class Piece:
     """The part of the document that is about some paths."""
 
-    def __init__(self, document: Mapping[str, Any]):
+    def __init__(self, document: Mapping[str, Any]) -> None:
         self.paths = _members(document["paths"])
         self.tags = [_text(tag) for tag in document.get("tags", [])]
         self.components = {kind: _members(members) for kind, members in document["components"].items()}

@@ -44,7 +44,7 @@ class Writer(APISpecMixin):
 
     ERROR_SCHEMA = ErrorSchema
 
-    def __init__(self, app: Flask, first: "Writer | None" = None):
+    def __init__(self, app: Flask, first: "Writer | None" = None) -> None:
         self._first: Writer | None = first
         self.answers: dict[str, Any] = {}
         self._app, self.config, self.config_prefix = app, app.config, ""

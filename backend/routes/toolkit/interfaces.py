@@ -29,7 +29,7 @@ class Interface:
     they are.
     """
 
-    def __init__(self, blueprint: Blueprint):
+    def __init__(self, blueprint: Blueprint) -> None:
         self.blueprint, self.url_map = blueprint, Map(merge_slashes=False)
         self.pieces: dict[Hashable, Piece] = {}  # of the OpenAPI document, see routes/toolkit/openapi.py
         self.lock = threading.Lock()  # of the pieces

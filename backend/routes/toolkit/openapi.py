@@ -29,7 +29,7 @@ class Api(SmorestApi):
     There is one piece for the system, and for each resource one for each set of what an actor may see of it.
     """
 
-    def __init__(self, app: Larder):
+    def __init__(self, app: Larder) -> None:
         self._larder, self._blueprints, self._writing = app, list[Blueprint](), threading.Lock()
         self._generation: int | None = None
         self._writer: Writer | None = None

@@ -60,7 +60,7 @@ def write_export(
             for data in _bounded(_texts(renewed_actor, resource, query, form), max_bytes):
                 file.write(data)
         except NoRoom as error:
-            raise Unavailable(f"There is no room for the file now: {error} Try again later.") from error
+            raise Unavailable(f"The file cannot be written now: {error} Try again later.") from error
         unless_complete.pop_all()
     return file
 
@@ -92,7 +92,7 @@ def _texts(renewed_actor: Callable[[], Actor], resource: Resource, query: ListQu
             actor = renewed_actor()
             page = _read(actor, resource, replace(query, cursor=page.next_cursor))
         if _visible(resource, actor) != visible:
-            raise Unavailable("What you may read has changed while the file was written; ask for it again.")
+            raise Unavailable("What you may read has changed while the file was written; request the export again.")
         yield write(page.items, False)
 
 

@@ -38,7 +38,7 @@ class Checker:
         key: str | None,
         allowed: policies.Scope,
         note: Callable[[int, str], None],
-    ):
+    ) -> None:
         self._actor, self._resource, self._key, self._note = actor, resource, key, note
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
@@ -101,7 +101,7 @@ class Checker:
             return self._plan_new(draft, stored)
         key = key_of(self._resource, self._key, draft)
         if key is None:
-            raise ValidationError(f"{self._key}: A value is required, being the key.")
+            raise ValidationError(f"{self._key}: A value is required, because this field is the key.")
         found = stored.by_key.get(key)
         record_id = self._record_with(key, found)
         if record_id is None:

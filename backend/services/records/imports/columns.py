@@ -28,7 +28,7 @@ class Column(NamedTuple):
 class Columns:
     """The columns that an actor may use for a resource, all of them known before the first row is read."""
 
-    def __init__(self, actor: Actor, resource: Resource, key: str | None):
+    def __init__(self, actor: Actor, resource: Resource, key: str | None) -> None:
         self.resource, self.key = resource, key
         fields, locked = resource.definition.fields, policies.locked_fields(resource.definition, actor)
         self.writable: dict[str, FieldType] = {name: kind for name, kind in fields.items() if name not in locked}

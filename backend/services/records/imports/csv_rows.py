@@ -39,7 +39,7 @@ class CsvReader:
     A row of more than `max_bytes` is a problem, and never in memory as a whole. Empty lines are rows without cells.
     """
 
-    def __init__(self, file: TextIO, max_bytes: int):
+    def __init__(self, file: TextIO, max_bytes: int) -> None:
         self._file, self._max_bytes = file, max_bytes
         self._line = 0  # the last that was begun
         self._is_at_end = True  # of that line
@@ -134,7 +134,7 @@ class CsvReader:
 class _Problem(Exception):
     """What is wrong with a row."""
 
-    def __init__(self, text: str, line: int | None = None):
+    def __init__(self, text: str, line: int | None = None) -> None:
         super().__init__(text)
         self.text, self.line = text, line
 

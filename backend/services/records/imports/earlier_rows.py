@@ -19,7 +19,7 @@ class Left(NamedTuple):
 class EarlierRows:
     """The records that rows of the file create and change, and the unique values that they take and give up."""
 
-    def __init__(self, remembered: set[str]):
+    def __init__(self, remembered: set[str]) -> None:
         """Remember these columns of the records; not their long texts."""
         self._remembered = remembered
         self._left: dict[str, Left] = {}  # by id

@@ -49,7 +49,9 @@ class Plans:
         try:
             pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
         except OSError as error:
-            raise Unavailable("There is no room for temporary files; free some, or send a smaller file.") from error
+            raise Unavailable(
+                "No disk space for temporary files is left; free some, or send a smaller file."
+            ) from error
 
     def __len__(self) -> int:
         return self._count

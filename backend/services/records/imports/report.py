@@ -41,7 +41,7 @@ class Bounds:
 class Budget:
     """The bounds of an import that has begun now."""
 
-    def __init__(self, bounds: Bounds):
+    def __init__(self, bounds: Bounds) -> None:
         self.seconds = bounds.seconds
         self._max_rows, self._began = bounds.rows, time.monotonic()
 

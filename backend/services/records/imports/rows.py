@@ -34,7 +34,7 @@ class CsvRows:
 
     is_text = True
 
-    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES):
+    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES) -> None:
         self._file = _peekable(file)
         self._text = io.TextIOWrapper(self._file, encoding="utf-8-sig", errors="surrogateescape", newline="")
         self._rows = iter(CsvReader(self._text, max_row_bytes))
@@ -72,7 +72,7 @@ class JsonRows:
 
     is_text = False
 
-    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES):
+    def __init__(self, file: IO[bytes], max_row_bytes: int = MAX_ROW_BYTES) -> None:
         self._file, self._max_bytes = _peekable(file), max_row_bytes
 
     def header(self) -> None:

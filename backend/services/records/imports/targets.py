@@ -14,7 +14,7 @@ from backend.utils.texts import printable
 class Targets:
     """Finds the stored records that rows refer to, and remembers them for the rows that follow."""
 
-    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]):
+    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]) -> None:
         self._actor, self._resource, self._note = actor, resource, note
         self._ids: dict[Column, dict[Any, str | None]] = {}  # by key; None where there is no such record
 

@@ -34,7 +34,7 @@ class Draft(NamedTuple):
 class ValueReader:
     """Reads the rows of a file; `is_text` tells whether its cells are texts, as in CSV."""
 
-    def __init__(self, columns: Columns, *, is_text: bool):
+    def __init__(self, columns: Columns, *, is_text: bool) -> None:
         self._columns, self._is_text = columns, is_text
         self._resource, self._references = columns.resource, columns.resource.definition.references
         self._by_column: dict[Column, CellReader] = {}

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, ModelInsert, ModelUpdate
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -25,15 +24,18 @@ class _Outdated(Exception):
 
 
 class Writer:
-    """Writes batches of Planned changes, each as a savepoint or a transaction of its own."""
+    """Writes batches of planned changes, each in a savepoint or a transaction of its own.
 
-    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]):
+    `done` counts the rows of the last batch that were dealt with, bad ones included.
+    """
+
+    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]) -> None:
         self.actor, self.resource, self.note = actor, resource, note
         self.created = self.updated = 0
-        self.done = 0  # rows of the last batch, bad ones included
+        self.done = 0
 
     def write(self, batch: list[Planned]) -> None:
-        """Write a batch; what cannot be written, since others wrote meanwhile, is noted."""
+        """Write a batch; rows that others have made invalid since they were checked are noted."""
         self.done = 0
         for part in _without_repeats(batch):
             try:
@@ -132,11 +134,11 @@ def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
         yield part
 
 
-def _insert(resource: Resource) -> Any:
+def _insert(resource: Resource) -> ModelInsert:
     return resource.model.insert({resource.column(name): slot(name) for name in resource.kinds})
 
 
-def _update(resource: Resource, names: tuple[str, ...]) -> Any:
+def _update(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     return resource.model.update(values).where(resource.column("id") == slot("id"))
