@@ -5,6 +5,8 @@ import threading
 from flask import Response
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.authentication import known_actor
 from backend.middleware.errors import answer_http_error
@@ -44,7 +46,7 @@ class Api(SmorestApi):
         )
         super().__init__(app)
 
-    def handle_http_exception(self, error: Exception) -> Response:
+    def handle_http_exception(self, error: HTTPException) -> WerkzeugResponse:
         """Answer with the one shape."""
         return answer_http_error(error)
 
