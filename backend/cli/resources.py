@@ -13,7 +13,8 @@ from backend.cli.output import explained, write_yaml
 from backend.models.database import database
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
-from backend.services.definitions.plans import Plan, Step
+from backend.services.definitions.plans import Plan
+from backend.services.definitions.steps import Step
 from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import load_yaml
 

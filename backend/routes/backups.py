@@ -14,7 +14,7 @@ blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="B
 
 
 class BackupSchema(Schema):
-    """A backup in the folder of the server; all but the name and the size is null where it cannot be read."""
+    """A backup in the folder of the server; if it cannot be read, all but its name and size is null."""
 
     name = fields.String(required=True)
     bytes = fields.Integer(required=True)
@@ -24,7 +24,7 @@ class BackupSchema(Schema):
         allow_none=True,
         dump_default=None,
         attribute="manifest.version",
-        metadata={"description": "Of Larder"},
+        metadata={"description": "Version of Larder"},
     )
     database = fields.String(required=True, allow_none=True, dump_default=None, attribute="manifest.database")
     counts = fields.Dict(
@@ -43,7 +43,7 @@ class BackupSchema(Schema):
 @blp.response(200, BackupSchema(many=True))
 @blp.fails(401, 403)
 @blp.doc(operationId="backups_list")
-def list_backups():
+def list_backups() -> list[backups.Backup]:
     """List the backups, the latest first"""
     return backups.list_backups(current_build().settings)
 
@@ -53,9 +53,9 @@ def list_backups():
 @blp.response(201, BackupSchema)
 @blp.fails(401, 403, 409)
 @blp.doc(operationId="backups_create")
-def create_backup():
-    """Make a backup, while others work
+def create_backup() -> backups.Backup:
+    """Create a backup, while others read and write
 
-    Answers when it is written, which takes about a second for each 50 MB. Refused while there are 100 of them.
+    Answers when it is written, which takes about a second for each 50 MB. Refused if there are 100 backups already.
     """
     return backups.create_requested_backup(current_build().settings, current_actor())

@@ -20,6 +20,7 @@ from backend.models.database.postgres import DEFINITIONS_LOCK
 from backend.models.job_run import JobRun
 from backend.services.access.actors import SYSTEM
 from backend.services.backups import archives, backups
+from backend.services.backups.folder import backup_paths, working_folder
 from backend.services.errors import Unavailable
 from backend.services.operation.jobs import jobs
 from tests.conftest import ON_SQLITE
@@ -70,7 +71,7 @@ def writing_elsewhere(settings):
         yield other
 
 
-def test_a_backup_is_made_listed_and_verified(notes, run, settings):
+def test_creates_lists_and_verifies(notes, run, settings):
     path = made(run)
     assert os.stat(path).st_mode & 0o777 == 0o600
     assert sorted(os.listdir(settings.backup_dir)) == [".lock", os.path.basename(path)]
@@ -103,7 +104,7 @@ def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin
     with writing_elsewhere(settings) as other:
         result = run("restore", path)
         other.rollback()
-    assert (result.exit_code, "is as it was" in result.output) == (1, True), result.output
+    assert (result.exit_code, "Nothing was restored" in result.output) == (1, True), result.output
     assert titles(alice) == ["Late", "Note 0", "Note 1", "Note 2"]
     assert os.listdir(settings.backup_dir) == before
     assert run("restore", path).exit_code == 0
@@ -120,7 +121,7 @@ def test_a_restore_that_finds_the_disk_full_changes_nothing(notes, run, admin, a
         database.pragma("max_page_count", database.pragma("page_count"), permanent=True)
     before = os.listdir(settings.backup_dir)
     result = run("restore", path)
-    assert (result.exit_code, "is as it was" in result.output) == (1, True), result.output
+    assert (result.exit_code, "Nothing was restored" in result.output) == (1, True), result.output
     assert os.listdir(settings.backup_dir) == before
     assert titles(alice) == ["Short"] * 3
 
@@ -206,7 +207,7 @@ def test_requests_do_not_fill_the_disk(notes, run, admin, monkeypatch):
     assert len(admin.get("/backups").json["data"]) == 3
 
 
-def test_by_request(notes, admin, alice):
+def test_creates_and_lists_by_request(notes, admin, alice):
     answer = admin.post("/backups")
     assert answer.status_code == 201, answer.json
     assert answer.json["data"]["counts"]["notes"] == 3
@@ -217,12 +218,12 @@ def test_by_request(notes, admin, alice):
 
 
 def test_only_one_at_a_time(admin, settings):
-    with backups._working(settings):
+    with working_folder(settings.backup_dir):
         answer = admin.post("/backups")
     assert (answer.status_code, answer.json["error"]["code"]) == (409, "CONFLICT")
 
 
-def test_the_oldest_go(run, settings):
+def test_prunes_the_oldest(run, settings):
     paths = [made(run) for _ in range(3)]
     assert run("prune", "--keep", 2).output == f"deleted {os.path.basename(paths[0])}\n"
     assert len(backups.list_backups(settings)) == 2
@@ -236,12 +237,12 @@ def test_copies_go_to_another_place(settings, tmp_path):
         result = runner.invoke(args=["backup", "create"])
         assert result.exit_code == 0, result.output
     runner.invoke(args=["backup", "prune"])
-    assert os.listdir(tmp_path / "copies") == [path.name for path in backups._paths(app.settings)]
+    assert os.listdir(tmp_path / "copies") == [path.name for path in backup_paths(app.settings.backup_dir)]
     database.close_all()
 
 
 @ON_SQLITE
-def test_what_was_left_by_a_killed_backup_goes_with_the_next(run, settings):
+def test_the_next_backup_deletes_what_a_killed_one_has_left(run, settings):
     (settings.backup_dir / ".work-1").mkdir(parents=True)
     (settings.backup_dir / ".larder-1.zip.partial").write_bytes(b"half")
     path = made(run)
@@ -316,7 +317,7 @@ def test_a_database_of_the_other_kind_is_refused(run, settings, tmp_path):
 
 
 @ON_SQLITE
-def test_the_schedule_makes_one_for_all_processes_and_lets_old_ones_go(settings):
+def test_the_schedule_creates_one_for_all_processes_and_prunes(settings):
     create_app(settings)
     settings = replace(settings, backup_keep=1)
     backups.back_up(settings)
@@ -326,7 +327,7 @@ def test_the_schedule_makes_one_for_all_processes_and_lets_old_ones_go(settings)
 
 
 @ON_SQLITE
-def test_old_ones_go_though_no_copy_can_be_made(settings, tmp_path):
+def test_prunes_although_no_copy_can_be_made(settings, tmp_path):
     create_app(settings)
     (tmp_path / "file").touch()
     last_year = settings.backup_dir / "larder-20250101T000000000000Z.zip"
@@ -340,7 +341,7 @@ def test_old_ones_go_though_no_copy_can_be_made(settings, tmp_path):
 
 
 @ON_SQLITE
-def test_a_failed_backup_is_told_of_until_the_next_one_is_made(app, settings, tmp_path):
+def test_a_failed_backup_is_noted_until_one_succeeds(app, settings, tmp_path):
     settings.backup_dir.write_text("no folder")
     assert "cannot be used" in failure_of_the_next_run()
     settings.backup_dir.unlink()

@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from backend import models
-from backend.models.database import database
+from backend.models.database import Dialect, database
 from backend.models.database.sqlite import open_file
 from backend.services.definitions.indexes import refresh_indexes
 
@@ -24,13 +25,20 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
+class MigrationStatus(NamedTuple):
+    """A migration by its name, and the moment it was applied, if it was."""
+
+    name: str
+    applied: datetime | None
+
+
 def upgrade() -> list[str]:
     """Apply the migrations that have not been applied yet, in order; return their names.
 
-    The indexes of resources are brought to those of this version, too.
+    The indexes of resources become those of this version, too.
 
-    Several processes may call this at once: one works, the others wait and find nothing left to do. What is up to date
-    is only read, so that a start waits for no process that writes for long.
+    Several processes may call this at once: one works, the others wait and find nothing left to do. A database that is
+    up to date is only read, so that a start does not wait for a process that writes for long.
     """
     with database.connection_context(), database.lock_migrations():
         applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
@@ -55,29 +63,29 @@ def when_writable(write: Callable[[], T]) -> T:
             time.sleep(1)
 
 
-def upgrade_file(path):
-    """Apply them to an SQLite database that nobody else has open, such as a copy of this one."""
+def upgrade_file(path: Path) -> None:
+    """Apply them to an SQLite database that no other process has open, such as a copy of this one."""
     handle = open_file(path)
     with handle.connection_context():
         _runner(handle).up()
     handle.close_all()
 
 
-def migration_status():
-    """Return [(name, moment applied or None)] in order."""
-    return [(migration.name, migration.applied) for migration in _runner(database.obj).status()]
+def migration_status() -> list[MigrationStatus]:
+    """Return the migrations in order."""
+    return [MigrationStatus(migration.name, migration.applied) for migration in _runner(database.obj).status()]
 
 
-def is_up_to_date():
+def is_up_to_date() -> bool:
     """Tell whether every migration of this version has been applied."""
     return _names() <= set(_runner(database.obj).applied())
 
 
 @cache
-def _names():
+def _names() -> set[str]:
     return {path.stem for path in FOLDER.glob("[0-9]*.py")}
 
 
 @lru_cache(maxsize=1)
-def _runner(handle):
+def _runner(handle: Dialect) -> Runner:
     return Runner(handle, directory=str(FOLDER), table_name=HISTORY_TABLE)

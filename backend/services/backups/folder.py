@@ -1,0 +1,95 @@
+"""The folder of backups: which files in it are backups, and the work of one process at a time in it."""
+
+import fcntl
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from backend.models.database import database
+from backend.services.errors import Conflict, NotFound, Unavailable
+from backend.utils.clock import utcnow
+
+NAME_FORMAT = "larder-%Y%m%dT%H%M%S%fZ.zip"  # of the moment it was created, so that names sort by it
+NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
+LOCK_NAME = ".lock"
+WORK_PREFIX = ".work-"
+
+
+def backup_paths(folder: Path) -> list[Path]:
+    """Return the paths of all backups, the oldest first."""
+    return sorted(path for path in folder.glob("*.zip") if NAME.fullmatch(path.name))
+
+
+def new_path(folder: Path) -> Path:
+    """Return the path of a backup that is created now."""
+    return folder / utcnow().strftime(NAME_FORMAT)
+
+
+def created_at(path: Path) -> datetime:
+    """Return the moment that the name of a backup says."""
+    return datetime.strptime(path.name, NAME_FORMAT).replace(tzinfo=UTC)
+
+
+def find_backup(folder: Path, name_or_path: str) -> Path:
+    """Return the path of a backup, given as a path or as its name in the folder; raise NotFound."""
+    for path in (Path(name_or_path), folder / name_or_path):
+        if path.is_file():
+            return path
+    raise NotFound(f"There is no backup {name_or_path}.")
+
+
+@contextmanager
+def working_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder for one backup or restore at a time, which is deleted after the block.
+
+    Statements of the block have no time limit. Raises Conflict while another block runs, also of another process, and
+    Unavailable if the folder of backups cannot be used.
+    """
+    with _lock(folder), _temporary_folder(folder) as path, database.time_limit(None):
+        yield Path(path)
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Return the open file whose lock says that this process works in the folder."""
+    lock = _open_lock(folder)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        if isinstance(error, BlockingIOError):
+            raise Conflict("Another backup or restore is running.") from error
+        raise _unusable(error) from error
+    return lock
+
+
+def _open_lock(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return (folder / LOCK_NAME).open("w")
+    except OSError as error:
+        raise _unusable(error) from error
+
+
+def _temporary_folder(folder: Path) -> TemporaryDirectory[str]:
+    try:
+        _delete_leftovers(folder)
+        return TemporaryDirectory(prefix=WORK_PREFIX, dir=folder)
+    except OSError as error:
+        raise _unusable(error) from error
+
+
+def _delete_leftovers(folder: Path) -> None:
+    """Delete the files of a process that was killed."""
+    for left in folder.glob(f"{WORK_PREFIX}*"):
+        shutil.rmtree(left)
+    for left in folder.glob(".*.partial"):
+        left.unlink()
+
+
+def _unusable(error: OSError) -> Unavailable:
+    return Unavailable(f"The folder of backups cannot be used: {error.strerror or error}.")
