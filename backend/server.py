@@ -14,7 +14,7 @@ from waitress import wasyncore
 
 from backend.config.service_manager import has_passed_socket, notify, passed_socket
 from backend.config.settings import Settings
-from backend.config.start import cannot_listen, cannot_make_admin, listen
+from backend.config.start import cannot_create_admin, cannot_listen, listen
 from backend.middleware.connections.server import Server, open_server
 from backend.middleware.paths import DOCS_PATH
 from backend.models.database import connected, database
@@ -55,7 +55,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     try:
         made_up = sign_in.create_first_admin(settings)
     except LarderError as error:
-        raise cannot_make_admin(error.message, error.details.get("json", {})) from error
+        raise cannot_create_admin(error.message, error.details.get("json", {})) from error
     base = f"http://{settings.host}:{settings.port}"
     _say(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}")
     if made_up:

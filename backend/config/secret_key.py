@@ -23,7 +23,7 @@ def load_secret_keys(settings: Settings) -> list[str]:
         _create_once(path)
     keys = split_keys(path.read_text())
     if not are_valid_keys(keys):  # cut off by a full disk, or written by hand
-        raise SettingsError(f"{path}: {EXPECTED_KEYS} Remove it to have a new one made.")
+        raise SettingsError(f"{path}: {EXPECTED_KEYS} Delete it, and a new key is created at the next start.")
     return keys
 
 

@@ -12,7 +12,7 @@ from backend.config.settings import Settings
 
 
 class StartError(Exception):
-    """Why Larder cannot start: a sentence, and what to do about it."""
+    """Larder cannot start; the text says why, and what to do about it."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -33,12 +33,12 @@ def cannot_listen(settings: Settings, error: OSError) -> StartError:
     """Return the StartError for an address that cannot be bound."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     reasons = {
-        errno.EADDRINUSE: "another program does. Set LARDER_PORT or stop it.",
+        errno.EADDRINUSE: "another program uses that port. Set LARDER_PORT or stop the program.",
         errno.EADDRNOTAVAIL: "this machine does not have that address. Set LARDER_HOST.",
-        errno.EACCES: "ports below 1024 are for root. Set LARDER_PORT to a higher one.",
+        errno.EACCES: "only root may use ports below 1024. Set LARDER_PORT to a higher one.",
     }
     if isinstance(error, socket.gaierror):
-        reason = "there is no address of that name. Set LARDER_HOST."
+        reason = "that name has no address. Set LARDER_HOST."
     else:
         reason = reasons.get(error.errno or 0) or f"{_cause(error)}."
     return StartError(f"Larder cannot listen on {host}:{settings.port}: {reason}")
@@ -57,15 +57,15 @@ def open_data_dir(settings: Settings) -> None:
 
 
 def _cause(error: OSError) -> str:
-    """Return the system's words for an error, as a part of a sentence."""
+    """Return the message of the system for an error, as a part of a sentence."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
 
-def cannot_make_admin(message: str, problems: dict[str, list[str]]) -> StartError:
+def cannot_create_admin(message: str, problems: dict[str, list[str]]) -> StartError:
     """Return the StartError for a first admin that was refused: the settings that are wrong, or the whole message."""
     wrong = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
-    return StartError(f"Larder cannot make the first admin. {wrong or message}")
+    return StartError(f"Larder cannot create the first admin. {wrong or message}")
 
 
 def cannot_use_database(settings: Settings, error: Exception) -> StartError:
@@ -77,7 +77,7 @@ def cannot_use_database(settings: Settings, error: Exception) -> StartError:
 
 def _sqlite_problem(path: Path, text: str) -> str:
     if "not a database" in text or "malformed" in text:
-        cure = "Move it away, then start anew or run `flask backup restore`."
+        cure = "Move it away, then start again or run `flask backup restore`."
         return f"{path} is not an SQLite database, or it is damaged. {cure}"
     if path.is_dir():
         return f"Larder cannot open its database {path}: it is a folder. Set LARDER_DATABASE_URL to a file."
@@ -86,7 +86,7 @@ def _sqlite_problem(path: Path, text: str) -> str:
     except OSError as error:
         return f"Larder cannot open its database {path}: {_cause(error)}."
     if not os.access(path.parent, os.W_OK):
-        return f"Larder cannot open its database {path}: it must be able to write to the folder, too."
+        return f"Larder cannot open its database {path}: it must be able to write to its folder, too."
     return f"Larder cannot use its database {path}: {text}"
 
 
@@ -94,13 +94,13 @@ def _postgres_problem(url: str, text: str) -> str:
     parts = urlsplit(url)
     user, name = parts.username or "the user", parts.path.strip("/")
     cures = {
-        r"password authentication failed|no password supplied": "See that LARDER_DATABASE_URL has the right password.",
+        r"password authentication failed|no password supplied": "Check the password in LARDER_DATABASE_URL.",
         r'database ".*" does not exist': f"Create it: createdb --owner={user} {name}",
         r'role ".*" does not exist': f"Create the role: createuser --pwprompt {user}",
         r"permission denied for (table|relation|sequence)": f"Make {user} the owner of its tables.",
         r"refused|No such file|translate host|time(d )?out|resolve": "Start the server, or set LARDER_DATABASE_URL.",
         r"too many (connections|clients)|remaining connection slots": "Raise max_connections, or lower LARDER_THREADS.",
-        r"pg_hba": "Let this machine in by pg_hba.conf of the server.",
+        r"pg_hba": "Allow this machine in pg_hba.conf of the server.",
     }
     cause = " ".join(text.split())
     cure = next((cure for pattern, cure in cures.items() if re.search(pattern, text)), "")

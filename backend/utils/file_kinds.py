@@ -1,4 +1,4 @@
-"""Tells from its first bytes that a file is not what it should be: what people send in the place of CSV and NDJSON."""
+"""Recognizes files that people send instead of CSV and NDJSON by their first bytes."""
 
 HEAD_BYTES = 4096  # enough for the names in the front of a workbook
 
@@ -37,8 +37,8 @@ WIDE = {
 def file_problem(head: bytes, form: str) -> str | None:
     """Return why a file with these first bytes cannot be read as `csv` or `ndjson`, and what to do; None if it can."""
     if kind := _binary_kind(head):
-        what = "Unpack it first." if kind.split()[1] in PACKED else "Save it as CSV in UTF-8."
-        return f"The file is {kind}, not {_NAMES[form]}. {what}"
+        advice = "Unpack it first." if kind.split()[1] in PACKED else "Save it as CSV in UTF-8."
+        return f"The file is {kind}, not {_NAMES[form]}. {advice}"
     if encoding := _wide_encoding(head):
         return f"The file is in {encoding}. Save it as UTF-8."
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -62,7 +62,7 @@ class SpoolFile:
         try:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, it stays open as long as this one
         except OSError as error:  # also when no folder for temporary files can be written
-            raise NoRoom(f"No temporary file can be made: {error.strerror}.") from error
+            raise NoRoom(f"No temporary file can be created: {error.strerror}.") from error
         self.seek, self.tell, self.read, self.seekable = (
             self._file.seek,
             self._file.tell,

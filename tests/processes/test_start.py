@@ -42,8 +42,8 @@ def taken_port():
 
 def test_a_taken_port_is_named_and_nothing_is_written(tmp_path, taken_port):
     told = start(tmp_path, port=taken_port)
-    expected = f"Larder cannot listen on 127.0.0.1:{taken_port}: another program does. Set LARDER_PORT or stop it."
-    assert told == expected
+    reason = "another program uses that port. Set LARDER_PORT or stop the program."
+    assert told == f"Larder cannot listen on 127.0.0.1:{taken_port}: {reason}"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -51,7 +51,7 @@ def test_a_taken_port_is_named_and_nothing_is_written(tmp_path, taken_port):
     ("host", "reason"),
     [
         ("203.0.113.7", "this machine does not have that address. Set LARDER_HOST."),
-        ("no-such-host.invalid", "there is no address of that name. Set LARDER_HOST."),
+        ("no-such-host.invalid", "that name has no address. Set LARDER_HOST."),
     ],
 )
 def test_an_address_that_is_not_here_is_named(host, reason):
@@ -69,7 +69,7 @@ def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path
 
 def test_a_first_admin_whose_password_is_refused_is_told_by_the_setting(tmp_path):
     told = start(tmp_path, admin_password="password").splitlines()[-1]
-    assert told.startswith("Larder cannot make the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
+    assert told.startswith("Larder cannot create the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
     assert "{" not in told
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     told = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
     assert told == (
         f"{tmp_path}/junk.db is not an SQLite database, or it is damaged. "
-        "Move it away, then start anew or run `flask backup restore`."
+        "Move it away, then start again or run `flask backup restore`."
     )
 
 

@@ -27,7 +27,7 @@ class QueryTimeout(DatabaseUnavailable):
 
     def __init__(self, seconds: float):
         limit = f"{seconds:g} second{'' if seconds == 1 else 's'}"
-        self.message = f"The query took longer than {limit} and was stopped. Ask for less at once."
+        self.message = f"The query took longer than {limit} and was stopped. Request less at a time."
         super().__init__(f"a query took longer than {limit} (LARDER_QUERY_TIMEOUT_SECONDS)")
 
 
@@ -44,7 +44,7 @@ class LongWrite(DatabaseUnavailable):
 class QueryTooLarge(DatabaseUnavailable):
     """SQLite has used the memory that this process gives it."""
 
-    message = "The query needs more memory than there is for queries. Ask for less at once."
+    message = "The query needs more memory than queries may use. Request less at a time."
 
     def __init__(self) -> None:
         super().__init__("SQLite is out of memory (LARDER_SQLITE_MEMORY_BYTES)")
@@ -65,4 +65,4 @@ class DatabaseMissing(DatabaseUnavailable):
 class UnsuitableDatabase(DatabaseUnavailable):
     """The database has a property that Larder cannot work with; the text says which, and how to change it."""
 
-    message = "The database is set up in a way that the server cannot work with; its log says more."
+    message = "The database is set up in a way that the server cannot work with; see its log."
