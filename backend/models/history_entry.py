@@ -1,4 +1,4 @@
-"""The history of records, and what their fields were meanwhile."""
+"""The history of records, and the fields they had at the time."""
 
 from peewee import SQL
 
@@ -9,9 +9,9 @@ from backend.utils.ids import uuid7
 
 
 class HistoryEntry(BaseModel):
-    """What a change made of a record: by field [value before, value after]; `version` is that of the record then.
+    """One change of a record: `changes` is {field: [value before, value after]}, `version` the version after it.
 
-    `number` orders the changes of a record: clocks do not. `fields_id` is the KeptFields of the time.
+    `number` orders the entries of a record, since clocks may run back. `fields_id` is the KeptFields of that time.
     """
 
     id = UuidColumn(primary_key=True, default=uuid7)
@@ -31,9 +31,9 @@ class HistoryEntry(BaseModel):
 
 
 class KeptFields(BaseModel):
-    """What the fields of a resource were while changes were kept: {name: {"readers": [[role]], "now": name or null}}.
+    """The fields of a resource while history was written: {name: {"readers": [[role]], "now": name or null}}.
 
-    Of `readers`, a reader must have a role of each list; `now` is what the field is called today.
+    A reader must have a role of each list in `readers`; `now` is the present name of the field.
     """
 
     id = UuidColumn(primary_key=True, default=uuid7)

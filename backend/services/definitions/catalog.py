@@ -36,8 +36,8 @@ class Tie(NamedTuple):
 class Resource(Listable):
     """A definition in use, with its model and its statements.
 
-    It stays in the next Catalog as long as nothing that it is made from has changed: its own definition, as it is
-    `stored`, and its `ties` to those that refer to it.
+    The next Catalog takes it over unless its definition, as it is `stored`, or its `ties` to the resources that refer
+    to it have changed.
     """
 
     kinds: Mapping[str, FieldType]
@@ -55,9 +55,9 @@ class Resource(Listable):
             keeps_history=definition.history,
         )
         self.definition, self.stored, self.ties = definition, stored, ties
-        # By the fields that somebody may not see and not set, see services/records/schemas.py.
+        # By the fields that an actor may not see and not set: services/records/schemas.py fills it.
         self.data_schemas: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
-        self.interface: Any = None  # what serves it over HTTP, made when it is first asked for
+        self.interface: Any = None  # serves it over HTTP; routes/toolkit/app.py creates it at the first request
         self.lock = threading.Lock()
 
     @property
@@ -120,10 +120,10 @@ class Resource(Listable):
 
 
 class Catalog(dict[str, Resource]):
-    """Every Resource by name, the Listables of the system, and the generation of the definitions they were made from.
+    """Every Resource by name, the Listables of the system, and the generation of their definitions.
 
-    `definitions` holds (Definition, Stored) by name. `former` is the Catalog before: its resources stay in this one
-    where nothing has changed, and running requests with them notice nothing. `generation` is None before the first
+    `definitions` holds (Definition, Stored) by name. `former` is the Catalog before: this one takes over
+    its resources that have not changed, so running requests notice nothing. `generation` is None before the first
     migration.
     """
 
@@ -143,7 +143,7 @@ class Catalog(dict[str, Resource]):
                 kept = Resource(definition, stored, ties[name], source.cursor_serializer)
             self[name] = kept
         self.referrers = {name: [(self[tie.resource], tie.field) for tie in tied] for name, tied in ties.items()}
-        self.system = former.system if former else make_system_tables(source.cursor_serializer)
+        self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
         for resource in self.values():  # last, when everything is there
             resource.catalog = self
 
@@ -181,7 +181,7 @@ class Catalogs:
 
     def _load(self, former: Catalog | None) -> Catalog:
         with connected():
-            if not Generation.table_exists():
+            if not database.table_exists(Generation):
                 return Catalog({}, None, self)  # before the first migration
             # Read before the definitions: should they change in between, the next request sees a newer generation.
             generation = Generation.current()
@@ -189,7 +189,7 @@ class Catalogs:
 
 
 def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Stored]]:
-    """Return (Definition, Stored) by name; what is stored as `former` knows it is not parsed again."""
+    """Return (Definition, Stored) by name; those that `former` has already are not parsed again."""
     columns = (StoredDefinition.name, StoredDefinition.version, Cast(StoredDefinition.body, "TEXT"))
     rows = database.execute(StoredDefinition.select(*columns).order_by(StoredDefinition.name)).fetchall()
     found = {}

@@ -1,4 +1,4 @@
-"""Aggregates: counts, sums, averages and extremes of the records that a list would find, by groups.
+"""Aggregates: counts, sums, averages and extremes of the records that a list would find, by group.
 
 Sums of integers and decimals are exact on both databases, whatever their size.
 """
@@ -53,7 +53,7 @@ class AggregateQuery:
 
 
 def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[Groups, int]:
-    """Return the groups of a page, and how many groups there are in all.
+    """Return the groups of a page, and the total number of groups.
 
     Raises Unauthenticated or Denied without a grant to list, Invalid for a field that is hidden, TooLarge.
     """

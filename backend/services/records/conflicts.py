@@ -1,4 +1,4 @@
-"""Violated constraints of the database, in the words of the definition."""
+"""Turns violated constraints of the database into conflicts that name the fields."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
 
 
 def integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) -> Exception:
-    """Return the Conflict that an IntegrityError of an insert or update stands for, or the error itself.
+    """Return the Conflict that an IntegrityError of an insert or update means, or the error itself.
 
     It names no field where one of them is hidden from the actor.
     """
@@ -44,9 +44,9 @@ def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> C
     return Conflict(message, {"json": {name: ["Already taken."] for name in names}})
 
 
-def _violated_fields(definition: Definition, what: tuple[str, ...] | str) -> Sequence[str]:
+def _violated_fields(definition: Definition, what: tuple[str, ...] | str | None) -> Sequence[str]:
     """Return the fields of a violated unique constraint: SQLite names the columns, Postgres the index."""
     if isinstance(what, tuple):
         return what
     names = {index_name(definition.name, columns, unique=True): columns for columns in definition.unique_sets()}
-    return names.get(what, ("id",))
+    return names.get(what or "", ("id",))

@@ -1,4 +1,4 @@
-"""Cursors: signed texts that say after which record a list goes on."""
+"""Cursors: signed texts that say after which record the next page begins."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from backend.services.storage.listable import Listable
 
 
 def write_cursor(listable: Listable, query: ListQuery, values: list[Any]) -> str:
-    """Return the cursor that goes on after the record with these values of the total order."""
+    """Return the cursor of the page after the record with these values of the sort keys."""
     cursor: str = listable.cursor_serializer.dumps([query.fingerprint(listable), values])
     return cursor
 
@@ -22,10 +22,10 @@ def read_cursor(listable: Listable, query: ListQuery) -> list[Any] | None:
     try:
         fingerprint, values = listable.cursor_serializer.loads(query.cursor)
     except BadData as error:
-        raise Malformed("The cursor is not one that was given out here.") from error
+        raise Malformed("The cursor was not issued here, or not with the present key.") from error
     if fingerprint != query.fingerprint(listable):
-        raise Malformed("The cursor belongs to another query: keep its filters and its sort.")
+        raise Malformed("The cursor belongs to a different query: use the same filters and sort.")
     if query.is_ranked:
-        raise Malformed("A search in the order of its hits has pages and no cursors; add a sort.")
+        raise Malformed("A search ordered by rank has no cursors: use `page`, or add a `sort`.")
     after: list[Any] = values
     return after

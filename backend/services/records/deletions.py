@@ -1,4 +1,4 @@
-"""Deletes records, and does with those that refer to them what `on_delete` says."""
+"""Deletes records, and applies `on_delete` to the records that refer to them."""
 
 import json
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ IDS_AT_ONCE = 500
 
 
 def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], called: str = "The record") -> None:
-    """Delete these records of a resource in the transaction there is, with all that is deleted with them.
+    """Delete these records of a resource in the current transaction, with all that must be deleted with them.
 
     The database could follow the references too, but SQLite gives up at a depth of 1,000, and neither would change the
     `version`, and so the ETag, of a record whose reference is set to null. Raises Conflict while a record with a
-    reference of `on_delete: restrict`, other than these themselves, refers to one that would be deleted; its message
-    calls these `called`.
+    reference of `on_delete: restrict`, other than these themselves, refers to one that would be deleted; `called` is
+    the name of these in its message.
     """
     deletion = _Deletion(actor, resource, record_ids)
     deletion.follow_references()
@@ -33,7 +33,7 @@ def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], 
     deletion.release()
     try:
         deletion.carry_out()
-    except IntegrityError as error:  # of a resource that was declared a moment ago
+    except IntegrityError as error:  # from a resource that was declared a moment ago
         raise Conflict(f"{called} is still referenced by other records.") from error
 
 
@@ -71,7 +71,7 @@ class _Deletion:
         self._add(resource, list(record_ids))
 
     def _add(self, resource: Resource, ids: list[str]) -> None:
-        """Add a step; records that were in one before are deleted at the later one."""
+        """Add a step; records that are already in an earlier step are deleted in this one."""
         own = [name for name in _cascading(resource) if resource.definition.references[name].to == resource.name]
         ids = _with_descendants(resource, own, ids) if own else ids
         fresh = self._unseen(resource, ids)
@@ -160,8 +160,7 @@ def _select_referring(resource: Resource, name: str, locks: bool, scope: ScopeSh
     if not locks:
         return query.limit(slot("limit"))
     # Another request could let one refer to something else before it is deleted.
-    locked: Select = database.lock_for_update(query)
-    return locked
+    return database.lock_for_update(query)
 
 
 def _cascading(resource: Resource) -> list[str]:
@@ -183,8 +182,7 @@ def _with_descendants(resource: Resource, names: list[str], ids: list[str]) -> l
 
 def _lock(resource: Resource) -> Select:
     key = resource.column("id")
-    locked: Select = database.lock_for_update(resource.model.select(key).where(key.in_(database.ids(slot("ids")))))
-    return locked
+    return database.lock_for_update(resource.model.select(key).where(key.in_(database.ids(slot("ids")))))
 
 
 def _empty(resource: Resource, name: str, ids: list[str]) -> None:

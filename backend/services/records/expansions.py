@@ -1,6 +1,6 @@
-"""Expansions: what a client wants in an answer of the records that refer to each other.
+"""Expansions: the related records that a client asks for in an answer.
 
-Each level is under the grants of its own resource; services/records/related.py reads the records.
+Each level is restricted by the grants of its own resource; services/records/related.py reads the records.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ MAX_EXPANDED = 10_000  # records that one answer may hold beside those of the pa
 
 
 class Relation(NamedTuple):
-    """A way from a record: along its reference `field` to one of `target`, or back from all whose `field` it is."""
+    """How records of `target` relate to a record: its `field` refers to one or, if `is_back`, theirs refer to it."""
 
     target: Resource
     field: str
@@ -30,7 +30,7 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True)
 class Expansion:
-    """A Relation to expand, with what the actor may see at its end and what is expanded there in turn."""
+    """A Relation to expand, with what the actor may see of its target; `children` are expanded there."""
 
     name: str
     relation: Relation
@@ -57,8 +57,8 @@ class Expansion:
 def relations(resource: Resource, hidden_fields: Callable[[Definition], frozenset[str]]) -> dict[str, Relation]:
     """Return the Relations of a resource by name, without the fields that `hidden_fields` returns of a definition.
 
-    The way back is called after the resource that refers, `cities`, and with the field, `cities__country`; only the
-    second name exists where the first would not be clear.
+    A relation back is named after the resource that refers, `cities`, and with the field, `cities__country`; only the
+    second name exists where the first would be ambiguous.
     """
     own, catalog = resource.definition, resource.catalog
     there = {name: kind for name, kind in own.references.items() if name not in hidden_fields(own)}
@@ -97,7 +97,7 @@ def _find_expansions(actor: Actor, resource: Resource, paths: Iterable[str]) -> 
 
 
 def _find_expansion(actor: Actor, name: str, relation: Relation | None, rests: list[str]) -> Expansion:
-    missing = invalid_expansion(f"There is nothing to expand by the name {name[:80]}.")
+    missing = invalid_expansion(f"There is no relation {name[:80]} to expand.")
     if relation is None:
         raise missing
     definition = relation.target.definition

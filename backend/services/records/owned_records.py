@@ -13,7 +13,7 @@ from backend.utils.clock import rfc3339, utcnow
 
 
 def settle_owned(actor: Actor, resource: Resource, user_id: str) -> None:
-    """Do with the records that a user created what `on_owner_delete` says, before the user is deleted.
+    """Apply `on_owner_delete` to the records that a user created, before the user is deleted.
 
     Raises Conflict when it says `restrict`, or when a record that would be deleted is still referenced.
     """
@@ -45,6 +45,6 @@ def _release(actor: Actor, resource: Resource, owned: ColumnBase) -> None:
 
 
 def _hold(resource: Resource, condition: ColumnBase, limit: int | None = None) -> list[str]:
-    """Return the ids of these records, which nobody else may change before the transaction ends."""
+    """Return the ids of these records, and lock them until the transaction ends."""
     query = database.lock_for_update(resource.model.select(resource.column("id")).where(condition).limit(limit))
     return [str(record_id) for (record_id,) in database.execute(query).fetchall()]

@@ -200,8 +200,7 @@ def _select_one(resource: Resource, scope: ScopeShape, hidden: Hidden, most: int
 def _select_for_write(resource: Resource, readable: ScopeShape, writable: ScopeShape) -> Select:
     scopes = [within(resource, shape, prefix) for shape, prefix in ((readable, "read"), (writable, "write"))]
     query = resource.model.select(resource.column("version"), *scopes)
-    locked: Select = database.lock_for_update(query.where(resource.column("id") == slot("id")))
-    return locked
+    return database.lock_for_update(query.where(resource.column("id") == slot("id")))
 
 
 def _insert(resource: Resource, hidden: Hidden, most: int) -> ModelInsert:

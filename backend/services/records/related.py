@@ -1,4 +1,4 @@
-"""Reads related records for expansions: each expansion takes one query, for all records of a page together."""
+"""Reads related records: each expansion takes one query for all records of a page together."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -112,7 +112,7 @@ class RelatedShape(NamedTuple):
 
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
-    """Return the query of all related records in one row; of a way back the first of each and one more."""
+    """Return the query of all related records in one row; of a relation back one more than a page for each id."""
     record_id, names = target.column("id"), target.visible(shape.hidden)
     found = _is_related(target, shape)
     texts: dict[str, ColumnBase] = {
@@ -132,7 +132,7 @@ def _is_related(target: Resource, shape: RelatedShape) -> ColumnBase:
     record_id, column = target.column("id"), target.column(shape.own)
     if not shape.is_back:
         return target.scoped(column.in_(database.ids(slot("ids"))), shape.scope)
-    # Of each a range of an index, however many there are.
+    # For each id a range of an index, however many records refer to it.
     mine = target.scoped(Expression(column, "=", database.each_wanted), shape.scope)
     first = target.model.select(record_id).where(mine).order_by(record_id).limit(PAGE_SIZE + 1)
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))

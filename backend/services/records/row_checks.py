@@ -1,4 +1,4 @@
-"""Checks a row that does not exist yet, or not with these values, against a Scope."""
+"""Checks whether a row would be within a Scope, before it is written."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ from backend.services.storage.statements import slot
 def require_within(resource: Resource, allowed: Scope, values: dict[str, Any], record_id: str | None = None) -> None:
     """Raise Denied unless a row with these values by column would be within the Scope.
 
-    A record that exists keeps what is not among the values. This must be called before the write: where a row may not
-    be, no constraint must reveal that there is another like it.
+    A record that exists keeps its other values. Call it before the write: a constraint must not reveal that a record
+    like it exists where the actor may not write.
     """
     if allowed.everything:
         return
@@ -25,7 +25,9 @@ def require_within(resource: Resource, allowed: Scope, values: dict[str, Any], r
     names = tuple(sorted(values))
     ((is_within,),) = resource.run(_select_is_within, allowed.shape, names, record_id is None, values=slots)
     if not is_within:
-        raise Denied(f"You may not make a record of {resource.name} what this would make it.")
+        if record_id is None:
+            raise Denied(f"You may not create a record of {resource.name} with these values.")
+        raise Denied("This change would turn the record into one you may not write.")
 
 
 class _FutureRow:
@@ -38,8 +40,7 @@ class _FutureRow:
         """Return the expression of a field's value as it would be."""
         column = self.resource.column(name)
         if name in self.names:
-            value: ColumnBase = database.typed(slot(f"row.{name}"), column)
-            return value
+            return database.typed(slot(f"row.{name}"), column)
         return column + 1 if name == "version" else column
 
 

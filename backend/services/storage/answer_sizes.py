@@ -1,6 +1,6 @@
-"""How many bytes the records of an answer may have: measured in the database, before their text is made and fetched.
+"""Bounds the bytes of an answer: records are measured in the database, before their JSON is written and fetched.
 
-Most resources need no measuring: what their fields may hold at the most is within the bound.
+Most resources need no measuring: even the largest values of their fields are within the bound.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,6 @@
 """SQL conditions made from triples of field, operator and value: the filters of a list, the row rules of a grant.
 
-What decides the SQL text is their shape, and each value has a slot: a statement serves all triples of one shape.
+Only their shape decides the SQL text, and each value has a slot: one statement serves all triples of the same shape.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,7 @@
 """Full-text search: a table beside that of a resource, with the words of each record's `search` fields.
 
-On SQLite an FTS5 table follows it by triggers, on Postgres it has an index. The words are made and the hits are scored
-here, so that both databases find the same in the same order; a record's row is written and deleted with the record.
+On SQLite triggers copy it to an FTS5 table, on Postgres it has an index. Texts are split into words and hits are scored
+here, so that both databases find the same records in the same order. A record's row is written and deleted with it.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def create_index(name: str, search: Sequence[str], model: type[Model]) -> None:
 
 
 def drop_index(name: str, search: Sequence[str]) -> None:
-    """Drop the tables that create_index made."""
+    """Drop the tables that create_index created."""
     if search:
         for statement in database.full_text_drops(*table_names(name)):
             database.execute_sql(statement)
@@ -86,7 +86,7 @@ def found(listable: Listable, fields: Sequence[str], ranked_terms: int) -> Selec
     columns = _columns(listable.search, fields)
     words_table, terms_table = table_names(listable.name)
     table = Table(words_table)
-    query: Select = database.full_text_query(table, terms_table, _columns(listable.search), columns, slot("terms"))
+    query = database.full_text_query(table, terms_table, _columns(listable.search), columns, slot("terms"))
     return query.select_extend(_score(table, columns, ranked_terms).alias("score")) if ranked_terms else query
 
 

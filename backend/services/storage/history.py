@@ -1,4 +1,4 @@
-"""Keeps the history of records, for resources that want it: who changed what from which value to which."""
+"""Writes the history of records: who changed which field from which value to which."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ Values = dict[str, Any]  # of a record, by field, in JSON
 
 @contextmanager
 def recorded(user_id: str | None, listable: Listable, ids: Sequence[str]) -> Iterator[None]:
-    """Keep what a block, which is part of a transaction, changes of the records with these ids, as done by a user."""
+    """Return the context of a block in a transaction; its changes of these records become history, by this user."""
     if not listable.keeps_history:
         yield
         return
@@ -31,7 +31,7 @@ def recorded(user_id: str | None, listable: Listable, ids: Sequence[str]) -> Ite
 
 
 def note_end(user_id: str | None, listable: Listable, ids: Sequence[str]) -> None:
-    """Keep that the records with these ids are about to be deleted with others."""
+    """Write the history of records that are about to be deleted with others."""
     if listable.keeps_history:
         _keep(user_id, listable, _read(listable, ids), {})
 
@@ -75,7 +75,7 @@ def _entry(listable: Listable, was: Values, now: Values) -> dict[str, Any]:
 
 
 def _latest_numbers(listable: Listable, ids: Sequence[str]) -> dict[str, int]:
-    """Return {id: number of its last entry} of records with a history; nobody else adds to it in the transaction."""
+    """Return {id: number of its last entry} of these records; nobody else adds to it during the transaction."""
     mine = (HistoryEntry.resource == listable.name) & HistoryEntry.record_id.in_(ids)
     latest = HistoryEntry.select(HistoryEntry.record_id, fn.MAX(HistoryEntry.number)).where(mine)
     rows = database.execute(latest.group_by(HistoryEntry.record_id)).fetchall()

@@ -1,4 +1,4 @@
-"""What lists are read from."""
+"""Tables that lists are read from: those of resources, and some of the system."""
 
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, Protocol
@@ -39,9 +39,9 @@ class Kind(Protocol):
 
 
 class Listable:
-    """A model, and a field type for each of its columns that is given out.
+    """A model, and the type of each field that its rows have in an answer.
 
-    `columns` holds the expressions of fields that are no columns of the model, `search` the fields of the full-text
+    `columns` holds the expressions of fields that are not columns of the model, `search` the fields of the full-text
     search; `keeps_history` says whether changes of rows become history entries. `cursor_serializer` signs cursors.
     """
 
@@ -72,16 +72,15 @@ class Listable:
     def json(self, names: Names = None) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""
         pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
-        row: ColumnBase = database.json_object(pairs)
-        return row
+        return database.json_object(pairs)
 
     def run(self, build: Builder, *shape: Hashable, values: Values) -> list[tuple[Any, ...]]:
-        """Execute the query that `build(self, *shape)` returns and return all rows; `values` are those of its slots.
+        """Execute the query of `build(self, *shape)` with the `values` of its slots; return all rows.
 
-        The query is built at the first call and kept under `build` and `shape`.
+        It is built at the first call and kept under `build` and `shape`: see StatementCache.
         """
         return self._statements.get(build, self, shape).run(values)
 
     def run_many(self, build: Builder, *shape: Hashable, rows: Iterable[Values]) -> None:
-        """Execute the statement of `build(self, *shape)` once with each of `rows`, the values of its slots."""
+        """Execute the statement of `build(self, *shape)` once for each of `rows`, the values of its slots."""
         self._statements.get(build, self, shape).run_many(rows)

@@ -1,7 +1,7 @@
-"""The order of a list in SQL, in parts that an index can serve, and the condition of coming after a row of it.
+"""The order of a list in SQL, in parts that an index can serve, and the condition of being after a given row.
 
-A null comes last in either direction, which no index of both databases can say. So where the first key may be null, the
-rows that have it and those that do not are two parts, one after the other; each is a range of the same index.
+Nulls are last in either direction, which no index of both databases can express. So if the first key may be null, the
+rows with a value and the rows without one are two parts, one after the other; each is a range of the same index.
 """
 
 from functools import reduce
@@ -28,8 +28,7 @@ class Key(NamedTuple):
     @property
     def term(self) -> Node:
         """The ORDER BY term."""
-        term: Node = database.order(self.column, self.descending, self.nullable)
-        return term
+        return database.order(self.column, self.descending, self.nullable)
 
 
 class Part(NamedTuple):
@@ -40,7 +39,7 @@ class Part(NamedTuple):
 
 
 def total_order(sort: Sort) -> Sort:
-    """Return the order up to an `id`, which makes it total; it goes in the direction of the last term.
+    """Return the order with `id` at its end, in the direction of the last term, so that it is total.
 
     An index on (field, id) can be read forwards and backwards, but its columns only in the same direction.
     """
@@ -62,8 +61,7 @@ def order_keys(listable: Listable, sort: Sort) -> list[Key]:
 def parts(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
     """Return the Parts of a list in their order.
 
-    With `nulls` they are of what comes after the row in the slots `after0`, `after1`, …, of which it tells which are
-    null.
+    `nulls` restricts them to the rows after that in the slots `after0`, `after1`, …; it says which of these are null.
     """
     if not keys[0].nullable:
         return [_part(keys, nulls)]
@@ -95,7 +93,7 @@ def _part(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
 
 
 def _after(keys: list[Key], nulls: tuple[bool, ...], start: int) -> ColumnBase:
-    """Return the condition of coming after the row in the slots from `after<start>`."""
+    """Return the condition of being after the row in the slots from `after<start>`."""
     slots = [slot(f"after{start + i}") for i in range(len(keys))]
     if any(key.nullable for key in keys) or len({key.descending for key in keys}) > 1:
         return _after_one_by_one(keys, nulls, slots)

@@ -1,4 +1,4 @@
-"""One page of a list, in SQL that writes the JSON itself."""
+"""Reads a page of a list, with SQL that writes the JSON of the records."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ from backend.services.storage.statements import Values, slot
 class PageShape(NamedTuple):
     """What decides the SQL text of a page beside its Selection.
 
-    `links` are fields whose values are wanted beside the JSON. `nulls` says which values of the row before a page are
-    null, None for a page that is chosen by its number; `is_measured`, whether records are measured before their JSON is
-    made.
+    `links` are fields whose values are read beside the JSON. `nulls` says which sort keys of the row before the page
+    are null; it is None for a page by number. `is_measured` says whether records are measured before their JSON is
+    written.
     """
 
     sort: tuple[tuple[str, bool], ...]
@@ -30,10 +30,10 @@ class PageShape(NamedTuple):
 
 
 class PageRows(NamedTuple):
-    """The rows of a page, the texts of each: its JSON, JSON arrays of its sort keys and its links, its size in bytes.
+    """The rows of a page: of each its JSON, JSON arrays of its sort keys and links, and its size in bytes if measured.
 
-    There is one row more than `per_page` if another page follows. Of measured rows, `records` has only the first that
-    are within the slot `most` together.
+    There is one row more than `per_page` if another page follows. If they are measured, `records` has only the first
+    ones, those that together have at most the bytes in the slot `most`.
     """
 
     records: list[str]
@@ -85,7 +85,7 @@ def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, C
 
 
 def _rows_by_own_key(listable: Listable, texts: dict[str, ColumnBase], part: Part, shape: PageShape) -> Select:
-    """Return the query of rows in the order of the table's own key: no sort is needed."""
+    """Return the query of the rows in the order of the primary key: no sort is needed."""
     rows = select_named(listable, texts).where(EVERY_ROW, *part.conditions).order_by(*part.terms)
     return _limited(rows, shape)
 
@@ -93,7 +93,7 @@ def _rows_by_own_key(listable: Listable, texts: dict[str, ColumnBase], part: Par
 def _pick(listable: Listable, selection: Selection, parts: list[Part], shape: PageShape) -> Select:
     """Return the query of the ids of a page.
 
-    Only ids and keys go through a sort: the JSON of a record is made when it is known to be in the answer.
+    Only ids and keys are sorted: JSON is written for the records in the answer alone.
     """
     queries = [_select_part(listable, selection, part) for part in parts]
     if len(queries) == 1:

@@ -1,4 +1,4 @@
-"""Many rows as one: of each column all texts, one after the other.
+"""Many rows in one: each column has the texts of all rows, one after the other.
 
 A driver releases the interpreter for every row it fetches, and with other threads waiting it takes long to get it back:
 a hundred rows in one are several times faster under load.
@@ -15,12 +15,12 @@ SEPARATOR = "\x1e"  # JSON text has no control characters: it escapes them
 
 
 def split_texts(joined: str | None) -> list[str]:
-    """Return the texts of a column of in_one_row; None stands for no rows."""
+    """Return the texts in a column of in_one_row; it is None if there are no rows."""
     return joined.split(SEPARATOR) if joined else []
 
 
 def in_one_row(listable: Listable, rows: Select, names: Iterable[str]) -> Select:
-    """Return the query that makes one row of many: of each named column all texts, in the order of `rows`."""
+    """Return the query of one row with the texts of all `rows`, in their order, in each named column."""
     # Both databases aggregate the rows of a sorted subquery in its order.
     joined = [fn.string_agg(SQL(name), SQL(f"'{SEPARATOR}'")) for name in names]
     return listable.model.select(*joined).from_(rows)
@@ -33,5 +33,4 @@ def select_named(listable: Listable, expressions: Mapping[str, ColumnBase]) -> S
 
 def values_as_json(columns: Iterable[ColumnBase]) -> ColumnBase:
     """Return the expression of a JSON array of values, as text, in forms that a query can bind again."""
-    array: ColumnBase = database.json_array([database.bindable(column) for column in columns])
-    return array
+    return database.json_array([database.bindable(column) for column in columns])

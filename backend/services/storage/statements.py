@@ -1,7 +1,7 @@
 """SQL that is built once and run many times.
 
-Building a query with peewee costs many times what a small query takes to run, so its text is kept. The places for
-values are Slots; each run fills them by name.
+Building a query with peewee takes many times as long as running a small one, so its text is kept. Slots mark the places
+of values; each run fills them by name.
 """
 
 import sys
@@ -17,7 +17,7 @@ from peewee import BaseQuery, Value
 from backend.models.database import database
 
 MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
-PLACE_BYTES = 300  # that a place for a value takes beside the text, in the statement and in what it is kept under
+PLACE_BYTES = 300  # that each place of a value takes beside the text, in the statement and in its key
 
 Builder = Callable[..., BaseQuery]  # a module's function that returns a peewee query
 Shape = tuple[Hashable, ...]  # the arguments of a Builder
@@ -37,7 +37,7 @@ def slot(name: str) -> Value:
 
 
 class Statement:
-    """The text of a query with the values it always has, and which of its places are Slots."""
+    """The text of a query, with its constant values and its Slots."""
 
     def __init__(self, query: BaseQuery) -> None:
         self.sql, parts = query.sql()
@@ -51,8 +51,7 @@ class Statement:
 
     def run(self, values: Values) -> list[tuple[Any, ...]]:
         """Execute with `values` by slot name; return all rows as tuples."""
-        rows: list[tuple[Any, ...]] = database.fetch_all(self.sql, self._bound(values))
-        return rows
+        return database.fetch_all(self.sql, self._bound(values))
 
     def run_many(self, rows: Iterable[Values]) -> None:
         """Execute once with each of `rows`, values by slot name."""
@@ -68,9 +67,9 @@ class Statement:
 class StatementCache:
     """The statements of one Listable, each by its builder and the builder's arguments.
 
-    Nothing else can decide the text: a builder is a function of a module, so it sees its arguments and no values of a
-    caller. All caches of the process together keep at most `max_bytes`; the statement that was not used for longest is
-    dropped first.
+    Nothing else can affect the text: a builder is a function of a module, so it sees its arguments but no values of its
+    caller. All caches of the process together keep at most `max_bytes`; the least recently used statement is dropped
+    first.
     """
 
     max_bytes: ClassVar[int] = MAX_KEPT_BYTES
