@@ -4,7 +4,6 @@ from backend.models.database import database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.role import Role
 from backend.models.user import User, give_roles
-from backend.services.definitions.names import is_reserved_resource
 from tests.conftest import ON_SQLITE
 
 TITLE = {"title": {"type": "string"}}
@@ -154,14 +153,6 @@ def test_refuses_malicious_and_reserved_names_of_resources(admin):
         response = admin.post("/resources", json={"name": name, "fields": TITLE})
         assert list(details(response)) == ["name"], name
     assert state() == before
-
-
-@ON_SQLITE
-def test_every_noun_of_the_system_is_a_reserved_name(app):
-    paths = [rule.rule.removeprefix("/api/v1/") for rule in app.url_map.iter_rules() if "/api/v1/" in rule.rule]
-    nouns = {path.partition("/")[0].replace("-", "_") for path in paths}
-    assert [noun for noun in nouns if not is_reserved_resource(noun)] == []
-    assert {"users", "api_keys"} <= nouns
 
 
 @ON_SQLITE
