@@ -20,10 +20,10 @@ def conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise integrity_problem(actor, resource, error) from error
+        raise _integrity_problem(actor, resource, error) from error
 
 
-def integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) -> Exception:
+def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) -> Exception:
     """Return the Conflict that an IntegrityError of an insert or update means, or the error itself.
 
     It names no field where one of them is hidden from the actor.

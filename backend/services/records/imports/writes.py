@@ -1,15 +1,14 @@
 """Writes the checked rows of a file, many at once; those that changed since they were checked, one by one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from peewee import IntegrityError, ModelInsert, ModelUpdate
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
-from backend.services.errors import Conflict, LarderError, Unavailable
-from backend.services.records.conflicts import integrity_problem
+from backend.services.errors import LarderError, Unavailable
+from backend.services.records.conflicts import conflicts
 from backend.services.records.imports.checks import explain_error
 from backend.services.records.imports.plans import Planned
 from backend.services.records.records import update_record
@@ -68,7 +67,7 @@ class Writer:
 
     def _write_alone(self, planned: Planned) -> None:
         try:
-            with database.atomic(), self._explained():
+            with database.atomic(), conflicts(self.actor, self.resource):
                 if planned.is_new:
                     self.resource.hold()
                     self._insert([planned])
@@ -80,16 +79,6 @@ class Writer:
             self.note(planned.line, explain_error(error))
         else:
             self._count([planned])
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError as error:
-            problem = integrity_problem(self.actor, self.resource, error)
-            if not isinstance(problem, Conflict):
-                raise
-            raise problem from error
 
     def _insert(self, new: list[Planned]) -> None:
         if not new:
