@@ -1,9 +1,14 @@
 """`POST /resources`."""
 
+import dataclasses
+
+from openapi_schema_validator import OAS31Validator
+
 from backend.models.database import database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.role import Role
 from backend.models.user import User, give_roles
+from backend.services.definitions.definition import Definition
 from tests.conftest import ON_SQLITE
 
 TITLE = {"title": {"type": "string"}}
@@ -319,3 +324,22 @@ def test_bounds_indexes_and_search(admin):
         "search": ["Each field at most once."],
     }
     assert admin.post("/resources", json=body | {"indexes": sets[:4], "search": ["title"]}).status_code == 201
+
+
+@ON_SQLITE
+def test_the_document_describes_what_is_checked(admin):
+    document = admin.get("http://localhost/openapi.json").json
+    described = document["components"]["schemas"]["Definition"]
+    assert set(described["properties"]) == {each.name for each in dataclasses.fields(Definition)} - {"version"}
+    validator = OAS31Validator({**described, "components": document["components"]})
+    body = {"name": "notes", "fields": TITLE | {"body": {"type": "json"}}}
+    assert validator.is_valid(body)
+    for part, value in (
+        *(("name", "Notes"), ("name", None), ("fields", {}), ("fields", {"A": {"type": "string"}})),
+        *(("fields", {"a": {"type": "money"}}), ("fields", {"a": {"type": "string", "max_length": -1}})),
+        *(("indexes", [[]]), ("unique", "title"), ("search", "title"), ("access", {"list": "public"})),
+        *(("history", "yes"), ("on_owner_delete", "explode"), ("renamed_from", []), ("description", "x" * 2001)),
+    ):
+        wrong = body | {part: value}
+        assert not validator.is_valid(wrong), (part, value)
+        assert list(details(admin.post("/resources", json=wrong))) == [part], (part, value)
