@@ -1,6 +1,6 @@
 """What all system tables share."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from peewee import Model
 
@@ -15,6 +15,11 @@ class BaseModel(Model):
 
     class Meta:
         database = database
+
+    if TYPE_CHECKING:  # the stubs of peewee give it no type
+
+        @classmethod
+        def table_exists(cls) -> bool: ...
 
 
 class Entity(BaseModel):

@@ -1,7 +1,7 @@
 """The questions about a database that SQLite and Postgres answer differently."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
@@ -13,10 +13,10 @@ Constraint: TypeAlias = Literal["unique", "foreign_key", "other"]
 
 
 class Violation(NamedTuple):
-    """The constraint that a write violated; `what` is its name on Postgres, its columns on SQLite."""
+    """The constraint that a write violated, with the columns of a unique one."""
 
     kind: Constraint
-    what: str | tuple[str, ...] | None
+    columns: tuple[str, ...]
 
 
 class Dialect(Metered, ABC):
@@ -177,8 +177,11 @@ class Dialect(Metered, ABC):
     # Errors
 
     @abstractmethod
-    def violated(self, error: IntegrityError) -> Violation:
-        """Return the constraint that was violated."""
+    def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
+        """Return the constraint that was violated, from the columns of each unique index by the name of the index.
+
+        A unique constraint that is no index among them is taken to be the primary key, `id`.
+        """
 
     @abstractmethod
     def is_wrong_shape(self, error: Exception) -> bool:

@@ -1,7 +1,7 @@
 """What Postgres answers to the questions of a Dialect."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -177,9 +177,10 @@ class Postgres(PostgresConnections):
     def no_wait(self) -> AbstractContextManager[None]:
         return nullcontext()  # a write waits here only for other writers of its own row
 
-    def violated(self, error: IntegrityError) -> Violation:
+    def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
         cause = driver_error(error)
-        return Violation(CONSTRAINTS.get(cause.sqlstate, "other"), cause.diag.constraint_name)
+        kind = CONSTRAINTS.get(cause.sqlstate, "other")
+        return Violation(kind, indexes.get(cause.diag.constraint_name, ("id",)) if kind == "unique" else ())
 
     def is_wrong_shape(self, error: Exception) -> bool:
         return getattr(driver_error(error), "sqlstate", None) in ("42P01", "42703")

@@ -2,7 +2,7 @@
 
 import fcntl
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,7 @@ class Sqlite(SqliteConnections):
             log.warning("foreign keys not enforced again", reason=codes_of(error)[0])
             self.drop_connection()
 
-    def violated(self, error: IntegrityError) -> Violation:
+    def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
         text = str(error)
         if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
             return Violation("unique", tuple(column.split(".", 1)[1] for column in found[1].split(", ")))

@@ -28,10 +28,10 @@ def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) 
 
     It names no field where one of them is hidden from the actor.
     """
-    kind, what = database.violated(error)
-    if kind == "unique":
-        return unique_conflict(actor, resource, _violated_fields(resource.definition, what))
-    if kind == "foreign_key":  # the target was deleted between the check and the write
+    violation = database.violated(error, _unique_indexes(resource.definition))
+    if violation.kind == "unique":
+        return unique_conflict(actor, resource, violation.columns)
+    if violation.kind == "foreign_key":  # the target was deleted between the check and the write
         return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
     return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
 
@@ -44,9 +44,6 @@ def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> C
     return Conflict(message, {"json": {name: ["Already taken."] for name in names}})
 
 
-def _violated_fields(definition: Definition, what: tuple[str, ...] | str | None) -> Sequence[str]:
-    """Return the fields of a violated unique constraint: SQLite names the columns, Postgres the index."""
-    if isinstance(what, tuple):
-        return what
-    names = {index_name(definition.name, columns, unique=True): columns for columns in definition.unique_sets()}
-    return names.get(what or "", ("id",))
+def _unique_indexes(definition: Definition) -> dict[str, tuple[str, ...]]:
+    """Return the fields of each unique index by its name."""
+    return {index_name(definition.name, fields, unique=True): fields for fields in definition.unique_sets()}
