@@ -21,7 +21,7 @@ class StoredDefinition(BaseModel):
 
 
 class DefinitionVersion(BaseModel):
-    """What a definition was from one change to the next; a NULL body says that the resource was dropped."""
+    """A definition from one change to the next; the body is NULL if the resource was dropped or renamed."""
 
     name = TextColumn()
     version = IntegerColumn()
@@ -35,7 +35,7 @@ class DefinitionVersion(BaseModel):
 
 
 class Generation(BaseModel):
-    """The single row that counts changes of definitions; processes compare it with what they have read."""
+    """The single row that counts changes of definitions; each process compares it with the number it has read."""
 
     id = IntegerColumn(primary_key=True)
     number = IntegerColumn()

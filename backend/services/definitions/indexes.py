@@ -51,7 +51,7 @@ def create_indexes(definition: Definition, there: Iterable[str] = ()) -> None:
 
 
 def refresh_indexes() -> None:
-    """Bring the tables that an older version has made to the indexes of this one; write nothing where they are."""
+    """Update the indexes of tables made by an older version; write nothing where they are up to date."""
     there = database.index_names()
     for definition in load_definitions().values():
         plain = {index_name(definition.name, each, unique=False) for each in definition.index_sets()}

@@ -127,7 +127,7 @@ def _convert(change: Alteration, old: Definition) -> list[str]:
 
 
 def _temporary_names(change: Alteration) -> dict[str, str]:
-    """Return, by field, the name of the column that waits to take its place: short, for names have 63 characters."""
+    """Return, by field, a temporary name for its column: short, because names have at most 63 characters."""
     return {name: TEMPORARY.format(number) for number, name in enumerate(change.new.fields)}
 
 

@@ -71,7 +71,7 @@ class FieldType:
     can_be_summed: ClassVar[bool] = False  # if so, sum_parts, read_sum, sum_to_json and average_to_json answer
     searchable: ClassVar[bool] = False  # by the full-text search
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than an index takes
-    may_hold_commas: ClassVar[bool] = False
+    may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may put in the id of a record that it has just created
     fits_profiles: ClassVar[bool] = True  # a user may have such a value
     holds_empty_text: ClassVar[bool] = False  # "" is a value; elsewhere an empty CSV cell means no value

@@ -61,5 +61,5 @@ class Date(FieldType):
         return value + MIDNIGHT
 
     def from_common(self, common: str) -> str:
-        """Return the day that begins at a moment; any other moment is no valid day."""
+        """Return the day that begins at a moment; any other moment is not a valid day."""
         return common.removesuffix(MIDNIGHT)

@@ -28,7 +28,7 @@ class EmailAddress(StrictText, fields.Email):
 
 
 class EmailText(StrictText):
-    """An address to compare with, in the form `form(text)`; what is no address, such as a part of one, is composed."""
+    """An address to compare with, in the form `form(text)`; a text that is not an address is only composed (NFC)."""
 
     def __init__(self, form: Callable[[str], str], **options: Any) -> None:
         super().__init__(**options)
@@ -61,7 +61,7 @@ class Email(String):
 
 
 class AccountEmail(Email):
-    """The address of an account, kept in lower case; no type that a definition could use."""
+    """The address of a user account, in lower case; definitions cannot use this type."""
 
     def filter(self) -> fields.Field[Any]:
         """Return a field for an address in any form and case, or a part of one."""

@@ -18,7 +18,7 @@ MAX_DEPTH = 64
 
 
 class AnyJson(fields.Raw):
-    """Any JSON value that both databases can keep; null is NULL."""
+    """Any JSON value that both databases can store; null is NULL."""
 
     default_error_messages = {"invalid": "Not valid JSON."}
 
@@ -55,7 +55,7 @@ class JsonFromText(AnyJson):
 
 @field_type("json")
 class Json(FieldType):
-    """Any JSON value, kept as it came."""
+    """Any JSON value, stored unchanged."""
 
     operators: ClassVar[tuple[str, ...]] = ("isnull",)
     sortable: ClassVar[bool] = False
@@ -83,7 +83,7 @@ class Json(FieldType):
 
     @property
     def most_bytes(self) -> int | None:
-        """None: nothing but the size of a request bounds them."""
+        """None: only the size of a request limits a value."""
         return None
 
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:

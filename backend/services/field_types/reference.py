@@ -45,7 +45,7 @@ class Reference(Uuid):
 
     @property
     def constraints(self) -> dict[str, Any]:
-        """None: that another resource is referred to is a step of its own."""
+        """None: another target is a step of its own."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""`string`: a text on one line or a few, at most `max_length` characters."""
+"""`string`: a short text, at most `max_length` characters."""
 
 from typing import Any, ClassVar, Self
 

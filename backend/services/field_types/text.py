@@ -1,4 +1,4 @@
-"""`text`: a long text, as long as a request may be unless `max_length` says otherwise."""
+"""`text`: a long text, limited only by the size of a request unless `max_length` is set."""
 
 from typing import Any, ClassVar
 
