@@ -11,7 +11,7 @@ from backend.config.checks import SettingsError
 from backend.config.reading import read_settings
 from backend.config.start import StartError, cannot_use_database
 
-os.umask(0o077)  # whatever is made here, databases and backups first of all, is its owner's alone
+os.umask(0o077)  # all files made here, databases and backups above all, are readable by their owner only
 
 try:
     settings = read_settings()

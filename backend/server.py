@@ -30,36 +30,25 @@ log = structlog.get_logger()
 
 SECONDS_BETWEEN_LOOKS = 0.5
 DRAIN_SECONDS = 30
-# A client that keeps its connection open learns with its next answer that it is closed; one that has nothing to ask
-# for so long finds it closed.
+# A client that keeps its connection open is told with its next answer that it closes. Without a request for this long,
+# the connection is closed anyway.
 IDLE_SECONDS = 3
 LOOK_SECONDS = 0.02  # from one look at the connections of a server that stops to the next
 
 
 def take_port(settings: Settings) -> socket.socket:
-    """Return the socket that the manager of services has passed, else one of our own; raise StartError."""
+    """Return the socket that the service manager has passed, or else one of our own; raise StartError."""
     return passed_socket() or listen(settings)
 
 
 def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
-    """Migrate, make the first admin, serve until SIGTERM or SIGINT; raises StartError."""
-    if settings.upgrade_at_start:
-        for name in migrations.upgrade():
-            log.info("migrated", migration=name)
-    with connected():  # not before: a migration may need more
-        database.limit_memory(settings.sqlite_memory_bytes)
-    try:
-        server = _create(app, settings, listener)  # listens: from here on no other program can take the port
-    except OSError as error:
-        raise cannot_listen(settings, error) from error
-    try:
-        made_up = sign_in.create_first_admin(settings)
-    except LarderError as error:
-        raise cannot_create_admin(error.message, error.details.get("json", {})) from error
-    base = f"http://{settings.host}:{settings.port}"
-    _say(f"Larder answers at {base}/api/v1, its documentation is at {base}{DOCS_PATH}")
-    if made_up:
-        email, password = made_up
+    """Migrate, create the first admin, serve until SIGTERM or SIGINT; raise StartError."""
+    _migrate(settings)
+    server = _open(app, settings, listener)  # listens: from here on no other program can take the port
+    first_admin = _create_first_admin(settings)
+    _say(f"Larder answers at {_base(settings)}/api/v1, its documentation is at {_base(settings)}{DOCS_PATH}")
+    if first_admin:
+        email, password = first_admin
         _say(f"First admin, shown this once: sign in as {email} with the password {password}")
     # Between two turns of the loop: a connection that is being accepted must be known before anybody counts them.
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
@@ -71,22 +60,45 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     metrics.close()
 
 
+def _migrate(settings: Settings) -> None:
+    if settings.upgrade_at_start:
+        for name in migrations.upgrade():
+            log.info("migrated", migration=name)
+    with connected():  # not before: a migration may need more
+        database.limit_memory(settings.sqlite_memory_bytes)
+
+
+def _open(app: Flask, settings: Settings, listener: socket.socket) -> Server:
+    try:
+        server = open_server(app, listener, settings)
+    except OSError as error:
+        raise cannot_listen(settings, error) from error
+    server.owns_socket = not has_passed_socket()
+    return server
+
+
+def _create_first_admin(settings: Settings) -> tuple[str, str] | None:
+    """Create an admin if there is none; return (email, password) if the password was generated; raise StartError."""
+    try:
+        return sign_in.create_first_admin(settings)
+    except LarderError as error:
+        raise cannot_create_admin(error.message, error.details.get("json", {})) from error
+
+
+def _base(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"
+
+
 def _say(line: str) -> None:
-    with suppress(OSError):  # nobody reads it, which is no reason not to serve
+    with suppress(OSError):  # nobody reads it: serve all the same
         print(line, flush=True)
 
 
 def _notify_when_ready(settings: Settings) -> None:
-    """Notify the manager of services when requests can be answered, not only that the process runs."""
+    """Notify the service manager when requests can be answered, not only that the process runs."""
     while any_failed(ready.run_checks(settings)):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     notify("READY=1")
-
-
-def _create(app: Flask, settings: Settings, listener: socket.socket) -> Server:
-    server = open_server(app, listener, settings)
-    server.owns_socket = not has_passed_socket()
-    return server
 
 
 def _begin_drain(server: Server) -> None:
@@ -112,7 +124,7 @@ def _leave_port(server: Server) -> None:
 def _stop_when_idle(server: Server) -> None:
     """End the loop of the main thread when all connections are closed or, for a while, have nothing to do.
 
-    The while is counted in looks: where the machine has stood still, a request may wait to be read.
+    That time is counted in looks, not by the clock: if the machine has stood still, a request may wait to be read.
     """
     last_moment, quiet_looks = time.monotonic() + DRAIN_SECONDS, 0
     while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):

@@ -1,4 +1,4 @@
-"""The error table: what each failure is called, its status, and the one shape of its body."""
+"""The error table: the code and status of each failure, and the one form of its body."""
 
 import http
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ class ErrorSchema(Schema):
 
 
 def init_app(app: Flask) -> None:
-    """Answer every exception with the one shape."""
+    """Answer every exception in the one form."""
     app.register_error_handler(errors.LarderError, _answer_refusal)
     app.register_error_handler(PeeweeException, _answer_database_error)
     for driver in DRIVER_ERRORS:  # peewee names errors of executing a statement, not those of fetching its rows

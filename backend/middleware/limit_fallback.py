@@ -1,4 +1,4 @@
-"""Counts of limits that go on when the storage fails which all processes share."""
+"""A storage of the `limits` package that goes on counting when the shared storage fails."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where counts are kept: a file that all processes of the VM share, for the `limits` library."""
+"""A storage of the `limits` package: counts in an SQLite file that all processes of the machine share."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ PURGE_SECONDS = 60
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER NOT NULL, expires_at REAL NOT NULL)
 STRICT, WITHOUT ROWID"""
-# A window that has passed begins anew. So does one that ends much too late: it was begun when the clock was wrong, not
-# by somebody who looked at the clock a little later and wrote a little earlier.
+# A window that has ended starts again. So does one that ends much too late, because the clock was wrong when it began.
+# The 10 seconds are for processes that read the clock in one order and write in the other.
 COUNT = """INSERT INTO counts VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (key) DO UPDATE SET
 count = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, count + excluded.count, excluded.count),
 expires_at = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, expires_at, excluded.expires_at)

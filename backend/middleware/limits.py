@@ -44,13 +44,13 @@ class BatchedLimit:
         self._hits: dict[str, int] = {}
 
     def hit(self, key: str, hits: int) -> int | None:
-        """Count hits for `key`; return None, or for how many seconds there are no more."""
+        """Count hits for `key`; return None, or, beyond the limit, the seconds until its window ends."""
         hits += self._hits.get(key, 0)
         if hits < self._batch:
             self._hits[key] = hits
             return None
         seconds = self._count(self._limit, key, hits)
-        # A caller who is refused is asked about at each request, until the end of the window.
+        # The hits of a caller who is refused stay, so that each request counts until the window ends.
         if seconds is None:
             if len(self._hits) >= REMEMBERED_KEYS:
                 self._hits.clear()
@@ -76,7 +76,7 @@ class Limits:
         self._sign_in = parse_many(self._sign_in_text) if self._sign_in_text else []
         wide = [] if settings.rate_limit == "off" else parse_many(settings.rate_limit)
         self._wide = [BatchedLimit(limit, self._hit) for limit in wide]
-        # A refusal that is remembered costs nothing, whoever does not wait for its end.
+        # Until when a key is refused: a client that does not wait costs no further count.
         self._refused_until: dict[tuple[RateLimitItem, str], float] = {}
 
     def init_app(self, build: Build) -> None:
@@ -138,7 +138,7 @@ class Limits:
             _refuse_after(self._hit(limit, "/".join(key), 1), "sign_in", what)
 
     def _hit(self, limit: RateLimitItem, key: str, hits: int) -> int | None:
-        """Count hits for `key`; return None, or for how many seconds there are no more."""
+        """Count hits for `key`; return None, or, beyond the limit, the seconds until its window ends."""
         now = time.monotonic()
         until = self._refused_until.get((limit, key), 0)
         if now < until:

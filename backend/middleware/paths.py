@@ -1,4 +1,4 @@
-"""The paths that both the views and what surrounds them know."""
+"""Paths that both views and middleware use."""
 
 from wsgiref.types import WSGIEnvironment
 

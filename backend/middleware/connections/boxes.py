@@ -44,14 +44,14 @@ class MemoryBox:
 
 
 class SpareBox(MemoryBox):
-    """Bytes in memory that should be in a file; for all of these boxes there are SPARE_BYTES."""
+    """Bytes in memory that should be in a file; all of these boxes together have SPARE_BYTES."""
 
     room = Room(SPARE_BYTES)
 
     def append(self, data: bytes) -> None:
         """Append bytes; raise NoRoom."""
         if not self.room.take(len(data)):
-            raise NoRoom("Neither the disk nor the memory has room for what slow clients have yet to read.")
+            raise NoRoom("Neither the disk nor the memory has room for what slow clients have not read yet.")
         super().append(data)
 
     def skip(self, count: int, allow_prune: bool = True) -> None:

@@ -21,7 +21,7 @@ from backend.utils.spool import NoRoom
 
 FLUSH_BYTES = 1 << 20  # sent at once to one client, before others get their turn
 SEND_BYTES = 128 << 10
-BUSY = "The server has as many requests to answer as it takes; try again shortly."
+BUSY = "The server is handling as many requests as it can; try again shortly."
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel keeps nothing for the client
 
 
@@ -177,7 +177,7 @@ class Channel(TimedChannel):
             except NoRoom as error:
                 self.will_close = True
                 self.server.pull_trigger()
-                self.server.notices.tell("connection closed, no room for its answer", reason=str(error))
+                self.server.notices.warn("connection closed, no room for its answer", reason=str(error))
                 raise ClientDisconnected from error
             self.total_outbufs_len += len(rest)
 

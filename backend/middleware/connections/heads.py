@@ -1,4 +1,4 @@
-"""The head of a request, read strictly: what a proxy in front could read differently is refused (RFC 9112)."""
+"""The head of a request, read strictly (RFC 9112): what a proxy could read in a different way is refused."""
 
 import re
 from typing import NamedTuple
@@ -38,7 +38,7 @@ def parse_request_line(line: bytes) -> tuple[str, Target, str]:
     if version not in (b"HTTP/1.0", b"HTTP/1.1"):
         raise Refusal(505, "The version of HTTP must be 1.0 or 1.1.")
     if len(method) > MAX_METHOD_BYTES:
-        raise Refusal(501, "There is no such method.")
+        raise Refusal(501, "The method is unknown.")
     return method.decode(), _parse_target(method, target), version[-3:].decode()
 
 
@@ -51,7 +51,7 @@ def _parse_target(method: bytes, target: bytes) -> Target:
     host = found["host"].decode("latin-1") if found["host"] else None
     if host is not None and not _HOST.fullmatch(host):
         raise Refusal(400, "The host is not valid.")
-    # WSGI hands bytes on as Latin-1.
+    # WSGI passes bytes as Latin-1.
     path = unquote_to_bytes(found["path"] or b"/").decode("latin-1")
     return Target(host, path, (found["query"] or b"").decode("latin-1"))
 
@@ -69,10 +69,10 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
         if line[:1] in (b" ", b"\t"):
             raise Refusal(400, "A header must be on one line.")
         if not colon or not _NAME.fullmatch(name):
-            raise Refusal(400, "A header must be a name, a colon right behind it, and a value.")
+            raise Refusal(400, "A header must be a name, a colon right after it, and a value.")
         if _CONTROL.search(value):
             raise Refusal(400, "A header must have no control characters.")
-        # With an underscore it would look like another header to the app.
+        # An underscore would make it look like a different header to the app.
         if b"_" not in name:
             fields.setdefault(name.upper().replace(b"-", b"_").decode(), []).append(
                 value.strip(b" \t").decode("latin-1")
@@ -81,7 +81,7 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
 
 
 def check_host(fields: dict[str, list[str]], version: str) -> None:
-    """Raise Refusal unless there is the one Host that a request must have; HTTP/1.0 knows requests without."""
+    """Raise Refusal unless there is exactly one Host header; HTTP/1.0 allows requests without one."""
     hosts = fields.get("HOST", [])
     if len(hosts) > 1 or (not hosts and version == "1.1"):
         raise Refusal(400, "There must be one Host header.")
@@ -98,7 +98,7 @@ def body_length(fields: dict[str, list[str]], version: str) -> int | None:
         given = [coding.strip(" \t").lower() for value in codings for coding in value.split(",")]
         if given != ["chunked"]:
             is_known = set(given) <= {"chunked", ""}
-            raise Refusal(400 if is_known else 501, "The only Transfer-Encoding that is understood is chunked, once.")
+            raise Refusal(400 if is_known else 501, "The only supported Transfer-Encoding is chunked, once.")
         return CHUNKED
     if lengths is None:
         return 0

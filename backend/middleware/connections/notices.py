@@ -1,4 +1,4 @@
-"""Log lines about connections, which clients can cause as often as they like."""
+"""Warnings about connections, which clients can cause as often as they like."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ class Notices:
             str, tuple[int, float]
         ] = {}  # how often it happened again, and until when it is only counted
 
-    def tell(self, event: str, **details: object) -> None:
+    def warn(self, event: str, **details: object) -> None:
         """Log a warning, or count it."""
         now = time.monotonic()
         with self._lock:

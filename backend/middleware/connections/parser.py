@@ -1,4 +1,4 @@
-"""How a request is read."""
+"""Reading a request: its head, then its body."""
 
 import re
 from contextlib import suppress
@@ -61,9 +61,9 @@ class Parser(HTTPRequestParser):
         head = seen if end < 0 else seen[:end]
         if len(head) > MAX_HEAD_BYTES:
             raise Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES:,} bytes.")
-        # Who speaks another protocol learns it at once.
+        # A client that speaks a different protocol is told at once.
         if head.count(b"\n") != head.count(b"\r\n") or _NO_REQUEST.match(head):
-            raise Refusal(400, "This is not a request of HTTP/1.1.")
+            raise Refusal(400, "This is not an HTTP/1.1 request.")
         if end < 0:
             self.header_plus = seen
             return len(data)
@@ -86,7 +86,7 @@ class Parser(HTTPRequestParser):
         self._begin_body(length)
 
     def _keep(self, first: bytes, target: Target, fields: dict[str, list[str]]) -> None:
-        """Set the attributes that waitress makes the WSGI environment of."""
+        """Set the attributes from which waitress makes the WSGI environment."""
         fields.pop("TRANSFER_ENCODING", None)  # the app is given the body in one piece
         self.headers = {name: ("; " if name == "COOKIE" else ", ").join(values) for name, values in fields.items()}
         if target.host is not None:
@@ -128,19 +128,19 @@ class Parser(HTTPRequestParser):
             raise Refusal(413, too_large(self.adj.max_request_body_size, is_import=self.is_import))
 
     def must_be_admitted(self) -> bool:
-        """Tell whether the app has to be asked before more of the body is read."""
+        """Tell whether the app must admit the request before more of its body is read."""
         if self.completed or self.admission is not None or not (self.is_import and self.headers_finished):
             return False
         return self.chunked or self.expect_continue or self.content_length > self.adj.of_others.max_request_body_size
 
     def close(self) -> None:
-        """Give back what the body takes."""
+        """Free the memory or the file of the body."""
         with suppress(OSError):  # closing writes what is still in memory, and the disk may be full
             super().close()
 
 
 class HeadAlone:
-    """The head of a request whose body is yet to come, as a request that the app is asked about."""
+    """The head of a request whose body has not come in yet: the app runs with it, to admit the body or to refuse it."""
 
     error, is_head_alone = None, True
 
@@ -152,8 +152,8 @@ class HeadAlone:
         return getattr(self._request, name)
 
     def get_body_stream(self) -> UnreadBody:
-        """Return what ends the run of the app when it begins to read."""
+        """Return a stream that ends the run of the app when it begins to read."""
         return UnreadBody()
 
     def close(self) -> None:
-        """Keep what the request itself still needs."""
+        """Do nothing: the request itself still needs all of it."""

@@ -1,4 +1,4 @@
-"""What the server refuses before an app sees it."""
+"""Refusals of the server, before the app gets the request."""
 
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ class RefusedRequest(Protocol):
 
 
 def log_refusal(request: RefusedRequest, address: str, request_id: str) -> None:
-    """Log a request that was refused as others are logged, so far as its head could be read."""
+    """Log a refused request like all others, as far as its head could be read."""
     log.info(
         "request",
         request_id=request_id,

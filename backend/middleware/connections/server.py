@@ -19,12 +19,12 @@ from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.timers import Times
 from backend.utils import spool
 
-MOST_CONNECTIONS = 800  # as many may be open at once; some more, if all of them are in work, to be told so
+MOST_CONNECTIONS = 800  # open at once; when all of them are busy, some more are accepted and told so
 LEAST_CONNECTIONS = 16
 SURPLUS_SHARE = 4
 MOST_DESCRIPTORS, DESCRIPTORS_FOR_OTHERS = 4096, 200
 CLOSED_FOR_DESCRIPTORS = 8
-# The kernel takes this much for a client beyond what is on its way: else megabytes for each that reads nothing.
+# The kernel keeps this much for a client beyond what is on its way; by default, megabytes for each that reads nothing.
 KERNEL_BYTES = 256 << 10
 TIMES = Times()
 
@@ -117,7 +117,7 @@ class Server(BaseWSGIServer):
     def _wait_for_descriptors(self, error: OSError) -> None:
         """Leave new connections to the kernel for a moment, and close some that have nothing to do."""
         self._accept_at = time.monotonic() + self.times.without_descriptors
-        self.notices.tell("cannot accept connections", reason=error.strerror)
+        self.notices.warn("cannot accept connections", reason=error.strerror)
         if not self.is_draining:
             for _ in range(CLOSED_FOR_DESCRIPTORS):
                 self._close_oldest(only_waiting=True)
@@ -138,7 +138,7 @@ class Server(BaseWSGIServer):
         return bool(slow)
 
     def _close_slowest(self) -> None:
-        """Have the connection closed that has kept its answer waiting for longest; any thread may call it."""
+        """Close the connection whose answer has waited for longest; any thread may call it."""
         unsent = [
             (channel.unsent_since, channel)
             for channel in list(self.active_channels.values())
@@ -147,10 +147,10 @@ class Server(BaseWSGIServer):
         if unsent:
             _oldest(unsent).will_close = True
             self.pull_trigger()
-            self.notices.tell("connection of a slow client closed, others need the room")
+            self.notices.warn("connection of a slow client closed, others need the room")
 
     def _go_on(self) -> None:
-        """Read the next of the requests that came at once, where the one before has been answered."""
+        """Read the next request of connections that sent several at once, when the one before has been answered."""
         for channel in list(self.with_ahead):
             if not channel.connected or channel.can_go_on():
                 self.with_ahead.discard(channel)
@@ -172,7 +172,7 @@ class Server(BaseWSGIServer):
     def _end(self, channel: Channel) -> None:
         """Close a connection that takes too long."""
         if channel.has_untaken():
-            self.notices.tell("connection of a slow client closed", address=channel.addr[0])
+            self.notices.warn("connection of a slow client closed", address=channel.addr[0])
             channel.abort()
         elif not channel.time_out():
             channel.handle_close()
@@ -198,7 +198,7 @@ def open_server(app: WSGIApplication, listener: socket.socket, settings: Setting
 
 
 def most_connections() -> int:
-    """Return how many connections may be open at once, as the limit of descriptors lets them."""
+    """Return how many connections may be open at once, as far as the limit of descriptors allows."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
@@ -206,7 +206,7 @@ def most_connections() -> int:
 
 
 def _raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the system lets: besides its socket a connection may need one for a file."""
+    """Allow as many descriptors as the system does: besides its socket a connection may need one for a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -71,7 +71,7 @@ def _name(header: tuple[str, str]) -> str:
 class Task(Head, waitress.task.WSGITask):
     """A request that the app answers; a refusal that says to come back later is held back and ends the connection."""
 
-    logged_write_no_body = True  # what an app writes although it was asked with HEAD is not worth a log line
+    logged_write_no_body = True  # an app that writes a body in answer to HEAD is not worth a log line
 
     def get_environment(self) -> WSGIEnvironment:
         """Return the WSGI environment, with the seconds it waited for a worker and the admission of a large body."""
@@ -92,7 +92,7 @@ class Task(Head, waitress.task.WSGITask):
             self.set_close_on_finish()
             self.channel.lingers = True  # the client may be sending the body that nobody reads
         if self.channel.server.is_draining:
-            self.set_close_on_finish()  # the client comes back to another process, and loses nothing on the way
+            self.set_close_on_finish()  # the client connects to another process, and no request is lost
         if self.status.startswith(HELD_BACK):
             self.set_close_on_finish()  # or the requests behind it on this connection would be worked on meanwhile
             self.channel.held_until = time.monotonic() + HOLD_SECONDS

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Times:
-    """What clients are given, in seconds and in bytes per second."""
+    """Limits for clients, in seconds and in bytes per second."""
 
     idle: float = 15  # without a request
-    head: float = 15  # from the first to the last byte of a request's head, however it trickles
+    head: float = 15  # from the first to the last byte of a request's head, however slowly it comes
     least_pace: float = 1024  # of a request's body, and of an answer that waits
     pace: float = 20  # over which that is measured
     linger: float = 2  # for what a refused client still sends
@@ -32,7 +32,7 @@ class Pace:
         self.rest()
 
     def rest(self) -> None:
-        """Begin anew with the next question."""
+        """Start to measure again with the next question."""
         self._since, self._before, self._is_slow = None, 0, False
 
     def is_too_slow(self, moved: int, now: float) -> bool:
