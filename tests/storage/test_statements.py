@@ -1,6 +1,10 @@
 """Statements are kept by their builder and its arguments, and nothing else can reach their text."""
 
+import ast
+import importlib
+import inspect
 from functools import partial
+from pathlib import Path
 
 import pytest
 from peewee import SQL, Table
@@ -9,6 +13,7 @@ from backend.models.database import database
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 
+BACKEND = Path(__file__).parents[2] / "backend"
 BUILT = []
 NOTHING = Table("unused").bind(database)
 
@@ -66,3 +71,41 @@ def test_refuses_builders_that_see_more_than_their_arguments(listable, build):
 def test_refuses_arguments_that_could_change_later(listable):
     with pytest.raises(TypeError, match="unhashable"):
         listable.run(select_sum, [1], 2, values={"third": 0})
+
+
+def builders():
+    """Yield every function of the backend that is given to `run` or `run_many` of a Listable."""
+    for path in BACKEND.rglob("*.py"):
+        module = ".".join(["backend", *path.relative_to(BACKEND).with_suffix("").parts])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and is_run(node):
+                yield getattr(importlib.import_module(module), node.args[0].id)
+
+
+def is_run(call):
+    """Tell whether a call is one of `run(builder, …, values=…)` or `run_many(builder, …, rows=…)`."""
+    values = {"run": "values", "run_many": "rows"}.get(getattr(call.func, "attr", None))
+    return values in {each.arg for each in call.keywords if each.arg} and isinstance(call.args[0], ast.Name)
+
+
+def reached(function, seen):
+    """Yield the globals that a function and the backend's functions it calls use, by name."""
+    seen.add(function)
+    for name, value in inspect.getclosurevars(function).globals.items():
+        if inspect.isfunction(value) and value.__module__.startswith("backend."):
+            if value not in seen:
+                yield from reached(value, seen)
+        else:
+            yield name, value
+
+
+def test_builders_use_no_state_of_the_process():
+    found = list(builders())
+    assert len(found) >= 15
+    for build in found:
+        state = {
+            name
+            for name, value in reached(build, set())
+            if type(value).__module__.startswith("backend.") and value is not database
+        }
+        assert state == set(), build

@@ -1,1 +1,1 @@
-"""What is done with the records of a resource."""
+"""Reads, lists, writes, imports and exports the records of resources."""

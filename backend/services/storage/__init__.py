@@ -1,1 +1,1 @@
-"""How rows are kept and asked for, whatever they are about."""
+"""Reads and writes tables: the SQL of lists, pages, full-text search and history, for rows of any kind."""
