@@ -8,29 +8,31 @@ from flask import Blueprint, Response, abort, request
 from backend.middleware.build import current_build
 from backend.services.health import exposition
 
-blp = Blueprint("metrics", __name__)
+FORWARDED = ("X-Forwarded-For", "Forwarded")  # what a proxy on this machine adds
 
-FORWARDED = ("X-Forwarded-For", "Forwarded")
+blp = Blueprint("metrics", __name__)
 
 
 @blp.get("/metrics")
-def show_metrics():
-    """Tell what was counted, to who has the token or asks from this machine."""
+def show_metrics() -> Response:
+    """Show the metrics to callers with the token, and to callers on this machine."""
     if not (_has_token(current_build().settings.metrics_token) or _is_local()):
-        abort(404)  # as if it were not there
+        abort(404)  # as if it did not exist
     return Response(exposition.render(), mimetype="text/plain", headers={"Cache-Control": "no-store"})
 
 
-def _has_token(token):
+def _has_token(token: str | None) -> bool:
+    if token is None:
+        return False
     given = request.headers.get("Authorization", "").partition(" ")[2]
-    return token is not None and hmac.compare_digest(given.encode("latin-1", "replace"), token.encode())
+    return hmac.compare_digest(given.encode("latin-1", "replace"), token.encode())
 
 
-def _is_local():
-    """Tell whether the request comes from this machine, and not by a proxy on it."""
+def _is_local() -> bool:
+    """Tell whether the request comes from this machine, and not through a proxy on it."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
     try:
-        return ip_address(request.remote_addr or "").is_loopback and not any(
-            name in request.headers for name in FORWARDED
-        )
+        return ip_address(request.remote_addr or "").is_loopback
     except ValueError:
         return False

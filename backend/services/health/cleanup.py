@@ -1,9 +1,12 @@
-"""What has lapsed, deleted by the clock; and the room it leaves, given back."""
+"""The nightly clean-up of what has expired, and the disk space it leaves."""
 
 from datetime import timedelta
 
 import structlog
+from peewee import Expression
 
+from backend.config.settings import Settings
+from backend.models.base import BaseModel
 from backend.models.database import connected, database
 from backend.models.idempotency import IdempotencyKey
 from backend.models.mail import Invitation, MailToken
@@ -13,30 +16,34 @@ from backend.services.operation.idempotency import KEPT_FOR
 from backend.services.operation.jobs import job
 from backend.utils.clock import utcnow
 
-INVITATIONS_KEPT_FOR = timedelta(days=30)  # so that an admin can see which were not accepted
+INVITATIONS_KEPT_FOR = timedelta(days=30)  # after they expire, so that an admin can see which were not accepted
 TRUNCATION_WAIT_SECONDS = 1  # for readers of the write-ahead log; writers wait meanwhile
 
 log = structlog.get_logger()
 
 
 @job(schedule=lambda settings: "40 2 * * *")
-def clean_up(settings):
-    """Delete sessions, tokens, answers and invitations that nobody can use any more, and old audit entries."""
+def clean_up(settings: Settings) -> None:
+    """Delete expired sessions, tokens, idempotency keys and invitations, and old audit entries."""
+    with connected():
+        deleted = {model._meta.table_name: model.delete().where(expired).execute() for model, expired in _expired()}
+        deleted["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
+        database.truncate_log(TRUNCATION_WAIT_SECONDS)
+    log.info("cleaned up", **{table: number for table, number in deleted.items() if number})
+
+
+def _expired() -> list[tuple[type[BaseModel], Expression]]:
+    """Return models with the condition of their rows that nobody can use any more."""
     now = utcnow()
-    lapsed = [
+    return [
         (Session, Session.expires_at < now),
         (MailToken, MailToken.expires_at < now),
         (IdempotencyKey, IdempotencyKey.created_at < now - KEPT_FOR),
         (Invitation, Invitation.expires_at < now - INVITATIONS_KEPT_FOR),
     ]
-    with connected():
-        gone = {model._meta.table_name: model.delete().where(is_over).execute() for model, is_over in lapsed}
-        gone["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
-        database.truncate_log(TRUNCATION_WAIT_SECONDS)
-    log.info("cleaned up", **{name: count for name, count in gone.items() if count})
 
 
-def vacuum():
-    """Give the room of deleted rows back to the disk, and refresh what the planner knows; writes wait for it."""
+def vacuum() -> None:
+    """Reclaim disk space from deleted rows and refresh the planner's statistics; blocks writers while it runs."""
     with connected():
         database.reclaim_space()

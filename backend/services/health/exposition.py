@@ -1,129 +1,149 @@
-"""The metrics as Prometheus reads them."""
+"""The metrics as Prometheus reads them: each family of metrics that `/metrics` shows."""
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
 
+from backend.config.settings import Settings
 from backend.models.database import connected
 from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
-from backend.services.operation.metrics import BUCKETS, Process, added, alive_processes, metrics
+from backend.services.operation.counts import BUCKETS, Event, RequestKind, Requests
+from backend.services.operation.metrics import metrics
+from backend.services.operation.process_counts import Other, Process
 from backend.utils.clock import utcnow
 from backend.utils.version import VERSION
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+BY_ROUTE = ("method", "route")
+BUCKET_LIMITS = (*map(str, BUCKETS), "+Inf")
+
+Route = tuple[str, str]  # a method and a route
+Samples = Iterable[tuple[Sequence[str], float]]  # the values of labels, and a value
 
 
-def render():
-    """Return everything in the text format of Prometheus, as bytes; other processes as of a second ago."""
+def render() -> bytes:
+    """Return all metrics in the text format of Prometheus; those of other processes as of a second ago."""
     process = metrics.process
     process.write()
     registry = CollectorRegistry()
-    registry.register(_Counted(process))
-    registry.register(_Now(process))
+    registry.register(_Everything(process))
     return generate_latest(registry)
 
 
-class _Counted:
-    """What all processes have counted."""
+class _Everything:
+    """The collector of all metrics."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
-    def collect(self):
-        """Yield metric families."""
-        answers, events, _ = self._process.sums()
-        for _, (more_answers, more_events, _) in self._process.other_counts():
-            for asked, numbers in more_answers.items():
-                answers[asked] = added(answers.get(asked), numbers)
-            for event, number in more_events.items():
-                events[event] = events.get(event, 0) + number
-        asked = ("method", "route")
-        requests = [((*each[:2], str(each[2])), numbers[0]) for each, numbers in answers.items()]
-        yield _counter("larder_requests", "Requests", requests, (*asked, "status"))
-        by_route = {}
-        for (method, route, _), numbers in answers.items():
-            by_route[method, route] = added(by_route.get((method, route)), numbers)
-        yield _histogram(by_route, asked)
-        in_database = [(each, numbers[2]) for each, numbers in by_route.items()]
-        yield _counter("larder_database_seconds", "Time in the database", in_database, asked)
-        statements = [(each, numbers[3]) for each, numbers in by_route.items()]
-        yield _counter("larder_database_statements", "Statements sent to the database", statements, asked)
-        refused = [(labels, number) for (name, *labels), number in events.items() if name == "limit"]
-        yield _counter("larder_limit_refusals", "Requests refused by a limit", refused, ("limit",))
-        found = [(labels, number) for (name, *labels), number in events.items() if name == "cache"]
-        yield _counter("larder_cache_lookups", "What was looked up in a cache", found, ("cache", "result"))
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of metrics."""
+        counts, others = self._process.sums(), self._process.others()
+        for other in others:
+            counts.add(other.counts)
+        yield from _request_metrics(counts.requests)
+        yield from _event_metrics(counts.events)
+        yield from _process_metrics(self._process, others)
+        with connected():
+            yield from _outbox_metrics()
+            yield from _job_metrics()
+        yield from _backup_metrics(self._process.settings)
 
 
-def _histogram(by_route, labels):
-    family = HistogramMetricFamily("larder_request_duration_seconds", "Time to answer", labels=labels)
-    for asked, numbers in by_route.items():
-        buckets, so_far = [], 0
-        for limit, number in zip([*map(str, BUCKETS), "+Inf"], numbers[4:], strict=True):
-            so_far += number
-            buckets.append((limit, so_far))
-        family.add_metric(asked, buckets, numbers[1])
+def _request_metrics(requests: dict[RequestKind, Requests]) -> Iterator[Metric]:
+    numbers = [((kind.method, kind.route, str(kind.status)), each.number) for kind, each in requests.items()]
+    yield _counter("larder_requests", "Requests", numbers, (*BY_ROUTE, "status"))
+    by_route = _added_by_route(requests)
+    yield _durations(by_route)
+    seconds = [(route, each.database_seconds) for route, each in by_route.items()]
+    yield _counter("larder_database_seconds", "Time in the database", seconds, BY_ROUTE)
+    statements = [(route, each.statements) for route, each in by_route.items()]
+    yield _counter("larder_database_statements", "Statements sent to the database", statements, BY_ROUTE)
+
+
+def _added_by_route(requests: dict[RequestKind, Requests]) -> dict[Route, Requests]:
+    """Return the requests of every status together."""
+    by_route: dict[Route, Requests] = {}
+    for kind, each in requests.items():
+        by_route.setdefault((kind.method, kind.route), Requests()).add(each)
+    return by_route
+
+
+def _durations(by_route: dict[Route, Requests]) -> Metric:
+    family = HistogramMetricFamily("larder_request_duration_seconds", "Time to answer", labels=BY_ROUTE)
+    for route, requests in by_route.items():
+        buckets = list(zip(BUCKET_LIMITS, accumulate(requests.buckets), strict=True))
+        family.add_metric(route, buckets, requests.seconds)
     return family
 
 
-class _Now:
-    """What is not counted but looked up when asked for."""
-
-    def __init__(self, process: Process) -> None:
-        self._process, self._settings = process, process.settings
-
-    def collect(self):
-        """Yield metric families."""
-        yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
-        own = self._process.number or "none"
-        alive = {own: os.getpid(), **dict(alive_processes(self._process.folder))}
-        memory = [((number,), _resident_bytes(pid)) for number, pid in alive.items()]
-        yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
-        now = [self._process.sums()[2]] + [
-            each for number, (*_, each) in self._process.other_counts() if number in alive
-        ]
-        in_flight, connections = (sum(each.get(name, 0) for each in now) for name in ("in_flight", "connections"))
-        yield _gauge("larder_requests_in_flight", "Requests being worked on", [((), in_flight)])
-        yield _gauge("larder_database_connections", "Connections in use", [((), connections)])
-        with connected():
-            waiting = OutgoingMail.select(OutgoingMail.created_at).order_by(OutgoingMail.created_at)
-            oldest = waiting.limit(1).scalar()
-            runs = list(JobRun.select())
-            yield _gauge("larder_outbox_mails", "Mails that wait to be sent", [((), waiting.count())])
-        age = (utcnow() - oldest).total_seconds() if oldest else 0
-        yield _gauge("larder_outbox_oldest_seconds", "How long the first of them has waited", [((), age)])
-        ended = [((run.name,), run.ended_at.timestamp()) for run in runs]
-        yield _gauge("larder_job_last_run_timestamp_seconds", "When a job ended last", ended, ("job_name",))
-        yield _counter("larder_job_runs", "Jobs that ended", [((run.name,), run.runs) for run in runs], ("job_name",))
-        failures = [((run.name,), run.failures) for run in runs]
-        yield _counter("larder_job_failures", "Jobs that failed", failures, ("job_name",))
-        failed = [((run.name,), int(run.failure is not None)) for run in runs]
-        yield _gauge("larder_job_last_run_failed", "Whether it failed", failed, ("job_name",))
-        if latest := backups.latest_backup(self._settings):
-            age = (utcnow() - latest.created_at).total_seconds()
-            yield _gauge("larder_backup_age_seconds", "How old the latest backup is", [((), age)])
-            yield _gauge("larder_backup_bytes", "Its size", [((), latest.bytes)])
+def _event_metrics(events: dict[Event, int]) -> Iterator[Metric]:
+    refusals = [(labels, number) for (name, *labels), number in events.items() if name == "limit"]
+    yield _counter("larder_limit_refusals", "Requests refused by a limit", refusals, ("limit",))
+    lookups = [(labels, number) for (name, *labels), number in events.items() if name == "cache"]
+    yield _counter("larder_cache_lookups", "Lookups in caches", lookups, ("cache", "result"))
 
 
-def _gauge(name, help, samples, labels=()):
+def _process_metrics(process: Process, others: list[Other]) -> Iterator[Metric]:
+    yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
+    alive = {process.number or "none": os.getpid()} | process.alive()
+    memory = [((number,), _resident_bytes(process_id)) for number, process_id in alive.items()]
+    yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
+    loads = [process.load(), *(other.load for other in others if other.number in alive)]
+    in_flight, connections = (sum(numbers) for numbers in zip(*loads, strict=True))
+    yield _gauge("larder_requests_in_flight", "Requests being handled", [((), in_flight)])
+    yield _gauge("larder_database_connections", "Connections in use", [((), connections)])
+
+
+def _resident_bytes(process_id: int) -> int:
+    try:
+        return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0  # it has ended meanwhile
+
+
+def _outbox_metrics() -> Iterator[Metric]:
+    waiting = OutgoingMail.select(OutgoingMail.created_at).order_by(OutgoingMail.created_at)
+    oldest = waiting.limit(1).scalar()
+    seconds = (utcnow() - oldest).total_seconds() if oldest else 0
+    yield _gauge("larder_outbox_mails", "Mails that wait to be sent", [((), waiting.count())])
+    yield _gauge("larder_outbox_oldest_seconds", "How long the oldest of them has waited", [((), seconds)])
+
+
+def _job_metrics() -> Iterator[Metric]:
+    runs, labels = list(JobRun.select()), ("job_name",)
+    ended = [((run.name,), run.ended_at.timestamp()) for run in runs]
+    yield _gauge("larder_job_last_run_timestamp_seconds", "When the job last ended", ended, labels)
+    yield _counter("larder_job_runs", "Runs of the job", [((run.name,), run.runs) for run in runs], labels)
+    failures = [((run.name,), run.failures) for run in runs]
+    yield _counter("larder_job_failures", "Runs of the job that failed", failures, labels)
+    failed = [((run.name,), int(run.failure is not None)) for run in runs]
+    yield _gauge("larder_job_last_run_failed", "Whether the last run failed", failed, labels)
+
+
+def _backup_metrics(settings: Settings) -> Iterator[Metric]:
+    if latest := backups.latest_backup(settings):
+        seconds = (utcnow() - latest.created_at).total_seconds()
+        yield _gauge("larder_backup_age_seconds", "Age of the latest backup", [((), seconds)])
+        yield _gauge("larder_backup_bytes", "Size of the latest backup", [((), latest.bytes)])
+
+
+def _gauge(name: str, help: str, samples: Samples, labels: Sequence[str] = ()) -> Metric:
     return _filled(GaugeMetricFamily(name, help, labels=labels), samples)
 
 
-def _counter(name, help, samples, labels=()):
+def _counter(name: str, help: str, samples: Samples, labels: Sequence[str] = ()) -> Metric:
     return _filled(CounterMetricFamily(name, help, labels=labels), samples)
 
 
-def _filled(family, samples):
+def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -> Metric:
     for label_values, value in samples:
         family.add_metric(label_values, value)
     return family
-
-
-def _resident_bytes(pid):
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
-    except (OSError, IndexError):
-        return 0  # it has ended meanwhile

@@ -1,4 +1,4 @@
-"""Jobs: what happens after a request, or by the clock, in a thread of the server or in a process of its own."""
+"""Background jobs: after a request or on a schedule, in a thread of the server or in a process of their own."""
 
 import sqlite3
 import time
@@ -20,17 +20,18 @@ log = structlog.get_logger()
 Job = Callable[[Settings], object]
 Schedule = Callable[[Settings], str | None]
 
-# Functions that take the settings, by name; a module that has a job registers it when it is imported.
-_functions: dict[str, Job] = {}
-_schedules: dict[str, Schedule] = {}  # what gives, from the settings, when a job runs by the clock
 EACH_MINUTE = "* * * * *"
-BY_THE_CLOCK = "_by_the_clock"  # ends the names of those that the clock starts
+SCHEDULED = "_by_the_clock"  # ends the names of scheduled tasks
+
+# By the name of a job; a module with a job registers it when it is imported.
+_functions: dict[str, Job] = {}
+_schedules: dict[str, Schedule] = {}
 
 
 def job(*, schedule: Schedule) -> Callable[[Job], Job]:
-    """Return the decorator that makes a function a job, by its name.
+    """Return the decorator that makes a function of the settings a job with its name.
 
-    `schedule(settings)` returns when it runs by the clock, as five fields of cron in UTC, or None for never.
+    `schedule(settings)` returns when the job runs by itself, as five fields of cron in UTC, or None for never.
     """
 
     def decorator(function: Job) -> Job:
@@ -41,7 +42,7 @@ def job(*, schedule: Schedule) -> Callable[[Job], Job]:
 
 
 class BackgroundConsumer(Consumer):
-    """Runs jobs in threads of this process, whose signals are the server's."""
+    """Runs jobs in threads of this process; signals are left to the server."""
 
     def _set_signal_handlers(self) -> None:
         pass
@@ -54,7 +55,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self._tasks: dict[str, TaskWrapper] = {}
-        self._started: dict[str, float] = {}  # when each task that runs began, by its id
+        self._started: dict[str, float] = {}  # when each running task began, by its id
 
     def open(self, settings: Settings) -> None:
         """Queue jobs in the data folder of the settings from now on."""
@@ -68,25 +69,25 @@ class Jobs:
             function(settings)
 
         if moments := _schedules[name](settings):
-            self._huey.periodic_task(crontab(*moments.split()), name=f"{name}{BY_THE_CLOCK}")(run)
+            self._huey.periodic_task(crontab(*moments.split()), name=f"{name}{SCHEDULED}")(run)
         return self._huey.task(name=name)(run)
 
     def _note_start(self, signal: str, task: Task) -> None:
         self._started[task.id] = time.monotonic()
 
     def _note_end(self, signal: str, task: Task, error: BaseException | None = None) -> None:
-        """Keep how a job ended, for metrics and health; huey has logged an error with its traceback."""
+        """Store how a job ended, for metrics and health; huey has logged an error with its traceback."""
         seconds = time.monotonic() - self._started.pop(task.id)
         if error is not None:
             error_tracking.report(error, job=task.name)
         with database.connection_context():
-            JobRun.note(task.name.removesuffix(BY_THE_CLOCK), seconds, str(error) or repr(error) if error else None)
+            JobRun.note(task.name.removesuffix(SCHEDULED), seconds, str(error) or repr(error) if error else None)
 
     def start(self, name: str, *, delay_seconds: float = 0) -> None:
-        """Have the job run soon, or after a delay.
+        """Run the job in the background, now or after a delay.
 
-        What asked for it is done already, so nothing is raised when the queue cannot take it, as on a full disk: what
-        is started like this also runs by the clock.
+        If it cannot be queued, as on a full disk, nothing is raised: its caller has already done its work, and a job
+        that is started like this also runs on a schedule.
         """
         task = self._tasks[name]
         try:
@@ -95,13 +96,13 @@ class Jobs:
             log.warning("job not queued", job=name, reason=str(error))
 
     def start_consumer(self) -> BackgroundConsumer:
-        """Start to run jobs in the background; return the consumer, whose `stop(graceful=True)` finishes what runs."""
+        """Run jobs in the background; return the consumer, whose `stop(graceful=True)` lets running jobs finish."""
         consumer = BackgroundConsumer(self._huey, workers=1, max_delay=1.0)
         consumer.start()
         return consumer
 
     def run_consumer(self) -> None:
-        """Run jobs until SIGTERM or SIGINT, finishing what runs."""
+        """Run jobs until SIGTERM or SIGINT, then let running jobs finish."""
         self._huey.create_consumer(workers=1, max_delay=1.0, graceful_signal="TERM").run()
 
 
