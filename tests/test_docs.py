@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from backend.services.access.permissions import PERMISSIONS
-from backend.services.health import diagram
+from backend.services.operation import diagram
 from docs.draw_rooms import draw
 from tests.conftest import PASSWORD, database_copy
 from tests.parts.server import ROOT, running_server

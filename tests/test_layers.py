@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "services.storage": _BELOW_SERVICES,
     "services.field_types": _BELOW_SERVICES,
     "services.definitions": {"services.access", "services.storage", "services.field_types", *_BELOW_SERVICES},
-    "services.operation": {"services.definitions", *_BELOW_SERVICES},
+    "services.operation": {"services.access", "services.definitions", *_BELOW_SERVICES},
     "services.records": {
         *("services.access", "services.storage", "services.field_types", "services.definitions"),
         *_BELOW_SERVICES,

@@ -9,8 +9,7 @@ from rich.table import Table
 
 from backend.cli.output import explained
 from backend.models.database import database
-from backend.services.health import cleanup, diagram
-from backend.services.operation import migrations
+from backend.services.operation import cleanup, diagram, migrations
 
 commands = AppGroup("db", help="The database of this installation.")
 

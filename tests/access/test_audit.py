@@ -7,7 +7,7 @@ from datetime import timedelta
 from backend.models.audit import AuditEntry
 from backend.models.database import database
 from backend.services.access import audit
-from backend.services.health import cleanup
+from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD
 

@@ -1,4 +1,4 @@
-"""`flask doctor`, `flask db vacuum` and the clean-up of what has lapsed."""
+"""`flask doctor`."""
 
 import os
 import re
@@ -9,10 +9,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.models.mail import Invitation, MailToken
-from backend.models.session import Session
 from backend.models.user import UserRole
-from backend.services.health import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.parts.smtp import smtp_server
@@ -20,7 +17,7 @@ from tests.parts.smtp import smtp_server
 
 @pytest.fixture
 def examine(settings):
-    """A function that returns (exit code, {name of a check: its line}) of `flask doctor` with other settings."""
+    """A function that runs `flask doctor` with other settings; returns (exit code, {name of a check: its lines})."""
     settings.data_dir.chmod(0o700)
 
     def examine(**changes):
@@ -34,7 +31,7 @@ def examine(settings):
     database.close_all()
 
 
-def test_a_sound_installation_passes(examine):
+def test_passes_an_intact_installation(examine):
     code, found = examine()
     assert code == 0, found
     assert found["version"].strip().startswith("ok"), found
@@ -52,7 +49,7 @@ def test_a_sound_installation_passes(examine):
     ],
 )
 @ON_SQLITE
-def test_says_what_is_wrong_and_what_to_do(examine, name, changes, word):
+def test_reports_each_problem_with_advice(examine, name, changes, word):
     _, found = examine(**changes)
     assert not found[name].strip().startswith("ok"), found
     assert word in found[name], found
@@ -83,7 +80,7 @@ def test_finds_that_nobody_is_an_admin(examine, app):
     assert "flask users" in examine()[1]["admin"]
 
 
-def test_finds_a_clock_that_is_behind_what_was_written(examine, admin):
+def test_finds_a_clock_that_is_behind_the_audit_trail(examine, admin):
     admin.declare("notes", {"title": {"type": "string"}})
     with database.connection_context():
         database.execute_sql(
@@ -99,29 +96,3 @@ def test_signs_in_at_the_mail_server_and_sends_nothing(examine):
     with smtp_server() as (url, mailbox):
         assert examine(smtp_url=url)[1]["mail"].strip().startswith("ok")
         assert mailbox.take() == []
-
-
-def test_what_nobody_can_use_any_more_is_deleted(settings, alice, bob, admin):
-    for person in (alice, bob):
-        assert person.get("/auth/me").status_code == 200
-    alice.post("/auth/password/forgot", json={"email": alice.email})
-    now, past, (id_of_alice, id_of_bob) = utcnow(), utcnow() - timedelta(days=31), (alice.id, bob.id)
-    with database.connection_context():
-        Session.update(expires_at=past).where(Session.user_id == id_of_alice).execute()
-        MailToken.insert(user_id=id_of_bob, purpose="reset", token_hash="x", expires_at=past).execute()
-        for number, when in enumerate((past, now)):
-            Invitation.insert(email=f"{number}@example.com", roles=[], expires_at=when).execute()
-    cleanup.clean_up(settings)
-    with database.connection_context():
-        assert (MailToken.select().count(), Invitation.select().count()) == (0, 1)
-        assert Session.select().where(Session.user_id == id_of_bob).count() == 1
-    assert alice.get("/auth/me").status_code == 401
-    assert bob.get("/auth/me").status_code == 200
-
-
-def test_a_vacuum_keeps_everything(app, admin):
-    admin.declare("notes", {"title": {"type": "string"}}, search=["title"])
-    note = admin.make("notes", title="Milk")
-    result = app.test_cli_runner().invoke(args=["db", "vacuum"])
-    assert result.exit_code == 0, result.output
-    assert admin.get("/notes?q=milk").json["data"] == [note]

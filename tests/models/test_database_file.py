@@ -9,7 +9,7 @@ import pytest
 
 from backend.models.database import DatabaseUnavailable, database, sqlite_connections
 from backend.models.database.sqlite import LEFT_WAL_BYTES
-from backend.services.health import cleanup
+from backend.services.operation import cleanup
 from tests.conftest import ON_SQLITE, Person
 from tests.helpers import assert_failure
 

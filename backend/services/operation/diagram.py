@@ -1,0 +1,89 @@
+"""The database schema as a page of documentation, drawn from the models."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+
+from peewee import CompositeKey, Field
+
+from backend.models.base import BaseModel
+from backend.models.database import DIALECTS
+
+PREFIX = "larder_"  # of the system tables
+
+
+def draw() -> str:
+    """Return docs/schema.md: a diagram, and each system table with its columns on both databases."""
+    models = sorted(_system_models(BaseModel), key=lambda model: model._meta.table_name)
+    return "\n".join([HEAD, "```mermaid", "erDiagram", *_relations(models), "```", *map(_section, models), TAIL])
+
+
+def _system_models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        if model.__module__.startswith("backend.models.") and model._meta.table_name.startswith(PREFIX):
+            yield model
+        yield from _system_models(model)
+
+
+def _relations(models: Iterable[type[BaseModel]]) -> Iterator[str]:
+    """Yield a line of the diagram for each foreign key."""
+    for model in models:
+        for field in model._meta.sorted_fields:
+            for constraint in field.constraints or ():
+                if constraint.sql.startswith("REFERENCES"):
+                    target = constraint.sql.split()[1]
+                    one = "|o" if field.null else "||"
+                    yield f"    {target} {one}--o{{ {model._meta.table_name} : {field.column_name}"
+
+
+def _section(model: type[BaseModel]) -> str:
+    """Return the section of a table: its name, purpose, columns and indexes."""
+    meta = model._meta
+    lines = ["", f"## {meta.table_name}", "", inspect.getdoc(model) or "", ""]
+    lines += ["| column | SQLite | Postgres | |", "|---|---|---|---|"]
+    lines += [_row(field, field.name in _key_names(model)) for field in meta.sorted_fields]
+    for columns, is_unique in meta.indexes:
+        lines.append(f"\n{'Unique' if is_unique else 'Index'}: {', '.join(columns)}")
+    return "\n".join(lines)
+
+
+def _key_names(model: type[BaseModel]) -> list[str]:
+    key = model._meta.primary_key
+    if isinstance(key, CompositeKey):
+        return list(key.field_names)
+    return [key.name] if key else []
+
+
+def _row(field: Field, is_key: bool) -> str:
+    types = [dialect.column_type(field).partition(" COLLATE")[0] for dialect in DIALECTS]
+    notes = [*(["key"] if is_key else []), *([] if field.null else ["not null"])]
+    notes += ["unique"] if field.unique else ["index"] if field.index else []
+    notes += [f"`{constraint.sql}`" for constraint in field.constraints or ()]
+    return f"| `{field.column_name}` | {' | '.join(types)} | {', '.join(notes)} |"
+
+
+HEAD = """# The database schema
+
+The system tables, drawn from the models by `flask db diagram`. The migrations in `backend/models/migrations/` create
+them.
+"""
+TAIL = """
+## The table of a resource
+
+Each resource has a table of the same name, made from its definition. Its first columns are `id` (UUIDv7, primary
+key), `created_at`, `updated_at`, `created_by` (a user, or null) and `version`. Then comes a column for each
+field:
+
+| type | SQLite | Postgres |
+|---|---|---|
+| string, text, email, url, enum | TEXT | TEXT COLLATE "C" |
+| integer | INTEGER | BIGINT |
+| number | REAL | DOUBLE PRECISION |
+| decimal | INTEGER, of its smallest unit | NUMERIC |
+| boolean | INTEGER, 0 or 1 | BOOLEAN |
+| date, datetime | TEXT | DATE, TIMESTAMPTZ |
+| uuid, reference | TEXT | UUID |
+| json | TEXT | JSON |
+
+If the definition has `search`, a second table holds the words of the searched fields, with an index: FTS5 on SQLite,
+TSVECTOR and GIN on Postgres.
+"""
