@@ -14,7 +14,7 @@ from backend.middleware.conditions import simplify_conditions
 from backend.middleware.errors import answer_http_error
 from backend.middleware.headers import AnswerHeaders
 from backend.middleware.limits import limits
-from backend.middleware.paths import LIVENESS_PATH
+from backend.middleware.paths import LIVENESS_PATH, request_path
 from backend.middleware.request_id import request_id
 from backend.middleware.request_log import RequestLog, note_route
 from backend.services.access import audit
@@ -39,7 +39,7 @@ class Dispatcher:
             simplify_conditions(environ)
             self._addresses.resolve(environ)
             audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
-            if environ.get("PATH_INFO") != LIVENESS_PATH:  # answers without the database
+            if request_path(environ) != LIVENESS_PATH:  # answers without the database
                 environ[IDENTITY] = identify(self._build, environ)
                 choose_catalog(self._build, environ)
             start_response = self._log.start_logging(environ, start_response)

@@ -308,7 +308,9 @@ def test_paths_that_lead_nowhere_count_too(limited):
 
 def test_signs_of_life_are_not_limited_and_options_are(limited):
     visitor = Person(limited(rate_limit="1/minute"))
-    assert statuses(visitor.get("http://localhost/health/live") for _ in range(5)) == [200] * 5
+    for path in ("/health/live", "//health/live"):
+        path_info = {"environ_overrides": {"PATH_INFO": path}}
+        assert statuses(visitor.get("http://localhost", **path_info) for _ in range(5)) == [200] * 5
     assert statuses(visitor.send("OPTIONS", "/auth/login") for _ in range(2)) == [200, 429]
     assert visitor.get("http://localhost/").status_code == 429
 

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from tests.conftest import ON_SQLITE, PASSWORD
+from backend import create_app
+from backend.models.database import database
+from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 pytestmark = ON_SQLITE
 
@@ -68,6 +70,18 @@ def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
     told = [(line["status"], line["actor"]) for line in read_log()]
     owner = note["created_by"]
     assert told == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
+
+
+def test_what_a_limit_refuses_is_logged_like_all_else(settings, read_log):
+    app = create_app(dataclasses.replace(settings, rate_limit="2/hour"))
+    Person(app, "admin").declare("notes", {"title": {"type": "string"}})
+    stranger = Person(app)
+    for path in ("/notes", "/notes", "/notes", "/nowhere"):
+        answer = stranger.get(path, headers={"X-Request-ID": "request-0001"})
+        assert (answer.headers["X-Request-ID"], answer.headers["Cache-Control"]) == ("request-0001", "no-store")
+    told = [(line["status"], line["route"], line["actor"], line["request_id"]) for line in read_log()[-2:]]
+    database.close_all()
+    assert told == [(429, "/api/v1/notes", None, "request-0001"), (429, None, None, "request-0001")]
 
 
 def test_a_path_cannot_forge_a_line(note, alice, read_log):
