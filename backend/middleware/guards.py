@@ -76,7 +76,7 @@ def permission(*any_of: str) -> Guard[None]:
             require_permission(actor, *any_of)
         except Denied:
             route = ("route", request.url_rule.rule if request.url_rule else None)
-            audit.count(actor, "call.refuse", route, method=request.method, needs=list(any_of))
+            audit.record_repeated(actor, "call.refuse", route, method=request.method, needs=list(any_of))
             raise
 
     return Guard(check, f"permission {' or '.join(any_of)}")

@@ -8,13 +8,13 @@ from backend.models.role import ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user in a session, a user's API key, `PUBLIC`, or `SYSTEM`."""
+    """Who acts: a user in a session, a user's API key, PUBLIC (anonymous), or SYSTEM (the command line)."""
 
     user_id: str | None = None
     session_id: str | None = None
     roles: frozenset[str] = frozenset()
     api_key_id: str | None = None
-    # The values that rules ask of the user; policies.py fills it, at most once in a request.
+    # The values of the user that row rules need; policies.py fills it, at most once per request.
     user_values: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -33,10 +33,15 @@ SYSTEM = Actor(roles=frozenset({ADMIN}))  # the command line: a person who can r
 
 
 class Caller(NamedTuple):
-    """What one read finds out at the start of a request: the generation in force, and the actor of a token or key.
+    """The result of the query at the start of a request: the current generation, and the actor of the token or key.
 
-    `actor` is None if the token or key is not valid.
+    `actor` is None if there is no token or key, or if it is not valid.
     """
 
     generation: int
     actor: Actor | None
+
+
+def split_roles(joined: str | None) -> frozenset[str]:
+    """Return the roles that a query joined with commas; None means no roles."""
+    return frozenset(joined.split(",")) if joined else frozenset()

@@ -11,8 +11,8 @@ from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.utils.clock import utcnow
 
-COUNTED_FOR_SECONDS = 3600
-MAX_DETAILS = 20_000  # characters of JSON; of longer details only the names are stored
+COUNTED_FOR_SECONDS = 3600  # repeated actions of one hour share an entry
+MAX_DETAILS = 20_000  # characters of JSON; if details are longer, only their names are stored
 DELETED_AT_ONCE = 500
 
 Target = tuple[str, str | None]  # a type, such as `user`, and an id
@@ -34,22 +34,22 @@ origin = ContextVar("origin", default=NOWHERE)
 def record(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
     """Add an entry: `actor` did `action`, such as `user.create`, to `target`.
 
-    Call it in the transaction of the change, so that neither is stored without the other. `details` are stored as they
-    are, so they must not hold a secret.
+    Call it inside the transaction of the change, so that neither is stored without the other. `details` are stored
+    unchanged, so they must not contain secrets.
     """
     AuditEntry.create(**_entry(actor, action, target, details))
 
 
-def count(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
-    """Record an action that a client can repeat as often as it likes: one entry an hour, whose `times` grows.
+def record_repeated(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
+    """Record an action that a client can repeat without limit: one entry per hour, whose `times` grows.
 
-    The possible values of `target` and `details` must be limited in number, too.
+    The caller must choose `target` and `details` from a limited set, or a client could still fill the table.
     """
     now = utcnow()
     hour = int(now.timestamp()) // COUNTED_FOR_SECONDS
-    same = json.dumps([hour, action, actor.user_id, actor.api_key_id, target, details])
+    identity = json.dumps([hour, action, actor.user_id, actor.api_key_id, target, details])
     entry = _entry(actor, action, target, details)
-    entry["counted_as"] = hashlib.sha256(same.encode()).hexdigest()[:32]
+    entry["counted_as"] = hashlib.sha256(identity.encode()).hexdigest()[:32]
     AuditEntry.insert(entry).on_conflict(
         conflict_target=[AuditEntry.counted_as],
         update={AuditEntry.times: AuditEntry.times + 1, AuditEntry.last_at: now},
@@ -74,9 +74,9 @@ def _entry(actor: Actor, action: str, target: Target | None, details: dict[str, 
 
 
 def delete_older_than(days: int) -> int:
-    """Delete older entries and return their number; in batches, so that no writer waits long."""
-    before, deleted = utcnow() - timedelta(days=days), 0
-    oldest = AuditEntry.select(AuditEntry.id).where(AuditEntry.created_at < before).order_by(AuditEntry.created_at)
+    """Delete the entries older than this, and return their number. Deletes in batches, so that no writer waits long."""
+    limit, deleted = utcnow() - timedelta(days=days), 0
+    oldest = AuditEntry.select(AuditEntry.id).where(AuditEntry.created_at < limit).order_by(AuditEntry.created_at)
     while ids := [row.id for row in oldest.limit(DELETED_AT_ONCE)]:
         deleted += AuditEntry.delete().where(AuditEntry.id.in_(ids)).execute()
     return deleted

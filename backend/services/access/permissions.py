@@ -1,4 +1,4 @@
-"""Permissions: which calls of the system a role permits, and who may give a role or a permission to others."""
+"""Permissions: which system endpoints a role may call, and who may give a role or a permission to others."""
 
 from collections.abc import Collection
 from typing import NoReturn
@@ -16,7 +16,7 @@ API_KEYS_WRITE = "api_keys:write"
 AUDIT_READ = "audit:read"
 BACKUPS_WRITE = "backups:write"
 
-# What each permits. A route names the permission that it needs, and is the only place that asks for it.
+# Map of permission to what it permits. Only routes check permissions: each names the ones that it needs.
 PERMISSIONS = {
     USERS_READ: "list users, roles and invitations, and read profile fields",
     USERS_WRITE: "create, change and delete users, and invite people; give and take the roles one has",
@@ -30,13 +30,13 @@ PERMISSIONS = {
 
 
 def require_permission(actor: Actor, *any_of: str) -> None:
-    """Raise Unauthenticated or Denied unless a role of the actor holds one of these permissions."""
+    """Raise Denied unless one of the actor's roles has one of these permissions; Unauthenticated if not signed in."""
     if _permissions(actor).isdisjoint(any_of):
         refuse(actor, f"This needs the permission {' or '.join(any_of)}.")
 
 
 def require_may_give(actor: Actor, roles: Collection[str]) -> None:
-    """Raise Invalid for a name that is no role, Denied for a role that the actor does not have."""
+    """Raise Invalid if a role does not exist, Denied if the actor does not have it."""
     known = {role.name for role in Role.select(Role.name).where(Role.name.in_(list(roles)))}
     if unknown := sorted(set(roles) - known):
         raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
@@ -44,10 +44,10 @@ def require_may_give(actor: Actor, roles: Collection[str]) -> None:
 
 
 def require_has_roles(actor: Actor, roles: Collection[str]) -> None:
-    """Raise Denied unless the actor has each of the roles, in this session or API key; an admin may give all.
+    """Raise Denied unless the actor has each of the roles; an admin counts as having all.
 
-    A role opens records as well as calls of the system, so comparing permissions would not be enough. Everyone has
-    `member`, so it is always allowed.
+    The roles of an API key may be fewer than those of its user. Comparing permissions would not be enough, because
+    roles also give access to records. Everyone has `member`, so it is always allowed.
     """
     if actor.is_admin:
         return
@@ -56,7 +56,7 @@ def require_has_roles(actor: Actor, roles: Collection[str]) -> None:
 
 
 def require_may_permit(actor: Actor, permissions: Collection[str]) -> None:
-    """Raise Denied for permissions that the actor does not hold, and so cannot give to a role."""
+    """Raise Denied if the actor lacks one of these permissions, and so may not add it to a role."""
     if missing := sorted(set(permissions) - _permissions(actor)):
         raise Denied(f"You do not hold {', '.join(missing)} yourself.")
 
@@ -69,5 +69,5 @@ def _permissions(actor: Actor) -> set[str]:
 
 
 def refuse(actor: Actor, message: str) -> NoReturn:
-    """Raise Denied, or Unauthenticated if signing in might help."""
+    """Raise Denied with the message; raise Unauthenticated if the actor is not signed in."""
     raise Denied(message) if actor.is_signed_in else Unauthenticated()

@@ -64,7 +64,7 @@ def accept_invitation(*, token: str, password: str, name: str) -> User:
     """Create the user whom the token invites, and return them; raise Invalid, or Conflict if the address is taken."""
     invitation = mail_tokens.find_invitation(token)
     email, now = invitation.email, utcnow()
-    password_hash = hash_password(password, about=(email, name))
+    password_hash = hash_password(password, personal_words=(email, name))
     with database.atomic():
         user = users.insert_user(
             created_at=now,

@@ -1,4 +1,7 @@
-"""Passwords: how strong they must be, their argon2id hashes, and how many are hashed at once."""
+"""Passwords: checking their strength, hashing them with argon2id, and verifying them.
+
+Hashing is slow by design, so only a limited number of passwords are hashed at once.
+"""
 
 import os
 import sys
@@ -20,25 +23,25 @@ from backend.utils.texts import unstorable_reason
 P = ParamSpec("P")
 R = TypeVar("R")
 
-MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; no more, since hashing takes the longer the longer they are
+MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; hashing a longer password would take too long
 HASHING_NICENESS = 10
-JUDGED_LENGTH = 40  # characters that zxcvbn sees; it accepts 72, but long passwords take it long
+JUDGED_LENGTH = 40  # characters that zxcvbn gets; it accepts 72, but is slow with long passwords
 
-# zxcvbn tries all combinations of these, which takes seconds for a password with all of them: only the usual ones stay.
+# zxcvbn tries all combinations of these substitutions, which takes seconds if a password has many. Keep the usual ones.
 matching.L33T_TABLE.clear()
 matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
-_judging = threading.Lock()  # zxcvbn stores the words about the user in a global
+_zxcvbn_lock = threading.Lock()  # zxcvbn stores the words about the user in a global variable
 
 
 class Hashing:
-    """Hashes in threads of its own, in the order of the calls; only a limited number of callers can wait."""
+    """A thread pool for hashing, with a limit on how many callers may use it or wait for it."""
 
     hasher: PasswordHasher
-    nobodys_hash: str  # checked if there is no such user, so that it takes as long
+    nobodys_hash: str  # verified if there is no such user, so that the response takes as long
     strength: int  # the lowest zxcvbn score allowed
 
     def open(self, settings: Settings) -> None:
-        """Use the settings for hashes and strength from now on."""
+        """Apply the settings from now on."""
         self.hasher = PasswordHasher(
             time_cost=settings.argon2_time_cost,
             memory_cost=settings.argon2_memory_kib,
@@ -48,12 +51,12 @@ class Hashing:
         self.strength = settings.password_strength
         at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
         self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_lower_priority)
-        # The other half of the server's threads serves other requests.
+        # At least half of the server's threads stay free for other requests.
         self._places = threading.Semaphore(max(at_once, settings.threads // 2))
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold one of the places for callers; raise Unavailable if all are taken."""
+        """Take one of the places for callers; raise Unavailable if none is free."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in right now; try again shortly.")
         try:
@@ -62,15 +65,12 @@ class Hashing:
             self._places.release()
 
     def run(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
-        """Call the function in one of the threads, and return its result."""
+        """Call the function in one of the pool's threads, and return its result."""
         return self._threads.submit(function, *arguments, **options).result()
 
 
 def _lower_priority() -> None:
-    """Give this thread a core only if no request needs it, where threads have priorities of their own.
-
-    So many sign-ins at once do not slow down other requests, even on few cores.
-    """
+    """Lower the priority of this thread on Linux, so that many sign-ins at once do not slow down other requests."""
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
@@ -79,54 +79,56 @@ def _lower_priority() -> None:
 hashing = Hashing()
 
 
-def hash_password(password: str, *, about: Iterable[str] = (), field: str = "password") -> str:
-    """Return the hash of a new password; `about` are texts about the user that make it easy to guess.
+def hash_password(password: str, *, personal_words: Iterable[str] = (), field: str = "password") -> str:
+    """Return the hash of a new password; the user's `personal_words` make a password weaker that contains them.
 
-    Raises Invalid, naming `field`, for a password that has a wrong length, control characters or too little strength,
-    and Unavailable if too many are being hashed.
+    Raises Invalid, with `field` as its key, if the password is too short, too long or too weak, or if it contains
+    control characters. Raises Unavailable if too many passwords are being hashed.
     """
-    password = opaque(password)
+    password = normalize_password(password)
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
     if problem := unstorable_reason(password) or _control_problem(password):
         raise Invalid({field: [problem]})
     with hashing.place():
-        if problem := _weakness(password, about):
+        if problem := _weakness(password, personal_words):
             raise Invalid({field: [problem]})
         return hashing.run(hashing.hasher.hash, password)
 
 
-def opaque(password: str) -> str:
-    """Return the form of a password that is hashed, OpaqueString of RFC 8265: it does not depend on the keyboard.
+def normalize_password(password: str) -> str:
+    """Return the form of a password that is hashed, the OpaqueString of RFC 8265: it is the same on every keyboard.
 
-    All kinds of spaces become U+0020, and characters are composed (NFC); case and width stay.
+    All kinds of spaces become U+0020, and characters are composed (NFC). Case and width stay.
     """
-    spaced = "".join(" " if unicodedata.category(each) == "Zs" else each for each in password)
+    spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
     return unicodedata.normalize("NFC", spaced)
 
 
 def _control_problem(password: str) -> str | None:
-    if any(unicodedata.category(each) == "Cc" for each in password):
+    if any(unicodedata.category(character) == "Cc" for character in password):
         return "Control characters are not allowed."
     return None
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Tell whether the hash is of this password; without a hash the answer is no, after the same time.
+    """Tell whether the password matches the hash.
 
-    Raises Unavailable if too many are being hashed.
+    Without a hash, because there is no such user, return False after the same time. Raises Unavailable if too many
+    passwords are being hashed.
     """
-    return hashed_form(password_hash, password) is not None
+    return match_password(password_hash, password) is not None
 
 
-def hashed_form(password_hash: str | None, password: str) -> str | None:
-    """Return the form of the password that was hashed, or None if the hash is of a different one.
+def match_password(password_hash: str | None, password: str) -> str | None:
+    """Return the form of the password that matches the hash; None if the password is wrong.
 
-    Old hashes are of the password as it was typed. Time and errors are those of verify_password.
+    A form is needed because old hashes are of the password as it was typed, not normalized. Timing and errors are
+    those of verify_password.
     """
     if len(password) > MAX_LENGTH or unstorable_reason(password):
         return None
-    normal = opaque(password)
+    normal = normalize_password(password)
     with hashing.place():
         for form in dict.fromkeys((normal, password, unicodedata.normalize("NFD", normal))):
             with suppress(VerifyMismatchError):
@@ -136,21 +138,24 @@ def hashed_form(password_hash: str | None, password: str) -> str | None:
 
 
 def renew_hash(password_hash: str, form: str) -> str | None:
-    """Return a new hash for the form that was hashed, or None if the old hash has today's form and parameters."""
-    if form == opaque(form) and not hashing.hasher.check_needs_rehash(password_hash):
+    """Return a new hash if the stored one is outdated, else None; `form` is what match_password returned.
+
+    A hash is outdated if its parameters differ from the settings, or if the form is not normalized.
+    """
+    if form == normalize_password(form) and not hashing.hasher.check_needs_rehash(password_hash):
         return None
     with hashing.place():
-        return hashing.run(hashing.hasher.hash, opaque(form))
+        return hashing.run(hashing.hasher.hash, normalize_password(form))
 
 
-def _weakness(password: str, about: Iterable[str]) -> str | None:
+def _weakness(password: str, personal_words: Iterable[str]) -> str | None:
     """Return why the password is easy to guess, and what would help; None if it is strong enough."""
     if not hashing.strength:
         return None
-    words = [word for text in about for word in (text, *text.replace("@", " ").split())]
-    with _judging:
-        judged = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
-    if judged["score"] >= hashing.strength:
+    words = [word for text in personal_words for word in (text, *text.replace("@", " ").split())]
+    with _zxcvbn_lock:
+        result = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
+    if result["score"] >= hashing.strength:
         return None
-    feedback = judged["feedback"]
+    feedback = result["feedback"]
     return " ".join(filter(None, ["Too easy to guess.", feedback["warning"], *feedback["suggestions"]]))

@@ -36,7 +36,7 @@ def reset_password(token: str, new_password: str) -> None:
     """Set the password of the token's user and end all their sessions; raise Invalid."""
     user = mail_tokens.check_token(token, "reset")
     # Hashed before the token is used: hashing takes long, and a weak password must not use the token up.
-    password_hash = hash_password(new_password, about=(user.email, user.name), field="new_password")
+    password_hash = hash_password(new_password, personal_words=(user.email, user.name), field="new_password")
     with database.atomic():
         user = mail_tokens.use_token(token, "reset")
         if not user.active:

@@ -13,7 +13,7 @@ from backend.services.access.actors import PUBLIC, SYSTEM, Actor
 from backend.services.accounts import sessions, user_updates, users
 from backend.services.accounts.mail_server import can_send
 from backend.services.accounts.outbox import queue_mail
-from backend.services.accounts.passwords import hash_password, hashed_form, renew_hash, verify_password
+from backend.services.accounts.passwords import hash_password, match_password, renew_hash, verify_password
 from backend.services.errors import Denied, Invalid, Unauthenticated
 from backend.services.operation import migrations
 from backend.utils.clock import utcnow
@@ -23,7 +23,7 @@ DEFAULT_ADMIN_EMAIL = "admin@example.com"
 
 
 class Registration(NamedTuple):
-    """The answer to a registration: it is the same whether or not the address has an account already."""
+    """The response to a registration; it is the same whether or not the address already has an account."""
 
     id: str
     email: str
@@ -31,60 +31,66 @@ class Registration(NamedTuple):
     created_at: datetime
 
     def roles(self) -> list[str]:
-        """Return the roles of a new user."""
+        """Return the roles of a new user, under the same name as `User.roles`: one schema serializes both."""
         return [MEMBER]
 
 
 def register(settings: Settings, *, email: str, password: str, name: str) -> Registration:
-    """Create a user with the role `member`; the address gets a mail to confirm it.
+    """Create a user with the role `member`, and send a confirmation mail.
 
-    The caller does not learn whether the address has an account already: then its owner gets a different mail, while
-    the answer and the work are the same. Raises Denied if registration is not open, Invalid for a wrong value.
+    If the address already has an account, its owner gets a different mail. Response and timing are the same, so the
+    caller does not learn it. Raises Denied if registration is not open, Invalid if a value is not valid.
     """
     if settings.registration != "open":
         raise Denied("Registration is not open; ask an admin for an account.")
     address = users.normalize_address(email)
-    answer = Registration(uuid7(), address, name, utcnow())
-    password_hash = hash_password(password, about=(address, name))
+    registration = Registration(uuid7(), address, name, utcnow())
+    password_hash = hash_password(password, personal_words=(address, name))
     with database.atomic():
-        if users.insert_user(**answer._asdict(), roles=answer.roles(), password_hash=password_hash):
-            audit.record(PUBLIC, "user.register", ("user", answer.id), email=address)
+        if users.insert_user(**registration._asdict(), roles=registration.roles(), password_hash=password_hash):
+            audit.record(PUBLIC, "user.register", ("user", registration.id), email=address)
             kind = "verification"
         else:
             kind = "already_registered"
         if can_send(settings):
             queue_mail(kind, address)
-    return answer
+    return registration
 
 
 def authenticate(settings: Settings, *, email: str, password: str) -> User:
-    """Return the User with this address and password; store a new hash if the settings have changed.
+    """Return the User with this address and password; rehash the password if the stored hash is outdated.
 
-    Raises Unauthenticated, which does not say what was wrong, and Unavailable if too many people are signing in. If the
-    server sends mail, an address must be confirmed first; saying that would tell who has registered.
+    Raises Unauthenticated if the address or the password is wrong, the user is not active, or the address must be
+    confirmed first. The message does not say which, because that would reveal which addresses are registered. Raises
+    Unavailable if too many people are signing in.
     """
     user = User.by_email(email)
-    form = hashed_form(user.password_hash if user else None, password)
-    if user is None or form is None or not user.active or not _may_sign_in(settings, user):
-        audit.count(PUBLIC, "session.refuse", ("user", user.id) if user else None)
-        unconfirmed = "" if settings.smtp_url is None else ", or the address is not confirmed yet"
+    # Also without a user, so that the response takes the same time.
+    form = match_password(user.password_hash if user else None, password)
+    if user is None or form is None or not user.active or not _is_confirmed(settings, user):
+        audit.record_repeated(PUBLIC, "session.refuse", ("user", user.id) if user else None)
+        unconfirmed = ", or the address is not confirmed yet" if _requires_confirmation(settings) else ""
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
-    if renewed := renew_hash(user.password_hash, form):
-        # A password that was changed since must stay.
-        same = (User.id == user.id) & (User.password_hash == user.password_hash)
-        User.update(password_hash=renewed).where(same).execute()
+    if new_hash := renew_hash(user.password_hash, form):
+        # Do not overwrite a password changed in the meantime.
+        is_unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
+        User.update(password_hash=new_hash).where(is_unchanged).execute()
     return user.with_roles()
 
 
-def _may_sign_in(settings: Settings, user: User) -> bool:
-    """Tell whether the address is confirmed, where that is possible."""
-    return settings.smtp_url is None or user.verified_at is not None
+def _is_confirmed(settings: Settings, user: User) -> bool:
+    return user.verified_at is not None or not _requires_confirmation(settings)
+
+
+def _requires_confirmation(settings: Settings) -> bool:
+    """Tell whether users must confirm their address before they sign in: only if a mail server can reach them."""
+    return settings.smtp_url is not None
 
 
 def change_password(actor: Actor, *, current_password: str, new_password: str) -> None:
-    """Set the actor's own password and end their other sessions.
+    """Set the actor's own password, and end their other sessions.
 
-    Raises Invalid if `current_password` is wrong or the new one is not allowed.
+    Raises Invalid if `current_password` is wrong, or if the new password is not allowed.
     """
     user = users.get_user(actor.user_id)
     if not verify_password(user.password_hash, current_password):
@@ -97,17 +103,19 @@ def change_password(actor: Actor, *, current_password: str, new_password: str) -
 def create_first_admin(settings: Settings) -> tuple[str, str] | None:
     """Create an admin if there is none; return (email, password) if the password was generated, else None.
 
-    Raises Conflict if the address has an account without the role: its owner must not become an admin by that.
+    Raises Conflict if the address belongs to a user who is not an admin; an existing user is never promoted.
     """
     with database.connection_context():
-        if UserRole.anyone_has(ADMIN):  # checked first, so that a start without anything to write waits for no lock
+        # Check before locking: a normal start must not wait for the lock.
+        if UserRole.anyone_has(ADMIN):
             return None
         return migrations.when_writable(lambda: _create_first_admin(settings))
 
 
 def _create_first_admin(settings: Settings) -> tuple[str, str] | None:
     with database.atomic():
-        database.lock_definitions()  # so that of two processes that start at once only one creates an admin
+        # Any exclusive lock will do: only one of two starting processes may create the admin.
+        database.lock_definitions()
         if UserRole.anyone_has(ADMIN):
             return None
         email = settings.admin_email or DEFAULT_ADMIN_EMAIL

@@ -122,7 +122,7 @@ def update_own_user(actor: Actor, changes: OwnChanges) -> User:
 
 def set_password(actor: Actor, user: User, password: str, *, field: str = "password") -> None:
     """Set the user's password; raise Invalid, naming `field`, for one that is not allowed."""
-    password_hash = hash_password(password, about=(user.email, user.name), field=field)
+    password_hash = hash_password(password, personal_words=(user.email, user.name), field=field)
     with database.atomic():
         store_password(user, password_hash)
         audit.record(actor, "user.change_password", ("user", user.id))

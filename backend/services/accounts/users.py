@@ -95,7 +95,7 @@ def create_user(
     profile = profiles.changed_profile(actor, {}, profile or {})
     profiles.require_may_pass_on(actor, {}, profile)
     is_verified = vouches_for_addresses(actor)
-    password_hash = hash_password(password, about=(address, name))
+    password_hash = hash_password(password, personal_words=(address, name))
     columns = {"email": address, "name": name, "password_hash": password_hash, "profile": profile, "active": active}
     with database.atomic():
         user = insert_user(created_at=now, roles=roles, verified_at=now if is_verified else None, **columns)
