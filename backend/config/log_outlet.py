@@ -20,7 +20,7 @@ class LogOutlet:
     The first line that arrives again is followed by a call of `report_lost(number of lines)`.
     """
 
-    def __init__(self, report_lost: Callable[[int], None]):
+    def __init__(self, report_lost: Callable[[int], None]) -> None:
         self._report_lost = report_lost
         self._lock, self._lost, self._is_stalled = threading.Lock(), 0, False
         self._identity: tuple[int, int] | None = None  # (device, inode) of what standard error is

@@ -26,7 +26,7 @@ class RoomSettings(Protocol):
 class Room:
     """A limit of bytes, and how many are taken; `when_full` is called each time that there is not enough room."""
 
-    def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None):
+    def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None) -> None:
         self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
         self._lock = threading.Lock()
 
@@ -57,7 +57,7 @@ room = Room(4 << 30)
 class SpoolFile:
     """A temporary file that no folder lists, so it is deleted when it is closed, by the end of the process too."""
 
-    def __init__(self, within: Room = room):
+    def __init__(self, within: Room = room) -> None:
         self._room, self.size = within, 0
         try:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, it stays open as long as this one

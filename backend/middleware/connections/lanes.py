@@ -25,7 +25,7 @@ class Lanes:
     long, wait for each other and leave the other threads alone.
     """
 
-    def __init__(self, threads: int):
+    def __init__(self, threads: int) -> None:
         self.workers, self.live, self.exports = _threads(threads), _threads(1), _threads(EXPORT_THREADS)
 
     def add_task(self, channel: QueuedChannel) -> None:

@@ -25,7 +25,7 @@ class PoolExhausted(DatabaseUnavailable):
 class QueryTimeout(DatabaseUnavailable):
     """The statements of a request took longer than they may."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float) -> None:
         limit = f"{seconds:g} second{'' if seconds == 1 else 's'}"
         self.message = f"The query took longer than {limit} and was stopped. Request less at a time."
         super().__init__(f"a query took longer than {limit} (LARDER_QUERY_TIMEOUT_SECONDS)")
@@ -34,7 +34,7 @@ class QueryTimeout(DatabaseUnavailable):
 class LongWrite(DatabaseUnavailable):
     """Another thread writes for longer than the request could wait, and has announced how long."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float) -> None:
         self.retry_after = max(1, math.ceil(seconds))
         rest = f"{self.retry_after} second{'' if self.retry_after == 1 else 's'}"
         self.message = f"An import is being written; try again in about {rest}."

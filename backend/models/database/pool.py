@@ -19,7 +19,7 @@ class Held:
 
     __slots__ = ("connection", "deadline", "files", "lock", "opened_at", "pool_age")
 
-    def __init__(self, connection: Any, pool_age: int):
+    def __init__(self, connection: Any, pool_age: int) -> None:
         self.connection, self.pool_age, self.opened_at = connection, pool_age, time.monotonic()
         self.deadline, self.lock = math.inf, threading.Lock()
         self.files: FileIdentities = ()
@@ -48,7 +48,7 @@ class Pooled(Database):
         def execute(self, query: Query, **context_options: Any) -> Any: ...
         def _set_server_version(self, conn: Any) -> None: ...
 
-    def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any):
+    def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any) -> None:
         self.pool_size, self.wait_seconds = pool_size, wait_seconds
         self._places = threading.Condition()
         self._free: list[Held] = []

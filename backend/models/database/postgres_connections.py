@@ -66,7 +66,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
     driver_errors = (psycopg.Error,)
     keep_seconds = KEEP_SECONDS
 
-    def __init__(self, *args: Any, **options: Any):
+    def __init__(self, *args: Any, **options: Any) -> None:
         self._is_suitable = False
         self._is_silent, self._probing = False, threading.Lock()
         self._address: Address | None = None

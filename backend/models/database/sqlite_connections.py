@@ -54,7 +54,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
 
     driver_errors = (cysqlite.Error, MemoryError)
 
-    def __init__(self, *args: Any, **options: Any):
+    def __init__(self, *args: Any, **options: Any) -> None:
         self._turn, self._writer = threading.Lock(), threading.local()
         self._watchdog = Watchdog(lambda: self._in_use.copy().values())
         self._truncated_at = 0.0

@@ -16,7 +16,7 @@ class Watchdog:
     another thread computes each time costs milliseconds.
     """
 
-    def __init__(self, connections: Callable[[], Iterable[Held]]):
+    def __init__(self, connections: Callable[[], Iterable[Held]]) -> None:
         self._connections = connections
         self._start_lock, self._is_started = threading.Lock(), False
 
