@@ -1,6 +1,7 @@
 """One log line for each request, and its count for the metrics."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import structlog
@@ -17,6 +18,7 @@ from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 ROUTE = "larder.route"  # the key in the WSGI environment
+LOGGED_CHARACTERS = 200  # of the path of a refused request
 
 
 class RequestLog:
@@ -51,6 +53,30 @@ class RequestLog:
             actor=identity.actor.user_id if identity else None,
             address=environ.get("REMOTE_ADDR"),
         )
+
+
+class RefusedRequest(Protocol):
+    """A request as far as its head could be read, and why the server does not give it to the app."""
+
+    command: str
+    path: str
+    error: Any
+
+
+def log_refusal(request: RefusedRequest, address: str, request_id: str, seconds: float) -> None:
+    """Log and count a request that the server refuses by itself."""
+    status = request.error.code
+    metrics.count_answer(request.command, None, status, seconds, meter)
+    structlog.get_logger().info(
+        "request",
+        request_id=request_id,
+        method=request.command or None,
+        path=request.path[:LOGGED_CHARACTERS] or None,
+        route=None,
+        status=status,
+        reason=getattr(request.error, "message", request.error.reason),
+        address=address,
+    )
 
 
 def note_route(app: Flask, environ: WSGIEnvironment) -> None:

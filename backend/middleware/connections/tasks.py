@@ -8,12 +8,10 @@ import waitress.task
 from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
-from backend.middleware.connections.refusals import log_refusal
 from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.middleware.request_log import log_refusal
 from backend.middleware.timing import WAITED
-from backend.services.operation.metrics import metrics
-from backend.utils.meter import meter
 
 # A refusal that says to come back later leaves after a second. Else clients that never wait, such as a hundred that
 # guess passwords, would spend the processor on refusals. Only the connection waits.
@@ -100,7 +98,7 @@ class Task(Head, waitress.task.WSGITask):
 
 
 class JsonErrorTask(Head, waitress.task.ErrorTask):
-    """waitress's answer to a request it refuses by itself, in the shape of every other failure."""
+    """A request that the server refuses by itself: its answer has the form of every other failure."""
 
     def execute(self) -> None:
         """Send the body and close the connection."""
@@ -110,10 +108,9 @@ class JsonErrorTask(Head, waitress.task.ErrorTask):
         known_as = request_id({"HTTP_X_REQUEST_ID": request.headers.get("X_REQUEST_ID", "")})
         self.status = f"{error.code} {error.reason}"
         self.content_length = len(body)
-        told = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, known_as), *HEADERS.get(status, {}).items()]
-        self.response_headers = told + self.channel.adj.refusal_headers.for_origin(request.headers.get("ORIGIN"))
-        metrics.count_answer(request.command, None, error.code, time.time() - self.start_time, meter)
-        log_refusal(request, self.channel.addr[0], known_as)
+        own = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, known_as), *HEADERS.get(status, {}).items()]
+        self.response_headers = own + self.channel.adj.refusal_headers.for_origin(request.headers.get("ORIGIN"))
+        log_refusal(request, self.channel.addr[0], known_as, time.time() - self.start_time)
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may be about to send the rest of what was refused
         self.write(body)
