@@ -52,8 +52,8 @@ def build_model(definition: Declared, database: Dialect) -> type[Model]:
         ),
         PREFIX + "version": IntegerColumn(column_name="version"),
     }
-    for name, kind in definition.fields.items():
-        columns[PREFIX + name] = kind.column(database, column_name=name, null=not kind.required)
+    for name, field in definition.fields.items():
+        columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required)
     meta = type(
         "Meta",
         (),

@@ -102,33 +102,33 @@ class FieldTypeContract:
             assert list(answer.json["error"]["details"]["json"]["fields"]["value"]) == [to_blame], options
 
     def test_a_declaration_survives_being_written_down(self):
-        kind = parse_field(self.declaration)
-        assert parse_field(kind.to_dict()) == kind
+        field = parse_field(self.declaration)
+        assert parse_field(field.to_dict()) == field
 
     def test_a_csv_cell_holds_a_value(self):
-        kind = parse_field(self.declaration)
+        field = parse_field(self.declaration)
         for _, read in self.kept:
-            assert kind.cell_reader()(kind.to_cell(read)) == kind.wire().deserialize(read), read
+            assert field.cell_reader()(field.to_cell(read)) == field.wire().deserialize(read), read
 
     def test_a_value_converts_to_text_to_json_and_back(self):
-        kind = parse_field(self.declaration)
+        field = parse_field(self.declaration)
         for _, read in self.kept:
             for name in ("text", "json"):
                 other = parse_field({"type": name})
-                converted = other.converter(kind)(read)
+                converted = other.converter(field)(read)
                 assert converted == (to_text(read) if name == "text" else read)
                 if name == "json" or self.reads_texts:
-                    assert kind.converter(other)(converted) == kind.wire().deserialize(read), read
+                    assert field.converter(other)(converted) == field.wire().deserialize(read), read
 
     def test_options_narrow_the_values_or_do_not(self):
-        kind = parse_field(self.declaration)
-        assert not kind.narrows(kind)
-        assert not kind.changes_form(kind)
+        field = parse_field(self.declaration)
+        assert not field.narrows(field)
+        assert not field.changes_form(field)
         for options in self.narrower:
             narrower = parse_field(self.declaration | options)
-            assert narrower.narrows(kind), options
-            assert narrower.constraints != kind.constraints, options
-            assert not kind.narrows(narrower), options
+            assert narrower.narrows(field), options
+            assert narrower.constraints != field.constraints, options
+            assert not field.narrows(narrower), options
 
     def test_values_are_added_up_exactly_or_not_at_all(self, things):
         for value in self.rows:

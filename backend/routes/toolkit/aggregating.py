@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backend.routes.toolkit.list_parameters import Kinds, Parameters, names_parameter, sort_parameter
+from backend.routes.toolkit.list_parameters import Fields, Parameters, names_parameter, sort_parameter
 from backend.routes.toolkit.lists import list_query, read_sort
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
@@ -13,11 +13,11 @@ MAX_AGGREGATED = 10  # fields in each part of an aggregate
 GROUP_HELP = "Fields whose values make a group; without them there is one group of all"
 
 
-def aggregate_parameters(kinds: Kinds, parameters: Parameters) -> Parameters:
+def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
     """Return the parameters of an aggregate: of those of a list the filters and the page, with groups and functions."""
-    groups = [name for name, kind in kinds.items() if kind.sortable]
-    numbers = [name for name, kind in kinds.items() if kind.can_be_summed]
-    ordered = [name for name, kind in kinds.items() if kind.has_extremes]
+    groups = [name for name, field in fields.items() if field.sortable]
+    numbers = [name for name, field in fields.items() if field.can_be_summed]
+    ordered = [name for name, field in fields.items() if field.has_extremes]
     kept = {name: parameter for name, parameter in parameters.items() if name not in ("cursor", "fields")}
     return kept | {
         "group_by": names_parameter(groups, GROUP_HELP, MAX_AGGREGATED),

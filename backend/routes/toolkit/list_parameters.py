@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from marshmallow import ValidationError, fields, missing, validate
+from marshmallow import ValidationError, missing, validate
+from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import CommaList
 from backend.services.field_types.base import TEXT_SEARCH, FieldType
@@ -36,19 +37,21 @@ FILTER_HELP = {
     "startswith": "{} starts with this",
 }
 
-Kinds = Mapping[str, FieldType]  # by the names of the fields
-Parameters = dict[str, fields.Field[Any]]  # by their names
+Fields = Mapping[str, FieldType]  # by the names of the fields
+Parameters = dict[str, Field[Any]]  # by their names
 
 
-def list_parameters(kinds: Kinds, order: Sequence[str] = ()) -> Parameters:
+def list_parameters(fields: Fields, order: Sequence[str] = ()) -> Parameters:
     """Return the parameters of a list: its filters, then order, choice of fields and page.
 
     `order` holds the sort terms that apply when none are given.
     """
     sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
-    return _filters(kinds) | {
-        "sort": sort_parameter((name for name, kind in kinds.items() if kind.sortable), sort_help, MAX_SORTED, order),
-        "fields": names_parameter(kinds, "The fields to return; all by default"),
+    return _filters(fields) | {
+        "sort": sort_parameter(
+            (name for name, field in fields.items() if field.sortable), sort_help, MAX_SORTED, order
+        ),
+        "fields": names_parameter(fields, "The fields to return; all by default"),
         **page_parameters(),
         "cursor": StrictText(metadata={"description": "`meta.next_cursor` of the previous page, instead of `page`"}),
         "count": BooleanFromText(
@@ -103,15 +106,17 @@ def search_help(names: Iterable[str]) -> str:
     return f"Words that each begin a word in {listed}; without `sort` the best match is first, and there is no cursor"
 
 
-def make_row_schema(name: str, kinds: Kinds, read_only: Collection[str], *, required: bool = True) -> type[BuiltSchema]:
+def make_row_schema(
+    name: str, fields: Fields, read_only: Collection[str], *, required: bool = True
+) -> type[BuiltSchema]:
     """Return the schema of a row; where `fields` may leave some out, none is `required`."""
     members = {
-        field: kind.wire(
+        field_name: field.wire(
             required=required,
-            allow_none=not kind.required,
-            metadata=describe(kind) | ({"readOnly": True} if field in read_only else {}),
+            allow_none=not field.required,
+            metadata=describe(field) | ({"readOnly": True} if field_name in read_only else {}),
         )
-        for field, kind in kinds.items()
+        for field_name, field in fields.items()
     }
     return type(name, (BuiltSchema,), members)
 
@@ -126,23 +131,23 @@ def _require_different_fields(terms: Sequence[str]) -> None:
     require_different([term.removeprefix("-") for term in terms])
 
 
-def _filters(kinds: Kinds) -> Parameters:
+def _filters(fields: Fields) -> Parameters:
     """Return a parameter for each field and operator."""
     return {
-        name if operator == "eq" else f"{name}__{operator}": _filter(name, kind, operator)
-        for name, kind in kinds.items()
-        for operator in kind.filter_operators
+        name if operator == "eq" else f"{name}__{operator}": _filter(name, field, operator)
+        for name, field in fields.items()
+        for operator in field.filter_operators
     }
 
 
-def _filter(name: str, kind: FieldType, operator: str) -> fields.Field[Any]:
+def _filter(name: str, field: FieldType, operator: str) -> Field[Any]:
     metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
     if operator == "in":
         at_most = validate.Length(max=MAX_IN)
-        return CommaList(kind.filter(), keeps_commas=kind.may_hold_commas, validate=at_most, metadata=metadata)
+        return CommaList(field.filter(), keeps_commas=field.may_hold_commas, validate=at_most, metadata=metadata)
     if operator == "isnull":
         return BooleanFromText(metadata=metadata)
-    parameter = kind.filter()
+    parameter = field.filter()
     parameter.metadata = {**parameter.metadata, **metadata}
     if operator in TEXT_SEARCH:
         parameter.validators.append(validate.Length(max=MAX_PART, error=TOO_LONG))

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, validate
+from marshmallow.fields import Field
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_parameters
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
 from backend.routes.toolkit.list_parameters import (
-    Kinds,
+    Fields,
     Parameters,
     list_parameters,
     make_row_schema,
@@ -94,16 +95,16 @@ class _NarrowedSchemas:
 def _make_schemas(resource: Resource, hidden: Hidden, offered: Relations) -> Schemas:
     """Return the Schemas without the hidden fields, with these relations; the bodies have every field."""
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
-    kinds = {field: kind for field, kind in resource.kinds.items() if field not in hidden}
-    search = search_parameters([field for field in resource.definition.search if field not in hidden])
-    parameters, expanding = list_parameters(kinds) | search, expand_parameters(offered)
+    fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
+    search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
+    parameters, expanding = list_parameters(fields) | search, expand_parameters(offered)
     return Schemas(
         query=_make_query(f"{name}_query", parameters | expanding),
         export=_make_query(f"{name}_export", _export_parameters(parameters)),
-        aggregate=_make_query(f"{name}_aggregate", aggregate_parameters(kinds, parameters)),
+        aggregate=_make_query(f"{name}_aggregate", aggregate_parameters(fields, parameters)),
         choice=_make_query(f"{name}_choice", expanding),
-        item=_make_output(f"{name}_item", kinds, offered, required=False),
-        record=_make_output(f"{name}_record", kinds, offered, required=True),
+        item=_make_output(f"{name}_item", fields, offered, required=False),
+        record=_make_output(f"{name}_record", fields, offered, required=True),
         create=bodies.create,
         patch=bodies.patch,
     )
@@ -114,13 +115,13 @@ def _make_query(name: str, parameters: Parameters) -> BuiltSchema:
     return make()
 
 
-def _make_output(name: str, kinds: Kinds, offered: Relations, *, required: bool) -> type[BuiltSchema]:
-    row = make_row_schema(name, kinds, SYSTEM_FIELDS, required=required)
+def _make_output(name: str, fields: Fields, offered: Relations, *, required: bool) -> type[BuiltSchema]:
+    row = make_row_schema(name, fields, SYSTEM_FIELDS, required=required)
     return type(name, (row,), {EXPAND: Expanded(offered)}) if offered else row
 
 
 def _export_parameters(parameters: Parameters) -> Parameters:
-    form: fields.Field[Any] = StrictText(
+    form: Field[Any] = StrictText(
         load_default="csv",
         validate=validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "Format of the file: CSV with a header, or a JSON object on each line"},

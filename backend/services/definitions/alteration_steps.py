@@ -58,13 +58,13 @@ def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
 def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name, origin in change.renamed:
         yield make_step("rename_field", change.name, f"Rename the field {origin} to {name}.", name)
-    for name, kind in change.added.items():
-        against = find_rows(model) if kind.required and kind.default is None else NO_ROWS
+    for name, field in change.added.items():
+        against = find_rows(model) if field.required and field.default is None else NO_ROWS
         text = f"Add the field {name}"
         if against.total:
             text += f": it is required, and {in_records(against.total)} would have no value"
-        elif kind.default is not None:
-            text += f", with {shown_value(kind.default)} in existing records"
+        elif field.default is not None:
+            text += f", with {shown_value(field.default)} in existing records"
         yield make_step("add_field", change.name, f"{text}.", name, against=against)
 
 
@@ -113,15 +113,15 @@ def _set_steps(change: Alteration) -> Iterator[Step]:
     Those that must be unique from now on depend on the values: see value_steps.
     """
     old, new = change.old, change.new
-    for kind, was, now in (
+    for set_type, was, now in (
         ("unique", old.unique_sets(), new.unique_sets()),
         ("index", old.index_sets(), new.index_sets()),
     ):
         kept = {change.before(each) for each in now}
         for each in was:
             if each not in kept and not set(each) <= set(change.dropped):
-                text = "Allow repeated values of" if kind == "unique" else "Drop the index of"
-                yield make_step(f"drop_{kind}", change.name, f"{text} {listed(each)}.", ", ".join(each))
+                text = "Allow repeated values of" if set_type == "unique" else "Drop the index of"
+                yield make_step(f"drop_{set_type}", change.name, f"{text} {listed(each)}.", ", ".join(each))
     for each in new.index_sets():
         if change.before(each) not in old.index_sets() and not change.comes_with_field(each):
             yield make_step("add_index", change.name, f"Index {listed(each)}.", ", ".join(each))

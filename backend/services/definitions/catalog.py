@@ -40,7 +40,7 @@ class Resource(Listable):
     to it have changed.
     """
 
-    kinds: Mapping[str, FieldType]
+    fields: Mapping[str, FieldType]
     catalog: "Catalog"
 
     def __init__(
@@ -91,7 +91,7 @@ class Resource(Listable):
 
     def visible(self, hidden: frozenset[str]) -> Names:
         """Return the names of the fields beside those `hidden`; None when that is all of them."""
-        return tuple(name for name in self.kinds if name not in hidden) if hidden else None
+        return tuple(name for name in self.fields if name not in hidden) if hidden else None
 
     def require_indexable(self, data: Mapping[str, Any]) -> None:
         """Raise Invalid for a text that is too long for an index its field is in."""
@@ -109,14 +109,14 @@ class Resource(Listable):
 
     @cached_property
     def _converters(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: self.column(name).db_value for name in self.kinds}
+        return {name: self.column(name).db_value for name in self.fields}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """What a new record has, by field, where nothing is given."""
         fields = self.definition.fields
-        given = {name: kind for name, kind in fields.items() if kind.default is not None}
-        return dict.fromkeys(fields) | {name: kind.wire().deserialize(kind.default) for name, kind in given.items()}
+        given = {name: field for name, field in fields.items() if field.default is not None}
+        return dict.fromkeys(fields) | {name: field.wire().deserialize(field.default) for name, field in given.items()}
 
 
 class Catalog(dict[str, Resource]):
@@ -156,9 +156,9 @@ def _ties(definitions: Iterable[Definition]) -> dict[str, list[Tie]]:
     by_name = {definition.name: definition for definition in definitions}
     ties: dict[str, list[Tie]] = {name: [] for name in by_name}
     for name, definition in by_name.items():
-        for field, kind in definition.references.items():
-            if kind.to in ties:
-                ties[kind.to].append(Tie(name, field, bool(definition.ruled_fields)))
+        for reference, field in definition.references.items():
+            if field.to in ties:
+                ties[field.to].append(Tie(name, reference, bool(definition.ruled_fields)))
     return ties
 
 

@@ -43,7 +43,7 @@ class Alteration(Change):
 
     @cached_property
     def _renames(self) -> Renames:
-        old, new = ({name: kind.former_names for name, kind in each.fields.items()} for each in (self.old, self.new))
+        old, new = ({name: field.former_names for name, field in each.fields.items()} for each in (self.old, self.new))
         return find_renames("field", old, new)
 
     @cached_property
@@ -67,12 +67,12 @@ class Alteration(Change):
     @property
     def added(self) -> dict[str, FieldType]:
         """The fields that only `new` has, by name."""
-        return {name: kind for name, kind in self.new.fields.items() if name not in self.origins}
+        return {name: field for name, field in self.new.fields.items() if name not in self.origins}
 
     @property
     def dropped(self) -> dict[str, FieldType]:
         """The fields whose values are lost, by name."""
-        return {name: kind for name, kind in self.old.fields.items() if name not in self.origins.values()}
+        return {name: field for name, field in self.old.fields.items() if name not in self.origins.values()}
 
     @property
     def renamed(self) -> list[tuple[str, str]]:
@@ -92,8 +92,8 @@ class Alteration(Change):
         wanting = self.added | {
             name: now for name, (was, now) in self.pairs.items() if now.required and not was.required
         }
-        given = {name: kind for name, kind in wanting.items() if kind.default is not None}
-        return {name: kind.wire().deserialize(kind.default) for name, kind in given.items()}
+        given = {name: field for name, field in wanting.items() if field.default is not None}
+        return {name: field.wire().deserialize(field.default) for name, field in given.items()}
 
     @property
     def moves_words(self) -> bool:

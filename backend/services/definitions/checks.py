@@ -20,8 +20,8 @@ Problems = dict[str, Any]
 
 def access_problems(definition: Definition, roles: Collection[str]) -> Problems:
     """Return what is wrong with the grants."""
-    kinds = {**SYSTEM_FIELDS, **definition.fields}
-    found = {action: grant_problems(grants, kinds, roles) for action, grants in definition.access.items()}
+    fields = {**SYSTEM_FIELDS, **definition.fields}
+    found = {action: grant_problems(grants, fields, roles) for action, grants in definition.access.items()}
     wrong = {action: messages for action, messages in found.items() if messages}
     return {"access": wrong} if wrong else {}
 
@@ -30,12 +30,12 @@ def field_rule_problems(definition: Definition, roles: Collection[str], *, has_v
     """Return what is wrong with who may read and write single fields, by field."""
     wrong: Problems = {}
     creators = granted_roles(definition.access.get("create", [])) if has_valid_access else set()
-    for name, kind in definition.fields.items():
+    for name, field in definition.fields.items():
         problems = {}
-        for part, named in (("readable_by", kind.readable_by), ("writable_by", kind.writable_by)):
+        for part, named in (("readable_by", field.readable_by), ("writable_by", field.writable_by)):
             if unknown := [shown_name(role) for role in named or () if role not in roles]:
                 problems[part] = [f"No such role: {', '.join(unknown)}."]
-        if unable := _unable_to_create(kind, creators):
+        if unable := _unable_to_create(field, creators):
             message = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
             problems["writable_by"] = [message]
         if problems:
@@ -43,11 +43,11 @@ def field_rule_problems(definition: Definition, roles: Collection[str], *, has_v
     return wrong
 
 
-def _unable_to_create(kind: FieldType, creators: set[str]) -> set[str]:
+def _unable_to_create(field: FieldType, creators: set[str]) -> set[str]:
     """Return the roles that may create records, but not write this field, which every record must have."""
-    if kind.writers is None or not kind.required or kind.default is not None:
+    if field.writers is None or not field.required or field.default is not None:
         return set()
-    return creators - {*kind.writers, ADMIN}
+    return creators - {*field.writers, ADMIN}
 
 
 def column_problems(definition: Definition) -> Problems:
@@ -63,18 +63,18 @@ def column_problems(definition: Definition) -> Problems:
     return problems | _search_problems(definition)
 
 
-def _set_problem(columns: list[str], kinds: Mapping[str, FieldType], count: int) -> str | None:
+def _set_problem(columns: list[str], fields: Mapping[str, FieldType], count: int) -> str | None:
     if not 1 <= len(columns) <= MAX_INDEXED or len(set(columns)) != len(columns):
         return f"Each entry lists 1 to {MAX_INDEXED} different fields."
-    if unknown := [shown_name(name) for name in columns if name not in kinds]:
+    if unknown := [shown_name(name) for name in columns if name not in fields]:
         return f"No such field: {', '.join(unknown)}."
-    if barred := [name for name in columns if not kinds[name].can_be_unique]:
+    if barred := [name for name in columns if not fields[name].can_be_unique]:
         return f"Cannot be indexed: {', '.join(barred)}."
     return f"Listed twice: {', '.join(columns)}." if count > 1 else None
 
 
 def _index_count_problems(definition: Definition) -> Problems:
-    single = sum(kind.index or kind.unique for kind in definition.fields.values())
+    single = sum(field.index or field.unique for field in definition.fields.values())
     count = single + len(definition.indexes) + len(definition.unique)
     if count <= MAX_INDEXES:
         return {}
@@ -82,7 +82,7 @@ def _index_count_problems(definition: Definition) -> Problems:
 
 
 def _search_problems(definition: Definition) -> Problems:
-    searchable = {name for name, kind in definition.fields.items() if kind.searchable}
+    searchable = {name for name, field in definition.fields.items() if field.searchable}
     if unknown := [shown_name(name) for name in definition.search if name not in searchable]:
         return {"search": [f"Not a text field of this resource: {', '.join(unknown)}."]}
     if len(set(definition.search)) != len(definition.search):
@@ -110,10 +110,10 @@ def check_references(definitions: Mapping[str, Definition]) -> None:
         raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; these would be {len(definitions)}."]})
     problems: Problems = {}
     for name, definition in definitions.items():
-        for field, kind in definition.references.items():
-            if kind.to not in definitions:
+        for reference, field in definition.references.items():
+            if field.to not in definitions:
                 wrong = problems.setdefault(name, {"fields": {}})
-                wrong["fields"][field] = {"to": [f"There is no resource {shown_name(kind.to)}."]}
+                wrong["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
     if problems:
         raise Invalid(problems)
     for name in definitions:
@@ -123,7 +123,7 @@ def check_references(definitions: Mapping[str, Definition]) -> None:
 def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:
     """Raise Invalid if required references lead from a resource back to it."""
     if circle := _required_circle(start, definitions):
-        required = [name for name, kind in definitions[start].references.items() if kind.required]
+        required = [name for name, field in definitions[start].references.items() if field.required]
         first = next(name for name in required if definitions[start].references[name].to == circle[1])
         message = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
         raise Invalid({start: {"fields": {first: {"to": [message]}}}})
@@ -133,7 +133,7 @@ def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[
     paths, seen = [[start]], set[str]()
     while paths:
         path = paths.pop()
-        targets = {kind.to for kind in definitions[path[-1]].references.values() if kind.required}
+        targets = {field.to for field in definitions[path[-1]].references.values() if field.required}
         if start in targets:
             return [*path, start]
         for target in sorted(targets - seen):

@@ -1,7 +1,7 @@
 """Definitions: what a resource is."""
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ SYSTEM_FIELDS: Mapping[str, FieldType] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Definition:
     """The declaration of a resource.
 
@@ -44,15 +44,15 @@ class Definition:
     name: str
     fields: dict[str, FieldType]
     description: str = ""
-    indexes: list[list[str]] = field(default_factory=list)
-    unique: list[list[str]] = field(default_factory=list)
-    search: list[str] = field(default_factory=list)
-    access: dict[str, list[Grant]] = field(default_factory=dict)
+    indexes: list[list[str]] = dataclasses.field(default_factory=list)
+    unique: list[list[str]] = dataclasses.field(default_factory=list)
+    search: list[str] = dataclasses.field(default_factory=list)
+    access: dict[str, list[Grant]] = dataclasses.field(default_factory=dict)
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
     history: bool = False
     renamed_from: list[str] | None = None
-    version: int = field(default=1, compare=False)  # of what is stored; not part of the declaration
+    version: int = dataclasses.field(default=1, compare=False)  # of what is stored; not part of the declaration
 
     @property
     def former_names(self) -> list[str]:
@@ -80,24 +80,24 @@ class Definition:
     @cached_property
     def ruled_fields(self) -> dict[str, FieldType]:
         """The fields that not everybody may read or write, by name."""
-        return {name: kind for name, kind in self.fields.items() if kind.writers is not None}
+        return {name: field for name, field in self.fields.items() if field.writers is not None}
 
     def named_roles(self) -> set[str]:
         """Return the roles that the grants and the rules of fields name."""
         granted = [granted_roles(grants) for grants in self.access.values()]
-        ruled = [[*(kind.readable_by or ()), *(kind.writers or ())] for kind in self.ruled_fields.values()]
+        ruled = [[*(field.readable_by or ()), *(field.writers or ())] for field in self.ruled_fields.values()]
         return set().union(*granted, *ruled)
 
     def unique_sets(self) -> list[tuple[str, ...]]:
         """Return every tuple of fields whose values together must be unique."""
-        single = [(name,) for name, kind in self.fields.items() if kind.unique]
+        single = [(name,) for name, field in self.fields.items() if field.unique]
         return [*single, *map(tuple, self.unique)]
 
     def index_sets(self) -> list[tuple[str, ...]]:
         """Return every tuple of fields that has an index of its own without being unique."""
-        single = [(name,) for name, kind in self.fields.items() if kind.index and not kind.unique]
+        single = [(name,) for name, field in self.fields.items() if field.index and not field.unique]
         # When a record is deleted, the records that refer to it are looked up: without an index by reading the table.
-        references = [(name,) for name, kind in self.references.items() if not kind.index]
+        references = [(name,) for name, field in self.references.items() if not field.index]
         return [*single, *references, *map(tuple, self.indexes)]
 
     @cached_property
@@ -119,18 +119,21 @@ class Definition:
         They serve the orders by system fields and by a unique field that may be null, and the lists of users who see
         only their own records.
         """
-        unique = [(name,) for name, kind in self.fields.items() if kind.unique and not kind.required]
+        unique = [(name,) for name, field in self.fields.items() if field.unique and not field.required]
         implied: list[tuple[str, ...]] = [("created_at",), ("updated_at",), *unique]
         if any(self.grants(action).to_owner for action in ACTIONS):
             implied.append(("created_by",))
         if self.grants("list").to_owner:
-            own = [*self.index_sets(), *implied, *((name,) for name, kind in self.fields.items() if kind.unique)]
+            own = [*self.index_sets(), *implied, *((name,) for name, field in self.fields.items() if field.unique)]
             implied += [("created_by", *each) for each in own if "created_by" not in each]
         return implied
 
     def to_dict(self) -> dict[str, Any]:
         """Return the definition without its name, as it is stored and exported; empty parts are left out."""
-        body = {"description": self.description, "fields": {name: kind.to_dict() for name, kind in self.fields.items()}}
+        body = {
+            "description": self.description,
+            "fields": {name: field.to_dict() for name, field in self.fields.items()},
+        }
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
         owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
         options = {"require_if_match": self.require_if_match, "history": self.history}

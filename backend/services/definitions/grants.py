@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from backend.services.definitions.names import shown_name
-from backend.services.definitions.row_rules import OWN_ROWS, Kinds, Rule, read_rule, rule_problems
+from backend.services.definitions.row_rules import OWN_ROWS, Fields, Rule, read_rule, rule_problems
 
 Grant = str | dict[str, Any]  # a role, or {"role": …, "where": …}
 
@@ -35,15 +35,15 @@ class Grants(NamedTuple):
 NO_GRANTS = Grants(frozenset(), ())
 
 
-def read_grants(grants: Iterable[Grant], kinds: Kinds) -> Grants:
-    """Return the Grants of a list without mistakes; `kinds` are all fields of the resource."""
+def read_grants(grants: Iterable[Grant], fields: Fields) -> Grants:
+    """Return the Grants of a list without mistakes; `fields` are all fields of the resource."""
     roles: set[str] = set()
     ruled: list[tuple[str, Rule]] = []
     for grant in grants:
         if isinstance(grant, str):
             roles.add(grant)
         else:
-            rule = read_rule(grant["where"], kinds)
+            rule = read_rule(grant["where"], fields)
             ruled.append((grant["role"], OWN_ROWS + rule if grant["role"] == OWNER_GRANT else rule))
     own = [(OWNER_GRANT, OWN_ROWS)] if OWNER_GRANT in roles else []
     return Grants(frozenset(roles - {OWNER_GRANT}), (*own, *ruled))
@@ -54,14 +54,14 @@ def granted_roles(grants: Iterable[Grant]) -> set[str]:
     return {grant if isinstance(grant, str) else grant["role"] for grant in grants}
 
 
-def grant_problems(grants: Iterable[Any], kinds: Kinds, roles: Collection[str]) -> list[str]:
+def grant_problems(grants: Iterable[Any], fields: Fields, roles: Collection[str]) -> list[str]:
     """Return what is wrong with a list of grants, as messages; `roles` are the names of all roles."""
     problems = []
     for grant in grants:
         name = grant
         if isinstance(grant, dict) and set(grant) == {"role", "where"}:
             name = grant["role"]
-            problems += rule_problems(grant["where"], kinds)
+            problems += rule_problems(grant["where"], fields)
         if not isinstance(name, str):
             problems.append("A grant is a role, `public`, `owner`, or an object of `role` and `where`.")
         elif name not in {*roles, PUBLIC_GRANT, OWNER_GRANT}:

@@ -17,8 +17,8 @@ def begin(definition: Definition) -> None:
     """Keep the fields of a definition from now on, if it has a history."""
     if definition.history:
         fields = {
-            name: {"readers": [] if kind.readable_by is None else [kind.readable_by], "now": name}
-            for name, kind in definition.fields.items()
+            name: {"readers": [] if field.readable_by is None else [field.readable_by], "now": name}
+            for name, field in definition.fields.items()
         }
         KeptFields.insert(resource=definition.name, current=True, fields=fields).execute()
 

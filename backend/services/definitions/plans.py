@@ -1,9 +1,9 @@
 """Plans: the steps from the definitions in force to others, and what they mean for the existing rows."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from backend.models.database import database
@@ -20,7 +20,7 @@ from backend.services.field_types.wire import MAX_FORMER_NAMES
 Definitions = Mapping[str, Definition]  # by name
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Plan:
     """Changes, the steps they take, and the resources that they rename.
 
@@ -34,7 +34,7 @@ class Plan:
 
     changes: list[Change]
     steps: list[Step]
-    renamed: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def created(self) -> list[Definition]:
@@ -85,7 +85,7 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as the API and the command line show it."""
         return {
-            "steps": [asdict(step) for step in self.steps],
+            "steps": [dataclasses.asdict(step) for step in self.steps],
             "loses_data": self.loses_data,
             "possible": self.is_possible,
             "fingerprint": self.fingerprint,
@@ -145,12 +145,14 @@ def _followers(others: list[Definition], renamed: Mapping[str, str]) -> list[Cha
     changes: list[Change] = []
     for definition in others:
         following: dict[str, FieldType] = {
-            name: replace(kind, to=renamed[kind.to])
-            for name, kind in definition.references.items()
-            if kind.to in renamed
+            name: dataclasses.replace(field, to=renamed[field.to])
+            for name, field in definition.references.items()
+            if field.to in renamed
         }
         if following:
-            changes.append(Alteration(definition, replace(definition, fields=definition.fields | following)))
+            changes.append(
+                Alteration(definition, dataclasses.replace(definition, fields=definition.fields | following))
+            )
     return changes
 
 
@@ -178,10 +180,12 @@ def _with_former_names(change: Alteration) -> Definition:
     """Return the new definition with all known former names: a database some versions behind follows them all."""
     old, new = change.old, change.new
     fields = {
-        name: replace(now, renamed_from=_former_names(name, change.origins[name], now, was))
+        name: dataclasses.replace(now, renamed_from=_former_names(name, change.origins[name], now, was))
         for name, (was, now) in change.pairs.items()
     }
-    return replace(new, fields=new.fields | fields, renamed_from=_former_names(new.name, old.name, new, old))
+    return dataclasses.replace(
+        new, fields=new.fields | fields, renamed_from=_former_names(new.name, old.name, new, old)
+    )
 
 
 def _former_names(name: str, origin: str, now: FieldType | Definition, was: FieldType | Definition) -> list[str] | None:

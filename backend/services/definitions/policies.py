@@ -85,14 +85,14 @@ def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     if not definition.ruled_fields or actor.is_admin:
         return NO_FIELDS
     ruled = definition.ruled_fields.items()
-    return frozenset(name for name, kind in ruled if not _has_one_of(actor, kind.readable_by))
+    return frozenset(name for name, field in ruled if not _has_one_of(actor, field.readable_by))
 
 
 def locked_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     """Return the names of the fields that the actor may not set."""
     if not definition.ruled_fields or actor.is_admin:
         return NO_FIELDS
-    return frozenset(name for name, kind in definition.ruled_fields.items() if not _has_one_of(actor, kind.writers))
+    return frozenset(name for name, field in definition.ruled_fields.items() if not _has_one_of(actor, field.writers))
 
 
 def _has_one_of(actor: Actor, roles: list[str] | None) -> bool:

@@ -80,7 +80,7 @@ def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None
         if name not in definitions:
             raise _missing(name)
         others = [other for other in definitions.values() if other.name != name]
-        if referring := [each.name for each in others if any(kind.to == name for kind in each.references.values())]:
+        if referring := [each.name for each in others if any(field.to == name for field in each.references.values())]:
             raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
         plan = make_plan(definitions, {}, [name])
         records = plan.steps[0].records
@@ -115,7 +115,7 @@ def _refuse_former_names(definition: Definition) -> None:
     """Raise Invalid for a new resource with former names: only a PUT renames."""
     messages = ["A new resource has no former names. To rename a resource, send PUT to its path."]
     problems: dict[str, Any] = {"renamed_from": messages} if definition.former_names else {}
-    if named := [name for name, kind in definition.fields.items() if kind.former_names]:
+    if named := [name for name, field in definition.fields.items() if field.former_names]:
         problems["fields"] = {name: {"renamed_from": messages} for name in named}
     if problems:
         raise Invalid(problems)

@@ -21,11 +21,11 @@ from backend.services.field_types.uuid import Uuid
 
 Triple = tuple[str, str, Any]
 Rule = tuple[Triple, ...]
-Kinds = Mapping[str, FieldType]
+Fields = Mapping[str, FieldType]
 
 MAX_IN = 30  # so that the values of all rules together stay within what a database takes
 USER = "$user."
-OWN_FIELDS: Kinds = {"id": Uuid(), "email": Email()}  # that every user has
+OWN_FIELDS: Fields = {"id": Uuid(), "email": Email()}  # that every user has
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class UserValue:
 OWN_ROWS: Rule = (("created_by", "eq", UserValue("id")),)
 
 
-def read_rule(where: dict[str, Any], kinds: Kinds) -> Rule:
+def read_rule(where: dict[str, Any], fields: Fields) -> Rule:
     """Return the rule of a `where` without mistakes, in the order of its fields and operators."""
     triples = [
-        (name, operator, _read_operand(kinds[name], operator, operand))
+        (name, operator, _read_operand(fields[name], operator, operand))
         for name, operator, operand in _conditions(where)
     ]
     return tuple(sorted(triples, key=lambda triple: triple[:2]))
@@ -54,69 +54,69 @@ def _conditions(where: dict[str, Any]) -> Iterator[Triple]:
             yield name, operator, operand
 
 
-def _read_operand(kind: FieldType, operator: str, operand: Any) -> Any:
+def _read_operand(field: FieldType, operator: str, operand: Any) -> Any:
     """Return an operand as conditions take it; raise ValidationError."""
-    if operator not in kind.filter_operators:
+    if operator not in field.filter_operators:
         raise ValidationError("This field has no such operator.")
     if operator == "isnull":
         return BooleanFromText().deserialize(operand)
     if operator != "in":
-        return _read_value(kind, operand)
+        return _read_value(field, operand)
     if not isinstance(operand, list) or len(operand) > MAX_IN:
         raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
-    return tuple(_read_value(kind, each) for each in operand)
+    return tuple(_read_value(field, each) for each in operand)
 
 
-def _read_value(kind: FieldType, value: Any) -> Any:
+def _read_value(field: FieldType, value: Any) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         return UserValue(value.removeprefix(USER))
     if value is None:
         raise ValidationError("To find null, use the operator `isnull`.")
-    return kind.filter().deserialize(value)
+    return field.filter().deserialize(value)
 
 
-def rule_problems(where: Any, kinds: Kinds) -> list[str]:
+def rule_problems(where: Any, fields: Fields) -> list[str]:
     """Return what is wrong with a `where`, as messages."""
     if not isinstance(where, dict) or not 0 < len(where) <= MAX_CONDITIONS:
         return [f"where: Must be an object of 1 to {MAX_CONDITIONS} fields."]
     problems = []
     for name, condition in where.items():
-        if name not in kinds:
+        if name not in fields:
             problems.append(f"where.{shown_name(name)}: There is no such field.")
         elif condition == {}:
             problems.append(f"where.{name}: Must be a value or an object of operators.")
         else:
-            problems += _condition_problems(name, condition, kinds[name])
+            problems += _condition_problems(name, condition, fields[name])
     return problems
 
 
-def _condition_problems(name: str, condition: Any, kind: FieldType) -> list[str]:
+def _condition_problems(name: str, condition: Any, field: FieldType) -> list[str]:
     problems = []
     for _, operator, operand in _conditions({name: condition}):
         place = f"{name}.{shown_name(operator)}" if isinstance(condition, dict) else name
         try:
-            _check_operand(kind, operator, operand)
+            _check_operand(field, operator, operand)
         except ValidationError as error:
             problems.append(f"where.{place}: {' '.join(map(str, error.messages))}")
     return problems
 
 
-def _check_operand(kind: FieldType, operator: str, operand: Any) -> None:
-    read = _read_operand(kind, operator, operand)
+def _check_operand(field: FieldType, operator: str, operand: Any) -> None:
+    read = _read_operand(field, operator, operand)
     for value in read if operator == "in" else (read,):
         if isinstance(value, UserValue):
             if operator in TEXT_SEARCH:  # every text contains an empty one
                 raise ValidationError("A value of the user cannot be searched for.")
-            _check_user_value(kind, value.field)
+            _check_user_value(field, value.field)
 
 
-def _check_user_value(kind: FieldType, name: str) -> None:
+def _check_user_value(field: FieldType, name: str) -> None:
     known = {**OWN_FIELDS, **user_fields()}
     if name not in known:
         offered = ", ".join(f"`{USER}{each}`" for each in known)
         raise ValidationError(f"Users have no such value. They have {offered}.")
-    if kind.comparable_as != known[name].comparable_as:
-        raise ValidationError(f"`{USER}{name}` of type {known[name].name} cannot be compared with {kind.name}.")
+    if field.comparable_as != known[name].comparable_as:
+        raise ValidationError(f"`{USER}{name}` of type {known[name].name} cannot be compared with {field.name}.")
 
 
 def user_fields() -> dict[str, FieldType]:
@@ -131,28 +131,28 @@ def used_user_fields(where: dict[str, Any]) -> set[str]:
     return {each.removeprefix(USER) for each in values if isinstance(each, str) and each.startswith(USER)}
 
 
-def bind(rule: Rule, kinds: Kinds, user_value: Callable[[str], Any]) -> Rule | None:
+def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule | None:
     """Return the rule with the values of the user filled in, or None if the user lacks one of them.
 
     `user_value(name)` returns a value or None. A missing value must not become NULL: `{team: $user.team}` would then
     grant all rows without a team to all users without one.
     """
     bound = []
-    for field, operator, operand in rule:
-        values = [_bound(each, kinds[field], user_value) for each in (operand if operator == "in" else (operand,))]
+    for name, operator, operand in rule:
+        values = [_bound(each, fields[name], user_value) for each in (operand if operator == "in" else (operand,))]
         if None in values:
             return None
-        bound.append((field, operator, tuple(values) if operator == "in" else values[0]))
+        bound.append((name, operator, tuple(values) if operator == "in" else values[0]))
     return tuple(bound)
 
 
-def _bound(value: Any, kind: FieldType, user_value: Callable[[str], Any]) -> Any:
+def _bound(value: Any, field: FieldType, user_value: Callable[[str], Any]) -> Any:
     if not isinstance(value, UserValue):
         return value
     found = user_value(value.field)
     if found is None or value.field == "id":
         return found
     try:
-        return kind.filter().deserialize(found)
+        return field.filter().deserialize(found)
     except ValidationError:  # such as a word that is not one of the choices: no row has it
         return None

@@ -91,12 +91,12 @@ def alter_table(change: Alteration, renamed: Mapping[str, str]) -> None:
 
 def _leaves_rows(change: Alteration, renamed: Mapping[str, str]) -> bool:
     """Tell whether the existing columns stay as they are, so that SQLite need not build the table again."""
-    follows = any(kind.to in renamed for kind in change.old.references.values())
+    follows = any(field.to in renamed for field in change.old.references.values())
     stays = not follows and all(
         name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
         for name, origin in change.origins.items()
     )
-    required = any(kind.required for kind in change.added.values())
+    required = any(field.required for field in change.added.values())
     return stays and change.new.name == change.old.name and not (change.dropped or change.converted or required)
 
 
@@ -112,15 +112,15 @@ def _convert(change: Alteration, old: Definition) -> list[str]:
     """Add a column for each field whose values take another form, fill it, and return the names of those fields."""
     if not change.converted:
         return []
-    model, kinds = build_model(old, database.obj), change.new.fields
+    model, fields = build_model(old, database.obj), change.new.fields
     temporary = _temporary_names(change)
     columns = {
-        name: kinds[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converted
+        name: fields[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converted
     }
     for each in columns.values():
         _add_column(old.name, each)
-    fields = [f'"{temporary[name]}" = {database.param}' for name in columns]
-    statement = f'UPDATE "{old.name}" SET {", ".join(fields)} WHERE "id" = {database.param}'
+    assignments = [f'"{temporary[name]}" = {database.param}' for name in columns]
+    statement = f'UPDATE "{old.name}" SET {", ".join(assignments)} WHERE "id" = {database.param}'
     for rows in read_rows(change, model, [*columns]):
         database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
     return [*columns]
@@ -179,7 +179,7 @@ def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
 
 def _alter_columns(change: Alteration, old: Definition, converted: list[str], renamed: Mapping[str, str]) -> None:
     new, table = change.new, change.new.name
-    kept = {name for name, kind in change.old.references.items() if _keeps_target(change, name, kind, renamed)}
+    kept = {name for name, field in change.old.references.items() if _keeps_target(change, name, field, renamed)}
     drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
     for name in change.old.references:
         if name not in kept:
@@ -194,10 +194,10 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], re
         _rename_column(table, temporary[name], name)
     _add_columns(change, nullable=True)
     _fill(new, change.defaults)
-    for name, kind in new.fields.items():
+    for name, field in new.fields.items():
         was_required = name in change.origins and name not in converted and old.fields[change.origins[name]].required
-        if kind.required != was_required:
-            word = "SET" if kind.required else "DROP"
+        if field.required != was_required:
+            word = "SET" if field.required else "DROP"
             database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
     create_indexes(new, lasting_indexes(change))
     add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
@@ -225,9 +225,9 @@ def _drop_foreign_key(table: str, name: str) -> None:
 
 def _add_columns(change: Alteration, *, nullable: bool = False) -> None:
     model = build_model(change.new, database.obj)
-    for name, kind in change.added.items():
+    for name, field in change.added.items():
         if nullable:
-            _add_column(change.new.name, kind.column(database.obj, column_name=name, null=True))
+            _add_column(change.new.name, field.column(database.obj, column_name=name, null=True))
         else:
             _add_column(change.new.name, column(model, name))
 

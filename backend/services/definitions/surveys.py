@@ -16,8 +16,8 @@ Row = tuple[str, dict[str, Any]]  # its id, and {field of the new definition: va
 def read_rows(change: Alteration, model: Any, names: Collection[str]) -> Iterator[list[Row]]:
     """Yield lists of rows in the order of their ids, with the values of the named fields; new fields have None."""
     origins = {name: change.origins.get(name) for name in names}
-    kinds = change.old.fields
-    pairs = [(old, kinds[old].json(column(model, old), database.obj)) for old in origins.values() if old]
+    fields = change.old.fields
+    pairs = [(old, fields[old].json(column(model, old), database.obj)) for old in origins.values() if old]
     key = column(model, "id")
     query = model.select(key, database.json_object(pairs)).order_by(key).limit(ROWS_AT_ONCE)
     last = None

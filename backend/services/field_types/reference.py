@@ -49,6 +49,6 @@ class Reference(Uuid):
         return {}
 
 
-def references_of(kinds: Mapping[str, FieldType]) -> dict[str, Reference]:
+def references_of(fields: Mapping[str, FieldType]) -> dict[str, Reference]:
     """Return those of the fields that refer to records, by name."""
-    return {name: kind for name, kind in kinds.items() if isinstance(kind, Reference)}
+    return {name: field for name, field in fields.items() if isinstance(field, Reference)}

@@ -26,7 +26,7 @@ def parse_field(declaration: Any) -> FieldType:
     """Return the field type that a definition's `{"type": …, …}` declares; raise Invalid keyed by option."""
     if not isinstance(declaration, dict):
         raise Invalid(["Must be an object with at least `type`."])
-    kind = declaration.get("type")
-    if not isinstance(kind, str) or kind not in TYPES:
+    type_name = declaration.get("type")
+    if not isinstance(type_name, str) or type_name not in TYPES:
         raise Invalid({"type": [f"Must be one of: {', '.join(sorted(TYPES))}."]})
-    return TYPES[kind].parse(declaration)
+    return TYPES[type_name].parse(declaration)

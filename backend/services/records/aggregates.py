@@ -88,7 +88,7 @@ def _select(
 ) -> Select:
     """Return the query of a row for each group: its fields, its count, its extremes, the parts of its sums."""
     columns = {name: resource.column(name) for name in group_by}
-    group = [(name, resource.kinds[name].json(column, database.obj)) for name, column in columns.items()]
+    group = [(name, resource.fields[name].json(column, database.obj)) for name, column in columns.items()]
     parts = [part for name in _summed(functions) for part in _sum_parts(resource, name)]
     count = fn.COUNT(SQL("*")).alias("count__")
     rows = selection.rows(resource, _object(group), count, _object(_extremes(resource, functions)), *parts)
@@ -105,7 +105,7 @@ def _object(pairs: Sequence[tuple[str, Node]]) -> Node:
 def _extremes(resource: Resource, functions: Functions) -> list[tuple[str, Node]]:
     # Named by their place: Postgres would cut a longer name.
     return [
-        (str(i), resource.kinds[name].json(_extreme(function, resource.column(name)), database.obj))
+        (str(i), resource.fields[name].json(_extreme(function, resource.column(name)), database.obj))
         for i, (function, name) in enumerate(functions)
         if function in ("min", "max")
     ]
@@ -124,7 +124,7 @@ def _whole_order(group_by: tuple[str, ...], sort: Sort) -> Sort:
 def _order_term(resource: Resource, name: str, descending: bool) -> Node:
     if name == "count":
         return SQL("count__ DESC") if descending else SQL("count__")
-    return database.order(resource.column(name), descending, not resource.kinds[name].required)
+    return database.order(resource.column(name), descending, not resource.fields[name].required)
 
 
 def _summed(functions: Functions) -> list[str]:
@@ -134,7 +134,7 @@ def _summed(functions: Functions) -> list[str]:
 def _sum_parts(resource: Resource, name: str) -> list[Node]:
     """Return the expressions of how many values there are, and of their sum."""
     column = resource.column(name)
-    return [fn.COUNT(column), *resource.kinds[name].sum_parts(column, database.obj)]
+    return [fn.COUNT(column), *resource.fields[name].sum_parts(column, database.obj)]
 
 
 def _group(
@@ -142,25 +142,25 @@ def _group(
 ) -> dict[str, Any]:
     """Return the group of a row of _select as it is answered."""
     extremes, left = json.loads(extremes_json), iter(parts)
-    sums = {name: _read_sum(resource.kinds[name], left) for name in _summed(query.functions)}
+    sums = {name: _read_sum(resource.fields[name], left) for name in _summed(query.functions)}
     found: dict[str, Any] = {"count": count}
     for i, (function, name) in enumerate(query.functions):
         is_extreme = function in ("min", "max")
-        value = extremes[str(i)] if is_extreme else _as_json(resource.kinds[name], function, *sums[name])
+        value = extremes[str(i)] if is_extreme else _as_json(resource.fields[name], function, *sums[name])
         found.setdefault(function, {})[name] = value
     fields: dict[str, Any] = json.loads(group_json)
     return fields | found
 
 
-def _read_sum(kind: FieldType, parts: Iterator[Any]) -> tuple[int, Any]:
+def _read_sum(field: FieldType, parts: Iterator[Any]) -> tuple[int, Any]:
     """Return how many values there are, and their sum."""
-    return next(parts), kind.read_sum(parts, database.obj)
+    return next(parts), field.read_sum(parts, database.obj)
 
 
-def _as_json(kind: FieldType, function: str, count: int, total: Any) -> Any:
+def _as_json(field: FieldType, function: str, count: int, total: Any) -> Any:
     if not count:
         return None
-    return kind.sum_to_json(total) if function == "sum" else kind.average_to_json(total, count)
+    return field.sum_to_json(total) if function == "sum" else field.average_to_json(total, count)
 
 
 def _count_groups(resource: Resource, selection: Selection, group_by: tuple[str, ...]) -> Select:

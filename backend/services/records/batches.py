@@ -96,7 +96,7 @@ def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], done: list[
     """Return the data with the ids of records that this batch created, where a field for ids refers to them."""
     definition = resource.definition
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
-    ids = {name for name, kind in definition.fields.items() if kind.holds_ids} - unknown
+    ids = {name for name, field in definition.fields.items() if field.holds_ids} - unknown
     return {
         name: _created_id(name, value[REF], done) if name in ids and _is_ref(value) else value
         for name, value in data.items()

@@ -164,7 +164,7 @@ def _select_referring(resource: Resource, name: str, locks: bool, scope: ScopeSh
 
 
 def _cascading(resource: Resource) -> list[str]:
-    return [name for name, kind in resource.definition.references.items() if kind.on_delete == "cascade"]
+    return [name for name, field in resource.definition.references.items() if field.on_delete == "cascade"]
 
 
 def _with_descendants(resource: Resource, names: list[str], ids: list[str]) -> list[str]:

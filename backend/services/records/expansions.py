@@ -61,13 +61,13 @@ def relations(resource: Resource, hidden_fields: Callable[[Definition], frozense
     second name exists where the first would be ambiguous.
     """
     own, catalog = resource.definition, resource.catalog
-    there = {name: kind for name, kind in own.references.items() if name not in hidden_fields(own)}
+    there = {name: field for name, field in own.references.items() if name not in hidden_fields(own)}
     back = [(other, name) for other, name in resource.referrers if name not in hidden_fields(other.definition)]
     count = Counter(other.name for other, _ in back)
     return (
         {f"{other.name}__{name}": Relation(other, name, True) for other, name in back}
         | {other.name: Relation(other, name, True) for other, name in back if count[other.name] == 1}
-        | {name: Relation(catalog[kind.to], name, False) for name, kind in there.items()}
+        | {name: Relation(catalog[field.to], name, False) for name, field in there.items()}
     )
 
 

@@ -121,7 +121,7 @@ def _ndjson(items: Sequence[str], is_first: bool) -> str:
 
 def _csv_writer(actor: Actor, resource: Resource, query: ListQuery) -> PageWriter:
     names = query.fields or visible_fields(actor, resource)
-    cells = [(name, _cell_writer(resource.kinds[name])) for name in names]
+    cells = [(name, _cell_writer(resource.fields[name])) for name in names]
 
     def line(item: str) -> str:
         record = json.loads(item)
@@ -140,8 +140,8 @@ def _csv_line(cells: Iterable[str]) -> str:
     return (text if text.strip(",") else NULL + text) + "\r\n"
 
 
-def _cell_writer(kind: FieldType) -> Callable[[Any], str]:
+def _cell_writer(field: FieldType) -> Callable[[Any], str]:
     """Return the function that makes the text of a cell from a value in JSON."""
     # An empty cell of a new record is the default.
-    null, to_cell = "" if kind.default is None else NULL, kind.to_cell
+    null, to_cell = "" if field.default is None else NULL, field.to_cell
     return lambda value: null if value is None else written(to_cell(value))

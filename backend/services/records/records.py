@@ -89,7 +89,7 @@ def _get_expanded(
 
 def visible_fields(actor: Actor, resource: Resource) -> tuple[str, ...]:
     """Return the names of the fields that the actor may read, in their order."""
-    return resource.visible(policies.hidden_fields(resource.definition, actor)) or tuple(resource.kinds)
+    return resource.visible(policies.hidden_fields(resource.definition, actor)) or tuple(resource.fields)
 
 
 def _missing(resource: Resource) -> NotFound:
@@ -204,7 +204,7 @@ def _select_for_write(resource: Resource, readable: ScopeShape, writable: ScopeS
 
 
 def _insert(resource: Resource, hidden: Hidden, most: int) -> ModelInsert:
-    values = {resource.column(name): slot(name) for name in resource.kinds}
+    values = {resource.column(name): slot(name) for name in resource.fields}
     return resource.model.insert(values).returning(*_answer(resource, hidden, most))
 
 

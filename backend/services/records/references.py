@@ -16,9 +16,9 @@ from backend.services.storage.statements import slot
 def require_visible_references(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> None:
     """Raise Invalid unless every record that `data` refers to exists and may be read by the actor."""
     problems = {}
-    for name, kind in resource.definition.references.items():
-        if data.get(name) is not None and find_visible(actor, resource.catalog[kind.to], "id", data[name]) is None:
-            problems[name] = [f"There is no such record of {kind.to}."]
+    for name, field in resource.definition.references.items():
+        if data.get(name) is not None and find_visible(actor, resource.catalog[field.to], "id", data[name]) is None:
+            problems[name] = [f"There is no such record of {field.to}."]
     if problems:
         raise Invalid(problems)
 

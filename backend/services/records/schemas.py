@@ -37,10 +37,10 @@ def data_schemas(actor: Actor, resource: Resource) -> DataSchemas:
 
 
 def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[str]) -> DataSchemas:
-    known = {name: kind for name, kind in resource.definition.fields.items() if name not in hidden & locked}
+    known = {name: field for name, field in resource.definition.fields.items() if name not in hidden & locked}
 
     def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
-        made = {name: _Locked() if name in locked else make_field(kind) for name, kind in known.items()}
+        made = {name: _Locked() if name in locked else make_field(field) for name, field in known.items()}
         return make_schema(f"{resource.name}_{suffix}", made)
 
     return DataSchemas(create=schema("create", _field_of_record), patch=schema("patch", _field_of_change))
@@ -56,24 +56,24 @@ class _Locked(fields.Raw):
         return value
 
 
-def _field_of_record(kind: FieldType) -> fields.Field[Any]:
+def _field_of_record(field: FieldType) -> fields.Field[Any]:
     """Return the field for creating and replacing: what is left out becomes the default, or null."""
-    options: dict[str, Any] = {"allow_none": not kind.required, "metadata": describe(kind)}
-    if kind.default is not None:
+    options: dict[str, Any] = {"allow_none": not field.required, "metadata": describe(field)}
+    if field.default is not None:
         # The default as it is kept: marshmallow does not parse it again.
-        options |= {"load_default": kind.wire().deserialize(kind.default)}
-        options["metadata"]["default"] = kind.default
-    elif kind.required:
+        options |= {"load_default": field.wire().deserialize(field.default)}
+        options["metadata"]["default"] = field.default
+    elif field.required:
         options |= {"required": True}
     else:
         options |= {"load_default": None}
-    return kind.wire(**options)
+    return field.wire(**options)
 
 
-def _field_of_change(kind: FieldType) -> fields.Field[Any]:
-    return kind.wire(allow_none=not kind.required, metadata=describe(kind))
+def _field_of_change(field: FieldType) -> fields.Field[Any]:
+    return field.wire(allow_none=not field.required, metadata=describe(field))
 
 
-def describe(kind: FieldType) -> dict[str, Any]:
+def describe(field: FieldType) -> dict[str, Any]:
     """Return the metadata that documents a field with the description in its definition."""
-    return {"description": kind.description} if kind.description else {}
+    return {"description": field.description} if field.description else {}

@@ -13,7 +13,7 @@ from peewee import SQL, Case, Cast, ColumnBase, Node, Select, fn
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.errors import Invalid
-from backend.services.storage.listable import Kind, Listable, Names
+from backend.services.storage.listable import Field, Listable, Names
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
@@ -57,13 +57,13 @@ def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
 def _size(listable: Listable, names: Names) -> ColumnBase:
     """Return the expression of about how many bytes a record's JSON takes."""
     fixed, measured = 0, []
-    for name in names or listable.kinds:
-        kind = listable.kinds[name]
+    for name in names or listable.fields:
+        field = listable.fields[name]
         fixed += len(name) + FIELD_BYTES
-        if kind.most_bytes is not None and kind.most_bytes <= NARROW_BYTES:
-            fixed += kind.most_bytes
+        if field.most_bytes is not None and field.most_bytes <= NARROW_BYTES:
+            fixed += field.most_bytes
         else:
-            text = kind.as_text(listable.column(name), database.obj)
+            text = field.as_text(listable.column(name), database.obj)
             measured.append(fn.COALESCE(fn.octet_length(text), 0))
     return reduce(add, measured, SQL(str(fixed)))
 
@@ -120,14 +120,14 @@ def _width(listable: Listable, names: Names) -> int | None:
     if names not in kept:
         if len(kept) >= MAX_KEPT:
             kept.clear()
-        kept[names] = _find_width((name, listable.kinds[name]) for name in names or listable.kinds)
+        kept[names] = _find_width((name, listable.fields[name]) for name in names or listable.fields)
     return kept[names]
 
 
-def _find_width(kinds: Iterable[tuple[str, Kind]]) -> int | None:
+def _find_width(fields: Iterable[tuple[str, Field]]) -> int | None:
     width = 0
-    for name, kind in kinds:
-        if kind.most_bytes is None:
+    for name, field in fields:
+        if field.most_bytes is None:
             return None
-        width += len(name) + FIELD_BYTES + kind.most_bytes
+        width += len(name) + FIELD_BYTES + field.most_bytes
     return width

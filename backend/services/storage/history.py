@@ -37,7 +37,7 @@ def note_end(user_id: str | None, listable: Listable, ids: Sequence[str]) -> Non
 
 
 def _recorded_fields(listable: Listable) -> list[str]:
-    return [name for name in listable.kinds if name not in UNRECORDED]
+    return [name for name in listable.fields if name not in UNRECORDED]
 
 
 def _read(listable: Listable, ids: Sequence[str]) -> dict[str, Values]:

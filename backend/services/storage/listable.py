@@ -13,7 +13,7 @@ from backend.services.storage.statements import Builder, StatementCache, Values
 Names = tuple[str, ...] | None  # of fields, None for all
 
 
-class Kind(Protocol):
+class Field(Protocol):
     """What is asked of the type of a field that a Listable has; services/field_types/base.py describes the answers."""
 
     @property
@@ -45,12 +45,12 @@ class Listable:
     search; `keeps_history` says whether changes of rows become history entries. `cursor_serializer` signs cursors.
     """
 
-    kinds: Mapping[str, Kind]
+    fields: Mapping[str, Field]
 
     def __init__(
         self,
         name: str,
-        kinds: Mapping[str, Kind],
+        fields: Mapping[str, Field],
         model: type[Model],
         cursor_serializer: URLSafeSerializer,
         *,
@@ -58,7 +58,7 @@ class Listable:
         search: Iterable[str] = (),
         keeps_history: bool = False,
     ) -> None:
-        self.name, self.kinds, self.model, self.cursor_serializer = name, kinds, model, cursor_serializer
+        self.name, self.fields, self.model, self.cursor_serializer = name, fields, model, cursor_serializer
         self.search, self.keeps_history = tuple(search), keeps_history
         self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
         self._statements = StatementCache()
@@ -71,7 +71,7 @@ class Listable:
 
     def json(self, names: Names = None) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""
-        pairs = [(name, self.kinds[name].json(self.column(name), database.obj)) for name in names or self.kinds]
+        pairs = [(name, self.fields[name].json(self.column(name), database.obj)) for name in names or self.fields]
         return database.json_object(pairs)
 
     def run(self, build: Builder, *shape: Hashable, values: Values) -> list[tuple[Any, ...]]:

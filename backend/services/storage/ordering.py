@@ -51,9 +51,9 @@ def total_order(sort: Sort) -> Sort:
 
 def order_keys(listable: Listable, sort: Sort) -> list[Key]:
     """Return the Keys of a total order."""
-    kinds = listable.kinds
+    fields = listable.fields
     return [
-        Key(kinds[name].sort_key(listable.column(name)), descending, not kinds[name].required, kinds[name].unique)
+        Key(fields[name].sort_key(listable.column(name)), descending, not fields[name].required, fields[name].unique)
         for name, descending in sort
     ]
 

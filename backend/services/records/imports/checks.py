@@ -191,7 +191,7 @@ class Checker:
 
 
 def _refers_to_itself(resource: Resource) -> bool:
-    return any(kind.to == resource.name for kind in resource.definition.references.values())
+    return any(field.to == resource.name for field in resource.definition.references.values())
 
 
 def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:

@@ -31,7 +31,7 @@ class Columns:
     def __init__(self, actor: Actor, resource: Resource, key: str | None) -> None:
         self.resource, self.key = resource, key
         fields, locked = resource.definition.fields, policies.locked_fields(resource.definition, actor)
-        self.writable: dict[str, FieldType] = {name: kind for name, kind in fields.items() if name not in locked}
+        self.writable: dict[str, FieldType] = {name: field for name, field in fields.items() if name not in locked}
         if key is not None and key not in {"id"} | _unique_fields(resource, self.writable):
             raise Invalid({"key": ["Must be `id` or a field of this resource that is unique by itself."]}, "query")
         self._known = _known_columns(actor, resource, self.writable, key)
@@ -48,7 +48,7 @@ class Columns:
             raise _wrong_columns({"missing, though required": missing}, message)
 
     def _required(self) -> list[str]:
-        return [name for name, kind in self.writable.items() if kind.required and kind.default is None]
+        return [name for name, field in self.writable.items() if field.required and field.default is None]
 
     def find(self, names: Sequence[str]) -> list[Column]:
         """Return the Column of each name; raise Invalid for names that are unknown or repeated."""

@@ -98,11 +98,11 @@ class ValueReader:
 
     def _field_reader(self, column: Column) -> CellReader:
         """Return the function that reads a field, or the target's field it refers by: EMPTY, None for null, or it."""
-        kind = self._columns.writable[column.field]
-        no_value, holds_empty_text = EMPTY if self._is_text else None, kind.holds_empty_text or not self._is_text
+        field = self._columns.writable[column.field]
+        no_value, holds_empty_text = EMPTY if self._is_text else None, field.holds_empty_text or not self._is_text
         if column.field in self._references:
-            kind = self._resource.catalog[self._references[column.field].to].kinds[column.key]
-        read = self._loader(kind)
+            field = self._resource.catalog[self._references[column.field].to].fields[column.key]
+        read = self._loader(field)
 
         def read_cell(cell: Any) -> Any:
             if cell is None or (cell == "" and not holds_empty_text):
@@ -111,8 +111,8 @@ class ValueReader:
 
         return read_cell
 
-    def _loader(self, kind: FieldType) -> CellReader:
-        return kind.cell_reader() if self._is_text else loader(kind.wire())
+    def _loader(self, field: FieldType) -> CellReader:
+        return field.cell_reader() if self._is_text else loader(field.wire())
 
     def _known_user(self, user_id: str) -> str | None:
         """Return the id of a user, None if there is no such user here."""

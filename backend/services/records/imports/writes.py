@@ -124,7 +124,7 @@ def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
 
 
 def _insert(resource: Resource) -> ModelInsert:
-    return resource.model.insert({resource.column(name): slot(name) for name in resource.kinds})
+    return resource.model.insert({resource.column(name): slot(name) for name in resource.fields})
 
 
 def _update(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
