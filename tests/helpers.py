@@ -8,6 +8,7 @@ import cysqlite
 import psycopg
 
 from backend.models.database import database
+from backend.models.definition import Generation
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -95,3 +96,8 @@ def state(admin, name):
     with database.connection_context():
         found = structure(name)
     return admin.get(f"/resources/{name}").json["data"], found, read(admin, name)
+
+
+def stored_state():
+    """Return the generation and the names of all tables."""
+    return Generation.current(), sorted(database.get_tables())

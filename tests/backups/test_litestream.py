@@ -52,8 +52,8 @@ def lose(database):
 
 def restore(config, database, *options):
     """Restore the database from the replica, and have it checked."""
-    told = try_to_restore(config, database, *options)
-    assert told.returncode == 0, told.stderr
+    result = try_to_restore(config, database, *options)
+    assert result.returncode == 0, result.stderr
 
 
 def try_to_restore(config, database, *options):

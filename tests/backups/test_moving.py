@@ -90,21 +90,21 @@ def moved(request, geo_url, tmp_path):
 def _answers(settings):
     """Return what the app of the settings answers to the queries."""
     person = Person(create_app(settings))
-    answers = _told(lambda query: (answer := person.get(query)) and (answer.status_code, answer.text))
+    answers = _contents(lambda query: (answer := person.get(query)) and (answer.status_code, answer.text))
     database.close_all()
     return answers
 
 
-def _told(get):
-    """Return {query: (status, what was answered, without the moment of it)}, `get(query)` gives (status, text)."""
+def _contents(get):
+    """Return {query: (status, answer without its moment)}; `get(query)` returns (status, text)."""
     found = {}
     for query in QUERIES:
         status, text = get(query)
-        told = json.loads(text) if text.startswith('{"success"') else text
-        if isinstance(told, dict):
-            told.pop("timestamp")
-            told.get("meta", {}).pop("next_cursor", None)  # signed, with values in the words of its database
-        found[query] = (status, told)
+        content = json.loads(text) if text.startswith('{"success"') else text
+        if isinstance(content, dict):
+            content.pop("timestamp")
+            content.get("meta", {}).pop("next_cursor", None)  # signed, with values in the words of its database
+        found[query] = (status, content)
     return found
 
 
@@ -165,7 +165,7 @@ def test_a_newer_version_with_one_more_migration_takes_the_backup(request, backe
         restore = [Path(sys.executable).with_name("flask"), "backup", "restore", path]
         subprocess.run(restore, cwd=newer, env=environment(settings), check=True, capture_output=True)
         with running_server(there, root=newer, **settings) as address:
-            assert _told(lambda query: _fetch(address, query)) == answers
+            assert _contents(lambda query: _fetch(address, query)) == answers
 
 
 def _fetch(address, query):

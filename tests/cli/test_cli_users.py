@@ -10,7 +10,7 @@ NEW_PASSWORD = "staple battery horse correct"
 
 @pytest.fixture
 def flask(app):
-    """Runs a command and returns its result."""
+    """A function that runs `flask users …` and returns the result."""
     return lambda *arguments, **options: app.test_cli_runner().invoke(args=["users", *arguments], **options)
 
 
@@ -30,7 +30,7 @@ def test_asks_for_the_password_twice_and_shows_it_never(app, flask):
 
 @ON_SQLITE
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["create", "carol", "--password", PASSWORD], "email"),
         (["create", "carol@example.com", "--password", "short"], "password"),
@@ -43,10 +43,10 @@ def test_asks_for_the_password_twice_and_shows_it_never(app, flask):
         (["reset-password", "alice@example.com", "--password", "short"], "password"),
     ],
 )
-def test_refuses_with_a_message_and_changes_nothing(flask, admin, arguments, told):
+def test_refuses_with_a_message_and_changes_nothing(flask, admin, arguments, message):
     refused = flask(*arguments)
     assert refused.exit_code == 1
-    assert told in refused.output
+    assert message in refused.output
     assert "Traceback" not in refused.output
     assert admin.get("/users").json["meta"]["total"] == 4
 
@@ -82,7 +82,7 @@ def test_a_reset_password_ends_all_sessions(flask, alice):
     assert alice.client.post("/api/v1/auth/login", json=credentials).status_code == 200
 
 
-def test_a_link_lets_somebody_set_a_new_password_once(flask, alice):
+def test_a_link_sets_a_new_password_once(flask, alice):
     made = flask("link", "Alice@Example.com")
     assert made.exit_code == 0
     assert alice.email in made.output

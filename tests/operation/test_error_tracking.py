@@ -54,10 +54,10 @@ def test_an_unexpected_error_is_reported_under_its_request_id_without_secrets(se
     answer = admin.get("/users?page=1")
     assert answer.status_code == 500
     sentry_sdk.flush(5)
-    (told,) = [json.loads(line) for body in bodies for line in body.splitlines() if b'"exception"' in line]
-    assert told["tags"]["request_id"] == answer.headers["X-Request-ID"]
-    assert token not in json.dumps(told)
-    assert "correct horse" not in json.dumps(told)
+    (report,) = [json.loads(line) for body in bodies for line in body.splitlines() if b'"exception"' in line]
+    assert report["tags"]["request_id"] == answer.headers["X-Request-ID"]
+    assert token not in json.dumps(report)
+    assert "correct horse" not in json.dumps(report)
     database.close_all()
 
 

@@ -108,14 +108,14 @@ def test_users_roles_and_resources_are_made_once_too(admin):
         assert answers[0].data == answers[1].data
 
 
-def test_what_is_kept_of_a_request_tells_nothing_without_the_servers_key(settings, admin):
+def test_a_stored_request_cannot_be_guessed_without_the_servers_key(settings, admin):
     """A fast hash of a body would let a password in it be guessed from a stolen database."""
     body = {"email": "carol@example.com", "name": "C", "password": PASSWORD}
     assert admin.post("/users", json=body, headers={"Idempotency-Key": "k-1"}).status_code == 201
     with database.connection_context():
         (kept,) = IdempotencyKey.select()
-    told = b"POST /api/v1/users?\n" + json.dumps(body).encode()
-    plain = {hashlib.new(name, told).hexdigest() for name in ("sha256", "sha1", "md5")}
+    request = b"POST /api/v1/users?\n" + json.dumps(body).encode()
+    plain = {hashlib.new(name, request).hexdigest() for name in ("sha256", "sha1", "md5")}
     assert kept.request_hash not in plain
     assert len(kept.request_hash) == 64
     assert PASSWORD not in str(kept.__data__)

@@ -71,7 +71,7 @@ def test_an_unknown_path_is_no_label(alice, read):
     assert value(read(), "larder_requests_total", route="none", status="404") == 3
 
 
-def test_tells_of_processes_jobs_mail_caches_and_backups(admin, alice, read):
+def test_shows_processes_jobs_mail_caches_and_backups(admin, alice, read):
     alice.post("/auth/password/forgot", json={"email": alice.email})
     alice.get("/auth/me")
     alice.get("/auth/me")
@@ -97,7 +97,7 @@ def test_counts_what_limits_refuse(settings):
 
 
 @ON_SQLITE
-def test_is_there_for_local_callers_and_those_with_the_token(settings):
+def test_answers_local_callers_and_callers_with_the_token(settings):
     stranger = Person(create_app(replace(settings, metrics_token=TOKEN)))
     far = {"REMOTE_ADDR": "192.0.2.1"}
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -168,7 +168,7 @@ def _scrape(address):
         return samples(caller.connection.getresponse().read().decode())
 
 
-def test_the_dashboard_asks_for_nothing_that_is_not_there(admin, alice, read):
+def test_the_dashboard_shows_only_metrics_that_exist(admin, alice, read):
     alice.post("/auth/password/forgot", json={"email": alice.email})
     admin.post("/backups")
     with database.connection_context():

@@ -168,8 +168,8 @@ def test_a_database_that_is_not_migrated_is_unavailable_and_says_what_to_do(empt
         stranger.post("/auth/login", json=CREDENTIALS),
         stranger.get("/auth/me", headers={"Authorization": "Bearer garbage"}),
     ]
-    told = [(answer.status_code, answer.json["error"]["code"]) for answer in answers]
-    assert told[:5] == [(503, "UNAVAILABLE")] * 5
+    found = [(answer.status_code, answer.json["error"]["code"]) for answer in answers]
+    assert found[:5] == [(503, "UNAVAILABLE")] * 5
     assert all("flask db upgrade" in answer.json["error"]["message"] for answer in answers[:5])
     assert answers[0].headers["Retry-After"] == "1"
 
@@ -304,8 +304,8 @@ def test_the_history_of_before_is_in_order_and_keeps_the_rules_that_fields_had(e
         # As 0005_history had it, written by a process whose clock was set back.
         for version, last in ((1, "3"), (2, "2"), (3, "1")):
             earlier = f"01900000-0000-7000-8000-00000000000{last}"
-            told = f"UPDATE larder_record_changes SET id = '{earlier}' WHERE version = {version}"
-            database.execute_sql(told)
+            sql = f"UPDATE larder_record_changes SET id = '{earlier}' WHERE version = {version}"
+            database.execute_sql(sql)
         for index in database.get_indexes("larder_record_changes"):
             if "number" in index.columns:
                 database.execute_sql(f'DROP INDEX "{index.name}"')

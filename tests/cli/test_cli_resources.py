@@ -1,13 +1,11 @@
-"""`flask db` and `flask resources`."""
+"""`flask resources`: apply, plan and export files."""
 
 import json
 
-import pytest
 import yaml
 
-from backend.models.database import database
-from backend.models.definition import Generation
 from tests.conftest import ON_SQLITE, Person
+from tests.helpers import stored_state
 
 SHOP = """
 roles:
@@ -70,45 +68,6 @@ resources:
 """
 
 
-@pytest.fixture
-def run(app):
-    """Runs a `flask …` command and returns (exit code, what it printed)."""
-
-    def invoke(*arguments):
-        result = app.test_cli_runner().invoke(args=[str(each) for each in arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result.exit_code, result.output
-
-    return invoke
-
-
-@pytest.fixture
-def written(tmp_path):
-    """Writes a YAML file and returns its path."""
-
-    def write(text):
-        path = tmp_path / "resources.yml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-def state():
-    return Generation.current(), sorted(database.get_tables())
-
-
-def test_upgrade_of_a_database_that_is_up_to_date_says_so(run):
-    assert run("db", "upgrade") == (0, "The database is up to date.\n")
-
-
-def test_status_lists_the_migrations(run):
-    code, output = run("db", "status")
-    assert code == 0
-    assert "0001_initial" in output
-    assert "not yet" not in output
-
-
 def test_applies_a_file(run, written, admin, stranger):
     code, output = run("resources", "apply", written(SHOP))
     assert (code, output.splitlines()) == (0, ["created buyer", "created notes", "created shops"])
@@ -127,10 +86,10 @@ def test_resources_of_one_file_may_refer_to_each_other(run, written, admin):
 def test_the_same_file_again_changes_nothing(run, written):
     file = written(SHOP)
     run("resources", "apply", file)
-    before = state()
+    before = stored_state()
     code, output = run("resources", "apply", file)
     assert (code, output.splitlines()) == (0, UNCHANGED)
-    assert state() == before
+    assert stored_state() == before
 
 
 def test_exports_what_was_applied(run, written):
@@ -146,10 +105,10 @@ def test_exports_what_was_applied(run, written):
 
 def test_an_export_applied_again_changes_nothing(run, written):
     run("resources", "apply", written(SHOP))
-    before = state()
+    before = stored_state()
     exported = run("resources", "export")[1]
     assert run("resources", "apply", written(exported))[1].splitlines() == UNCHANGED
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE
@@ -185,14 +144,14 @@ def test_applies_changes(run, written):
 
 def test_a_change_that_cannot_be_made_undoes_the_whole_file(run, written, admin):
     run("resources", "apply", written(SHOP))
-    before = state()
+    before = stored_state()
     admin.make("shops", name="Corner")
     changed = SHOP.replace("name: {type: string}", "name: {type: string, required: true, max_length: 3}")
     changed += "  books: {fields: {a: {type: text}}}\n"
     code, output = run("resources", "apply", written(changed.replace("description: Buys", "description: Sells")))
     assert code == 1
     assert "shops: Allow fewer values of name, although 1 record would not fit." in output
-    assert state() == before
+    assert stored_state() == before
     assert "Sells" not in run("resources", "export")[1]
 
 
@@ -204,13 +163,13 @@ def test_plans_what_it_would_apply(run, written, admin):
     run("resources", "apply", written(SHOP))
     assert run("resources", "plan", written(SHOP)) == (0, "There is nothing to do.\n")
     admin.make("shops", name="Corner")
-    before = state()
+    before = stored_state()
     numbers = SHOP.replace("name: {type: string}", "name: {type: integer}")
     code, output = run("resources", "plan", written(numbers))
     assert (code, output.splitlines()[0]) == (0, f"shops: loses data: {LOSS}")
     required = numbers.replace("integer}", "integer, required: true}")
     found = json.loads(run("resources", "plan", "--json", written(required))[1])
-    assert (found["possible"], state()) == (False, before)
+    assert (found["possible"], stored_state()) == (False, before)
 
 
 def test_loses_data_only_with_the_fingerprint(run, written, admin):
@@ -250,22 +209,22 @@ def test_a_wrong_file_in_a_folder_is_explained(run, tmp_path):
 
 
 def test_wrong_files_are_explained_and_change_nothing(run, written):
-    before = state()
+    before = stored_state()
     for what, (text, reason) in WRONG_DOCUMENTS.items():
         code, output = run("resources", "apply", written(text))
         assert code == 1, what
         assert output.startswith("Error: "), (what, output)
         assert reason in output, (what, output)
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE
 def test_refuses_a_circle_of_required_references(run, written):
-    before = state()
+    before = stored_state()
     code, output = run("resources", "apply", written(CIRCLE))
     assert code == 1
     assert "notes -> marks -> leaves -> notes" in output
-    assert state() == before
+    assert stored_state() == before
 
 
 def test_a_circle_with_one_optional_reference_is_fine(run, written, admin):
@@ -313,68 +272,3 @@ def test_a_field_declared_twice_is_refused(app, tmp_path):
     result = app.test_cli_runner().invoke(args=["resources", "apply", str(file)])
     assert result.exit_code == 1
     assert "'a' is given twice" in result.output
-
-
-NOTES = {"fields": {"title": {"type": "string"}, "price": {"type": "integer"}}}
-TEAMS = {"fields": {"team": {"type": "string"}}}
-OF_TEAM = NOTES | {"access": {"list": [{"role": "member", "where": {"title": "$user.team"}}]}}
-# What a database in use is asked to become: each is planned and applied alike.
-DOCUMENTS = {
-    "nothing": {"resources": {}},
-    "the same": {"roles": {"buyer": {}}, "users": TEAMS, "resources": {"notes": NOTES}},
-    "a role that a grant needs": {
-        "roles": {"cook": {}},
-        "resources": {"notes": NOTES | {"access": {"list": ["cook"]}}},
-    },
-    "an unknown role": {"resources": {"notes": NOTES | {"access": {"list": ["cook"]}}}},
-    "a wrong role": {"roles": {"cook": {"permissions": ["fly"]}}},
-    "a role that is built in": {"roles": {"admin": {}}},
-    "fields of users that a grant needs": {
-        "users": {"fields": TEAMS["fields"] | {"size": {"type": "integer"}}},
-        "resources": {"notes": NOTES | {"access": {"list": [{"role": "member", "where": {"price": "$user.size"}}]}}},
-    },
-    "a grant that needs a field of users": {"resources": {"notes": OF_TEAM}},
-    "fields of users gone": {"users": {"fields": {}}},
-    "a field of users that is wrong": {"users": {"fields": {"id": {"type": "string"}}}},
-    "an unknown setting of users": {"users": {"size": 7}},
-    "a type that users do not fit": {"users": {"fields": {"team": {"type": "integer"}}}},
-    "a field more": {"resources": {"notes": {"fields": NOTES["fields"] | {"body": {"type": "text"}}}}},
-    "a field less": {"resources": {"notes": {"fields": {"title": {"type": "string"}}}}},
-    "a resource dropped": {"resources": {"notes": None}},
-    "a resource that was never there": {"resources": {"nothing": None}},
-    "what rows stand against": {"resources": {"notes": {"fields": {"title": {"type": "string", "max_length": 1}}}}},
-    "a reference to nothing": {"resources": {"marks": {"fields": {"note": {"type": "reference", "to": "x"}}}}},
-    "a rename of nothing": {"resources": {"notes": {"fields": {"title": {"type": "string", "renamed_from": "x"}}}}},
-    "another part": {"ressources": {}},
-}
-
-
-@pytest.fixture
-def in_use(run, written, admin, bob):
-    """A database with a role, a field of users, and values in it."""
-    document = {"roles": {"buyer": {}}, "users": TEAMS, "resources": {"notes": NOTES}}
-    assert run("resources", "apply", written(yaml.safe_dump(document)))[0] == 0
-    admin.make("notes", title="Milk", price=1)
-    assert admin.patch(f"/users/{bob.id}", json={"profile": {"team": "blue"}}).status_code == 200
-
-
-@pytest.mark.parametrize("what", DOCUMENTS)
-@ON_SQLITE
-def test_a_plan_says_what_apply_does(run, written, in_use, what):
-    path = written(yaml.safe_dump(DOCUMENTS[what]))
-    before = run("resources", "export"), state()
-    planned, told = run("resources", "plan", path)
-    assert (run("resources", "export"), state()) == before
-    confirm = ["--confirm", told.split()[-1]] if "--confirm" in told else []
-    if confirm:
-        assert run("resources", "apply", path)[0] == 1
-    applied, outcome = run("resources", "apply", path, *confirm)
-    assert applied == planned, (told, outcome)
-    if planned:
-        if "impossible" not in told:
-            assert outcome == told
-        assert (run("resources", "export"), state()) == before
-    else:
-        changed = any(not line.startswith("unchanged") for line in outcome.splitlines())
-        assert changed == (told != "There is nothing to do.\n"), (told, outcome)
-        assert run("resources", "plan", path) == (0, "There is nothing to do.\n")

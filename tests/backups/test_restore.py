@@ -1,0 +1,147 @@
+"""`flask backup restore`, on both databases."""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+
+import cysqlite
+import psycopg
+import pytest
+
+from backend.models.database import database
+from backend.models.database.postgres import DEFINITIONS_LOCK
+from tests.conftest import ON_SQLITE
+from tests.parts.backups import make_backup, restore, titles
+from tests.parts.patience import patience
+
+
+@contextmanager
+def writing_elsewhere(settings):
+    """Yield another connection, which holds the lock to write; no connection here waits as long as it takes."""
+    with (
+        patience(wait_seconds=0.1),
+        closing(cysqlite.connect(settings.database_url.removeprefix("sqlite:///"))) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admin, alice):
+    path = make_backup(run)
+    for note in admin.get("/notes").json["data"]:
+        admin.patch(f"/notes/{note['id']}", json={"title": "changed"})
+    admin.declare("later", {"name": {"type": "string"}})
+    result = run("restore", os.path.basename(path))
+    assert result.exit_code == 0, result.output
+    assert "Restored" in result.output
+    assert "kept as" in result.output
+    alice._token = admin._token = None  # sessions have ended
+    assert titles(alice) == ["Note 0", "Note 1", "Note 2"]
+    assert admin.get("/later").status_code == 404
+    assert len(alice.get("/notes?q=note").json["data"]) == 3
+    assert admin.get("/audit?action=backup.restore").json["meta"]["total"] == 1
+
+
+@ON_SQLITE
+def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin, alice, settings):
+    path = make_backup(run)
+    admin.make("notes", title="Late")
+    before = os.listdir(settings.backup_dir)
+    with writing_elsewhere(settings) as other:
+        result = run("restore", path)
+        other.rollback()
+    assert (result.exit_code, "Nothing was restored" in result.output) == (1, True), result.output
+    assert titles(alice) == ["Late", "Note 0", "Note 1", "Note 2"]
+    assert os.listdir(settings.backup_dir) == before
+    assert run("restore", path).exit_code == 0
+
+
+@ON_SQLITE
+def test_a_restore_that_finds_the_disk_full_changes_nothing(notes, run, admin, alice, settings):
+    with database.atomic():
+        database.execute_many("UPDATE notes SET title = ?", [["M" * 100_000]])
+    path = make_backup(run)
+    with database.connection_context():
+        database.execute_sql("UPDATE notes SET title = 'Short'")
+        database.execute_sql("VACUUM")
+        database.pragma("max_page_count", database.pragma("page_count"), permanent=True)
+    before = os.listdir(settings.backup_dir)
+    result = run("restore", path)
+    assert (result.exit_code, "Nothing was restored" in result.output) == (1, True), result.output
+    assert os.listdir(settings.backup_dir) == before
+    assert titles(alice) == ["Short"] * 3
+
+
+@ON_SQLITE
+def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, settings):
+    path = make_backup(run)
+    with writing_elsewhere(settings) as other:
+        other.execute("UPDATE notes SET title = 'Written late'")
+        timer = threading.Timer(1, other.commit)
+        timer.start()
+        kept = restore(run, path)
+        timer.join()
+    admin._token = None
+    assert titles(admin) == ["Note 0", "Note 1", "Note 2"]
+    assert run("restore", kept).exit_code == 0
+    admin._token = None
+    assert titles(admin) == ["Written late"] * 3
+
+
+@ON_SQLITE
+def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
+    path = make_backup(run)
+    admin.make("notes", title="Late")
+    kept = restore(run, path)
+    assert run("restore", kept).exit_code == 0
+    admin._token = None
+    assert titles(admin) == ["Late", "Note 0", "Note 1", "Note 2"]
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_what_a_restore_has_replaced_stays_as_a_schema(notes, run, admin, settings):
+    path = make_backup(run)
+    admin.make("notes", title="Late")
+    kept = restore(run, path)
+    with psycopg.connect(settings.database_url) as connection:
+        assert connection.execute(f'SELECT count(*) FROM "{kept}".notes').fetchone() == (4,)
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_restore_ends_when_the_writes_under_way_have_ended(notes, run, admin, settings):
+    path = make_backup(run)
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with psycopg.connect(settings.database_url) as writer, psycopg.connect(settings.database_url) as other:
+        other.autocommit = True
+        writer.execute("SELECT pg_advisory_xact_lock_shared(%s)", (DEFINITIONS_LOCK,))
+        writer.execute("SELECT id FROM notes FOR UPDATE")
+        with ThreadPoolExecutor(1) as pool:
+            restoring = pool.submit(run, "restore", path)
+            while other.execute(waiting).fetchone() == (0,):
+                assert not restoring.done(), restoring.result().output
+                time.sleep(0.02)
+            written = writer.execute("UPDATE notes SET title = 'Written late' RETURNING id").fetchall()
+            writer.commit()
+            assert restoring.result().exit_code == 0
+    assert len(written) == 3
+    admin._token = None
+    assert titles(admin) == ["Note 0", "Note 1", "Note 2"]
+
+
+def test_a_session_does_not_come_back_with_a_backup(notes, run, admin, alice):
+    assert alice.get("/notes").status_code == 200
+    path = make_backup(run)
+    run("restore", path)
+    assert alice.get("/notes").status_code == 401
+
+
+def test_every_process_serves_the_restored_definitions(notes, run, admin, settings, app):
+    path = make_backup(run)
+    admin.declare("later", {"name": {"type": "string"}})
+    run("restore", path)
+    admin._token = None
+    admin.declare("other", {"name": {"type": "string"}})  # as many changes as the other process knows of
+    assert admin.get("/other").status_code == 200
+    assert admin.get("/later").status_code == 404
