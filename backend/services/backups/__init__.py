@@ -1,1 +1,1 @@
-"""Backups: made, kept, copied elsewhere, restored."""
+"""Backups: created, verified, restored, deleted, and copied to another place."""

@@ -1,1 +1,1 @@
-"""What an operator asks: is it ready, what is wrong, what does it measure."""
+"""The state of the service: the readiness probe, the checks of `flask doctor`, and the metrics of Prometheus."""

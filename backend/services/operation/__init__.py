@@ -1,1 +1,1 @@
-"""What runs beside and below the requests: migrations, jobs, metrics, reports of errors, repeated requests."""
+"""What runs beside the requests: migrations, background jobs, clean-up, metrics, error tracking, idempotency."""

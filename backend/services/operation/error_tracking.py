@@ -13,7 +13,7 @@ class ErrorTracking:
         self._client: ModuleType | None = None
 
     def open(self, settings: Settings) -> None:
-        """Report to the address of the settings from now on; without one, to nobody."""
+        """Report to the address of the settings from now on; without one, report nothing."""
         self._client = None
         if settings.sentry_dsn:
             import sentry_sdk  # takes a fifth of a second, which most installations need not spend
