@@ -1,4 +1,4 @@
-"""API keys: secrets for programs, which may do at most what the users who created them may do."""
+"""API keys: secrets for programs. A key never permits more than the user who created it may do."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from backend.models.definition import Generation
 from backend.models.role import ADMIN
 from backend.models.user import User, UserRole
 from backend.services.access import audit
-from backend.services.access.actors import Actor, Caller
+from backend.services.access.actors import Actor, Caller, split_roles
 from backend.services.access.permissions import require_may_give
 from backend.services.errors import NotFound
 from backend.services.storage.statements import Statement, slot
@@ -23,13 +23,13 @@ from backend.utils.clock import rfc3339, utcnow
 
 PREFIX = "ldr_"
 HINT_LENGTH = 8
-USE_NOTED_EVERY = timedelta(minutes=1)  # a write at each request would cost more than most requests do
+LAST_USED_PRECISION = timedelta(minutes=1)  # a write at every request would cost more than most requests
 
 
 def create_key(actor: Actor, *, name: str, roles: Collection[str], expires_at: str | None = None) -> tuple[ApiKey, str]:
-    """Create an API key of the actor; return (ApiKey, secret). The secret is not stored, so it cannot be shown again.
+    """Create an API key of the actor, and return (ApiKey, secret). Only a hash of the secret is stored.
 
-    `expires_at` is in RFC 3339. Raises Invalid for an unknown role, Denied for one that the actor does not have.
+    `expires_at` is in RFC 3339. Raises Invalid if a role does not exist, Denied if the actor does not have it.
     """
     require_may_give(actor, roles)
     secret = PREFIX + secrets.token_urlsafe(32)
@@ -52,7 +52,7 @@ def list_keys(actor: Actor) -> list[ApiKey]:
 
 
 def get_key(actor: Actor, key_id: str) -> ApiKey:
-    """Return one of the ApiKeys that list_keys returns; raise NotFound."""
+    """Return one of the ApiKeys that list_keys returns. Raises NotFound if the id is none of theirs."""
     key: ApiKey | None = _visible(actor).where(ApiKey.id == key_id).first()
     if key is None:
         raise NotFound("There is no such API key.")
@@ -60,7 +60,7 @@ def get_key(actor: Actor, key_id: str) -> ApiKey:
 
 
 def revoke_key(actor: Actor, key_id: str) -> None:
-    """Refuse the key from the next request on; raise NotFound."""
+    """Revoke the key: it is refused from the next request on. Raises NotFound like get_key."""
     with database.atomic():
         key = get_key(actor, key_id)
         if key.revoked_at is None:
@@ -69,7 +69,7 @@ def revoke_key(actor: Actor, key_id: str) -> None:
 
 
 def revoke_keys_of(actor: Actor, user_id: str) -> None:
-    """Refuse all keys of a user from the next request on; call it in the transaction of its cause."""
+    """Revoke all keys of a user. Call it inside the transaction that makes this necessary."""
     not_revoked = (ApiKey.user_id == user_id) & ApiKey.revoked_at.is_null()
     for key in list(ApiKey.select(ApiKey.id, ApiKey.name).where(not_revoked)):
         audit.record(actor, "api_key.revoke", ("api_key", key.id), name=key.name)
@@ -77,26 +77,25 @@ def revoke_keys_of(actor: Actor, user_id: str) -> None:
 
 
 def find_key(secret: str) -> Caller:
-    """Return the Caller with this API key, by one indexed read.
+    """Return the Caller for this API key, by one query. Its actor is None if the key is not valid.
 
-    The actor has those roles of the key that its user has too; if the user is an admin, all.
+    The actor has the roles of the key that its user still has; if the user is an admin, all roles of the key.
     """
     now = utcnow()
     values = {"hash": _hash(secret), "now": rfc3339(now)}
-    ((generation, key_id, user_id, key_roles, last_used_at, roles),) = _statement(database.name).run(values)
+    ((generation, key_id, user_id, key_roles, last_used_at, user_roles),) = _statement(database.name).run(values)
     if user_id is None:
         return Caller(generation, None)
-    held = frozenset((roles or "").split(","))
-    granted = frozenset(ApiKey.roles.python_value(key_roles))
+    granted, held = frozenset(ApiKey.roles.python_value(key_roles)), split_roles(user_roles)
     last_used_at = ApiKey.last_used_at.python_value(last_used_at)
-    if last_used_at is None or now - last_used_at > USE_NOTED_EVERY:
-        _note_use(key_id, now)
-    effective = granted if ADMIN in held else granted & held
-    return Caller(generation, Actor(str(user_id), None, effective, str(key_id)))
+    if last_used_at is None or now - last_used_at > LAST_USED_PRECISION:
+        _store_last_use(key_id, now)
+    roles = granted if ADMIN in held else granted & held
+    return Caller(generation, Actor(str(user_id), None, roles, str(key_id)))
 
 
-def _note_use(key_id: Any, now: datetime) -> None:
-    """Store when the key was used, unless another writer holds the lock: a request that only reads must not wait."""
+def _store_last_use(key_id: Any, now: datetime) -> None:
+    """Store when the key was used, or skip it if another writer holds the lock: reading requests must not wait."""
     try:
         with database.no_wait():
             ApiKey.update(last_used_at=now).where(ApiKey.id == key_id).execute()
@@ -116,12 +115,15 @@ def _visible(actor: Actor) -> "ModelSelect[ApiKey]":
 
 @cache
 def _statement(database_name: str) -> Statement:
-    """Return the statement of `find_key`, in the SQL of the database of this name."""
-    roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
+    """Build the statement of find_key; `database_name` is only the cache key, since each database has its SQL.
+
+    `Generation` has one row, so the result always has one row: the generation, with or without a key.
+    """
+    user_roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     not_expired = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
-    valid = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & not_expired
+    is_valid = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & not_expired
     return Statement(
-        Generation.select(Generation.number, ApiKey.id, User.id, ApiKey.roles, ApiKey.last_used_at, roles)
-        .join(ApiKey, JOIN.LEFT_OUTER, on=valid)
+        Generation.select(Generation.number, ApiKey.id, User.id, ApiKey.roles, ApiKey.last_used_at, user_roles)
+        .join(ApiKey, JOIN.LEFT_OUTER, on=is_valid)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == ApiKey.user_id) & User.active)
     )

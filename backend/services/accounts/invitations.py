@@ -21,10 +21,11 @@ from backend.utils.clock import utcnow
 
 
 def create_invitation(actor: Actor, settings: Settings, *, email: str, roles: Collection[str]) -> Invitation:
-    """Invite the address, replacing an open invitation of it, and return the Invitation.
+    """Invite the address, and return the Invitation. It replaces an open invitation of the same address.
 
-    An address that has an account gets a mail that says so; the answer is the same. Raises Invalid or Denied for roles
-    that the actor may not give, also in the replaced invitation, and Unavailable on a server that sends no mail.
+    If the address already has an account, its mail says so; the response is the same. Raises Invalid if a role does
+    not exist, Denied if the actor may not give a role of the new or the replaced invitation, and Unavailable if this
+    server sends no mail.
     """
     require_mail(settings)
     require_may_give(actor, roles)
@@ -46,7 +47,10 @@ def list_invitations() -> list[Invitation]:
 
 
 def withdraw_invitation(actor: Actor, invitation_id: str) -> None:
-    """Delete the invitation; raise NotFound, or Denied if it has roles that the actor may not give."""
+    """Delete the invitation.
+
+    Raises NotFound if there is no such invitation, Denied if it has roles that the actor may not give.
+    """
     with database.atomic():
         if not _delete(actor, Invitation.id == invitation_id):
             raise NotFound("There is no such invitation.")
@@ -54,14 +58,20 @@ def withdraw_invitation(actor: Actor, invitation_id: str) -> None:
 
 
 def _delete(actor: Actor, condition: Expression) -> bool:
-    """Delete the invitation that meets the condition, and tell whether there was one; raise Denied."""
+    """Delete the invitation that meets the condition, and tell whether there was one.
+
+    Raises Denied if it can still be accepted and has roles that the actor may not give.
+    """
     for invitation in list(Invitation.select(Invitation.roles).where(condition, Invitation.expires_at > utcnow())):
         require_has_roles(actor, invitation.roles)
     return bool(Invitation.delete().where(condition).execute())
 
 
 def accept_invitation(*, token: str, password: str, name: str) -> User:
-    """Create the user whom the token invites, and return them; raise Invalid, or Conflict if the address is taken."""
+    """Create the user whom the token invites, and return the User.
+
+    Raises Invalid if the token is not valid or the password not allowed, Conflict if the address is taken.
+    """
     invitation = mail_tokens.find_invitation(token)
     email, now = invitation.email, utcnow()
     password_hash = hash_password(password, personal_words=(email, name))
@@ -72,7 +82,7 @@ def accept_invitation(*, token: str, password: str, name: str) -> User:
             email=email,
             name=name,
             password_hash=password_hash,
-            verified_at=now,  # the mail has reached them
+            verified_at=now,  # they received the mail
         )
         if user is None:
             raise users.address_taken()
@@ -83,6 +93,6 @@ def accept_invitation(*, token: str, password: str, name: str) -> User:
 
 
 def _roles_now(invitation: Invitation) -> list[str]:
-    """Return the invitation's roles, without those that were deleted since, even if their name was used again."""
-    same = Role.name.in_(invitation.roles) & (Role.created_at <= invitation.created_at)
-    return [role.name for role in Role.select(Role.name).where(same)]
+    """Return the invitation's roles that still exist; a role that was deleted and created anew does not count."""
+    still_exists = Role.name.in_(invitation.roles) & (Role.created_at <= invitation.created_at)
+    return [role.name for role in Role.select(Role.name).where(still_exists)]

@@ -27,16 +27,16 @@ _templates = Environment(
 
 
 def account_link(settings: Settings, page: str, token: str) -> str:
-    """Return the URL of a page below `/account` that uses the token."""
-    # The browser does not send what follows the `#`: no server, log or referrer sees the token.
+    """Return the URL of a page under `/account`, with the token."""
+    # Browsers do not send the part after the `#`, so no server, log or referrer sees the token.
     return f"{settings.public_url.rstrip('/')}/account/{page}#token={token}"
 
 
 def make_message(settings: Settings, kind: str, email: str, *, link: str | None = None) -> EmailMessage:
-    """Return the message of a kind in SUBJECTS to the address, as plain text and as HTML.
+    """Return the message to the address, as plain text and as HTML; `kind` is a key of SUBJECTS.
 
-    It contains no text that a user chose: strangers can register addresses of other people, with a name that carries a
-    message.
+    It contains no text that a user chose, not even a name: otherwise anyone could register a stranger's address and
+    have this server mail them a text.
     """
     message = EmailMessage()
     site = urlsplit(settings.public_url).netloc

@@ -18,14 +18,14 @@ log = structlog.get_logger()
 
 
 def can_send(settings: Settings) -> bool:
-    """Tell whether mails reach people: over SMTP, or in the log of a developer's own machine."""
+    """Tell whether mails can be sent: over SMTP, or to the log on a developer's own machine."""
     return settings.smtp_url is not None or settings.is_local
 
 
 def send(settings: Settings, message: EmailMessage) -> None:
-    """Send the message, or log it if no SMTP server is set.
+    """Send the message, or log it if LARDER_SMTP_URL is not set.
 
-    Raises SMTPException or OSError if the server does not accept it.
+    Raises SMTPException or OSError if the mail server cannot be reached or does not accept the message.
     """
     if settings.smtp_url is None:
         body = message.get_body(("plain",))
@@ -38,7 +38,10 @@ def send(settings: Settings, message: EmailMessage) -> None:
 
 @contextmanager
 def connect(url: str) -> Iterator[smtplib.SMTP]:
-    """Yield a connection to the mail server of the URL, signed in; raise SMTPException or OSError."""
+    """Yield a connection to the mail server of the URL, signed in if the URL has a user name.
+
+    Raises SMTPException or OSError if this fails.
+    """
     parts = urlsplit(url)
     with _open(parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme]) as server:
         if parts.scheme == "smtp+starttls":

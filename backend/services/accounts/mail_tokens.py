@@ -1,4 +1,4 @@
-"""Tokens that mails carry: random, valid once and for a limited time, stored as a hash."""
+"""Tokens in the links of mails: random, valid once and for a limited time, stored as a hash."""
 
 import hashlib
 import secrets
@@ -17,7 +17,10 @@ PURPOSES = ("verification", "reset")
 
 
 def make_token(settings: Settings, user: User, purpose: str) -> str:
-    """Return a new token of the user for one of PURPOSES; a change of their address or password ends it."""
+    """Create a token of the user for one of PURPOSES, and return it.
+
+    It is no longer valid once the user's address or password has changed.
+    """
     seconds = {"verification": settings.verification_token_seconds, "reset": settings.reset_token_seconds}[purpose]
     token = secrets.token_urlsafe(32)
     MailToken.create(
@@ -32,25 +35,24 @@ def make_token(settings: Settings, user: User, purpose: str) -> str:
 
 
 def check_token(token: str, purpose: str) -> User:
-    """Return the token's User; raise Invalid unless it is valid for the purpose."""
+    """Return the token's User, without using the token up. Raises Invalid if it is not valid for the purpose."""
     return _find(token, purpose)
 
 
 def use_token(token: str, purpose: str) -> User:
-    """Return the token's User, and end all their tokens for the purpose; raise Invalid.
+    """Return the token's User, and delete all their tokens for the purpose.
 
-    Call it in the transaction of the change. It locks the user's row: of two calls at once only one succeeds, and none
-    while the address or the password changes.
+    Call it inside the transaction of the change. It locks the user's row, so only one of two simultaneous calls
+    succeeds. Raises Invalid if the token is not valid for the purpose.
     """
     user = _find(token, purpose)
     list(database.lock_for_update(User.select(User.id).where(User.id == user.id)))
-    user = _find(token, purpose)
-    forget_tokens(user.id, purpose)
+    user = _find(token, purpose)  # again, under the lock
+    delete_tokens(user.id, purpose)
     return user
 
 
 def _find(token: str, purpose: str) -> User:
-    """Return the token's User; raise Invalid unless it is valid for the purpose."""
     row = MailToken.get_or_none(_is_valid(MailToken, token), MailToken.purpose == purpose)
     user = User.get_or_none(User.id == row.user_id) if row else None
     if row is None or user is None:
@@ -60,20 +62,20 @@ def _find(token: str, purpose: str) -> User:
     return user
 
 
-def forget_tokens(user_id: str, *purposes: str) -> None:
+def delete_tokens(user_id: str, *purposes: str) -> None:
     """Delete all tokens of the user for the purposes."""
     MailToken.delete().where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)).execute()
 
 
 def renew_invitation(invitation: Invitation) -> str:
-    """Return a new token of the invitation, which replaces the former."""
+    """Create a token of the invitation, which replaces its former token, and return it."""
     token = secrets.token_urlsafe(32)
     Invitation.update(token_hash=_hash(token)).where(Invitation.id == invitation.id).execute()
     return token
 
 
 def find_invitation(token: str) -> Invitation:
-    """Return the Invitation of the token; raise Invalid."""
+    """Return the Invitation of the token. Raises Invalid if there is none, or if it has expired."""
     invitation = Invitation.get_or_none(_is_valid(Invitation, token))
     if invitation is None:
         raise _not_valid()
@@ -81,7 +83,7 @@ def find_invitation(token: str) -> Invitation:
 
 
 def use_invitation(token: str) -> None:
-    """Delete the invitation of the token; raise Invalid if it is accepted already."""
+    """Delete the invitation of the token. Raises Invalid if there is none any more, or if it has expired."""
     if not Invitation.delete().where(_is_valid(Invitation, token)).execute():
         raise _not_valid()
 

@@ -1,4 +1,4 @@
-"""The outbox: a mail is queued in the transaction of its cause, and a job sends it when the mail server accepts it."""
+"""The outbox: requests queue mails in their transaction, and a job sends them, with retries."""
 
 import smtplib
 from datetime import timedelta
@@ -19,7 +19,7 @@ from backend.utils.clock import utcnow
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 3600
-CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash the mail is due again then
+CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash, the mail is due again by then
 GIVEN_UP_AFTER = timedelta(days=7)
 NO_MAIL = "This server sends no mail. An admin can set a new password for you, or set LARDER_SMTP_URL."
 
@@ -27,10 +27,10 @@ NOTICES = ("password_changed", "address_changed")  # sent even if the address no
 
 
 def queue_mail(kind: str, email: str) -> None:
-    """Queue a mail in the transaction of the caller.
+    """Queue a mail in the caller's transaction; `kind` is a key of SUBJECTS in mail_messages.py.
 
-    The job looks up the user and creates the token. So no token is stored, and a request for a mail takes the same time
-    whether or not the address has an account.
+    The job that sends the mail looks up the user and creates the token. So the outbox stores no tokens, and a request
+    takes the same time whether or not the address has an account.
     """
     OutgoingMail.create(kind=kind, email=email)
     database.after_commit(lambda: jobs.start("send_due_mail"))
@@ -44,18 +44,18 @@ def require_mail(settings: Settings) -> None:
 
 @job(schedule=lambda settings: EACH_MINUTE)
 def send_due_mail(settings: Settings) -> None:
-    """Send the mails that are due; one that the mail server does not accept is tried again later."""
+    """Send the mails that are due. A mail that the mail server does not accept is tried again later."""
     with database.connection_context():
         while (mail := _claim()) is not None:
             if not _deliver(settings, mail):
-                return  # most likely the server would refuse all others too
+                return  # the server would probably refuse all others, too
 
 
 def _claim() -> OutgoingMail | None:
-    """Return a mail that is due, and that no other job takes now."""
+    """Return a mail that is due, and reserve it for this process; None if there is none."""
     now = utcnow()
     due = OutgoingMail.select().where(OutgoingMail.due_at <= now).order_by(OutgoingMail.due_at)
-    for mail in list(due.limit(100)):  # read to the end: SQLite lets no open read become a write
+    for mail in list(due.limit(100)):  # a list, because SQLite cannot write while a read of the same connection is open
         claimed = OutgoingMail.update(due_at=now + CLAIMED_FOR, attempts=OutgoingMail.attempts + 1).where(
             OutgoingMail.id == mail.id, OutgoingMail.due_at == mail.due_at
         )
@@ -66,7 +66,7 @@ def _claim() -> OutgoingMail | None:
 
 
 def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
-    """Send a mail and delete it from the outbox; tell whether that worked."""
+    """Send a mail and delete it from the outbox, or postpone it; tell whether it was sent."""
     message = _write(settings, mail) if mail_server.can_send(settings) else None
     try:
         if message is not None:
@@ -79,7 +79,7 @@ def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> None:
-    """Try the mail again later, or delete it after a week."""
+    """Make the mail due again later, or delete it if it is older than GIVEN_UP_AFTER."""
     if utcnow() - mail.created_at > GIVEN_UP_AFTER:
         log.error("mail given up", kind=mail.kind, attempts=mail.attempts, reason=type(error).__name__)
         mail.delete_instance()
@@ -92,7 +92,7 @@ def _postpone(mail: OutgoingMail, error: Exception) -> None:
 
 
 def _write(settings: Settings, mail: OutgoingMail) -> EmailMessage | None:
-    """Return the message, with a new token if its kind has one; None if it is no longer wanted."""
+    """Return the message, with a link if its kind needs a token; None if the mail is no longer needed."""
     user = User.by_email(mail.email)
     if mail.kind == "invitation" and user is None:
         return _write_invitation(settings, mail.email)

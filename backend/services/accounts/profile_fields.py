@@ -1,4 +1,4 @@
-"""Profile fields: which values users have, declared as the fields of a definition are."""
+"""Profile fields: further values of users, declared like the fields of a definition."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,10 +17,10 @@ from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
 
 MAX_FIELDS = 50
-RESERVED = {"id", "email", "name", "roles", "active"}  # what every user has
+RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by")
 
-Declarations = dict[str, dict[str, Any]]  # by the names of fields
+Declarations = dict[str, dict[str, Any]]  # map of field name to declaration
 
 
 def declared_fields() -> Declarations:
@@ -31,17 +31,18 @@ def declared_fields() -> Declarations:
 def replace_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> Declarations:
     """Replace the profile fields by those declared, and return their declarations.
 
-    The values of a field that is removed are deleted, which must be `confirmed`. Raises Invalid, and Conflict if a
-    definition uses a field that is removed or gets another type, or if users have values that a field does not allow.
+    The values of removed fields are deleted. Raises Invalid if a declaration is not valid. Raises Conflict if values
+    would be deleted and this is not `confirmed`, if a grant uses a field that is removed or gets a different type, or
+    if users have values that a field does not allow.
     """
-    with database.time_limit(None), database.atomic():  # every user may change
+    with database.time_limit(None), database.atomic():  # no time limit, since every user may change
         database.lock_definitions()
         apply_fields(actor, declared, confirmed=confirmed)
         return declared_fields()
 
 
 def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> bool:
-    """Do what replace_fields does, while the caller holds the lock on the definitions; tell if anything changed."""
+    """Do what replace_fields does, and tell whether anything changed. The caller must hold the lock on definitions."""
     fields = _parse(declared)
     before = declared_fields()
     after = {name: kind.to_dict() for name, kind in fields.items()}
@@ -55,7 +56,7 @@ def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> boo
 
 
 def lost_values(declared: Any) -> dict[str, list[str]]:
-    """Return, by id of a user, the names of the fields with a value that are no longer declared."""
+    """Return a map of user id to the profile fields with a value that are no longer declared."""
     kept = declared if isinstance(declared, dict) else {}
     lost = {user.id: [name for name in user.profile if name not in kept] for user in _profiles()}
     return {user_id: names for user_id, names in lost.items() if names}
@@ -101,9 +102,9 @@ def _require_unused(names: Iterable[str]) -> None:
 
 
 def _fit_profiles(fields: Mapping[str, FieldType], confirmed: bool) -> None:
-    """Delete the values of removed fields: a later field of the same name must not find them.
+    """Delete the values of removed fields, so that a later field of the same name does not get them.
 
-    Raises Conflict for such a value unless `confirmed`, and for one that its field no longer allows.
+    Raises Conflict if there are such values and this is not `confirmed`, or if a field no longer allows its value.
     """
     for user in _profiles():
         lost = [name for name in user.profile if name not in fields]

@@ -20,15 +20,16 @@ Profile = dict[str, Any]  # values by the names of profile fields
 
 
 def lock_profile(user_id: str | None) -> Profile:
-    """Return the profile of a user, which others cannot change until the transaction ends."""
+    """Return the profile of a user, and lock it until the transaction ends."""
     profile: Profile = database.lock_for_update(User.select(User.profile).where(User.id == user_id)).get().profile
     return profile
 
 
 def changed_profile(actor: Actor, profile: Profile, given: Profile, *, own: bool = False) -> Profile:
-    """Return a new profile: `profile` with the values `given`, of which null removes one; raise Invalid.
+    """Return a new profile: `profile` with the values `given`; a null removes a value.
 
-    With `own` it is the actor's own, and only the fields are allowed that name one of their roles in `writable_by`.
+    If it is the actor's `own` profile, they may only set fields whose `writable_by` has one of their roles. Raises
+    Invalid for a field that they may not set, and for a value that is not valid.
     """
     fields, problems, changed = user_fields(), {}, dict(profile)
     for name, value in given.items():
@@ -61,10 +62,10 @@ def _may_set(actor: Actor, kind: FieldType) -> bool:
 
 
 def require_may_pass_on(actor: Actor, before: Profile, after: Profile) -> None:
-    """Raise Denied for a new value in the profile `after` that could give access to records the actor may not see.
+    """Raise Denied if a value that is new in the profile `after` could give access to records the actor may not see.
 
-    Those are values of fields that a grant uses, unless the actor's own profile has the same value or they may set the
-    field.
+    These are values of fields that a grant uses. The actor may give such a value if their own profile has it, or if
+    they may set the field.
     """
     if actor.is_admin:
         return
@@ -77,12 +78,12 @@ def require_may_pass_on(actor: Actor, before: Profile, after: Profile) -> None:
 
 
 def values_used_by_grants() -> set[str]:
-    """Return the names of the values of users, such as `team` or `email`, that the grants of all definitions use."""
+    """Return the values of users that the grants of any definition use, by name, such as `team` or `email`."""
     return _union(used_values(definition) for definition in load_definitions().values())
 
 
 def used_values(definition: Definition) -> set[str]:
-    """Return the names of the values of users that the grants of a definition use."""
+    """Return the values of users that the grants of this definition use, by name."""
     grants = [grant for listed in definition.access.values() for grant in listed if isinstance(grant, dict)]
     return _union(used_user_fields(grant["where"]) for grant in grants)
 

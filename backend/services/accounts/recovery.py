@@ -14,10 +14,10 @@ from backend.utils.clock import utcnow
 
 
 def ask_for_mail(settings: Settings, kind: str, email: str) -> None:
-    """Queue a mail of the kind, `verification` or `reset`, for the address.
+    """Queue a mail for the address; `kind` is `verification` or `reset`.
 
-    The job that sends it looks up whether the address has an account, so neither the answer nor its time can tell.
-    Raises Unavailable on a server that sends no mail.
+    The job that sends it looks up the account, so neither response nor timing reveals whether there is one. Raises
+    Unavailable if this server sends no mail.
     """
     require_mail(settings)
     with database.atomic():
@@ -25,7 +25,7 @@ def ask_for_mail(settings: Settings, kind: str, email: str) -> None:
 
 
 def verify_address(token: str) -> None:
-    """Mark the address of the token's user as confirmed; raise Invalid."""
+    """Mark the address of the token's user as confirmed. Raises Invalid if the token is not valid."""
     with database.atomic():
         user = mail_tokens.use_token(token, "verification")
         User.update(verified_at=utcnow()).where(User.id == user.id).execute()
@@ -33,22 +33,25 @@ def verify_address(token: str) -> None:
 
 
 def reset_password(token: str, new_password: str) -> None:
-    """Set the password of the token's user and end all their sessions; raise Invalid."""
+    """Set the password of the token's user, and end all their sessions.
+
+    Raises Invalid if the token is not valid, the password is not allowed, or the user is not active.
+    """
     user = mail_tokens.check_token(token, "reset")
-    # Hashed before the token is used: hashing takes long, and a weak password must not use the token up.
+    # Hash before using the token: hashing is slow, and a password that is not allowed must not use the token up.
     password_hash = hash_password(new_password, personal_words=(user.email, user.name), field="new_password")
     with database.atomic():
         user = mail_tokens.use_token(token, "reset")
         if not user.active:
             raise Invalid({"token": ["The account is not active."]})
-        verified_at = user.verified_at or utcnow()  # the mail has reached them
+        verified_at = user.verified_at or utcnow()  # they received the mail, so the address is confirmed
         user_updates.store_password(user, password_hash, verified_at=verified_at)
         sessions.end_sessions_of(user.id)
         audit.record(PUBLIC, "user.reset_password", ("user", user.id))
 
 
 def make_reset_link(actor: Actor, settings: Settings, email: str | None = None) -> tuple[str, str]:
-    """Return (address, link to set a new password once) of a user, by default of the first admin.
+    """Return (address, link to set a new password) for a user, by default the first admin. The link works once.
 
     Raises NotFound if there is no such user, Conflict if they are not active.
     """

@@ -1,4 +1,4 @@
-"""Roles: creating, changing and deleting them, and applying those of a file."""
+"""Roles: creating, changing and deleting them, and applying the roles of a YAML file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,13 +33,13 @@ class RoleBody(Schema):
 
 
 def list_roles() -> list[Role]:
-    """Return every Role, by name."""
+    """Return all Roles, sorted by name."""
     return list(Role.select().order_by(Role.name))
 
 
 def get_role(name: str) -> Role:
-    """Return the Role; raise NotFound."""
-    # Postgres fails at a NUL in a text, and a path can contain one.
+    """Return the Role. Raises NotFound if there is no role of this name."""
+    # The pattern excludes NUL, which a path can contain and Postgres does not accept.
     role = Role.get_or_none(Role.name == name) if NAME.fullmatch(name) else None
     if role is None:
         raise NotFound(f"There is no role {name}.")
@@ -47,10 +47,9 @@ def get_role(name: str) -> Role:
 
 
 def create_role(actor: Actor, *, name: str, description: str, permissions: list[str]) -> Role:
-    """Create a role and return it.
+    """Create a role, and return the Role.
 
-    Raises Invalid for a name that is not valid, Conflict for one that is taken, and Denied for a permission that the
-    actor lacks.
+    Raises Invalid if the name is not valid, Conflict if it is taken, and Denied if the actor lacks a permission.
     """
     if problem := _name_problem(name):
         raise Invalid({"name": [problem]})
@@ -70,10 +69,10 @@ def _insert_role(name: str, description: str, permissions: list[str]) -> None:
 
 
 def replace_role(actor: Actor, name: str, *, description: str, permissions: list[str]) -> Role:
-    """Change a role and return it; users who have it get its new permissions at their next request.
+    """Change a role, and return the Role. Its users have the new permissions from their next request on.
 
-    Raises NotFound, Conflict for a built-in role, and Denied for a permission, before the change or after it, that the
-    actor lacks.
+    Raises NotFound if there is no such role, Conflict if it is built in, and Denied if the actor lacks one of its old
+    or new permissions.
     """
     with database.atomic():
         role = _get_custom_role(name)
@@ -86,8 +85,8 @@ def replace_role(actor: Actor, name: str, *, description: str, permissions: list
 def delete_role(actor: Actor, name: str) -> None:
     """Delete a role, and remove it from open invitations.
 
-    Raises NotFound, Denied for a permission of it that the actor lacks, and Conflict if it is built in, or a user, an
-    API key, a definition or a profile field has it.
+    Raises NotFound if there is no such role, and Denied if the actor lacks one of its permissions. Raises Conflict if
+    it is built in, or if a user, an API key, a definition or a profile field still uses it.
     """
     with database.atomic():
         database.lock_definitions()
@@ -101,14 +100,14 @@ def delete_role(actor: Actor, name: str) -> None:
 
 def _require_not_named(name: str) -> None:
     """Raise Conflict if a definition or a profile field names the role."""
-    naming = [each.name for each in load_definitions().values() if name in each.named_roles()]
+    naming = [definition.name for definition in load_definitions().values() if name in definition.named_roles()]
     naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
     if naming:
         raise Conflict(f"The role has grants in {', '.join(naming)}.")
 
 
 def _require_in_no_key(name: str) -> None:
-    """Raise Conflict if an API key has the role: a later role of the same name must not give it other permissions."""
+    """Raise Conflict if an API key has the role: it must not get the permissions of a later role of the same name."""
     if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
         raise Conflict("An API key has this role; revoke the key first.")
 
@@ -129,9 +128,10 @@ def _remove_from_invitations(name: str) -> None:
 
 
 def apply_roles(actor: Actor, declared: Mapping[Any, Any]) -> list[tuple[str, str]]:
-    """Create or change the roles declared by name; return [(name, "created" | "changed" | "unchanged")].
+    """Create or change roles; return [(name, "created" | "changed" | "unchanged")].
 
-    Raises what create_role and replace_role raise, with Invalid's errors keyed by role.
+    `declared` maps each name to the role without its name. Raises what create_role and replace_role raise; the errors
+    of Invalid are keyed by role.
     """
     return [(name, _apply_role(actor, name, body or {})) for name, body in declared.items()]
 
@@ -154,7 +154,7 @@ def _apply_role(actor: Actor, name: Any, body: Any) -> str:
 
 
 def export_roles() -> dict[str, dict[str, Any]]:
-    """Return all roles that are not built in, in the form that apply_roles reads."""
+    """Return all roles that are not built in, in the form that apply_roles takes."""
     rows = Role.select().where(Role.name.not_in(BUILT_IN)).order_by(Role.name)
     return {role.name: {"description": role.description, "permissions": role.permissions} for role in rows}
 
@@ -166,7 +166,7 @@ def _name_problem(name: Any) -> str | None:
 
 
 def _get_custom_role(name: str) -> Role:
-    """Return the role; raise NotFound, or Conflict for a built-in one."""
+    """Return the Role. Raises Conflict if it is built in, NotFound if there is no such role."""
     if name in BUILT_IN:
         raise Conflict(f"The role {name} is built in.")
     return get_role(name)

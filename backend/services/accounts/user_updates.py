@@ -18,7 +18,7 @@ from backend.utils.clock import utcnow
 
 
 class UserChanges(TypedDict, total=False):
-    """What can change of a user; what is left out stays."""
+    """The parts of a user to change; parts that are left out stay."""
 
     email: str
     name: str
@@ -29,29 +29,31 @@ class UserChanges(TypedDict, total=False):
 
 
 class OwnChanges(TypedDict, total=False):
-    """What users can change of themselves; what is left out stays."""
+    """The parts of a user that they can change themselves; parts that are left out stay."""
 
     name: str
     profile: dict[str, Any]
 
 
 def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_profile: bool = False) -> User:
-    """Change a user and return the User; profile values that are not given stay, unless it `replaces_profile`.
+    """Change a user, and return the User. Other profile values stay, unless `replaces_profile`.
 
-    A new password, and `active: false`, end all sessions of the user. A password that another user sets revokes the
-    user's API keys, too. Raises what create_user does, Denied if the user has, before or after, a role that the actor
-    lacks (only the name may change then), and Conflict if no active admin would be left.
+    A new password, and `active: false`, end all sessions of the user. A new password set by someone else also revokes
+    the user's API keys.
+
+    Raises what create_user raises. Raises Denied if the user has a role that the actor lacks, unless only the name
+    changes. Raises Conflict if no active admin would be left.
     """
     password = changes.get("password")
     with database.atomic():
         user = users.lock_user(actor, user_id)
-        held = set(user.roles())
-        roles = {*changes["roles"], MEMBER} if "roles" in changes else held
+        old_roles = set(user.roles())
+        new_roles = {*changes["roles"], MEMBER} if "roles" in changes else old_roles
         columns = _changed_columns(actor, user, changes, replaces_profile)
-        if password is not None or roles != held or set(columns) - {"name"}:
-            require_has_roles(actor, held)
-        if roles != held:
-            _set_roles(actor, user, held, roles)
+        if password is not None or new_roles != old_roles or set(columns) - {"name"}:
+            require_has_roles(actor, old_roles)
+        if new_roles != old_roles:
+            _set_roles(actor, user, old_roles, new_roles)
         if password is not None:
             _set_password_of(actor, user, password)
         if columns:
@@ -61,7 +63,7 @@ def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_pr
 
 
 def _changed_columns(actor: Actor, user: User, changes: UserChanges, replaces_profile: bool) -> dict[str, Any]:
-    """Return the columns that would get a different value."""
+    """Return the columns whose value changes, with the new values."""
     wanted: dict[str, Any] = {name: changes[name] for name in ("name", "active") if name in changes}
     if "email" in changes:
         wanted["email"] = users.normalize_address(changes["email"])
@@ -75,53 +77,57 @@ def _changed_columns(actor: Actor, user: User, changes: UserChanges, replaces_pr
     return columns
 
 
-def _set_roles(actor: Actor, user: User, held: set[str], roles: set[str]) -> None:
-    require_may_give(actor, roles)
-    UserRole.delete().where(UserRole.user_id == user.id, UserRole.role.in_(list(held - roles))).execute()
-    if added := sorted(roles - held):
+def _set_roles(actor: Actor, user: User, old_roles: set[str], new_roles: set[str]) -> None:
+    require_may_give(actor, new_roles)
+    removed = list(old_roles - new_roles)
+    UserRole.delete().where(UserRole.user_id == user.id, UserRole.role.in_(removed)).execute()
+    if added := sorted(new_roles - old_roles):
         give_roles(user, added)
-    audit.record(actor, "user.set_roles", ("user", user.id), before=sorted(held), after=sorted(roles))
+    audit.record(actor, "user.set_roles", ("user", user.id), before=sorted(old_roles), after=sorted(new_roles))
 
 
 def _set_password_of(actor: Actor, user: User, password: str) -> None:
-    """Set the user's password, end their sessions and, unless it is the actor's own, revoke their API keys."""
+    """Set the user's password, and end their sessions. If the actor is someone else, revoke the user's API keys, too.
+
+    An admin may be taking an account back from an attacker, who may have created keys.
+    """
     set_password(actor, user, password)
     sessions.end_sessions_of(user.id)
-    if actor.user_id != user.id:  # a stranger who was in the account may have created keys
+    if actor.user_id != user.id:
         api_keys.revoke_keys_of(actor, user.id)
 
 
 def _store(actor: Actor, user: User, columns: dict[str, Any]) -> None:
-    """Update the columns, and do what their new values require."""
+    """Update the columns; send the mails and end the tokens and sessions that the new values require."""
     try:
         with database.atomic():
             User.update(columns | {"updated_at": utcnow()}).where(User.id == user.id).execute()
     except IntegrityError as error:
         raise users.address_taken() from error
     if "email" in columns:
-        mail_tokens.forget_tokens(user.id, *mail_tokens.PURPOSES)
-        queue_mail("address_changed", user.email)  # to the former address
-        queue_mail("verification", columns["email"])  # not sent if the address counts as confirmed
+        mail_tokens.delete_tokens(user.id, *mail_tokens.PURPOSES)
+        queue_mail("address_changed", user.email)  # to the old address
+        queue_mail("verification", columns["email"])  # the job does not send it if the address counts as confirmed
     audit.record(actor, "user.update", ("user", user.id), **columns)
     if columns.get("active") is False:
         sessions.end_sessions_of(user.id)
 
 
 def update_own_user(actor: Actor, changes: OwnChanges) -> User:
-    """Change the actor's own name and those profile values that they may set; return the User."""
+    """Change the actor's own name or profile, and return the User. Raises Invalid for a field they may not set."""
     with database.atomic():
         columns: dict[str, Any] = {"updated_at": utcnow(), **changes}
         if "profile" in changes:
-            before = profiles.lock_profile(actor.user_id)
-            columns["profile"] = profiles.changed_profile(actor, before, changes["profile"], own=True)
-            if columns["profile"] != before:
+            old_profile = profiles.lock_profile(actor.user_id)
+            columns["profile"] = profiles.changed_profile(actor, old_profile, changes["profile"], own=True)
+            if columns["profile"] != old_profile:
                 audit.record(actor, "user.update", ("user", actor.user_id), profile=columns["profile"])
         User.update(columns).where(User.id == actor.user_id).execute()
         return users.get_user(actor.user_id).with_roles()
 
 
 def set_password(actor: Actor, user: User, password: str, *, field: str = "password") -> None:
-    """Set the user's password; raise Invalid, naming `field`, for one that is not allowed."""
+    """Set the user's password. Raises Invalid, with `field` as its key, if the password is not allowed."""
     password_hash = hash_password(password, personal_words=(user.email, user.name), field=field)
     with database.atomic():
         store_password(user, password_hash)
@@ -129,12 +135,12 @@ def set_password(actor: Actor, user: User, password: str, *, field: str = "passw
 
 
 def store_password(user: User, password_hash: str, **columns: Any) -> None:
-    """Store a new password, and more `columns`; end the tokens mailed before, and notify the user.
+    """Store a new password, and further `columns`; end the tokens mailed before, and notify the user by mail.
 
-    Call it in the transaction of the change.
+    Call it inside the transaction of the change.
     """
     columns |= {"password_hash": password_hash, "updated_at": utcnow()}
     columns["password_generation"] = User.password_generation + 1
     User.update(columns).where(User.id == user.id).execute()
-    mail_tokens.forget_tokens(user.id, *mail_tokens.PURPOSES)
+    mail_tokens.delete_tokens(user.id, *mail_tokens.PURPOSES)
     queue_mail("password_changed", user.email)

@@ -1,4 +1,4 @@
-"""Users: reading, creating and deleting them."""
+"""Users: reading, creating and deleting them. user_updates.py changes them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,12 +23,12 @@ from backend.utils.emails import user_email
 
 
 def list_users() -> list[User]:
-    """Return every User, by address."""
+    """Return all Users, sorted by address."""
     return list(User.select().order_by(User.email))
 
 
 def get_user(user_id: str | None) -> User:
-    """Return the User; raise NotFound."""
+    """Return the User. Raises NotFound if there is no user with this id."""
     user = User.get_or_none(User.id == user_id)
     if user is None:
         raise NotFound("There is no such user.")
@@ -36,7 +36,7 @@ def get_user(user_id: str | None) -> User:
 
 
 def get_user_by_email(email: str) -> User:
-    """Return the User with this address, however it is written; raise NotFound."""
+    """Return the User with this address, in any spelling of it. Raises NotFound if there is none."""
     user = User.by_email(email)
     if user is None:
         raise NotFound(f"There is no user with the address {email}.")
@@ -44,7 +44,7 @@ def get_user_by_email(email: str) -> User:
 
 
 def get_first_admin() -> User:
-    """Return the active admin who was created first; raise NotFound."""
+    """Return the active admin who was created first. Raises NotFound if there is no active admin."""
     user: User | None = _active_admins().order_by(User.created_at, User.id).first()
     if user is None:
         raise NotFound("There is no active admin; `flask users promote EMAIL` makes a user one.")
@@ -52,7 +52,7 @@ def get_first_admin() -> User:
 
 
 def normalize_address(email: str) -> str:
-    """Return the form in which the address of a user is stored and compared; raise Invalid."""
+    """Return the form in which a user's address is stored and compared. Raises Invalid if it is not an address."""
     try:
         return user_email(email)
     except ValueError as error:
@@ -60,7 +60,7 @@ def normalize_address(email: str) -> str:
 
 
 def insert_user(*, created_at: datetime, roles: Iterable[str], **columns: Any) -> User | None:
-    """Insert a User with these columns and roles, and return it; None if the address is taken."""
+    """Insert a User with these columns and roles, and return the User; return None if the address is taken."""
     try:
         with database.atomic():
             user = User.create(created_at=created_at, updated_at=created_at, **columns)
@@ -71,7 +71,7 @@ def insert_user(*, created_at: datetime, roles: Iterable[str], **columns: Any) -
 
 
 def address_taken() -> Conflict:
-    """Return the error that another user has the address."""
+    """Return the Conflict to raise if another user has the address."""
     return Conflict("Another user has this address already.", {"json": {"email": ["Already taken."]}})
 
 
@@ -85,9 +85,9 @@ def create_user(
     profile: dict[str, Any] | None = None,
     active: bool = True,
 ) -> User:
-    """Create a user with these roles, and `member`; return the User.
+    """Create a user with these roles and `member`, and return the User.
 
-    Raises Invalid for a wrong value, Denied for a role or a profile value that the actor may not give, and Conflict if
+    Raises Invalid if a value is not valid, Denied if the actor may not give a role or a profile value, and Conflict if
     the address is taken.
     """
     roles, address, now = {*roles, MEMBER}, normalize_address(email), utcnow()
@@ -110,16 +110,16 @@ def create_user(
 def vouches_for_addresses(actor: Actor) -> bool:
     """Tell whether an address that the actor sets for a user counts as confirmed.
 
-    If a grant uses `$user.email`, an address gives access to records: then only an admin's word is enough.
+    If a grant uses `$user.email`, an address gives access to records. Then only an admin can confirm it for someone.
     """
     return actor.is_admin or "email" not in profiles.values_used_by_grants()
 
 
 def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
-    """Delete a user, and treat the records they own as each definition says in `on_owner_delete`.
+    """Delete a user, and apply `on_owner_delete` of each definition to the records they own.
 
-    Raises NotFound, Denied if the user has a role that the actor lacks, and Conflict if no active admin would be left
-    or a definition does not let go of its records.
+    Raises NotFound if there is no such user, and Denied if the user has a role that the actor lacks. Raises Conflict if
+    no active admin would be left, or if `on_owner_delete: restrict` forbids it.
     """
     with database.atomic():
         user = lock_user(actor, user_id)
@@ -132,9 +132,9 @@ def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
 
 
 def lock_user(actor: Actor, user_id: str) -> User:
-    """Return the User, and lock out other changes of users: two admins must not be able to remove each other at once.
+    """Return the User, and block other changes of users: two admins must not remove each other at the same time.
 
-    Raises NotFound, and Denied for a user whom the actor may not change at all.
+    Raises NotFound if there is no such user, and Denied if the actor may not change this user at all.
     """
     list(database.lock_for_update(Role.select(Role.name).where(Role.name == ADMIN)))
     user = get_user(user_id)

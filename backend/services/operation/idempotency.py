@@ -1,4 +1,4 @@
-"""Idempotency: a request that is sent again with the same Idempotency-Key gets its first answer again."""
+"""Idempotency: a request that is repeated with the same Idempotency-Key gets the response to the first one again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,8 +14,8 @@ from backend.utils.clock import utcnow
 KEPT_FOR = timedelta(hours=24)
 
 
-class Answer(NamedTuple):
-    """An answer to a request; `headers` are those the request made, such as Location."""
+class StoredResponse(NamedTuple):
+    """A response that can be sent again; `headers` has only those that the request determines, such as Location."""
 
     status: int
     headers: dict[str, str]
@@ -23,38 +23,41 @@ class Answer(NamedTuple):
     is_replayed: bool = False
 
 
-def run_idempotently(caller: str, key: str, request_hashes: list[str], make_answer: Callable[[], Answer]) -> Answer:
-    """Return the Answer of `make_answer()`, or the one kept for this caller and key.
+def run_idempotently(
+    caller: str, key: str, request_hashes: list[str], run: Callable[[], StoredResponse]
+) -> StoredResponse:
+    """Call `run()` and return its response, or return the response stored for this caller and key.
 
-    A repeated request is recognized by any of its hashes; the first one is kept.
+    There is one hash of the request for each secret key in use. The first is stored; any of them identifies a repeated
+    request. Raises Invalid if the key was used for a different request.
 
-    All happens in one transaction: of two requests at the same instant one waits for the other, what a request made is
-    kept exactly if its answer is, and one that fails keeps nothing. Raises Invalid if the key was used for a different
-    request.
+    Everything happens in one transaction. Of two simultaneous requests, one waits for the other. The response is stored
+    if and only if the changes of the request are; a failed request stores neither.
     """
     with database.atomic():
-        if not _take(caller, key, request_hashes[0]):
-            return _kept_answer(caller, key, request_hashes)
-        answer = make_answer()
-        values = {"status": answer.status, "headers": answer.headers, "body": answer.body}
-        mine = (IdempotencyKey.caller == caller) & (IdempotencyKey.key == key)
-        IdempotencyKey.update(values).where(mine).execute()
-        return answer
+        if not _reserve(caller, key, request_hashes[0]):
+            return _stored_response(caller, key, request_hashes)
+        response = run()
+        values = {"status": response.status, "headers": response.headers, "body": response.body}
+        is_reserved = (IdempotencyKey.caller == caller) & (IdempotencyKey.key == key)
+        IdempotencyKey.update(values).where(is_reserved).execute()
+        return response
 
 
-def _kept_answer(caller: str, key: str, request_hashes: list[str]) -> Answer:
-    kept = IdempotencyKey.get_by_id((caller, key))
-    if kept.request_hash not in request_hashes:
+def _stored_response(caller: str, key: str, request_hashes: list[str]) -> StoredResponse:
+    """Return the response stored for the key. Raises Invalid if it was for a different request."""
+    row = IdempotencyKey.get_by_id((caller, key))
+    if row.request_hash not in request_hashes:
         raise Invalid({"Idempotency-Key": ["This key was used for a different request."]}, "headers")
-    assert kept.status is not None  # both are written in the transaction that took the key
-    assert kept.body is not None
-    return Answer(kept.status, kept.headers, kept.body, is_replayed=True)
+    assert row.status is not None  # status and body are written in the transaction that reserved the key
+    assert row.body is not None
+    return StoredResponse(row.status, row.headers, row.body, is_replayed=True)
 
 
-def _take(caller: str, key: str, request_hash: str) -> bool:
-    """Reserve the key for this request and return True; False if another request has it. An expired one is free."""
+def _reserve(caller: str, key: str, request_hash: str) -> bool:
+    """Reserve the key for this request; return False if another request has it. An expired key is free again."""
     expired = IdempotencyKey.created_at < utcnow() - KEPT_FOR
-    taken = IdempotencyKey.insert(caller=caller, key=key, request_hash=request_hash).on_conflict(
+    reserved = IdempotencyKey.insert(caller=caller, key=key, request_hash=request_hash).on_conflict(
         conflict_target=[IdempotencyKey.caller, IdempotencyKey.key],
         update={
             IdempotencyKey.created_at: EXCLUDED.created_at,
@@ -62,4 +65,4 @@ def _take(caller: str, key: str, request_hash: str) -> bool:
         },
         where=expired,
     )
-    return bool(taken.returning(IdempotencyKey.key).execute())
+    return bool(reserved.returning(IdempotencyKey.key).execute())
