@@ -66,13 +66,13 @@ def create_app(settings: Settings | None = None) -> Larder:
         structlog.get_logger().warning("unknown setting", variable=name)
     for each in STATE:
         each.open(settings)
-    app = _build(settings, load_secret_keys(settings))
+    app = _make_app(settings, load_secret_keys(settings))
     app.wsgi_app = Dispatcher(app, docs_pages.docs_scripts())  # type: ignore[method-assign]  # Flask's own way to wrap it
     commands.init_app(app)
     return app
 
 
-def _build(settings: Settings, secret_keys: list[str]) -> Larder:
+def _make_app(settings: Settings, secret_keys: list[str]) -> Larder:
     """Return the Flask app, with all routes of the system; those of resources are made when they are asked for."""
     app = Larder(settings, Catalogs(secret_keys), _make_blueprint)
     errors.init_app(app)

@@ -7,7 +7,7 @@ from rich.filesize import decimal
 from rich.table import Column, Table
 
 from backend.cli.output import explained
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.services.access.actors import SYSTEM
 from backend.services.backups import backups
 
@@ -17,7 +17,7 @@ commands = AppGroup("backup", help="Backups of the database.")
 @commands.command("create")
 def create_backup() -> None:
     """Create a backup while others read and write; the last line printed is its path."""
-    settings = current_build().settings
+    settings = get_app().settings
     with explained():
         backup = backups.create_backup(settings, SYSTEM)
     click.echo(settings.backup_dir / backup.name)
@@ -27,7 +27,7 @@ def create_backup() -> None:
 def list_backups() -> None:
     """List the backups of LARDER_BACKUP_DIR, the latest first."""
     table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
-    for backup in backups.list_backups(current_build().settings):
+    for backup in backups.list_backups(get_app().settings):
         table.add_row(backup.name, decimal(backup.bytes), *_about(backup))
     Console().print(table)
 
@@ -44,7 +44,7 @@ def _about(backup: backups.Backup) -> tuple[str, ...]:
 def verify_backup(backup: str) -> None:
     """Read the whole of BACKUP, a name or a path, and check its content."""
     with explained():
-        manifest = backups.verify_backup(current_build().settings, backup)
+        manifest = backups.verify_backup(get_app().settings, backup)
     rows = sum(manifest.counts.values())
     click.echo(f"{backup} is intact: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
 
@@ -57,7 +57,7 @@ def restore_backup(backup: str) -> None:
     The backup is verified first, and the replaced content is kept. Servers can keep running.
     """
     with explained():
-        manifest, kept = backups.restore_backup(current_build().settings, backup)
+        manifest, kept = backups.restore_backup(get_app().settings, backup)
     click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
     if kept:
         click.echo(f"The previous content is kept as {kept}.")
@@ -67,7 +67,7 @@ def restore_backup(backup: str) -> None:
 @click.option("--keep", type=click.IntRange(min=1), help="How many backups to keep; by default LARDER_BACKUP_KEEP.")
 def prune_backups(keep: int | None) -> None:
     """Delete all but the latest backups, and their copies."""
-    settings = current_build().settings
+    settings = get_app().settings
     with explained():
         deleted = backups.prune_backups(settings, keep or settings.backup_keep)
     click.echo("\n".join(f"deleted {name}" for name in deleted) or "There are no backups to delete.")

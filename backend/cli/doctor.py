@@ -5,7 +5,7 @@ import sys
 import click
 from flask.cli import with_appcontext
 
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.services.health import doctor as examination
 from backend.services.health.check import FAILURE, OK, WARNING, Check, any_failed
 
@@ -16,7 +16,7 @@ MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("fail", "re
 @with_appcontext
 def doctor() -> None:
     """Check this installation and suggest fixes; exit with 1 if something does not work."""
-    checks = examination.run_checks(current_build().settings)
+    checks = examination.run_checks(get_app().settings)
     for check in checks:
         _print(check)
     sys.exit(1 if any_failed(checks) else 0)

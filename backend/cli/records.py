@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from backend.cli.output import explained
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
@@ -33,7 +33,7 @@ def export_records(resource: str, file: Path) -> None:
     """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
     form = "ndjson" if _is_ndjson(file) else "csv"
     with explained(), database.connection_context():
-        texts = exports.export_records(SYSTEM, current_build().catalog[resource], ListQuery(), form)
+        texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 
@@ -53,7 +53,7 @@ def import_file(resource: str, file: Path, key: str | None, dry_run: bool, keep_
     written.
     """
     with explained(), database.connection_context():
-        target = current_build().catalog[resource]
+        target = get_app().catalog[resource]
         if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} has records; nothing was imported.")
             return
@@ -71,7 +71,7 @@ def _import_with_progress(resource: Resource, file: Path, key: str | None, dry_r
             progress.update(task, completed=line)
 
         options = Options(key=key, dry_run=dry_run, keep_good=keep_good, progress=show_progress)
-        report = import_records(SYSTEM, resource, rows(content, current_build().settings.max_body_bytes), options)
+        report = import_records(SYSTEM, resource, rows(content, get_app().settings.max_body_bytes), options)
         show_progress(total)
     return report
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.cli.output import explained
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.services.access.actors import SYSTEM
@@ -65,7 +65,7 @@ def reset_password(email: str, password: str) -> None:
 @click.argument("email", required=False)
 def make_link(email: str | None) -> None:
     """Print a link with which EMAIL, or else the first admin, can set a new password once."""
-    settings = current_build().settings
+    settings = get_app().settings
     with explained(), database.connection_context():
         address, link = recovery.make_reset_link(SYSTEM, settings, email)
     minutes = settings.reset_token_seconds // 60
@@ -76,7 +76,7 @@ def make_link(email: str | None) -> None:
 def create_first_admin() -> None:
     """Create the first admin, LARDER_ADMIN_EMAIL, unless there is one; print a generated password once."""
     with explained():
-        generated = sign_in.create_first_admin(current_build().settings)
+        generated = sign_in.create_first_admin(get_app().settings)
     if generated:
         email, password = generated
         click.echo(f"First admin, shown this once: sign in as {email} with the password {password}")

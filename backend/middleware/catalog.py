@@ -2,20 +2,20 @@
 
 from wsgiref.types import WSGIEnvironment
 
+from backend.middleware.app import CATALOG, App
 from backend.middleware.authentication import IDENTITY
-from backend.middleware.build import CATALOG, Build
 from backend.models.database import DATABASE_ERRORS
 
 
-def choose_catalog(build: Build, environ: WSGIEnvironment) -> None:
+def choose_catalog(app: App, environ: WSGIEnvironment) -> None:
     """Give a request the Catalog of the generation that its Identity was read with, and finish with it.
 
     A failure of the database is kept in the Identity, for views that need to know who calls.
     """
-    identity, catalog = environ[IDENTITY], build.catalogs.newest
+    identity, catalog = environ[IDENTITY], app.catalogs.newest
     if identity.generation not in (None, catalog.generation):
         try:
-            catalog = build.catalogs.after(catalog, identity.generation)
+            catalog = app.catalogs.after(catalog, identity.generation)
         except DATABASE_ERRORS as error:
             environ[IDENTITY] = identity._replace(failure=error)
     environ[CATALOG] = catalog

@@ -6,8 +6,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.exceptions import TooManyRequests
 
 from backend.middleware import timing
+from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY, identify
-from backend.middleware.build import Build
 from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
 from backend.middleware.conditions import simplify_conditions
@@ -22,15 +22,15 @@ from backend.utils.addresses import parse_networks
 
 
 class Dispatcher:
-    """The WSGI app of a Build; behind it, Flask finds the view, calls it and answers errors.
+    """WSGI middleware around the Flask app: runs the stages, then calls Flask.
 
     `docs_scripts` are the hashes of the scripts in the page of the documentation.
     """
 
-    def __init__(self, build: Build, docs_scripts: str) -> None:
-        self._build, self._flask = build, build.wsgi_app
-        self._addresses = ClientAddresses(parse_networks(build.settings.trusted_proxies))
-        self._headers, self._log = AnswerHeaders(build.settings, docs_scripts), RequestLog()
+    def __init__(self, app: App, docs_scripts: str) -> None:
+        self._app, self._flask = app, app.wsgi_app
+        self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
+        self._headers, self._log = AnswerHeaders(app.settings, docs_scripts), RequestLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request: each line is a stage."""
@@ -40,8 +40,8 @@ class Dispatcher:
             self._addresses.resolve(environ)
             audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
             if request_path(environ) != LIVENESS_PATH:  # answers without the database
-                environ[IDENTITY] = identify(self._build, environ)
-                choose_catalog(self._build, environ)
+                environ[IDENTITY] = identify(self._app, environ)
+                choose_catalog(self._app, environ)
             start_response = self._log.start_logging(environ, start_response)
             start_response = self._headers.start_completing(environ, start_response)
             return self._admit(environ)(environ, start_response)
@@ -54,6 +54,6 @@ class Dispatcher:
         try:
             limits.count_request(environ)
         except TooManyRequests as refusal:
-            note_route(self._build, environ)
+            note_route(self._app, environ)
             return answer_http_error(refusal)
         return self._flask

@@ -11,7 +11,7 @@ from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, DatabaseUnavailable, database
 from backend.models.definition import Generation
@@ -149,7 +149,7 @@ def _answer_database_error(error: Exception) -> Response:
 
 def _is_overtaken() -> bool:
     """Tell whether the definitions have changed since this request began, or are not there."""
-    known = current_build().catalog.generation
+    known = get_app().catalog.generation
     try:
         return known is None or known != Generation.current()
     except DATABASE_ERRORS:  # such as another, empty file in the place of the database
@@ -158,7 +158,7 @@ def _is_overtaken() -> bool:
 
 def _what_is_missing() -> str | None:
     """Return what an operator has to do before anything can work, or None."""
-    return NOT_MIGRATED if current_build().catalog.generation is None else None
+    return NOT_MIGRATED if get_app().catalog.generation is None else None
 
 
 def answer_http_error(error: HTTPException) -> WerkzeugResponse:

@@ -14,8 +14,8 @@ from werkzeug.exceptions import TooManyRequests
 
 from backend.config.settings import Settings
 from backend.middleware.admission import was_admitted
+from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY
-from backend.middleware.build import Build
 from backend.middleware.limit_fallback import FallbackStorage
 from backend.services.access.actors import Actor
 from backend.services.errors import Unauthenticated
@@ -79,15 +79,15 @@ class Limits:
         # Until when a key is refused: a client that does not wait costs no further count.
         self._refused_until: dict[tuple[RateLimitItem, str], float] = {}
 
-    def init_app(self, build: Build) -> None:
+    def init_app(self, app: App) -> None:
         """Have the Limiter count in the storage of the settings."""
-        build.config.update(
+        app.config.update(
             RATELIMIT_STORAGE_URI=f"{FallbackStorage.STORAGE_SCHEME[0]}://",
-            RATELIMIT_STORAGE_OPTIONS={"shared_uri": _storage_uri(build.settings)},
+            RATELIMIT_STORAGE_OPTIONS={"shared_uri": _storage_uri(app.settings)},
         )
         # Already an extension of the app, the Limiter adds no hooks to each request: its decorator needs none.
-        build.extensions["limiter"] = {self._limiter}
-        self._limiter.init_app(build)
+        app.extensions["limiter"] = {self._limiter}
+        self._limiter.init_app(app)
 
     def count_request(self, environ: WSGIEnvironment) -> None:
         """Count a request, but not for `/health/live`; preflights of browsers too.

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
@@ -31,4 +31,4 @@ AuditEntrySchema = make_row_schema("AuditEntry", AUDIT, AUDIT, required=False)
 def list_entries(arguments: dict[str, Any]) -> Response:
     """List the entries of the audit trail, the latest first"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(current_build().catalog.system["audit"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(get_app().catalog.system["audit"], EVERYTHING, query))

@@ -8,8 +8,8 @@ from flask import Response, after_this_request, request
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from backend.middleware import tokens
+from backend.middleware.app import get_app
 from backend.middleware.authentication import came_in_cookies, has_bad_token, refresh_claims
-from backend.middleware.build import current_build
 from backend.middleware.guards import actor_in_session, anybody, needing, signed_in_actor
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
@@ -115,7 +115,7 @@ def register(data: dict[str, str]) -> sign_in.Registration:
     sends mail, the address must be confirmed before the first sign-in.
     """
     limits.count_account(data["email"])
-    return sign_in.register(current_build().settings, **data)
+    return sign_in.register(get_app().settings, **data)
 
 
 @blp.post("/login")
@@ -132,9 +132,9 @@ def login(data: dict[str, Any]) -> dict[str, object]:
     `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
     limits.count_account(data["email"])
-    user = sign_in.authenticate(current_build().settings, email=data["email"], password=data["password"])
+    user = sign_in.authenticate(get_app().settings, email=data["email"], password=data["password"])
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
-    session = sessions.start_session(current_build().settings, user, user_agent=user_agent, address=address)
+    session = sessions.start_session(get_app().settings, user, user_agent=user_agent, address=address)
     return _answer(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
 
 
@@ -160,7 +160,7 @@ def refresh() -> dict[str, object]:
     session_id, refresh_id = refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
-        session, user = sessions.rotate_session(current_build().settings, session_id, refresh_id)
+        session, user = sessions.rotate_session(get_app().settings, session_id, refresh_id)
     return _answer(tokens.issue_tokens(session), user, in_cookies=came_in_cookies())
 
 

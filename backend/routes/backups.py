@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, fields
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
@@ -45,7 +45,7 @@ class BackupSchema(Schema):
 @blp.doc(operationId="backups_list")
 def list_backups() -> list[backups.Backup]:
     """List the backups, the latest first"""
-    return backups.list_backups(current_build().settings)
+    return backups.list_backups(get_app().settings)
 
 
 @blp.post("")
@@ -58,4 +58,4 @@ def create_backup() -> backups.Backup:
 
     Answers when it is written, which takes about a second for each 50 MB. Refused if there are 100 backups already.
     """
-    return backups.create_requested_backup(current_build().settings, current_actor())
+    return backups.create_requested_backup(get_app().settings, current_actor())

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Response
 from marshmallow import Schema, fields, validate
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
@@ -75,7 +75,7 @@ def run(data: dict[str, Any]) -> Response:
         each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]
     ]
     limits.count_more(len(operations) - 1)
-    done = run_batch(current_actor(), current_build().catalog, operations)
+    done = run_batch(current_actor(), get_app().catalog, operations)
     return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
 
 

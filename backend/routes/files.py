@@ -8,8 +8,8 @@ from flask import Response, abort, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, renewed_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.routes.toolkit.arguments import QuerySchema
@@ -95,7 +95,7 @@ def _exported(resource: Resource, query: ListQuery, form: str) -> Response:
     if request.method == "HEAD":
         exports.check_export(current_actor(), resource, query)
         return Response(iter(()), mimetype=MIME_TYPES[form], headers=headers)  # without a length: it is not known yet
-    most_bytes = current_build().settings.max_export_bytes
+    most_bytes = get_app().settings.max_export_bytes
     file = exports.write_export(lambda: renewed_actor(resource), resource, query, form, max_bytes=most_bytes)
     headers["Content-Length"] = str(file.size)
     # The server sends it and closes it; no thread waits for a client that reads slowly.
@@ -125,7 +125,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
 
 
 def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options:
-    settings, key = current_build().settings, arguments.get("key")
+    settings, key = get_app().settings, arguments.get("key")
     if (arguments["mode"] == "upsert") != (key is not None):
         problem = "Name a unique field: `key=id` or another." if key is None else "Only `mode=upsert` has a key."
         raise Invalid({"key": [problem]}, location="query")
@@ -165,7 +165,7 @@ def _watch(resource: Resource) -> Callable[[], None]:
 
 def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
     """Return the rows of the body, which is read while they are checked."""
-    settings = current_build().settings
+    settings = get_app().settings
     request.max_content_length = settings.max_import_bytes
     if request.mimetype not in READERS:
         abort(415, "The body must be text/csv or application/x-ndjson.")

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import known_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import anybody
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
@@ -54,7 +54,7 @@ def ready() -> dict[str, Any]:
 
     Admins also see the checks, with those of jobs and backups, and how to fix what is wrong.
     """
-    checks = probe.run_checks(current_build().settings)
+    checks = probe.run_checks(get_app().settings)
     details = {"checks": [check._asdict() for check in checks]} if known_actor().is_admin else {}
     if failed := next((check for check in checks if check.state == FAILURE), None):
         raise Unavailable(failed.message if failed.name in PUBLIC_CHECKS else NOT_READY, details)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from marshmallow import Schema, fields, validate
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import anybody, permission
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
@@ -65,7 +65,7 @@ def create_invitation(data: dict[str, Any]) -> object:
 
     This replaces an open invitation of the address.
     """
-    return invitations.create_invitation(current_actor(), current_build().settings, **data)
+    return invitations.create_invitation(current_actor(), get_app().settings, **data)
 
 
 @blp.delete("/<uuid:invitation_id>")

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from flask import Blueprint, Response, abort, request
 
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.services.health import exposition
 
 FORWARDED = ("X-Forwarded-For", "Forwarded")  # what a proxy on this machine adds
@@ -16,7 +16,7 @@ blp = Blueprint("metrics", __name__)
 @blp.get("/metrics")
 def show_metrics() -> Response:
     """Show the metrics to callers with the token, and to callers on this machine."""
-    if not (_has_token(current_build().settings.metrics_token) or _is_local()):
+    if not (_has_token(get_app().settings.metrics_token) or _is_local()):
         abort(404)  # as if it did not exist
     return Response(exposition.render(), mimetype="text/plain", headers={"Cache-Control": "no-store"})
 

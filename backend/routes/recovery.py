@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, validate
 
-from backend.middleware.build import current_build
+from backend.middleware.app import get_app
 from backend.middleware.guards import anybody
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
@@ -47,7 +47,7 @@ def forgot_password(data: dict[str, str]) -> None:
     The answer is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(current_build().settings, "reset", data["email"])
+    recovery.ask_for_mail(get_app().settings, "reset", data["email"])
 
 
 @blp.post("/password/reset")
@@ -90,4 +90,4 @@ def send_verification(data: dict[str, str]) -> None:
     The answer is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(current_build().settings, "verification", data["email"])
+    recovery.ask_for_mail(get_app().settings, "verification", data["email"])

@@ -6,8 +6,8 @@ from uuid import UUID
 from flask import Response
 from marshmallow import Schema, fields, pre_dump, validate
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
-from backend.middleware.build import current_build
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
@@ -76,7 +76,7 @@ class UserChangeSchema(ManagedUserSchema):
 def list_users(arguments: dict[str, Any]) -> Response:
     """List users"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(current_build().catalog.system["users"], EVERYTHING, query))
+    return page_response(query, lists.list_rows(get_app().catalog.system["users"], EVERYTHING, query))
 
 
 @blp.post("")
@@ -140,4 +140,4 @@ def delete_user(user_id: UUID) -> None:
 
     Each definition says in `on_owner_delete` what happens to their records; by default they stay, without an owner.
     """
-    users.delete_user(current_actor(), current_build().catalog, str(user_id))
+    users.delete_user(current_actor(), get_app().catalog, str(user_id))

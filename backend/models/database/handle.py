@@ -80,7 +80,7 @@ class Handle(_Proxy):
         return self.obj.savepoint()
 
 
-# One handle per process: it outlives every build of the app.
+# One handle per process: it outlives every app.
 database = Handle()  # type: ignore[abstract]  # the proxy passes every question on
 
 

@@ -8,7 +8,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.routing import MapAdapter
 
 from backend.config.settings import Settings
-from backend.middleware.build import Build
+from backend.middleware.app import App
 from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.arguments import Request
 from backend.routes.toolkit.blueprint import Blueprint
@@ -23,10 +23,10 @@ class JsonProvider(DefaultJSONProvider):
     sort_keys = False
 
 
-class Larder(Build):
-    """A Build whose resources come and go.
+class Larder(App):
+    """An App whose resources can be added and dropped while it runs.
 
-    Flask takes no new blueprints once it has served, so the rules of a resource are beside Flask's, in its Interface.
+    Flask accepts no blueprints after its first request, so the URL rules of each resource are in its own Interface.
     """
 
     request_class, url_rule_class, json_provider_class = Request, LazyRule, JsonProvider

@@ -10,14 +10,14 @@ from typing import Any
 from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from backend.middleware.build import Build
+from backend.middleware.app import App
 from backend.middleware.guards import signed_in_actor
 from backend.middleware.paths import DOCS_PATH, DOCUMENT_PATH
 
 DOCUMENT_ENDPOINTS = ("api-docs.openapi_json", "swagger_ui.show", "docs")
 
 
-def init_app(app: Build) -> None:
+def init_app(app: App) -> None:
     """Serve Swagger UI; without public docs it and the OpenAPI document, added before, are for signed-in users only."""
     _add_pages(app)
     if not app.settings.public_docs:

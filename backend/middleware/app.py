@@ -1,4 +1,4 @@
-"""The build of the app that serves: Flask, with the settings and the definitions in force."""
+"""The Flask app of Larder: Flask with the settings and the catalogs of resources."""
 
 from wsgiref.types import WSGIEnvironment
 
@@ -10,8 +10,8 @@ from backend.services.definitions.catalog import Catalog, Catalogs
 CATALOG = "larder.catalog"  # the key in the WSGI environment
 
 
-class Build(Flask):
-    """A Flask app that knows its settings and the definitions in force."""
+class App(Flask):
+    """A Flask app with its settings and its catalogs of resources."""
 
     def __init__(self, settings: Settings, catalogs: Catalogs) -> None:
         super().__init__("backend", static_folder=None)
@@ -19,16 +19,16 @@ class Build(Flask):
 
     @property
     def catalog(self) -> Catalog:
-        """The Catalog that this request began with; outside of requests the newest."""
+        """The Catalog that this request began with; outside a request, the newest one."""
         return self.catalog_of(request.environ) if has_request_context() else self.catalogs.newest
 
     def catalog_of(self, environ: WSGIEnvironment) -> Catalog:
-        """Return the Catalog that a request began with; `/health/live` begins with none and gets the newest."""
+        """Return the Catalog that a request began with; `/health/live` has none and gets the newest."""
         catalog: Catalog = environ.get(CATALOG, self.catalogs.newest)
         return catalog
 
 
-def current_build() -> Build:
-    """Return the Build that runs this request or command; raise RuntimeError outside of both."""
-    assert isinstance(current_app, Build)  # Flask's proxy has the class of the app behind it
+def get_app() -> App:
+    """Return the App that runs this request or command. Raises RuntimeError outside both."""
+    assert isinstance(current_app, App)  # current_app is a proxy of it
     return current_app
