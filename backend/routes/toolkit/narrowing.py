@@ -1,6 +1,6 @@
 """Narrows the OpenAPI document: fields and relations that an actor may not use or see are not in it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,36 +48,40 @@ def _view_of(resource: Resource, actor: Actor) -> View:
     return View(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), offered)
 
 
-def narrow(document: Json, resource: Resource, view: View) -> None:
-    """Remove from the document of a resource, in place, what is not in the view."""
-    name, schemas, paths = resource.name, document["components"]["schemas"], document["paths"]
-    for suffix in ("record", "item"):
-        _drop(schemas[f"{name}_{suffix}"], view.hidden)
-        _narrow_expanded(schemas[f"{name}_{suffix}"], view.offered)
-    for suffix in ("create", "patch"):
-        _drop(schemas[f"{name}_{suffix}"], view.locked)
+def narrow(document: Json, resource: Resource, view: View) -> Json:
+    """Return the document of a resource without what is not in the view."""
+    name, components = resource.name, document["components"]
+    schemas, paths = dict(components["schemas"]), dict(document["paths"])
+    for key in (f"{name}_record", f"{name}_item"):
+        schemas[key] = _narrow_expanded(_without(schemas[key], view.hidden), view.offered)
+    for key in (f"{name}_create", f"{name}_patch"):
+        schemas[key] = _without(schemas[key], view.locked)
     searched = [field for field in resource.definition.search if field not in view.hidden]
     for path in ("", "/{record_id}", "/export", "/aggregate"):
-        operation = paths[f"{API}/{name}{path}"]["get"]
-        narrowed = [_narrowed(parameter, view, searched) for parameter in operation["parameters"]]
-        operation["parameters"] = [parameter for parameter in narrowed if parameter]
+        key = f"{API}/{name}{path}"
+        narrowed = [_narrow_parameter(each, view, searched) for each in paths[key]["get"]["parameters"]]
+        kept = [parameter for parameter in narrowed if parameter]
+        paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
+    return document | {"components": components | {"schemas": schemas}, "paths": paths}
 
 
-def _drop(schema: Json, fields: Iterable[str]) -> None:
-    for name in fields:
-        schema["properties"].pop(name)
+def _without(schema: Json, hidden: frozenset[str]) -> Json:
+    """Return the schema of an object without these properties."""
+    narrowed: Json = {"properties": {name: each for name, each in schema["properties"].items() if name not in hidden}}
     if "required" in schema:
-        schema["required"] = [name for name in schema["required"] if name not in fields]
+        narrowed["required"] = [name for name in schema["required"] if name not in hidden]
+    return schema | narrowed
 
 
-def _narrow_expanded(schema: Json, offered: Mapping[str, Relation]) -> None:
-    if EXPAND in schema["properties"]:
-        del schema["properties"][EXPAND]
-        if offered:
-            schema["properties"][EXPAND] = expanded_schema(offered)
+def _narrow_expanded(schema: Json, offered: Mapping[str, Relation]) -> Json:
+    """Return the schema of a record with the relations that are offered, or without any."""
+    if EXPAND not in schema["properties"]:
+        return schema
+    properties = {name: each for name, each in schema["properties"].items() if name != EXPAND}
+    return schema | {"properties": properties | ({EXPAND: expanded_schema(offered)} if offered else {})}
 
 
-def _narrowed(parameter: Json, view: View, searched: Sequence[str]) -> Json | None:
+def _narrow_parameter(parameter: Json, view: View, searched: Sequence[str]) -> Json | None:
     """Return the parameter as it is in the view, None if it is not."""
     name = parameter.get("name", "")
     if parameter.get("in") != "query":

@@ -86,9 +86,8 @@ class Api(SmorestApi):
         with interface.lock:
             piece = interface.pieces.get(view.key)
             if piece is None:
-                written = Writer(self._larder, self._writer).write([interface.blueprint], interface)
-                narrowing.narrow(written, resource, view)
+                whole = Writer(self._larder, self._writer).write([interface.blueprint], interface)
                 if len(interface.pieces) >= MAX_PIECES:
                     interface.pieces.clear()
-                piece = interface.pieces[view.key] = Piece(written)
+                piece = interface.pieces[view.key] = Piece(narrowing.narrow(whole, resource, view))
         return piece

@@ -19,13 +19,15 @@ class Search(NamedTuple):
 class Selection(NamedTuple):
     """What decides the SQL text of a choice of rows; the values are in its slots.
 
-    Of the notes that one user owns, those with a rank of 3 or more that a search for two words finds, best first:
+    A user's own notes with a rank from 3 on that a search for two words finds, the best first:
 
         Selection(
             scope=((("created_by", "eq", 1),),),
             filters=(("rank", "gte", 1),),
             search=Search(("title", "text"), ranked_terms=2),
         )
+
+    The last part of a triple is how many values it takes: neither the user nor the 3 is in the text.
     """
 
     scope: ScopeShape
@@ -35,7 +37,7 @@ class Selection(NamedTuple):
     @property
     def is_everything(self) -> bool:
         """Whether it chooses all rows."""
-        return self == (None, (), None)
+        return self == Selection(scope=None)
 
     @property
     def is_ranked(self) -> bool:
