@@ -1,6 +1,7 @@
 """What tests of several rooms ask and check."""
 
 import re
+import resource
 from contextlib import closing, contextmanager
 from itertools import count
 
@@ -101,3 +102,14 @@ def state(admin, name):
 def stored_state():
     """Return the generation and the names of all tables."""
     return Generation.current(), sorted(database.get_tables())
+
+
+@contextmanager
+def files_of_at_most(size):
+    """Have the kernel refuse to let a file of this process grow beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

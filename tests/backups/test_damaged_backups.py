@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from backend.services.backups import archives
+from backend.services.errors import Unavailable
+from tests.helpers import files_of_at_most
 from tests.parts.backups import make_backup, titles
 
 
@@ -76,3 +78,12 @@ def test_a_database_of_the_other_kind_is_refused(run, settings, tmp_path):
     mine = "postgres" if other == "sqlite" else "sqlite"
     _rewritten(path, lambda members: _with_manifest(database=other)({names[other]: members[names[mine]], **members}))
     assert run("restore", path).exit_code == 1
+
+
+def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path):
+    snapshot = tmp_path / "snapshot"
+    snapshot.write_bytes(os.urandom(100_000))
+    manifest = archives.Manifest(version="1", database="sqlite", migrations=[], counts={}, created_at="")
+    with files_of_at_most(10_000), pytest.raises(Unavailable, match="cannot be written"):
+        archives.write_archive(tmp_path / "backup.zip", manifest, snapshot)
+    assert os.listdir(tmp_path) == ["snapshot"]

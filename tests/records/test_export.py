@@ -1,10 +1,8 @@
 """`GET /<name>/export`: a file that is complete before it is sent, within bounds, for who may still read it."""
 
 import json
-import resource
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -14,6 +12,7 @@ from backend.routes import files
 from backend.services.records import exports
 from backend.utils import spool
 from tests.conftest import ON_SQLITE, Person
+from tests.helpers import files_of_at_most
 from tests.parts.sockets import serving, wait_for
 
 OPEN = {"list": ["member"], "read": ["member"], "create": ["member"]}
@@ -130,17 +129,6 @@ def test_too_large_a_file_is_refused_with_what_to_do(settings, notes, alice):
     assert "use filters" in answer.json["error"]["message"]
     assert len(lines(person.get(f"{EXPORT}&title=Milk"))) == 1
     assert spool.room.taken == 0
-
-
-@contextmanager
-def files_of_at_most(size):
-    """Have the kernel refuse to let a file of this process grow beyond `size` bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @ON_SQLITE
