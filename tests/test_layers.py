@@ -153,6 +153,13 @@ def test_only_the_models_of_databases_know_which_one_it_is():
     assert places(knowing) == []
 
 
+def test_state_of_the_process_is_in_objects_not_in_globals():
+    written = [
+        (path, node) for path, tree in SOURCES.items() for node in ast.walk(tree) if isinstance(node, ast.Global)
+    ]
+    assert places(written) == []
+
+
 def test_nothing_catches_everything():
     catch_alls = [
         (path, node)
