@@ -135,7 +135,7 @@ def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options
         keep_good=arguments["keep_good"],
         bounds=importing.Bounds(rows=settings.max_import_rows, seconds=settings.import_seconds),
         progress=_line_counter(),
-        watch=_watch(resource),
+        before_write=_role_check(resource),
     )
 
 
@@ -152,15 +152,15 @@ def _line_counter() -> Callable[[int], None]:
     return count
 
 
-def _watch(resource: Resource) -> Callable[[], None]:
-    """Return a function that raises Unavailable if the actor's roles have changed since the file was checked."""
+def _role_check(resource: Resource) -> Callable[[], None]:
+    """Return a function that raises Unavailable if the actor's roles have changed since this request began."""
     actor = current_actor()
 
-    def watch() -> None:
+    def check() -> None:
         if renewed_actor(resource) != actor:
             raise Unavailable("Your roles changed while the file was checked; send it again.")
 
-    return watch
+    return check
 
 
 def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:

@@ -1,4 +1,4 @@
-"""Several changes of records at once: all of them happen, or none."""
+"""Batches: several changes of records in one transaction."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
@@ -20,9 +20,9 @@ REF = "$ref"  # {"$ref": 0} stands for the id of the record that operation 0 cre
 
 
 class Operation(TypedDict):
-    """A change of a record: `create` needs `data`, `update` `id` and `data`, `delete` `id`.
+    """A change of a record: `create` needs `data`, `update` needs `id` and `data`, and `delete` needs `id`.
 
-    `if_match` is the version, or the ETag, that a record to update or delete must still have.
+    `if_match` is the version or the ETag that a record to update or delete must still have.
     """
 
     op: Literal["create", "update", "delete"]
@@ -33,7 +33,7 @@ class Operation(TypedDict):
 
 
 class Done(NamedTuple):
-    """An operation that was carried out: the id of its record, and the record as JSON text, None if it is deleted."""
+    """The result of an operation: the id of its record, and the record as JSON text, or None if it was deleted."""
 
     op: str
     resource: str
@@ -42,16 +42,17 @@ class Done(NamedTuple):
 
 
 def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -> list[Done]:
-    """Carry out operations in their order, in one transaction; return a Done for each.
+    """Run the operations in their order, in one transaction; return a Done for each.
 
-    Raises what a request of its own would for the first operation that fails, with `details` under its number.
+    If an operation fails, raises the error that a single request would get, with the operation's number in `message`
+    and `details`.
     """
     done: list[Done] = []
     with database.atomic():
         for number, operation in enumerate(operations):
             try:
                 done.append(_run(actor, catalog[operation["resource"]], operation, done))
-                require_together([each.json for each in done if each.json])
+                require_together([result.json for result in done if result.json])
             except LarderError as error:
                 error.message = f"Operation {number}: {error.message}"
                 error.details = {"operations": {str(number): error.details}}
@@ -66,23 +67,23 @@ def _run(actor: Actor, resource: Resource, operation: Operation, done: list[Done
     try:
         return _write(actor, resource, operation, data, if_match)
     except LarderError as error:
-        # What is the body of a request of its own is the `data` of an operation.
-        error.details = {"data" if place == "json" else place: told for place, told in error.details.items()}
+        # `json` is the body of a single request; here it is the `data` of the operation.
+        error.details = {"data" if key == "json" else key: messages for key, messages in error.details.items()}
         raise
 
 
 def _require_parts(operation: Operation) -> None:
     """Raise Invalid unless the operation has the parts that its `op` needs, and no others."""
     needed = {"create": {"data"}, "update": {"id", "data"}, "delete": {"id"}}[operation["op"]]
-    given = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in needed else set())
-    problems = {part: ["Missing data for required field."] for part in needed - given}
-    problems |= {part: ["This operation takes none."] for part in given - needed}
+    sent = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in needed else set())
+    problems = {part: ["Missing data for required field."] for part in needed - sent}
+    problems |= {part: ["Not allowed for this operation."] for part in sent - needed}
     if problems:
         raise Invalid(problems)
 
 
 def _load(actor: Actor, resource: Resource, operation: Operation, done: list[Done]) -> dict[str, Any]:
-    """Return the checked data of an operation; raise Invalid."""
+    """Return the checked data of an operation. Raises Invalid if it is not valid."""
     schemas = data_schemas(actor, resource)
     schema = schemas.create if operation["op"] == "create" else schemas.patch
     try:
@@ -93,8 +94,12 @@ def _load(actor: Actor, resource: Resource, operation: Operation, done: list[Don
 
 
 def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], done: list[Done]) -> dict[str, Any]:
-    """Return the data with the ids of records that this batch created, where a field for ids refers to them."""
+    """Return the data with each `{"$ref": number}` in a field for ids replaced by the id of the created record.
+
+    Raises ValidationError if the number is not that of an earlier `create`.
+    """
     definition = resource.definition
+    # The actor must not learn that such a field exists; the schema refuses it as unknown.
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
     ids = {name for name, field in definition.fields.items() if field.holds_ids} - unknown
     return {
@@ -109,7 +114,7 @@ def _is_ref(value: Any) -> bool:
 
 def _created_id(name: str, number: Any, done: list[Done]) -> str:
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
-        raise ValidationError({name: [f"`{REF}` is not the number of an operation before this one."]})
+        raise ValidationError({name: [f"`{REF}` must be the number of an earlier operation."]})
     if done[number].op != "create":
         raise ValidationError({name: [f"Operation {number} creates no record."]})
     return done[number].id

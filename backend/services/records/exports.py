@@ -1,4 +1,4 @@
-"""Writes the records of a list as CSV or NDJSON, page by page, so that their number costs no memory."""
+"""Exports records as CSV or NDJSON, page by page, so that large exports need no more memory than small ones."""
 
 import json
 import time
@@ -21,20 +21,20 @@ from backend.utils.cells import NULL, written
 from backend.utils.spool import NoRoom, SpoolFile
 
 ROWS_AT_ONCE = 500
-FILE_SECONDS = 600  # for a whole file by request
+FILE_SECONDS = 600  # how long a request may take to write the whole file
 ANY_BYTES = 1 << 60
-PAGE_SECONDS = 60  # what the database may take for each page but the first, which belongs to the request
+PAGE_SECONDS = 60  # how long a page may take in the database; the first page has the time limit of the request
 ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
-BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
+BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets do not recognize UTF-8
 
-PageWriter = Callable[[Sequence[str], bool], str]  # of records as JSON texts, and whether they are the first
+PageWriter = Callable[[Sequence[str], bool], str]  # (records as JSON texts, whether the page is the first) -> text
 
 
 def export_records(actor: Actor, resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
-    """Yield texts, together all records that the ListQuery finds, as `csv` or `ndjson`.
+    """Yield all records that the ListQuery finds, as parts of a file; `form` is `csv` or `ndjson`.
 
-    Raises what list_records does. Each page is read by itself, so a record that changes meanwhile is in the file as it
-    was or as it is.
+    Raises what list_records raises. Each page is a query of its own: a record that changes meanwhile is exported in
+    its old or its new state.
     """
     return _texts(lambda: actor, resource, query, form)
 
@@ -47,11 +47,12 @@ def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
 def write_export(
     renewed_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, *, max_bytes: int
 ) -> SpoolFile:
-    """Return a file with all records that the ListQuery finds, at its beginning.
+    """Write all records that the ListQuery finds to a temporary file, and return it, to be read from its start.
 
-    `renewed_actor` returns the actor as they are now, and is called before each page. Raises what it and list_records
-    raise, Invalid for more than `max_bytes`, Unavailable if there is no room or if the actor may see more or less than
-    at the beginning.
+    `renewed_actor` is called before each page and returns the current state of the actor. Raises what it and
+    list_records raise, and Invalid if the file would have more than `max_bytes`. Raises Unavailable if the disk is full
+    or too much data waits for slow clients, if the export takes too long, or if the actor's access has changed since
+    the first page.
     """
     with ExitStack() as unless_complete:
         try:
@@ -66,10 +67,10 @@ def write_export(
 
 
 def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
-    """Yield the texts in UTF-8; raise Unavailable when they take too long, Invalid when they are too large."""
-    last_moment, size = time.monotonic() + FILE_SECONDS, 0
+    """Yield the texts in UTF-8. Raises Unavailable if they take too long, Invalid if they are too large."""
+    deadline, size = time.monotonic() + FILE_SECONDS, 0
     for text in texts:
-        if time.monotonic() > last_moment:
+        if time.monotonic() > deadline:
             raise Unavailable(f"The file took longer than {FILE_SECONDS} seconds. {ADVICE}")
         data = text.encode()
         size += len(data)
@@ -101,12 +102,12 @@ def _by_pages(query: ListQuery) -> ListQuery:
 
 
 def _visible(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
-    """Return which rows and fields the actor may read."""
+    """Return (scope of the records, hidden fields) of the actor."""
     return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
 
 
 def _read(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
-    """Return the next page, with as many records as may be held at once, but at least one."""
+    """Return the next page, with fewer records if they are too large to be held in memory at once, but at least one."""
     try:
         return list_records(actor, resource, query)
     except TooLarge as error:
@@ -136,12 +137,12 @@ def _csv_writer(actor: Actor, resource: Resource, query: ListQuery) -> PageWrite
 
 def _csv_line(cells: Iterable[str]) -> str:
     text = ",".join(cells)
-    # Programs that read CSV do not take a line of nothing but commas for a row.
+    # Programs that read CSV ignore a line with nothing but commas.
     return (text if text.strip(",") else NULL + text) + "\r\n"
 
 
 def _cell_writer(field: FieldType) -> Callable[[Any], str]:
-    """Return the function that makes the text of a cell from a value in JSON."""
-    # An empty cell of a new record is the default.
+    """Return the function that converts a JSON value to a cell of CSV."""
+    # At an import, an empty cell means the default. So if there is one, null must be written as NULL.
     null, to_cell = "" if field.default is None else NULL, field.to_cell
     return lambda value: null if value is None else written(to_cell(value))

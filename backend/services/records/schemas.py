@@ -1,4 +1,4 @@
-"""The schemas that load the data of a record, for requests and for batches alike."""
+"""The schemas that load the data of a record, for requests and for batches."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,11 +11,11 @@ from backend.services.definitions.policies import LOCKED, hidden_fields, locked_
 from backend.services.field_types.base import FieldType
 from backend.utils.schemas import BuiltSchema, make_schema
 
-MAX_SCHEMAS = 32  # kept for each resource, one pair for each set of fields that somebody may see and set
+MAX_SCHEMAS = 32  # kept per resource: one pair for each combination of hidden and locked fields
 
 
 class DataSchemas(NamedTuple):
-    """The schema of a whole record, and that of a change to some of its fields."""
+    """The schema of a whole record, and the schema of a change to some of its fields."""
 
     create: BuiltSchema
     patch: BuiltSchema
@@ -24,7 +24,8 @@ class DataSchemas(NamedTuple):
 def data_schemas(actor: Actor, resource: Resource) -> DataSchemas:
     """Return the schemas that load what the actor sends to create or change a record.
 
-    A field that they may see but not set is refused, one that they may not see is unknown.
+    For a field that they may see but not set, the error is LOCKED. A field that they may neither see nor set is
+    refused as unknown.
     """
     hidden, locked = hidden_fields(resource.definition, actor), locked_fields(resource.definition, actor)
     kept: dict[tuple[frozenset[str], frozenset[str]], DataSchemas] = resource.data_schemas
@@ -47,20 +48,20 @@ def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[
 
 
 class _Locked(fields.Raw):
-    """A field that the actor may see, but not set."""
+    """A field that the actor may not set."""
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
-        """Refuse any value, null too."""
+        """Raise ValidationError for any value, also for null."""
         if value is not missing:
             raise ValidationError(LOCKED)
         return value
 
 
 def _field_of_record(field: FieldType) -> fields.Field[Any]:
-    """Return the field for creating and replacing: what is left out becomes the default, or null."""
+    """Return the marshmallow field for creating and replacing: if it is left out, it gets the default, or null."""
     options: dict[str, Any] = {"allow_none": not field.required, "metadata": describe(field)}
     if field.default is not None:
-        # The default as it is kept: marshmallow does not parse it again.
+        # marshmallow does not deserialize a load_default, so do it here.
         options |= {"load_default": field.wire().deserialize(field.default)}
         options["metadata"]["default"] = field.default
     elif field.required:

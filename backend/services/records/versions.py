@@ -1,14 +1,17 @@
-"""The versions of records as clients name them."""
+"""Version tags: the versions of records, as clients see them in ETags and `if_match`."""
 
 from backend.services.definitions.definition import Definition
 from backend.utils.tags import plain_tag
 
 
 def version_tag(definition: Definition, version: int) -> str:
-    """Return the tag of a version; it has that of the definition, too, once the same row may read otherwise."""
+    """Return the tag of a record's version: `7`, or `7.3` if the definition has the version 3.
+
+    The definition's version is part of the tag because a new definition can change how the same row is shown.
+    """
     return str(version) if definition.version == 1 else f"{version}.{definition.version}"
 
 
 def read_tag(definition: Definition, text: str) -> str:
-    """Return the version, as text, that a tag or an ETag stands for; a version alone is one as well."""
+    """Return the version in a tag, as text; the text may also be an ETag or a plain version."""
     return plain_tag(text.strip()).removesuffix(f".{definition.version}")

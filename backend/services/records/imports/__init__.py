@@ -1,1 +1,1 @@
-"""Imports: reading files, their columns, checking rows, writing them."""
+"""Imports of records from CSV and NDJSON. Start at importing.py, which names the steps and their files."""

@@ -1,4 +1,4 @@
-"""Checks the rows of a file against the database without a lock, as a request of each row's own would be checked."""
+"""Checks the rows of a file, without a lock, as if each row were a request of its own."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -11,11 +11,11 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
 from backend.services.records.conflicts import unique_conflict
-from backend.services.records.imports.earlier_rows import ID, EarlierRows, Left, Names
-from backend.services.records.imports.lookups import Found
-from backend.services.records.imports.plans import Planned
+from backend.services.records.imports.earlier_rows import ID, EarlierRows, Names, RecordState
+from backend.services.records.imports.lookups import StoredRecord
+from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.rows import Row
-from backend.services.records.imports.stored import Stored, find_stored, key_of, values_of
+from backend.services.records.imports.stored import StoredRecords, find_stored, key_of, values_of
 from backend.services.records.imports.targets import Targets, explain_missing
 from backend.services.records.imports.values import Draft, ValueReader
 from backend.services.records.records import new_row
@@ -23,11 +23,14 @@ from backend.services.records.row_checks import require_within
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 
-ALWAYS_REMEMBERED = ("id", "created_by", "version")  # of a row, for the rows after it
+ALWAYS_REMEMBERED = ("id", "created_by", "version")  # columns of earlier rows that checks of later rows may need
 
 
 class Checker:
-    """Makes planned changes of rows; `allowed` is the Scope of what the actor may create."""
+    """Checks rows and turns them into planned writes.
+
+    `allowed` is the Scope of what the actor may create. `report_problem(line, reason)` is called for each bad row.
+    """
 
     def __init__(
         self,
@@ -37,20 +40,20 @@ class Checker:
         *,
         key: str | None,
         allowed: policies.Scope,
-        note: Callable[[int, str], None],
+        report_problem: Callable[[int, str], None],
     ) -> None:
-        self._actor, self._resource, self._key, self._note = actor, resource, key, note
+        self._actor, self._resource, self._key, self._report_problem = actor, resource, key, report_problem
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
-        self._targets = Targets(actor, resource, note)
+        self._targets = Targets(actor, resource, report_problem)
         self._unique_sets: list[Names] = resource.definition.unique_sets()
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
-        # Later rows may be about a new record, by its key or by a reference to it.
+        # Whether later rows may change a new record, found by its key, or refer to it.
         self._keeps_rows = key is not None or _refers_to_itself(resource)
         self._now = ""
 
-    def check(self, rows: list[Row]) -> list[Planned]:
-        """Return what the rows will change; what is wrong with one of them is noted."""
+    def check(self, rows: list[Row]) -> list[PlannedWrite]:
+        """Return the planned writes of the rows that are valid; report the problems of the others."""
         self._now = rfc3339(utcnow())
         drafts = self._targets.resolve([draft for row in rows if (draft := self._read(row))])
         stored = find_stored(self._actor, self._resource, self._key, drafts)
@@ -58,45 +61,48 @@ class Checker:
 
     def _read(self, row: Row) -> Draft | None:
         if row.problem:
-            self._note(row.line, row.problem)
+            self._report_problem(row.line, row.problem)
             return None
         try:
             return self._values.read(row)
         except ValidationError as error:
-            self._note(row.line, "; ".join(map(str, error.messages)))
+            self._report_problem(row.line, "; ".join(map(str, error.messages)))
             return None
 
-    def _plan(self, draft: Draft, stored: Stored) -> Planned | None:
+    def _plan(self, draft: Draft, stored: StoredRecords) -> PlannedWrite | None:
         try:
             return self._plan_row(self._refer_to_earlier_rows(draft), stored)
         except ValidationError as error:
-            self._note(draft.line, "; ".join(map(str, error.messages)))
+            self._report_problem(draft.line, "; ".join(map(str, error.messages)))
         except LarderError as error:
-            self._note(draft.line, explain_error(error))
+            self._report_problem(draft.line, explain_error(error))
         return None
 
     def _refer_to_earlier_rows(self, draft: Draft) -> Draft:
-        """Return the draft with the ids of records of this resource that rows before it create."""
+        """Return the draft with its remaining references replaced by ids of records that earlier rows create.
+
+        Raises ValidationError if there is no such record.
+        """
         readable = policies.scope(self._resource.definition, "read", self._actor)
         ids = {}
-        for column, key in draft.targets:
+        for column, key in draft.references:
             value = self._resource.to_columns({column.key: key})[column.key]
             record_id = self._earlier.holder((column.key,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
                 raise ValidationError(explain_missing(self._resource, column, key))
             ids[column.field] = record_id
-        return draft._replace(given=draft.given | ids, targets=[]) if ids else draft
+        return draft._replace(values=draft.values | ids, references=[]) if ids else draft
 
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
-        """Tell whether a record is within the scope as the rows so far leave it."""
-        left = self._earlier.get(record_id) or Left({}, 0, is_new=False)
+        """Tell whether a record, as the rows so far leave it, is within the scope."""
+        state = self._earlier.get(record_id) or RecordState({}, 0, is_new=False)
         try:
-            require_within(self._resource, scope, left.columns, None if left.is_new else record_id)
+            require_within(self._resource, scope, state.columns, None if state.is_new else record_id)
         except Denied:
             return False
         return True
 
-    def _plan_row(self, draft: Draft, stored: Stored) -> Planned:
+    def _plan_row(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
         if self._key is None:
             return self._plan_new(draft, stored)
         key = key_of(self._resource, self._key, draft)
@@ -108,8 +114,8 @@ class Checker:
             return self._plan_new(draft, stored)
         return self._plan_change(draft, record_id, found if found and found.id == record_id else None, stored)
 
-    def _record_with(self, key: Any, found: Found | None) -> str | None:
-        """Return the id of the record that has the key after the rows so far; `found` is the stored one."""
+    def _record_with(self, key: Any, found: StoredRecord | None) -> str | None:
+        """Return the id of the record that has the key after the rows so far; `found` is the stored record with it."""
         assert self._key is not None
         if self._earlier.has_changed((self._key,), (key,)):
             return self._earlier.holder((self._key,), (key,))
@@ -117,66 +123,70 @@ class Checker:
             raise ValidationError("id: There is no such record.")
         return found.id if found else None
 
-    def _plan_new(self, draft: Draft, stored: Stored) -> Planned:
-        values = self._resource.defaults | draft.given
+    def _plan_new(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
+        values = self._resource.defaults | draft.values
         self._require_values(values)
         row = new_row(self._actor, self._resource, values, self._now)
         if self._actor.is_admin:
-            row |= {name: value for name, value in draft.system.items() if value is not None or name == "created_by"}
+            system_values = draft.system_values.items()
+            row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
         require_within(self._resource, self._allowed, row)
-        sets = [*self._unique_sets, ID] if self._keeps_rows or "id" in draft.system else self._unique_sets
+        sets = [*self._unique_sets, ID] if self._keeps_rows or "id" in draft.system_values else self._unique_sets
         self._claim(sets, row["id"], {}, row, stored)
         if self._keeps_rows:
-            self._earlier.remember(row["id"], Left(row, row["version"], is_new=True))
+            self._earlier.remember(row["id"], RecordState(row, row["version"], is_new=True))
         self.created += 1
-        return Planned(draft.line, row["id"], row, words_of(self._resource, row))
+        return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row))
 
     def _require_values(self, values: dict[str, Any]) -> None:
         fields = self._resource.definition.fields
         if missing := [name for name, value in values.items() if value is None and fields[name].required]:
             raise ValidationError([f"{name}: A value is required." for name in missing])
 
-    def _plan_change(self, draft: Draft, record_id: str, found: Found | None, stored: Stored) -> Planned:
-        data = dict.fromkeys(draft.empty) | draft.given
+    def _plan_change(
+        self, draft: Draft, record_id: str, found: StoredRecord | None, stored: StoredRecords
+    ) -> PlannedWrite:
+        data = dict.fromkeys(draft.empty_fields) | draft.values
         self._require_values(data)
         allowed = policies.authorize(self._resource.definition, "update", self._actor)
-        left = self._left(allowed, record_id, found)
-        if_match = self._check_version(draft.system.get("version"), left.version)
+        state = self._state_of(allowed, record_id, found)
+        if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
         changes = self._resource.to_columns(data)
         if data and allowed.concerns({*changes, "updated_at", "version"}):
-            require_within(self._resource, allowed, left.columns | changes, None if left.is_new else record_id)
-        before = (found.values if found else {}) | left.columns
+            require_within(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
+        before = (found.values if found else {}) | state.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)
         self._earlier.move(ID, record_id, (None,), (record_id,))
-        self._earlier.remember(record_id, Left(left.columns | changes, left.version + bool(data), left.is_new))
+        new_state = RecordState(state.columns | changes, state.version + bool(data), state.is_new)
+        self._earlier.remember(record_id, new_state)
         self.updated += 1
-        return Planned(draft.line, record_id, data, words_of(self._resource, changes), left.version, if_match)
+        return PlannedWrite(draft.line, record_id, data, words_of(self._resource, changes), state.version, if_match)
 
-    def _left(self, allowed: policies.Scope, record_id: str, found: Found | None) -> Left:
-        """Return the record as the rows so far leave it; raise Denied unless it is within the Scope."""
-        left = self._earlier.get(record_id)
-        if left is None:
-            assert found is not None  # only what is stored, or in an earlier row, has the key of the row
-            left = Left({}, found.version, is_new=False)
-        may_change = found.may_change if found and not left.columns else self._is_within(allowed, record_id)
+    def _state_of(self, allowed: policies.Scope, record_id: str, found: StoredRecord | None) -> RecordState:
+        """Return the state of the record after the rows so far. Raises Denied if the actor may not change it."""
+        state = self._earlier.get(record_id)
+        if state is None:
+            assert found is not None  # the record was found by its key: in an earlier row, or stored
+            state = RecordState({}, found.version, is_new=False)
+        may_change = found.may_change if found and not state.columns else self._is_within(allowed, record_id)
         if not may_change:
             raise Denied(f"You may not change this record of {self._resource.name}.")
-        return left
+        return state
 
-    def _check_version(self, asked: int | None, version: int) -> set[str] | None:
-        if asked is None:
+    def _check_version(self, expected: int | None, version: int) -> set[str] | None:
+        if expected is None:
             if self._resource.definition.require_if_match:
                 raise PreconditionMissing()
             return None
-        if asked != version:
+        if expected != version:
             raise PreconditionFailed()
-        return {str(asked)}
+        return {str(expected)}
 
     def _claim(
-        self, sets: list[Names], record_id: str, before: dict[str, Any], after: dict[str, Any], stored: Stored
+        self, sets: list[Names], record_id: str, before: dict[str, Any], after: dict[str, Any], stored: StoredRecords
     ) -> None:
-        """Let a record take the unique values `after`; raise Conflict if another record or row has them."""
+        """Give a record the unique values in `after`. Raises Conflict if another record or an earlier row has them."""
         moves = [(names, values_of(before, names), values_of(after, names)) for names in sets]
         for names, old, new in moves:
             if None not in new and new != old and self._holder(names, new, stored) not in (None, record_id):
@@ -184,7 +194,7 @@ class Checker:
         for names, old, new in moves:
             self._earlier.move(names, record_id, old, new)
 
-    def _holder(self, names: Names, values: tuple[Any, ...], stored: Stored) -> str | None:
+    def _holder(self, names: Names, values: tuple[Any, ...], stored: StoredRecords) -> str | None:
         if self._earlier.has_changed(names, values):
             return self._earlier.holder(names, values)
         return stored.holders.get(names, {}).get(values)
@@ -201,12 +211,12 @@ def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
 
 
 def explain_error(error: LarderError) -> str:
-    """Return what is wrong with a row in one text."""
+    """Return the problems of a row as one text."""
     return _one_text(error.errors) if isinstance(error, Invalid) else error.message
 
 
 def _one_text(errors: Any) -> str:
     if not isinstance(errors, dict):
         return " ".join(map(str, errors))
-    parts = {name: each if isinstance(each, list | dict) else [each] for name, each in errors.items()}
-    return "; ".join(f"{name}: {_one_text(each)}" for name, each in parts.items())
+    parts = {name: messages if isinstance(messages, list | dict) else [messages] for name, messages in errors.items()}
+    return "; ".join(f"{name}: {_one_text(messages)}" for name, messages in parts.items())

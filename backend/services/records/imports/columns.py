@@ -1,4 +1,4 @@
-"""The columns of a file of records: which there are, which field each fills, and what is wrong with their names."""
+"""The columns of an imported file: which ones are allowed, which field each fills, and errors in their names."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.utils.texts import shown
 
-MAX_TOLD = 20  # wrong names in one message
-MAX_NAME = 80
-MAX_HINTS = 3  # messages that list the columns there are; nobody needs them again for the thousandth row
+MAX_LISTED = 20  # wrong names in one message
+MAX_NAME = 80  # characters of a name in a message
+MAX_HINTS = 3  # messages that list the known columns; further ones do not repeat the list
 
 
 class Column(NamedTuple):
-    """A column of the file: the field it fills and, for a reference, the unique field of the target it holds."""
+    """A column of the file: the field that it fills and, for a reference, the field of the target that it contains."""
 
     field: str
     key: str = "id"
 
 
 class Columns:
-    """The columns that an actor may use for a resource, all of them known before the first row is read."""
+    """The columns that an actor may use for a resource."""
 
     def __init__(self, actor: Actor, resource: Resource, key: str | None) -> None:
         self.resource, self.key = resource, key
@@ -38,7 +38,7 @@ class Columns:
         self._hints = MAX_HINTS
 
     def check_header(self, names: Sequence[str]) -> None:
-        """Raise Invalid, with the columns there are, for names of a CSV file that are unknown, repeated or missing."""
+        """Raise Invalid if a name in the header of a CSV file is unknown or repeated, or a required one is missing."""
         if "" in names:
             message = f"Column {names.index('') + 1} has no name in the first line. Name it, or delete the column."
             raise _wrong_columns({"unknown": [""]}, message)
@@ -51,7 +51,7 @@ class Columns:
         return [name for name, field in self.writable.items() if field.required and field.default is None]
 
     def find(self, names: Sequence[str]) -> list[Column]:
-        """Return the Column of each name; raise Invalid for names that are unknown or repeated."""
+        """Return the Column of each name. Raises Invalid if a name is unknown or repeated."""
         unknown = [name for name in names if name not in self._known]
         columns = [self._known[name] for name in names if name in self._known]
         counts = Counter(column.field for column in columns)
@@ -59,20 +59,20 @@ class Columns:
         if unknown or repeated:
             messages = [self._explain_unknown(unknown)] if unknown else []
             messages += [f"These columns are given twice: {', '.join(repeated)}."] if repeated else []
-            cut = [name[:MAX_NAME] for name in unknown[:MAX_TOLD]]
-            raise _wrong_columns({"unknown": cut, "given twice": repeated}, " ".join(messages))
+            listed = [name[:MAX_NAME] for name in unknown[:MAX_LISTED]]
+            raise _wrong_columns({"unknown": listed, "given twice": repeated}, " ".join(messages))
         return columns
 
     def _explain_unknown(self, unknown: list[str]) -> str:
         self._hints -= 1
         has_hints = self._hints > 0
-        told = [shown(name, MAX_NAME) + (self._nearest(name) if has_hints else "") for name in unknown[:MAX_TOLD]]
-        more = f" and {len(unknown) - MAX_TOLD} more" if len(unknown) > MAX_TOLD else ""
+        listed = [shown(name, MAX_NAME) + (self._suggest(name) if has_hints else "") for name in unknown[:MAX_LISTED]]
+        more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         known = f" There are: {', '.join(self.writable)}." if has_hints else ""
-        return f"Unknown columns: {', '.join(told)}{more}.{known}"
+        return f"Unknown columns: {', '.join(listed)}{more}.{known}"
 
-    def _nearest(self, name: str) -> str:
-        """Return, in words, the column that a name might mean."""
+    def _suggest(self, name: str) -> str:
+        """Return " (did you mean x?)" with the known column that is most similar, or an empty text."""
         plain = "_".join(name[:MAX_NAME].lower().replace("-", " ").split())
         near = get_close_matches(plain, self._known, n=1, cutoff=0.75)
         return f" (did you mean {near[0]}?)" if near else ""
@@ -81,7 +81,7 @@ class Columns:
 def _known_columns(
     actor: Actor, resource: Resource, writable: dict[str, FieldType], key: str | None
 ) -> dict[str, Column]:
-    """Return the Columns by name. A field comes before the key of a reference that would be called the same."""
+    """Return a map of name to Column. A field takes precedence over `<reference>_<key>` of the same name."""
     system = [name for name in SYSTEM_FIELDS if name != "id" or actor.is_admin or key == "id"]
     known = {name: Column(name) for name in (*writable, *system)}
     for reference in [name for name in resource.definition.references if name in writable]:
@@ -91,7 +91,7 @@ def _known_columns(
 
 
 def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[str]:
-    """Return the fields that a row may name a record by which it refers to."""
+    """Return the fields of the target by which a row may refer to its records: `id` and the unique ones."""
     target = resource.catalog[resource.definition.references[reference].to]
     keys = {"id"} | _unique_fields(target, target.definition.fields)
     return sorted(keys - policies.hidden_fields(target.definition, actor))
@@ -103,4 +103,5 @@ def _unique_fields(resource: Resource, fields: dict[str, FieldType]) -> set[str]
 
 
 def _wrong_columns(problems: dict[str, list[str]], message: str) -> Invalid:
-    return Invalid({what: names for what, names in problems.items() if names}, location="columns", message=message)
+    """Return the Invalid for `problems`, a map such as {"unknown": names}; empty lists are left out."""
+    return Invalid({label: names for label, names in problems.items() if names}, location="columns", message=message)

@@ -1,6 +1,7 @@
 """Reads CSV (RFC 4180) line by line, in linear time and bounded memory.
 
-Python's own reader cannot tell `""`, an empty text, from a cell with nothing in it, and loses the line of an error.
+Python's csv module cannot be used: it does not distinguish `""` (an empty text) from a cell with nothing in it, and it
+does not tell the line of an error.
 """
 
 import re
@@ -18,14 +19,14 @@ class Null:
 NULL: Final = Null()  # a cell that is explicitly null
 Cell = str | Null | None
 _PLAIN: dict[str, Cell] = {"": None, NULL_CELL: NULL}
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # `surrogateescape` decodes an invalid byte to one of these
 _WORD_WITH_IT = re.compile('[^\\s,;"]*[\udc80-\udcff][^\\s,;"]*')
 
 
 class CsvRow(NamedTuple):
-    """A row with the line of the file that it begins in; either its cells or what is wrong with it.
+    """A row: the line of the file that it begins in, and either its cells or its problem.
 
-    A cell is a text, `""` for a quoted empty one, None for nothing at all, or NULL.
+    A cell is a text, `""` if it is quoted and empty, None if there is nothing in it, or NULL.
     """
 
     line: int
@@ -34,17 +35,18 @@ class CsvRow(NamedTuple):
 
 
 class CsvReader:
-    """The rows of a text file, opened with `newline=""` and `errors="surrogateescape"`, UTF-8.
+    """The rows of a UTF-8 text file, which must be open with `newline=""` and `errors="surrogateescape"`.
 
-    A row of more than `max_bytes` is a problem, and never in memory as a whole. Empty lines are rows without cells.
+    A row of more than `max_bytes` has a problem instead of cells; it is never in memory as a whole. An empty line is a
+    row without cells.
     """
 
     def __init__(self, file: TextIO, max_bytes: int) -> None:
         self._file, self._max_bytes = file, max_bytes
-        self._line = 0  # the last that was begun
-        self._is_at_end = True  # of that line
-        self._size = 0  # bytes of this row so far
-        self._not_utf8: tuple[int, str] | None = None  # the line of a byte of this row, and the message
+        self._line = 0  # number of the line that was read last, completely or in part
+        self._is_at_end = True  # whether that line was read completely
+        self._size = 0  # bytes of the current row so far
+        self._not_utf8: tuple[int, str] | None = None  # the first invalid byte of the current row: (line, message)
 
     def __iter__(self) -> Iterator[CsvRow]:
         while text := self._read_line():
@@ -63,7 +65,7 @@ class CsvReader:
         return CsvRow(line, cells)
 
     def _read_line(self) -> str:
-        """Return the next line with its end, or the next part of one that is longer than a row may be."""
+        """Return the next line with its line end, or the next part of it if it is longer than a row may be."""
         text = self._file.readline(self._max_bytes + 1)
         if text and self._is_at_end:
             self._line += 1
@@ -72,17 +74,17 @@ class CsvReader:
             self._size += len(text)
             return text
         self._size += len(text.encode(errors="surrogateescape"))
-        if not self._not_utf8 and (message := explain_bytes(text)):
+        if not self._not_utf8 and (message := explain_wrong_bytes(text)):
             self._not_utf8 = (self._line, message)
         return text
 
     def _check_size(self, text: str, opened: int | None) -> None:
-        """Read on to the end of a row that is too large, and raise _Problem; `opened` is the line of an open quote."""
+        """If the row is too large, read to its end and raise _Problem; `opened` is the line of an open quote."""
         if self._size > self._max_bytes:
             self._skip_row(text, opened)
 
     def _skip_row(self, text: str, opened: int | None) -> NoReturn:
-        # Quotes open and close in turn: what is doubled within them changes nothing.
+        # Each quote opens or closes; a doubled quote does both, so only odd or even matters.
         in_quotes = (opened is not None) ^ (text.count('"') % 2 == 1)
         while in_quotes or not self._is_at_end:
             if not (text := self._read_line()):
@@ -93,7 +95,7 @@ class CsvReader:
         raise _Problem(message + unclosed)
 
     def _cells(self, text: str, end: int) -> list[Cell]:
-        """Return the cells of a row that has quotes somewhere; `end` is where its text ends."""
+        """Return the cells of a row with quotes; `end` is the position of the line end in `text`."""
         cells: list[Cell] = []
         at = 0
         while True:
@@ -113,7 +115,7 @@ class CsvReader:
             at += 1
 
     def _quoted(self, text: str, at: int) -> tuple[str, str, int]:
-        """Return (value, the line that it ends in, where it ends there) of the quoted cell that begins at `at`."""
+        """Return (value, text of the line in which it ends, position after it) of the quoted cell at `at`."""
         opened, parts = self._line, []
         while True:
             quote = text.find('"', at)
@@ -143,8 +145,8 @@ def _plain_cells(text: str) -> list[Cell]:
     return [_PLAIN.get(cell, cell) for cell in text.split(",")] if text else []
 
 
-def explain_bytes(text: str) -> str | None:
-    """Return the message of a text with bytes that are not UTF-8, with a guess what they are; None if it has none."""
+def explain_wrong_bytes(text: str) -> str | None:
+    """Return a message if the text has bytes that are not UTF-8, with a guess at the encoding; None if it has none."""
     if text.isascii() or not (found := _NOT_UTF8.search(text)):
         return None
     around = _WORD_WITH_IT.search(text[max(0, found.start() - 20) : found.end() + 20]) or found

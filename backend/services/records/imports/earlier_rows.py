@@ -1,15 +1,15 @@
-"""What the rows so far will have changed: later rows of the same file are checked against it, too."""
+"""What earlier rows of a file will change. Nothing is written yet, but later rows are checked as if it were."""
 
 from typing import Any, NamedTuple
 
-MAX_HELD = 1_000_000  # values of a file that are kept to find it twice; what comes later only the database finds
+MAX_HELD = 1_000_000  # unique values remembered to find duplicates; beyond that, the database finds them when written
 
 Names = tuple[str, ...]
 ID: Names = ("id",)
 
 
-class Left(NamedTuple):
-    """A record as the rows so far leave it: the columns that later rows depend on, and its version."""
+class RecordState(NamedTuple):
+    """A record as the rows so far will leave it: its version, and the columns that the checks of later rows need."""
 
     columns: dict[str, Any]
     version: int
@@ -17,34 +17,34 @@ class Left(NamedTuple):
 
 
 class EarlierRows:
-    """The records that rows of the file create and change, and the unique values that they take and give up."""
+    """The records that earlier rows create and change, and the unique values that these take and give up."""
 
     def __init__(self, remembered: set[str]) -> None:
-        """Remember these columns of the records; not their long texts."""
+        """Remember only these columns of the records, to save memory."""
         self._remembered = remembered
-        self._left: dict[str, Left] = {}  # by id
-        # By columns: the id of the record that has the values, or None where a row gave them up.
+        self._states: dict[str, RecordState] = {}  # by id
+        # {columns: {values: id of the record that has them, or None if a row gave them up}}
         self._holders: dict[Names, dict[tuple[Any, ...], str | None]] = {}
 
-    def get(self, record_id: str) -> Left | None:
-        """Return a record as a row has left it, None if none has changed it."""
-        return self._left.get(record_id)
+    def get(self, record_id: str) -> RecordState | None:
+        """Return the state of a record after the rows so far; None if no row has created or changed it."""
+        return self._states.get(record_id)
 
-    def remember(self, record_id: str, left: Left) -> None:
-        """Remember what a row does to a record."""
-        columns = {name: value for name, value in left.columns.items() if name in self._remembered}
-        self._left[record_id] = left._replace(columns=columns)
+    def remember(self, record_id: str, state: RecordState) -> None:
+        """Remember the state in which a row leaves a record."""
+        columns = {name: value for name, value in state.columns.items() if name in self._remembered}
+        self._states[record_id] = state._replace(columns=columns)
 
     def has_changed(self, names: Names, values: tuple[Any, ...]) -> bool:
         """Tell whether a row has taken or given up these values."""
         return values in self._holders.get(names, ())
 
     def holder(self, names: Names, values: tuple[Any, ...]) -> str | None:
-        """Return the id of the record that a row has given these values."""
+        """Return the id of the record to which a row has given these values, or None."""
         return self._holders.get(names, {}).get(values)
 
     def move(self, names: Names, record_id: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
-        """Let a record give up its values `before` and take those `after`."""
+        """Record that a row changes these columns of a record from the values `before` to those `after`."""
         held = self._holders.setdefault(names, {})
         if None not in before and before != after:
             held[before] = None

@@ -1,7 +1,13 @@
-"""Imports records from CSV and NDJSON: checks all rows like requests, without a lock, and then writes them.
+"""Imports records from CSV and NDJSON: first checks all rows without a lock, then writes them.
 
-A row is read from the file (rows.py), its cells as values of fields (columns.py, values.py), checked against the
-database and the rows before it (checks.py), kept as a planned change (plans.py) and written with others (writes.py).
+1. rows.py reads the rows of the file (csv_rows.py: those of CSV).
+2. columns.py finds the field of each column, and values.py reads the cells as values of these fields: a Draft.
+3. checks.py checks each Draft like a request, against the database (stored.py, targets.py, lookups.py) and against
+   the rows before it (earlier_rows.py), and makes a PlannedWrite of it.
+4. planned_writes.py keeps these until the whole file is checked.
+5. commits.py and writes.py write them, many at once.
+
+report.py counts, and collects the problems of rows.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +21,8 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.records.imports.checks import Checker
 from backend.services.records.imports.columns import Columns
-from backend.services.records.imports.commits import write_all, write_good
-from backend.services.records.imports.plans import Plans
+from backend.services.records.imports.commits import write_all, write_valid
+from backend.services.records.imports.planned_writes import PlannedWrites
 from backend.services.records.imports.report import Bounds, Budget, Report
 from backend.services.records.imports.rows import CsvRows, JsonRows, Row, Rows
 from backend.services.records.imports.values import ValueReader
@@ -29,10 +35,12 @@ BATCH_ROWS = 200
 class Options:
     """How to import.
 
-    With `key`, a unique field or `id`, a row whose key is stored already changes that record in the columns of the
-    file, and only if it has the `version` of that column, where there is one. `dry_run` checks everything and writes
-    nothing. `keep_good` commits batch by batch and leaves out the bad rows. `progress(line)` is called after each batch
-    of checked rows, `watch()` before rows are written; what these raise ends the import.
+    `key` is a unique field, or `id`: a row changes the record that has its key, if there is one, in the columns of the
+    file. If the file has a column `version`, the record must still have this version. `dry_run` checks everything and
+    writes nothing. `keep_good` commits batch by batch, and leaves out bad rows.
+
+    `progress(line)` is called after each batch of checked rows, `before_write()` before rows are written. If one of
+    them raises, the import ends.
     """
 
     key: str | None = None
@@ -40,7 +48,7 @@ class Options:
     keep_good: bool = False
     bounds: Bounds = Bounds()
     progress: Callable[[int], None] = lambda line: None
-    watch: Callable[[], None] = lambda: None
+    before_write: Callable[[], None] = lambda: None
 
 
 def import_records(
@@ -49,43 +57,44 @@ def import_records(
     rows: Rows,
     options: Options = Options(),  # noqa: B008 - frozen
 ) -> Report:
-    """Create a record for each of the `rows` and return the Report.
+    """Create or change a record for each of the `rows`, and return the Report.
 
-    A column is named after a field, or `<reference>_<unique field of its target>`: `country_code` finds the country by
-    its `code`. An empty cell is a value not given; it empties the field of a record that is changed. Admins can set
-    `id` and the other system fields of new records, for everybody else these mean nothing.
+    A column has the name of a field, or of a reference and a unique field of its target: `country_code` finds the
+    country by its `code`. An empty cell means no value: a new record gets the default, a changed one null. Admins can
+    set `id` and the other system fields of new records; for everyone else these columns are ignored.
 
-    The whole file is checked before anything is written, and meanwhile nothing is locked. If any row is bad nothing is
-    written, unless the options say to `keep_good` rows.
+    The whole file is checked before anything is written. Nothing is locked meanwhile. If any row is bad, nothing is
+    written, unless `options.keep_good`.
 
-    Raises Invalid when the file, the columns or the key are wrong, TooLarge beyond the bounds, Unauthenticated or
-    Denied without a grant.
+    Raises Invalid if the file, its columns or the key are wrong, TooLarge if the file exceeds the bounds, and
+    Unauthenticated or Denied if the actor has no grant.
     """
     report, budget = Report(), Budget(options.bounds)
-    # A file has as many rows as it has; how long all of it may take is said by the bounds.
-    with closing(rows), Plans() as plans, database.time_limit(None):
+    # No time limit for statements: the bounds limit the import as a whole.
+    with closing(rows), PlannedWrites() as planned_writes, database.time_limit(None):
         checker = _make_checker(actor, resource, rows, options.key, report)
         for batch, line in _batches(rows, report, budget):
             planned = checker.check(batch)
             if not options.dry_run and (options.keep_good or not report.bad):
-                plans.add(planned)
+                planned_writes.add(planned)
             options.progress(line)
         if options.dry_run:
             report.count_written(created=checker.created, updated=checker.updated)
         elif options.keep_good:
-            write_good(Writer(actor, resource, report.note), plans, report, budget, options.watch)
+            writer = Writer(actor, resource, report.add_problem)
+            write_valid(writer, planned_writes, report, budget, options.before_write)
         elif not report.bad:
-            options.watch()
-            write_all(Writer(actor, resource, report.note), plans, report, budget)
-    # What only the database finds comes to light with a batch of rows, later than what is wrong with a single one.
+            options.before_write()
+            write_all(Writer(actor, resource, report.add_problem), planned_writes, report, budget)
+    # By line: problems that only the database finds are added later than those of the cells.
     report.problems.sort(key=lambda problem: problem[0])
     return report
 
 
 def may_import(actor: Actor, definition: Definition, key: str | None) -> policies.Scope:
-    """Return the Scope of what the actor may create; raise Unauthenticated or Denied unless they may import.
+    """Return the Scope of what the actor may create. With a `key`, actors who may only change records may import, too.
 
-    With a `key` an actor who may only change records may import, too.
+    Raises Unauthenticated or Denied if the actor may not import.
     """
     if key is not None and policies.scope(definition, "update", actor):
         return policies.scope(definition, "create", actor)
@@ -99,11 +108,11 @@ def _make_checker(actor: Actor, resource: Resource, rows: Rows, key: str | None,
     if names is not None:
         columns.check_header(names)
     values = ValueReader(columns, is_text=rows.is_text)
-    return Checker(actor, resource, values, key=key, allowed=allowed, note=report.note)
+    return Checker(actor, resource, values, key=key, allowed=allowed, report_problem=report.add_problem)
 
 
 def _batches(rows: Rows, report: Report, budget: Budget) -> Iterator[tuple[list[Row], int]]:
-    """Yield (rows with values, or with what is wrong with them; the last line) for each BATCH_ROWS rows of the file."""
+    """Yield (rows that are not blank, number of the last line) for each BATCH_ROWS rows of the file."""
     batch, count, line = [], 0, 0
     for row in rows:
         line, count = row.line, count + 1

@@ -1,4 +1,4 @@
-"""Asks the database about many values with one statement."""
+"""Looks up records by many values with one statement."""
 
 import datetime
 import uuid
@@ -17,13 +17,13 @@ from backend.services.storage.conditions import ScopeShape, scope_values, within
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339
 
-AT_ONCE = 200  # values in one statement; fewer are filled up with the last, so that one text serves all
+AT_ONCE = 200  # values in one statement; fewer are padded with the last value, so that the SQL is always the same
 
 Value = TypeVar("Value")
 
 
-class Found(NamedTuple):
-    """A record that is there: its version, whether the actor may change it, and its values by column."""
+class StoredRecord(NamedTuple):
+    """A stored record: its version, whether the actor may change it, and a map of column to value."""
 
     id: str
     version: int
@@ -32,33 +32,33 @@ class Found(NamedTuple):
 
 
 def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Return {value: id} of the records whose `field` has one of the values, if the actor may read them."""
+    """Return {value: id} of the records whose `field` has one of the values, and which the actor may read."""
     allowed = policies.scope(resource.definition, "read", actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return {}
     found: dict[Any, str] = {}
-    for some in _chunks(values):
-        slots = _slots(some) | scope_values(resource, allowed.alternatives)
+    for chunk in _chunks(values):
+        slots = _slots(chunk) | scope_values(resource, allowed.alternatives)
         rows = resource.run(_find, field, allowed.shape, values=slots)
-        found |= {_plain(value): str(record_id) for value, record_id in rows}
+        found |= {_bound_form(value): str(record_id) for value, record_id in rows}
     return found
 
 
 def find_for_change(
     actor: Actor, resource: Resource, field: str, values: Iterable[Any], names: tuple[str, ...]
-) -> dict[Any, Found]:
-    """Return {value: Found} of the records that the actor may read, with the columns `names`."""
+) -> dict[Any, StoredRecord]:
+    """Return {value: StoredRecord} of the records that the actor may read, with the columns `names`."""
     readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
         return {}
     scopes = scope_values(resource, readable.alternatives) | scope_values(resource, writable.alternatives, "write")
     found = {}
-    for some in _chunks(values):
+    for chunk in _chunks(values):
         shapes = readable.shape, writable.shape
-        rows = resource.run(_find_for_change, field, *shapes, names, values=_slots(some) | scopes)
+        rows = resource.run(_find_for_change, field, *shapes, names, values=_slots(chunk) | scopes)
         for value, record_id, version, may_change, *rest in rows:
-            kept = dict(zip(names, map(_plain, rest), strict=True))
-            found[_plain(value)] = Found(str(record_id), version, bool(may_change), kept)
+            kept = dict(zip(names, map(_bound_form, rest), strict=True))
+            found[_bound_form(value)] = StoredRecord(str(record_id), version, bool(may_change), kept)
     return found
 
 
@@ -67,28 +67,29 @@ def find_taken(
 ) -> dict[tuple[Any, ...], str]:
     """Return {tuple: id} of the records that have one of these tuples of values in the columns `names`."""
     found: dict[tuple[Any, ...], str] = {}
-    for some in _chunks(tuples):
-        slots = {f"{i}.{name}": value for i, each in enumerate(some) for name, value in zip(names, each, strict=True)}
+    for chunk in _chunks(tuples):
+        slots = {f"{i}.{name}": value for i, row in enumerate(chunk) for name, value in zip(names, row, strict=True)}
         found |= {
-            tuple(map(_plain, values)): str(record_id)
+            tuple(map(_bound_form, values)): str(record_id)
             for record_id, *values in resource.run(_find_taken, names, values=slots)
         }
     return found
 
 
 def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
-    left = list(values)
-    for start in range(0, len(left), AT_ONCE):
-        some = left[start : start + AT_ONCE]
-        yield some + some[-1:] * (AT_ONCE - len(some))
+    """Yield the values in lists of AT_ONCE, the last one padded with its last value."""
+    listed = list(values)
+    for start in range(0, len(listed), AT_ONCE):
+        chunk = listed[start : start + AT_ONCE]
+        yield chunk + chunk[-1:] * (AT_ONCE - len(chunk))
 
 
 def _slots(values: list[Any]) -> dict[str, Any]:
     return {f"value{i}": value for i, value in enumerate(values)}
 
 
-def _plain(value: Any) -> Any:
-    """Return a value as the database gives it in the form in which it is bound."""
+def _bound_form(value: Any) -> Any:
+    """Convert a value that the database returned to the form in which it is bound to statements."""
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, datetime.datetime):
@@ -122,5 +123,5 @@ def _are_among(columns: dict[str, Column[Any]]) -> ColumnBase:
         ((name, column),) = columns.items()
         return column.in_([slot(f"{i}.{name}") for i in range(AT_ONCE)])
     terms = [reduce(and_, [column == slot(f"{i}.{name}") for name, column in columns.items()]) for i in range(AT_ONCE)]
-    # In one row of terms: nested in one another they would be deeper than a parser goes.
+    # A flat list: if the terms were nested, the SQL parser would reach its depth limit.
     return NodeList(terms, glue=" OR ", parens=True)

@@ -1,16 +1,16 @@
-"""What an import may take and what it did."""
+"""The limits of an import, and the report of what it did."""
 
 import time
 from dataclasses import dataclass, field
 
 from backend.services.errors import TooLarge
 
-MAX_PROBLEMS = 1000  # kept with their reason; the rest is only counted
+MAX_PROBLEMS = 1000  # reported with their reason; further ones are only counted
 
 
 @dataclass
 class Report:
-    """The outcome of an import; `problems` holds (line, reason), `skipped` counts the rows without values."""
+    """The result of an import. `problems` has (line, reason) of the bad rows; `skipped` counts rows without values."""
 
     rows: int = 0
     created: int = 0
@@ -19,8 +19,8 @@ class Report:
     bad: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
 
-    def note(self, line: int, reason: str) -> None:
-        """Count a bad row."""
+    def add_problem(self, line: int, reason: str) -> None:
+        """Count a bad row, and keep its reason if there is room."""
         self.bad += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append((line, reason))
@@ -32,14 +32,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many rows an import may have and how many seconds it may take; None is no bound."""
+    """How many rows an import may have, and how many seconds it may take; None means no limit."""
 
     rows: int | None = None
     seconds: int | None = None
 
 
 class Budget:
-    """The bounds of an import that has begun now."""
+    """The bounds of one import; its time starts when this is created."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.seconds = bounds.seconds
@@ -47,17 +47,17 @@ class Budget:
 
     @property
     def is_late(self) -> bool:
-        """Whether the seconds are over."""
+        """Whether the time is up."""
         return self.seconds is not None and time.monotonic() - self._began > self.seconds
 
     def require_time(self) -> None:
-        """Raise TooLarge once the seconds are over."""
+        """Raise TooLarge if the time is up."""
         if self.is_late:
             message = f"The import takes longer than {self.seconds:,} seconds (LARDER_IMPORT_SECONDS)."
             raise TooLarge(f"{message} Split the file, or use `flask records import`.")
 
     def require_rows(self, count: int) -> None:
-        """Raise TooLarge if the file has more rows than it may."""
+        """Raise TooLarge if the file has too many rows."""
         if self._max_rows is not None and count > self._max_rows:
             message = f"The file has more than {self._max_rows:,} rows (LARDER_MAX_IMPORT_ROWS)."
             raise TooLarge(f"{message} Split it, or use `flask records import`.")

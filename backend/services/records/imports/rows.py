@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
 from backend.services.errors import Invalid
-from backend.services.records.imports.csv_rows import CsvReader, explain_bytes
+from backend.services.records.imports.csv_rows import CsvReader, explain_wrong_bytes
 from backend.utils.file_kinds import HEAD_BYTES, file_problem
 from backend.utils.strict_json import read_object
 
@@ -13,9 +13,9 @@ MAX_ROW_BYTES = 1_048_576  # unless another limit is given: the default of LARDE
 
 
 class Row(NamedTuple):
-    """A row of a file: the line that it begins in, and its names and values, or what is wrong with it.
+    """A row of a file: the line that it begins in, and either its names and values or its problem.
 
-    A row without any value, as spreadsheets leave them at the end, has no values at all.
+    A row without any value has neither; spreadsheets often leave such rows at the end.
     """
 
     line: int
@@ -25,12 +25,12 @@ class Row(NamedTuple):
 
     @property
     def is_blank(self) -> bool:
-        """Whether there is nothing in the row."""
+        """Whether the row is empty."""
         return self.values is None and self.problem is None
 
 
 class CsvRows:
-    """The rows of a CSV file, a binary file in UTF-8 whose first line names the columns."""
+    """The rows of a CSV file: a binary file in UTF-8, whose first line has the names of the columns."""
 
     is_text = True
 
@@ -41,7 +41,7 @@ class CsvRows:
         self._names: tuple[str, ...] = ()
 
     def header(self) -> tuple[str, ...]:
-        """Return the names of the columns; raise Invalid for what is no CSV file."""
+        """Return the names of the columns. Raises Invalid if this is not a CSV file."""
         _require_kind(self._file, "csv")
         for line, cells, problem in self._rows:
             if problem:
@@ -52,7 +52,7 @@ class CsvRows:
         raise _unreadable(1, "The file is empty. Its first line must name the columns.")
 
     def close(self) -> None:
-        """Leave the file to whoever opened it."""
+        """Detach from the file; its owner closes it."""
         self._text.detach()
 
     def __iter__(self) -> Iterator[Row]:
@@ -68,7 +68,7 @@ class CsvRows:
 
 
 class JsonRows:
-    """The rows of a binary file in UTF-8 with a JSON object on each line."""
+    """The rows of an NDJSON file: a binary file in UTF-8, with a JSON object on each line."""
 
     is_text = False
 
@@ -76,11 +76,11 @@ class JsonRows:
         self._file, self._max_bytes = _peekable(file), max_row_bytes
 
     def header(self) -> None:
-        """Raise Invalid for what is no NDJSON file; each row has names of its own."""
+        """Raise Invalid if this is not an NDJSON file. There is no header: each row has its own names."""
         _require_kind(self._file, "ndjson")
 
     def close(self) -> None:
-        """Leave the file to whoever opened it."""
+        """Do nothing; the file's owner closes it."""
 
     def __iter__(self) -> Iterator[Row]:
         number = 0
@@ -97,7 +97,7 @@ class JsonRows:
 
     def _row(self, number: int, line: bytes) -> Row:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape")
-        if problem := explain_bytes(text):
+        if problem := explain_wrong_bytes(text):
             return Row(number, problem=problem)
         try:
             values = read_object(text.rstrip())

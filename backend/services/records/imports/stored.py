@@ -1,36 +1,36 @@
-"""What the database has of the records that the rows of a file are about, asked for many rows at once."""
+"""The stored records that the rows of a file change or conflict with, read for many rows at once."""
 
 from typing import Any, NamedTuple
 
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.records.imports.earlier_rows import ID, Names
-from backend.services.records.imports.lookups import Found, find_for_change, find_taken
+from backend.services.records.imports.lookups import StoredRecord, find_for_change, find_taken
 from backend.services.records.imports.values import Draft
 
 
-class Stored(NamedTuple):
-    """The stored records that some rows change, and those that already have their unique values."""
+class StoredRecords(NamedTuple):
+    """What is stored about a batch of rows: the records that they change, and the holders of their unique values."""
 
-    by_key: dict[Any, Found]
+    by_key: dict[Any, StoredRecord]
     holders: dict[Names, dict[tuple[Any, ...], str]]  # {columns: {values: id}}
 
 
-def find_stored(actor: Actor, resource: Resource, key: str | None, drafts: list[Draft]) -> Stored:
-    """Return what is stored about the drafts; `key` is the field that tells which records they change."""
+def find_stored(actor: Actor, resource: Resource, key: str | None, drafts: list[Draft]) -> StoredRecords:
+    """Return what is stored about the drafts; `key` is the field that identifies the records to change, or None."""
     names = _unique_names(resource)
     keys = {value for draft in drafts if (value := key_of(resource, key, draft)) is not None}
     by_key = find_for_change(actor, resource, key, keys, names) if key is not None else {}
     rows = [_unique_columns(resource, draft, by_key.get(key_of(resource, key, draft)), names) for draft in drafts]
     sets = (*resource.definition.unique_sets(), ID)
-    return Stored(by_key, {names: find_taken(resource, names, _tuples(rows, names)) for names in sets})
+    return StoredRecords(by_key, {names: find_taken(resource, names, _tuples(rows, names)) for names in sets})
 
 
 def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
-    """Return the row's value of the key as it is stored, None without one."""
+    """Return the row's value of the key, in its stored form; None if it has none."""
     if key is None:
         return None
-    value = (draft.system if key == "id" else draft.given).get(key)
+    value = (draft.system_values if key == "id" else draft.values).get(key)
     return None if value is None else resource.to_columns({key: value})[key]
 
 
@@ -38,17 +38,19 @@ def _unique_names(resource: Resource) -> tuple[str, ...]:
     return tuple(sorted({name for names in resource.definition.unique_sets() for name in names} - {"id"}))
 
 
-def _unique_columns(resource: Resource, draft: Draft, found: Found | None, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the columns `names` as the row would leave them."""
-    given = {name: value for name, value in draft.given.items() if name in names}
+def _unique_columns(
+    resource: Resource, draft: Draft, found: StoredRecord | None, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the columns `names` as the row would leave them in a record."""
+    given = {name: value for name, value in draft.values.items() if name in names}
     if found:
-        return found.values | dict.fromkeys(draft.empty) | resource.to_columns(given)
+        return found.values | dict.fromkeys(draft.empty_fields) | resource.to_columns(given)
     defaults = {name: resource.defaults.get(name) for name in names}
-    return resource.to_columns(defaults | {"id": draft.system.get("id")} | given)
+    return resource.to_columns(defaults | {"id": draft.system_values.get("id")} | given)
 
 
 def _tuples(rows: list[dict[str, Any]], names: Names) -> set[tuple[Any, ...]]:
-    """Return the values of the columns `names` in the rows that have all of them."""
+    """Return the tuples of values in the columns `names`, without tuples that contain None."""
     return {values for row in rows if None not in (values := values_of(row, names))}
 
 

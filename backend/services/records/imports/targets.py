@@ -1,4 +1,4 @@
-"""The records that rows refer to, found for many rows at once."""
+"""Targets: the stored records that rows refer to, looked up for many rows at once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,17 +12,16 @@ from backend.utils.texts import printable
 
 
 class Targets:
-    """Finds the stored records that rows refer to, and remembers them for the rows that follow."""
+    """Finds the stored records that rows refer to, and remembers them for later rows."""
 
-    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]) -> None:
-        self._actor, self._resource, self._note = actor, resource, note
-        self._ids: dict[Column, dict[Any, str | None]] = {}  # by key; None where there is no such record
+    def __init__(self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None]) -> None:
+        self._actor, self._resource, self._report_problem = actor, resource, report_problem
+        self._ids: dict[Column, dict[Any, str | None]] = {}  # {column: {key: id, or None if there is no such record}}
 
     def resolve(self, drafts: list[Draft]) -> list[Draft]:
-        """Return the drafts with the ids of the records that they refer to; a row without its record is noted.
+        """Return the drafts with their references replaced by ids. A row that refers to no record is reported.
 
-        Keys stay where a row refers to a record of the same resource that is not stored yet: another row of the file
-        may create it.
+        A reference to a record of the same resource that is not stored stays: an earlier row of the file may create it.
         """
         for column, keys in self._unknown_keys(drafts).items():
             self._ids.setdefault(column, {}).update(self._find(column, keys))
@@ -31,7 +30,7 @@ class Targets:
     def _unknown_keys(self, drafts: list[Draft]) -> dict[Column, set[Any]]:
         wanted: dict[Column, set[Any]] = {}
         for draft in drafts:
-            for column, key in draft.targets:
+            for column, key in draft.references:
                 if key not in self._ids.get(column, ()):
                     wanted.setdefault(column, set()).add(key)
         return wanted
@@ -44,19 +43,19 @@ class Targets:
         return {key: found.get(value) for key, value in bound.items() if is_other or value in found}
 
     def _resolve(self, draft: Draft) -> Draft | None:
-        if not draft.targets:
+        if not draft.references:
             return draft
         ids: dict[str, str] = {}
         unresolved = []
-        for column, key in draft.targets:
+        for column, key in draft.references:
             if key not in self._ids[column]:
                 unresolved.append((column, key))
             elif (record_id := self._ids[column][key]) is None:
-                self._note(draft.line, explain_missing(self._resource, column, key))
+                self._report_problem(draft.line, explain_missing(self._resource, column, key))
                 return None
             else:
                 ids[column.field] = record_id
-        return draft._replace(given=draft.given | ids, targets=unresolved)
+        return draft._replace(values=draft.values | ids, references=unresolved)
 
 
 def target_name(resource: Resource, column: Column) -> str:
@@ -66,6 +65,6 @@ def target_name(resource: Resource, column: Column) -> str:
 
 
 def explain_missing(resource: Resource, column: Column, key: Any) -> str:
-    """Return the message of a row that refers to no record."""
+    """Return the message for a row that refers to a record that does not exist or is not visible to the actor."""
     target = target_name(resource, column)
     return f"{column.field}: There is no record of {target} with the {column.key} {printable(str(key))}."

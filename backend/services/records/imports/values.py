@@ -1,4 +1,4 @@
-"""The values of a row: reads its cells as the fields that its columns fill."""
+"""Reads the cells of a row as values of the fields that its columns fill."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -15,8 +15,8 @@ from backend.services.records.imports.csv_rows import NULL
 from backend.services.records.imports.rows import Row
 from backend.utils.texts import shown
 
-MAX_KEPT = 200  # sets of names whose readers are kept; the rows of an NDJSON file may each have their own
-EMPTY = object()  # the value of a cell without one
+MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one
+EMPTY = object()  # the value of an empty cell
 
 CellReader = Callable[[Any], Any]
 
@@ -25,14 +25,14 @@ class Draft(NamedTuple):
     """A row that was read, but not yet compared with what is stored."""
 
     line: int
-    given: dict[str, Any]  # values by field
-    empty: list[str]  # fields whose cell is empty
-    system: dict[str, Any]  # values of system fields
-    targets: list[tuple[Column, Any]]  # the keys of records that the row refers to, until their ids are given
+    values: dict[str, Any]  # map of field to value
+    empty_fields: list[str]  # the fields whose cell is empty
+    system_values: dict[str, Any]  # map of system field to value
+    references: list[tuple[Column, Any]]  # (column, key of the target) until the id is found and added to `values`
 
 
 class ValueReader:
-    """Reads the rows of a file; `is_text` tells whether its cells are texts, as in CSV."""
+    """Reads the values of rows; `is_text` says whether the cells are texts, as in CSV, or JSON values."""
 
     def __init__(self, columns: Columns, *, is_text: bool) -> None:
         self._columns, self._is_text = columns, is_text
@@ -42,7 +42,7 @@ class ValueReader:
         self._users: dict[str, str | None] = {}
 
     def read(self, row: Row) -> Draft:
-        """Return the Draft of a row; raise ValidationError with all that is wrong with its cells."""
+        """Return the Draft of a row. Raises ValidationError with all problems of its cells."""
         draft, problems = Draft(row.line, {}, [], {}, []), []
         for (column, read), cell in zip(self._readers(row.names), row.values or (), strict=True):
             try:
@@ -52,19 +52,19 @@ class ValueReader:
                 problems.append(f"{column.field}: {reasons} Found: {shown(cell)}.")
                 continue
             if value is EMPTY:
-                draft.empty.append(column.field)
+                draft.empty_fields.append(column.field)
             elif column.field in SYSTEM_FIELDS:
-                draft.system[column.field] = value
+                draft.system_values[column.field] = value
             elif column.field in self._references and value is not None:
-                draft.targets.append((column, value))
+                draft.references.append((column, value))
             else:
-                draft.given[column.field] = value
+                draft.values[column.field] = value
         if problems:
             raise ValidationError(problems)
         return draft
 
     def _readers(self, names: tuple[str, ...]) -> list[tuple[Column, CellReader]]:
-        """Return each Column with the function that reads its cells; raise ValidationError for wrong names."""
+        """Return each Column with the function that reads its cells. Raises ValidationError if names are wrong."""
         readers = self._by_names.get(names)
         if readers is None:
             readers = [(column, self._reader(column)) for column in self._find(names)]
@@ -86,7 +86,7 @@ class ValueReader:
         return self._by_column[column]
 
     def _system_reader(self, column: Column) -> CellReader:
-        """Return the function that reads a system field: an empty cell is None."""
+        """Return the function that reads a cell of a system field; it returns None for an empty cell."""
         read, is_text = self._loader(SYSTEM_FIELDS[column.field]), self._is_text
 
         def read_cell(cell: Any) -> Any:
@@ -97,7 +97,10 @@ class ValueReader:
         return read_cell
 
     def _field_reader(self, column: Column) -> CellReader:
-        """Return the function that reads a field, or the target's field it refers by: EMPTY, None for null, or it."""
+        """Return the function that reads a cell of a field, or of the target's field if it is a reference.
+
+        It returns the value, None for null, or EMPTY.
+        """
         field = self._columns.writable[column.field]
         no_value, holds_empty_text = EMPTY if self._is_text else None, field.holds_empty_text or not self._is_text
         if column.field in self._references:
@@ -115,7 +118,7 @@ class ValueReader:
         return field.cell_reader() if self._is_text else loader(field.wire())
 
     def _known_user(self, user_id: str) -> str | None:
-        """Return the id of a user, None if there is no such user here."""
+        """Return the id, or None if there is no such user in this database."""
         if user_id not in self._users:
             self._users[user_id] = user_id if User.get_or_none(User.id == user_id) else None
         return self._users[user_id]

@@ -1,4 +1,4 @@
-"""Writes the checked rows of a file, many at once; those that changed since they were checked, one by one."""
+"""Writes the checked rows of a file, many with one statement; if that fails, one by one."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import LarderError, Unavailable
 from backend.services.records.conflicts import conflicts
 from backend.services.records.imports.checks import explain_error
-from backend.services.records.imports.plans import Planned
+from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
 from backend.services.storage.history import recorded
@@ -19,22 +19,22 @@ from backend.utils.clock import rfc3339, utcnow
 
 
 class _Outdated(Exception):
-    """A record is no longer as it was when it was checked; not an error."""
+    """Raised if a record has changed since its row was checked; not an error."""
 
 
 class Writer:
-    """Writes batches of planned changes, each in a savepoint or a transaction of its own.
+    """Writes batches of planned writes, each in a savepoint, or in a transaction if there is none yet.
 
-    `done` counts the rows of the last batch that were dealt with, bad ones included.
+    `done` counts the rows of the current batch that were written or reported.
     """
 
-    def __init__(self, actor: Actor, resource: Resource, note: Callable[[int, str], None]) -> None:
-        self.actor, self.resource, self.note = actor, resource, note
+    def __init__(self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None]) -> None:
+        self.actor, self.resource, self.report_problem = actor, resource, report_problem
         self.created = self.updated = 0
         self.done = 0
 
-    def write(self, batch: list[Planned]) -> None:
-        """Write a batch; rows that others have made invalid since they were checked are noted."""
+    def write(self, batch: list[PlannedWrite]) -> None:
+        """Write a batch. Rows that have become invalid since they were checked are reported."""
         self.done = 0
         for part in _without_repeats(batch):
             try:
@@ -48,24 +48,24 @@ class Writer:
                 self._count(part)
                 self.done += len(part)
 
-    def _count(self, written: list[Planned]) -> None:
+    def _count(self, written: list[PlannedWrite]) -> None:
         new = sum(planned.is_new for planned in written)
         self.created += new
         self.updated += len(written) - new
 
-    def _write_together(self, part: list[Planned]) -> None:
+    def _write_together(self, part: list[PlannedWrite]) -> None:
         self.resource.hold()
         new = [planned for planned in part if planned.is_new]
         changed = [planned for planned in part if not planned.is_new]
         self._insert(new)
         self._require_versions(changed)
-        by_names: dict[tuple[str, ...], list[Planned]] = {}
+        by_names: dict[tuple[str, ...], list[PlannedWrite]] = {}
         for planned in changed:
             by_names.setdefault(tuple(sorted(planned.data)), []).append(planned)
-        for names, some in by_names.items():
-            self._update(names, some)
+        for names, same_fields in by_names.items():
+            self._update(names, same_fields)
 
-    def _write_alone(self, planned: Planned) -> None:
+    def _write_alone(self, planned: PlannedWrite) -> None:
         try:
             with database.atomic(), conflicts(self.actor, self.resource):
                 if planned.is_new:
@@ -76,19 +76,19 @@ class Writer:
         except Unavailable:
             raise
         except LarderError as error:
-            self.note(planned.line, explain_error(error))
+            self.report_problem(planned.line, explain_error(error))
         else:
             self._count([planned])
 
-    def _insert(self, new: list[Planned]) -> None:
+    def _insert(self, new: list[PlannedWrite]) -> None:
         if not new:
             return
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
             self.resource.run_many(_insert, rows=(planned.data for planned in new))
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
-    def _require_versions(self, changed: list[Planned]) -> None:
-        """Hold the records; raise _Outdated unless each has the version that was checked."""
+    def _require_versions(self, changed: list[PlannedWrite]) -> None:
+        """Lock the records. Raises _Outdated if one no longer has the version that was checked."""
         if not changed:
             return
         key = self.resource.column("id")
@@ -98,7 +98,7 @@ class Writer:
         if {str(record_id): version for record_id, version in rows} != {p.record_id: p.version for p in changed}:
             raise _Outdated
 
-    def _update(self, names: tuple[str, ...], some: list[Planned]) -> None:
+    def _update(self, names: tuple[str, ...], some: list[PlannedWrite]) -> None:
         if not names:
             return
         now = rfc3339(utcnow())
@@ -109,9 +109,9 @@ class Writer:
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})
 
 
-def _without_repeats(batch: list[Planned]) -> Iterator[list[Planned]]:
-    """Yield the batch in parts in which no record is changed twice."""
-    part: list[Planned] = []
+def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
+    """Split the batch into parts so that no part writes a record twice."""
+    part: list[PlannedWrite] = []
     ids: set[str] = set()
     for planned in batch:
         if planned.record_id in ids:

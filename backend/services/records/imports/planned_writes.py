@@ -1,4 +1,4 @@
-"""The changes that rows stand for, and where they wait until the whole file is checked."""
+"""Planned writes: the checked rows of a file, kept until the whole file is checked."""
 
 import pickle
 import tempfile
@@ -7,20 +7,21 @@ from typing import Any, NamedTuple, Self
 
 from backend.services.errors import Unavailable
 
-MEMORY_BYTES = 4_000_000  # of planned changes; more of them wait in a file
+MEMORY_BYTES = 4_000_000  # of planned writes; beyond that, they are kept in a temporary file
 
 
-class Planned(NamedTuple):
-    """A change that a row stands for, checked.
+class PlannedWrite(NamedTuple):
+    """What a checked row writes.
 
-    For a new record `data` has all its columns and `version` is None. Otherwise `data` has the fields that change, and
-    `version` is the one that the record had when it was checked, or will have after the rows before this one.
+    For a new record, `data` has all its columns and `version` is None. For a change, `data` has the fields that change,
+    and `version` is the version that the record must have before it: when it was checked, plus the changes by earlier
+    rows of the file.
     """
 
     line: int
     record_id: str
     data: dict[str, Any]
-    words: dict[str, str]  # of the searched texts, found before the write since that takes long
+    words: dict[str, str]  # for full-text search; extracted before the write, since this is slow
     version: int | None = None
     if_match: set[str] | None = None
 
@@ -30,8 +31,8 @@ class Planned(NamedTuple):
         return self.version is None
 
 
-class Plans:
-    """Batches of planned changes, kept in memory or, where they are many, in a temporary file."""
+class PlannedWrites:
+    """Batches of planned writes, in memory or, if they are many, in a temporary file."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -43,8 +44,8 @@ class Plans:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, batch: list[Planned]) -> None:
-        """Keep a batch; raise Unavailable without room for it."""
+    def add(self, batch: list[PlannedWrite]) -> None:
+        """Add a batch. Raises Unavailable if the disk is full."""
         self._count += 1
         try:
             pickle.dump(batch, self._file, pickle.HIGHEST_PROTOCOL)
@@ -56,11 +57,11 @@ class Plans:
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[list[Planned]]:
+    def __iter__(self) -> Iterator[list[PlannedWrite]]:
         self._file.seek(0)
         while True:
             try:
-                # Nobody else can write into it: the file is open here and has no name.
+                # Unpickling is safe: the temporary file has no name, so no one else can write to it.
                 yield pickle.load(self._file)
             except EOFError:
                 return
