@@ -90,7 +90,9 @@ def _load_example(settings):
 def _larder(settings, listener):
     app = create_app(settings)
     cities = app.catalog["cities"]
-    schema = Schema.from_dict({f"f_{name}": kind.wire(data_key=name) for name, kind in cities.kinds.items()})(many=True)
+    schema = Schema.from_dict({f"f_{name}": field.wire(data_key=name) for name, field in cities.fields.items()})(
+        many=True
+    )
 
     @app.get("/models/cities")
     def through_models():

@@ -10,6 +10,8 @@ from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import TooLarge, answer_bound, may_be_too_large
 from backend.services.storage.listable import Listable
 from backend.services.storage.pages import PageRows, PageShape, count_rows, read_page
+from backend.services.storage.selections import Selection
+from backend.services.storage.statements import Values
 from backend.utils.texts import byte_count
 
 MOST_ESCAPED = 2  # times as long as its values a JSON text may be
@@ -42,11 +44,7 @@ def list_rows(listable: Listable, allowed: Scope, query: ListQuery, links: tuple
     rows = read_page(listable, selection, shape, values)
     if shape.is_measured:
         _require_fitting(rows, query.per_page, most)
-    total = None
-    if query.count and after is None:
-        total = _total_in_sight(query, len(rows.keys))
-        if total is None:
-            total = count_rows(listable, selection, values)
+    total = _count(listable, selection, query, values, len(rows.keys))
     linked = [dict(zip(links, json.loads(each), strict=True)) for each in rows.links[: query.per_page]]
     return RecordPage(rows.records[: query.per_page], total, _next_cursor(listable, query, rows), linked)
 
@@ -73,11 +71,14 @@ def _require_fitting(rows: PageRows, per_page: int, most: int) -> None:
         raise TooLarge([byte_count(each) for each in rows.records[:per_page]], most)
 
 
-def _total_in_sight(query: ListQuery, found: int) -> int | None:
-    """Return how many records there are if a page with so many rows shows it, else None."""
+def _count(listable: Listable, selection: Selection, query: ListQuery, values: Values, found: int) -> int | None:
+    """Return how many records there are, None where the query does not want it; a last page with rows shows it."""
+    if not query.count or query.cursor is not None:
+        return None
     is_last = found <= query.per_page
-    is_beyond_the_last = not found and query.offset
-    return query.offset + found if is_last and not is_beyond_the_last else None
+    if is_last and (found or not query.offset):
+        return query.offset + found
+    return count_rows(listable, selection, values)
 
 
 def _next_cursor(listable: Listable, query: ListQuery, rows: PageRows) -> str | None:
