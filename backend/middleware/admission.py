@@ -1,7 +1,7 @@
-"""Admission of large bodies: the app runs with the head of the request alone, before the server reads the body.
+"""Admission of large bodies: the app first runs with the head of a request, before the server receives the body.
 
-The app refuses what it can refuse without the body, such as a request without a sign-in. When it begins to read the
-body, the server receives it, and the app runs again (docs/decisions/018).
+In this first run the app can refuse the request, for example because nobody is signed in. If it begins to read the
+body instead, the first run ends, the server receives the body, and the app runs again (docs/decisions/018).
 """
 
 import io
@@ -17,44 +17,44 @@ ADMISSION = "larder.admission"  # the key in the WSGI environment
 
 
 class Admission:
-    """Whether the body may come in: `is_granted`, and `is_used` once the request runs with its body."""
+    """The state of one request: `is_granted` if the server may receive the body, `is_used` if the app runs with it."""
 
     is_granted = is_used = False
 
 
-class BodyWanted(Exception):
-    """The app begins to read a body that has not come in yet."""
+class BodyNeeded(Exception):
+    """The app begins to read a body that the server has not received yet."""
 
 
 class UnreadBody(io.RawIOBase):
-    """The body of a request of which the server has only the head."""
+    """The body of a request whose head alone has been received."""
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Raise BodyWanted."""
-        raise BodyWanted
+        """Raise BodyNeeded."""
+        raise BodyNeeded
 
 
 def init_app(app: Flask) -> None:
-    """Grant admission when the app begins to read a body that has not come in yet."""
-    app.register_error_handler(BodyWanted, _grant)
+    """Grant admission when the app begins to read a body that the server has not received yet."""
+    app.register_error_handler(BodyNeeded, _grant)
 
 
-def _grant(error: BodyWanted) -> Response:
+def _grant(error: BodyNeeded) -> Response:
     request.environ[ADMISSION].is_granted = True
-    return Response(status=204)  # nobody is sent it
+    return Response(status=204)  # the server does not send it
 
 
-def is_only_granted(environ: WSGIEnvironment) -> bool:
-    """Tell whether this run of the app has ended where the body was wanted."""
+def ended_at_body(environ: WSGIEnvironment) -> bool:
+    """Tell whether this first run of the app ended because it began to read the body."""
     admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_granted and not admission.is_used
 
 
 def was_admitted(environ: WSGIEnvironment) -> bool:
-    """Tell whether the app runs for the second time, now with the body."""
+    """Tell whether this is the second run of the app, with the body."""
     admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_used

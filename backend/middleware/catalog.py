@@ -1,4 +1,4 @@
-"""The definitions that a request runs on: those of the generation that was in the database when it began."""
+"""Chooses the Catalog of a request: the definitions that were in force when it began."""
 
 from wsgiref.types import WSGIEnvironment
 
@@ -8,9 +8,10 @@ from backend.models.database import DATABASE_ERRORS
 
 
 def choose_catalog(app: App, environ: WSGIEnvironment) -> None:
-    """Give a request the Catalog of the generation that its Identity was read with, and finish with it.
+    """Set the Catalog of a request: that of the generation that was read with its Identity.
 
-    A failure of the database is kept in the Identity, for views that need to know who calls.
+    The request keeps it until it ends. If the database fails, the error is stored in the Identity, and views that need
+    the caller raise it.
     """
     identity, catalog = environ[IDENTITY], app.catalogs.newest
     if identity.generation not in (None, catalog.generation):

@@ -1,4 +1,4 @@
-"""The client's address behind proxies: only trusted ones are believed."""
+"""The client's address behind proxies. Only `X-Forwarded-For` from trusted proxies counts."""
 
 from collections.abc import Sequence
 from wsgiref.types import WSGIEnvironment
@@ -8,29 +8,29 @@ import structlog
 from backend.utils.addresses import Network, parse_address, parse_hop
 
 MAX_WARNINGS = 16  # one for each proxy
-SHOWN_CHARACTERS = 100
+SHOWN_CHARACTERS = 100  # of the header, in the log
 
 log = structlog.get_logger()
 
 
 class ClientAddresses:
-    """Finds the address of each request's client; `trusted` are the networks of the proxies."""
+    """Finds the client address of each request; `trusted` are the networks of the trusted proxies."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = trusted
-        self._warned_of: set[str] = set()
+        self._warned_about: set[str] = set()
 
-    def resolve(self, environ: WSGIEnvironment) -> None:
-        """Set REMOTE_ADDR of a request to the address of its client, where there may be a proxy between."""
+    def set_client_address(self, environ: WSGIEnvironment) -> None:
+        """Set REMOTE_ADDR of a request to the address of its client, if there are trusted proxies."""
         if self._trusted:
             environ["REMOTE_ADDR"] = self._find(environ)
 
     def _find(self, environ: WSGIEnvironment) -> str:
-        """Return the address of the client, as text.
+        """Return the address of the client, without a port.
 
-        Each proxy appends the address that called it, so `X-Forwarded-For` is read from its end, as far as trusted
-        proxies wrote it: everything before came from the client. A port is left out. Where a trusted proxy wrote
-        anything but an address, the peer's own is returned, and that is logged once for each proxy.
+        Each proxy appends the address that called it. So `X-Forwarded-For` is read from its end, as long as a trusted
+        proxy wrote the entry: the client may have written anything before. If a trusted proxy wrote something that is
+        no address, the address of the peer is returned, and a warning is logged once per proxy.
         """
         peer = environ.get("REMOTE_ADDR", "")
         address, header = parse_address(peer), environ.get("HTTP_X_FORWARDED_FOR", "")
@@ -42,10 +42,10 @@ class ClientAddresses:
         return peer if address is None else str(address)
 
     def _warn(self, peer: str, header: str) -> None:
-        if peer not in self._warned_of and len(self._warned_of) < MAX_WARNINGS:
-            self._warned_of.add(peer)
+        if peer not in self._warned_about and len(self._warned_about) < MAX_WARNINGS:
+            self._warned_about.add(peer)
             log.warning(
-                "X-Forwarded-For of a trusted proxy has no address at its end; its requests count for the proxy",
+                "X-Forwarded-For of a trusted proxy does not end with an address; the proxy counts as the client",
                 proxy=peer,
                 value=header[-SHOWN_CHARACTERS:],
             )

@@ -1,4 +1,4 @@
-"""Conditional request headers, in the one form that everything behind compares."""
+"""Normalizes conditional request headers, so that everything behind compares tags in one form."""
 
 import re
 from wsgiref.types import WSGIEnvironment
@@ -8,33 +8,33 @@ from werkzeug.http import parse_date
 from backend.utils.tags import plain_tag
 
 _TAG = re.compile(r'\s*(?:W/)?"[^"]*"[^,]*|[^,]+', re.IGNORECASE)
-_LISTS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
-_DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
+_TAG_HEADERS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH")
+_DATE_HEADERS = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE")
 
 
-def simplify_conditions(environ: WSGIEnvironment) -> None:
-    """Rewrite the tags of a request's conditions to plain ones, and remove dates that are not valid."""
-    _simplify_tags(environ)
-    _remove_impossible_dates(environ)
+def normalize_conditional_headers(environ: WSGIEnvironment) -> None:
+    """Rewrite the entity tags of a request to plain ones, and remove dates that are too large to parse."""
+    _normalize_tags(environ)
+    _remove_overflowing_dates(environ)
 
 
-def _simplify_tags(environ: WSGIEnvironment) -> None:
-    """Rewrite If-Match and If-None-Match to plain tags, so that everything that compares them agrees.
+def _normalize_tags(environ: WSGIEnvironment) -> None:
+    """Rewrite the tags of If-Match and If-None-Match: quoted, without `W/` and without what a proxy appends.
 
-    Not If-Range: parts of a compressed answer and of one that is not compressed do not fit together.
+    If-Range stays as it is: a part of a compressed response does not fit one that is not compressed.
     """
-    for name in _LISTS:
-        if given := environ.get(name):
-            tags = [found.strip() for found in _TAG.findall(given)]
+    for name in _TAG_HEADERS:
+        if value := environ.get(name):
+            tags = [tag.strip() for tag in _TAG.findall(value)]
             environ[name] = "*" if "*" in tags else ", ".join(f'"{plain_tag(tag)}"' for tag in tags if tag)
 
 
-def _remove_impossible_dates(environ: WSGIEnvironment) -> None:
-    """Remove conditions whose date no calendar has: a date that is not valid is no condition (RFC 9110, 13.1.3).
+def _remove_overflowing_dates(environ: WSGIEnvironment) -> None:
+    """Remove headers whose date has a year that is too large: a date that is not valid is ignored (RFC 9110, 13.1.3).
 
-    werkzeug ignores most of them itself, but raises OverflowError at a year that is too large.
+    werkzeug ignores other dates that are not valid, but raises OverflowError for these.
     """
-    for name in _DATES:
+    for name in _DATE_HEADERS:
         try:
             parse_date(environ.get(name))
         except OverflowError:

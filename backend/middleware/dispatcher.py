@@ -10,9 +10,9 @@ from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
-from backend.middleware.conditions import simplify_conditions
-from backend.middleware.errors import answer_http_error
-from backend.middleware.headers import AnswerHeaders
+from backend.middleware.conditions import normalize_conditional_headers
+from backend.middleware.errors import http_error_response
+from backend.middleware.headers import ResponseHeaders
 from backend.middleware.limits import limits
 from backend.middleware.paths import LIVENESS_PATH, request_path
 from backend.middleware.request_id import request_id
@@ -24,36 +24,40 @@ from backend.utils.addresses import parse_networks
 class Dispatcher:
     """WSGI middleware around the Flask app: runs the stages, then calls Flask.
 
-    `docs_scripts` are the hashes of the scripts in the page of the documentation.
+    `docs_script_hashes` are the hashes of the scripts in the page at `/docs`, for its Content-Security-Policy.
     """
 
-    def __init__(self, app: App, docs_scripts: str) -> None:
-        self._app, self._flask = app, app.wsgi_app
+    def __init__(self, app: App, docs_script_hashes: str) -> None:
+        self._app = app
+        self._flask = app.wsgi_app  # the dispatcher will take its place
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
-        self._headers, self._log = AnswerHeaders(app.settings, docs_scripts), RequestLog()
+        self._headers = ResponseHeaders(app.settings, docs_script_hashes)
+        self._log = RequestLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request: each line is a stage."""
+        """Answer a request. The stages run in this order."""
         timing.begin(environ)
         try:
-            simplify_conditions(environ)
-            self._addresses.resolve(environ)
-            audit.origin.set(audit.Origin(environ.get("REMOTE_ADDR"), request_id(environ)))
-            if request_path(environ) != LIVENESS_PATH:  # answers without the database
+            normalize_conditional_headers(environ)
+            self._addresses.set_client_address(environ)
+            audit.source.set(audit.Source(environ.get("REMOTE_ADDR"), request_id(environ)))
+            if request_path(environ) != LIVENESS_PATH:  # /health/live must not need the database
                 environ[IDENTITY] = identify(self._app, environ)
                 choose_catalog(self._app, environ)
-            start_response = self._log.start_logging(environ, start_response)
-            start_response = self._headers.start_completing(environ, start_response)
-            return self._admit(environ)(environ, start_response)
+            start_response = self._log.wrap_for_logging(environ, start_response)
+            start_response = self._headers.wrap_for_headers(environ, start_response)
+            wsgi_app = self._flask_or_refusal(environ)
+            return wsgi_app(environ, start_response)
         finally:
-            audit.origin.set(audit.NOWHERE)
+            # The server reads the body of the response later. No body needs the database: exports are files by now.
+            audit.source.set(audit.NO_REQUEST)
             timing.end()
 
-    def _admit(self, environ: WSGIEnvironment) -> WSGIApplication:
-        """Return the app that answers: Flask, or the refusal of a request beyond the limit."""
+    def _flask_or_refusal(self, environ: WSGIEnvironment) -> WSGIApplication:
+        """Return the app that answers: Flask, or a 429 response if the request is over the limit."""
         try:
-            limits.count_request(environ)
+            limits.enforce(environ)
         except TooManyRequests as refusal:
-            note_route(self._app, environ)
-            return answer_http_error(refusal)
+            note_route(self._app, environ)  # Flask, which normally sets the route for the log, does not run
+            return http_error_response(refusal)
         return self._flask

@@ -1,4 +1,4 @@
-"""The error table: the code and status of each failure, and the one form of its body."""
+"""Turns every exception into an error response: its status, its code and its body."""
 
 import http
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from backend.utils.clock import seconds_stamp
 
 log = structlog.get_logger()
 
-Details: TypeAlias = Mapping[str, Any]  # more about single values, ready for JSON
+Details: TypeAlias = Mapping[str, Any]  # messages about single values, in JSON types
 
 RETRY_AFTER_SECONDS = 1
 
@@ -56,10 +56,10 @@ CODES = {
     503: "UNAVAILABLE",
 }
 
-# Where werkzeug's own words are about something else, such as typing a URL by hand.
+# Instead of werkzeug's messages, which are written for people who type URLs.
 MESSAGES = {
     404: "There is nothing at this path.",
-    405: "This path does not take this method.",
+    405: "This path does not support this method.",
     422: errors.Invalid.message,
 }
 
@@ -77,12 +77,12 @@ class ErrorDetailSchema(Schema):
     details = fields.Dict(
         keys=fields.String(),
         required=True,
-        metadata={"description": "Of a validation error: messages by location (`json`, `query`) and field"},
+        metadata={"description": "For a validation error: messages by location (`json`, `query`) and field"},
     )
 
 
 class ErrorSchema(Schema):
-    """The body of every failure."""
+    """The body of every error response."""
 
     success = fields.Boolean(required=True, validate=validate.Equal(False))
     error = fields.Nested(ErrorDetailSchema, required=True)
@@ -90,29 +90,31 @@ class ErrorSchema(Schema):
 
 
 def init_app(app: Flask) -> None:
-    """Answer every exception in the one form."""
-    app.register_error_handler(errors.LarderError, _answer_refusal)
-    app.register_error_handler(PeeweeException, _answer_database_error)
-    for driver in DRIVER_ERRORS:  # peewee names errors of executing a statement, not those of fetching its rows
-        app.register_error_handler(driver, _answer_driver_error)
-    app.register_error_handler(HTTPException, answer_http_error)
+    """Register the error handlers, which give every exception the same form of response."""
+    app.register_error_handler(errors.LarderError, _refusal_response)
+    app.register_error_handler(PeeweeException, _database_error_response)
+    for driver in DRIVER_ERRORS:  # peewee wraps errors of executing a statement, but not of fetching its rows
+        app.register_error_handler(driver, _driver_error_response)
+    app.register_error_handler(HTTPException, http_error_response)
 
 
 def error_body(status: int, message: str, details: Details | None = None) -> dict[str, Any]:
-    """Return the body of a failure, ready for JSON."""
+    """Return the body of an error response, in JSON types."""
     error = {"code": CODES[status], "message": message, "details": details or {}}
     return {"success": False, "error": error, "timestamp": seconds_stamp()}
 
 
-def too_large(limit_bytes: int, *, is_import: bool) -> str:
-    """Return the message for a body over the limit, which names the setting to change."""
+def too_large_message(limit_bytes: int, *, is_import: bool) -> str:
+    """Return the message for a body over the limit; it names the setting to change."""
     setting = "LARDER_MAX_IMPORT_BYTES" if is_import else "LARDER_MAX_BODY_BYTES"
     return f"The body is larger than {limit_bytes:,} bytes ({setting})."
 
 
-def _too_large_here() -> str:
+def _body_too_large_message() -> str:
     rule = request.url_rule
-    return too_large(request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith("/import"))
+    return too_large_message(
+        request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith("/import")
+    )
 
 
 def _respond(
@@ -125,20 +127,20 @@ def _respond(
     return response
 
 
-def _answer_refusal(error: errors.LarderError) -> Response:
-    status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+def _refusal_response(error: errors.LarderError) -> Response:
+    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
     return _respond(status, error.message, error.details)
 
 
-def _answer_driver_error(error: Exception) -> Response:
-    return _answer_database_error(database.failure_of(error))
+def _driver_error_response(error: Exception) -> Response:
+    return _database_error_response(database.failure_of(error))
 
 
-def _answer_database_error(error: Exception) -> Response:
+def _database_error_response(error: Exception) -> Response:
     reason = database.temporary_reason(error)
-    if not reason and not (database.is_wrong_shape(error) and _is_overtaken()):
-        return _answer_defect(error)
-    message, retry_after = _what_is_missing(), None
+    if not reason and not (database.is_wrong_shape(error) and _has_stale_catalog()):
+        return _defect_response(error)
+    message, retry_after = _missing_migration(), None
     reason = reason or message or "The definitions have changed."
     log.warning("database unavailable", request_id=request_id(request.environ), reason=reason)
     if isinstance(error, DatabaseUnavailable):
@@ -147,31 +149,31 @@ def _answer_database_error(error: Exception) -> Response:
     return _respond(503, refusal.message, headers={"Retry-After": str(retry_after or RETRY_AFTER_SECONDS)})
 
 
-def _is_overtaken() -> bool:
-    """Tell whether the definitions have changed since this request began, or are not there."""
-    known = get_app().catalog.generation
+def _has_stale_catalog() -> bool:
+    """Tell whether the definitions have changed since this request began, or do not exist."""
+    generation = get_app().catalog.generation
     try:
-        return known is None or known != Generation.current()
-    except DATABASE_ERRORS:  # such as another, empty file in the place of the database
+        return generation is None or generation != Generation.current()
+    except DATABASE_ERRORS:  # for example if an empty file has replaced the database
         return True
 
 
-def _what_is_missing() -> str | None:
-    """Return what an operator has to do before anything can work, or None."""
+def _missing_migration() -> str | None:
+    """Return a message if the database has never been migrated, else None."""
     return NOT_MIGRATED if get_app().catalog.generation is None else None
 
 
-def answer_http_error(error: HTTPException) -> WerkzeugResponse:
-    """Answer an HTTPException of Flask, werkzeug or webargs; it keeps its own headers, such as Allow."""
+def http_error_response(error: HTTPException) -> WerkzeugResponse:
+    """Return the response for an HTTPException of Flask, werkzeug or webargs. Its Allow and Retry-After are kept."""
     code = error.code or 500
     if code == 500:
-        return _answer_defect(getattr(error, "original_exception", None) or error)
+        return _defect_response(getattr(error, "original_exception", None) or error)
     if code < 400:  # a redirect
         return error.get_response()
-    if code == 404 and (missing := _what_is_missing()):  # without a migration nobody knows the resources
-        return _answer_refusal(errors.Unavailable(missing))
+    if code == 404 and (missing := _missing_migration()):  # before the first migration, no resource is known
+        return _refusal_response(errors.Unavailable(missing))
     status = code if code in CODES else 400
-    data = getattr(error, "data", {})  # of webargs and flask-smorest: a message, or messages by location and field
+    data = getattr(error, "data", {})  # set by webargs and flask-smorest: a message, or messages by location and field
     message = data.get("message") or _message(error, status)
     kept = {name: value for name, value in error.get_response().headers.items() if name in ("Allow", "Retry-After")}
     return _respond(status, message, data.get("messages"), kept)
@@ -179,12 +181,12 @@ def answer_http_error(error: HTTPException) -> WerkzeugResponse:
 
 def _message(error: HTTPException, status: int) -> str:
     if isinstance(error, RequestEntityTooLarge) and not getattr(error, "data", {}):
-        return _too_large_here()
+        return _body_too_large_message()
     return MESSAGES.get(status) or error.description or http.HTTPStatus(status).phrase
 
 
-def _answer_defect(error: BaseException) -> Response:
-    known_as = request_id(request.environ)
-    log.error("unexpected error", request_id=known_as, exc_info=error)
-    error_tracking.report(error, request_id=known_as)
-    return _respond(500, f"{http.HTTPStatus(500).phrase}; the log has it under request id {known_as}.")
+def _defect_response(error: BaseException) -> Response:
+    reference = request_id(request.environ)
+    log.error("unexpected error", request_id=reference, exc_info=error)
+    error_tracking.report(error, request_id=reference)
+    return _respond(500, f"{http.HTTPStatus(500).phrase}. Details are in the log, under request id {reference}.")

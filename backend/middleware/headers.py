@@ -1,4 +1,4 @@
-"""The headers of every answer: what browsers and proxies may do with it."""
+"""The headers of every response: they limit what browsers and proxies may do with it."""
 
 from collections.abc import Callable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -9,9 +9,9 @@ from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.middleware.wsgi import ExceptionInfo, Headers
 
 POLICY = "Content-Security-Policy"
-# Nothing of the API is a page: an answer that is shown as one, or in a frame, is an attack.
+# The API has no pages: a response that is shown as one, or in a frame, is an attack.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-# Only our own script, which talks to our own API.
+# Allows only Larder's own script, which calls only Larder's own API.
 ACCOUNT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -26,11 +26,11 @@ ALWAYS = [
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
-    # Keeps answers out of tags of other sites' pages, such as <script src>; a fetch with CORS does not ask for it.
+    # Pages of other sites cannot load responses with tags such as <script src>. A fetch with CORS ignores this header.
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
 ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
-# Of this host alone: other hosts below its name may not have TLS.
+# Without includeSubDomains: subdomains may not have TLS.
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
 VARY_BY_CALLER, VARY_BY_ORIGIN = ("Vary", "Authorization, Cookie"), ("Vary", "Origin")
@@ -45,19 +45,20 @@ PREFLIGHT = [
 ]
 
 
-class AnswerHeaders:
-    """Completes the headers of each answer; `docs_scripts` are those of the documentation's page, as hashes."""
+class ResponseHeaders:
+    """Adds headers to each response; `docs_script_hashes` are those of the scripts in the page at `/docs`."""
 
-    def __init__(self, settings: Settings, docs_scripts: str) -> None:
-        hsts, self._origins = _hsts(settings), _origins(settings)
+    def __init__(self, settings: Settings, docs_script_hashes: str) -> None:
+        hsts = _hsts(settings)
+        self._origins = _origins(settings)
         self._for_api = ALWAYS_FOR_API + hsts
         self._for_pages = {
-            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_scripts)), *hsts],
+            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_script_hashes)), *hsts],
             ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
         }
 
-    def start_completing(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-        """Return the `start_response` of a request that completes the headers of its answer."""
+    def wrap_for_headers(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+        """Return a `start_response` that adds the headers, then calls the given one."""
 
         def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
             return start_response(status, self._complete(environ, headers), exc_info)
@@ -67,51 +68,53 @@ class AnswerHeaders:
     def _complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
         path = request_path(environ)
         if path.startswith(API):
-            headers = limit_caching(headers)
+            headers = with_cache_headers(headers)
         if self._origins:
-            headers = [*headers, VARY_BY_ORIGIN, *sharing_headers(self._origins, environ)]
+            headers = [*headers, VARY_BY_ORIGIN, *cors_headers(self._origins, environ)]
         return [*headers, (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
 
     def _secure(self, path: str) -> Headers:
-        """Return the security headers of an answer; pages of ours may do more than the API."""
-        return next((more for page, more in self._for_pages.items() if path.startswith(page)), self._for_api)
+        """Return the security headers for a path: the two pages have policies of their own."""
+        return next((headers for page, headers in self._for_pages.items() if path.startswith(page)), self._for_api)
 
 
 class RefusalHeaders:
-    """The headers of what the server refuses before the app sees it."""
+    """The headers of responses to requests that the server refuses without the app."""
 
     def __init__(self, settings: Settings) -> None:
-        self._always, self._origins = [*ALWAYS_FOR_API, *_hsts(settings), NO_STORE], _origins(settings)
+        self._always = [*ALWAYS_FOR_API, *_hsts(settings), NO_STORE]
+        self._origins = _origins(settings)
 
     def for_origin(self, origin: str | None) -> Headers:
-        """Return them for a request with this Origin."""
-        return self._always + sharing_headers(self._origins, {"HTTP_ORIGIN": origin or ""})
+        """Return the headers for a request with this Origin header, or None without one."""
+        return self._always + cors_headers(self._origins, {"HTTP_ORIGIN": origin or ""})
 
 
-def limit_caching(headers: Headers) -> Headers:
-    """Return the headers of an answer of the API, which is kept for its caller alone.
+def with_cache_headers(headers: Headers) -> Headers:
+    """Return the headers of an API response with Cache-Control and Vary replaced; no shared cache may store it.
 
-    An answer with an ETag may be kept and asked about again; every other may hold tokens, or change at any moment.
+    A response with an ETag may be cached if the cache revalidates it each time. Any other may contain tokens, or
+    change at any moment, so it must not be stored.
     """
     kept = [pair for pair in headers if pair[0] not in ("Cache-Control", "Vary")]
     has_tag = any(name == "ETag" for name, _ in headers)
     return [*kept, REVALIDATE if has_tag else NO_STORE, VARY_BY_CALLER]
 
 
-def sharing_headers(origins: list[str], environ: WSGIEnvironment) -> Headers:
-    """Return the headers that let scripts of an allowed origin read an answer: they call with tokens, not cookies."""
+def cors_headers(origins: list[str], environ: WSGIEnvironment) -> Headers:
+    """Return the CORS headers for an allowed origin, which sends tokens and no cookies; for any other, none."""
     origin: str = environ.get("HTTP_ORIGIN", "")
     if "*" not in origins and origin not in origins:
         return []
-    shared = [
+    headers = [
         ("Access-Control-Allow-Origin", "*" if "*" in origins else origin),
         ("Access-Control-Expose-Headers", EXPOSED),
     ]
-    return shared + PREFLIGHT if environ.get("REQUEST_METHOD") == "OPTIONS" else shared
+    return headers + PREFLIGHT if environ.get("REQUEST_METHOD") == "OPTIONS" else headers
 
 
 def _hsts(settings: Settings) -> Headers:
-    """Return the header that keeps browsers to TLS, where the public address has it."""
+    """Return the HSTS header if the public URL uses TLS."""
     return [HSTS] if settings.public_url.startswith("https:") else []
 
 

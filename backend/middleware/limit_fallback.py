@@ -1,4 +1,4 @@
-"""A storage of the `limits` package that goes on counting when the shared storage fails."""
+"""A storage for the `limits` package that counts in the process while the shared storage fails."""
 
 import time
 from collections.abc import Callable
@@ -11,23 +11,23 @@ from redis.retry import Retry
 
 from backend.middleware.limit_storage import SqliteStorage
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 REDIS_OPTIONS: dict[str, Any] = {
     "key_prefix": "larder",
     "socket_timeout": 0.5,  # seconds
     "socket_connect_timeout": 0.5,
-    "retry": Retry(NoBackoff(), 1),  # a connection may be stale; the library's own patience is for minutes
+    "retry": Retry(NoBackoff(), 1),  # once, as a connection may be stale; the default retries take too long
 }
-PAUSE_SECONDS = 10  # after a failure of the storage, before it is asked again
+PAUSE_SECONDS = 10  # after a failure, before the shared storage is used again
 
 log = structlog.get_logger()
 
 
 class FallbackStorage(Storage):
-    """Counts in the storage at `shared_uri` and in this process, whose count holds while the storage fails.
+    """Counts in the storage at `shared_uri` and in this process. The count of the process is used if the storage fails.
 
-    The storage is `sqlite://PATH` or one of Redis.
+    `shared_uri` is `sqlite://PATH` or a Redis URI.
     """
 
     STORAGE_SCHEME = ["fallback"]
@@ -36,24 +36,24 @@ class FallbackStorage(Storage):
         super().__init__(uri)
         self._shared = _open(shared_uri)
         self._own = SqliteStorage("sqlite://:memory:")
-        self._ask_again_at = 0.0
+        self._paused_until = 0.0
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """What a failure raises that no process can make up for."""
+        """The exceptions that callers may see: those of the storage in this process."""
         return self._own.base_exceptions
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add `amount` to the count of a window of `expiry` seconds; return the count."""
-        return self._ask(lambda storage: storage.incr(key, expiry, amount))
+        return self._run(lambda storage: storage.incr(key, expiry, amount))
 
     def get(self, key: str) -> int:
         """Return the count."""
-        return self._ask(lambda storage: storage.get(key))
+        return self._run(lambda storage: storage.get(key))
 
     def get_expiry(self, key: str) -> float:
         """Return when the window ends, in seconds since 1970."""
-        return self._ask(lambda storage: storage.get_expiry(key))
+        return self._run(lambda storage: storage.get_expiry(key))
 
     def check(self) -> bool:
         """Tell whether the shared storage can be used."""
@@ -61,25 +61,25 @@ class FallbackStorage(Storage):
 
     def reset(self) -> None:
         """Delete all counts."""
-        self._ask(lambda storage: storage.reset())
+        self._run(lambda storage: storage.reset())
 
     def clear(self, key: str) -> None:
         """Delete the count."""
-        self._ask(lambda storage: storage.clear(key))
+        self._run(lambda storage: storage.clear(key))
 
-    def _ask(self, question: Callable[[Storage], Answer]) -> Answer:
-        own = question(self._own)
-        if time.monotonic() < self._ask_again_at:
+    def _run(self, operation: Callable[[Storage], Result]) -> Result:
+        own = operation(self._own)
+        if time.monotonic() < self._paused_until:
             return own
         try:
-            return question(self._shared)
+            return operation(self._shared)
         except self._shared.base_exceptions as error:
-            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
-            log.warning("limits are counted by each process alone", reason=type(error).__name__)
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            log.warning("rate limits are counted per process", reason=type(error).__name__)
             return own
 
 
 def _open(uri: str) -> Storage:
     storage = storage_from_string(uri, **({} if uri.startswith("sqlite:") else REDIS_OPTIONS))
-    assert isinstance(storage, Storage)  # the package has others, for asyncio
+    assert isinstance(storage, Storage)  # not an asynchronous one
     return storage

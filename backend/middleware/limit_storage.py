@@ -1,4 +1,4 @@
-"""A storage of the `limits` package: counts in an SQLite file that all processes of the machine share."""
+"""A storage for the `limits` package: counts in an SQLite file that all processes of this machine share."""
 
 import threading
 import time
@@ -8,13 +8,13 @@ from typing import Any
 import cysqlite
 from limits.storage import Storage
 
-BUSY_SECONDS = 1
-PURGE_SECONDS = 60
+BUSY_SECONDS = 1  # how long to wait for a lock
+PURGE_SECONDS = 60  # between two deletions of expired counts
 
 SCHEMA = """CREATE TABLE IF NOT EXISTS counts (key TEXT PRIMARY KEY, count INTEGER NOT NULL, expires_at REAL NOT NULL)
 STRICT, WITHOUT ROWID"""
-# A window that has ended starts again. So does one that ends much too late, because the clock was wrong when it began.
-# The 10 seconds are for processes that read the clock in one order and write in the other.
+# A window that has ended starts again. So does one that ends too late because the clock was wrong when it began.
+# The 10 seconds allow for two processes that read the clock in one order and write in the other.
 COUNT = """INSERT INTO counts VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (key) DO UPDATE SET
 count = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, count + excluded.count, excluded.count),
 expires_at = iif(expires_at BETWEEN ?3 AND excluded.expires_at + 10, expires_at, excluded.expires_at)
@@ -24,7 +24,7 @@ PURGE = "DELETE FROM counts WHERE expires_at < ?"
 
 
 class SqliteStorage(Storage):
-    """Counts in an SQLite file, `sqlite://PATH`, or with `sqlite://:memory:` in this process alone."""
+    """Counts in the SQLite file of `sqlite://PATH`, or with `sqlite://:memory:` in this process only."""
 
     STORAGE_SCHEME = ["sqlite"]
 
@@ -32,15 +32,15 @@ class SqliteStorage(Storage):
         super().__init__(uri)
         self._path, self._purged_at = uri.removeprefix("sqlite://"), 0.0
         self._connection: cysqlite.Connection | None = None
-        self._lock = threading.Lock()  # one connection serves all threads: counting takes microseconds
+        self._lock = threading.Lock()  # all threads share one connection: counting takes microseconds
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """What a failure of the file raises."""
+        """The exceptions that a failure of the file raises."""
         return cysqlite.Error, OSError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Add `amount` to the count of a window of `expiry` seconds, which the first one begins; return the count."""
+        """Add `amount` to the count and return it. The first call begins a window of `expiry` seconds."""
         now = time.time()
         count: int = self._execute(COUNT, key, amount, now, expiry)[0]
         if now - self._purged_at > PURGE_SECONDS:
@@ -77,7 +77,7 @@ class SqliteStorage(Storage):
         return self._execute(READ, key, now) or (0, now)
 
     def _execute(self, sql: str, *values: str | float) -> Any:
-        """Return the first row of the statement, or None; after a failure the next call opens the file anew."""
+        """Return the first row of the statement, or None. After a failure the next call reopens the file."""
         with self._lock:
             try:
                 if self._connection is None:
@@ -92,7 +92,7 @@ class SqliteStorage(Storage):
         connection = cysqlite.connect(str(self._path), timeout=BUSY_SECONDS)
         try:
             connection.execute("PRAGMA journal_mode=wal")
-            # In WAL mode this waits for the disk at checkpoints only, and unlike `off` it cannot leave a broken file.
+            # In WAL mode, `normal` waits for the disk only at checkpoints. Unlike `off`, it cannot corrupt the file.
             connection.execute("PRAGMA synchronous=normal")
             connection.execute(SCHEMA)
         except cysqlite.Error:

@@ -1,4 +1,4 @@
-"""Limits, counted by flask-limiter: strict ones for sign-in calls, wide ones for all requests (docs/decisions/027)."""
+"""Rate limits, counted by flask-limiter: strict for sign-in calls, wide for all requests (docs/decisions/027)."""
 
 import hashlib
 import math
@@ -28,29 +28,29 @@ SIGN_IN_SCOPE = "sign_in"
 FROM_ADDRESS = "sign-ins from this address"
 FOR_ACCOUNT = "sign-ins for this account"
 IN_SESSION = "calls in this session"
-BATCHES = 100  # a process adds its requests to the shared count after each hundredth of a wide limit
-REMEMBERED_KEYS = 100_000
+BATCHES = 100  # a process adds its requests to the shared count each time it has a hundredth of a wide limit
+REMEMBERED_KEYS = 100_000  # of callers, in one process
 
 
 class BatchedLimit:
-    """A limit so wide that its hits are counted here first, and added to the shared count in batches.
+    """A wide limit, whose hits are counted in this process and added to the shared count in batches.
 
-    Counting each would cost a request a tenth of its time. So a process may admit a hundredth more.
+    Adding each hit at once would make requests a tenth slower. The price: each process may admit 1 % more.
     """
 
-    def __init__(self, limit: RateLimitItem, count: Callable[[RateLimitItem, str, int], int | None]) -> None:
-        self._limit, self._count = limit, count
+    def __init__(self, limit: RateLimitItem, add_hits: Callable[[RateLimitItem, str, int], int | None]) -> None:
+        self._limit, self._add_hits = limit, add_hits
         self._batch = max(1, limit.amount // BATCHES)
         self._hits: dict[str, int] = {}
 
     def hit(self, key: str, hits: int) -> int | None:
-        """Count hits for `key`; return None, or, beyond the limit, the seconds until its window ends."""
+        """Count hits for `key`. Return None within the limit, else the seconds until the window ends."""
         hits += self._hits.get(key, 0)
         if hits < self._batch:
             self._hits[key] = hits
             return None
-        seconds = self._count(self._limit, key, hits)
-        # The hits of a caller who is refused stay, so that each request counts until the window ends.
+        seconds = self._add_hits(self._limit, key, hits)
+        # After a refusal the hits stay, so that every further request asks again until the window ends.
         if seconds is None:
             if len(self._hits) >= REMEMBERED_KEYS:
                 self._hits.clear()
@@ -59,11 +59,11 @@ class BatchedLimit:
 
 
 class Limits:
-    """The limits of the settings, once they are open, and the Limiter that counts."""
+    """The rate limits of the settings. Call `open`, then `init_app`, before use."""
 
     def __init__(self) -> None:
         self._limiter = Limiter(_address_key, key_prefix=KEY_PREFIX, on_breach=_note_breach)
-        # The decorator of a sign-in call: counts it for the client's address before anything of it is read.
+        # The decorator of sign-in views: counts a call for the client's address, before its body is read.
         self.sign_in = self._limiter.shared_limit(
             lambda: self._sign_in_text,
             scope=SIGN_IN_SCOPE,
@@ -71,74 +71,75 @@ class Limits:
         )
 
     def open(self, settings: Settings) -> None:
-        """Limit as the settings say."""
+        """Read the limits from the settings."""
         self._sign_in_text = "" if settings.rate_limit_auth == "off" else settings.rate_limit_auth
         self._sign_in = parse_many(self._sign_in_text) if self._sign_in_text else []
         wide = [] if settings.rate_limit == "off" else parse_many(settings.rate_limit)
         self._wide = [BatchedLimit(limit, self._hit) for limit in wide]
-        # Until when a key is refused: a client that does not wait costs no further count.
+        # Map of (limit, key) to the time until which it is refused: until then, further requests are not counted.
         self._refused_until: dict[tuple[RateLimitItem, str], float] = {}
 
     def init_app(self, app: App) -> None:
-        """Have the Limiter count in the storage of the settings."""
+        """Connect the Limiter to the app and to the storage of the settings."""
         app.config.update(
             RATELIMIT_STORAGE_URI=f"{FallbackStorage.STORAGE_SCHEME[0]}://",
             RATELIMIT_STORAGE_OPTIONS={"shared_uri": _storage_uri(app.settings)},
         )
-        # Already an extension of the app, the Limiter adds no hooks to each request: its decorator needs none.
+        # A Limiter that is already an extension of the app adds no hooks to it. The decorator needs none.
         app.extensions["limiter"] = {self._limiter}
         self._limiter.init_app(app)
 
-    def count_request(self, environ: WSGIEnvironment) -> None:
-        """Count a request, but not for `/health/live`; preflights of browsers too.
+    def enforce(self, environ: WSGIEnvironment) -> None:
+        """Count a request, also a preflight. Raises TooManyRequests if it is over the limit.
 
-        Raises TooManyRequests beyond the limit.
+        Does not count `/health/live`, nor the second run of a request with a large body.
         """
         identity = environ.get(IDENTITY)  # `/health/live` has none
-        if self._wide and identity is not None and not was_admitted(environ):  # counted when it was admitted
+        if self._wide and identity is not None and not was_admitted(environ):
             self._count(environ, identity.actor, 1)
 
     def count_more(self, hits: int) -> None:
-        """Count a request that does the work of several as that many more; raise TooManyRequests beyond the limit."""
+        """Count more hits for a request that does the work of several. Raises TooManyRequests over the limit."""
         if hits:
             self._count(request.environ, request.environ[IDENTITY].actor, hits)
 
     def count_account(self, email: str) -> None:
-        """Count a sign-in call for the account of the address that it is about.
+        """Count a sign-in call for the account with this e-mail address, whether it exists or not.
 
-        Raises TooManyRequests beyond the limit. Call it before anything is looked up or hashed.
+        Call it before anything is looked up or hashed. Raises TooManyRequests if the call is over the limit.
         """
         self._count_sign_in(f"account:{_account_key(email)}", what=FOR_ACCOUNT)
 
     def count_session(self, session_id: str) -> None:
-        """Count a sign-in call of a session, such as a refresh; raise as count_account does."""
+        """Count a sign-in call of a session, such as a refresh. Raises TooManyRequests if it is over the limit."""
         self._count_sign_in(f"account:{_account_key(session_id)}", what=IN_SESSION)
 
     @contextmanager
     def counting_failures(self) -> Iterator[None]:
-        """Count for the client's address what raises Unauthenticated; raise TooManyRequests instead, beyond the limit.
+        """Count a call for the client's address only if it raises Unauthenticated.
 
-        For calls that prove who makes them, such as a refresh: users behind one address do not stop each other, and a
-        client that only tries has what the address has left.
+        For calls that prove the caller's identity, such as a refresh: valid calls of users behind one address do not
+        block each other, and guesses count like failed sign-ins. Raises TooManyRequests instead of Unauthenticated if
+        the address is over the limit.
         """
         try:
             yield
         except Unauthenticated:
-            # The key is the one that the decorator counts with.
+            # The decorator `sign_in` counts with the same key.
             self._count_sign_in(KEY_PREFIX, _address_key(), SIGN_IN_SCOPE, what=FROM_ADDRESS)
             raise
 
     def _count(self, environ: WSGIEnvironment, actor: Actor, hits: int) -> None:
         key = actor.user_id or subscriber(environ.get("REMOTE_ADDR", ""))
         for limit in self._wide:
-            _refuse_after(limit.hit(key, hits), "actor", "requests")
+            _raise_if_refused(limit.hit(key, hits), "actor", "requests")
 
     def _count_sign_in(self, *key: str, what: str) -> None:
         for limit in self._sign_in:
-            _refuse_after(self._hit(limit, "/".join(key), 1), "sign_in", what)
+            _raise_if_refused(self._hit(limit, "/".join(key), 1), "sign_in", what)
 
     def _hit(self, limit: RateLimitItem, key: str, hits: int) -> int | None:
-        """Count hits for `key`; return None, or, beyond the limit, the seconds until its window ends."""
+        """Count hits for `key`. Return None within the limit, else the seconds until the window ends."""
         now = time.monotonic()
         until = self._refused_until.get((limit, key), 0)
         if now < until:
@@ -163,7 +164,7 @@ def _note_breach(limit: RequestLimit) -> Response:
     return Response(headers={"Retry-After": str(g.refused_seconds)})
 
 
-def _refuse_after(seconds: int | None, name: str, what: str) -> None:
+def _raise_if_refused(seconds: int | None, name: str, what: str) -> None:
     if seconds is not None:
         metrics.count_refusal(name)
         raise TooManyRequests(_too_many(what, seconds), retry_after=seconds)
@@ -174,7 +175,10 @@ def _too_many(what: str, seconds: int) -> str:
 
 
 def _account_key(account: str) -> str:
-    """Return what all ways to write an address have in common, hashed: it is the client's, and long or private."""
+    """Return a hash of an e-mail address or session id that is the same for every spelling of the address.
+
+    Hashed, because clients choose its length, and the storage should not contain addresses.
+    """
     return hashlib.sha256(comparable_email(account).encode()).hexdigest()
 
 

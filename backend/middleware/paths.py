@@ -8,9 +8,9 @@ API = "/api/v1"
 DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
-LIVENESS_PATH = "/health/live"  # answers without the database
+LIVENESS_PATH = "/health/live"  # must not need the database
 
 
 def request_path(environ: WSGIEnvironment) -> str:
-    """Return the path of a request as Flask reads it: as text, and with one slash at its beginning."""
+    """Return the path of a request as Flask reads it: decoded, and with exactly one slash at its beginning."""
     return f"/{get_path_info(environ).lstrip('/')}"

@@ -8,7 +8,7 @@ import structlog
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from backend.middleware.admission import is_only_granted
+from backend.middleware.admission import ended_at_body
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.paths import request_path
 from backend.middleware.request_id import request_id
@@ -18,20 +18,20 @@ from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
 ROUTE = "larder.route"  # the key in the WSGI environment
-LOGGED_CHARACTERS = 200  # of the path of a refused request
+LOGGED_CHARACTERS = 200  # of the path of a request that the server refuses
 
 
 class RequestLog:
-    """Logs and counts each request when its answer begins."""
+    """Logs and counts each request when its response begins."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger().bind()  # bound once: structlog would do it anew for every line
+        self._log = structlog.get_logger().bind()  # bound once, because structlog would bind for every line
 
-    def start_logging(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-        """Return the `start_response` of a request that is logged and counted."""
+    def wrap_for_logging(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
+        """Return a `start_response` that logs and counts the request, then calls the given one."""
 
         def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
-            if not is_only_granted(environ):  # else it will be logged and counted when it runs with its body
+            if not ended_at_body(environ):  # then the second run will be logged and counted
                 self._write(environ, int(status[:3]))
             return start_response(status, headers, exc_info)
 
@@ -40,7 +40,7 @@ class RequestLog:
     def _write(self, environ: WSGIEnvironment, status: int) -> None:
         identity, route, seconds = environ.get(IDENTITY), environ.get(ROUTE), seconds_since_start(environ)
         method = environ["REQUEST_METHOD"].upper()
-        metrics.count_answer(method, route, status, seconds, meter)
+        metrics.count_response(method, route, status, seconds, meter)
         self._log.info(
             "request",
             request_id=request_id(environ),
@@ -56,7 +56,7 @@ class RequestLog:
 
 
 class RefusedRequest(Protocol):
-    """A request as far as its head could be read, and why the server does not give it to the app."""
+    """A request that the server refuses: the part of its head that could be read, and the error."""
 
     command: str
     path: str
@@ -64,9 +64,9 @@ class RefusedRequest(Protocol):
 
 
 def log_refusal(request: RefusedRequest, address: str, request_id: str, seconds: float) -> None:
-    """Log and count a request that the server refuses by itself."""
+    """Log and count a request that the server refuses without the app."""
     status = request.error.code
-    metrics.count_answer(request.command, None, status, seconds, meter)
+    metrics.count_response(request.command, None, status, seconds, meter)
     structlog.get_logger().info(
         "request",
         request_id=request_id,
@@ -80,10 +80,10 @@ def log_refusal(request: RefusedRequest, address: str, request_id: str, seconds:
 
 
 def note_route(app: Flask, environ: WSGIEnvironment) -> None:
-    """Note the route of a request that is refused before Flask has found its view."""
+    """Look up the route of a request for the log, because it is refused before Flask finds its view."""
     try:
         adapter = app.create_url_adapter(app.request_class(environ))
         if adapter is not None:
             environ[ROUTE] = adapter.match(return_rule=True)[0].rule
     except HTTPException:
-        pass  # nothing is at this path, or it takes another method
+        pass  # no view has this path and method

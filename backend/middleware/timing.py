@@ -1,4 +1,4 @@
-"""What a request takes: its time, and what it may take and has taken of the database."""
+"""Measures a request: its duration, and its use of the database, which has a time limit."""
 
 import time
 from wsgiref.types import WSGIEnvironment
@@ -8,8 +8,9 @@ from backend.models.database import database
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
+# Keys in the WSGI environment.
 STARTED = "larder.started"  # a reading of time.perf_counter()
-WAITED = "larder.waited"  # seconds before a worker took the request
+WAITED = "larder.waited"  # seconds that the request waited for a thread
 
 
 def begin(environ: WSGIEnvironment) -> None:
@@ -27,7 +28,7 @@ def seconds_since_start(environ: WSGIEnvironment) -> float:
 
 
 def end() -> None:
-    """Stop the clocks, and give the connection back to the pool."""
+    """Stop the clocks, and return the connection to the pool."""
     database.end_request()
     metrics.request_ended()
     meter.begin(None)

@@ -1,4 +1,4 @@
-"""Types of WSGI (PEP 3333) that the standard library leaves to its callers."""
+"""Types of WSGI (PEP 3333) that wsgiref.types lacks."""
 
 from types import TracebackType
 from typing import TypeAlias

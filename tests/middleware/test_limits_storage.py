@@ -128,7 +128,7 @@ def test_a_dead_redis_neither_locks_people_out_nor_opens_the_login(limited, tmp_
         read_lines()
         assert guesses(person, 3) == [401, 401, 429]
         told = "".join(read_lines())
-        assert "limits are counted by each process alone" in told
+        assert "rate limits are counted per process" in told
 
 
 @ON_SQLITE

@@ -20,7 +20,7 @@ from backend.middleware.connections.heads import (
     parse_request_line,
 )
 from backend.middleware.connections.refusals import Refusal
-from backend.middleware.errors import too_large
+from backend.middleware.errors import too_large_message
 
 MAX_HEAD_BYTES = 32 << 10
 IMPORT_PATH = re.compile(r"/api/v1/[a-z][a-z0-9_]*/import")
@@ -125,7 +125,7 @@ class Parser(HTTPRequestParser):
 
     def _limit(self, size: int) -> None:
         if size > self.adj.max_request_body_size:
-            raise Refusal(413, too_large(self.adj.max_request_body_size, is_import=self.is_import))
+            raise Refusal(413, too_large_message(self.adj.max_request_body_size, is_import=self.is_import))
 
     def must_be_admitted(self) -> bool:
         """Tell whether the app must admit the request before more of its body is read."""

@@ -26,8 +26,8 @@ def init_app(app: App) -> None:
 
 
 @cache
-def docs_scripts() -> str:
-    """Return the hashes of the scripts in the page of the documentation, as a Content-Security-Policy lists them."""
+def script_hashes() -> str:
+    """Return the hashes of the scripts in the page at `/docs`, as a Content-Security-Policy lists them."""
     app = Flask(__name__)
     _add_pages(app)
     page = app.test_client().get(DOCS_PATH).text

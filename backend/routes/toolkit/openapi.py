@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.authentication import known_actor
-from backend.middleware.errors import answer_http_error
+from backend.middleware.errors import http_error_response
 from backend.middleware.paths import DOCUMENT_PATH
 from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.app import Larder
@@ -48,7 +48,7 @@ class Api(SmorestApi):
 
     def handle_http_exception(self, error: HTTPException) -> WerkzeugResponse:
         """Answer with the one shape."""
-        return answer_http_error(error)
+        return http_error_response(error)
 
     def register_blueprint(self, blueprint: Blueprint) -> None:
         """Register a blueprint and remember to document it."""

@@ -18,17 +18,17 @@ DELETED_AT_ONCE = 500
 Target = tuple[str, str | None]  # a type, such as `user`, and an id
 
 
-class Origin(NamedTuple):
+class Source(NamedTuple):
     """Where a request came from."""
 
     address: str | None = None
     request_id: str | None = None
 
 
-NOWHERE = Origin()  # the command line
+NO_REQUEST = Source()  # for the command line and background jobs
 
 # Set for each request.
-origin = ContextVar("origin", default=NOWHERE)
+source = ContextVar("source", default=NO_REQUEST)
 
 
 def record(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
@@ -69,7 +69,7 @@ def _entry(actor: Actor, action: str, target: Target | None, details: dict[str, 
         "target_type": target_type,
         "target_id": target_id,
         "details": details,
-        **origin.get()._asdict(),
+        **source.get()._asdict(),
     }
 
 

@@ -35,7 +35,7 @@ class Metrics:
         """Count this thread as idle."""
         self.process.tally().is_busy = False
 
-    def count_answer(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
+    def count_response(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
         """Count an answer, how long it took, and what the Meter of its thread says of the database."""
         if self._process is not None:  # a server in tests may have an app that counts nothing
             self._process.tally().count_request(method, route, status, seconds, meter)
