@@ -1,1 +1,1 @@
-"""One file per noun: blueprint, schemas, short views."""
+"""The HTTP API: one file per noun, with its blueprint, schemas and views. `toolkit` has what views are written with."""

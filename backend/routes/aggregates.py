@@ -35,8 +35,8 @@ def add_views(blp: ResourceBlueprint) -> None:
 
     @blp.get("/aggregate")
     @blp.guard(blp.allowed("list"))
-    @blp.arguments(blp.schemas.aggregate, location="query")
-    @blp.answers(200, GroupSchema(many=True))
+    @blp.arguments(blp.schemas.aggregate_query, location="query")
+    @blp.documented_response(200, GroupSchema(many=True))
     @blp.fails(401, 403)
     @blp.documented("list", "aggregate", f"Count, sum and compare {blp.resource.name}, by groups")
     def aggregate_records(arguments: dict[str, Any]) -> Response:

@@ -25,7 +25,7 @@ AuditEntrySchema = make_row_schema("AuditEntry", AUDIT, AUDIT, required=False)
 @blp.get("")
 @blp.guard(permission(AUDIT_READ))
 @blp.arguments(AuditQuery, location="query")
-@blp.answers(200, AuditEntrySchema(many=True))
+@blp.documented_response(200, AuditEntrySchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="audit_list")
 def list_entries(arguments: dict[str, Any]) -> Response:

@@ -62,7 +62,7 @@ class DoneSchema(Schema):
 @blp.guard(needing("what each operation needs")(current_actor))
 @blp.idempotent
 @blp.arguments(BatchSchema, example=EXAMPLE)
-@blp.answers(200, DoneSchema(many=True))
+@blp.documented_response(200, DoneSchema(many=True))
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
 @blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
 def run(data: dict[str, Any]) -> Response:

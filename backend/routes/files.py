@@ -81,7 +81,7 @@ def _add_export(blp: ResourceBlueprint) -> None:
 
     @blp.get("/export")
     @blp.guard(blp.allowed("list"))
-    @blp.arguments(blp.schemas.export, location="query")
+    @blp.arguments(blp.schemas.export_query, location="query")
     @blp.fails(401, 403, 503)
     @blp.documented("list", "export", summary, description=EXPORT_HELP, responses=EXPORTED)
     def export_records(arguments: dict[str, Any]) -> Response:
@@ -113,7 +113,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
     @blp.post("/import")
     @blp.guard(may_import)
     @blp.arguments(ImportQuery, location="query")
-    @blp.answers(200, ReportSchema)
+    @blp.documented_response(200, ReportSchema)
     @blp.fails(400, 401, 403, 413, 415)
     @blp.documented("create", "import", summary, description=IMPORT_HELP, **UPLOADED)
     def import_records(arguments: dict[str, Any]) -> Response:

@@ -46,7 +46,7 @@ def add_views(blp: ResourceBlueprint) -> None:
     @blp.get("/<uuid:record_id>/history")
     @blp.guard(blp.allowed("read"))
     @blp.arguments(PageQuery, location="query")
-    @blp.answers(200, HistoryEntrySchema(many=True))
+    @blp.documented_response(200, HistoryEntrySchema(many=True))
     @blp.fails(401, 403, 404)
     @blp.documented("read", "history", f"List the changes of a record of {blp.resource.name}, the latest first")
     def list_entries(page: dict[str, int], record_id: UUID) -> Response:

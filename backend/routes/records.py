@@ -1,4 +1,4 @@
-"""Records: makes the blueprint of a resource, `/api/v1/<name>`, from its definition."""
+"""Records: `/api/v1/<name>`. Builds the blueprint of a resource from its definition."""
 
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from flask import Response
 from backend.middleware.authentication import current_actor
 from backend.middleware.paths import API
 from backend.routes.toolkit.envelope import LOCATION, json_response
-from backend.routes.toolkit.etags import etag, if_match, is_known
+from backend.routes.toolkit.etags import etag, if_match, is_not_modified
 from backend.routes.toolkit.expanding import EXPAND
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
@@ -22,14 +22,17 @@ IF_MATCH = {
     "in": "header",
     "name": "If-Match",
     "schema": {"type": "string"},
-    "description": "Only change the record if it still has one of these ETags",
+    "description": "Change the record only if it still has one of these ETags",
 }
-IF_NONE_MATCH = IF_MATCH | {"name": "If-None-Match", "description": "Answer 304 if the record has one of these ETags"}
+IF_NONE_MATCH = IF_MATCH | {
+    "name": "If-None-Match",
+    "description": "Respond with 304 if the record still has one of these ETags",
+}
 NOT_MODIFIED = {"304": {"description": "The record has not changed"}}
 
 
 def make_blueprint(resource: Resource) -> ResourceBlueprint:
-    """Return the blueprint of a resource: its views, with the schemas that check and document them."""
+    """Return the blueprint of a resource, with its views and their schemas."""
     blp = ResourceBlueprint(resource)
     for add_view in (_add_list, _add_create, _add_read, _add_replace, _add_update, _add_delete):
         add_view(blp)
@@ -39,8 +42,8 @@ def make_blueprint(resource: Resource) -> ResourceBlueprint:
 def _add_list(blp: ResourceBlueprint) -> None:
     @blp.get("")
     @blp.guard(blp.allowed("list"))
-    @blp.arguments(blp.schemas.query, location="query")
-    @blp.answers(200, blp.schemas.item(many=True))
+    @blp.arguments(blp.schemas.list_query, location="query")
+    @blp.documented_response(200, blp.schemas.item(many=True))
     @blp.fails(400, 401, 403)
     @blp.documented("list", "list", f"List {blp.resource.name}")
     def list_records(arguments: dict[str, Any]) -> Response:
@@ -55,7 +58,7 @@ def _add_create(blp: ResourceBlueprint) -> None:
     @blp.guard(blp.allowed("create"))
     @blp.idempotent
     @blp.arguments(blp.schemas.create)
-    @blp.answers(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
+    @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
     @blp.documented("create", "create", f"Create a record of {name}")
     def create_record(data: dict[str, Any]) -> Response:
@@ -69,15 +72,15 @@ def _add_read(blp: ResourceBlueprint) -> None:
 
     @blp.get(RECORD)
     @blp.guard(blp.allowed("read"))
-    @blp.arguments(blp.schemas.choice, location="query")
-    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
+    @blp.arguments(blp.schemas.record_query, location="query")
+    @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
     @blp.documented("read", "get", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
     def get_record(arguments: dict[str, Any], record_id: UUID) -> Response:
         expand = arguments.get(EXPAND, ())
         record = records.get_record(current_actor(), resource, str(record_id), expand)
         headers = {"ETag": etag(blp.definition, record)}
-        if not expand and is_known(blp.definition, record):  # the version does not cover related records
+        if not expand and is_not_modified(blp.definition, record):  # the version does not cover related records
             return Response(status=304, headers=headers)
         return json_response(record.json, "OK", headers=headers)
 
@@ -86,7 +89,7 @@ def _add_replace(blp: ResourceBlueprint) -> None:
     @blp.put(RECORD)
     @blp.guard(blp.allowed("update"))
     @blp.arguments(blp.schemas.create)
-    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
+    @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", "replace", f"Replace a record of {blp.resource.name}", parameters=[IF_MATCH])
     def replace_record(data: dict[str, Any], record_id: UUID) -> Response:
@@ -97,7 +100,7 @@ def _add_update(blp: ResourceBlueprint) -> None:
     @blp.patch(RECORD)
     @blp.guard(blp.allowed("update"))
     @blp.arguments(blp.schemas.patch)
-    @blp.answers(200, blp.schemas.record, headers=ETAG_HEADERS)
+    @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", "update", f"Change some fields of a record of {blp.resource.name}", parameters=[IF_MATCH])
     def update_record(data: dict[str, Any], record_id: UUID) -> Response:
@@ -112,7 +115,7 @@ def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Re
 def _add_delete(blp: ResourceBlueprint) -> None:
     @blp.delete(RECORD)
     @blp.guard(blp.allowed("delete"))
-    @blp.answers(200)
+    @blp.documented_response(200)
     @blp.fails(401, 403, 404, 409, 412, 428)
     @blp.documented("delete", "delete", f"Delete a record of {blp.resource.name}", parameters=[IF_MATCH])
     def delete_record(record_id: UUID) -> Response:

@@ -70,7 +70,7 @@ class UserChangeSchema(ManagedUserSchema):
 @blp.get("")
 @blp.guard(READ)
 @blp.arguments(UsersQuery, location="query")
-@blp.answers(200, UserItemSchema(many=True))
+@blp.documented_response(200, UserItemSchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="users_list")
 def list_users(arguments: dict[str, Any]) -> Response:

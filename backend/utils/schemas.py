@@ -1,4 +1,4 @@
-"""The base of the marshmallow schemas that are made while the program runs."""
+"""The base class of marshmallow schemas that are built at run time."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -7,16 +7,16 @@ from marshmallow import Schema, fields
 
 
 class BuiltSchema(Schema):
-    """A schema that is never changed once it is made, so that what would copy it can share it.
+    """A schema that is never changed after it was built, so code that would copy it can share it.
 
-    `for_actor` is set where the document shows more than a request may use: it returns the schema to load the data of
-    the current request with.
+    `for_actor` is set if the OpenAPI document shows more fields than some actors may use. It returns the schema that
+    loads the data of the current request.
     """
 
     for_actor: Callable[[], Schema] | None = None
 
     class Meta:
-        """Keep the schemas of former definitions out of marshmallow's registry, which would hold them for ever."""
+        """Stay out of marshmallow's class registry, which would keep the schemas of former definitions forever."""
 
         register = False
 
@@ -24,7 +24,7 @@ class BuiltSchema(Schema):
         return self
 
 
-def make_schema(name: str, parts: dict[str, fields.Field[Any]]) -> BuiltSchema:
-    """Return a schema of these fields, of a class with this name."""
-    schema: BuiltSchema = type(name, (BuiltSchema,), dict(parts))()
+def make_schema(name: str, members: dict[str, fields.Field[Any]]) -> BuiltSchema:
+    """Return a schema with these fields; `name` is the name of its class."""
+    schema: BuiltSchema = type(name, (BuiltSchema,), dict(members))()
     return schema

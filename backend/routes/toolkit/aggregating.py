@@ -10,11 +10,14 @@ from backend.services.field_types.boolean import BooleanFromText
 from backend.services.records.aggregates import FUNCTIONS, AggregateQuery
 
 MAX_AGGREGATED = 10  # fields in each part of an aggregate
-GROUP_HELP = "Fields whose values make a group; without them there is one group of all"
+GROUP_HELP = "Fields to group by; without them, all records are one group"
 
 
 def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
-    """Return the parameters of an aggregate: of those of a list the filters and the page, with groups and functions."""
+    """Return the parameters of an aggregate: the filters and the page of a list, plus groups and functions.
+
+    `parameters` are those of the list.
+    """
     groups = [name for name, field in fields.items() if field.sortable]
     numbers = [name for name, field in fields.items() if field.can_be_summed]
     ordered = [name for name, field in fields.items() if field.has_extremes]
@@ -23,8 +26,8 @@ def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
         "group_by": names_parameter(groups, GROUP_HELP, MAX_AGGREGATED),
         "sum": names_parameter(numbers, "Fields to sum", MAX_AGGREGATED),
         "avg": names_parameter(numbers, "Fields to average", MAX_AGGREGATED),
-        "min": names_parameter(ordered, "Fields whose least value to return", MAX_AGGREGATED),
-        "max": names_parameter(ordered, "Fields whose greatest value to return", MAX_AGGREGATED),
+        "min": names_parameter(ordered, "Fields whose lowest value to return", MAX_AGGREGATED),
+        "max": names_parameter(ordered, "Fields whose highest value to return", MAX_AGGREGATED),
         "sort": sort_parameter(
             ("count", *groups), "Fields of `group_by`, or `count`, to order the groups by", MAX_AGGREGATED
         ),
@@ -33,7 +36,10 @@ def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
 
 
 def aggregate_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> AggregateQuery:
-    """Return the AggregateQuery of the loaded parameters; raise Invalid for an order by something else than groups."""
+    """Return the AggregateQuery of the loaded parameters.
+
+    `searched` are the fields of a full-text search. Raises Invalid if `sort` has a field that is not in `group_by`.
+    """
     group_by, sort = tuple(arguments.get("group_by", ())), read_sort(arguments.get("sort", ()))
     if unknown := [name for name, _ in sort if name not in (*group_by, "count")]:
         problem = f"Neither in `group_by` nor `count`: {', '.join(unknown)}."

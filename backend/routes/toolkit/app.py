@@ -1,4 +1,4 @@
-"""The Flask app: its own rules for the system, and those of each resource that is in force."""
+"""The Flask app with the URL rules of the system and of each current resource."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from backend.services.definitions.catalog import Catalogs, Resource
 
 
 class JsonProvider(DefaultJSONProvider):
-    """Flask's JSON, with the parts of an answer in the order that the views give them."""
+    """Flask's JSON provider, which keeps the keys of a response in the order of the view."""
 
     sort_keys = False
 
@@ -34,11 +34,11 @@ class Larder(App):
     def __init__(self, settings: Settings, catalogs: Catalogs, make_blueprint: Callable[[Resource], Blueprint]) -> None:
         super().__init__(settings, catalogs)
         self._make_blueprint = make_blueprint
-        self.url_map.merge_slashes = False  # a doubled slash is a wrong path, not a redirect
+        self.url_map.merge_slashes = False  # a double slash is a wrong path, not a redirect
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
 
     def interface(self, resource: Resource) -> Interface:
-        """Return the Interface of a Resource; the first one to ask makes it."""
+        """Return the Interface of a Resource, creating it if this is the first request for it."""
         if resource.interface is None:
             with resource.lock:
                 if resource.interface is None:
@@ -47,7 +47,7 @@ class Larder(App):
         return interface
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
-        """Return what finds the view of a request: by the rules of the resource it is about, or by Flask's own."""
+        """Return the adapter that finds the view: with the rules of the resource in the path, or with Flask's own."""
         adapter = super().create_url_adapter(request)
         if adapter is not None and request is not None:
             environ = request.environ
@@ -57,7 +57,7 @@ class Larder(App):
         return adapter
 
     def dispatch_request(self) -> Any:
-        """Return what the view answers."""
+        """Call the view, and return its result."""
         request = flask.request
         rule = request.url_rule
         if rule is not None:
@@ -67,4 +67,4 @@ class Larder(App):
         return super().dispatch_request()
 
     def log_exception(self, exc_info: Any) -> None:
-        """Leave it to middleware/errors.py, which logs once and with the request id."""
+        """Do nothing: middleware/errors.py logs exceptions, once and with the request id."""

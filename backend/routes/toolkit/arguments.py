@@ -1,4 +1,4 @@
-"""Reads what a request sends: strict JSON bodies and query parameters."""
+"""Reads the arguments of requests strictly: JSON bodies and query parameters."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,15 @@ from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
 from backend.utils.schemas import BuiltSchema
 
-SHOWN_CHARACTERS = 40
+SHOWN_CHARACTERS = 40  # of a header in a message
 
 
 class Request(flask.Request):
-    """A request that is refused if its query is not text, or its body compressed."""
+    """A request that is refused if its query string is not UTF-8, or if its body is compressed."""
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        """The body as it comes in; raises UnsupportedMediaType for one that is compressed."""
+        """The stream of the body. Raises UnsupportedMediaType if it is compressed."""
         coding = self.headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
             abort(415, f"The body is compressed ({coding[:SHOWN_CHARACTERS]}); send it without Content-Encoding.")
@@ -34,7 +34,7 @@ class Request(flask.Request):
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The query parameters; raises Malformed for bytes that are not UTF-8."""
+        """The query parameters. Raises Malformed if they are not UTF-8."""
         try:
             return super().args
         except UnicodeDecodeError as error:
@@ -42,7 +42,7 @@ class Request(flask.Request):
 
 
 class QuerySchema(BuiltSchema):
-    """Query parameters; loads only those that are given, since a resource documents dozens."""
+    """A schema of query parameters. It only visits the parameters that are sent, because a resource has dozens."""
 
     class Meta(BuiltSchema.Meta):
         """Refuse unknown parameters."""
@@ -50,7 +50,10 @@ class QuerySchema(BuiltSchema):
         unknown = RAISE
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
-        """Return the values by parameter, defaults included; raise ValidationError for any that is wrong or unknown."""
+        """Return a map of parameter to value, with defaults.
+
+        Raises ValidationError if a parameter is unknown or its value is not valid.
+        """
         values, problems = dict(self.defaults), {}
         for name, text in data.items():
             field = self.load_fields.get(name)
@@ -66,16 +69,16 @@ class QuerySchema(BuiltSchema):
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """The values by parameter where none is given."""
-        given = {name: field.load_default for name, field in self.load_fields.items()}
-        return {name: value for name, value in given.items() if value is not missing}
+        """Map of parameter to default, for parameters that have one."""
+        defaults = {name: field.load_default for name, field in self.load_fields.items()}
+        return {name: default for name, default in defaults.items() if default is not missing}
 
 
 class CommaList(DelimitedList):
-    """A list with a comma between its values, or repeated as generated clients write it.
+    """A list: `a,b`, or the parameter repeated for each value, as generated clients do.
 
-    A comma that comes in percent, `%2C`, belongs to its value where `keeps_commas`. Elsewhere no value has one, and it
-    separates as well: many clients encode every comma.
+    With `keeps_commas`, an encoded comma (`%2C`) is part of a value. Without it, an encoded comma separates values too:
+    values cannot contain commas, and many clients encode all of them.
     """
 
     def __init__(self, inner: fields.Field[Any], *, keeps_commas: bool = False, **options: Any) -> None:
@@ -83,7 +86,7 @@ class CommaList(DelimitedList):
         self.keeps_commas = keeps_commas
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
-        values = value if self.keeps_commas else [part for each in value for part in each.split(",")]
+        values = value if self.keeps_commas else [part for text in value for part in text.split(",")]
         return fields.List._deserialize(self, values, attr, data, **kwargs)
 
 
@@ -100,15 +103,15 @@ class Parser(FlaskParser):
         location: str | None = None,
         **options: Any,
     ) -> Any:
-        """Return the arguments; of an empty query they are the defaults, which most reads of one record come with."""
+        """Return the arguments. An empty query string, as most reads of one record have it, is not parsed at all."""
         if location == "query" and isinstance(argmap, QuerySchema) and not request.query_string:
             return dict(argmap.defaults)
         return super().parse(argmap, req, location=location, **options)
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> dict[str, Any]:
-        """Return the parameters as a dict; a repeated one is refused, for one of its values would be lost.
+        """Return a map of parameter to value; only a CommaList may be repeated.
 
-        Of a list nothing is lost: generated clients repeat the parameter for every item instead of writing commas.
+        A different repeated parameter is refused, because all but one of its values would be ignored.
         """
         lists = {name for name, field in schema.load_fields.items() if isinstance(field, CommaList)}
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
@@ -117,12 +120,12 @@ class Parser(FlaskParser):
         return req.args.to_dict() | _read_lists(req, lists)
 
     def _get_schema(self, argmap: Any, req: flask.Request) -> Schema:
-        """Return the schema to load the request with; the documented one may hold more than the actor may use."""
+        """Return the schema that loads the request; the documented one may have more fields than the actor may use."""
         schema = super()._get_schema(argmap, req)
         return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
 
     def _raw_load_json(self, req: flask.Request) -> Any:
-        if req.mimetype != "application/json":  # no other type that ends in `+json` either
+        if req.mimetype != "application/json":  # webargs would also accept types that end in `+json`
             abort(415, "The body must be application/json.")
         body = req.get_data(cache=True)
         if not body:
@@ -135,7 +138,7 @@ class Parser(FlaskParser):
 
 
 def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
-    """Return the values of each parameter that is a list, as far as they are given."""
+    """Return a map of each list parameter that is sent to its values."""
     values: dict[str, list[str]] = {name: [] for name in lists.intersection(req.args)}
     for name, value in read_pairs(req.query_string) if values else ():
         if name in values:
@@ -144,7 +147,7 @@ def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
 
 
 def takes_no_query(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the view refusing every query parameter: a typing error must not pass unseen."""
+    """Return a view that refuses all query parameters: a misspelled one must not be ignored."""
 
     @wraps(view)
     def checked(**arguments: Any) -> Any:
@@ -160,8 +163,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _refuse_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object; of two values under one key `json` would keep the last and lose the other unseen."""
-    read = dict(pairs)
-    if len(read) != len(pairs):
+    """Return the object. Raises ValueError for a repeated key, because `json` would silently keep only one value."""
+    result = dict(pairs)
+    if len(result) != len(pairs):
         raise ValueError("an object has a key twice")
-    return read
+    return result

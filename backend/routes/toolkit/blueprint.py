@@ -1,4 +1,4 @@
-"""The blueprint of every view: it guards, refuses unknown parameters, wraps and documents."""
+"""The blueprint of all views: guards them, refuses unknown parameters, adds the envelope, and documents them."""
 
 import http
 from collections.abc import Callable
@@ -19,7 +19,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Blueprint(SmorestBlueprint):
-    """A smorest blueprint whose answers have the envelope, and whose views refuse parameters they do not know."""
+    """A smorest blueprint whose responses have the envelope, and whose views refuse unknown query parameters."""
 
     ARGUMENTS_PARSER = Parser()
 
@@ -30,7 +30,10 @@ class Blueprint(SmorestBlueprint):
         view_func: Callable[..., Any] | None = None,
         **options: Any,
     ) -> None:
-        """Register a view behind its guard; one that declares no query takes none. Raises TypeError without a guard."""
+        """Register a view behind its guard; if it declares no query parameters, it refuses all of them.
+
+        Raises TypeError if the view has no guard.
+        """
         if view_func is None or not hasattr(view_func, "_guard"):
             raise TypeError(f"{endpoint or view_func} does not say who may call it: use @blp.guard")
         declared = _notes(view_func).get("arguments", {}).get("parameters", [])
@@ -39,9 +42,9 @@ class Blueprint(SmorestBlueprint):
         super().add_url_rule(rule, endpoint, _guarded(view_func), **options)
 
     def guard(self, guard: Guard[Any]) -> Callable[[View], View]:
-        """Return a decorator: the guard raises unless the actor may call the view, and runs before anything is read.
+        """Return a decorator that runs the guard before the arguments of the view are read.
 
-        The document says what it needs as `x-needs`.
+        The guard raises if the actor may not call the view. The OpenAPI document shows its `needs` as `x-needs`.
         """
 
         def decorator(view: View) -> View:
@@ -51,23 +54,24 @@ class Blueprint(SmorestBlueprint):
         return decorator
 
     def idempotent(self, view: Callable[..., Response]) -> Callable[..., Response]:
-        """Return the view answering a repeated request with the same Idempotency-Key as the first time."""
+        """Return a view that supports the header Idempotency-Key."""
         return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view))
 
     def arguments(self, schema: Schema | type[Schema], **options: Any) -> Callable[[View], View]:
-        """Return the decorator that loads arguments; of a class, one instance serves all requests."""
+        """Return a decorator that loads arguments with the schema. A schema class is instantiated once."""
         decorator: Callable[[View], View] = super().arguments(
             schema() if isinstance(schema, type) else schema, **options
         )
         return decorator
 
-    # What follows writes where smorest keeps its notes on a view. Its own decorators wrap the view each time, which
-    # every request pays for, and copy all notes with the schemas in them, which every build pays for.
+    # The following decorators write into the dict in which smorest keeps the documentation of a view. Those of smorest
+    # would wrap the view again, which costs time at every request, and copy the dict with all its schemas, which costs
+    # time whenever a resource changes.
 
-    def answers(
+    def documented_response(
         self, status: int, schema: Schema | type[Schema] | None = None, **options: Any
     ) -> Callable[[View], View]:
-        """Return a decorator that documents the answer of a view which makes its Response itself."""
+        """Return a decorator that documents the response of a view that builds its Response itself."""
 
         def decorator(view: View) -> View:
             vars(view)["_apidoc"] = self.response(status, schema, **options)(view)._apidoc
@@ -76,7 +80,7 @@ class Blueprint(SmorestBlueprint):
         return decorator
 
     def fails(self, *statuses: int) -> Callable[[View], View]:
-        """Return a decorator that documents the failures a view may answer with."""
+        """Return a decorator that documents the error responses of a view."""
 
         def decorator(view: View) -> View:
             responses = _notes(view).setdefault("response", {}).setdefault("responses", {})
@@ -87,7 +91,7 @@ class Blueprint(SmorestBlueprint):
         return decorator
 
     def doc(self, **options: Any) -> Callable[[View], View]:
-        """Return a decorator that adds to the document of a view."""
+        """Return a decorator that adds these members to the OpenAPI operation of a view."""
 
         def decorator(view: View) -> View:
             _notes(view).setdefault("manual_doc", {}).update(options)
@@ -98,7 +102,7 @@ class Blueprint(SmorestBlueprint):
     @staticmethod
     def _prepare_response_content(data: Any) -> dict[str, Any]:
         body = {"success": True, "data": data, "message": "OK", "timestamp": seconds_stamp()}
-        if isinstance(data, list):  # the lists of the system are short and come whole
+        if isinstance(data, list):  # a list of the system, which has only one page
             body["meta"] = list_meta(page=1, per_page=max(len(data), 1), total=len(data), next_cursor=None)
         return body
 
@@ -119,6 +123,6 @@ def _guarded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _notes(view: Callable[..., Any]) -> dict[str, Any]:
-    """Return the dict in which smorest keeps what it documents of a view."""
+    """Return the dict in which smorest keeps the documentation of a view."""
     notes: dict[str, Any] = vars(view).setdefault("_apidoc", {})
     return notes

@@ -1,4 +1,4 @@
-"""Swagger UI at `/docs`, and who may read it and the OpenAPI document."""
+"""Swagger UI at `/docs`, and access to it and to the OpenAPI document."""
 
 import base64
 import hashlib
@@ -18,7 +18,10 @@ DOCUMENT_ENDPOINTS = ("api-docs.openapi_json", "swagger_ui.show", "docs")
 
 
 def init_app(app: App) -> None:
-    """Serve Swagger UI; without public docs it and the OpenAPI document, added before, are for signed-in users only."""
+    """Serve Swagger UI. Without `public_docs`, it and the OpenAPI document need a sign-in.
+
+    The OpenAPI document must be registered before.
+    """
     _add_pages(app)
     if not app.settings.public_docs:
         for endpoint in DOCUMENT_ENDPOINTS:
@@ -37,14 +40,14 @@ def script_hashes() -> str:
 
 
 def _add_pages(app: Flask) -> None:
-    # An address of its own making would be built from the Host header, and a validator be asked on the internet.
+    # Without these, Swagger UI would build a URL from the Host header, and send the document to an online validator.
     config = {"app_name": "Larder API", "oauth2RedirectUrl": "", "validatorUrl": None}
     app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
     app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
 
 
 def _for_signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the view, which asks for a sign-in with a token, an API key or a cookie."""
+    """Return a view that needs a sign-in: a token, an API key or a cookie."""
 
     @wraps(view)
     def guarded(**arguments: Any) -> Any:

@@ -1,14 +1,14 @@
-"""The OpenAPI document in pieces: texts of JSON that are joined without being read or written again."""
+"""Pieces of the OpenAPI document, kept as JSON text, so that joining them needs no serializing."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Members = dict[str, str]  # JSON text by name
+Members = dict[str, str]  # map of name to JSON text
 
 
 class Piece:
-    """The part of the document that is about some paths."""
+    """A part of the document: some paths, with their tags and components."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.paths = _members(document["paths"])
@@ -19,7 +19,7 @@ class Piece:
 
 
 def join(pieces: Sequence[Piece]) -> bytes:
-    """Return the document of several pieces; the first one has what is about the whole."""
+    """Return the document of several pieces; `info` and other members come from the first piece."""
     components: dict[str, Members] = {}
     for piece in pieces:
         for kind, members in piece.components.items():

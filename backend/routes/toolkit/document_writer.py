@@ -1,4 +1,4 @@
-"""Writes the OpenAPI document of blueprints, with what apispec has no words for."""
+"""Writes the OpenAPI document of blueprints, with parts that apispec cannot describe itself."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ Unknown query parameters and unknown fields of a body are refused, and so is the
 
 
 def _describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the description of the declaration of a field: one schema for each type."""
+    """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
     if not isinstance(field, FieldDeclaration):
         return {}
     described = [converter.resolve_nested_schema(schema) for schema in field.schemas]
@@ -28,7 +28,7 @@ def _describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) ->
 
 
 def _describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the pattern of a Dict's keys; apispec documents only its values."""
+    """Return the pattern of the keys of a Dict; apispec only documents the values."""
     if not isinstance(field, fields.Dict) or field.key_field is None:
         return {}
     pattern = field.key_field.metadata.get("pattern")
@@ -36,17 +36,17 @@ def _describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[s
 
 
 class Writer(APISpecMixin):
-    """Writes the part of the document that is about some blueprints.
+    """Writes the part of the document for some blueprints.
 
-    The answers of every status are the same for all, and to make them takes as long as a small resource: another Writer
-    takes those of the first.
+    The responses of every HTTP status are the same in all parts, and generating them takes as long as a small resource.
+    So a further Writer reuses those of the `first`.
     """
 
     ERROR_SCHEMA = ErrorSchema
 
     def __init__(self, app: Flask, first: "Writer | None" = None) -> None:
         self._first: Writer | None = first
-        self.answers: dict[str, Any] = {}
+        self.responses: dict[str, Any] = {}
         self._app, self.config, self.config_prefix = app, app.config, ""
         self._fields: list[Any] = []
         self._converters: list[Any] = []
@@ -60,9 +60,9 @@ class Writer(APISpecMixin):
         waiting = self.spec.components.responses_lazy
         if self._first is None:
             super()._register_responses()
-            self.answers.update(waiting)
+            self.responses.update(waiting)
         else:
-            waiting.update(self._first.answers)
+            waiting.update(self._first.responses)
 
     def write(self, blueprints: list[Blueprint], owner: Flask | Interface) -> dict[str, Any]:
         """Return the document of these blueprints; `owner.url_map` has their rules."""

@@ -1,4 +1,4 @@
-"""The envelope around every success, and its schemas."""
+"""The envelope around every successful response, and its schemas."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path 
 
 
 class MetaSchema(Schema):
-    """The page's place in the list; `total` and `pages` are null if not counted, `page` is null after a cursor."""
+    """The position of a page in its list. `total` and `pages` are null if not counted, `page` is null with a cursor."""
 
     page = fields.Integer(required=True, allow_none=True)
     per_page = fields.Integer(required=True)
@@ -30,15 +30,15 @@ def list_meta(*, page: int | None, per_page: int, total: int | None, next_cursor
 def json_response(
     data: str, message: str, *, status: int = 200, meta: str | None = None, headers: dict[str, str] | None = None
 ) -> Response:
-    """Return the Response around `data` and `meta`, which are JSON text already."""
+    """Return a Response with the envelope around `data` and `meta`, which must be JSON text."""
     middle = "" if meta is None else f',"meta":{meta}'
     body = f'{{"success":true,"data":{data}{middle},"message":"{message}","timestamp":"{seconds_stamp()}"}}\n'
     return Response(body, status, headers, mimetype="application/json")
 
 
 def envelope_schema(schema: Schema | None) -> Schema:
-    """Return the schema of the envelope around `schema`, which may be None or `many`; one instance for each."""
-    # Kept on the schema's own class: it lives exactly as long, and a second one of the same name would clash.
+    """Return the schema of the envelope around `schema`; None means `"data": null`. Each is built only once."""
+    # Cached on the class of the schema, so that both are deleted together.
     owner = type(schema) if schema else MetaSchema
     attribute = "_list_envelope" if schema and schema.many else "_envelope"
     if attribute not in vars(owner):

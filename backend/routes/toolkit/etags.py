@@ -1,4 +1,4 @@
-"""ETags of records."""
+"""ETags of records, and the conditional headers of requests."""
 
 from flask import request
 
@@ -8,20 +8,20 @@ from backend.services.records.versions import read_tag, version_tag
 
 
 def etag(definition: Definition, record: Record) -> str:
-    """Return the ETag: the version and, once the same row reads otherwise than before, that of the definition."""
+    """Return the ETag of a record: its version tag, in quotes."""
     return f'"{version_tag(definition, record.version)}"'
 
 
-def is_known(definition: Definition, record: Record) -> bool:
-    """Tell whether the client has this version of the record."""
+def is_not_modified(definition: Definition, record: Record) -> bool:
+    """Tell whether If-None-Match has this version of the record."""
     if "If-None-Match" not in request.headers:
         return False
     return request.if_none_match.contains_weak(version_tag(definition, record.version))
 
 
 def if_match(definition: Definition) -> set[str] | None:
-    """Return the versions in If-Match, as texts; None when any version will do."""
+    """Return the versions in If-Match, as texts; None if any version is accepted."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
-    # werkzeug reads the empty tag `""` as None.
+    # werkzeug parses the empty tag `""` as None.
     return {read_tag(definition, tag) for tag in request.if_match.as_set() if tag}

@@ -1,4 +1,4 @@
-"""The parameter `expand`, and its description in the document."""
+"""The parameter `expand`, and its description in the OpenAPI document."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from backend.routes.toolkit.list_parameters import Parameters, require_different
 from backend.services.field_types.wire import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS, Relation
 
-EXPAND = "expand"  # the parameter, and the place in a record of what it asks for
+EXPAND = "expand"  # the name of the parameter, and of the member of a record with the related records
 
 
 class Expanded(fields.Raw):
-    """The related records that a request has expanded: some of the relations, a dict by name."""
+    """The related records that a request has expanded: a map of relation name to record or records."""
 
     def __init__(self, relations: Mapping[str, Relation]) -> None:
         super().__init__()
@@ -22,12 +22,12 @@ class Expanded(fields.Raw):
 
 
 def describe_expanded(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the JSON Schema of an Expanded, nothing for other fields."""
+    """Return the JSON Schema of an Expanded, and an empty one of other fields."""
     return expanded_schema(field.relations) if isinstance(field, Expanded) else {}
 
 
 def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
-    """Return the JSON Schema of what may be expanded."""
+    """Return the JSON Schema of the member `expand` of a record."""
     return {
         "type": "object",
         "description": "The related records that `expand` asked for",
@@ -46,11 +46,11 @@ def _related_schema(relation: Relation) -> dict[str, Any]:
 def expand_help(relations: Iterable[str]) -> str:
     """Return the description of the parameter `expand`."""
     named = ", ".join(f"`{name}`" for name in sorted(relations))
-    return f"Related records to include in each record: {named}; and those related to them, after a dot"
+    return f"Related records to include in each record: {named}. A dot leads on to the records related to these"
 
 
 def expand_parameters(relations: Iterable[str]) -> Parameters:
-    """Return the parameter `expand`, none without relations."""
+    """Return the parameter `expand`; return no parameters if there are no relations."""
     if not relations:
         return {}
     checks = [validate.Length(1, MAX_EXPANSIONS), require_different]

@@ -1,4 +1,4 @@
-"""Serves a resource over HTTP beside Flask's own rules, which are fixed once the first request has come."""
+"""The URL rules of resources. They are not among Flask's own, which are fixed after its first request."""
 
 import threading
 from collections.abc import Callable, Hashable, Iterable
@@ -12,7 +12,7 @@ from backend.routes.toolkit.document_pieces import Piece
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalog, Resource
 
-MAX_PIECES = 4  # of the document, kept for each resource, one for each set of what an actor may see
+MAX_PIECES = 4  # pieces of the OpenAPI document kept per resource, one for each visible part of it
 
 
 class ViewRule(LazyRule):
@@ -23,16 +23,15 @@ class ViewRule(LazyRule):
 
 
 class Interface:
-    """The URL rules, the views and the schemas of one resource, made when they are first needed.
+    """The URL rules, the views and the schemas of one resource, created when they are first needed.
 
-    They belong to the Resource and are deleted with it, so a change of one definition leaves those of all others as
-    they are.
+    An Interface belongs to its Resource and is deleted with it, so a change of one definition does not affect others.
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
         self.blueprint, self.url_map = blueprint, Map(merge_slashes=False)
-        self.pieces: dict[Hashable, Piece] = {}  # of the OpenAPI document, see routes/toolkit/openapi.py
-        self.lock = threading.Lock()  # of the pieces
+        self.pieces: dict[Hashable, Piece] = {}  # of the OpenAPI document; openapi.py fills it under this lock
+        self.lock = threading.Lock()
         state = blueprint.make_setup_state(self, {}, first_registration=True)
         for register in blueprint.deferred_functions:
             register(state)
@@ -40,14 +39,14 @@ class Interface:
     def add_url_rule(
         self, rule: str, endpoint: str, view_func: Callable[..., Any], *, methods: Iterable[str] = ("GET",), **_: Any
     ) -> None:
-        """Take a rule from the blueprint, as an app would."""
-        made = ViewRule(rule, endpoint=endpoint, methods={*methods, "OPTIONS"}, defaults={})
-        made.view = view_func
-        self.url_map.add(made)
+        """Add a URL rule; the blueprint calls this as if it were registered with an app."""
+        view_rule = ViewRule(rule, endpoint=endpoint, methods={*methods, "OPTIONS"}, defaults={})
+        view_rule.view = view_func
+        self.url_map.add(view_rule)
 
 
 def addressed_resource(catalog: Catalog, path: str) -> Resource | None:
-    """Return the Resource of the catalog that a path is about, or None."""
+    """Return the Resource that a path such as `/api/v1/<name>/…` names, or None."""
     if not path.startswith(API + "/"):
         return None
     return catalog.get(path[len(API) + 1 :].partition("/")[0])

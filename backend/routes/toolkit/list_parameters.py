@@ -1,4 +1,4 @@
-"""The query parameters of a list, as the document describes them, and the schema of its rows."""
+"""The query parameters of lists, and the schema of their rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ MAX_PAGE = 1_000_000
 MAX_SORTED = 8  # fields in one order
 MAX_IN = 200
 MAX_QUERY = 1_000  # characters of a full-text search
-MAX_PART = 1_000  # characters of a text to look for within others: some databases compare it at each of their places
+MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
 TOO_LONG = f"At most {MAX_PART:,} characters can be looked for within a text."
 
 FILTER_HELP = {
@@ -37,14 +37,14 @@ FILTER_HELP = {
     "startswith": "{} starts with this",
 }
 
-Fields = Mapping[str, FieldType]  # by the names of the fields
-Parameters = dict[str, Field[Any]]  # by their names
+Fields = Mapping[str, FieldType]  # map of field name to field
+Parameters = dict[str, Field[Any]]  # map of parameter name to marshmallow field
 
 
 def list_parameters(fields: Fields, order: Sequence[str] = ()) -> Parameters:
-    """Return the parameters of a list: its filters, then order, choice of fields and page.
+    """Return the parameters of a list: its filters, then `sort`, `fields` and the page.
 
-    `order` holds the sort terms that apply when none are given.
+    `order` is the default of `sort`.
     """
     sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
     return _filters(fields) | {
@@ -61,7 +61,7 @@ def list_parameters(fields: Fields, order: Sequence[str] = ()) -> Parameters:
 
 
 def page_parameters() -> Parameters:
-    """Return the parameters that choose a page by its number."""
+    """Return the parameters `page` and `per_page`."""
     return {
         "page": IntegerFromText(
             load_default=1, validate=validate.Range(1, MAX_PAGE), metadata={"description": "Page number, from 1"}
@@ -73,7 +73,7 @@ def page_parameters() -> Parameters:
 
 
 def sort_parameter(names: Iterable[str], description: str, most: int, order: Sequence[str] = ()) -> CommaList:
-    """Return the parameter that orders by these names, ascending or descending."""
+    """Return a parameter that sorts by at most `most` of these names; `order` is its default."""
     terms = [prefix + name for name in names for prefix in ("", "-")]
     metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
     return CommaList(
@@ -85,7 +85,7 @@ def sort_parameter(names: Iterable[str], description: str, most: int, order: Seq
 
 
 def names_parameter(names: Iterable[str], description: str, most: int | None = None) -> CommaList:
-    """Return the parameter that takes some of these names, each at most once."""
+    """Return a parameter that takes some of these names, each at most once."""
     return CommaList(
         StrictText(validate=validate.OneOf(list(names))),
         validate=[validate.Length(1, most), require_different],
@@ -94,7 +94,7 @@ def names_parameter(names: Iterable[str], description: str, most: int | None = N
 
 
 def search_parameters(names: Sequence[str]) -> Parameters:
-    """Return the parameter `q` that searches these fields, none without fields."""
+    """Return the parameter `q`, which searches these fields; return no parameters if there are no fields."""
     if not names:
         return {}
     return {"q": StrictText(validate=validate.Length(max=MAX_QUERY), metadata={"description": search_help(names)})}
@@ -103,13 +103,13 @@ def search_parameters(names: Sequence[str]) -> Parameters:
 def search_help(names: Iterable[str]) -> str:
     """Return the description of the parameter `q`."""
     listed = ", ".join(f"`{name}`" for name in names)
-    return f"Words that each begin a word in {listed}; without `sort` the best match is first, and there is no cursor"
+    return f"Words to find at the start of words in {listed}. Without `sort`, the best match is first, with no cursor"
 
 
 def make_row_schema(
     name: str, fields: Fields, read_only: Collection[str], *, required: bool = True
 ) -> type[BuiltSchema]:
-    """Return the schema of a row; where `fields` may leave some out, none is `required`."""
+    """Return the schema of a row. If the parameter `fields` can leave out fields, none is `required`."""
     members = {
         field_name: field.wire(
             required=required,
@@ -122,7 +122,7 @@ def make_row_schema(
 
 
 def require_different(names: Sequence[str]) -> None:
-    """Raise ValidationError for a name given twice."""
+    """Raise ValidationError if a name is repeated."""
     if len(set(names)) != len(names):
         raise ValidationError("Each field at most once.")
 

@@ -1,4 +1,4 @@
-"""Reads the query of a list, and answers with a page."""
+"""Converts query parameters to a ListQuery, and a page of rows to a response."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,17 @@ from backend.services.storage.conditions import Triple
 from backend.services.storage.full_text import read_terms
 from backend.services.storage.ordering import Sort
 
-MAX_REACH = 100_000  # records that a list may pass over to get to a page
+MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
 MAX_FILTERS = 32
 SETTINGS = ("page", "per_page", "count", "cursor")
 NO_FILTERS = (*SETTINGS, "sort", "q", "fields", "expand")
 
 
 def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> ListQuery:
-    """Return the ListQuery of the loaded parameters: each that is not one of NO_FILTERS is a filter.
+    """Return the ListQuery of the loaded parameters. Each parameter that is not in NO_FILTERS is a filter.
 
-    `searched` are the fields of a full-text search. Raises Invalid for too many filters, or a page too far behind.
+    `searched` are the fields of a full-text search. Raises Invalid if there are too many filters, or if the page is
+    beyond MAX_REACH.
     """
     _require_within_reach(arguments)
     text = (arguments.get("q") or "").strip()
@@ -40,7 +41,7 @@ def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> Li
 
 
 def read_sort(terms: Sequence[str]) -> Sort:
-    """Return the order that sort terms such as `-population` say."""
+    """Return the order of sort terms such as `-population`."""
     return tuple((term.removeprefix("-"), term.startswith("-")) for term in terms)
 
 
@@ -51,11 +52,11 @@ def _filters(arguments: Mapping[str, Any]) -> tuple[Triple, ...]:
     for name, value in arguments.items():
         field, _, operator = name.partition("__")
         filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
-    return tuple(sorted(filters, key=lambda each: each[:2]))
+    return tuple(sorted(filters, key=lambda condition: condition[:2]))
 
 
 def _require_within_reach(arguments: Mapping[str, Any]) -> None:
-    """Raise Invalid for a page so far behind that finding it would take long and much memory."""
+    """Raise Invalid if the page ends beyond MAX_REACH: reading it would need much time and memory."""
     if arguments.get("page", 1) * arguments.get("per_page", 1) > MAX_REACH:
         why = f"Pages reach only the first {MAX_REACH:,} records: `page` times `per_page`."
         advice = "To read on, pass `meta.next_cursor` as `cursor`, or narrow the list by filters."
@@ -63,7 +64,7 @@ def _require_within_reach(arguments: Mapping[str, Any]) -> None:
 
 
 def page_response(query: ListQuery, page: RecordPage) -> Response:
-    """Return the Response of a RecordPage."""
+    """Return the response with the rows of a RecordPage."""
     number = query.page if query.cursor is None else None
     meta = list_meta(page=number, per_page=query.per_page, total=page.total, next_cursor=page.next_cursor)
     return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))

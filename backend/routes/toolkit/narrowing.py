@@ -1,4 +1,4 @@
-"""Narrows the OpenAPI document: fields and relations that an actor may not use or see are not in it."""
+"""Removes from the OpenAPI document the fields and relations that an actor may not see or use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,48 +18,51 @@ Json = dict[str, Any]  # a part of the document
 
 
 @dataclass(frozen=True)
-class View:
-    """What an actor may see of a resource: all but the hidden and the locked fields, and the relations offered."""
+class VisiblePart:
+    """What an actor may see of a resource: all fields but the hidden ones, and these relations.
+
+    Locked fields can be visible, but not set.
+    """
 
     name: str
     hidden: frozenset[str]
     locked: frozenset[str]
-    offered: Mapping[str, Relation]
+    expandable: Mapping[str, Relation]
 
     @property
     def key(self) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
-        """What makes the document of one view differ from that of another."""
-        return self.hidden, self.locked, tuple(self.offered)
+        """The values on which the document of the resource depends; equal keys have the same document."""
+        return self.hidden, self.locked, tuple(self.expandable)
 
 
-def views_of(catalog: Catalog, actor: Actor) -> list[View]:
-    """Return a View of each resource that the actor has any grant for."""
-    granted = [each for each in catalog.values() if has_any_grant(each.definition, actor)]
-    return [_view_of(resource, actor) for resource in granted]
+def visible_parts(catalog: Catalog, actor: Actor) -> list[VisiblePart]:
+    """Return the VisiblePart of each resource for which the actor has a grant."""
+    granted = [resource for resource in catalog.values() if has_any_grant(resource.definition, actor)]
+    return [_visible_part(resource, actor) for resource in granted]
 
 
-def _view_of(resource: Resource, actor: Actor) -> View:
+def _visible_part(resource: Resource, actor: Actor) -> VisiblePart:
     definition = resource.definition
-    offered = {
+    expandable = {
         name: relation
         for name, relation in relations(resource, lambda each: hidden_fields(each, actor)).items()
         if has_grant(relation.target.definition, "list" if relation.is_back else "read", actor)
     }
-    return View(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), offered)
+    return VisiblePart(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), expandable)
 
 
-def narrow(document: Json, resource: Resource, view: View) -> Json:
-    """Return the document of a resource without what is not in the view."""
+def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
+    """Return the document of a resource with its visible part only."""
     name, components = resource.name, document["components"]
     schemas, paths = dict(components["schemas"]), dict(document["paths"])
     for key in (f"{name}_record", f"{name}_item"):
-        schemas[key] = _narrow_expanded(_without(schemas[key], view.hidden), view.offered)
+        schemas[key] = _narrow_expanded(_without(schemas[key], visible.hidden), visible.expandable)
     for key in (f"{name}_create", f"{name}_patch"):
-        schemas[key] = _without(schemas[key], view.locked)
-    searched = [field for field in resource.definition.search if field not in view.hidden]
+        schemas[key] = _without(schemas[key], visible.locked)
+    searched = [field for field in resource.definition.search if field not in visible.hidden]
     for path in ("", "/{record_id}", "/export", "/aggregate"):
         key = f"{API}/{name}{path}"
-        narrowed = [_narrow_parameter(each, view, searched) for each in paths[key]["get"]["parameters"]]
+        narrowed = [_narrow_parameter(each, visible, searched) for each in paths[key]["get"]["parameters"]]
         kept = [parameter for parameter in narrowed if parameter]
         paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
     return document | {"components": components | {"schemas": schemas}, "paths": paths}
@@ -73,26 +76,26 @@ def _without(schema: Json, hidden: frozenset[str]) -> Json:
     return schema | narrowed
 
 
-def _narrow_expanded(schema: Json, offered: Mapping[str, Relation]) -> Json:
-    """Return the schema of a record with the relations that are offered, or without any."""
+def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
+    """Return the schema of a record with the relations that are expandable, or without any."""
     if EXPAND not in schema["properties"]:
         return schema
     properties = {name: each for name, each in schema["properties"].items() if name != EXPAND}
-    return schema | {"properties": properties | ({EXPAND: expanded_schema(offered)} if offered else {})}
+    return schema | {"properties": properties | ({EXPAND: expanded_schema(expandable)} if expandable else {})}
 
 
-def _narrow_parameter(parameter: Json, view: View, searched: Sequence[str]) -> Json | None:
-    """Return the parameter as it is in the view, None if it is not."""
+def _narrow_parameter(parameter: Json, visible: VisiblePart, searched: Sequence[str]) -> Json | None:
+    """Return the parameter as it is in the visible, None if it is not."""
     name = parameter.get("name", "")
     if parameter.get("in") != "query":
         return parameter
     if name == EXPAND:
-        return parameter | {"description": expand_help(view.offered)} if view.offered else None
+        return parameter | {"description": expand_help(visible.expandable)} if visible.expandable else None
     if name == "q":
         return parameter | {"description": search_help(searched)} if searched else None
-    if name.partition("__")[0] in view.hidden:
+    if name.partition("__")[0] in visible.hidden:
         return None
-    return _without_fields(parameter, view.hidden) if name in LISTS_OF_FIELDS else parameter
+    return _without_fields(parameter, visible.hidden) if name in LISTS_OF_FIELDS else parameter
 
 
 def _without_fields(parameter: Json, hidden: frozenset[str]) -> Json:

@@ -1,4 +1,4 @@
-"""The API and its OpenAPI document, which has what the actor may use."""
+"""The API, and its OpenAPI document, which shows what the actor may use."""
 
 import threading
 
@@ -21,14 +21,14 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
 
-# Joined from the pieces of the resources: one document for each set of what an actor may see, of the newest generation.
+# Cache of complete documents: one for each combination of what an actor may see, of the newest generation.
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
 
 
 class Api(SmorestApi):
-    """The API; its document is put together from pieces that are written when they are first asked for.
+    """The API. Its document is joined from pieces, which are written when they are first needed.
 
-    There is one piece for the system, and for each resource one for each set of what an actor may see of it.
+    There is one piece for the system. Each resource has a piece for each VisiblePart of it that was requested.
     """
 
     def __init__(self, app: Larder) -> None:
@@ -47,47 +47,47 @@ class Api(SmorestApi):
         super().__init__(app)
 
     def handle_http_exception(self, error: HTTPException) -> WerkzeugResponse:
-        """Answer with the one shape."""
+        """Return the response that all errors have."""
         return http_error_response(error)
 
     def register_blueprint(self, blueprint: Blueprint) -> None:
-        """Register a blueprint and remember to document it."""
+        """Register a blueprint, and include it in the document."""
         self._larder.register_blueprint(blueprint)
         self._blueprints.append(blueprint)
 
     def _register_responses(self) -> None:
-        """Leave the answers of every status to the Writer."""
+        """Do nothing: the Writer registers the responses."""
 
     def _openapi_json(self) -> Response:
-        """Serve the OpenAPI document with what the actor may use."""
+        """Return the OpenAPI document for the actor of the request."""
         catalog = self._larder.catalog
-        views = narrowing.views_of(catalog, known_actor())
-        key = (catalog.generation, tuple((view.name, view.key) for view in views))
+        parts = narrowing.visible_parts(catalog, known_actor())
+        key = (catalog.generation, tuple((part.name, part.key) for part in parts))
         document = documents.get(key)
         metrics.count_lookup("documents", document is not None)
         if document is None:
-            document = self._join(catalog, views)
-            if self._generation != catalog.generation:  # nobody asks for those of former generations
+            document = self._join(catalog, parts)
+            if self._generation != catalog.generation:  # documents of former generations are never needed again
                 documents.clear()
                 self._generation = catalog.generation
             documents.set(key, document)
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
-    def _join(self, catalog: Catalog, views: list[narrowing.View]) -> bytes:
+    def _join(self, catalog: Catalog, parts: list[narrowing.VisiblePart]) -> bytes:
         with self._writing:
             if self._system is None:
                 self._writer = Writer(self._larder)
                 self._system = Piece(self._writer.write(self._blueprints, self._larder))
-        return join([self._system, *(self._piece(catalog[view.name], view) for view in views)])
+        return join([self._system, *(self._piece(catalog[part.name], part) for part in parts)])
 
-    def _piece(self, resource: Resource, view: narrowing.View) -> Piece:
-        """Return the Piece of a resource for a view of it, the one that is kept if there is one."""
+    def _piece(self, resource: Resource, part: narrowing.VisiblePart) -> Piece:
+        """Return the Piece of a resource for a part of it, the one that is kept if there is one."""
         interface = self._larder.interface(resource)
         with interface.lock:
-            piece = interface.pieces.get(view.key)
+            piece = interface.pieces.get(part.key)
             if piece is None:
                 whole = Writer(self._larder, self._writer).write([interface.blueprint], interface)
                 if len(interface.pieces) >= MAX_PIECES:
                     interface.pieces.clear()
-                piece = interface.pieces[view.key] = Piece(narrowing.narrow(whole, resource, view))
+                piece = interface.pieces[part.key] = Piece(narrowing.narrow(whole, resource, part))
         return piece

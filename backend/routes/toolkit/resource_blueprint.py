@@ -28,10 +28,10 @@ class ResourceBlueprint(Blueprint):
         self.schemas = resource_schemas(resource)
 
     def allowed(self, action: str) -> Guard[policies.Scope]:
-        """Return the guard of a view that needs a grant for the action."""
+        """Return the guard of a view that needs a grant for the action, such as `list`."""
         return needing(f"a grant to {action}")(lambda: policies.authorize(self.definition, action, current_actor()))
 
     def documented(self, action: str, operation: str, summary: str, **extra: Any) -> Callable[[View], View]:
-        """Return the decorator with the operation's name, and whether it needs a sign-in."""
+        """Return a decorator that documents the operation, and whether the action needs a sign-in."""
         security = OPTIONAL_SIGN_IN if self.definition.grants(action).are_public else SIGN_IN
         return self.doc(operationId=f"{operation}_{self.resource.name}", summary=summary, security=security, **extra)

@@ -1,4 +1,4 @@
-"""The schemas of a resource: those that the document describes, and those that load the request of an actor."""
+"""The schemas of a resource: those in the OpenAPI document, and those that load the requests of an actor."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,21 +27,21 @@ from backend.services.records.expansions import Relation, relations
 from backend.services.records.schemas import data_schemas
 from backend.utils.schemas import BuiltSchema
 
-MAX_NARROWED = 32  # kept for each resource, one for each set of fields that somebody may see
+MAX_NARROWED = 32  # Schemas kept per resource, one for each combination of hidden fields and relations
 NOT_EXPORTED = ("page", "per_page", "cursor", "count")  # parameters of a list that an export does not take
-QUERIES = ("query", "export", "aggregate", "choice")
+QUERIES = ("list_query", "export_query", "aggregate_query", "record_query")
 
 Hidden = frozenset[str]
 Relations = Mapping[str, Relation]
 
 
 class Schemas(NamedTuple):
-    """What a resource takes and answers: queries of a list, an export, an aggregate and a record; rows; bodies."""
+    """The schemas of a resource: the query parameters of its reads, the rows of responses, and the bodies of writes."""
 
-    query: BuiltSchema
-    export: BuiltSchema
-    aggregate: BuiltSchema
-    choice: BuiltSchema
+    list_query: BuiltSchema
+    export_query: BuiltSchema
+    aggregate_query: BuiltSchema
+    record_query: BuiltSchema
     item: type[BuiltSchema]
     record: type[BuiltSchema]
     create: BuiltSchema
@@ -49,7 +49,10 @@ class Schemas(NamedTuple):
 
 
 def resource_schemas(resource: Resource) -> Schemas:
-    """Return the Schemas that the document describes; each loads a request with the schema for its actor."""
+    """Return the Schemas for the OpenAPI document, with all fields.
+
+    If not everyone may see or set all fields, their `for_actor` returns the schema that loads the request of an actor.
+    """
     documented = _make_schemas(resource, NO_FIELDS, relations(resource, lambda definition: NO_FIELDS))
     if _has_ruled_fields(resource):
         narrowed = _NarrowedSchemas(resource)
@@ -61,8 +64,9 @@ def resource_schemas(resource: Resource) -> Schemas:
 
 
 def _has_ruled_fields(resource: Resource) -> bool:
-    """Tell whether not everybody may see and set all fields, here or where a relation back leads."""
-    return any(each.definition.ruled_fields for each in (resource, *(other for other, _ in resource.referrers)))
+    """Tell whether a field of the resource, or of one that refers to it, cannot be seen or set by everyone."""
+    referrers = [referrer for referrer, _ in resource.referrers]
+    return any(related.definition.ruled_fields for related in (resource, *referrers))
 
 
 def _body_of_actor(resource: Resource, part: str) -> Schema:
@@ -71,7 +75,7 @@ def _body_of_actor(resource: Resource, part: str) -> Schema:
 
 
 class _NarrowedSchemas:
-    """The Schemas of a resource without the fields and relations that an actor may not see."""
+    """The Schemas of a resource for each actor: without the fields and relations that they may not see."""
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
@@ -81,30 +85,30 @@ class _NarrowedSchemas:
         """Return one of the schemas for the actor of the request."""
         actor = current_actor()
         hidden = hidden_fields(self._resource.definition, actor)
-        offered = relations(self._resource, lambda definition: hidden_fields(definition, actor))
-        key = hidden, bool(offered)
+        expandable = relations(self._resource, lambda definition: hidden_fields(definition, actor))
+        key = hidden, bool(expandable)
         schemas = self._made.get(key)
         if schemas is None:
             if len(self._made) >= MAX_NARROWED:
                 self._made.clear()
-            schemas = self._made[key] = _make_schemas(self._resource, hidden, offered)
+            schemas = self._made[key] = _make_schemas(self._resource, hidden, expandable)
         schema: Schema = getattr(schemas, part)
         return schema
 
 
-def _make_schemas(resource: Resource, hidden: Hidden, offered: Relations) -> Schemas:
-    """Return the Schemas without the hidden fields, with these relations; the bodies have every field."""
+def _make_schemas(resource: Resource, hidden: Hidden, expandable: Relations) -> Schemas:
+    """Return Schemas without the hidden fields, and with these relations; the bodies of writes have all fields."""
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
     fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
     search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
-    parameters, expanding = list_parameters(fields) | search, expand_parameters(offered)
+    parameters, expand = list_parameters(fields) | search, expand_parameters(expandable)
     return Schemas(
-        query=_make_query(f"{name}_query", parameters | expanding),
-        export=_make_query(f"{name}_export", _export_parameters(parameters)),
-        aggregate=_make_query(f"{name}_aggregate", aggregate_parameters(fields, parameters)),
-        choice=_make_query(f"{name}_choice", expanding),
-        item=_make_output(f"{name}_item", fields, offered, required=False),
-        record=_make_output(f"{name}_record", fields, offered, required=True),
+        list_query=_make_query(f"{name}_query", parameters | expand),
+        export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
+        aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, parameters)),
+        record_query=_make_query(f"{name}_choice", expand),
+        item=_make_output(f"{name}_item", fields, expandable, required=False),
+        record=_make_output(f"{name}_record", fields, expandable, required=True),
         create=bodies.create,
         patch=bodies.patch,
     )
@@ -115,9 +119,9 @@ def _make_query(name: str, parameters: Parameters) -> BuiltSchema:
     return make()
 
 
-def _make_output(name: str, fields: Fields, offered: Relations, *, required: bool) -> type[BuiltSchema]:
+def _make_output(name: str, fields: Fields, expandable: Relations, *, required: bool) -> type[BuiltSchema]:
     row = make_row_schema(name, fields, SYSTEM_FIELDS, required=required)
-    return type(name, (row,), {EXPAND: Expanded(offered)}) if offered else row
+    return type(name, (row,), {EXPAND: Expanded(expandable)}) if expandable else row
 
 
 def _export_parameters(parameters: Parameters) -> Parameters:

@@ -1,4 +1,4 @@
-"""How the OpenAPI document says who may call an operation."""
+"""The security requirements and schemes of the OpenAPI document."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""URL rules that are made quickly."""
+"""URL rules that are cheap to create."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ Build = Callable[..., tuple[str, str]]
 
 
 class LazyRule(Rule):
-    """A rule that compiles the functions which make URLs of it when the first URL is made.
+    """A URL rule that compiles the code which builds URLs only when it is first used.
 
-    Nothing makes one here, and compiling them takes four fifths of the time that making a rule takes.
+    Larder never builds URLs from rules, and compiling that code takes four fifths of the time to create a rule.
     """
 
     def _compile_builder(self, append_unknown: bool = True) -> Build:
