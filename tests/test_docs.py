@@ -85,28 +85,28 @@ def read_json(printed):
     return json.loads(printed.strip().rpartition("\n")[2])
 
 
-def difference(shown, told, place="the answer"):
+def difference(shown, actual, place="the answer"):
     """Return in words where an answer is not what a page shows, or None.
 
     There `…` stands for anything, also within a text, and as a last key or item for whatever more there is.
     """
-    if isinstance(shown, dict) and isinstance(told, dict):
-        missing = [name for name in shown if name not in {*told, ANYTHING}]
-        more = [name for name in told if name not in shown and ANYTHING not in shown]
-        inner = [difference(shown[name], told[name], f"{place}.{name}") for name in shown if name in told]
+    if isinstance(shown, dict) and isinstance(actual, dict):
+        missing = [name for name in shown if name not in {*actual, ANYTHING}]
+        more = [name for name in actual if name not in shown and ANYTHING not in shown]
+        inner = [difference(shown[name], actual[name], f"{place}.{name}") for name in shown if name in actual]
         parts = [*(f"{place} lacks {name}" for name in missing), *(f"{place} has {name} too" for name in more), *inner]
         return next(filter(None, parts), None)
-    if isinstance(shown, list) and isinstance(told, list):
+    if isinstance(shown, list) and isinstance(actual, list):
         is_open = shown[-1:] == [ANYTHING]
         named = shown[:-1] if is_open else shown
-        if len(told) < len(named) or (len(told) > len(named) and not is_open):
-            return f"{place} has {len(told)} items, not {len(named)}: {told}"
-        inner = [difference(*pair, f"{place}.{i}") for i, pair in enumerate(zip(named, told, strict=False))]
+        if len(actual) < len(named) or (len(actual) > len(named) and not is_open):
+            return f"{place} has {len(actual)} items, not {len(named)}: {actual}"
+        inner = [difference(*pair, f"{place}.{i}") for i, pair in enumerate(zip(named, actual, strict=False))]
         return next(filter(None, inner), None)
-    if shown == ANYTHING or (isinstance(shown, str) and isinstance(told, str) and is_like(shown, told)):
+    if shown == ANYTHING or (isinstance(shown, str) and isinstance(actual, str) and is_like(shown, actual)):
         return None
-    same = shown == told and isinstance(shown, bool) == isinstance(told, bool)  # Postgres writes 1, SQLite 1.0
-    return None if same else f"{place} is {told!r}, not {shown!r}"
+    same = shown == actual and isinstance(shown, bool) == isinstance(actual, bool)  # Postgres writes 1, SQLite 1.0
+    return None if same else f"{place} is {actual!r}, not {shown!r}"
 
 
 def unlike(shown, printed):
@@ -114,9 +114,9 @@ def unlike(shown, printed):
     return None if is_like(shown.strip(), printed.strip().replace("\r", "")) else f"it prints\n{printed}"
 
 
-def is_like(shown, told):
+def is_like(shown, actual):
     """Tell whether a text is the one that a page shows."""
-    return re.fullmatch(".*".join(map(re.escape, shown.split(ANYTHING))), told, re.DOTALL) is not None
+    return re.fullmatch(".*".join(map(re.escape, shown.split(ANYTHING))), actual, re.DOTALL) is not None
 
 
 def test_the_page_about_tables_is_drawn_from_the_models():

@@ -1,4 +1,4 @@
-"""Cells of CSV files: guarded against formulas, and with no value told apart from an empty text."""
+"""Cells of CSV files: guarded against formulas, and with different forms for no value and an empty text."""
 
 import re
 

@@ -161,8 +161,8 @@ def test_a_file_may_hold_several_keys_line_by_line(environment, tmp_path):
 
 
 def test_whatever_the_host_there_is_a_public_address():
-    told = [(Settings(host=host).public_url, Settings(host=host).is_local) for host in ("::1", "0.0.0.0", "")]
-    assert told == [("http://[::1]:8000", True), ("http://0.0.0.0:8000", False), ("http://0.0.0.0:8000", False)]
+    addresses = [(Settings(host=host).public_url, Settings(host=host).is_local) for host in ("::1", "0.0.0.0", "")]
+    assert addresses == [("http://[::1]:8000", True), ("http://0.0.0.0:8000", False), ("http://0.0.0.0:8000", False)]
 
 
 def test_a_wrong_value_in_a_file_is_named_too(environment, tmp_path):

@@ -59,9 +59,14 @@ def test_what_one_may_not_set_is_refused_and_nothing_changes(staff, admin, alice
     before = admin.get(path).json["data"]
     calls = ((alice.post, "/staff"), (alice.put, path), (alice.patch, path))
     for send, target in calls:
-        told = problems(send(target, json={"title": "y", "salary": 1, "grade": "top", "badge": "k", "nope": 1}))
+        errors = problems(send(target, json={"title": "y", "salary": 1, "grade": "top", "badge": "k", "nope": 1}))
         unknown = ["Unknown field."]
-        assert told == {"salary": unknown, "badge": unknown, "nope": unknown, "grade": ["You may not set this field."]}
+        assert errors == {
+            "salary": unknown,
+            "badge": unknown,
+            "nope": unknown,
+            "grade": ["You may not set this field."],
+        }
     assert problems(edith.patch(path, json={"badge": "k"})) == {"badge": ["Unknown field."]}
     assert edith.patch(path, json={"salary": 1, "grade": "top"}).status_code == 200
     assert [each for each in admin.get("/staff").json["data"] if each["title"] != "x"] == []
@@ -152,8 +157,8 @@ def test_admins_set_profiles(profiles, admin, alice):
 def test_refuses_values_that_a_profile_does_not_take(profiles, admin, alice):
     path = f"/users/{alice.id}"
     for wrong in ({"team": "purple"}, {"level": 0}, {"level": "2"}, {"nope": 1}, {"roles": ["admin"]}):
-        told = problems(admin.patch(path, json={"profile": wrong}))
-        assert list(told["profile"]) == list(wrong)
+        errors = problems(admin.patch(path, json={"profile": wrong}))
+        assert list(errors["profile"]) == list(wrong)
     assert admin.get(path).json["data"]["profile"] == {}
 
 
@@ -161,8 +166,8 @@ def test_people_set_only_those_values_of_their_profile_that_say_so(profiles, adm
     answer = alice.patch("/auth/me", json={"profile": {"nickname": "Al"}})
     assert answer.json["data"]["profile"] == {"nickname": "Al"}
     for name in ("team", "level"):
-        told = problems(alice.patch("/auth/me", json={"name": "Eve", "profile": {"nickname": "E", name: 1}}))
-        assert told == {"profile": {name: ["You may not set this field."]}}
+        errors = problems(alice.patch("/auth/me", json={"name": "Eve", "profile": {"nickname": "E", name: 1}}))
+        assert errors == {"profile": {name: ["You may not set this field."]}}
     assert alice.get("/auth/me").json["data"]["profile"] == {"nickname": "Al"}
     account = {"email": "eve@example.com", "name": "Eve", "password": "correct horse battery"}
     assert alice.post("/auth/register", json=account | {"profile": {"team": "red"}}).status_code == 422
@@ -192,8 +197,8 @@ def test_refuses_profile_fields_that_make_no_sense(profiles, admin, alice):
         "e": {"type": "string", "readable_by": ["editor"]},
     }
     for name, declaration in wrong.items():
-        told = problems(admin.put("/users/settings", json={"fields": PROFILE | {name: declaration}}))
-        assert list(told["fields"]) == [name]
+        errors = problems(admin.put("/users/settings", json={"fields": PROFILE | {name: declaration}}))
+        assert list(errors["fields"]) == [name]
     for declaration in ({"type": "integer"}, {"type": "string", "max_length": 2}):
         assert admin.put("/users/settings", json={"fields": PROFILE | {"team": declaration}}).status_code == 409
     assert admin.get("/users/settings").json["data"]["fields"] == PROFILE

@@ -146,13 +146,13 @@ WRONG = {
 @ON_SQLITE
 @pytest.mark.parametrize("what", WRONG)
 def test_renaming_something_that_does_not_exist_is_refused(admin, what):
-    fields, field, told = WRONG[what]
+    fields, field, expected_message = WRONG[what]
     admin.declare("notes", {"a": TEXT, "b": TEXT})
     admin.make("notes", a="1", b="2")
     for answer in (put(admin, fields), admin.post("/resources/notes/plan", json={"fields": fields})):
         assert answer.status_code == 422
         (message,) = answer.json["error"]["details"]["json"]["fields"][field]["renamed_from"]
-        assert message.startswith(told)
+        assert message.startswith(expected_message)
     assert rows(admin) == [{"a": "1", "b": "2"}]
 
 
@@ -161,10 +161,10 @@ def test_a_wrong_rename_is_refused_of_a_field_that_was_renamed_before_too(admin)
     admin.declare("notes", {"a": TEXT, "b": TEXT})
     admin.make("notes", a="1", b="2")
     assert put(admin, {"c": TEXT | {"renamed_from": "a"}, "b": TEXT}).status_code == 200
-    for wrong, told in {"z": "There is no field z", "b": "The field b stays"}.items():
+    for wrong, expected_message in {"z": "There is no field z", "b": "The field b stays"}.items():
         answer = put(admin, {"c": TEXT | {"renamed_from": wrong}, "b": TEXT})
         assert answer.status_code == 422
-        assert answer.json["error"]["details"]["json"]["fields"]["c"]["renamed_from"][0].startswith(told)
+        assert answer.json["error"]["details"]["json"]["fields"]["c"]["renamed_from"][0].startswith(expected_message)
     assert put(admin, {"c": TEXT | {"renamed_from": ["z", "a"]}, "b": TEXT}).status_code == 200  # known by one of them
 
 

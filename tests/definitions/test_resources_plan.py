@@ -149,8 +149,8 @@ def test_nothing_is_lost_without_the_fingerprint_of_this_very_plan(admin, notes)
         assert answer.status_code == 409
         assert "Drop the field price with its values in 2 records." in answer.json["error"]["message"]
     assert state(admin, "notes") == before
-    told = put(admin, changed).json["error"]["details"]["plan"]["fingerprint"]
-    assert put(admin, changed, confirm=told).status_code == 200
+    fingerprint = put(admin, changed).json["error"]["details"]["plan"]["fingerprint"]
+    assert put(admin, changed, confirm=fingerprint).status_code == 200
     assert "price" not in admin.get("/notes").json["data"][0]
 
 

@@ -78,12 +78,12 @@ def debian_machine():
 
 
 def _carry_over_pip(root):
-    """Write what pip is told here into the machine's pip.conf; return the paths that it speaks of."""
-    told = subprocess.run(
+    """Copy this machine's pip configuration into the pip.conf of the other one; return the paths in it."""
+    configured = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
     ).stdout
     options = {}
-    for name, value in re.findall(r"^(?:global|:env:)\.([a-z-]+)='(.*)'$", told, re.MULTILINE):
+    for name, value in re.findall(r"^(?:global|:env:)\.([a-z-]+)='(.*)'$", configured, re.MULTILINE):
         options.setdefault(name, value)
     lines = [f"{name} = {value}" for name, value in options.items()]
     (root / "etc" / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))

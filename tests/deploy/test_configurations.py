@@ -39,8 +39,8 @@ def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path):
         unit = re.sub("^ExecStart=/opt/.*", "ExecStart=/bin/true", source.read_text(), flags=re.MULTILINE)
         (tmp_path / source.name.replace("@", "@1")).write_text(unit)  # as an instance, which the socket names
     units = sorted(tmp_path.iterdir())
-    told = check("systemd-analyze", "verify", "--man=no", *units)
-    assert str(tmp_path) not in told, told
+    output = check("systemd-analyze", "verify", "--man=no", *units)
+    assert str(tmp_path) not in output, output
     for unit in units:
         if unit.suffix == ".service":
             check("systemd-analyze", "security", "--offline=yes", "--threshold=25", unit)  # of 100; the usual is 96

@@ -58,7 +58,7 @@ def version():
 
 @contextmanager
 def writing(token):
-    """Have a client write until the end of the block; yield what it was told and what went wrong."""
+    """Have a client write until the end of the block; yield the ids it got and the failures."""
     stop, made, failed = threading.Event(), [], []
 
     def write():
@@ -97,8 +97,8 @@ def listing(machine):
 
 
 def test_from_nothing_to_an_upgrade_and_back_from_those_that_fail(machine):
-    told = machine.run("/root/1.0.0/deploy/install.sh --admin ada@example.com").stdout
-    password = re.search(r"sign in as ada@example.com with the password (\S+)", told)[1]
+    output = machine.run("/root/1.0.0/deploy/install.sh --admin ada@example.com").stdout
+    password = re.search(r"sign in as ada@example.com with the password (\S+)", output)[1]
     for service in SERVICES:
         assert machine.run(f"systemctl is-active {service}").stdout.strip() == "active"
         assert machine.run(f"systemctl is-enabled {service}").stdout.strip() == "enabled"
@@ -121,9 +121,9 @@ def test_from_nothing_to_an_upgrade_and_back_from_those_that_fail(machine):
 
     put_source(machine, "1.0.1")
     with writing(token) as (made, failed):
-        told = machine.run("/root/1.0.1/deploy/upgrade.sh").stdout
-    assert failed == [], told
-    assert version() == "1.0.1", told
+        output = machine.run("/root/1.0.1/deploy/upgrade.sh").stdout
+    assert failed == [], output
+    assert version() == "1.0.1", output
     expected.update(made)
     assert ids(token) == expected
     assert "already installed" in machine.run("/root/1.0.1/deploy/upgrade.sh").stdout

@@ -23,7 +23,7 @@ pytestmark = ON_SQLITE
 
 
 class Browser:
-    """A client at an address of its own, that trusts the CA of the proxy, and keeps what it is told of cookies."""
+    """A client at an address of its own, that trusts the CA of the proxy and keeps the cookies it is sent."""
 
     def __init__(self, port, authority):
         self._port, self._context = port, ssl.create_default_context(cafile=authority)

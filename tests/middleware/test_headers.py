@@ -45,8 +45,8 @@ def test_browsers_are_held_to_https_only_where_there_is_https(settings):
     for url, held in [("https://larder.example.com", True), ("http://localhost:8000", False)]:
         stranger = Person(create_app(replace(settings, public_url=url)))
         for path in ("/", "/docs", "/account/reset"):
-            told = stranger.get(f"http://localhost{path}").headers.get("Strict-Transport-Security")
-            assert told == ("max-age=31536000" if held else None)
+            header = stranger.get(f"http://localhost{path}").headers.get("Strict-Transport-Security")
+            assert header == ("max-age=31536000" if held else None)
         database.close_all()
 
 

@@ -190,7 +190,7 @@ def test_thirty_people_behind_one_address_refresh_while_a_guesser_is_stopped(str
 
 
 def test_a_refusal_says_what_there_were_too_many_of(strict):
-    def told(answer):
+    def refusal_of(answer):
         message = answer.json["error"]["message"]
         seconds = answer.headers["Retry-After"]
         assert (answer.status_code, f" {seconds} second" in message) == (429, True), message
@@ -202,10 +202,10 @@ def test_a_refusal_says_what_there_were_too_many_of(strict):
         login(visitor, f"person{number}@example.com")
         login(Visitor(strict, f"203.0.113.{number + 20}"))
         token = refresh(alice, token).json["data"]["refresh_token"]
-    assert told(login(visitor, "person@example.com")) == "Too many sign-ins from this address"
-    assert told(refresh(visitor, "made.up.token")) == "Too many sign-ins from this address"
-    assert told(login(Visitor(strict, "203.0.113.30"))) == "Too many sign-ins for this account"
-    assert told(refresh(alice, token)) == "Too many calls in this session"
+    assert refusal_of(login(visitor, "person@example.com")) == "Too many sign-ins from this address"
+    assert refusal_of(refresh(visitor, "made.up.token")) == "Too many sign-ins from this address"
+    assert refusal_of(login(Visitor(strict, "203.0.113.30"))) == "Too many sign-ins for this account"
+    assert refusal_of(refresh(alice, token)) == "Too many calls in this session"
 
 
 def test_a_refused_registration_makes_no_account(strict):

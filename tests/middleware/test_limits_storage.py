@@ -127,8 +127,8 @@ def test_a_dead_redis_neither_locks_people_out_nor_opens_the_login(limited, tmp_
         process.wait()
         read_lines()
         assert guesses(person, 3) == [401, 401, 429]
-        told = "".join(read_lines())
-        assert "rate limits are counted per process" in told
+        log = "".join(read_lines())
+        assert "rate limits are counted per process" in log
 
 
 @ON_SQLITE

@@ -220,13 +220,13 @@ def test_a_compressed_body_is_refused_by_name(admin, note, coding):
 @ON_SQLITE
 def test_a_body_that_is_too_large_is_refused_with_the_setting_to_change(settings, admin, note):
     person = Person(create_app(replace(settings, max_body_bytes=2_000, max_import_bytes=3_000)), "admin")
-    for path, kind, told in [
+    for path, kind, limit in [
         ("/notes", "application/json", "2,000 bytes (LARDER_MAX_BODY_BYTES)"),
         ("/batch", "application/json", "2,000 bytes (LARDER_MAX_BODY_BYTES)"),
         ("/notes/import", "text/csv", "3,000 bytes (LARDER_MAX_IMPORT_BYTES)"),
     ]:
         answer = person.post(path, data=b"x" * 5_000, content_type=kind)
-        assert (answer.status_code, answer.json["error"]["message"]) == (413, f"The body is larger than {told}.")
+        assert (answer.status_code, answer.json["error"]["message"]) == (413, f"The body is larger than {limit}.")
     database.close_all()
 
 

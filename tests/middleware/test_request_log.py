@@ -55,9 +55,9 @@ def test_writes_one_line_for_each_request(note, alice, read_log):
 def test_tells_the_route_apart_from_the_path(note, alice, read_log):
     alice.get(f"/notes/{note['id']}")
     alice.get("/nowhere/7")
-    told = [(line["route"], line["path"], line["status"]) for line in read_log()]
+    logged = [(line["route"], line["path"], line["status"]) for line in read_log()]
     route = "/api/v1/notes/<uuid:record_id>"
-    assert told == [(route, f"/api/v1/notes/{note['id']}", 403), (None, "/api/v1/nowhere/7", 404)]
+    assert logged == [(route, f"/api/v1/notes/{note['id']}", 403), (None, "/api/v1/nowhere/7", 404)]
 
 
 def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
@@ -67,9 +67,9 @@ def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
     alice.post("/notes", json={"titel": 1})
     alice.get("/notes", headers={"Authorization": "Bearer x"})
     stranger.get("http://localhost/health/live")
-    told = [(line["status"], line["actor"]) for line in read_log()]
+    logged = [(line["status"], line["actor"]) for line in read_log()]
     owner = note["created_by"]
-    assert told == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
+    assert logged == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
 
 
 def test_what_a_limit_refuses_is_logged_like_all_else(settings, read_log):
@@ -79,9 +79,9 @@ def test_what_a_limit_refuses_is_logged_like_all_else(settings, read_log):
     for path in ("/notes", "/notes", "/notes", "/nowhere"):
         answer = stranger.get(path, headers={"X-Request-ID": "request-0001"})
         assert (answer.headers["X-Request-ID"], answer.headers["Cache-Control"]) == ("request-0001", "no-store")
-    told = [(line["status"], line["route"], line["actor"], line["request_id"]) for line in read_log()[-2:]]
+    logged = [(line["status"], line["route"], line["actor"], line["request_id"]) for line in read_log()[-2:]]
     database.close_all()
-    assert told == [(429, "/api/v1/notes", None, "request-0001"), (429, None, None, "request-0001")]
+    assert logged == [(429, "/api/v1/notes", None, "request-0001"), (429, None, None, "request-0001")]
 
 
 def test_a_path_cannot_forge_a_line(note, alice, read_log):
@@ -100,9 +100,9 @@ def test_keeps_secrets_to_itself(note, alice, stranger, read_lines):
     stranger.post("/auth/refresh", headers={"Authorization": f"Bearer {tokens['refresh_token']}"})
     stranger.get(f"/notes?access_token={tokens['access_token']}&password={PASSWORD.replace(' ', '+')}")
     lines = read_lines()
-    told = "\n".join(lines)
+    logged = "\n".join(lines)
     assert len(lines) == 7
-    assert [secret for secret in secrets if secret in told or secret.replace(" ", "+") in told] == []
+    assert [secret for secret in secrets if secret in logged or secret.replace(" ", "+") in logged] == []
 
 
 def test_keeps_keys_and_cookies_to_itself(note, app, admin, read_lines):

@@ -442,11 +442,11 @@ def test_a_connection_that_fails_while_it_is_opened_is_closed(cast):
             database.close_all()
             with failing(n, fault) as failed:
                 answer = read_record(cast)()
-            told = f"statement {n}, {fault.__name__} at {failed}: {answer.status_code} {answer.data}"
-            assert_nothing_is_left(told)
+            what_happened = f"statement {n}, {fault.__name__} at {failed}: {answer.status_code} {answer.data}"
+            assert_nothing_is_left(what_happened)
             if failed:
-                assert_named(answer, fault, told)
-            assert read_record(cast)().status_code == 200, told
+                assert_named(answer, fault, what_happened)
+            assert read_record(cast)().status_code == 200, what_happened
     gc.collect()  # what was left open would be warned of now
 
 
@@ -457,12 +457,12 @@ def test_a_change_whose_commit_is_done_but_not_answered_is_unavailable_and_whole
     call, before = prepare(cast), side.content()
     with losing_commits() as failed:
         answer = call()
-    told = f"{prepare.__name__}: {answer.status_code} {answer.data}"
-    assert failed, told
-    assert_named(answer, None, told)
-    assert_nothing_is_left(told)
+    what_happened = f"{prepare.__name__}: {answer.status_code} {answer.data}"
+    assert failed, what_happened
+    assert_named(answer, None, what_happened)
+    assert_nothing_is_left(what_happened)
     done = added(before)
-    assert any(done.values()), told
+    assert any(done.values()), what_happened
     if prepare is create_record_once:
         again = call()
         assert (again.status_code, again.headers["Idempotency-Replayed"], added(before)) == (201, "true", done)
@@ -508,18 +508,18 @@ def test_commands_whose_statements_fail_do_all_or_nothing(cast, tmp_path, prepar
     for n, fault in turns(50, faults):
         with failing(n, fault) as failed:
             result = runner.invoke(args=command)
-        told = f"{command}, statement {n}, {fault.__name__} at {failed}: {result.output} {result.exception!r}"
-        assert_nothing_is_left(told)
+        what_happened = f"{command}, statement {n}, {fault.__name__} at {failed}: {result.output} {result.exception!r}"
+        assert_nothing_is_left(what_happened)
         if not failed:
-            assert result.exit_code == 0, told
+            assert result.exit_code == 0, what_happened
             return
         if result.exit_code == 0:  # what can be done without
             command, before = prepare(cast, tmp_path / "file.csv"), side.content()
             continue
-        assert isinstance(result.exception, SystemExit), told
-        assert "cannot do this now" in result.stderr, told
-        assert changed_since(before) == set(), told
-        assert not [*tmp_path.glob("backups/*.zip")], told
+        assert isinstance(result.exception, SystemExit), what_happened
+        assert "cannot do this now" in result.stderr, what_happened
+        assert changed_since(before) == set(), what_happened
+        assert not [*tmp_path.glob("backups/*.zip")], what_happened
 
 
 def dialect():
@@ -535,17 +535,19 @@ def assert_all_or_nothing(cast, prepare, faults):
     for n, fault in turns(total, faults):
         with failing(n, fault) as failed:
             answer = call()
-        told = f"{prepare.__name__}, statement {n}, {fault.__name__} at {failed}: {answer.status_code} {answer.data}"
-        assert_nothing_is_left(told)
+        what_happened = (
+            f"{prepare.__name__}, statement {n}, {fault.__name__} at {failed}: {answer.status_code} {answer.data}"
+        )
+        assert_nothing_is_left(what_happened)
         if not failed:
-            assert answer.status_code < 300 or prepare is be_refused, told
-            assert "Idempotency-Replayed" not in answer.headers, told
+            assert answer.status_code < 300 or prepare is be_refused, what_happened
+            assert "Idempotency-Replayed" not in answer.headers, what_happened
             return
         if answer.status_code < 300:  # what can be done without
             call, before = prepare(cast), side.content()
             continue
-        assert_named(answer, fault, told)
-        assert changed_since(before) <= {KEPT.get(prepare)}, told
+        assert_named(answer, fault, what_happened)
+        assert changed_since(before) <= {KEPT.get(prepare)}, what_happened
 
 
 def turns(total, faults):
@@ -563,40 +565,42 @@ def changed_since(before):
     return {table for table in {*before, *after} if before.get(table) != after.get(table)}
 
 
-def assert_named(answer, fault, told):
+def assert_named(answer, fault, what_happened):
     """Assert that a failure is a 503, or a 500 where it is the app's own."""
     status, code = answer.status_code, answer.json["error"]["code"]
     if (status, code) == (500, "INTERNAL_ERROR") and fault in UNEXPECTED.values():
         return
-    assert (status, code) == (503, "UNAVAILABLE"), told
+    assert (status, code) == (503, "UNAVAILABLE"), what_happened
     assert_failure(answer, 503, "UNAVAILABLE")
-    assert answer.headers["Retry-After"], told
+    assert answer.headers["Retry-After"], what_happened
 
 
-def assert_nothing_is_left(told):
+def assert_nothing_is_left(what_happened):
     """Assert that no connection, transaction, lock or setting outlives a request."""
     handle = database.obj
-    assert handle.is_closed(), told
-    assert not handle._in_use, told
-    assert handle._opening == 0, told
-    assert (handle._state.transactions, handle._state.commit_callbacks) == ([], []), told
+    assert handle.is_closed(), what_happened
+    assert not handle._in_use, what_happened
+    assert handle._opening == 0, what_happened
+    assert (handle._state.transactions, handle._state.commit_callbacks) == ([], []), what_happened
     for held in handle._free:
-        assert_as_new(held.connection, told)
+        assert_as_new(held.connection, what_happened)
     if handle.name == "sqlite":
-        assert not handle._turn.locked(), told
-        assert handle._long_write_ends_at is None, told
-        assert not getattr(handle._writer, "has_turn", False), told
-        assert not hasattr(handle._writer, "patience"), told
+        assert not handle._turn.locked(), what_happened
+        assert handle._long_write_ends_at is None, what_happened
+        assert not getattr(handle._writer, "has_turn", False), what_happened
+        assert not hasattr(handle._writer, "patience"), what_happened
 
 
-def assert_as_new(connection, told):
+def assert_as_new(connection, what_happened):
     """Assert that a connection in the pool has no transaction, and the settings that the next request relies on."""
     if isinstance(connection, Wire):
-        assert not connection.real.in_transaction, told
-        assert (connection.real.pragma("foreign_keys"), connection.real.pragma("defer_foreign_keys")) == (1, 0), told
+        assert not connection.real.in_transaction, what_happened
+        assert (connection.real.pragma("foreign_keys"), connection.real.pragma("defer_foreign_keys")) == (1, 0), (
+            what_happened
+        )
         return
-    assert connection.pgconn.transaction_status == TransactionStatus.IDLE, told
+    assert connection.pgconn.transaction_status == TransactionStatus.IDLE, what_happened
     if connection.server_limits is not None:
         names = ("statement_timeout", "lock_timeout")
         found = dict(connection.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%timeout'").fetchall())
-        assert connection.server_limits == tuple(int(found[name]) for name in names), told
+        assert connection.server_limits == tuple(int(found[name]) for name in names), what_happened

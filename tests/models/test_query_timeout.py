@@ -1,4 +1,4 @@
-"""Statements that take too long, and a database that does not answer: what a request is told.
+"""Statements that take too long, and a database that does not answer: the responses to requests.
 
 What takes too long would take minutes: a request that is not stopped is answered 200 in the end, and the test fails.
 """

@@ -27,7 +27,7 @@ class Mailbox:
 
 
 class AnyPort(Controller):
-    """A controller that can be told port 0, and knows then which one it got."""
+    """A controller that accepts port 0 and then knows the port it got."""
 
     def _trigger_server(self):
         self.port = self.server.sockets[0].getsockname()[1]

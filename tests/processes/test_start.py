@@ -41,9 +41,9 @@ def taken_port():
 
 
 def test_a_taken_port_is_named_and_nothing_is_written(tmp_path, taken_port):
-    told = start(tmp_path, port=taken_port)
+    message = start(tmp_path, port=taken_port)
     reason = "another program uses that port. Set LARDER_PORT or stop the program."
-    assert told == f"Larder cannot listen on 127.0.0.1:{taken_port}: {reason}"
+    assert message == f"Larder cannot listen on 127.0.0.1:{taken_port}: {reason}"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -68,9 +68,9 @@ def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path
 
 
 def test_a_first_admin_whose_password_is_refused_is_told_by_the_setting(tmp_path):
-    told = start(tmp_path, admin_password="password").splitlines()[-1]
-    assert told.startswith("Larder cannot create the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
-    assert "{" not in told
+    message = start(tmp_path, admin_password="password").splitlines()[-1]
+    assert message.startswith("Larder cannot create the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
+    assert "{" not in message
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path):
@@ -79,14 +79,14 @@ def test_a_data_folder_that_is_a_file_is_named(tmp_path):
 
 
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
-    told = start(tmp_path, data_dir="/proc/larder")
-    assert re.fullmatch(r"Larder cannot write to LARDER_DATA_DIR=/proc/larder: [a-z ]+\.", told)
+    message = start(tmp_path, data_dir="/proc/larder")
+    assert re.fullmatch(r"Larder cannot write to LARDER_DATA_DIR=/proc/larder: [a-z ]+\.", message)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "junk.db").write_text("not a database " * 1000)
-    told = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
-    assert told == (
+    message = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
+    assert message == (
         f"{tmp_path}/junk.db is not an SQLite database, or it is damaged. "
         "Move it away, then start again or run `flask backup restore`."
     )
@@ -94,21 +94,21 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
 
 def test_a_database_that_is_a_folder_is_named(tmp_path):
     (tmp_path / "larder.db").mkdir()
-    told = start(tmp_path, database_url=f"sqlite:///{tmp_path}/larder.db")
-    assert told == (
+    message = start(tmp_path, database_url=f"sqlite:///{tmp_path}/larder.db")
+    assert message == (
         f"Larder cannot open its database {tmp_path}/larder.db: it is a folder. Set LARDER_DATABASE_URL to a file."
     )
 
 
 def test_a_missing_postgres_database_or_server_is_named(tmp_path, postgres_url):
-    told = start(tmp_path, database_url=with_database(postgres_url, "nowhere"))
-    assert 'database "nowhere" does not exist. Create it: createdb --owner=postgres nowhere' in told
-    assert len(told.splitlines()) == 1
-    told = start(tmp_path, database_url="postgresql://larder:secret@127.0.0.1:1/larder")
-    assert "refused" in told
-    assert told.endswith("Start the server, or set LARDER_DATABASE_URL.")
-    assert "secret" not in told
-    assert "?." not in told
+    message = start(tmp_path, database_url=with_database(postgres_url, "nowhere"))
+    assert 'database "nowhere" does not exist. Create it: createdb --owner=postgres nowhere' in message
+    assert len(message.splitlines()) == 1
+    message = start(tmp_path, database_url="postgresql://larder:secret@127.0.0.1:1/larder")
+    assert "refused" in message
+    assert message.endswith("Start the server, or set LARDER_DATABASE_URL.")
+    assert "secret" not in message
+    assert "?." not in message
 
 
 def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):
@@ -118,12 +118,12 @@ def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):
         server.execute(f"CREATE ROLE {name} LOGIN")
         try:
             url = with_database(postgres_url, name).replace("postgres@", f"{name}@")
-            told = start(tmp_path, database_url=url)
+            message = start(tmp_path, database_url=url)
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
             server.execute(f"DROP ROLE {name}")
-    assert f"The role {name} may not create tables in the schema public." in told
-    assert told.endswith(f'GRANT CREATE, USAGE ON SCHEMA public TO "{name}";')
+    assert f"The role {name} may not create tables in the schema public." in message
+    assert message.endswith(f'GRANT CREATE, USAGE ON SCHEMA public TO "{name}";')
 
 
 def test_a_start_with_nothing_to_write_waits_for_no_writer(tmp_path):

@@ -104,8 +104,8 @@ def test_says_which_value_of_an_operation_is_wrong(shelf, alice):
         "author": create("books", title="x", author={"$ref": 5}),
     }
     for name, operation in wrong.items():
-        told = send(alice, operation).json["error"]["details"]["operations"]["0"]
-        assert [*told["data"]] == [name], told
+        errors = send(alice, operation).json["error"]["details"]["operations"]["0"]
+        assert [*errors["data"]] == [name], errors
 
 
 @ON_SQLITE

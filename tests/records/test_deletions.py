@@ -121,8 +121,8 @@ def test_a_restricting_reference_deep_in_a_chain_keeps_everything(nodes, admin, 
     label, lock = alice.make("labels", node=ids[0]), alice.make("locks", node=ids[-1])
     answer = alice.delete(f"/nodes/{ids[0]}")
     assert answer.status_code == 409
-    told = "A record that would be deleted with it is still referenced by locks."
-    assert answer.json["error"]["message"] == told
+    message = "A record that would be deleted with it is still referenced by locks."
+    assert answer.json["error"]["message"] == message
     assert count(alice, "nodes") == DEPTH
     assert alice.get(f"/labels/{label['id']}").json["data"] == label
     assert admin.get(f"/nodes/{ids[5]}/history").json["data"] == []
@@ -137,8 +137,8 @@ def test_records_that_restrict_each_other_go_with_their_owner(admin, alice, bob)
     held = alice.make("nodes", parent=ids[3])
     answer = admin.delete(f"/users/{bob.id}")
     assert answer.status_code == 409
-    told = "One of the records of nodes that the user owns is still referenced by nodes."
-    assert answer.json["error"]["message"] == told
+    message = "One of the records of nodes that the user owns is still referenced by nodes."
+    assert answer.json["error"]["message"] == message
     assert count(alice, "nodes") == 21
     alice.delete(f"/nodes/{held['id']}")
     assert admin.delete(f"/users/{bob.id}").status_code == 200
@@ -155,14 +155,14 @@ def test_a_refusal_names_only_what_the_actor_may_see(admin, alice, bob):
     assert bob.post("/secrets", json={"node": node["id"]}).status_code == 201
     assert bob.post("/diaries", json={"node": node["id"]}).status_code == 201
 
-    def told(person):
+    def holders(person):
         answer = person.delete(path)
         assert answer.status_code == 409
         return answer.json["error"]["message"].removeprefix("The record is still referenced by ")
 
-    assert [told(person) for person in (alice, bob, admin)] == ["other records.", "diaries.", "diaries, secrets."]
+    assert [holders(person) for person in (alice, bob, admin)] == ["other records.", "diaries.", "diaries, secrets."]
     alice.make("locks", node=node["id"])
-    assert told(alice) == "locks."
+    assert holders(alice) == "locks."
     batch = {"operations": [{"op": "delete", "resource": "nodes", "id": node["id"]}]}
     assert "secrets" not in alice.post("/batch", json=batch).text
 

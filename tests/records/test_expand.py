@@ -117,8 +117,8 @@ def test_a_way_to_records_one_may_not_read_is_unknown(world, admin, stranger):
     change_access(admin, "cities", CITIES, {"list": ["member"], "read": ["public"]})
     change_access(admin, "continents", NAMED, {"list": ["public"], "read": ["member"]})
     for hidden in ("cities", "continent"):
-        told = refused(stranger, f"/countries?expand={hidden}")
-        assert told == refused(stranger, "/countries?expand=nope").replace("nope", hidden)
+        message = refused(stranger, f"/countries?expand={hidden}")
+        assert message == refused(stranger, "/countries?expand=nope").replace("nope", hidden)
     assert get(admin, "/countries?expand=cities,continent")
 
 
@@ -144,8 +144,8 @@ def test_refuses_expansions_that_make_no_sense(world, stranger):
 
 @ON_SQLITE
 def test_a_page_cannot_be_made_to_hold_a_hundred_thousand_records(world, stranger):
-    told = refused(stranger, "/continents?per_page=200&expand=countries.cities")
-    assert "at most 23" in told
+    message = refused(stranger, "/continents?per_page=200&expand=countries.cities")
+    assert "at most 23" in message
     assert stranger.get("/continents?per_page=23&expand=countries.cities").status_code == 200
     assert stranger.get("/continents?per_page=200&expand=countries").status_code == 200
 

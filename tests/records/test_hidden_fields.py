@@ -1,7 +1,7 @@
-"""Hidden fields: no parameter, error, document or cursor tells somebody that a field is there, or what is in it.
+"""Hidden fields: no parameter, error, document or cursor reveals that a field exists, or its values.
 
-Each test compares what a member is told of `wage`, which only editors may read, with what is told of a field that
-there is not.
+Each test compares the response about `wage`, which only editors may read, with the response about a field that does
+not exist.
 """
 
 import json
@@ -40,8 +40,8 @@ def note(admin, owner):
     return admin.make("notes", title="Milk", wage=42, code="A1", boss=owner["id"], owner_id=owner["id"])
 
 
-def told(answer, *names):
-    """Return the status and the error of an answer, with the names taken out of it."""
+def error_without(answer, *names):
+    """Return the status and the body of a response as text, with each of the names replaced."""
     text = json.dumps(answer.json.get("error", answer.json.get("data")))
     for name in names:
         text = text.replace(name, "…")
@@ -49,11 +49,11 @@ def told(answer, *names):
 
 
 def same(send, *paths):
-    """Fail unless a request about a hidden thing is refused just as one about a thing that is not there."""
+    """Fail unless requests about a hidden and about a missing field or relation get the same error."""
     hidden, missing = (send(path) for path in paths)
     assert hidden.status_code == 422, hidden.json
     names = ("wage", "boss", "code", "nope", "notes__boss", "notes__nope")
-    assert told(hidden, *names) == told(missing, *names), paths
+    assert error_without(hidden, *names) == error_without(missing, *names), paths
 
 
 def test_a_filter_tells_nothing_of_a_hidden_field(note, alice, stranger):
@@ -100,7 +100,7 @@ def test_a_resource_with_nothing_but_hidden_relations_has_no_expand(admin, alice
     for path in ("", "/{id}"):
         for query in ("?expand=keys", "?expand=x&expand=y", "?expand=x&nope=1"):
             answers = [alice.get(f"/{name}{path.format(id=made)}{query}") for name, made in record.items()]
-            assert told(answers[0], "rooms") == told(answers[1], "doors")
+            assert error_without(answers[0], "rooms") == error_without(answers[1], "doors")
 
 
 def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
@@ -108,7 +108,7 @@ def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
         for send, path in ((alice.post, "/notes"), (alice.put, "/notes/x"), (alice.patch, "/notes/x")):
             path = path.replace("x", note["id"])
             answers = [send(path, json={"title": "Eggs", name: value}) for name in ("wage", "nope")]
-            assert told(answers[0], "wage") == told(answers[1], "nope")
+            assert error_without(answers[0], "wage") == error_without(answers[1], "nope")
             assert answers[0].status_code == 422
 
 
@@ -118,7 +118,7 @@ def test_a_batch_tells_nothing_of_a_hidden_field(note, alice):
         return alice.post("/batch", json={"operations": [operation]})
 
     for value in ({"$ref": 5}, {"$ref": 0}, 1):
-        assert told(send("boss", value), "boss") == told(send("nope", value), "nope")
+        assert error_without(send("boss", value), "boss") == error_without(send("nope", value), "nope")
 
 
 def test_a_conflict_tells_nothing_of_a_hidden_field(note, admin, alice, edith):

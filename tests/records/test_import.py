@@ -165,8 +165,8 @@ A title much longer than the forty characters it may have,1,1.00,true,novel,8
 def test_bad_rows_are_listed_with_line_and_reason(shelf, load, admin):
     code, printed, complaints = load(BAD_ROWS)
     assert (code, printed) == (1, ["books: 9 rows read, 0 written, 8 bad."])
-    told = dict(line.split(": ", 1) for line in complaints.splitlines() if line.startswith("line "))
-    named = {line: [part.split(":")[0] for part in reason.split("; ")] for line, reason in told.items()}
+    reasons = dict(line.split(": ", 1) for line in complaints.splitlines() if line.startswith("line "))
+    named = {line: [part.split(":")[0] for part in reason.split("; ")] for line, reason in reasons.items()}
     assert named == {
         "line 3": ["title"],
         "line 4": ["pages"],

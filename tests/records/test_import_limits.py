@@ -223,7 +223,7 @@ def test_the_lines_of_a_file_count_against_the_limit(settings, books, admin):
 def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch):
     assert alice.token
     assert bob.token
-    write, begun, told = importing.Writer.write, threading.Event(), threading.Event()
+    write, begun, answered = importing.Writer.write, threading.Event(), threading.Event()
     first = [2]  # seconds of the first batch: all thirty will take a minute
 
     def slow(writer, batch):
@@ -232,7 +232,7 @@ def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch
             time.sleep(first.pop())
         else:
             begun.set()
-            told.wait(60)
+            answered.wait(60)
 
     monkeypatch.setattr(importing.Writer, "write", slow)
     thread = threading.Thread(target=load, args=(alice, "title\n" + "x\n" * 30 * importing.BATCH_ROWS))
@@ -240,7 +240,7 @@ def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch
     begun.wait()
     with patience(wait_seconds=0.2):
         answer = bob.post("/books", json={"title": "y"})
-    told.set()
+    answered.set()
     thread.join()
     assert answer.status_code == 503, answer.json
     assert "An import is being written; try again in about" in answer.json["error"]["message"]

@@ -82,9 +82,9 @@ FILES = {
 
 
 def test_what_is_no_such_file_is_named(goods, alice):
-    for what, (content, kind, told) in FILES.items():
+    for what, (content, kind, expected_text) in FILES.items():
         status, message, rows = send(alice, content, kind)
-        assert (status, told in message) == (422, True), (what, message)
+        assert (status, expected_text in message) == (422, True), (what, message)
         assert message in rows["1"][0], what
         assert send(alice, content, kind, keep_good="true") == (status, message, rows), what
     assert alice.get("/goods").json["meta"]["total"] == 0
@@ -115,8 +115,8 @@ def test_a_bad_row_is_told_with_its_line_and_its_value(goods, alice):
         status, message, rows = send(alice, content)
         assert (status, [*rows]) == (422, [*expected]), (what, rows)
         assert message.startswith("Nothing was written: 1 of "), what
-        for line, told in expected.items():
-            assert told in rows[line][0], (what, rows)
+        for line, expected_text in expected.items():
+            assert expected_text in rows[line][0], (what, rows)
     assert alice.get("/goods").json["meta"]["total"] == 0
 
 
@@ -138,10 +138,10 @@ OBJECTS = {
 
 def test_a_line_that_is_no_object_is_explained(goods, alice):
     good = '{"name": "good"}\n'
-    for line, told in OBJECTS.items():
+    for line, expected_text in OBJECTS.items():
         _, _, rows = send(alice, f"{good}\n{line}\n{good}", NDJSON)
         assert [*rows] == ["3"], (line[:80], rows)
-        assert told in rows["3"][0], (line[:80], rows)
+        assert expected_text in rows["3"][0], (line[:80], rows)
     assert 'it would be "Düne"' in send(alice, b'{"name": "D\xfcne"}\n', NDJSON)[2]["1"][0]
     assert alice.get("/goods").json["meta"]["total"] == 0
 

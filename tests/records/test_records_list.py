@@ -270,8 +270,8 @@ def test_refuses_pages_that_only_a_cursor_reaches(cities, alice):
     for path in ("/cities", "/cities/aggregate", "/cities?q=a"):
         response = alice.get(f"{path}{'&' if '?' in path else '?'}per_page=200&page=501")
         assert response.status_code == 422, path
-    told = alice.get("/cities?per_page=200&page=501").json["error"]["details"]["query"]["page"]
-    assert "cursor" in told[0]
+    messages = alice.get("/cities?per_page=200&page=501").json["error"]["details"]["query"]["page"]
+    assert "cursor" in messages[0]
 
 
 @ON_SQLITE
@@ -358,8 +358,8 @@ def test_a_comma_in_percent_belongs_to_its_text(admin):
 def test_a_comma_in_percent_separates_where_no_value_has_one(cities, alice):
     """Many clients encode every comma."""
     for query in ("fields=name,area", "sort=-area,name", "population__in=500,700", "founded__in=1900-01-01,0014-01-01"):
-        told, encoded = (page(alice, each) for each in (query, query.replace(",", "%2C")))
-        assert (told["data"], told["meta"]) == (encoded["data"], encoded["meta"]), query
+        plain, encoded = (page(alice, each) for each in (query, query.replace(",", "%2C")))
+        assert (plain["data"], plain["meta"]) == (encoded["data"], encoded["meta"]), query
     assert page_of(alice, "/cities/aggregate?group_by=country%2Ccoastal&sum=population%2Carea")
 
 

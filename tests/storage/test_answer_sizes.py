@@ -30,14 +30,14 @@ def notes(admin):
 def refused(response):
     """Return the messages by parameter or part of an answer that would be too large."""
     assert response.status_code == 422, response.json
-    (told,) = response.json["error"]["details"].values()
-    return {name: messages[0] for name, messages in told.items()}
+    (errors,) = response.json["error"]["details"].values()
+    return {name: messages[0] for name, messages in errors.items()}
 
 
 def test_refuses_a_page_with_the_size_that_would_do(admin, notes):
     for query in ("", "sort=title", "sort=-created_at", "title__contains=Note", "title__gte=A&sort=-title&page=1"):
-        told = refused(admin.get(f"/notes?{query}"))
-        assert "at most 3" in told["per_page"], query
+        errors = refused(admin.get(f"/notes?{query}"))
+        assert "at most 3" in errors["per_page"], query
         answer = admin.get(f"/notes?{query}&per_page=3")
         assert len(answer.json["data"]) == 3, query
         cursor = answer.json["meta"]["next_cursor"]

@@ -218,8 +218,8 @@ def test_the_latest_comes_first_whatever_the_clock_says(notes, admin, alice, mon
     alice.delete(f"/notes/{note['id']}")
     admin.post("/notes/import", data=f"id,title\n{note['id']},again\n", content_type="text/csv")
     alice.patch(f"/notes/{note['id']}", json={"title": "end"})
-    told = [("update", 2), ("create", 1), ("delete", 3), ("update", 3), ("update", 2), ("create", 1)]
+    expected = [("update", 2), ("create", 1), ("delete", 3), ("update", 3), ("update", 2), ("create", 1)]
     path = f"/notes/{note['id']}/history"
-    assert [(each["action"], each["version"]) for each in admin.get(path).json["data"]] == told
+    assert [(each["action"], each["version"]) for each in admin.get(path).json["data"]] == expected
     pages = [admin.get(f"{path}?per_page=2&page={page}").json["data"] for page in (1, 2, 3)]
-    assert [(each["action"], each["version"]) for page in pages for each in page] == told
+    assert [(each["action"], each["version"]) for page in pages for each in page] == expected

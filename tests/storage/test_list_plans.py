@@ -62,11 +62,11 @@ def statements(monkeypatch):
     """The statements that are run, with their values."""
     kept, fetch_all = [], type(database.obj).fetch_all
 
-    def told(self, sql, params):
+    def keep_and_fetch(self, sql, params):
         kept.append((sql, params))
         return fetch_all(self, sql, params)
 
-    monkeypatch.setattr(type(database.obj), "fetch_all", told)
+    monkeypatch.setattr(type(database.obj), "fetch_all", keep_and_fetch)
     return kept
 
 
@@ -74,8 +74,8 @@ def work(sql, params):
     """Return how much a statement does: the rows that Postgres reads, the hundreds of steps that SQLite takes."""
     with database.connection_context():
         if database.name == "postgres":
-            ((told,),) = database.execute_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
-            return sum(_rows_read(node) for node in _nodes(told[0]["Plan"]))
+            ((plan,),) = database.execute_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params).fetchall()
+            return sum(_rows_read(node) for node in _nodes(plan[0]["Plan"]))
         steps, connection = [], database.connection()
         connection.progress(lambda: steps.append(1) or 0, 100)
         try:

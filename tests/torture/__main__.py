@@ -60,10 +60,10 @@ class Row:
 
     def cells(self):
         """Return the texts of the row."""
-        told = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(self.statuses.items(), key=str))
+        answers = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(self.statuses.items(), key=str))
         after = "never" if self.recovery_seconds is None else f"{self.recovery_seconds:.1f} s"
         counts = (self.acknowledged, self.lost, self.doubled)
-        return (self.fault, self.kind, *map(str, counts), told, f"{self.live_seconds:.2f} s", after)
+        return (self.fault, self.kind, *map(str, counts), answers, f"{self.live_seconds:.2f} s", after)
 
 
 def run(fault, kind, length):
@@ -162,8 +162,8 @@ def main():
             try:
                 rows.append(run(fault, kind, length))
             except (AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
-                told = "".join(traceback.format_exception(error))
-                rows.append(Row(fault.name, kind, statuses={}, problems=(f"it came to nothing: {told}",)))
+                trace = "".join(traceback.format_exception(error))
+                rows.append(Row(fault.name, kind, statuses={}, problems=(f"the run failed: {trace}",)))
             print("\t".join(rows[-1].cells()), *rows[-1].problems, sep="\n    ", flush=True)
     table = to_markdown(rows)
     print(f"\n{table}")

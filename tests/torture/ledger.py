@@ -51,7 +51,7 @@ class Ledger:
 
 
 class Ticket:
-    """The access token that all clients share: many who sign in at once would be told to wait."""
+    """The access token that all clients share: the limit on sign-ins would refuse one for each of them."""
 
     def __init__(self, address):
         self._address, self._token, self._lock = address, None, threading.Lock()

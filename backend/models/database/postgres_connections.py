@@ -208,8 +208,8 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
     def run_command(self, command: str) -> None:
         """Run a command that begins or ends a transaction, or a part of one.
 
-        It has no limit: work done within the limit must not fail at its end. Nor is a new limit told
-        to the server before it: within a failed transaction the server takes nothing but a rollback.
+        It has no limit: work done within the limit must not fail at its end. The
+        limit is not sent to the server before it: within a failed transaction the server accepts only a rollback.
         """
         with self._named(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
             self.cursor().execute(command)

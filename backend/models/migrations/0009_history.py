@@ -87,11 +87,11 @@ def _keep_fields(db: Dialect, definition: StoredDefinition) -> None:
         f"UPDATE {CHANGES} SET fields_id = {db.param} WHERE resource = {db.param}", (before.id, definition.name)
     )
     if definition.body.get("history"):
-        told = {
+        current_fields = {
             name: {"readers": [kind["readable_by"]] if kind.get("readable_by") is not None else [], "now": name}
             for name, kind in fields.items()
         }
-        KeptFields.create(id=uuid7(), resource=definition.name, current=True, fields=told, force_insert=True)
+        KeptFields.create(id=uuid7(), resource=definition.name, current=True, fields=current_fields, force_insert=True)
 
 
 def _listed(names: str | list[str] | None) -> list[str]:
