@@ -71,7 +71,7 @@ def read_blocks(page):
 def run_blocks(blocks, address, password, folder, log):
     """Run blocks of commands in one bash, with what a reader puts in; return an iterator of what each prints."""
     script = MAILED + "".join(f"echo '{MARK}{line}'\n{text}\n" for _, line, text in blocks)
-    script = script.replace("http://127.0.0.1:8000", f"http://{address}").replace("THE PRINTED ONE", password)
+    script = script.replace("http://127.0.0.1:8000", f"http://{address}").replace("YOUR_PASSWORD", password)
     script = re.sub(r"THE TOKEN FROM THE LINK TO (/account/\w+)", r"$(mailed \1)", script)
     environment = {"LOG": log, "PATH": "/usr/local/bin:/usr/bin:/bin"}
     command = ["bash", "-euc", script]

@@ -25,8 +25,8 @@ class Settings:
     secret_key: str | None = setting(
         "str",
         None,
-        "Key that signs tokens and cursors, at least 32 bytes. Several keys are separated by commas: the first one "
-        "signs, all of them verify. By default a key is generated once and kept in the data folder",
+        "Key that signs tokens and cursors, at least 32 bytes. To rotate it, set several keys separated by commas: "
+        "the first one signs, all of them verify; by default generated once and kept in the data folder",
         check=checks.secret_keys,
     )
     host: str = setting("str", "127.0.0.1", "Address to listen on")
@@ -34,24 +34,25 @@ class Settings:
         "int", 8000, "Port to listen on", check=validate.Range(1, 65535, error="Expected a port from 1 to 65535.")
     )
     reuse_port: bool = setting("bool", False, "Let several processes listen on the same port (SO_REUSEPORT)")
-    threads: int = setting("int", 8, "Requests that one process handles at the same time", at_least=1)
+    threads: int = setting("int", 8, "Number of requests that one process handles at the same time", at_least=1)
     jobs: str = setting(
         "str",
         "inline",
-        "Where background jobs such as mail run: `inline` in the server, `off` only in `flask jobs run`",
+        "Where background jobs such as mail run. `inline`: in the server process; `off`: not in the server, so run "
+        "`flask jobs run` as well",
         one_of=["inline", "off"],
     )
     public_url: str = setting(
         "str",
         None,
-        "Address under which people reach this server, such as `https://larder.example.com`; "
-        "by default its host and port",
+        "URL under which clients reach this server, such as `https://larder.example.com`; by default "
+        "`http://HOST:PORT`",
         check=checks.web_address,
     )
     trusted_proxies: str | None = setting(
         "str",
         None,
-        "Proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas; by default none",
+        "Proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas",
         check=checks.networks,
     )
     cors_origins: str | None = setting(
@@ -64,7 +65,8 @@ class Settings:
     public_docs: bool = setting(
         "bool",
         True,
-        "Show `/openapi.json` and `/docs`, limited to public resources, to anonymous callers; `off` requires a sign-in",
+        "`true`: anyone can read `/openapi.json` and `/docs`, and sees only public resources there without a "
+        "sign-in; `false`: both require a sign-in",
     )
 
     # Database
@@ -74,23 +76,31 @@ class Settings:
         "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default `larder.db` in the data folder",
         check=checks.database_url,
     )
-    upgrade_at_start: bool = setting("bool", True, "Let `python wsgi.py` migrate the database before it serves")
+    upgrade_at_start: bool = setting("bool", True, "Migrate the database when `python wsgi.py` starts")
     database_timeout_seconds: int = setting(
-        "int", 5, "How long one request may wait for locks and connections before it is answered 503", at_least=1
+        "int",
+        5,
+        "Seconds that one request may wait for locks and connections in total before it fails with a 503",
+        at_least=1,
     )
     query_timeout_seconds: int = setting(
-        "int", 5, "How long the statements of one request may run before they are stopped and answered 503", at_least=1
+        "int",
+        5,
+        "Seconds that the SQL statements of one request may run in total before they are stopped and the request "
+        "fails with a 503",
+        at_least=1,
     )
     sqlite_synchronous: str = setting(
         "str",
         "full",
-        "`full` survives a power cut; `normal` is faster, but a power cut may lose the last writes",
+        "`full`: committed writes survive a power failure; `normal`: faster, but a power failure may lose the last "
+        "writes",
         one_of=["full", "normal"],
     )
     sqlite_memory_bytes: int = setting(
         "int",
         1_073_741_824,
-        "Memory that SQLite may use in one server process; a query that needs more is answered 503",
+        "Memory that SQLite may use per server process; a request that needs more fails with a 503",
         at_least=67_108_864,
     )
 
@@ -98,22 +108,26 @@ class Settings:
     admin_email: str | None = setting(
         "str",
         None,
-        "E-mail address of the first admin, created at start if there is none; by default `admin@example.com`",
+        "E-mail address of the first admin, who is created at the start if there is no admin; by default "
+        "`admin@example.com`",
         check=checks.email,
     )
     admin_password: str | None = setting(
-        "str", None, "Password of the first admin; by default one is generated and printed once"
+        "str", None, "Password of the first admin; by default generated and printed once"
     )
     registration: str = setting(
         "str",
         "open",
-        "Who gets an account: `open` anyone, `invitation` only people who were invited, `closed` only people whose "
+        "Who can get an account. `open`: anyone; `invitation`: people who were invited; `closed`: people whose "
         "account an admin created",
         one_of=["open", "invitation", "closed"],
     )
     access_token_seconds: int = setting("int", 900, "Lifetime of an access token", at_least=1)
     refresh_token_seconds: int = setting(
-        "int", 2_592_000, "Lifetime of a refresh token, and so of a session that is not refreshed", at_least=1
+        "int",
+        2_592_000,
+        "Lifetime of a refresh token. A session ends if it is not refreshed within this time",
+        at_least=1,
     )
     password_strength: int = setting(
         "int",
@@ -124,23 +138,26 @@ class Settings:
     password_hashes_at_once: int | None = setting(
         "int",
         None,
-        "Passwords that one process hashes at the same time; by default half the number of cores",
+        "Maximum number of passwords that one process hashes at the same time; by default half the number of cores",
         at_least=1,
     )
     argon2_time_cost: int = setting("int", 2, "Argon2id: number of passes over the memory", at_least=1)
     argon2_memory_kib: int = setting("int", 19456, "Argon2id: memory for one hash, in KiB", at_least=8)
-    argon2_parallelism: int = setting("int", 1, "Argon2id: number of lanes", at_least=1)
+    argon2_parallelism: int = setting("int", 1, "Argon2id: degree of parallelism", at_least=1)
 
     # Mail
     smtp_url: str | None = setting(
         "str",
         None,
-        "`smtp://USER:PASSWORD@HOST:PORT`, `smtps://…` or `smtp+starttls://…`. By default no mail is sent; on a "
-        "developer's machine it is written to the log",
+        "Mail server: `smtp://USER:PASSWORD@HOST:PORT`, `smtps://…` or `smtp+starttls://…`. Without one, no mail "
+        "is sent; if `LARDER_PUBLIC_URL` is a loopback address, mails are written to the log instead",
         check=checks.smtp_url,
     )
     mail_from: str | None = setting(
-        "str", None, "Sender address of mails; by default `noreply` at the host of the public URL", check=checks.email
+        "str",
+        None,
+        "Sender address of mails; by default `noreply@HOST`, with the host of `LARDER_PUBLIC_URL`",
+        check=checks.email,
     )
     verification_token_seconds: int = setting(
         "int", 86_400, "Lifetime of the link that confirms an e-mail address", at_least=60
@@ -152,40 +169,46 @@ class Settings:
     rate_limit: str = setting(
         "str",
         "6000/minute",
-        "Request limit per user, API keys included, or per address for anonymous callers; `off` disables it",
+        "Request limit per user (shared by the user's API keys), or per IP address for anonymous callers; `off` "
+        "disables it",
         check=checks.limit,
     )
     rate_limit_auth: str = setting(
         "str",
         "10/minute;100/hour",
-        "Limit of sign-in calls per address and per account; `off` disables it",
+        "Limit of sign-in calls per IP address and per account; `off` disables it",
         check=checks.limit,
     )
     redis_url: str | None = setting(
         "str",
         None,
-        "Where limits are counted: `redis://HOST:PORT/NUMBER`; by default in `limits.db` in the data folder (one VM)",
+        "Where requests are counted for these limits: `redis://HOST:PORT/NUMBER`; "
+        "by default in `limits.db` in the data folder, which is for one VM",
         check=checks.redis_url,
     )
-    max_body_bytes: int = setting("int", 1_048_576, "Largest request body, imports excepted", at_least=1024)
+    max_body_bytes: int = setting("int", 1_048_576, "Maximum size of a request body, except for imports", at_least=1024)
     max_answer_bytes: int = setting(
         "int",
         16_777_216,
-        "Most bytes of records in one answer; a request for more is answered 422",
+        "Maximum size of the records in one response; a request for more fails with a 422",
         at_least=1_048_576,
     )
     max_unread_bytes: int = setting(
         "int",
         4_000_000_000,
-        "Disk space that one process may use for answers and exports that slow clients have not read yet",
+        "Maximum disk space per process for responses and exports that slow clients have not read yet",
         at_least=1024,
     )
 
     # Imports and exports
-    max_import_bytes: int = setting("int", 104_857_600, "Largest file that one request may import", at_least=1024)
-    max_import_rows: int = setting("int", 100_000, "Most rows that one request may import", at_least=1)
-    import_seconds: int = setting("int", 120, "Longest time that one request may import, in seconds", at_least=1)
-    max_export_bytes: int = setting("int", 1_000_000_000, "Largest file that one request may export", at_least=1024)
+    max_import_bytes: int = setting(
+        "int", 104_857_600, "Maximum size of the file that one request imports", at_least=1024
+    )
+    max_import_rows: int = setting("int", 100_000, "Maximum number of rows that one request imports", at_least=1)
+    import_seconds: int = setting("int", 120, "Maximum duration of an import over HTTP", at_least=1)
+    max_export_bytes: int = setting(
+        "int", 1_000_000_000, "Maximum size of the file that one request exports", at_least=1024
+    )
 
     # Logs and metrics
     log_level: str = setting(
@@ -195,7 +218,7 @@ class Settings:
         one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     log_format: str = setting(
-        "str", "json", "`json` writes one JSON object per line, `text` is for reading", one_of=["json", "text"]
+        "str", "json", "`json`: one JSON object per line; `text`: easier to read in a terminal", one_of=["json", "text"]
     )
     slow_query_ms: int = setting(
         "int", 1000, "Log statements that take at least this many milliseconds, without their values", at_least=1
@@ -203,13 +226,13 @@ class Settings:
     metrics_token: str | None = setting(
         "str",
         None,
-        "Bearer token required by `/metrics`; without one, only requests from this machine are answered",
+        "Bearer token required by `/metrics`; without one, only requests from this machine are allowed",
         check=checks.token,
     )
     sentry_dsn: str | None = setting(
         "str",
         None,
-        "Where unexpected errors are reported, in Sentry's protocol; by default nowhere",
+        "DSN of a service with Sentry's protocol, to which unexpected errors are reported",
         check=checks.web_address,
     )
     audit_keep_days: int = setting("int", 365, "Days to keep entries of the audit trail", at_least=1)
@@ -219,15 +242,14 @@ class Settings:
     backup_schedule: str | None = setting(
         "str",
         None,
-        "When to make backups, as five cron fields in UTC, such as `15 3 * * *`; by default never",
+        "When to make backups: five cron fields in UTC, such as `15 3 * * *`",
         check=checks.schedule,
     )
     backup_keep: int = setting("int", 14, "How many scheduled backups to keep", at_least=1)
     backup_target: str | None = setting(
         "str",
         None,
-        "Where each backup is copied: `file:///PATH`, or `s3://BUCKET/FOLDER` with the `AWS_` variables; "
-        "by default nowhere",
+        "Where each backup is copied: `file:///PATH`, or `s3://BUCKET/FOLDER` with the `AWS_` variables",
         check=checks.backup_target,
     )
 

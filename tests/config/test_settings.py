@@ -254,6 +254,25 @@ def documented(item):
     return default.lower() if isinstance(item.default, bool) else default
 
 
+def readable(name, value):
+    """Return the number of a setting in its largest whole unit, such as " (1 GiB)"; "" without such a unit."""
+    units = {
+        "bytes": {"GiB": 1 << 30, "GB": 10**9, "MiB": 1 << 20},
+        "seconds": {"days": 86400, "hours": 3600, "minutes": 60},
+    }
+    for unit, size in units.get(name.rpartition("_")[2], {}).items():
+        if value >= size and value % size == 0:
+            return f" ({value // size} {unit})" if value > size else f" (1 {unit.removesuffix('s')})"
+    return ""
+
+
+def readme_cells(item):
+    """Return (default, meaning) of a setting as the table of the README writes them."""
+    meaning, _, words = item.metadata["help"].partition("; by default ")
+    default = f"`{documented(item)}`{readable(item.name, item.default)}" if documented(item) else words or "none"
+    return default, meaning
+
+
 def groups(path, heading, entry):
     """Return [(group, names of its settings)] of a document, in its order."""
     found = re.findall(rf"^{heading} (.*)$|^{entry}", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
@@ -290,10 +309,8 @@ def test_the_defaults_of_the_example_are_valid_values(environment, tmp_path):
 def test_the_readme_lists_exactly_the_settings_of_the_code():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(LARDER_\w+)` \| (.*?) \| (.*) \|$", text, re.MULTILINE)
-    assert rows == [
-        (name, f"`{documented(item)}`" if documented(item) else "none", item.metadata["help"])
-        for name, item in zip(NAMES, dataclasses.fields(Settings), strict=True)
-    ]
+    fields = zip(NAMES, dataclasses.fields(Settings), strict=True)
+    assert rows == [(name, *readme_cells(item)) for name, item in fields]
 
 
 def test_the_readme_and_the_example_have_the_same_groups():
