@@ -8,7 +8,7 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.accounts.profile_fields import apply_fields, declared_fields, lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
-from backend.services.definitions.applying import apply_plan, changing, require_consent
+from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_references
 from backend.services.definitions.definition import Definition
@@ -48,7 +48,7 @@ def apply_document(actor: Actor, document: Any, *, confirm: str | None = None) -
     replace_resource raise, with `details` keyed by resource.
     """
     parts = _read(document)
-    with changing() as definitions:
+    with changing_definitions() as definitions:
         outcomes, steps = _apply_accounts(actor, parts)
         plan = _plan_resources(definitions, parts.resources)
         plan = replace(plan, steps=[*steps, *plan.steps])
@@ -105,7 +105,7 @@ def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:
     users = "1 user" if rows.total == 1 else f"{rows.total} users"
     loss = f", losing the values of {', '.join(names)} of {users}" if rows.total else ""
     text = f"Change the profile fields{loss}."
-    return make_step("change_user_fields", "users", text, ", ".join(names) or None, lost=rows)
+    return make_step("change_user_fields", "users", text, ", ".join(names) or None, losing=rows)
 
 
 def _plan_resources(definitions: Mapping[str, Definition], declared: Mapping[str, Any]) -> Plan:

@@ -5,7 +5,7 @@ import pytest
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services.definitions.catalog import load_definitions
-from backend.services.definitions.indexes import drop_indexes, wanted_indexes
+from backend.services.definitions.indexes import drop_indexes, indexes_of
 from backend.services.operation import migrations
 
 ROWS = 20_000
@@ -126,7 +126,7 @@ def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements)
     with database.connection_context():
         definition = load_definitions()["notes"]
         there = database.index_names()
-        drop_indexes(name for name, index in wanted_indexes(definition).items() if not index.is_unique)
+        drop_indexes(name for name, index in indexes_of(definition).items() if not index.is_unique)
         for columns in definition.index_sets():
             name = index_name("notes", columns, unique=False)
             database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(columns)})')

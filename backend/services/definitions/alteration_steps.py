@@ -1,4 +1,4 @@
-"""Finds the steps of an Alteration: what differs between two definitions, and which existing rows it affects."""
+"""Finds the steps of an Alteration: the differences between two definitions, and the existing rows they affect."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,6 @@ from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.steps import (
     NO_ROWS,
-    Rows,
     Step,
     find_rows,
     in_records,
@@ -21,128 +20,138 @@ from backend.services.definitions.steps import (
     shown_value,
 )
 from backend.services.definitions.value_steps import value_steps
-from backend.services.field_types.base import FieldType
 
 
 def alteration_steps(
-    change: Alteration, renamed: Mapping[str, str], definitions: Mapping[str, Definition]
+    change: Alteration, new_names: Mapping[str, str], definitions: Mapping[str, Definition]
 ) -> list[Step]:
-    """Return the Steps; `renamed` has the new names of resources by the old ones, `definitions` are those in force."""
+    """Return the Steps; `new_names` maps old resource names to new ones, `definitions` are those in force."""
     model = build_model(change.old, database.obj)
-    found = [
-        *_name_steps(change),
+    steps = [
+        *_resource_name_steps(change),
         *_dropped_field_steps(change, model),
+        *_renamed_field_steps(change),
         *_added_field_steps(change, model),
-        *(step for name in change.origins for step in _field_steps(change, model, name, renamed)),
-        *_set_steps(change),
+        *(step for name in change.old_names for step in _field_steps(change, model, name, new_names)),
+        *_index_steps(change),
         *_index_limit_steps(change, model),
-        *value_steps(change, model, renamed, definitions),
-        *_part_steps(change),
+        *value_steps(change, model, new_names, definitions),
+        *_option_steps(change),
     ]
-    return found or _order_steps(change)
+    return steps or _order_steps(change)
 
 
-def _name_steps(change: Alteration) -> Iterator[Step]:
-    old, new = change.old.name, change.new.name
-    if new != old:
-        yield make_step("rename_resource", new, f"Rename the resource {old} to {new}.")
+def _resource_name_steps(change: Alteration) -> Iterator[Step]:
+    old_name, new_name = change.old.name, change.new.name
+    if new_name != old_name:
+        yield make_step("rename_resource", new_name, f"Rename the resource {old_name} to {new_name}.")
 
 
 def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name in change.dropped:
-        lost = find_rows(model, column(model, name).is_null(False))
-        values = f" with its values in {in_records(lost.total)}" if lost.total else ""
-        yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, lost=lost)
+        losing = find_rows(model, column(model, name).is_null(False))
+        values = f" with its values in {in_records(losing.total)}" if losing.total else ""
+        yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, losing=losing)
+
+
+def _renamed_field_steps(change: Alteration) -> Iterator[Step]:
+    for old_name, name in change.renamed:
+        yield make_step("rename_field", change.name, f"Rename the field {old_name} to {name}.", name)
 
 
 def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
-    for name, origin in change.renamed:
-        yield make_step("rename_field", change.name, f"Rename the field {origin} to {name}.", name)
     for name, field in change.added.items():
-        against = find_rows(model) if field.required and field.default is None else NO_ROWS
+        preventing = find_rows(model) if field.required and field.default is None else NO_ROWS
         text = f"Add the field {name}"
-        if against.total:
-            text += f": it is required, and {in_records(against.total)} would have no value"
+        if preventing.total:
+            text += f": it is required, and {in_records(preventing.total)} would have no value"
         elif field.default is not None:
             text += f", with {shown_value(field.default)} in existing records"
-        yield make_step("add_field", change.name, f"{text}.", name, against=against)
+        yield make_step("add_field", change.name, f"{text}.", name, preventing=preventing)
 
 
-def _field_steps(change: Alteration, model: Any, name: str, renamed: Mapping[str, str]) -> Iterator[Step]:
-    """Yield what differs in the options of a field that stays."""
-    was, now = change.pairs[name]
-    keeps_form = was.name == now.name and name not in change.converted
-    if keeps_form and was.constraints != now.constraints and not now.narrows(was):
+def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[str, str]) -> Iterator[Step]:
+    """Yield the differences in the options of a field that keeps its values."""
+    old, new = change.field_pairs[name]
+    keeps_form = old.name == new.name and name not in change.converters
+    if keeps_form and old.constraints != new.constraints and not new.narrows(old):
         yield make_step("change_constraints", change.name, f"Allow more values of {name}.", name)
-    if was.required != now.required:
+    if old.required != new.required:
         yield _requirement_step(change, model, name)
-    if was.default != now.default:
+    if old.default != new.default:
         yield make_step("change_default", change.name, f"Change the default of {name} for new records.", name)
-    if name in change.new.references and change.origins[name] in change.old.references:
-        yield from _reference_steps(change, name, renamed)
-    if (was.readable_by, was.writable_by) != (now.readable_by, now.writable_by):
+    if name in change.new.references and change.old_names[name] in change.old.references:
+        yield from _reference_steps(change, name, new_names)
+    if (old.readable_by, old.writable_by) != (new.readable_by, new.writable_by):
         yield make_step("change_rules", change.name, f"Change who may read or write {name}.", name)
-    if was.description != now.description:
+    if old.description != new.description:
         yield make_step("describe", change.name, f"Change the description of {name}.", name)
 
 
 def _requirement_step(change: Alteration, model: Any, name: str) -> Step:
-    now: FieldType = change.new.fields[name]
-    if not now.required:
+    field = change.new.fields[name]
+    if not field.required:
         return make_step("allow_null", change.name, f"Allow {name} to have no value.", name)
-    if now.default is not None:
-        text = f"Require {name}, with {shown_value(now.default)} where there is no value."
+    if field.default is not None:
+        text = f"Require {name}, with {shown_value(field.default)} where there is no value."
         return make_step("require", change.name, text, name)
-    without: Rows = find_rows(model, column(model, change.origins[name]).is_null())
-    missing = f", without a value in {in_records(without.total)}" if without.total else ""
-    return make_step("require", change.name, f"Require {name}{missing}.", name, against=without)
+    preventing = find_rows(model, column(model, change.old_names[name]).is_null())
+    missing = f", without a value in {in_records(preventing.total)}" if preventing.total else ""
+    return make_step("require", change.name, f"Require {name}{missing}.", name, preventing=preventing)
 
 
-def _reference_steps(change: Alteration, name: str, renamed: Mapping[str, str]) -> Iterator[Step]:
-    was, now = change.old.references[change.origins[name]], change.new.references[name]
-    if was.on_delete != now.on_delete:
-        yield make_step("change_on_delete", change.name, f"Set on_delete of {name} to {now.on_delete}.", name)
-    if was.to != now.to and renamed.get(was.to) == now.to:
-        text = f"Let {name} refer to {now.to}, the new name of {was.to}."
+def _reference_steps(change: Alteration, name: str, new_names: Mapping[str, str]) -> Iterator[Step]:
+    old, new = change.old.references[change.old_names[name]], change.new.references[name]
+    if old.on_delete != new.on_delete:
+        yield make_step("change_on_delete", change.name, f"Set on_delete of {name} to {new.on_delete}.", name)
+    if old.to != new.to and new_names.get(old.to) == new.to:
+        text = f"Let {name} refer to {new.to}, the new name of {old.to}."
         yield make_step("follow_rename", change.name, text, name)
 
 
-def _set_steps(change: Alteration) -> Iterator[Step]:
-    """Yield indexes that are added or dropped, and sets of fields that need not be unique any more.
+def _index_steps(change: Alteration) -> Iterator[Step]:
+    """Yield indexes that are added or dropped, and unique sets that are dropped.
 
-    Those that must be unique from now on depend on the values: see value_steps.
+    Unique sets that are added depend on the values in existing rows: see value_steps.
     """
     old, new = change.old, change.new
-    for set_type, was, now in (
-        ("unique", old.unique_sets(), new.unique_sets()),
-        ("index", old.index_sets(), new.index_sets()),
-    ):
-        kept = {change.before(each) for each in now}
-        for each in was:
-            if each not in kept and not set(each) <= set(change.dropped):
-                text = "Allow repeated values of" if set_type == "unique" else "Drop the index of"
-                yield make_step(f"drop_{set_type}", change.name, f"{text} {listed(each)}.", ", ".join(each))
-    for each in new.index_sets():
-        if change.before(each) not in old.index_sets() and not change.comes_with_field(each):
-            yield make_step("add_index", change.name, f"Index {listed(each)}.", ", ".join(each))
+    yield from _dropped_set_steps(
+        change, "drop_unique", "Allow repeated values of", old.unique_sets(), new.unique_sets()
+    )
+    yield from _dropped_set_steps(change, "drop_index", "Drop the index of", old.index_sets(), new.index_sets())
+    for names in new.index_sets():
+        if change.old_names_of(names) not in old.index_sets() and not change.is_new_field(names):
+            yield make_step("add_index", change.name, f"Index {listed(names)}.", ", ".join(names))
+
+
+def _dropped_set_steps(
+    change: Alteration, action: str, verb: str, old_sets: list[tuple[str, ...]], new_sets: list[tuple[str, ...]]
+) -> Iterator[Step]:
+    kept = {change.old_names_of(names) for names in new_sets}
+    for names in old_sets:
+        if names not in kept and not set(names) <= set(change.dropped):
+            yield make_step(action, change.name, f"{verb} {listed(names)}.", ", ".join(names))
 
 
 def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:
-    """Yield existing texts that are too long for an index that is added."""
-    before = change.old.indexed_bytes
-    for name, most in change.new.indexed_bytes.items():
-        origin = None if name in change.converted else change.origins.get(name)
-        if origin and change.old.fields[origin].may_outgrow_index and before.get(origin, most + 1) > most:
-            against = find_rows(model, fn.OCTET_LENGTH(column(model, origin)) > most)
-            if against.total:
-                text = f"Index {name}, which has more than {most:,} bytes in {in_records(against.total)}."
-                yield make_step("add_index", change.name, text, name, against=against)
+    """Yield a step for each field with existing texts that are too long for an added index."""
+    old_limits = change.old.index_byte_limits
+    for name, max_bytes in change.new.index_byte_limits.items():
+        old_name = None if name in change.converters else change.old_names.get(name)
+        if old_name is None or not change.old.fields[old_name].may_outgrow_index:
+            continue
+        if old_name in old_limits and old_limits[old_name] <= max_bytes:
+            continue  # every existing text is short enough
+        preventing = find_rows(model, fn.OCTET_LENGTH(column(model, old_name)) > max_bytes)
+        if preventing.total:
+            text = f"Index {name}, which has more than {max_bytes:,} bytes in {in_records(preventing.total)}."
+            yield make_step("add_index", change.name, text, name, preventing=preventing)
 
 
-def _part_steps(change: Alteration) -> Iterator[Step]:
-    """Yield what differs in the parts of the definition that are not about fields."""
+def _option_steps(change: Alteration) -> Iterator[Step]:
+    """Yield the differences in the parts of the definition that are not fields or indexes."""
     old, new = change.old, change.new
-    if [change.origins.get(name) for name in new.search] != old.search:
+    if [change.old_names.get(name) for name in new.search] != old.search:
         yield make_step("change_search", new.name, "Change the fields of the full-text search.")
     if old.access != new.access:
         yield make_step("change_access", new.name, "Change the grants.")
@@ -159,6 +168,7 @@ def _part_steps(change: Alteration) -> Iterator[Step]:
 
 
 def _order_steps(change: Alteration) -> list[Step]:
+    """Return the step of a definition that differs only in the order of its parts; none if it does not differ."""
     if json.dumps(change.old.to_dict()) == json.dumps(change.new.to_dict()):
         return []
     return [make_step("reorder", change.name, "Reorder the definition.")]

@@ -1,4 +1,4 @@
-"""Carries out plans: every change of definitions is one transaction, after which the generation has grown."""
+"""Applies plans. Every change of definitions is one transaction, which also increases the generation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,17 @@ from backend.utils.clock import utcnow
 
 
 @contextmanager
-def changing() -> Iterator[dict[str, Definition]]:
-    """Lock the definitions for a change in one transaction; yield them by name."""
-    with database.time_limit(None), database.reshaping():  # all rows of a table may change
+def changing_definitions() -> Iterator[dict[str, Definition]]:
+    """Lock the definitions in a transaction and yield the map of name to Definition.
+
+    If the definitions have changed at the end, the generation increases, so every process reads them again.
+    """
+    with database.time_limit(None), database.reshaping():  # no time limit: all rows of a table may change
         database.lock_definitions()
         definitions = load_definitions()
-        versions = _version_count()
+        old_count = _version_count()
         yield definitions
-        if _version_count() != versions:
+        if _version_count() != old_count:
             Generation.advance()
 
 
@@ -35,59 +38,62 @@ def _version_count() -> int:
 
 
 def require_consent(plan: Plan, confirm: str | None) -> None:
-    """Raise Conflict unless existing rows allow the plan and, if it loses data, `confirm` is its fingerprint."""
+    """Raise Conflict if existing rows prevent the plan, or if it loses data and `confirm` is not its fingerprint."""
     if not plan.is_possible:
-        raise Conflict(f"Existing records prevent this: {plan.in_words('impossible')}", {"plan": plan.to_dict()})
+        raise Conflict(f"Existing records prevent this: {plan.text_of_obstacles()}", {"plan": plan.to_dict()})
     if plan.loses_data and confirm != plan.fingerprint:
         reason = "A different plan was confirmed" if confirm else "This would lose data"
-        message = f"{reason}: {plan.in_words('loses_data')} Confirm it with {plan.fingerprint}."
+        message = f"{reason}: {plan.text_of_losses()} Confirm it with {plan.fingerprint}."
         raise Conflict(message, {"plan": plan.to_dict()})
 
 
 def apply_plan(actor: Actor, plan: Plan) -> None:
-    """Carry out a plan; raise Conflict if existing rows violate a constraint of a new definition."""
+    """Change the tables and the stored definitions as planned, with entries in the audit trail.
+
+    Raises Conflict if existing rows violate a constraint of a new definition.
+    """
     try:
         _change_tables(plan)
     except IntegrityError as error:
         raise Conflict("Existing records violate a constraint of the new definition.") from error
     for definition in plan.dropped:
-        kept_fields.forget(definition.name)
-        _forget(actor, definition.name)
+        kept_fields.delete_history(definition.name)
+        _delete_definition(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
-    for old_name, new_name in plan.renamed.items():
-        _forget(actor, old_name)
+    for old_name, new_name in plan.new_names.items():
+        _delete_definition(actor, old_name)
         audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
-    kept_fields.follow(plan.altered)
+    kept_fields.update_for(plan.altered)
     for definition in plan.created:
-        kept_fields.begin(definition)
-        _store(actor, definition, "resource.create")
+        kept_fields.start(definition)
+        _store_definition(actor, definition, "resource.create")
     for change in plan.altered:
-        _store(actor, change.new, "resource.update")
+        _store_definition(actor, change.new, "resource.update")
 
 
 def _change_tables(plan: Plan) -> None:
     for change in plan.altered:
-        if change.old.name in plan.renamed:
+        if change.old.name in plan.new_names:
             schema_changes.release_names(change.old)
-    schema_changes.rename_tables(plan.renamed)
+    schema_changes.rename_tables(plan.new_names)
     for definition in plan.created:
         schema_changes.create_table(definition)
     for change in plan.altered:
-        schema_changes.alter_table(change, plan.renamed)
+        schema_changes.alter_table(change, plan.new_names)
     for definition in plan.created:
-        # Only now does every target exist, also when two resources refer to each other.
+        # Only now all targets exist, even if two new resources refer to each other.
         schema_changes.add_foreign_keys(definition, definition.references)
     for definition in plan.dropped:
         schema_changes.drop_table(definition)
 
 
-def _forget(actor: Actor, name: str) -> None:
-    """Delete the stored definition; its versions stay."""
+def _delete_definition(actor: Actor, name: str) -> None:
+    """Delete the stored definition. Its versions stay, with an empty one at the end."""
     _add_version(actor, name, None)
     StoredDefinition.delete().where(StoredDefinition.name == name).execute()
 
 
-def _store(actor: Actor, definition: Definition, action: str) -> None:
+def _store_definition(actor: Actor, definition: Definition, action: str) -> None:
     body = definition.to_dict()
     version = _add_version(actor, definition.name, body)
     changes = {"body": body, "version": version, "updated_at": utcnow()}

@@ -95,7 +95,7 @@ class Resource(Listable):
 
     def require_indexable(self, data: Mapping[str, Any]) -> None:
         """Raise Invalid for a text that is too long for an index its field is in."""
-        limits, problems = self.definition.indexed_bytes, {}
+        limits, problems = self.definition.index_byte_limits, {}
         for name, most in limits.items():
             if isinstance(text := data.get(name), str) and len(text.encode()) > most:
                 problems[name] = [f"At most {most:,} bytes, because the field is in an index."]

@@ -1,4 +1,4 @@
-"""Changes of definitions: which fields keep their values under which name, and how these values convert."""
+"""The difference between two versions of a definition: fields added, dropped, renamed and converted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Alteration(Change):
-    """The change of a resource that stays.
+    """A change to a resource that exists before and after it.
 
     For example, the fields `title: {type: string}` and `pages: {type: string}` become
-    `name: {type: string, renamed_from: title}` and `pages: {type: integer}`: then `origins` is
-    {"name": "title", "pages": "pages"}, and `converted` has the function that reads the integer of "120" for `pages`.
+    `name: {type: string, renamed_from: title}` and `pages: {type: integer}`. Then `old_names` is
+    {"name": "title", "pages": "pages"}, and `converters` maps "pages" to a function that converts "120" to 120.
     """
 
     old: Definition
@@ -43,84 +43,98 @@ class Alteration(Change):
 
     @cached_property
     def _renames(self) -> Renames:
-        old, new = ({name: field.former_names for name, field in each.fields.items()} for each in (self.old, self.new))
-        return find_renames("field", old, new)
+        return find_renames("field", _former_names_of_fields(self.old), _former_names_of_fields(self.new))
 
     @cached_property
-    def origins(self) -> dict[str, str]:
-        """The former name of each field that keeps its values, whether it is renamed or not."""
-        renamed = self._renames.origins
-        # A new field with the former name of a renamed one begins without values.
+    def old_names(self) -> dict[str, str]:
+        """Map of new to old name, for every field that keeps its values, renamed or not."""
+        renamed = self._renames.old_names
+        # If `a` is renamed to `b` and a new `a` is declared, the new `a` starts without values.
         kept = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
         return {name: kept[name] for name in self.new.fields if name in kept}
 
     @property
-    def problems(self) -> dict[str, str]:
-        """What is wrong with former names that fields declare, a message by field."""
+    def rename_problems(self) -> dict[str, str]:
+        """Map of field name to the error in its `renamed_from`."""
         return self._renames.problems
 
     @cached_property
-    def pairs(self) -> dict[str, tuple[FieldType, FieldType]]:
-        """The former and the new declaration of each field that keeps its values."""
-        return {name: (self.old.fields[origin], self.new.fields[name]) for name, origin in self.origins.items()}
+    def field_pairs(self) -> dict[str, tuple[FieldType, FieldType]]:
+        """Map of field name to its (old, new) declarations, for every field that keeps its values."""
+        return {name: (self.old.fields[old_name], self.new.fields[name]) for name, old_name in self.old_names.items()}
 
     @property
     def added(self) -> dict[str, FieldType]:
-        """The fields that only `new` has, by name."""
-        return {name: field for name, field in self.new.fields.items() if name not in self.origins}
+        """Map of name to field, for the fields that only `new` has."""
+        return {name: field for name, field in self.new.fields.items() if name not in self.old_names}
 
     @property
     def dropped(self) -> dict[str, FieldType]:
-        """The fields whose values are lost, by name."""
-        return {name: field for name, field in self.old.fields.items() if name not in self.origins.values()}
+        """Map of name to field, for the fields that only `old` has. Their values are lost."""
+        return {name: field for name, field in self.old.fields.items() if name not in self.old_names.values()}
 
     @property
     def renamed(self) -> list[tuple[str, str]]:
-        """(new, old) names of the renamed fields."""
-        return [(name, origin) for name, origin in self.origins.items() if name != origin]
+        """The (old, new) names of the renamed fields."""
+        return [(old_name, name) for name, old_name in self.old_names.items() if name != old_name]
 
     @cached_property
-    def converted(self) -> dict[str, Callable[[Any], Any]]:
-        """The function that converts a value, for each field whose values take another form."""
-        most = self.new.indexed_bytes
-        made = {name: now.converter(was) for name, (was, now) in self.pairs.items() if now.changes_form(was)}
-        return {name: _within_bytes(convert, most.get(name)) for name, convert in made.items()}
+    def converters(self) -> dict[str, Callable[[Any], Any]]:
+        """Map of field name to the function that converts a value, for fields whose stored format changes."""
+        byte_limits = self.new.index_byte_limits
+        converters = {
+            name: new_field.converter(old_field)
+            for name, (old_field, new_field) in self.field_pairs.items()
+            if new_field.changes_form(old_field)
+        }
+        return {name: _with_byte_limit(convert, byte_limits.get(name)) for name, convert in converters.items()}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """What existing rows get where they have no value, by field: of new fields, and of those now required."""
-        wanting = self.added | {
-            name: now for name, (was, now) in self.pairs.items() if now.required and not was.required
+        """Map of field name to the value that existing rows get if they have none.
+
+        It contains the new and the newly required fields that have a default.
+        """
+        newly_required = {
+            name: new_field
+            for name, (old_field, new_field) in self.field_pairs.items()
+            if new_field.required and not old_field.required
         }
-        given = {name: field for name, field in wanting.items() if field.default is not None}
-        return {name: field.wire().deserialize(field.default) for name, field in given.items()}
+        fields = self.added | newly_required
+        return {
+            name: field.wire().deserialize(field.default) for name, field in fields.items() if field.default is not None
+        }
 
     @property
-    def moves_words(self) -> bool:
-        """Whether the table of words for the full-text search must be built again."""
-        before = [self.origins.get(name) for name in self.new.search]
-        moved = {*self.converted, *self.defaults, *(name for name, _ in self.renamed)}
-        return before != self.old.search or self.old.name != self.new.name or bool(moved & {*self.new.search})
+    def needs_search_rebuild(self) -> bool:
+        """Whether the table of the full-text search must be built again."""
+        old_search = [self.old_names.get(name) for name in self.new.search]
+        changed = {*self.converters, *self.defaults, *(name for _, name in self.renamed)}
+        return old_search != self.old.search or self.old.name != self.new.name or bool(changed & {*self.new.search})
 
-    def before(self, columns: Sequence[str]) -> tuple[str, ...] | None:
-        """Return the former names of these fields, or None if one of them is new."""
-        origins = [self.origins[name] for name in columns if name in self.origins]
-        return tuple(origins) if len(origins) == len(columns) else None
+    def old_names_of(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the old names of these fields, or None if one of the fields is new."""
+        old_names = [self.old_names[name] for name in names if name in self.old_names]
+        return tuple(old_names) if len(old_names) == len(names) else None
 
-    def comes_with_field(self, columns: Sequence[str]) -> bool:
-        """Tell whether these columns are a single new field, which has a step of its own."""
-        return len(columns) == 1 and columns[0] in self.added
+    def is_new_field(self, names: Sequence[str]) -> bool:
+        """Tell whether this is one new field. Its index is part of the step that adds the field."""
+        return len(names) == 1 and names[0] in self.added
 
 
-def _within_bytes(convert: Callable[[Any], Any], most: int | None) -> Callable[[Any], Any]:
-    """Return the function `convert`, refusing texts of more than `most` bytes; None for no limit."""
-    if most is None:
+def _former_names_of_fields(definition: Definition) -> dict[str, list[str]]:
+    return {name: field.former_names for name, field in definition.fields.items()}
+
+
+def _with_byte_limit(convert: Callable[[Any], Any], max_bytes: int | None) -> Callable[[Any], Any]:
+    """Return `convert` with a check that raises ValidationError for longer texts; None for no limit."""
+    if max_bytes is None:
         return convert
 
-    def checked(value: Any) -> Any:
-        found = convert(value)
-        if isinstance(found, str) and len(found.encode()) > most:
+    def convert_and_check(value: Any) -> Any:
+        converted = convert(value)
+        if isinstance(converted, str) and len(converted.encode()) > max_bytes:
             raise ValidationError("Too long for an index.")
-        return found
+        return converted
 
-    return checked
+    return convert_and_check

@@ -94,7 +94,7 @@ def default_problems(definition: Definition) -> Problems:
     """Return which defaults are too long for an index."""
     wrong = {
         name: {"default": [f"At most {most:,} bytes, because the field is in an index."]}
-        for name, most in definition.indexed_bytes.items()
+        for name, most in definition.index_byte_limits.items()
         if len((definition.fields[name].default or "").encode()) > most
     }
     return {"fields": wrong} if wrong else {}

@@ -101,7 +101,7 @@ class Definition:
         return [*single, *references, *map(tuple, self.indexes)]
 
     @cached_property
-    def indexed_bytes(self) -> dict[str, int]:
+    def index_byte_limits(self) -> dict[str, int]:
         """By text field that is in an index, how many bytes its values may have there.
 
         An entry of an index has at most 2,704 bytes on Postgres, and its texts share what other columns leave.

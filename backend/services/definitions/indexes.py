@@ -1,7 +1,7 @@
 """The indexes of a resource's table: those that its definition declares, and those that it implies.
 
-Each that is not unique ends with `id`, which breaks the ties of every order, so that filter, order and cursor are one
-range of it. They bear the names of their table and columns, so what is renamed gets new ones.
+An index that is not unique ends with `id`, which breaks ties in every order: so a filter, an order and a cursor
+together read one range of it. Indexes are named after their table and columns, so a rename creates them again.
 """
 
 from collections.abc import Iterable
@@ -21,18 +21,18 @@ class Index(NamedTuple):
     is_unique: bool
 
 
-def wanted_indexes(definition: Definition) -> dict[str, Index]:
-    """Return the indexes of a table by name."""
-    found = [Index(columns, True) for columns in definition.unique_sets()]
-    found += [Index((*columns, "id"), False) for columns in (*definition.index_sets(), *definition.implied_sets())]
-    return {index_name(definition.name, each.columns, unique=each.is_unique): each for each in found}
+def indexes_of(definition: Definition) -> dict[str, Index]:
+    """Return the map of name to Index for the indexes that a table must have."""
+    indexes = [Index(columns, True) for columns in definition.unique_sets()]
+    indexes += [Index((*columns, "id"), False) for columns in (*definition.index_sets(), *definition.implied_sets())]
+    return {index_name(definition.name, index.columns, unique=index.is_unique): index for index in indexes}
 
 
-def lasting_indexes(change: Alteration) -> set[str]:
+def kept_indexes(change: Alteration) -> set[str]:
     """Return the names of the indexes that stay as they are."""
-    moved = {*change.converted, *(name for name, _ in change.renamed), *change.added}
-    old, new = wanted_indexes(change.old), wanted_indexes(change.new)
-    return {name for name, index in new.items() if name in old and not moved & set(index.columns)}
+    changed = {*change.converters, *(name for _, name in change.renamed), *change.added}
+    old, new = indexes_of(change.old), indexes_of(change.new)
+    return {name for name, index in new.items() if name in old and not changed & set(index.columns)}
 
 
 def drop_indexes(names: Iterable[str]) -> None:
@@ -41,22 +41,23 @@ def drop_indexes(names: Iterable[str]) -> None:
         database.execute_sql(f'DROP INDEX IF EXISTS "{name}"')
 
 
-def create_indexes(definition: Definition, there: Iterable[str] = ()) -> None:
-    """Create the indexes of a table, except those that exist already (`there`)."""
-    for name, (columns, is_unique) in wanted_indexes(definition).items():
-        if name not in there:
-            listed = ", ".join(f'"{each}"' for each in columns)
+def create_indexes(definition: Definition, existing: Iterable[str] = ()) -> None:
+    """Create the indexes of a table, except the `existing` ones, which are names."""
+    for name, (columns, is_unique) in indexes_of(definition).items():
+        if name not in existing:
+            listed = ", ".join(f'"{column}"' for column in columns)
             kind = "UNIQUE INDEX" if is_unique else "INDEX"
             database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')
 
 
 def refresh_indexes() -> None:
-    """Update the indexes of tables made by an older version; write nothing where they are up to date."""
-    there = database.index_names()
+    """Update the indexes of tables that an older version created; write nothing if they are up to date."""
+    existing = database.index_names()
     for definition in load_definitions().values():
-        plain = {index_name(definition.name, each, unique=False) for each in definition.index_sets()}
-        outdated, lacking = plain & there, wanted_indexes(definition).keys() - there
-        if outdated or lacking:
+        # Older versions did not add `id` to the columns.
+        without_id = {index_name(definition.name, names, unique=False) for names in definition.index_sets()}
+        outdated, missing = without_id & existing, indexes_of(definition).keys() - existing
+        if outdated or missing:
             with database.atomic():
                 drop_indexes(outdated)
-                create_indexes(definition, there)
+                create_indexes(definition, existing)

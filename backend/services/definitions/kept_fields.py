@@ -1,6 +1,7 @@
-"""What the fields of resources with a history were in the course of time, and who could read them.
+"""Keeps the former fields of resources with a history, and who could read them.
 
-A history entry names the KeptFields of its time. They decide who may read the entry after the definition has changed.
+A history entry refers to the KeptFields that were current when it was written. After the definition has changed, they
+decide who may read the entry.
 """
 
 from collections.abc import Iterable
@@ -13,8 +14,8 @@ from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 
 
-def begin(definition: Definition) -> None:
-    """Keep the fields of a definition from now on, if it has a history."""
+def start(definition: Definition) -> None:
+    """Store the fields of a definition as the current KeptFields, if it has a history."""
     if definition.history:
         fields = {
             name: {"readers": [] if field.readable_by is None else [field.readable_by], "now": name}
@@ -23,33 +24,37 @@ def begin(definition: Definition) -> None:
         KeptFields.insert(resource=definition.name, current=True, fields=fields).execute()
 
 
-def follow(changes: Iterable[Alteration]) -> None:
-    """Let the history follow the changes of resources that stay: new names of resources, and what became of fields."""
+def update_for(changes: Iterable[Alteration]) -> None:
+    """Update KeptFields and history entries for changes: new names of resources, renamed fields and dropped fields."""
     changes = list(changes)
-    _rename({change.old.name: change.new.name for change in changes if change.old.name != change.new.name})
+    _rename_resources({change.old.name: change.new.name for change in changes if change.old.name != change.new.name})
     for change in changes:
         for kept in KeptFields.select().where(KeptFields.resource == change.new.name):
-            kept.fields = {name: _followed(change, each) for name, each in kept.fields.items()}
+            kept.fields = {name: _updated(change, field) for name, field in kept.fields.items()}
             kept.current = False
             kept.save()
-        begin(change.new)
+        start(change.new)
 
 
-def forget(name: str) -> None:
+def delete_history(name: str) -> None:
     """Delete the history of a resource that is dropped."""
     for model in (HistoryEntry, KeptFields):
         model.delete().where(model.resource == name).execute()
 
 
-def _rename(names: dict[str, str]) -> None:
-    for model in (HistoryEntry, KeptFields) if names else ():
-        # At once, or two resources that swap their names would become one.
-        renamed = Case(model.resource, list(names.items()))
-        model.update(resource=renamed).where(model.resource.in_(list(names))).execute()
+def _rename_resources(new_names: dict[str, str]) -> None:
+    for model in (HistoryEntry, KeptFields) if new_names else ():
+        # In one statement, or two resources that swap their names would become one.
+        new_name = Case(model.resource, list(new_names.items()))
+        model.update(resource=new_name).where(model.resource.in_(list(new_names))).execute()
 
 
-def _followed(change: Alteration, kept: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a field after an Alteration; one that is dropped keeps the last rule it had, too."""
-    now = next((name for name, origin in change.origins.items() if origin == kept["now"]), None)
-    last = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
-    return {"readers": kept["readers"] + ([] if last is None else [last]), "now": now}
+def _updated(change: Alteration, kept: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a field after an Alteration.
+
+    `readers` lists the rules that a reader must meet; a dropped field adds the last rule it had. `now` is the current
+    name of the field, None if it was dropped.
+    """
+    now = next((name for name, old_name in change.old_names.items() if old_name == kept["now"]), None)
+    last_rule = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
+    return {"readers": kept["readers"] + ([] if last_rule is None else [last_rule]), "now": now}

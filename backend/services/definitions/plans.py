@@ -1,9 +1,9 @@
-"""Plans: the steps from the definitions in force to others, and what they mean for the existing rows."""
+"""Plans: the steps from the current definitions to the wanted ones, and their effect on existing rows."""
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from backend.models.database import database
@@ -11,30 +11,30 @@ from backend.models.records import build_model
 from backend.services.definitions.alteration_steps import alteration_steps
 from backend.services.definitions.changes import Alteration, Change
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.renames import find_renames
+from backend.services.definitions.renames import FormerNames, find_renames
 from backend.services.definitions.steps import Step, find_rows, in_records, make_step
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.wire import MAX_FORMER_NAMES
 
-Definitions = Mapping[str, Definition]  # by name
+Definitions = Mapping[str, Definition]  # map of resource name to definition
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Changes, the steps they take, and the resources that they rename.
+    """Changes of definitions, and the steps that describe them.
 
     For example, dropping the field price of books, which two records have:
 
-        Plan(changes=[Alteration(books, cheaper_books)], steps=[Step(action="drop_field", resource="books",
+        Plan(changes=[Alteration(books, books_without_price)], steps=[Step(action="drop_field", resource="books",
             subject="price", text="Drop the field price with its values in 2 records.", loses_data=True, records=2, …)])
 
-    `renamed` has the new name of each renamed resource by the old one.
+    `new_names` maps the old names of renamed resources to the new ones.
     """
 
     changes: list[Change]
     steps: list[Step]
-    renamed: dict[str, str] = dataclasses.field(default_factory=dict)
+    new_names: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def created(self) -> list[Definition]:
@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def altered(self) -> list[Alteration]:
-        """The changes of resources that stay."""
+        """The changes to resources that exist before and after the plan."""
         return [change for change in self.changes if isinstance(change, Alteration)]
 
     @property
@@ -53,34 +53,37 @@ class Plan:
 
     @property
     def loses_data(self) -> bool:
-        """Whether it must be confirmed."""
+        """Whether a step deletes values. Such a plan must be confirmed."""
         return any(step.loses_data for step in self.steps)
 
     @property
     def is_possible(self) -> bool:
-        """Whether no existing rows prevent it."""
+        """False if existing rows prevent a step."""
         return not any(step.impossible for step in self.steps)
 
     @property
     def fingerprint(self) -> str:
-        """A hash that confirms this plan, and no other.
+        """A hash that identifies this plan.
 
-        It leaves out the numbers of rows, or a plan could never be confirmed while records are written.
+        Row counts are not part of it: they change while records are written, so nobody could confirm the plan.
         """
-        pairs = [(change.old, change.new) for change in self.changes]
-        hashed: list[Any] = [[each and [each.name, each.to_dict()] for each in pair] for pair in pairs]
+        hashed: list[Any] = [[_hashable(change.old), _hashable(change.new)] for change in self.changes]
         hashed.append([(step.action, step.resource, step.subject) for step in self.steps if step.loses_data])
         return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
-    def in_words(self, mark: str) -> str:
-        """Return the texts of the steps marked `loses_data` or `impossible`."""
-        return " ".join(f"{step.resource}: {step.text}" for step in self.steps if getattr(step, mark))
+    def text_of_losses(self) -> str:
+        """Return the texts of the steps that lose data."""
+        return _text_of(step for step in self.steps if step.loses_data)
+
+    def text_of_obstacles(self) -> str:
+        """Return the texts of the steps that existing rows prevent."""
+        return _text_of(step for step in self.steps if step.impossible)
 
     def outcome(self, definitions: Definitions) -> dict[str, Definition]:
-        """Return the definitions in force after the plan, by name, given those before it."""
+        """Apply the plan to `definitions`, the current ones, and return the result."""
         replaced = {change.old.name for change in self.changes if change.old}
-        kept = {name: each for name, each in definitions.items() if name not in replaced}
-        return kept | {change.new.name: change.new for change in self.changes if change.new}
+        unchanged = {name: definition for name, definition in definitions.items() if name not in replaced}
+        return unchanged | {change.new.name: change.new for change in self.changes if change.new}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as the API and the command line show it."""
@@ -92,103 +95,136 @@ class Plan:
         }
 
 
+def _hashable(definition: Definition | None) -> list[Any] | None:
+    return None if definition is None else [definition.name, definition.to_dict()]
+
+
+def _text_of(steps: Iterable[Step]) -> str:
+    return " ".join(f"{step.resource}: {step.text}" for step in steps)
+
+
 def make_plan(definitions: Definitions, wanted: Definitions, dropped: Collection[str] = ()) -> Plan:
-    """Return the Plan from `definitions` to those `wanted`, both by name; other resources stay, but those `dropped`.
+    """Return the Plan from the current `definitions` to the `wanted` ones.
 
-    A wanted resource takes the place of one that it names as its former name. References in other resources follow a
-    rename. Raises Invalid keyed by resource for a former name that cannot be renamed.
+    `dropped` are the names of resources to drop. Resources in neither `wanted` nor `dropped` stay, but their references
+    follow the renames of other resources. A resource with `renamed_from: x` replaces resource x.
+
+    Raises Invalid, keyed by resource, if a rename is not possible. See renames.py for how renames are decided.
     """
-    origins = _renamed_resources(definitions, wanted, dropped)
-    renamed = {old: new for new, old in origins.items()}
-    there = [name for name in definitions if name not in renamed and name not in wanted]
-    changes = [Change(definitions[name], None) for name in dropped if name in definitions and name not in renamed]
-    changes += _followers([definitions[name] for name in there if name not in dropped], renamed)
-    changes += _declared_changes(definitions, wanted, origins)
-    steps = [step for change in changes for step in _find_steps(change, renamed, definitions)]
-    # A definition that is only written in another way is not a change.
+    old_names = _find_resource_renames(definitions, wanted, dropped)
+    new_names = {old: new for new, old in old_names.items()}
+    # A resource that is both renamed and dropped is not dropped: the new name replaces it.
+    changes = [Change(definitions[name], None) for name in dropped if name in definitions and name not in new_names]
+    untouched = [definition for name, definition in definitions.items() if name not in {*wanted, *dropped, *new_names}]
+    changes += _reference_updates(untouched, new_names)
+    changes += _wanted_changes(definitions, wanted, old_names)
+    steps = [step for change in changes for step in _find_steps(change, new_names, definitions)]
+    # A definition that is written differently but means the same has no step, and is not a change.
     changed = {step.resource for step in steps}
-    return Plan([change for change in changes if change.name in changed], steps, renamed)
+    return Plan([change for change in changes if change.name in changed], steps, new_names)
 
 
-def _find_steps(change: Change, renamed: Mapping[str, str], definitions: Definitions) -> list[Step]:
+def _find_steps(change: Change, new_names: Mapping[str, str], definitions: Definitions) -> list[Step]:
     if isinstance(change, Alteration):
-        return alteration_steps(change, renamed, definitions)
+        return alteration_steps(change, new_names, definitions)
     if change.old is None:
         return [make_step("create_resource", change.name, f"Create the resource {change.name}.")]
     rows = find_rows(build_model(change.old, database.obj))
     records = f" with {in_records(rows.total)}" if rows.total else ""
-    return [make_step("drop_resource", change.name, f"Drop the resource {change.name}{records}.", lost=rows)]
+    return [make_step("drop_resource", change.name, f"Drop the resource {change.name}{records}.", losing=rows)]
 
 
-def _renamed_resources(definitions: Definitions, wanted: Definitions, dropped: Collection[str]) -> dict[str, str]:
-    """Return {new name: old name} of the resources that are renamed; raise Invalid keyed by resource."""
-    old = {name: definition.former_names for name, definition in definitions.items()}
-    new: dict[str, list[str]] = {name: [] for name in definitions if name not in dropped}
-    for name, definition in wanted.items():
-        # A resource that is new here has no former name: the same file is for databases that have had it, too.
-        is_new = name not in old and not set(definition.former_names) & set(old)
-        new[name] = [] if is_new else definition.former_names
-    taken = {each for name in wanted for each in new[name]}
-    origins, problems = find_renames(
-        "resource", old, {name: former for name, former in new.items() if name in wanted or name not in taken}
-    )
-    for name in origins:
-        if name in old and name not in origins.values():
+def _find_resource_renames(definitions: Definitions, wanted: Definitions, dropped: Collection[str]) -> dict[str, str]:
+    """Return the map of new to old name of the renamed resources. Raises Invalid as make_plan does."""
+    current = {name: definition.former_names for name, definition in definitions.items()}
+    declared = {name: _usable_former_names(definition, current) for name, definition in wanted.items()}
+    replaced = {former for names in declared.values() for former in names}
+    # Resources that are not wanted keep their names, unless they are dropped or a wanted resource replaces them.
+    kept = [name for name in definitions if name in wanted or name not in {*dropped, *replaced}]
+    new = {name: declared.get(name, []) for name in (*kept, *wanted)}
+    old_names, problems = find_renames("resource", current, new)
+    for name in old_names:
+        if name in current and name not in old_names.values():
             problems[name] = f"There is already a resource {name}. Drop or rename it first."
     if problems:
         raise Invalid({name: {"renamed_from": [problem]} for name, problem in problems.items()})
-    return origins
+    return old_names
 
 
-def _followers(others: list[Definition], renamed: Mapping[str, str]) -> list[Change]:
-    """Return the changes of resources whose references follow a rename of their targets."""
+def _usable_former_names(definition: Definition, current: FormerNames) -> list[str]:
+    """Return the former names of a wanted resource; none if it is new and this database never had a former one.
+
+    The same file may be applied to databases of any age, so its former names need not exist.
+    """
+    is_new = definition.name not in current and not set(definition.former_names) & set(current)
+    return [] if is_new else definition.former_names
+
+
+def _reference_updates(definitions: list[Definition], new_names: Mapping[str, str]) -> list[Change]:
+    """Return the changes of resources that refer to a renamed resource."""
     changes: list[Change] = []
-    for definition in others:
-        following: dict[str, FieldType] = {
-            name: dataclasses.replace(field, to=renamed[field.to])
-            for name, field in definition.references.items()
-            if field.to in renamed
+    for definition in definitions:
+        updated: dict[str, FieldType] = {
+            name: dataclasses.replace(reference, to=new_names[reference.to])
+            for name, reference in definition.references.items()
+            if reference.to in new_names
         }
-        if following:
-            changes.append(
-                Alteration(definition, dataclasses.replace(definition, fields=definition.fields | following))
-            )
+        if updated:
+            changes.append(Alteration(definition, dataclasses.replace(definition, fields=definition.fields | updated)))
     return changes
 
 
-def _declared_changes(definitions: Definitions, wanted: Definitions, origins: Mapping[str, str]) -> list[Change]:
-    """Return the changes to the wanted definitions; raise Invalid for former names of fields that are wrong."""
+def _wanted_changes(definitions: Definitions, wanted: Definitions, old_names: Mapping[str, str]) -> list[Change]:
+    """Return the changes that create or alter the wanted resources.
+
+    Raises Invalid, keyed by resource, if a field cannot be renamed.
+    """
     changes: list[Change] = []
     problems = {}
     for name, definition in wanted.items():
-        is_taken_over = name in origins.values()
-        old = definitions.get(origins.get(name, "" if is_taken_over else name))
+        old = _old_definition(name, definitions, old_names)
         if old is None:
             changes.append(Change(None, definition))
             continue
         change = Alteration(old, definition)
-        if change.problems:
-            problems[name] = {"fields": {field: {"renamed_from": [each]} for field, each in change.problems.items()}}
-        # Only then are the former names added that are already known.
-        changes.append(Alteration(change.old, _with_former_names(change)))
+        if change.rename_problems:
+            fields = {field: {"renamed_from": [problem]} for field, problem in change.rename_problems.items()}
+            problems[name] = {"fields": fields}
+        # The check above is about the declared former names, so the stored ones are added after it.
+        changes.append(Alteration(old, _with_former_names(change)))
     if problems:
         raise Invalid(problems)
     return changes
 
 
+def _old_definition(name: str, definitions: Definitions, old_names: Mapping[str, str]) -> Definition | None:
+    """Return the current definition of a wanted resource; None if the resource is new."""
+    if name in old_names:
+        return definitions[old_names[name]]
+    if name in old_names.values():
+        return None  # a different resource replaces the one of this name
+    return definitions.get(name)
+
+
 def _with_former_names(change: Alteration) -> Definition:
-    """Return the new definition with all known former names: a database some versions behind follows them all."""
+    """Return the new definition with all former names, declared and stored.
+
+    So a database that is several versions behind can still follow each rename.
+    """
     old, new = change.old, change.new
     fields = {
-        name: dataclasses.replace(now, renamed_from=_former_names(name, change.origins[name], now, was))
-        for name, (was, now) in change.pairs.items()
+        name: dataclasses.replace(
+            new_field, renamed_from=_former_names(change.old_names[name], old_field, name, new_field)
+        )
+        for name, (old_field, new_field) in change.field_pairs.items()
     }
-    return dataclasses.replace(
-        new, fields=new.fields | fields, renamed_from=_former_names(new.name, old.name, new, old)
-    )
+    renamed_from = _former_names(old.name, old, new.name, new)
+    return dataclasses.replace(new, fields=new.fields | fields, renamed_from=renamed_from)
 
 
-def _former_names(name: str, origin: str, now: FieldType | Definition, was: FieldType | Definition) -> list[str] | None:
+def _former_names(
+    old_name: str, old: FieldType | Definition, new_name: str, new: FieldType | Definition
+) -> list[str] | None:
     """Return the former names, the latest first; None if there are none."""
-    names = [*([] if origin == name else [origin]), *now.former_names, *was.former_names]
-    return [each for each in dict.fromkeys(names) if each != name][:MAX_FORMER_NAMES] or None
+    names = [*([] if old_name == new_name else [old_name]), *new.former_names, *old.former_names]
+    return [name for name in dict.fromkeys(names) if name != new_name][:MAX_FORMER_NAMES] or None

@@ -1,84 +1,108 @@
-"""Renames, of fields and of resources alike: which former name each declared name replaces."""
+"""Decides renames, of fields and of resources alike: which old name each declared name replaces.
+
+A rename is decided and carried out in these places:
+
+1. A definition declares former names of a resource or of a field in `renamed_from`, the latest first.
+2. `find_renames` in this module compares the names in force with the declared names. It decides which declared name
+   replaces which old one, and returns errors for former names that cannot be replaced.
+3. For the fields of a resource, `Alteration` (changes.py) calls it. A field in force that is neither kept nor renamed
+   is dropped, and a declared field that replaces none is added.
+4. For resources, `make_plan` (plans.py) calls it, changes references in other resources to the new names, and adds the
+   stored former names to each new definition: so a database that is several versions behind can follow every rename.
+5. alteration_steps.py describes the renames as steps of the plan, and schema_changes.py renames tables and columns.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-FormerNames = Mapping[str, list[str]]  # of each name, the latest first
+FormerNames = Mapping[str, list[str]]  # map of name to its former names, the latest first
 
 
 class Renames(NamedTuple):
-    """`origins` has the old name of each that is renamed, `problems` messages about former names that are wrong.
+    """`old_names` is a map of new to old name, `problems` a map of new name to the error in its former names.
 
-    For example, Renames(origins={"title": "name"}, problems={"pages": "There is no field length to rename to pages."}).
+    For example, Renames({"title": "name"}, problems={"pages": "There is no field length to rename to pages."}).
     """
 
-    origins: dict[str, str]
+    old_names: dict[str, str]
     problems: dict[str, str]
 
 
-def find_renames(what: str, old: FormerNames, new: FormerNames) -> Renames:
-    """Return the Renames from `old` to `new`, both {name: the former names it declares, the latest first}.
+def find_renames(noun: str, old: FormerNames, new: FormerNames) -> Renames:
+    """Return the Renames from the names in force (`old`) to the declared ones (`new`); `noun` is for messages.
 
-    A new name replaces the first of its former names that exists. An existing name replaces one only if the definition
-    in force does not list that former name yet, and if the former name is renamed itself or no longer declared: so two
-    names may be swapped, and the same declaration changes nothing the second time.
+    A declared name that is not in force replaces the first of its former names that is in force and not yet replaced.
+
+    A declared name that is in force already replaces another one only if both are true:
+    - The definition in force does not list that former name yet. So the same file can be applied again.
+    - The other name is renamed itself, or is no longer declared. So two names can be swapped.
     """
-    origins: dict[str, str] = {}
+    old_names: dict[str, str] = {}
     for name, former in new.items():
-        if name not in old and (free := _first(former, lambda each: each in old and each not in origins.values())):
-            origins[name] = free
-    origins |= _find_moves(old, new, origins)
-    problems = {name: _problem(what, name, former, old, origins) for name, former in new.items()}
-    return Renames(origins, {name: problem for name, problem in problems.items() if problem})
+        if name in old:
+            continue
+        if found := _first(former, lambda candidate: candidate in old and candidate not in old_names.values()):
+            old_names[name] = found
+    old_names |= _find_takeovers(old, new, old_names)
+    problems = {name: _problem(noun, name, former, old, old_names) for name, former in new.items()}
+    return Renames(old_names, {name: problem for name, problem in problems.items() if problem})
 
 
 def _first(names: Iterable[str], fits: Callable[[str], bool]) -> str | None:
     return next((name for name in names if fits(name)), None)
 
 
-def _find_moves(old: FormerNames, new: FormerNames, origins: Mapping[str, str]) -> dict[str, str]:
-    """Return {name: origin} of the names that exist and replace another one."""
-    moves: dict[str, str] = {}
+def _find_takeovers(old: FormerNames, new: FormerNames, old_names: Mapping[str, str]) -> dict[str, str]:
+    """Return the map of new to old name for the names in force that replace another name in force.
 
-    def taken() -> set[str]:
-        return {*origins.values(), *moves.values()}
-
-    def finds() -> Iterator[tuple[str, str]]:
-        for name in [each for each in new if each in old and each not in moves]:
-            origin = _origin(name, new[name], old, is_vacant=name in taken())
-            if origin and origin not in taken():
-                yield name, origin
-
-    while found := next(finds(), None):
-        moves.update([found])
-    while wrong := [name for name in moves if not _may_move(name, moves, new, old, taken())]:
-        for name in wrong:
-            del moves[name]
-    return moves
-
-
-def _origin(name: str, former: list[str], old: FormerNames, *, is_vacant: bool) -> str | None:
-    """Return the former name that an existing name replaces; None if it is known to have replaced it before.
-
-    A field that is renamed leaves its name vacant: then a second rename is meant.
+    `old_names` are the renames that have been found before.
     """
-    for each in former:
-        if each in old[name] and not is_vacant:
+    takeovers: dict[str, str] = {}
+
+    def replaced() -> set[str]:
+        return {*old_names.values(), *takeovers.values()}
+
+    def candidates() -> Iterator[tuple[str, str]]:
+        for name in [name for name in new if name in old and name not in takeovers]:
+            old_name = _replaced_name(name, new[name], old, is_free=name in replaced())
+            if old_name and old_name not in replaced():
+                yield name, old_name
+
+    while candidate := next(candidates(), None):
+        takeovers.update([candidate])
+    # Each takeover that is removed may make another one impossible.
+    while impossible := [name for name in takeovers if not _may_take_over(name, takeovers, new, old, replaced())]:
+        for name in impossible:
+            del takeovers[name]
+    return takeovers
+
+
+def _replaced_name(name: str, former: list[str], old: FormerNames, *, is_free: bool) -> str | None:
+    """Return the former name that a name in force replaces, or None if the definition in force lists it already.
+
+    A name `is_free` if what had it is renamed. Then a former name that is listed already means a second rename.
+    """
+    for candidate in former:
+        if candidate in old[name] and not is_free:
             return None
-        if each in old and each != name:
-            return each
+        if candidate in old and candidate != name:
+            return candidate
     return None
 
 
-def _may_move(name: str, moves: Mapping[str, str], new: FormerNames, old: FormerNames, taken: Collection[str]) -> bool:
-    origin = moves[name]
-    return (origin not in new or origin in moves) and (origin not in old[name] or name in taken)
+def _may_take_over(
+    name: str, takeovers: Mapping[str, str], new: FormerNames, old: FormerNames, replaced: Collection[str]
+) -> bool:
+    """Tell whether both conditions of find_renames are true for one of the takeovers."""
+    old_name = takeovers[name]
+    return (old_name not in new or old_name in takeovers) and (old_name not in old[name] or name in replaced)
 
 
-def _problem(what: str, name: str, former: list[str], old: FormerNames, origins: Mapping[str, str]) -> str | None:
-    others = [each for each in former if each != name]
-    if not others or name in origins or set(others) & set(old.get(name, ())):
+def _problem(noun: str, name: str, former: list[str], old: FormerNames, old_names: Mapping[str, str]) -> str | None:
+    """Return the error in the former names of a declared name, or None."""
+    others = [candidate for candidate in former if candidate != name]
+    if not others or name in old_names or set(others) & set(old.get(name, ())):
         return None
-    if origin := _first(others, lambda each: each in old):
-        return f"The {what} {origin} stays or is renamed to another name, so it cannot become {name} as well."
-    return f"There is no {what} {others[0][:80]} to rename to {name}."
+    if existing := _first(others, lambda candidate: candidate in old):
+        return f"The {noun} {existing} stays or is renamed to another name, so it cannot become {name} as well."
+    return f"There is no {noun} {others[0][:80]} to rename to {name}."

@@ -6,7 +6,7 @@ from typing import Any
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, StoredDefinition
 from backend.services.access.actors import Actor
-from backend.services.definitions.applying import apply_plan, changing, require_consent
+from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_references
 from backend.services.definitions.definition import Definition
@@ -44,7 +44,7 @@ def create_resource(actor: Actor, data: dict[str, Any]) -> StoredDefinition:
 
     Raises Invalid when the definition is wrong, Conflict when the name is taken.
     """
-    with changing() as definitions:
+    with changing_definitions() as definitions:
         definition = parse_definition(data, role_names())
         if definition.name in definitions:
             raise _taken(definition.name)
@@ -66,7 +66,7 @@ def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: 
     Raises Invalid, NotFound, and Conflict when existing records prevent it, or when it would lose data and `confirm` is
     not the fingerprint of this very plan. Nothing is changed then.
     """
-    with changing() as definitions:
+    with changing_definitions() as definitions:
         definition = _replacement(definitions, name, data)
         plan = _plan(definitions, definition)
         require_consent(plan, confirm)
@@ -76,7 +76,7 @@ def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: 
 
 def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None:
     """Drop a resource; one that has records only when that is confirmed. Raises NotFound, Conflict."""
-    with changing() as definitions:
+    with changing_definitions() as definitions:
         if name not in definitions:
             raise _missing(name)
         others = [other for other in definitions.values() if other.name != name]

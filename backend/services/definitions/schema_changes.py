@@ -1,11 +1,11 @@
-"""Changes tables from one definition to the next, with the rows in them."""
+"""Changes tables, with the rows in them, to what their new definitions declare."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from marshmallow import ValidationError
-from peewee import SQL, Field, IntegrityError
+from peewee import Field, IntegrityError
 
 from backend.models.database import database
 from backend.models.records import build_model, column
@@ -14,19 +14,19 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.indexes import (
     create_indexes,
     drop_indexes,
-    lasting_indexes,
-    wanted_indexes,
+    indexes_of,
+    kept_indexes,
 )
 from backend.services.definitions.surveys import read_rows
-from backend.services.field_types.reference import Reference
 from backend.services.storage import full_text
 
-REBUILT = "larder_rebuilt"  # no resource can have this name
-TEMPORARY = "larder__{}"  # the name of a column or table until its own is free; no field or resource can have it
+# Names that no resource or field can have.
+REBUILT = "larder_rebuilt"  # of the table that will replace one
+TEMPORARY = "larder__{}"  # of a column or table until its new name is free
 
 
 def create_table(definition: Definition) -> None:
-    """Create the table with its indexes; foreign keys follow by add_foreign_keys on Postgres."""
+    """Create the table with its indexes. On Postgres, add_foreign_keys must be called after it."""
     model = build_model(definition, database.obj)
     model.create_table(safe=False)
     create_indexes(definition)
@@ -34,19 +34,19 @@ def create_table(definition: Definition) -> None:
 
 
 def add_foreign_keys(definition: Definition, names: Iterable[str]) -> None:
-    """Add the foreign keys of the named fields where they could not be declared with their columns."""
+    """Add the foreign keys of the named fields on Postgres; on SQLite they are declared with their columns."""
     if database.adds_foreign_keys_later:
         for name in names:
             reference = definition.references[name].foreign_key().sql
             database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
 
 
-def rename_tables(renamed: Mapping[str, str]) -> None:
-    """Rename tables, {old: new}, also to the names of each other; references to them follow."""
-    for temporary, old_name in enumerate(renamed):
-        _rename_table(old_name, TEMPORARY.format(temporary))
-    for temporary, new_name in enumerate(renamed.values()):
-        _rename_table(TEMPORARY.format(temporary), new_name)
+def rename_tables(new_names: Mapping[str, str]) -> None:
+    """Rename tables, a map of old to new name; two may swap their names. Foreign keys follow."""
+    for number, old_name in enumerate(new_names):
+        _rename_table(old_name, TEMPORARY.format(number))
+    for number, new_name in enumerate(new_names.values()):
+        _rename_table(TEMPORARY.format(number), new_name)
 
 
 def _rename_table(old_name: str, new_name: str) -> None:
@@ -54,50 +54,53 @@ def _rename_table(old_name: str, new_name: str) -> None:
 
 
 def release_names(definition: Definition) -> None:
-    """Drop everything named after a table that will be renamed; alter_table creates it again."""
+    """Drop the indexes of a table that will be renamed, as they are named after it; alter_table creates them again."""
     full_text.drop_index(definition.name, definition.search)
-    drop_indexes(wanted_indexes(definition))
+    drop_indexes(indexes_of(definition))
 
 
 def drop_table(definition: Definition) -> None:
-    """Drop the table with everything in it."""
+    """Drop the table with its rows and indexes."""
     full_text.drop_index(definition.name, definition.search)
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
 
-def alter_table(change: Alteration, renamed: Mapping[str, str]) -> None:
-    """Change the table, which has its new name already, to `change.new`; every target of a reference exists.
+def alter_table(change: Alteration, new_names: Mapping[str, str]) -> None:
+    """Change the columns, rows and indexes of a table to `change.new`.
 
-    `renamed` has the new name of each renamed resource by the old one.
+    The table must have its new name already, and the target of every reference must exist. `new_names` maps old
+    resource names to new ones.
     """
     old, new = replace(change.old, name=change.new.name), change.new
     database.lock_table(new.name)
-    has_other_words = change.moves_words
-    if has_other_words and change.old.name == new.name:
+    if change.needs_search_rebuild and change.old.name == new.name:  # release_names dropped that of a renamed table
         full_text.drop_index(change.old.name, change.old.search)
     converted = _convert(change, old)
     if database.alters_columns:
-        _alter_columns(change, old, converted, renamed)
-    elif _leaves_rows(change, renamed):
-        drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
+        _alter_columns(change, old, converted, new_names)
+    elif _keeps_columns(change, new_names):
+        drop_indexes(indexes_of(change.old).keys() - kept_indexes(change))
         _add_columns(change)
         _fill(new, change.defaults)
-        create_indexes(new, lasting_indexes(change))
+        create_indexes(new, kept_indexes(change))
     else:
         _rebuild(change, old, converted)
-    if has_other_words:
+    if change.needs_search_rebuild:
         full_text.create_index(new.name, new.search, build_model(new, database.obj))
 
 
-def _leaves_rows(change: Alteration, renamed: Mapping[str, str]) -> bool:
-    """Tell whether the existing columns stay as they are, so that SQLite need not build the table again."""
-    follows = any(field.to in renamed for field in change.old.references.values())
-    stays = not follows and all(
-        name == origin and _column_ddl(change.new, name) == _column_ddl(change.old, origin)
-        for name, origin in change.origins.items()
+def _keeps_columns(change: Alteration, new_names: Mapping[str, str]) -> bool:
+    """Tell whether all existing columns stay the same, so that SQLite need not rebuild the table."""
+    if change.new.name != change.old.name or change.dropped or change.converters:
+        return False
+    if any(reference.to in new_names for reference in change.old.references.values()):
+        return False
+    if any(field.required for field in change.added.values()):
+        return False
+    return all(
+        name == old_name and _column_ddl(change.new, name) == _column_ddl(change.old, old_name)
+        for name, old_name in change.old_names.items()
     )
-    required = any(field.required for field in change.added.values())
-    return stays and change.new.name == change.old.name and not (change.dropped or change.converted or required)
 
 
 def _column_ddl(definition: Definition, name: str) -> Any:
@@ -105,68 +108,65 @@ def _column_ddl(definition: Definition, name: str) -> Any:
     return context.sql(column(build_model(definition, database.obj), name).ddl(context)).query()
 
 
-# Converted values are written to a new column, by the same code on both databases; then it replaces the old one.
-
-
 def _convert(change: Alteration, old: Definition) -> list[str]:
-    """Add a column for each field whose values take another form, fill it, and return the names of those fields."""
-    if not change.converted:
+    """Write converted values to a temporary column for each converted field; return the names of these fields.
+
+    This is the same on both databases. Later the temporary columns replace the old ones.
+    """
+    if not change.converters:
         return []
     model, fields = build_model(old, database.obj), change.new.fields
     temporary = _temporary_names(change)
     columns = {
-        name: fields[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converted
+        name: fields[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converters
     }
-    for each in columns.values():
-        _add_column(old.name, each)
+    for column_ in columns.values():
+        _add_column(old.name, column_)
     assignments = [f'"{temporary[name]}" = {database.param}' for name in columns]
     statement = f'UPDATE "{old.name}" SET {", ".join(assignments)} WHERE "id" = {database.param}'
     for rows in read_rows(change, model, [*columns]):
-        database.execute_many(statement, [_converted(change, columns, row, key) for key, row in rows])
+        database.execute_many(statement, [_converted_row(change, columns, values, row_id) for row_id, values in rows])
     return [*columns]
 
 
 def _temporary_names(change: Alteration) -> dict[str, str]:
-    """Return, by field, a temporary name for its column: short, because names have at most 63 characters."""
+    """Return the map of field name to a temporary column name, which is short: Postgres cuts names after 63 bytes."""
     return {name: TEMPORARY.format(number) for number, name in enumerate(change.new.fields)}
 
 
-def _converted(change: Alteration, columns: Mapping[str, Any], row: Mapping[str, Any], record_id: str) -> list[Any]:
-    values = []
+def _converted_row(
+    change: Alteration, columns: Mapping[str, Any], old_values: Mapping[str, Any], row_id: str
+) -> list[Any]:
+    """Return the converted values of a row, in the order of `columns`, and its id."""
+    converted = []
     for name, target in columns.items():
         try:
-            value = None if row[name] is None else change.converted[name](row[name])
-        except ValidationError:  # the plan said so, and was confirmed
+            value = None if old_values[name] is None else change.converters[name](old_values[name])
+        except ValidationError:  # the plan listed this loss, and was confirmed
             value = None
-        values.append(target.db_value(change.defaults.get(name) if value is None else value))
-    return [*values, record_id]
-
-
-# SQLite cannot change a column, so the table is built again: sqlite.org/lang_altertable.html, "making other kinds of
-# table schema changes". Foreign keys are not enforced meanwhile, see Sqlite.reshaping.
+        converted.append(target.db_value(change.defaults.get(name) if value is None else value))
+    return [*converted, row_id]
 
 
 def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
+    """Copy the rows into a new table, which then replaces the old one: SQLite cannot change a column.
+
+    See "Making Other Kinds Of Table Schema Changes" on sqlite.org/lang_altertable.html. Foreign keys are not enforced
+    meanwhile (Sqlite.reshaping), so they are checked at the end.
+    """
     new = change.new
     model = build_model(replace(new, name=REBUILT), database.obj)
     model.create_table(safe=False)
-    taken = {name: SQL(f'"{name}"') for name in new.all_fields if name not in new.fields}
-    temporary = _temporary_names(change)
-    for name, origin in change.origins.items():
-        taken[name] = SQL(f'"{temporary[name]}"' if name in converted else f'"{origin}"')
-    columns: dict[str, Any] = {name: column(model, name) for name in change.defaults}
-    defaults = {name: columns[name].db_value(value) for name, value in change.defaults.items()}
-    chosen = []
-    for name in taken | defaults:
-        if name not in defaults:
-            chosen.append(taken[name].sql)
-        elif name in taken:
-            chosen.append(f"coalesce({taken[name].sql}, {database.param})")
-        else:
-            chosen.append(database.param)
-    listed = ", ".join(f'"{name}"' for name in taken | defaults)
-    statement = f'INSERT INTO "{REBUILT}" ({listed}) SELECT {", ".join(chosen)} FROM "{old.name}"'
-    database.execute_sql(statement, [defaults[name] for name in taken | defaults if name in defaults])
+    defaults = {name: column(model, name).db_value(value) for name, value in change.defaults.items()}
+    sources = _copied_columns(change, converted)
+    # Map of new column to SQL expression. New fields have no source, only a default.
+    expressions = dict.fromkeys(defaults, database.param) | {
+        name: f"coalesce({source}, {database.param})" if name in defaults else source
+        for name, source in sources.items()
+    }
+    columns = ", ".join(f'"{name}"' for name in expressions)
+    statement = f'INSERT INTO "{REBUILT}" ({columns}) SELECT {", ".join(expressions.values())} FROM "{old.name}"'
+    database.execute_sql(statement, [defaults[name] for name in expressions if name in defaults])
     database.execute_sql(f'DROP TABLE "{old.name}"')
     _rename_table(REBUILT, new.name)
     create_indexes(new)
@@ -174,44 +174,54 @@ def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
         raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
 
 
-# Postgres changes columns in place.
+def _copied_columns(change: Alteration, converted: list[str]) -> dict[str, str]:
+    """Return the map of new column to the quoted old or temporary column that it is copied from."""
+    temporary = _temporary_names(change)
+    system = {name: f'"{name}"' for name in change.new.all_fields if name not in change.new.fields}
+    return system | {
+        name: f'"{temporary[name]}"' if name in converted else f'"{old_name}"'
+        for name, old_name in change.old_names.items()
+    }
 
 
-def _alter_columns(change: Alteration, old: Definition, converted: list[str], renamed: Mapping[str, str]) -> None:
+def _alter_columns(change: Alteration, old: Definition, converted: list[str], new_names: Mapping[str, str]) -> None:
+    """Change the columns in place, on Postgres."""
     new, table = change.new, change.new.name
-    kept = {name for name, field in change.old.references.items() if _keeps_target(change, name, field, renamed)}
-    drop_indexes(wanted_indexes(change.old).keys() - lasting_indexes(change))
+    kept = {name for name in change.old.references if _keeps_foreign_key(change, name, new_names)}
+    drop_indexes(indexes_of(change.old).keys() - kept_indexes(change))
     for name in change.old.references:
         if name not in kept:
             _drop_foreign_key(table, name)
-    for name in [*change.dropped, *(change.origins[name] for name in converted)]:
+    for name in [*change.dropped, *(change.old_names[name] for name in converted)]:
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
     temporary = _temporary_names(change)
-    moved = {name: origin for name, origin in change.renamed if name not in converted}
-    for name, origin in moved.items():  # one may take the name of another
-        _rename_column(table, origin, temporary[name])
-    for name in (*moved, *converted):
+    renamed = {name: old_name for old_name, name in change.renamed if name not in converted}
+    for name, old_name in renamed.items():  # two may swap their names
+        _rename_column(table, old_name, temporary[name])
+    for name in (*renamed, *converted):
         _rename_column(table, temporary[name], name)
     _add_columns(change, nullable=True)
     _fill(new, change.defaults)
     for name, field in new.fields.items():
-        was_required = name in change.origins and name not in converted and old.fields[change.origins[name]].required
+        kept_name = None if name in converted else change.old_names.get(name)
+        was_required = kept_name is not None and old.fields[kept_name].required
         if field.required != was_required:
-            word = "SET" if field.required else "DROP"
-            database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {word} NOT NULL')
-    create_indexes(new, lasting_indexes(change))
-    add_foreign_keys(new, [name for name in new.references if change.origins.get(name) not in kept])
+            action = "SET" if field.required else "DROP"
+            database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {action} NOT NULL')
+    create_indexes(new, kept_indexes(change))
+    add_foreign_keys(new, [name for name in new.references if change.old_names.get(name) not in kept])
 
 
 def _rename_column(table: str, old_name: str, new_name: str) -> None:
     database.execute_sql(f'ALTER TABLE "{table}" RENAME COLUMN "{old_name}" TO "{new_name}"')
 
 
-def _keeps_target(change: Alteration, origin: str, was: Reference, renamed: Mapping[str, str]) -> bool:
-    """Tell whether the foreign key of a former field can stay."""
-    name = next((name for name, each in change.origins.items() if each == origin), None)
-    now = change.new.references.get(name) if name else None
-    return now is not None and (renamed.get(was.to, was.to), was.on_delete) == (now.to, now.on_delete)
+def _keeps_foreign_key(change: Alteration, old_name: str, new_names: Mapping[str, str]) -> bool:
+    """Tell whether the foreign key of a field, under its old name, can stay."""
+    old = change.old.references[old_name]
+    name = next((name for name, candidate in change.old_names.items() if candidate == old_name), None)
+    new = change.new.references.get(name) if name else None
+    return new is not None and (new_names.get(old.to, old.to), old.on_delete) == (new.to, new.on_delete)
 
 
 def _drop_foreign_key(table: str, name: str) -> None:
@@ -239,7 +249,7 @@ def _add_column(table: str, target: Field) -> None:
 
 
 def _fill(definition: Definition, defaults: Mapping[str, Any]) -> None:
-    """Set these values where rows have none."""
+    """Set the default of each field in the rows that have no value."""
     model = build_model(definition, database.obj)
     for name, value in defaults.items():
         target = column(model, name)

@@ -1,4 +1,4 @@
-"""The steps of plans, in words and as data."""
+"""The steps of a plan, and how they are put into words."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from peewee import fn
 from backend.models.database import database
 from backend.models.records import column
 
-SHOWN_IDS = 5
+SHOWN_IDS = 5  # of the rows that a step affects
 
 
 class Rows(NamedTuple):
@@ -27,8 +27,8 @@ NO_ROWS = Rows(0, [])
 class Step:
     """One step of a plan.
 
-    `records` counts the existing rows that lose a value by it (`loses_data`) or prevent it (`impossible`), and `ids`
-    are the first of them.
+    `records` is the number of existing rows that prevent the step (`impossible`) or lose a value (`loses_data`), and
+    `ids` are the first of their ids. `subject` is the name of a field, or several names separated by commas.
     """
 
     action: str
@@ -42,44 +42,51 @@ class Step:
 
 
 def make_step(
-    action: str, resource: str, text: str, subject: str | None = None, *, lost: Rows = NO_ROWS, against: Rows = NO_ROWS
+    action: str,
+    resource: str,
+    text: str,
+    subject: str | None = None,
+    *,
+    losing: Rows = NO_ROWS,
+    preventing: Rows = NO_ROWS,
 ) -> Step:
-    """Return the Step; `lost` are the rows that lose a value by it, `against` those that prevent it."""
-    affected = against if against.total else lost
+    """Return the Step; `losing` are the rows that lose a value, `preventing` those that make the step impossible."""
+    affected = preventing if preventing.total else losing
     return Step(
         action=action,
         resource=resource,
         subject=subject,
         text=text,
-        loses_data=lost.total > 0,
-        impossible=against.total > 0,
+        loses_data=losing.total > 0,
+        impossible=preventing.total > 0,
         records=affected.total,
         ids=affected.ids,
     )
 
 
 def find_rows(model: Any, condition: Any = None) -> Rows:
-    """Return the Rows of a table that meet a condition, or all."""
-    key = column(model, "id")
-    count, ids = model.select(fn.COUNT(key)), model.select(key).order_by(key).limit(SHOWN_IDS)
+    """Return the Rows of a table that meet the condition; without a condition, all rows."""
+    id_column = column(model, "id")
+    count = model.select(fn.COUNT(id_column))
+    ids = model.select(id_column).order_by(id_column).limit(SHOWN_IDS)
     if condition is not None:
         count, ids = count.where(condition), ids.where(condition)
     total = database.execute(count).fetchall()[0][0]
-    return Rows(total, [str(each) for (each,) in database.execute(ids).fetchall()] if total else [])
+    return Rows(total, [str(row_id) for (row_id,) in database.execute(ids).fetchall()] if total else [])
 
 
 def rows_of(ids: list[str]) -> Rows:
-    """Return the Rows with all these ids."""
+    """Return the Rows that have these ids."""
     return Rows(len(ids), ids[:SHOWN_IDS])
 
 
 def in_records(count: int) -> str:
-    """Return the number of records in words."""
+    """Return the text "1 record" or "5 records"."""
     return "1 record" if count == 1 else f"{count} records"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as an enumeration in words."""
+    """Return the names as a text such as "a, b and c"."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -1,4 +1,4 @@
-"""Reads the rows of a table whose definition is to change."""
+"""Reads the existing rows of a table to find those that a changed definition does not fit."""
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -10,87 +10,93 @@ from backend.models.database import database
 from backend.models.records import ROWS_AT_ONCE, column
 from backend.services.definitions.changes import Alteration
 
-Row = tuple[str, dict[str, Any]]  # its id, and {field of the new definition: value in JSON}
+Row = tuple[str, dict[str, Any]]  # its id, and the map of new field name to value in JSON types
 
 
 def read_rows(change: Alteration, model: Any, names: Collection[str]) -> Iterator[list[Row]]:
-    """Yield lists of rows in the order of their ids, with the values of the named fields; new fields have None."""
-    origins = {name: change.origins.get(name) for name in names}
+    """Yield batches of rows in the order of their ids, with the values of the named fields of the new definition.
+
+    A field that is new is None in every row. `model` is that of the table before the change.
+    """
+    old_names = {name: change.old_names.get(name) for name in names}
     fields = change.old.fields
-    pairs = [(old, fields[old].json(column(model, old), database.obj)) for old in origins.values() if old]
-    key = column(model, "id")
-    query = model.select(key, database.json_object(pairs)).order_by(key).limit(ROWS_AT_ONCE)
-    last = None
+    pairs = [(old, fields[old].json(column(model, old), database.obj)) for old in old_names.values() if old]
+    id_column = column(model, "id")
+    query = model.select(id_column, database.json_object(pairs)).order_by(id_column).limit(ROWS_AT_ONCE)
+    last_id = None
     while True:
-        rows = database.execute(query if last is None else query.where(key > last)).fetchall()
-        parsed = ((record_id, json.loads(values)) for record_id, values in rows)
-        yield [(str(key), {name: row.get(old) for name, old in origins.items()}) for key, row in parsed]
+        rows = database.execute(query if last_id is None else query.where(id_column > last_id)).fetchall()
+        parsed = ((row_id, json.loads(values)) for row_id, values in rows)
+        yield [(str(row_id), {name: values.get(old) for name, old in old_names.items()}) for row_id, values in parsed]
         if len(rows) < ROWS_AT_ONCE:
             return
-        last = rows[-1][0]
+        last_id = rows[-1][0]
 
 
 class Survey:
-    """One pass over the rows of a table, in the order of their ids, as they will be after an Alteration.
+    """One pass over the rows of a table, with the values that they will have after an Alteration.
 
-    `checked` has the functions that convert or check the values of fields, `sets` are tuples of fields whose values
-    together must be unique, `targets` has the models that references will refer to, None for one that is created.
-    Finds lists of ids: `unfit` by field, `dangling` by reference, `repeated` by set of fields.
+    `checks` is a map of field name to the function that converts or checks its values. `unique_sets` are tuples of
+    fields whose values together must be unique. `targets` is a map of reference to the model of the resource that it
+    will refer to, or to None if that resource is new.
+
+    After `run`, three maps hold ids of rows: `unfit` by field, `dangling` by reference, `repeated` by unique set.
     """
 
     def __init__(
         self,
         change: Alteration,
-        checked: Mapping[str, Callable[[Any], Any]],
-        sets: Iterable[tuple[str, ...]],
+        checks: Mapping[str, Callable[[Any], Any]],
+        unique_sets: Iterable[tuple[str, ...]],
         targets: Mapping[str, Any],
     ) -> None:
-        self._change, self._checked, self._targets = change, checked, targets
-        self.unfit: dict[str, list[str]] = {name: [] for name in checked}
+        self._change, self._checks, self._targets = change, checks, targets
+        self.unfit: dict[str, list[str]] = {name: [] for name in checks}
         self.dangling: dict[str, list[str]] = {name: [] for name in targets}
-        self.repeated: dict[tuple[str, ...], list[str]] = {each: [] for each in sets}
-        self._seen: dict[tuple[str, ...], set[tuple[Any, ...]]] = {each: set() for each in self.repeated}
+        self.repeated: dict[tuple[str, ...], list[str]] = {names: [] for names in unique_sets}
+        self._seen: dict[tuple[str, ...], set[tuple[Any, ...]]] = {names: set() for names in self.repeated}
 
     def run(self, model: Any) -> None:
-        """Read all rows of the table of `model`."""
-        names = {*self._checked, *self._targets, *(name for each in self.repeated for name in each)}
-        for rows in read_rows(self._change, model, names):
-            converted = [(record_id, self._convert(record_id, row)) for record_id, row in rows]
+        """Read all rows of the table; `model` is that of the table before the change."""
+        unique = {name for names in self.repeated for name in names}
+        for rows in read_rows(self._change, model, {*self._checks, *self._targets, *unique}):
+            converted = [(row_id, self._convert(row_id, values)) for row_id, values in rows]
             self._find_dangling(converted)
             self._find_repeated(converted)
 
-    def _convert(self, record_id: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Return the values that a row will have, noting those that cannot be converted."""
-        values = dict(row)
-        for name, convert in self._checked.items():
+    def _convert(self, row_id: str, old_values: dict[str, Any]) -> dict[str, Any]:
+        """Return the values that a row will have; add the row to `unfit` for each value that cannot be converted."""
+        values = dict(old_values)
+        for name, convert in self._checks.items():
             if values[name] is not None:
                 try:
                     values[name] = convert(values[name])
                 except ValidationError:
-                    self.unfit[name].append(record_id)
+                    self.unfit[name].append(row_id)
                     values[name] = None
         return {name: self._change.defaults.get(name) if value is None else value for name, value in values.items()}
 
     def _find_dangling(self, rows: list[Row]) -> None:
         for name, target in self._targets.items():
-            referred = {key: row[name] for key, row in rows if row[name] is not None}
-            there = _existing(target, set(referred.values()))
-            self.dangling[name] += [key for key, target_id in referred.items() if target_id not in there]
+            target_ids = {row_id: values[name] for row_id, values in rows if values[name] is not None}
+            existing = _existing_ids(target, set(target_ids.values()))
+            self.dangling[name] += [row_id for row_id, target_id in target_ids.items() if target_id not in existing]
 
     def _find_repeated(self, rows: list[Row]) -> None:
-        for each, seen in self._seen.items():
-            for key, row in rows:
-                values = tuple(row[name] for name in each)
-                if None in values:
+        for names, seen in self._seen.items():
+            for row_id, values in rows:
+                combined = tuple(values[name] for name in names)
+                if None in combined:
                     continue
-                if values in seen:
-                    self.repeated[each].append(key)
-                seen.add(values)
+                if combined in seen:
+                    self.repeated[names].append(row_id)
+                seen.add(combined)
 
 
-def _existing(target: Any, ids: set[Any]) -> set[str]:
-    """Return which of these ids a table has; without a table, none."""
+def _existing_ids(target: Any, ids: set[Any]) -> set[str]:
+    """Return those of the ids that the table of `target` has; none if `target` is None."""
     if target is None or not ids:
         return set()
-    key = column(target, "id")
-    return {str(each) for (each,) in database.execute(target.select(key).where(key.in_(list(ids)))).fetchall()}
+    id_column = column(target, "id")
+    rows = database.execute(target.select(id_column).where(id_column.in_(list(ids)))).fetchall()
+    return {str(row_id) for (row_id,) in rows}

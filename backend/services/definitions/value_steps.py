@@ -1,6 +1,8 @@
-"""Finds the steps of an Alteration that depend on existing values.
+"""Finds the steps of an Alteration that depend on the values in existing rows.
 
-Can they be kept, do they fit, are they different where they must be unique, do the records exist that they refer to?
+- Can values be converted to a new type, and do they meet narrower constraints?
+- Are values different that must be unique?
+- Do the records exist that references will refer to?
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,17 +17,22 @@ from backend.services.definitions.surveys import Survey
 
 
 def value_steps(
-    change: Alteration, model: Any, renamed: Mapping[str, str], definitions: Mapping[str, Definition]
+    change: Alteration, model: Any, new_names: Mapping[str, str], definitions: Mapping[str, Definition]
 ) -> Iterator[Step]:
-    """Yield the Steps; `model` is that of the table, whose rows are read only if one of these questions arises."""
-    checked = _checked_fields(change)
-    sets, new_sets = _doubtful_sets(change)
-    pointing = [name for name in change.new.references if _changes_target(change, name, renamed)]
-    survey = Survey(change, checked, sets, {name: _target(change, name, renamed, definitions) for name in pointing})
-    if checked or sets or pointing:
+    """Yield the Steps; read rows only if one of the questions above arises.
+
+    `model` is that of the table before the change, `new_names` maps old resource names to new ones, and `definitions`
+    are those in force.
+    """
+    checks = _value_checks(change)
+    unique_sets, new_sets = _doubtful_sets(change)
+    retargeted = [name for name in change.new.references if _changes_target(change, name, new_names)]
+    targets = {name: _target(change, name, new_names, definitions) for name in retargeted}
+    survey = Survey(change, checks, unique_sets, targets)
+    if checks or unique_sets or targets:
         survey.run(model)
     for name, unfit in survey.unfit.items():
-        yield _type_step(change, name, unfit) if name in change.converted else _constraint_step(change, name, unfit)
+        yield _type_step(change, name, unfit) if name in change.converters else _constraint_step(change, name, unfit)
     for name, dangling in survey.dangling.items():
         yield _target_step(change, name, dangling)
     for names, repeated in survey.repeated.items():
@@ -33,69 +40,70 @@ def value_steps(
             yield _unique_step(change, names, repeated)
 
 
-def _checked_fields(change: Alteration) -> dict[str, Callable[[Any], Any]]:
-    """Return the functions that convert the values of fields, or check those of fields that take fewer values."""
+def _value_checks(change: Alteration) -> dict[str, Callable[[Any], Any]]:
+    """Return the map of field name to the function that converts its values, or checks a narrower constraint."""
     return {
-        name: change.converted.get(name) or now.converter(was)
-        for name, (was, now) in change.pairs.items()
-        if name in change.converted or (was.name == now.name and now.narrows(was))
+        name: change.converters.get(name) or new_field.converter(old_field)
+        for name, (old_field, new_field) in change.field_pairs.items()
+        if name in change.converters or (old_field.name == new_field.name and new_field.narrows(old_field))
     }
 
 
 def _doubtful_sets(change: Alteration) -> tuple[list[tuple[str, ...]], set[tuple[str, ...]]]:
-    """Return the sets of fields whose values may not be unique, and those of them that need a step in any case."""
-    moving = {*change.converted, *change.defaults}
-    before = change.old.unique_sets()
-    new = {each for each in change.new.unique_sets() if change.before(each) not in before}
-    doubtful = [each for each in change.new.unique_sets() if each in new or moving & set(each)]
-    return doubtful, {each for each in new if not change.comes_with_field(each)}
+    """Return the unique sets whose values may repeat, and those of them that need a step even if no value repeats."""
+    changing = {*change.converters, *change.defaults}
+    old_sets = change.old.unique_sets()
+    new_sets = {names for names in change.new.unique_sets() if change.old_names_of(names) not in old_sets}
+    doubtful = [names for names in change.new.unique_sets() if names in new_sets or changing & set(names)]
+    return doubtful, {names for names in new_sets if not change.is_new_field(names)}
 
 
-def _changes_target(change: Alteration, name: str, renamed: Mapping[str, str]) -> bool:
-    """Tell whether a field with values refers to another resource than before."""
-    if name not in change.origins:
+def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str]) -> bool:
+    """Tell whether a field with values will refer to a different resource, or becomes a reference."""
+    if name not in change.old_names:
         return False
-    was, now = change.old.references.get(change.origins[name]), change.new.references[name]
-    return was is None or renamed.get(was.to, was.to) != now.to
+    old_field, new_field = change.old.references.get(change.old_names[name]), change.new.references[name]
+    return old_field is None or new_names.get(old_field.to, old_field.to) != new_field.to
 
 
 def _target(
-    change: Alteration, name: str, renamed: Mapping[str, str], definitions: Mapping[str, Definition]
+    change: Alteration, name: str, new_names: Mapping[str, str], definitions: Mapping[str, Definition]
 ) -> Any | None:
-    """Return the model of the resource that a field will refer to, under its present name; None for a new one."""
+    """Return the model of the resource that a field will refer to, under its current name; None if it is new."""
     target = change.new.references[name].to
-    former = next((old for old, new in renamed.items() if new == target), target)
-    return build_model(definitions[former], database.obj) if former in definitions else None
+    current_name = next((old for old, new in new_names.items() if new == target), target)
+    return build_model(definitions[current_name], database.obj) if current_name in definitions else None
 
 
 def _constraint_step(change: Alteration, name: str, unfit: list[str]) -> Step:
     others = f", although {in_records(len(unfit))} would not fit" if unfit else ""
     text = f"Allow fewer values of {name}{others}."
-    return make_step("change_constraints", change.name, text, name, against=rows_of(unfit))
+    return make_step("change_constraints", change.name, text, name, preventing=rows_of(unfit))
 
 
 def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
-    was, now = change.pairs[name]
-    types = f"from {was.name} to {now.name}" if was.name != now.name else "to another precision"
+    old_field, new_field = change.field_pairs[name]
+    is_new_type = old_field.name != new_field.name
+    types = f"from {old_field.name} to {new_field.name}" if is_new_type else "to another precision"
     text = f"Change {name} {types}"
     if not unfit:
         return make_step("change_type", change.name, f"{text}.", name)
     records = in_records(len(unfit))
-    if now.required and now.default is None:
+    if new_field.required and new_field.default is None:
         text += f", though it is required and cannot be converted in {records}."
-        return make_step("change_type", change.name, text, name, against=rows_of(unfit))
+        return make_step("change_type", change.name, text, name, preventing=rows_of(unfit))
     text += f", losing the values of {records} that cannot be converted."
-    return make_step("change_type", change.name, text, name, lost=rows_of(unfit))
+    return make_step("change_type", change.name, text, name, losing=rows_of(unfit))
 
 
 def _target_step(change: Alteration, name: str, dangling: list[str]) -> Step:
     target = change.new.references[name].to
     missing = f", which lacks the records that {in_records(len(dangling))} would refer to" if dangling else ""
     text = f"Let {name} refer to {target}{missing}."
-    return make_step("change_target", change.name, text, name, against=rows_of(dangling))
+    return make_step("change_target", change.name, text, name, preventing=rows_of(dangling))
 
 
 def _unique_step(change: Alteration, names: tuple[str, ...], repeated: list[str]) -> Step:
-    values = f", although {in_records(len(repeated))} would repeat values" if repeated else ""
-    text = f"Require unique values of {listed(names)}{values}."
-    return make_step("add_unique", change.name, text, ", ".join(names), against=rows_of(repeated))
+    repeating = f", although {in_records(len(repeated))} would repeat values" if repeated else ""
+    text = f"Require unique values of {listed(names)}{repeating}."
+    return make_step("add_unique", change.name, text, ", ".join(names), preventing=rows_of(repeated))
