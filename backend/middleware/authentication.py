@@ -1,4 +1,4 @@
-"""Who makes a request: the actor of its token, cookie or API key."""
+"""Authentication: finds the actor of a request by its token, cookie or API key."""
 
 from typing import NamedTuple
 from wsgiref.types import WSGIEnvironment
@@ -16,9 +16,9 @@ IDENTITY = "larder.identity"  # the key in the WSGI environment
 
 
 class Credentials(NamedTuple):
-    """The token or API key of a request, before the database is asked about it.
+    """The token or API key of a request, before it is looked up in the database.
 
-    `claims` are those of a token with a valid signature, `failure` is why there are none.
+    `claims` are those of a token with a valid signature. `failure` is the error if a token has none.
     """
 
     claims: tokens.Claims | None = None
@@ -28,9 +28,9 @@ class Credentials(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """Who makes a request, and the generation in force when it began; `failure` is what current_actor raises.
+    """Who makes a request, and the generation when it began; `failure` is the error that current_actor raises.
 
-    `in_cookies` says that the tokens came in cookies, so new ones are set as cookies too.
+    `in_cookies` says that the tokens were sent as cookies, so that new ones are set as cookies, too.
     """
 
     generation: int | None
@@ -41,9 +41,10 @@ class Identity(NamedTuple):
 
 
 def identify(app: Flask, environ: WSGIEnvironment) -> Identity:
-    """Return the Identity of a request, by one read of the database.
+    """Return the Identity of a request, with one database query.
 
-    Nothing is raised here: a token that is not valid must not fail a request that needs no token.
+    Authentication errors are not raised here but stored as `failure`: a token that is not valid must not fail a
+    request that needs no token.
     """
     credentials = _read_credentials(app, environ)
     claims, failure = credentials.claims, credentials.failure
@@ -53,9 +54,9 @@ def identify(app: Flask, environ: WSGIEnvironment) -> Identity:
         return Identity(None, failure=error)
     if caller.actor is None:
         if credentials.api_key:
-            failure = Unauthenticated("The API key is not valid, or has ended.")
+            failure = Unauthenticated("The API key is not valid, or it was revoked or has expired.")
         elif claims and credentials.in_cookies:
-            claims = None  # ignored, as every cookie that is not valid
+            claims = None  # a cookie that is not valid is ignored
         elif claims:
             failure = Unauthenticated("The session has ended; sign in again.")
     in_cookies = credentials.in_cookies and claims is not None
@@ -89,7 +90,10 @@ def _identity() -> Identity:
 
 
 def current_actor() -> Actor:
-    """Return the Actor of this request; raise Unauthenticated for a token that is not, or no longer, valid."""
+    """Return the Actor of this request; it is PUBLIC if there is no token.
+
+    Raises Unauthenticated if the token or API key is not valid, and Denied if cookies came without the CSRF header.
+    """
     identity = _identity()
     if identity.failure is not None:
         raise identity.failure
@@ -98,10 +102,11 @@ def current_actor() -> Actor:
     return identity.actor
 
 
-def renewed_actor(resource: Resource) -> Actor:
-    """Return the Actor of this request as of now, for requests that take long; their token may have expired since.
+def reload_actor(resource: Resource) -> Actor:
+    """Read the Actor of this request again, during requests that take long. Their token may have expired meanwhile.
 
-    Raises Unauthenticated if the session or the API key has ended, Unavailable if the resource has a new definition.
+    Raises Unauthenticated if the session has ended or the API key is no longer valid, and Unavailable if the resource
+    has a new definition.
     """
     actor = current_actor()
     if actor.api_key_id is not None:
@@ -110,13 +115,13 @@ def renewed_actor(resource: Resource) -> Actor:
         claims = _identity().claims
         caller = sessions.find_session(claims["sid"] if claims else None)
     if actor.is_signed_in and caller.actor is None:
-        raise Unauthenticated("The session or the API key has ended.")
+        raise Unauthenticated("The session has ended, or the API key was revoked or has expired.")
     resource.require_in_force(caller.generation)
     return caller.actor or PUBLIC
 
 
-def known_actor() -> Actor:
-    """Return the Actor of this request, or PUBLIC for a token that is not valid."""
+def actor_or_public() -> Actor:
+    """Return the Actor of this request; return PUBLIC if its token is not valid, or if the database failed."""
     try:
         return current_actor()
     except (Unauthenticated, *DATABASE_ERRORS):
@@ -124,7 +129,10 @@ def known_actor() -> Actor:
 
 
 def refresh_claims() -> tuple[str, str]:
-    """Return (session id, refresh id) of the refresh token in this request; raise Unauthenticated."""
+    """Return (session id, `jti`) of the refresh token in this request.
+
+    Raises Unauthenticated if there is no valid refresh token, and Denied if its cookie came without the CSRF header.
+    """
     identity = _identity()
     if identity.failure is not None:
         raise identity.failure
@@ -133,11 +141,11 @@ def refresh_claims() -> tuple[str, str]:
     return identity.claims["sid"], identity.claims["jti"]
 
 
-def has_bad_token() -> bool:
-    """Tell whether this request has a token or an API key that is not valid; cookies do not count."""
+def has_invalid_token() -> bool:
+    """Tell whether this request has a token or an API key that is not valid. A cookie that is not valid is ignored."""
     return _identity().failure is not None
 
 
-def came_in_cookies() -> bool:
-    """Tell whether the tokens of this request are cookies."""
+def uses_cookies() -> bool:
+    """Tell whether the tokens of this request were sent as cookies."""
     return _identity().in_cookies

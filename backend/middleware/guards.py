@@ -1,4 +1,4 @@
-"""Guards: the checks that views make before anything of a request is read."""
+"""Guards: the checks that run before a view reads anything of its request."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -15,24 +15,24 @@ R = TypeVar("R")
 
 
 class Guard(Generic[R]):
-    """A check that a view makes before it reads anything of the request; `needs` is what the document says of it."""
+    """A check that runs before a view; `needs` describes it in the OpenAPI document."""
 
     def __init__(self, check: Callable[[], R], needs: str) -> None:
         self._check, self.needs = check, needs
 
     def __call__(self) -> R:
-        """Return what the check returns; it raises to refuse the call."""
+        """Return the result of the check, which raises Unauthenticated or Denied to refuse the request."""
         return self._check()
 
 
 def needing(what: str) -> Callable[[Callable[[], R]], Guard[R]]:
-    """Return the decorator that makes a check the Guard that needs `what`."""
+    """Return a decorator that turns a check into a Guard; `what` describes what it needs."""
     return lambda check: Guard(check, what)
 
 
 @needing("a sign-in")
 def signed_in_actor() -> Actor:
-    """Return the Actor of this request; raise Unauthenticated if no user is signed in."""
+    """Return the Actor of this request. Raises Unauthenticated if no user is signed in."""
     actor = current_actor()
     if actor.user_id is None:
         raise Unauthenticated()
@@ -41,7 +41,7 @@ def signed_in_actor() -> Actor:
 
 @needing("a session")
 def actor_in_session() -> Actor:
-    """Return the Actor of this request, a user; raise Unauthenticated, or Denied for an API key."""
+    """Return the Actor of this request. Raises Unauthenticated if no user is signed in, Denied for an API key."""
     actor = signed_in_actor()
     if actor.session_id is None:
         raise Denied("An API key may not do this; sign in.")
@@ -49,7 +49,7 @@ def actor_in_session() -> Actor:
 
 
 def in_session(guard: Guard[Any]) -> Guard[None]:
-    """Return the guard that lets pass whom `guard` lets pass, but no API key."""
+    """Return a guard that accepts what `guard` accepts, except API keys."""
 
     def check() -> None:
         guard()
@@ -60,14 +60,14 @@ def in_session(guard: Guard[Any]) -> Guard[None]:
 
 @needing("nothing")
 def anybody() -> None:
-    """Let everyone call the view, even with a token that is not valid."""
+    """Accept every request, even with a token that is not valid."""
 
 
 def permission(*any_of: str) -> Guard[None]:
-    """Return the guard of a view that needs one of the permissions.
+    """Return a guard that needs one of the permissions.
 
-    Refusals are counted in the audit trail, by route: callers cannot fill it by choosing paths. Those of callers who
-    are not signed in are not counted at all.
+    The audit trail records refusals of signed-in callers. It records them by route, not by path, so that nobody can
+    fill it with entries.
     """
 
     def check() -> None:

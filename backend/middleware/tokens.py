@@ -1,4 +1,4 @@
-"""Signed tokens: issuing them, reading them from a header or a cookie, and the keys that sign them."""
+"""Access and refresh tokens: issuing them, reading them from a header or a cookie, and their signing keys."""
 
 import hashlib
 import hmac
@@ -30,7 +30,7 @@ from backend.utils.cookies import cookie_value
 ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
 REFRESH_PATH = "/api/v1/auth/refresh"
-FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # a former name, which another host of the same domain could set
+FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # the name in earlier versions; other hosts of the domain can set it
 CLOCK_LEEWAY_SECONDS = 60
 CSRF_HEADER = "X-CSRF-TOKEN"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -39,7 +39,7 @@ Claims = dict[str, Any]  # of a token whose signature is valid
 
 
 class IssuedTokens(TypedDict):
-    """The tokens of a session, as the answer of a sign-in shows them."""
+    """The tokens of a session, in the form of the response to a sign-in."""
 
     access_token: str
     refresh_token: str
@@ -47,12 +47,12 @@ class IssuedTokens(TypedDict):
     expires_in: int  # seconds
 
 
-# Claims by the hash of their token. A signature is verified once; whether its session is valid, at every request.
+# Map of token hash to claims. A signature is verified only once, but the session is looked up at every request.
 _verified: dict[bytes, Claims] = {}
 
 
 def init_app(app: Flask, settings: Settings, secret_keys: list[str]) -> None:
-    """Set up flask-jwt-extended; the first key signs, and tokens signed by any of them are valid."""
+    """Set up flask-jwt-extended. The first key signs new tokens; tokens signed with any of the keys are valid."""
     keys = {key_id(key): key for key in secret_keys}
     app.config.update(
         JWT_ALGORITHM="HS256",
@@ -69,7 +69,7 @@ def init_app(app: Flask, settings: Settings, secret_keys: list[str]) -> None:
         JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
         JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Host-refresh_token",
         JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # as `__Host-` requires
-        # For `iat` and `nbf`, since clocks of hosts differ; read_claims checks `exp` without it.
+        # For `iat` and `nbf`, because the clocks of hosts differ. read_claims checks `exp` without leeway.
         JWT_DECODE_LEEWAY=CLOCK_LEEWAY_SECONDS,
         SIGNING_KEY_ID=key_id(secret_keys[0]),
     )
@@ -85,7 +85,7 @@ def init_app(app: Flask, settings: Settings, secret_keys: list[str]) -> None:
 
 
 def key_id(key: str) -> str:
-    """Return the `kid` of a key, which tokens that it has signed carry."""
+    """Return the `kid` of a key: it is in the header of the tokens that the key signs."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
@@ -95,7 +95,7 @@ def issue_tokens(session: Session) -> IssuedTokens:
     claims = {"sid": session.id}
     return {
         "access_token": create_access_token(session.user_id, additional_claims=claims, **options),
-        # By its `jti` the session recognises the only refresh token that is valid.
+        # The session stores the `jti` of its only valid refresh token.
         "refresh_token": create_refresh_token(
             session.user_id, additional_claims=claims | {"jti": session.refresh_id}, **options
         ),
@@ -105,7 +105,7 @@ def issue_tokens(session: Session) -> IssuedTokens:
 
 
 def set_cookies(response: Response, issued: IssuedTokens) -> None:
-    """Set the tokens as cookies of the response, each for as long as it is valid."""
+    """Set the tokens as cookies of the response; each cookie expires with its token."""
     config = current_app.config
     access_seconds = int(config["JWT_ACCESS_TOKEN_EXPIRES"].total_seconds())
     refresh_seconds = int(config["JWT_REFRESH_TOKEN_EXPIRES"].total_seconds())
@@ -114,19 +114,19 @@ def set_cookies(response: Response, issued: IssuedTokens) -> None:
 
 
 def remove_cookies(response: Response) -> Response:
-    """Have the browser delete its tokens; return the response."""
+    """Make the browser delete its token cookies; return the response."""
     unset_jwt_cookies(response)
     return response
 
 
 def remove_former_cookie(response: Response) -> Response:
-    """Have the browser delete a refresh token of the former name, which nothing reads; return the response."""
+    """Make the browser delete FORMER_REFRESH_COOKIE, which is no longer read; return the response."""
     response.delete_cookie(FORMER_REFRESH_COOKIE, path=REFRESH_PATH, secure=True, httponly=True, samesite="Lax")
     return response
 
 
 def bearer_token(header: str) -> str:
-    """Return the token after `Bearer` in an Authorization header; raise Unauthenticated."""
+    """Return the token after `Bearer`. Raises Unauthenticated if the Authorization header has a different form."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("The Authorization header must be `Bearer` and a token.")
@@ -134,10 +134,10 @@ def bearer_token(header: str) -> str:
 
 
 def cookie_claims(app: Flask, environ: WSGIEnvironment) -> Claims | None:
-    """Return the claims of the token in a cookie; None if it is not valid, since no script could remove it.
+    """Return the claims of the token in a cookie; None if there is none or it is not valid.
 
-    Raises Denied for a request that can change something and does not repeat the token's CSRF value in the header: a
-    different site cannot know it.
+    A cookie that is not valid is no error, because no script of the client could remove it. Raises Denied if the
+    request can change something and its header lacks the token's CSRF value, which other sites cannot know.
     """
     header, config = environ.get("HTTP_COOKIE", ""), app.config
     is_refresh = environ["PATH_INFO"] == REFRESH_PATH
@@ -151,12 +151,12 @@ def cookie_claims(app: Flask, environ: WSGIEnvironment) -> Claims | None:
         return claims
     given = environ.get("HTTP_X_CSRF_TOKEN", "")
     if not hmac.compare_digest(given.encode("latin-1", "replace"), str(claims.get("csrf")).encode()):
-        raise Denied(f"A call with cookies that may change something needs the header {CSRF_HEADER}.")
+        raise Denied(f"A request with cookies that may change something needs the header {CSRF_HEADER}.")
     return claims
 
 
 def read_claims(app: Flask, token: str) -> Claims:
-    """Return the claims of a token; raise Unauthenticated for one that is not valid."""
+    """Return the claims of a token. Raises Unauthenticated if it is not valid, or has expired."""
     digest = hashlib.sha256(token.encode("latin-1", "replace")).digest()
     claims = _verified.get(digest)
     metrics.count_lookup("tokens", claims is not None)
@@ -179,14 +179,14 @@ def _verify(app: Flask, token: str) -> Claims:
         raise Unauthenticated("The token has expired.") from error
     except (jwt.InvalidTokenError, JWTExtendedException) as error:
         raise Unauthenticated("The token is not valid.") from error
-    # A valid signature does not prove valid claims: another program may have the key, too.
+    # A valid signature does not prove valid claims: another program may use the same key.
     if not isinstance(claims.get("exp"), int | float) or not _is_id(claims.get("sid")) or not _is_id(claims["jti"]):
         raise Unauthenticated("The token is not valid.")
     return claims
 
 
 def _is_id(claim: object) -> bool:
-    """Tell whether this is the text of a UUID; Postgres raises if a UUID is compared with anything else."""
+    """Tell whether this is the text of a UUID. Postgres raises if a UUID column is compared with anything else."""
     try:
         return isinstance(claim, str) and bool(uuid.UUID(claim))
     except ValueError:

@@ -1,1 +1,1 @@
-"""The HTTP API: one file per noun, with its blueprint, schemas and views. `toolkit` has what views are written with."""
+"""The HTTP API, one file per noun: its blueprint, schemas and views."""

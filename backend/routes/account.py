@@ -12,7 +12,7 @@ blp = Blueprint("account", __name__, url_prefix="/account")
 
 @blp.get("/<page>")
 def show_page(page: str) -> Response:
-    """Show the page; it reads the token after the `#` of its URL and sends it to the API"""
+    """Return the page. Its script sends the token, which is after the `#` of the URL, to the API"""
     if page not in PAGES:
         abort(404)
     html = (FOLDER / "account.html").read_text(encoding="utf-8")
@@ -21,5 +21,5 @@ def show_page(page: str) -> Response:
 
 @blp.get("/files/<name>")
 def send_file(name: str) -> Response:
-    """Send the style or the script of the page"""
+    """Return the style sheet or the script of the page"""
     return send_from_directory(FOLDER, name)

@@ -12,14 +12,14 @@ from backend.routes.toolkit.envelope import json_response, list_meta
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.records.aggregates import aggregate
 
-BY_FIELD = {"description": "By field"}
+BY_FIELD = {"description": "Map of field to value"}
 
 
 class GroupSchema(Schema):
-    """A group: these members, and the fields of `group_by` with its values."""
+    """A group: these members, and a member with the value of each field in `group_by`."""
 
     class Meta:
-        """Let the fields of `group_by` pass."""
+        """Accept the fields of `group_by`, too."""
 
         unknown = INCLUDE
 

@@ -27,7 +27,7 @@ def _require_future(moment: str | None) -> None:
 
 
 class ApiKeySchema(Schema):
-    """An API key; a role of it counts only while its user has it, too."""
+    """An API key. Each of its roles only counts while its user has this role, too."""
 
     id = fields.UUID(required=True, dump_only=True)
     user_id = fields.UUID(required=True, dump_only=True, metadata={"description": "The user who created it"})
@@ -39,9 +39,11 @@ class ApiKeySchema(Schema):
         allow_none=True,
         load_default=None,
         validate=_require_future,
-        metadata={"description": "Null: never"},
+        metadata={"description": "Null if it never expires"},
     )
-    last_used_at = Moment(required=True, allow_none=True, dump_only=True, metadata={"description": "To about a minute"})
+    last_used_at = Moment(
+        required=True, allow_none=True, dump_only=True, metadata={"description": "Accurate to a minute"}
+    )
     revoked_at = Moment(required=True, allow_none=True, dump_only=True)
 
 
@@ -91,6 +93,6 @@ def get_key(key_id: UUID) -> object:
 def revoke_key(key_id: UUID) -> None:
     """Revoke an API key
 
-    It is refused from the next request on, and stays in the list.
+    It is refused from the next request on. It stays in the list.
     """
     api_keys.revoke_key(current_actor(), str(key_id))

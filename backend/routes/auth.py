@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from backend.middleware import tokens
 from backend.middleware.app import get_app
-from backend.middleware.authentication import came_in_cookies, has_bad_token, refresh_claims
+from backend.middleware.authentication import has_invalid_token, refresh_claims, uses_cookies
 from backend.middleware.guards import actor_in_session, anybody, needing, signed_in_actor
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
@@ -70,7 +70,7 @@ class CredentialsSchema(Schema):
 
 
 class ProfileSchema(Schema):
-    """What you can change of your own account."""
+    """The parts of your own account that you can change."""
 
     name = StrictText(validate=validate.Length(1, 100))
     profile = fields.Dict(
@@ -79,7 +79,7 @@ class ProfileSchema(Schema):
 
     @validates_schema
     def changes_something(self, data: dict[str, Any], **_: Any) -> None:
-        """Raise ValidationError for a body that changes nothing."""
+        """Raise ValidationError if the body changes nothing."""
         if not data:
             raise ValidationError("Missing data for required field.", "name")
 
@@ -92,7 +92,7 @@ class PasswordSchema(Schema):
 
 
 class TokensSchema(Schema):
-    """The tokens of a session: send the access token with every request; the refresh token is valid for one refresh."""
+    """The tokens of a session. Send the access token with every request. The refresh token works once."""
 
     access_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
     refresh_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
@@ -111,7 +111,7 @@ class TokensSchema(Schema):
 def register(data: dict[str, str]) -> sign_in.Registration:
     """Create an account with the role `member`
 
-    If the address has an account already, the answer is the same, and its owner gets a mail that says so. If the server
+    If the address already has an account, the response is the same, and its owner gets a mail about it. If this server
     sends mail, the address must be confirmed before the first sign-in.
     """
     limits.count_account(data["email"])
@@ -128,22 +128,22 @@ def register(data: dict[str, str]) -> sign_in.Registration:
 def login(data: dict[str, Any]) -> dict[str, object]:
     """Sign in, which starts a session
 
-    With `cookies`, every request that can change something must repeat the cookie `csrf_access_token` (a refresh:
-    `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
+    With `cookies`, every request that can change something must send the value of the cookie `csrf_access_token` (a
+    refresh: `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
     limits.count_account(data["email"])
     user = sign_in.authenticate(get_app().settings, email=data["email"], password=data["password"])
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
     session = sessions.start_session(get_app().settings, user, user_agent=user_agent, address=address)
-    return _answer(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
+    return _tokens_body(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
 
 
 @needing("the refresh token")
 def may_refresh() -> None:
-    """Require a refresh token; one that is not valid counts against the client's address, a missing one does not."""
+    """Require a refresh token. One that is not valid counts against the limit of the client's address."""
     if tokens.FORMER_REFRESH_COOKIE in request.cookies:
         after_this_request(tokens.remove_former_cookie)
-    with limits.counting_failures() if has_bad_token() else nullcontext():
+    with limits.counting_failures() if has_invalid_token() else nullcontext():
         refresh_claims()
 
 
@@ -155,22 +155,22 @@ def may_refresh() -> None:
 def refresh() -> dict[str, object]:
     """Exchange the refresh token, sent as Bearer or as its cookie, for new tokens
 
-    A refresh token is valid once.
+    A refresh token works once.
     """
-    session_id, refresh_id = refresh_claims()
+    session_id, refresh_jti = refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
-        session, user = sessions.rotate_session(get_app().settings, session_id, refresh_id)
-    return _answer(tokens.issue_tokens(session), user, in_cookies=came_in_cookies())
+        session, user = sessions.rotate_session(get_app().settings, session_id, refresh_jti)
+    return _tokens_body(tokens.issue_tokens(session), user, in_cookies=uses_cookies())
 
 
-def _answer(issued: tokens.IssuedTokens, user: object, *, in_cookies: bool) -> dict[str, object]:
-    """Return the answer of a sign-in, with the tokens in it or in cookies of the response."""
+def _tokens_body(issued: tokens.IssuedTokens, user: object, *, in_cookies: bool) -> dict[str, object]:
+    """Return the body of the response with the tokens, or set them as cookies of the response."""
     if not in_cookies:
         return {**issued, "user": user}
     after_this_request(partial(_with_cookies, issued))
-    without = {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
-    return {**issued, **without, "user": user}
+    hidden = {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
+    return {**issued, **hidden, "user": user}
 
 
 def _with_cookies(issued: tokens.IssuedTokens, response: Response) -> Response:
@@ -187,7 +187,7 @@ def logout() -> None:
     """Sign out, which ends this session"""
     actor = actor_in_session()
     sessions.end_session(actor, actor.session_id)
-    if came_in_cookies():
+    if uses_cookies():
         after_this_request(tokens.remove_cookies)
 
 

@@ -14,7 +14,7 @@ blp = Blueprint("backups", __name__, url_prefix=f"{API}/backups", description="B
 
 
 class BackupSchema(Schema):
-    """A backup in the folder of the server; if it cannot be read, all but its name and size is null."""
+    """A backup in the server's backup folder. If it cannot be read, everything but its name and size is null."""
 
     name = fields.String(required=True)
     bytes = fields.Integer(required=True)
@@ -56,6 +56,6 @@ def list_backups() -> list[backups.Backup]:
 def create_backup() -> backups.Backup:
     """Create a backup, while others read and write
 
-    Answers when it is written, which takes about a second for each 50 MB. Refused if there are 100 backups already.
+    The response comes when the backup is written, after about one second per 50 MB. Refused if there are 100 backups.
     """
     return backups.create_requested_backup(get_app().settings, current_actor())

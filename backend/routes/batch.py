@@ -1,4 +1,4 @@
-"""Several changes at once: `/api/v1/batch`."""
+"""Batches, several changes in one transaction: `/api/v1/batch`."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ class OperationSchema(Schema):
 
 
 class BatchSchema(Schema):
-    """Changes, in the order in which they are made."""
+    """The changes, in the order in which they are made."""
 
     operations = fields.List(fields.Nested(OperationSchema), required=True, validate=validate.Length(1, MAX_OPERATIONS))
 
@@ -59,7 +59,7 @@ class DoneSchema(Schema):
 
 
 @blp.post("")
-@blp.guard(needing("what each operation needs")(current_actor))
+@blp.guard(needing("what operation operation needs")(current_actor))
 @blp.idempotent
 @blp.arguments(BatchSchema, example=EXAMPLE)
 @blp.documented_response(200, DoneSchema(many=True))
@@ -68,11 +68,11 @@ class DoneSchema(Schema):
 def run(data: dict[str, Any]) -> Response:
     """Create, update and delete records in one transaction
 
-    If an operation fails, none is carried out, and `details.operations` of the error names its number. Each operation
-    needs the same grants, and counts against the limits, like a request of its own.
+    If an operation fails, nothing is changed, and `details.operations` of the error has its number. Each operation
+    needs the same grants as a single request, and counts as one against the rate limits.
     """
     operations: list[Operation] = [
-        each | ({"id": str(each["id"])} if "id" in each else {}) for each in data["operations"]
+        operation | ({"id": str(operation["id"])} if "id" in operation else {}) for operation in data["operations"]
     ]
     limits.count_more(len(operations) - 1)
     done = run_batch(current_actor(), get_app().catalog, operations)

@@ -1,4 +1,4 @@
-"""Files of records: `/api/v1/<name>/export` and `/import`."""
+"""Exports and imports of records: `/api/v1/<name>/export` and `/api/v1/<name>/import`."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
 from backend.middleware.app import get_app
-from backend.middleware.authentication import current_actor, renewed_actor
+from backend.middleware.authentication import current_actor, reload_actor
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.routes.toolkit.arguments import QuerySchema
@@ -31,9 +31,9 @@ READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
 }
 FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
 EXPORT_HELP = "The file has all records that a list with the same filters finds."
-IMPORT_HELP = "Each row creates a record, or updates the one with its key. If a row is not valid, nothing is written."
+IMPORT_HELP = "Each row creates a record, or updates the one with its key. If any row is not valid, nothing is written."
 EXPORTED = {"200": {"description": "The file", "content": FILES}}
-LINES_OF_A_REQUEST = 100  # of an imported file count against the limits as a request does
+LINES_OF_A_REQUEST = 100  # so many lines of an imported file count as one request against the rate limits
 UPLOADED = {"requestBody": {"required": True, "content": FILES}}
 
 
@@ -53,7 +53,7 @@ class ImportQuery(QuerySchema):
 
 
 class ProblemSchema(Schema):
-    """What is wrong with a row."""
+    """The problem of a row."""
 
     line = fields.Integer(required=True)
     message = fields.String(required=True)
@@ -94,12 +94,14 @@ def _exported(resource: Resource, query: ListQuery, form: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{form}"'}
     if request.method == "HEAD":
         exports.check_export(current_actor(), resource, query)
-        return Response(iter(()), mimetype=MIME_TYPES[form], headers=headers)  # without a length: it is not known yet
+        return Response(
+            iter(()), mimetype=MIME_TYPES[form], headers=headers
+        )  # without Content-Length, which is not known
     most_bytes = get_app().settings.max_export_bytes
-    file = exports.write_export(lambda: renewed_actor(resource), resource, query, form, max_bytes=most_bytes)
+    file = exports.write_export(lambda: reload_actor(resource), resource, query, form, max_bytes=most_bytes)
     headers["Content-Length"] = str(file.size)
-    # The server sends it and closes it; no thread waits for a client that reads slowly.
-    sent = wrap_file(request.environ, file)  # type: ignore[arg-type]  # it has what the server reads a file with
+    # The server sends and closes the file, so no thread waits for a slow client.
+    sent = wrap_file(request.environ, file)  # type: ignore[arg-type]  # it has the methods that the server uses
     return Response(sent, mimetype=MIME_TYPES[form], headers=headers, direct_passthrough=True)
 
 
@@ -127,7 +129,9 @@ def _add_import(blp: ResourceBlueprint) -> None:
 def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options:
     settings, key = get_app().settings, arguments.get("key")
     if (arguments["mode"] == "upsert") != (key is not None):
-        problem = "Name a unique field: `key=id` or another." if key is None else "Only `mode=upsert` has a key."
+        problem = (
+            "Required with `mode=upsert`, such as `key=id`." if key is None else "Only allowed with `mode=upsert`."
+        )
         raise Invalid({"key": [problem]}, location="query")
     return importing.Options(
         key=key,
@@ -140,7 +144,10 @@ def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options
 
 
 def _line_counter() -> Callable[[int], None]:
-    """Return a function that counts the lines read so far against the limits; the first ones are the request itself."""
+    """Return a function that counts the lines read so far against the rate limits.
+
+    The first LINES_OF_A_REQUEST lines are not counted, because the request itself is.
+    """
     counted = 0
 
     def count(line: int) -> None:
@@ -157,14 +164,14 @@ def _role_check(resource: Resource) -> Callable[[], None]:
     actor = current_actor()
 
     def check() -> None:
-        if renewed_actor(resource) != actor:
+        if reload_actor(resource) != actor:
             raise Unavailable("Your roles changed while the file was checked; send it again.")
 
     return check
 
 
 def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
-    """Return the rows of the body, which is read while they are checked."""
+    """Return the rows of the body, which is read while they are iterated."""
     settings = get_app().settings
     request.max_content_length = settings.max_import_bytes
     if request.mimetype not in READERS:

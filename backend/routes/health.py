@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.app import get_app
-from backend.middleware.authentication import known_actor
+from backend.middleware.authentication import actor_or_public
 from backend.middleware.guards import anybody
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
@@ -13,8 +13,8 @@ from backend.services.errors import Unavailable
 from backend.services.health import ready as probe
 from backend.services.health.check import FAILURE, OK, WARNING
 
-NOT_READY = "The service cannot answer requests now; its log and its admins know why."
-PUBLIC_CHECKS = ("database", "migrations")  # whose failure everybody may read
+NOT_READY = "The service cannot serve requests now. Admins see the reason here; it is also in the log."
+PUBLIC_CHECKS = ("database", "migrations")  # everyone may read the messages of these checks
 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service can answer requests")
 
@@ -40,7 +40,7 @@ class HealthSchema(Schema):
 @blp.response(200, HealthSchema)
 @blp.doc(operationId="health_live", security=NO_SIGN_IN)
 def live() -> dict[str, str]:
-    """Tell that the process runs"""
+    """Tell that the process is running"""
     return {"status": "live"}
 
 
@@ -50,12 +50,12 @@ def live() -> dict[str, str]:
 @blp.fails(503)
 @blp.doc(operationId="health_ready", security=NO_SIGN_IN)
 def ready() -> dict[str, Any]:
-    """Tell whether the database answers and is migrated, and the disk has free space
+    """Tell whether requests can be served: the database responds and is migrated, and the disk has free space
 
-    Admins also see the checks, with those of jobs and backups, and how to fix what is wrong.
+    Admins also see all checks, including those of jobs and backups, with advice.
     """
     checks = probe.run_checks(get_app().settings)
-    details = {"checks": [check._asdict() for check in checks]} if known_actor().is_admin else {}
+    details = {"checks": [check._asdict() for check in checks]} if actor_or_public().is_admin else {}
     if failed := next((check for check in checks if check.state == FAILURE), None):
         raise Unavailable(failed.message if failed.name in PUBLIC_CHECKS else NOT_READY, details)
     return {"status": "ready"} | details

@@ -26,7 +26,7 @@ class ValuesSchema(Schema):
 
 
 class HistoryEntrySchema(Schema):
-    """What one change of a record changed."""
+    """A history entry: what one change of a record changed."""
 
     version = fields.Integer(required=True, metadata={"description": "Version of the record after the change"})
     action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))

@@ -86,5 +86,5 @@ def withdraw_invitation(invitation_id: UUID) -> None:
 @blp.fails(400, 409, 415, 429, 503)
 @blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
 def accept_invitation(data: dict[str, str]) -> object:
-    """Create the account that a mail invites to, with its token"""
+    """Accept an invitation: create an account with the token of its mail"""
     return invitations.accept_invitation(**data)

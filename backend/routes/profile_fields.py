@@ -20,7 +20,7 @@ blp = Blueprint("user_settings", __name__, url_prefix=f"{API}/users/settings", d
 
 
 class UserSettingsSchema(Schema):
-    """The fields of profiles, declared as those of a resource; rules read them as `$user.<field>`."""
+    """The profile fields, declared like the fields of a resource. Rules read them as `$user.<field>`."""
 
     fields_ = fields.Dict(
         fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
@@ -32,12 +32,12 @@ class UserSettingsSchema(Schema):
 
     @pre_dump
     def under_their_name(self, declarations: profile_fields.Declarations, **_: Any) -> dict[str, Any]:
-        """Return the declarations under the name of the attribute."""
+        """Wrap the declarations in a dict, as this schema needs it."""
         return {"fields_": declarations}
 
 
 class ConfirmQuery(QuerySchema):
-    """Confirmation that values will be lost."""
+    """Confirmation that values may be deleted."""
 
     confirm = BooleanFromText(load_default=False, metadata={"description": "Delete the values of removed fields"})
 
@@ -48,7 +48,7 @@ class ConfirmQuery(QuerySchema):
 @blp.fails(401, 403)
 @blp.doc(operationId="user_settings_get")
 def get_fields() -> profile_fields.Declarations:
-    """Show the fields of profiles"""
+    """Show the profile fields"""
     return profile_fields.declared_fields()
 
 
@@ -60,8 +60,8 @@ def get_fields() -> profile_fields.Declarations:
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="user_settings_replace")
 def replace_fields(data: dict[str, Any], query: dict[str, Any]) -> profile_fields.Declarations:
-    """Replace the fields of profiles
+    """Replace the profile fields
 
-    A field that a grant uses cannot be removed or get another type.
+    A field that a grant uses cannot be removed, and its type cannot change.
     """
     return profile_fields.replace_fields(current_actor(), data["fields_"], confirmed=query["confirm"])

@@ -44,7 +44,7 @@ class ResetSchema(TokenSchema):
 def forgot_password(data: dict[str, str]) -> None:
     """Ask for a mail to reset your password
 
-    The answer is the same whether or not the address has an account.
+    The response is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
     recovery.ask_for_mail(get_app().settings, "reset", data["email"])
@@ -60,7 +60,7 @@ def forgot_password(data: dict[str, str]) -> None:
 def reset_password(data: dict[str, str]) -> None:
     """Reset your password with the token of a mail
 
-    The token is valid once. This ends all your sessions.
+    The token works once. This ends all your sessions.
     """
     recovery.reset_password(**data)
 
@@ -85,9 +85,9 @@ def verify_address(data: dict[str, str]) -> None:
 @blp.fails(400, 415, 429, 503)
 @blp.doc(operationId="auth_send_verification", security=NO_SIGN_IN)
 def send_verification(data: dict[str, str]) -> None:
-    """Ask for the mail that confirms your address again
+    """Ask for another mail to confirm your address
 
-    The answer is the same whether or not the address has an account.
+    The response is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
     recovery.ask_for_mail(get_app().settings, "verification", data["email"])

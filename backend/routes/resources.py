@@ -29,38 +29,38 @@ EXAMPLE = {
     "access": {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]},
 }
 
-ADDED = ("version", "created_at", "updated_at")
+READ_ONLY = ("version", "created_at", "updated_at")  # in the body of a GET, but not part of the definition
 
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
 
 class DefinitionSchema(schema.DefinitionSchema):
-    """A resource: what its records are, and who may do what with them."""
+    """The definition of a resource: the fields of its records, and who may do what with them."""
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
-        """Return the body without what a GET adds to it; its definition is checked by the service, as that of files."""
+        """Return the body without READ_ONLY members. The service checks the definition, as it checks those of files."""
         if not isinstance(data, dict):
             raise ValidationError("Must be an object.")
-        return {part: value for part, value in data.items() if part not in ADDED}
+        return {part: value for part, value in data.items() if part not in READ_ONLY}
 
 
 class StoredDefinitionSchema(DefinitionSchema):
-    """A resource as it is in force."""
+    """The current definition of a resource."""
 
     version = fields.Integer(required=True, metadata={"description": "Grows by one with every change"})
     created_at = fields.DateTime(required=True)
     updated_at = fields.DateTime(required=True)
 
     def dump(self, stored: Any, *, many: bool | None = None) -> Any:
-        """Return the definition as it is stored, with its version and times."""
+        """Return the stored definition, with its version and times; a list of them with `many`."""
         if self.many if many is None else many:
-            return [self.dump(each, many=False) for each in stored]
+            return [self.dump(definition, many=False) for definition in stored]
         moments = {"created_at": rfc3339(stored.created_at), "updated_at": rfc3339(stored.updated_at)}
         return {"name": stored.name, **stored.body, "version": stored.version, **moments}
 
 
 class VersionSchema(Schema):
-    """The definition of a resource from one change to the next."""
+    """A version of the definition of a resource."""
 
     version = fields.Integer(required=True)
     definition = fields.Nested(
@@ -73,15 +73,15 @@ class VersionSchema(Schema):
     created_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user who changed it"})
 
     def dump(self, versions: Any, *, many: bool | None = None) -> list[dict[str, Any]]:
-        """Return the versions as they are stored."""
+        """Return the stored versions."""
         return [
             {
-                "version": each.version,
-                "definition": each.body,
-                "created_at": rfc3339(each.created_at),
-                "created_by": each.created_by,
+                "version": row.version,
+                "definition": row.body,
+                "created_at": rfc3339(row.created_at),
+                "created_by": row.created_by,
             }
-            for each in versions
+            for row in versions
         ]
 
 
@@ -99,7 +99,7 @@ class StepSchema(Schema):
 
 
 class PlanSchema(Schema):
-    """What a change of a definition would do, step by step."""
+    """What a change of a definition would do, as a list of steps."""
 
     steps = fields.List(fields.Nested(StepSchema), required=True)
     loses_data = fields.Boolean(required=True, metadata={"description": "Whether it must be confirmed"})
@@ -108,13 +108,13 @@ class PlanSchema(Schema):
 
 
 class ReplaceQuery(QuerySchema):
-    """The confirmation of a loss of data."""
+    """The confirmation that data may be lost."""
 
     confirm = StrictText(metadata={"description": "Fingerprint of the plan; required if it loses data"})
 
 
 class DropQuery(QuerySchema):
-    """The confirmation of a loss of records."""
+    """The confirmation that records may be deleted."""
 
     confirm = BooleanFromText(load_default=False, metadata={"description": "Drop the records with the resource"})
 
@@ -137,9 +137,9 @@ def list_resources() -> Any:
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="resources_create")
 def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
-    """Declare a resource
+    """Create a resource
 
-    Its API answers from the next request on.
+    Its API is available from the next request on.
     """
     stored = resources.create_resource(current_actor(), data)
     return stored, {"Location": f"{API}/resources/{stored.name}"}
@@ -163,10 +163,10 @@ def get_resource(name: str) -> Any:
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="resources_replace")
 def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> Any:
-    """Change a resource, with the records in it
+    """Change a resource and its records
 
-    All steps to the new definition happen in one transaction. The answer 409 has the plan, if existing records prevent
-    it or if it would lose data and `confirm` is not its fingerprint.
+    All steps to the new definition happen in one transaction. If existing records prevent it, or if it would lose data
+    and `confirm` is not the fingerprint of the plan, nothing is changed and the response 409 has the plan.
     """
     return resources.replace_resource(current_actor(), name, data, confirm=query.get("confirm"))
 

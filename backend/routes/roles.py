@@ -18,7 +18,7 @@ blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named
 
 
 class RoleSchema(roles.RoleBody):
-    """A role; what it may do with records is not in its permissions, but in the definitions that name it."""
+    """A role. Its permissions are about the system; access to records is in the definitions that name the role."""
 
     name = StrictText(required=True, validate=validate.Length(1, 63))
     created_at = Moment(dump_only=True)
@@ -66,7 +66,7 @@ def get_role(name: str) -> object:
 def replace_role(data: dict[str, Any], name: str) -> object:
     """Change a role
 
-    Users who have it get its new permissions at their next request.
+    Its users have the new permissions from their next request on.
     """
     return roles.replace_role(current_actor(), name, **data)
 
@@ -77,5 +77,8 @@ def replace_role(data: dict[str, Any], name: str) -> object:
 @blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="roles_delete")
 def delete_role(name: str) -> None:
-    """Delete a role that no user or API key has and no definition names"""
+    """Delete a role
+
+    Refused while a user or an API key has it, or a definition names it.
+    """
     roles.delete_role(current_actor(), name)

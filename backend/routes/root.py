@@ -1,4 +1,4 @@
-"""The entry: `/`."""
+"""The entry point: `/`."""
 
 from marshmallow import Schema, fields
 

@@ -39,7 +39,7 @@ class SessionSchema(Schema):
 @blp.fails(401, 403)
 @blp.doc(operationId="sessions_list")
 def list_sessions() -> object:
-    """List where you are signed in"""
+    """List your sessions"""
     return sessions.list_sessions(actor_in_session())
 
 
@@ -62,5 +62,5 @@ def end_session(session_id: UUID) -> None:
 @blp.fails(401, 403)
 @blp.doc(operationId="sessions_end_others")
 def end_other_sessions() -> None:
-    """End all your sessions except this one"""
+    """End all your sessions except the one of this request"""
     sessions.end_other_sessions(actor_in_session())

@@ -53,7 +53,7 @@ class ManagedUserSchema(Schema):
 
     @pre_dump
     def with_roles(self, user: Any, **_: Any) -> dict[str, Any]:
-        """Return the columns of a User, and their roles."""
+        """Return the columns of a User, with their roles."""
         return {**user.__data__, "roles": user.roles()}
 
 
@@ -64,7 +64,7 @@ class NewUserSchema(ManagedUserSchema):
 
 
 class UserChangeSchema(ManagedUserSchema):
-    """What to change of a user; the rest stays."""
+    """The parts of a user to change; parts that are left out stay."""
 
 
 @blp.get("")
@@ -114,7 +114,7 @@ def get_user(user_id: UUID) -> object:
 def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
     """Replace a user's address, name, roles, profile and `active`
 
-    Without `password` their password stays. A new password and `active: false` end all their sessions.
+    Without `password`, their password stays. A new password and `active: false` end all their sessions.
     """
     return user_updates.update_user(current_actor(), str(user_id), data, replaces_profile=True)
 
@@ -126,7 +126,7 @@ def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="users_update")
 def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
-    """Change parts of a user"""
+    """Change some parts of a user"""
     return user_updates.update_user(current_actor(), str(user_id), data)
 
 
@@ -138,6 +138,6 @@ def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
 def delete_user(user_id: UUID) -> None:
     """Delete a user
 
-    Each definition says in `on_owner_delete` what happens to their records; by default they stay, without an owner.
+    `on_owner_delete` of each definition says what happens to their records. By default these stay, without an owner.
     """
     users.delete_user(current_actor(), get_app().catalog, str(user_id))

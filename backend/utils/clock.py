@@ -20,7 +20,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 def seconds_stamp() -> str:
-    """Return the current time as RFC 3339 text in whole seconds, as the envelope carries it."""
+    """Return the current time as RFC 3339 text in whole seconds, as in the envelope."""
     return _stamp(int(time.time()))
 
 

@@ -4,7 +4,7 @@
 def cookie_value(header: str, name: str) -> str | None:
     """Return the value of the first cookie of this name, or None.
 
-    Other cookies are ignored, whatever they contain: other programs on the same host may have set them.
+    Other cookies are ignored, even malformed ones: other programs on the same host may have set them.
     """
     for pair in header.split(";"):
         found, _, value = pair.partition("=")

@@ -1,6 +1,6 @@
-"""Names of devices, from their User-Agent header."""
+"""Device names for User-Agent headers."""
 
-# The first word found decides: Edge also says Chrome, and Chrome also says Safari, so they come first.
+# The first match wins. Edge also contains "Chrome", and Chrome also contains "Safari", so the order matters.
 BROWSERS = {
     "Edg/": "Edge",
     "OPR/": "Opera",
@@ -25,7 +25,7 @@ SYSTEMS = {
 
 
 def device_name(user_agent: str) -> str:
-    """Return a name that people understand for a User-Agent header, such as `Firefox on Linux`."""
+    """Return a readable name for a User-Agent header, such as `Firefox on Linux`."""
     browser = next((name for word, name in BROWSERS.items() if word in user_agent), "Unknown program")
     system = next((name for word, name in SYSTEMS.items() if word in user_agent), None)
     return f"{browser} on {system}" if system else browser

@@ -5,16 +5,16 @@ import unicodedata
 import email_validator
 from email_validator import EmailNotValidError, validate_email
 
-# A team may use domains such as `localhost` and `.local` on its own machines; the library refuses the ones listed here.
+# The library refuses these domains, such as `localhost` and `.local`, but a team may use them on its own machines.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
 
 
 def normalize_email(text: str) -> str:
-    """Return `text` as a normalised e-mail address; raise ValueError with the reason if it is none.
+    """Return `text` as a normalized e-mail address. Raises ValueError with the reason if it is not one.
 
-    Only the form is checked, without any network access, and a domain needs no dot.
+    Only the form is checked, without network access. A domain needs no dot.
     """
     try:
         return validate_email(text, check_deliverability=False, globally_deliverable=False, strict=True).normalized
@@ -23,12 +23,15 @@ def normalize_email(text: str) -> str:
 
 
 def user_email(text: str) -> str:
-    """Return the form in which the address of a user is stored: normalised, in lower case; raise ValueError."""
+    """Return the form in which a user's address is stored: normalized, in lower case.
+
+    Raises ValueError with the reason if it is not an e-mail address.
+    """
     return unicodedata.normalize("NFC", normalize_email(text).lower())
 
 
 def comparable_email(text: str) -> str:
-    """Return the form in which the address of a user is looked up; a text that is no address is put into lower case."""
+    """Return the form in which a user's address is looked up. It never raises, also if `text` is not an address."""
     try:
         return user_email(text)
     except ValueError:

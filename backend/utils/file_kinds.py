@@ -1,6 +1,6 @@
-"""Recognizes files that people send instead of CSV and NDJSON by their first bytes."""
+"""Recognizes files that are not CSV or NDJSON by their first bytes, to give advice."""
 
-HEAD_BYTES = 4096  # enough for the names in the front of a workbook
+HEAD_BYTES = 4096  # enough to see the first file names in a ZIP archive, which identify a workbook
 
 SIGNATURES = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
@@ -35,7 +35,10 @@ WIDE = {
 
 
 def file_problem(head: bytes, form: str) -> str | None:
-    """Return why a file with these first bytes cannot be read as `csv` or `ndjson`, and what to do; None if it can."""
+    """Return why a file with these first bytes is not `csv` or `ndjson`, and what to do; None if it may be.
+
+    `form` is the expected format.
+    """
     if kind := _binary_kind(head):
         advice = "Unpack it first." if kind.split()[1] in PACKED else "Save it as CSV in UTF-8."
         return f"The file is {kind}, not {_NAMES[form]}. {advice}"
@@ -45,7 +48,7 @@ def file_problem(head: bytes, form: str) -> str | None:
     if text.startswith(b"<"):
         kind = "an HTML page" if b"<html" in text.lower() or b"<!doctype" in text.lower() else "HTML or XML"
         return f"The file is {kind}, not {_NAMES[form]}. Was an error page or a web page saved in its place?"
-    return _swapped(text, form)
+    return _wrong_text_format(text, form)
 
 
 _NAMES = {"csv": "CSV", "ndjson": "NDJSON"}
@@ -61,12 +64,13 @@ def _wide_encoding(head: bytes) -> str | None:
     for mark, encoding in WIDE.items():
         if head.startswith(mark):
             return encoding
-    # Without its mark: every second byte of plain letters is NUL.
+    # Without a byte order mark: in UTF-16, every second byte of ASCII letters is NUL.
     nuls = head.count(b"\0")
     return "UTF-16 without a byte order mark" if len(head) >= 4 and nuls * 3 >= len(head) else None
 
 
-def _swapped(text: bytes, form: str) -> str | None:
+def _wrong_text_format(text: bytes, form: str) -> str | None:
+    """Return a message if a text file is in a different format than expected: JSON, NDJSON, or CSV without commas."""
     first = text.splitlines()[0] if text else b""
     if text.startswith(b"["):
         return "The file is a JSON array. NDJSON has one object on each line, without brackets and commas around them."
@@ -83,7 +87,7 @@ def _swapped(text: bytes, form: str) -> str | None:
 
 
 def _other_separator(header: bytes) -> str | None:
-    """Return the name of the separator of the columns; None if it is a comma or unknown."""
+    """Return the name of the column separator; None if it is a comma or unknown."""
     if b"," in header:
         return None
     return next((name for sign, name in SEPARATORS.items() if sign in header.strip()), None)

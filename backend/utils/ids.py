@@ -1,4 +1,4 @@
-"""Record ids: time-ordered UUIDs."""
+"""Ids of records and other rows: UUIDs that sort by time of creation."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ import time
 
 
 class _Ticks:
-    """Counts the 1/4096 of a millisecond; each number is given once, also to threads that ask at the same time."""
+    """The time in milliseconds, followed by a counter of 12 bits. Each number is returned only once in a process."""
 
     def __init__(self) -> None:
         self._last, self._lock = 0, threading.Lock()
@@ -21,10 +21,10 @@ _ticks = _Ticks()
 
 
 def uuid7() -> str:
-    """Return a new UUIDv7 as text; ids made by one process grow strictly.
+    """Return a new UUIDv7 as text, greater than all that this process has returned before.
 
-    The 12 bits after the version count on within a millisecond (RFC 9562, 6.2, method 1), so that records keep the
-    order in which they were created.
+    The 12 bits after the version are a counter within the millisecond (RFC 9562, 6.2, method 1), so ids sort in the
+    order in which records were created.
     """
     ticks = _ticks.next()
     random_bits = int.from_bytes(os.urandom(8)) & (1 << 62) - 1

@@ -1,4 +1,4 @@
-"""The types of JSON values, as far as Python's types can say them."""
+"""Types of JSON values. Json is Any, because Python's type hints cannot describe nested JSON in a practical way."""
 
 from typing import Any, TypeAlias
 

@@ -1,11 +1,11 @@
-"""Lists in a query string: a literal comma separates values, an encoded one is part of a value."""
+"""Lists in a query string: a literal comma separates values, an encoded comma (`%2C`) is part of a value."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 
 def read_pairs(query: bytes) -> Iterator[tuple[str, str]]:
-    """Yield each name of a query string with its value as it came, not decoded."""
+    """Yield (name, value) for each parameter of a query string; the name is decoded, the value is not."""
     for part in query.decode("latin-1").split("&"):
         if part:
             name, _, value = part.partition("=")
@@ -13,5 +13,5 @@ def read_pairs(query: bytes) -> Iterator[tuple[str, str]]:
 
 
 def split_values(text: str) -> list[str]:
-    """Return the values of a list that is not decoded yet, each decoded; none of an empty text."""
+    """Split an encoded value at its literal commas, and return the decoded parts; an empty text has none."""
     return [unquote_plus(value) for value in text.split(",")] if text else []

@@ -1,4 +1,4 @@
-"""Temporary files without a name, for data that clients have yet to read; their total size is limited."""
+"""Temporary files for data that waits for slow clients; their total size is limited."""
 
 import os
 import tempfile
@@ -6,36 +6,36 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-# A twentieth of the disk stays free, but at most this much: the database may be on it.
+# A twentieth of the disk stays free, but at most this much. The database may be on the same disk.
 MOST_KEPT_FREE_BYTES = 200 << 20
 LEAST_FREE_SHARE = 20
 
 
 class NoRoom(Exception):
-    """A temporary file cannot be written; the text says why."""
+    """There is no room for a temporary file; the message says why."""
 
 
 class RoomSettings(Protocol):
-    """The settings that bound a Room."""
+    """The setting that limits a Room."""
 
     @property
     def max_unread_bytes(self) -> int:
-        """How many bytes may wait for slow clients."""
+        """The number of bytes that may wait for slow clients."""
 
 
 class Room:
-    """A limit of bytes, and how many are taken; `when_full` is called each time that there is not enough room."""
+    """A limit on bytes, shared by several files. `when_full` is called each time that there is not enough room."""
 
     def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None) -> None:
         self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
         self._lock = threading.Lock()
 
     def open(self, settings: RoomSettings) -> None:
-        """Have as much room as the settings say."""
+        """Apply the limit of the settings."""
         self.max_bytes = settings.max_unread_bytes
 
     def take(self, count: int) -> bool:
-        """Take room for `count` bytes; return whether there was enough."""
+        """Take `count` bytes, and return True; return False if there is not enough room."""
         with self._lock:
             has_room = self.taken + count <= self.max_bytes
             if has_room:
@@ -45,23 +45,23 @@ class Room:
         return has_room
 
     def give_back(self, count: int) -> None:
-        """Give room back."""
+        """Give `count` bytes back."""
         with self._lock:
             self.taken -= count
 
 
-# That of this process, for all its files.
+# The limit for all files of this process.
 room = Room(4 << 30)
 
 
 class SpoolFile:
-    """A temporary file that no folder lists, so it is deleted when it is closed, by the end of the process too."""
+    """A temporary file without a name, so it is deleted when it is closed, or when the process ends."""
 
     def __init__(self, within: Room = room) -> None:
         self._room, self.size = within, 0
         try:
-            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, it stays open as long as this one
-        except OSError as error:  # also when no folder for temporary files can be written
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, close() closes it
+        except OSError as error:  # also if no folder for temporary files is writable
             raise NoRoom(f"No temporary file can be created: {error.strerror}.") from error
         self.seek, self.tell, self.read, self.seekable = (
             self._file.seek,
@@ -71,7 +71,7 @@ class SpoolFile:
         )
 
     def write(self, data: bytes) -> None:
-        """Append `data`; raise NoRoom, and leave the file as it was."""
+        """Append `data`. Raises NoRoom if it does not fit; the file then keeps its former content."""
         if not self._room.take(len(data)):
             raise NoRoom("Too much data is waiting for slow clients.")
         self.size += len(data)
@@ -97,7 +97,7 @@ class SpoolFile:
             self.close()
 
     def close(self) -> None:
-        """Delete the file."""
+        """Close and so delete the file, and give its room back. It can be called again."""
         if not self._file.closed:
             self._file.close()
             self._room.give_back(self.size)

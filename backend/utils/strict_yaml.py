@@ -1,4 +1,4 @@
-"""YAML limited to the values of JSON."""
+"""Strict YAML: only JSON values, and no repeated keys."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -7,12 +7,12 @@ import yaml
 
 
 def load_yaml(text: str) -> Any:
-    """Return the value of a YAML document; raise yaml.YAMLError, also for a key that is given twice."""
+    """Return the value of a YAML document. Raises yaml.YAMLError if it is not valid or has a repeated key."""
     return yaml.load(text, _JsonLoader)
 
 
 class _JsonLoader(yaml.SafeLoader):
-    """Reads only the values of JSON: a date stays a text, sets and the like are refused."""
+    """A YAML loader for JSON values only: a date stays a text; sets and other types are refused."""
 
     yaml_implicit_resolvers = {
         first: [(tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp"]
@@ -25,7 +25,7 @@ class _JsonLoader(yaml.SafeLoader):
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """Return the dict of a mapping; a repeated key is refused, since one of its values would be lost."""
+        """Return the dict of a mapping. Raises ConstructorError for a repeated key; one value would be lost."""
         seen = set()
         for key, _ in node.value:
             name = str(key.value)

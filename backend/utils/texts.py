@@ -1,4 +1,4 @@
-"""Texts that both databases can keep, and values shown in messages."""
+"""Texts: whether both databases can store them, their size, and how messages show them."""
 
 import json
 
@@ -18,18 +18,18 @@ def unstorable_reason(text: str) -> str | None:
 
 
 def shown(value: object, most: int = 60) -> str:
-    """Return a value in quotes for a message: on one line, cut where it is long."""
+    """Return a value as messages show it: as JSON, on one line, cut after `most` characters."""
     if isinstance(value, str):
         return f'"{printable(value, most)}"'
     return printable(json.dumps(value, ensure_ascii=False, default=str), most)
 
 
 def printable(text: str, most: int = 60) -> str:
-    """Return a text on one line, cut where it is long."""
+    """Return a text on one line: cut after `most` characters, with control characters escaped."""
     cut = text if len(text) <= most else f"{text[:most]}…"
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cut)
 
 
 def byte_count(text: str) -> int:
-    """Return how many bytes a text has in UTF-8."""
+    """Return the number of bytes of a text in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())

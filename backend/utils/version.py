@@ -1,3 +1,3 @@
-"""Which release this is."""
+"""The version of this release."""
 
 VERSION = "1.0.0"

@@ -1,23 +1,23 @@
-"""The words of a text, the same on both databases: their own notions of a word differ."""
+"""Splits texts into words for full-text search. The databases would do it differently, so it is done here."""
 
 import re
 import unicodedata
 from itertools import islice
 
-MAX_WORD = 64  # characters; nobody searches for longer ones
+MAX_WORD = 64  # characters; longer words are cut
 MAX_WORDS = 20_000  # of one text
 MAX_CHARACTERS = 500_000  # of one text
 _WORD = re.compile(r"[^\W_]+")
 
 
 class _Bare(dict[int, str]):
-    """Maps the number of a character to its folded form without accents."""
+    """Map of code point to its case-folded form without accents, for str.translate; filled on demand."""
 
-    def __missing__(self, number: int) -> str:
-        parts = unicodedata.normalize("NFKD", chr(number))
-        bare = "".join(each for each in parts if not unicodedata.combining(each)).casefold()
-        if number < 0x10000:  # the rest is too much to remember
-            self[number] = bare
+    def __missing__(self, code_point: int) -> str:
+        characters = unicodedata.normalize("NFKD", chr(code_point))
+        bare = "".join(character for character in characters if not unicodedata.combining(character)).casefold()
+        if code_point < 0x10000:  # the others are too many to keep
+            self[code_point] = bare
         return bare
 
 
@@ -25,10 +25,10 @@ _BARE = _Bare()
 
 
 def words(text: str, max_bytes: int | None = None) -> list[str]:
-    """Return the words at the beginning of a text, in its order: folded case, without accents.
+    """Return the words of a text in their order, case-folded and without accents.
 
-    Together they have at most `max_bytes` in UTF-8. Every character is looked at by itself: to normalise a text as a
-    whole puts its accents in order, which takes a time that grows with the square of their number.
+    The result is cut so that all words together have at most `max_bytes` in UTF-8. Characters are normalized one by
+    one: normalizing a whole text sorts its accents, which takes quadratic time.
     """
     found, size = [], 0
     for match in islice(_WORD.finditer(text[:MAX_CHARACTERS].translate(_BARE)), MAX_WORDS):

@@ -31,7 +31,7 @@ def notes(admin, alice):
 def at_second_page(monkeypatch):
     """Return a function that has something done before the second page of an export is read."""
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)
-    renewed_actor = files.renewed_actor
+    reload_actor = files.reload_actor
 
     def have_done(change):
         pages = []
@@ -41,9 +41,9 @@ def at_second_page(monkeypatch):
             if len(pages) == 2:  # in a thread of its own, as another request is
                 with ThreadPoolExecutor(1) as other:
                     assert other.submit(change).result().status_code < 300
-            return renewed_actor(resource)
+            return reload_actor(resource)
 
-        monkeypatch.setattr(files, "renewed_actor", renew)
+        monkeypatch.setattr(files, "reload_actor", renew)
 
     return have_done
 

@@ -8,7 +8,7 @@ from flask_smorest import Api as SmorestApi
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from backend.middleware.authentication import known_actor
+from backend.middleware.authentication import actor_or_public
 from backend.middleware.errors import http_error_response
 from backend.middleware.paths import DOCUMENT_PATH
 from backend.routes.toolkit import narrowing
@@ -61,7 +61,7 @@ class Api(SmorestApi):
     def _openapi_json(self) -> Response:
         """Return the OpenAPI document for the actor of the request."""
         catalog = self._larder.catalog
-        parts = narrowing.visible_parts(catalog, known_actor())
+        parts = narrowing.visible_parts(catalog, actor_or_public())
         key = (catalog.generation, tuple((part.name, part.key) for part in parts))
         document = documents.get(key)
         metrics.count_lookup("documents", document is not None)

@@ -17,7 +17,7 @@ from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
 from backend.services.storage.answer_sizes import TooLarge
-from backend.utils.cells import NULL, written
+from backend.utils.cells import NULL, quote_cell
 from backend.utils.spool import NoRoom, SpoolFile
 
 ROWS_AT_ONCE = 500
@@ -45,11 +45,11 @@ def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
 
 
 def write_export(
-    renewed_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, *, max_bytes: int
+    reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, *, max_bytes: int
 ) -> SpoolFile:
     """Write all records that the ListQuery finds to a temporary file, and return it, to be read from its start.
 
-    `renewed_actor` is called before each page and returns the current state of the actor. Raises what it and
+    `reload_actor` is called before each page and returns the current state of the actor. Raises what it and
     list_records raise, and Invalid if the file would have more than `max_bytes`. Raises Unavailable if the disk is full
     or too much data waits for slow clients, if the export takes too long, or if the actor's access has changed since
     the first page.
@@ -58,7 +58,7 @@ def write_export(
         try:
             file = SpoolFile()
             unless_complete.callback(file.close)
-            for data in _bounded(_texts(renewed_actor, resource, query, form), max_bytes):
+            for data in _bounded(_texts(reload_actor, resource, query, form), max_bytes):
                 file.write(data)
         except NoRoom as error:
             raise Unavailable(f"The file cannot be written now: {error} Try again later.") from error
@@ -80,17 +80,17 @@ def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
         yield data
 
 
-def _texts(renewed_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
+def _texts(reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
     query = _by_pages(query)
     with connected():
-        actor = renewed_actor()
+        actor = reload_actor()
         page = _read(actor, resource, query)
     visible = _visible(resource, actor)
     write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
     yield write(page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
-            actor = renewed_actor()
+            actor = reload_actor()
             page = _read(actor, resource, replace(query, cursor=page.next_cursor))
         if _visible(resource, actor) != visible:
             raise Unavailable("What you may read has changed while the file was written; request the export again.")
@@ -145,4 +145,4 @@ def _cell_writer(field: FieldType) -> Callable[[Any], str]:
     """Return the function that converts a JSON value to a cell of CSV."""
     # At an import, an empty cell means the default. So if there is one, null must be written as NULL.
     null, to_cell = "" if field.default is None else NULL, field.to_cell
-    return lambda value: null if value is None else written(to_cell(value))
+    return lambda value: null if value is None else quote_cell(to_cell(value))
