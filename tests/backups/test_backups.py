@@ -94,7 +94,7 @@ def test_prunes_although_no_copy_can_be_made(settings, tmp_path):
     last_year = settings.backup_dir / "larder-20250101T000000000000Z.zip"
     made = backups.create_backup(settings, SYSTEM)
     (settings.backup_dir / made.name).rename(last_year)
-    with pytest.raises(Unavailable, match="place for copies"):
+    with pytest.raises(Unavailable, match="LARDER_BACKUP_TARGET"):
         backups.back_up(replace(settings, backup_keep=1, backup_target=f"file://{tmp_path}/file/copies"))
     (only,) = backups.list_backups(settings)
     assert only.name > made.name

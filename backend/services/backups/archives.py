@@ -1,6 +1,7 @@
-"""Backup files: a zip of a manifest and a snapshot, written whole or not at all, and checked before it is trusted.
+"""Backup files: a zip of a manifest and a snapshot. It is written completely or not at all, and verified before use.
 
-A zip, not a tar: its manifest can be read without unpacking, and nothing in it is unpacked but what is streamed here.
+It is a zip, not a tar, because its manifest can be read without unpacking the rest. Only the two expected members are
+read, as streams.
 """
 
 import hashlib
@@ -24,27 +25,34 @@ SNAPSHOT_NAMES = {"sqlite": "larder.db", "postgres": "larder.dump"}
 LARGEST_MANIFEST_BYTES = 1 << 20
 COMPRESSION = 3  # twice as fast as zlib's usual 6, for a few percent of size
 CHUNK_BYTES = 1 << 20
-# What zipfile raises for files that are not a zip, or a hostile one; KeyError is a missing member.
+# What zipfile raises for files that are not a valid zip, or a malicious one; KeyError means a missing member.
 UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
-    *(NotImplementedError, RuntimeError, KeyError, ValueError),
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    KeyError,
+    ValueError,
 )
 
-Counts = dict[str, int]  # the number of rows, by table
+RowCounts = dict[str, int]  # map of table name to number of rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself.
+    """The metadata of a backup.
 
-    `version` is that of Larder, `database` a key of SNAPSHOT_NAMES, `migrations` are names in order, `created_at` is
-    RFC 3339; `bytes` and `sha256` are of the snapshot.
+    `version` is the version of Larder that created it, `database` a key of SNAPSHOT_NAMES. `migrations` are the names
+    of the applied migrations in order. `created_at` is in the form of RFC 3339. `bytes` and `sha256` describe the
+    snapshot.
     """
 
     version: str
     database: str
     migrations: list[str]
-    counts: Counts
+    counts: RowCounts
     created_at: str
     bytes: int = 0
     sha256: str = ""
@@ -67,16 +75,16 @@ SCHEMA = ManifestSchema()
 
 
 class Copied(NamedTuple):
-    """How much was copied, and its checksum in hexadecimal."""
+    """The number of copied bytes, and their SHA-256 in hexadecimal."""
 
     bytes: int
     sha256: str
 
 
 def write_archive(path: Path, manifest: Manifest, snapshot: Path) -> None:
-    """Create the file `path` from a snapshot and its Manifest, to which size and checksum are added.
+    """Write a snapshot and its Manifest to a new backup file. Size and checksum are added to the manifest.
 
-    Raises Unavailable if it cannot be written, as on a full disk; then there is no file.
+    Raises Unavailable if the file cannot be written, for example because the disk is full. No file is left then.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -97,8 +105,8 @@ def _write(path: Path, manifest: Manifest, snapshot: Path) -> None:
                 archive.open(SNAPSHOT_NAMES[manifest.database], "w", force_zip64=True) as target,
             ):
                 copied = _copy(source, target)
-            facts = asdict(manifest) | copied._asdict() | {"format": FORMAT}
-            archive.writestr(MANIFEST_NAME, json.dumps(facts, indent=2))
+            values = asdict(manifest) | copied._asdict() | {"format": FORMAT}
+            archive.writestr(MANIFEST_NAME, json.dumps(values, indent=2))
         file.flush()
         os.fsync(file.fileno())
 
@@ -106,15 +114,15 @@ def _write(path: Path, manifest: Manifest, snapshot: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)  # or the name of the file might not survive a power cut
+        os.fsync(descriptor)  # without this, a power cut could lose the name of the file
     finally:
         os.close(descriptor)
 
 
-def _copy(source: IO[bytes], target: IO[bytes], most: int | None = None) -> Copied:
-    """Copy everything, or if there is more than `most` bytes, no more than a chunk beyond them."""
+def _copy(source: IO[bytes], target: IO[bytes], max_bytes: int | None = None) -> Copied:
+    """Copy all bytes. If there are more than `max_bytes`, stop within a chunk after them."""
     size, digest = 0, hashlib.sha256()
-    while (most is None or size <= most) and (chunk := source.read(CHUNK_BYTES)):
+    while (max_bytes is None or size <= max_bytes) and (chunk := source.read(CHUNK_BYTES)):
         target.write(chunk)
         digest.update(chunk)
         size += len(chunk)
@@ -122,16 +130,16 @@ def _copy(source: IO[bytes], target: IO[bytes], most: int | None = None) -> Copi
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Return the Manifest of a backup file; raise Malformed if the file is not a backup."""
+    """Return the Manifest of a backup file. Raises Malformed if the file is not a valid backup."""
     with _open(path) as archive:
         return _read_manifest(archive, path)
 
 
 def unpack(path: Path, folder: Path) -> tuple[Manifest, Path]:
-    """Write the snapshot of a backup into the folder; return its Manifest and its path.
+    """Write the snapshot of a backup into the folder; return the Manifest and the path of the snapshot.
 
-    Raises Malformed if anything differs from what the manifest says, and never writes more than that; Unavailable if it
-    cannot be written.
+    Raises Malformed if the snapshot differs from its manifest or does not fit on the disk, Unavailable if it cannot be
+    written. A snapshot that is larger than its manifest says is not written to its end.
     """
     with _open(path) as archive:
         manifest = _read_manifest(archive, path)
@@ -159,19 +167,19 @@ def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
             content = file.read(LARGEST_MANIFEST_BYTES + 1)
         if len(content) > LARGEST_MANIFEST_BYTES:
             raise _damaged(path, "its manifest is too large.")
-        facts = SCHEMA.loads(content)
+        values = SCHEMA.loads(content)
     except (*UNREADABLE, ValidationError) as error:
         raise _damaged(path, error) from error
-    manifest = Manifest(**{name: value for name, value in facts.items() if name != "format"})
+    manifest = Manifest(**{name: value for name, value in values.items() if name != "format"})
     if sorted(archive.namelist()) != sorted([MANIFEST_NAME, SNAPSHOT_NAMES[manifest.database]]):
         raise _damaged(path, "it must contain one manifest and one snapshot.")
     return manifest
 
 
-def _unpack_snapshot(archive: zipfile.ZipFile, path: Path, snapshot: Path, most: int) -> Copied:
+def _unpack_snapshot(archive: zipfile.ZipFile, path: Path, snapshot: Path, max_bytes: int) -> Copied:
     try:
         with archive.open(snapshot.name) as source, snapshot.open("xb") as target:
-            return _copy(source, target, most)
+            return _copy(source, target, max_bytes)
     except UNREADABLE as error:
         raise _damaged(path, error) from error
     except OSError as error:

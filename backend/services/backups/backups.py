@@ -1,4 +1,4 @@
-"""Backups: created while others write, listed, verified, restored, and deleted when there are enough."""
+"""Backups: create one while others write, list, verify and restore them, and delete old ones."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,8 +14,15 @@ from backend.models.definition import Generation
 from backend.services.access import audit
 from backend.services.access.actors import SYSTEM, Actor
 from backend.services.backups import archives, copies
-from backend.services.backups.archives import Counts, Manifest
-from backend.services.backups.folder import NAME, backup_paths, created_at, find_backup, new_path, working_folder
+from backend.services.backups.archives import Manifest, RowCounts
+from backend.services.backups.folder import (
+    NAME_PATTERN,
+    backup_paths,
+    created_at,
+    find_backup,
+    new_path,
+    working_folder,
+)
 from backend.services.backups.snapshots import own_snapshots, snapshots_of
 from backend.services.errors import Conflict, Malformed
 from backend.services.operation import migrations
@@ -23,15 +30,15 @@ from backend.services.operation.jobs import job
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.version import VERSION
 
-MAX_REQUESTED = 100  # backups in the folder; with more of them a request creates none
-ONE_RUN = timedelta(seconds=50)  # of the schedule, which several processes follow
+MAX_REQUESTED = 100  # with this many backups in the folder, requests cannot create more
+SAME_RUN = timedelta(seconds=50)  # a backup younger than this comes from another process with the same schedule
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A file in the folder of backups and its size; `manifest` is None if it cannot be read."""
+    """A file in the backup folder, with its size; `manifest` is None if the file is damaged."""
 
     name: str
     bytes: int
@@ -39,7 +46,7 @@ class Backup:
 
 
 class LatestBackup(NamedTuple):
-    """The latest file in the folder of backups, which need not be intact."""
+    """The latest file in the backup folder. It has not been verified."""
 
     name: str
     created_at: datetime
@@ -47,16 +54,20 @@ class LatestBackup(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What was restored, and the name of the backup or schema that keeps the replaced content, if there was any."""
+    """The manifest of a restored backup.
+
+    `kept` is the name of the backup file or the Postgres schema with the replaced content; None if there was none.
+    """
 
     manifest: Manifest
     kept: str | None
 
 
 def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
-    """Create a backup for a request; raise what create_backup does, and Conflict if there are MAX_REQUESTED already.
+    """Create a backup for a request.
 
-    Users who may create backups must not be able to fill the disk with them.
+    Raises what create_backup raises, and Conflict if there are MAX_REQUESTED backups: users who may create backups must
+    not be able to fill the disk with them.
     """
     if len(backup_paths(settings.backup_dir)) >= MAX_REQUESTED:
         raise Conflict(f"There are {MAX_REQUESTED} backups already; delete old ones with `flask backup prune`.")
@@ -64,9 +75,10 @@ def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
 
 
 def create_backup(settings: Settings, actor: Actor) -> Backup:
-    """Write a backup of the database to the folder, and to the place for copies if there is one; return it.
+    """Create a backup in the backup folder, copy it to LARDER_BACKUP_TARGET if that is set, and return it.
 
-    Nothing waits for it. Raises Conflict while another backup or restore runs, Unavailable if it cannot be written.
+    Readers and writers do not wait for it. Raises Conflict while another backup or restore runs, Unavailable if the
+    backup cannot be written or copied.
     """
     with working_folder(settings.backup_dir) as folder:
         path, snapshot = new_path(settings.backup_dir), folder / "snapshot"
@@ -84,26 +96,27 @@ def _record_backup(actor: Actor, path: Path) -> None:
         with connected():
             audit.record(actor, "backup.create", ("backup", path.name))
     except DATABASE_ERRORS:
-        path.unlink()  # what failed must not be in the list
+        path.unlink()  # a backup that failed must not be listed
         raise
 
 
 def list_backups(settings: Settings) -> list[Backup]:
-    """Return the backups of the folder, the latest first."""
+    """Return the backups in the backup folder, the latest first."""
     return [_describe(path) for path in reversed(backup_paths(settings.backup_dir))]
 
 
 def latest_backup(settings: Settings) -> LatestBackup | None:
-    """Return the latest backup of the folder by its name, without opening it; None if there is none."""
+    """Return the latest backup in the backup folder, found by name without opening it; None if there is none."""
     if not (paths := backup_paths(settings.backup_dir)):
         return None
     return LatestBackup(paths[-1].name, created_at(paths[-1]), paths[-1].stat().st_size)
 
 
 def verify_backup(settings: Settings, name_or_path: str) -> Manifest:
-    """Read the whole of a backup, given by its name in the folder or as a path; return its Manifest.
+    """Read a whole backup, given as a path or by its name in the backup folder; return its Manifest.
 
-    Raises NotFound, Malformed if it is damaged or not a backup, Unavailable if it cannot be unpacked.
+    Raises NotFound if there is no such file, Malformed if it is damaged or not a backup, Unavailable if it cannot be
+    unpacked.
     """
     with working_folder(settings.backup_dir) as folder:
         manifest, _ = _unpack(find_backup(settings.backup_dir, name_or_path), folder)
@@ -111,21 +124,22 @@ def verify_backup(settings: Settings, name_or_path: str) -> Manifest:
 
 
 def restore_backup(settings: Settings, name_or_path: str) -> Restored:
-    """Replace the content of the database with a backup, given by its name in the folder or as a path, and migrate it.
+    """Replace the content of the database with a backup, and migrate it.
 
-    Others who use the database see all of the old content or all of the new. Raises what verify_backup does, and
-    Conflict for a backup of the other kind of database or of a newer version; then nothing has changed.
+    The backup is given as a path or by its name in the backup folder. Other connections see either all of the old
+    content or all of the new content. Raises what verify_backup raises, and Conflict if the backup is of a different
+    database system or of a newer version of Larder. Nothing has changed then.
     """
     with working_folder(settings.backup_dir) as folder:
         manifest, snapshot = _unpack(find_backup(settings.backup_dir, name_or_path), folder)
-        _require_suitable(manifest)
+        _require_restorable(manifest)
         applied, path = _applied_migrations(), new_path(settings.backup_dir)
-        aside = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S}"
-        replaced = own_snapshots().restore(snapshot, manifest, _generation(), aside)
-        kept = aside.name
-        if replaced is not None:
-            archives.write_archive(path, _new_manifest(replaced, applied), aside)
-            aside.unlink()
+        old_content = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S}"
+        old_counts = own_snapshots().restore(snapshot, manifest, _generation(), old_content)
+        kept = old_content.name
+        if old_counts is not None:  # the old content is a file, not a schema
+            archives.write_archive(path, _new_manifest(old_counts, applied), old_content)
+            old_content.unlink()
             kept = path.name
     migrations.upgrade()
     with connected():
@@ -133,7 +147,7 @@ def restore_backup(settings: Settings, name_or_path: str) -> Restored:
     return Restored(manifest, kept if applied else None)
 
 
-def _require_suitable(manifest: Manifest) -> None:
+def _require_restorable(manifest: Manifest) -> None:
     if manifest.database != database.name:
         raise Conflict(
             f"This is a backup of {manifest.database}, and the database is {database.name}; "
@@ -146,37 +160,37 @@ def _require_suitable(manifest: Manifest) -> None:
 
 
 def _unpack(path: Path, folder: Path) -> tuple[Manifest, Path]:
-    """Return (Manifest, path of the snapshot), checked as far as possible without a database to restore it to."""
+    """Unpack a backup and check its snapshot; return the Manifest and the path of the snapshot."""
     manifest, snapshot = archives.unpack(path, folder)
     snapshots_of(manifest.database).check(snapshot, manifest)
     return manifest, snapshot
 
 
 def prune_backups(settings: Settings, keep: int) -> list[str]:
-    """Delete all but the `keep` latest backups of the folder and of the place for copies; return the deleted names."""
+    """Delete all but the `keep` latest backups, and their copies; return the names deleted from the backup folder."""
     surplus = backup_paths(settings.backup_dir)[:-keep]
     for path in surplus:
         path.unlink(missing_ok=True)
     if settings.backup_target:
-        copies.prune(settings.backup_target, NAME, keep)
+        copies.prune(settings.backup_target, NAME_PATTERN, keep)
     return [path.name for path in surplus]
 
 
 @job(schedule=lambda settings: settings.backup_schedule)
 def back_up(settings: Settings) -> None:
-    """Create a backup and delete the oldest ones, unless another process does."""
+    """Create the scheduled backup and delete the oldest ones, unless another process has just done so."""
     latest = latest_backup(settings)
-    if latest and utcnow() - latest.created_at < ONE_RUN:
+    if latest and utcnow() - latest.created_at < SAME_RUN:
         return
     try:
-        with suppress(Conflict):  # another process creates it
+        with suppress(Conflict):  # another process is creating it
             backup = create_backup(settings, SYSTEM)
             log.info("backup made", name=backup.name, bytes=backup.bytes)
-    finally:  # after a failure, too: the disk would fill while the place for copies cannot be reached
+    finally:  # also after a failure: while copies fail, backups would otherwise fill the disk
         prune_backups(settings, settings.backup_keep)
 
 
-def _new_manifest(counts: Counts, applied: list[str]) -> Manifest:
+def _new_manifest(counts: RowCounts, applied: list[str]) -> Manifest:
     return Manifest(
         version=VERSION, database=database.name, migrations=applied, counts=counts, created_at=rfc3339(utcnow())
     )
@@ -196,6 +210,6 @@ def _applied_migrations() -> list[str]:
 
 
 def _generation() -> int:
-    """Return the generation in force, 0 before the first migration."""
+    """Return the current generation of the definitions, 0 before the first migration."""
     with connected():
         return Generation.current() if database.table_exists(Generation) else 0

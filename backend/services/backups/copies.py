@@ -1,4 +1,4 @@
-"""Copies of backups in another place: a folder, such as a mounted disk, or an S3 bucket."""
+"""Copies of backups at LARDER_BACKUP_TARGET: a folder, such as a mounted disk, or an S3 bucket."""
 
 import re
 from collections.abc import Iterator
@@ -15,21 +15,22 @@ FOLDER_SCHEME = "file://"
 
 
 def put(url: str, path: Path) -> None:
-    """Copy a backup file to the place; raise Unavailable if that does not work."""
-    with _refused():
+    """Copy a backup file to the target. Raises Unavailable if that fails."""
+    with _target_errors():
         _store(url).put(path.name, path)
 
 
 def prune(url: str, pattern: re.Pattern[str], keep: int) -> None:
-    """Delete all but the `keep` last of those files there whose names match the pattern, which sorts them."""
-    with _refused():
+    """Of the files at the target whose names match the pattern, delete all but the `keep` last by name."""
+    with _target_errors():
         store = _store(url)
-        names = sorted(each["path"] for each in store.list().collect() if pattern.fullmatch(each["path"]))
+        paths = (file["path"] for file in store.list().collect())
+        names = sorted(path for path in paths if pattern.fullmatch(path))
         store.delete(names[:-keep])
 
 
 def _store(url: str) -> "ObjectStore":
-    # Imported where it is used: most installations have no such place, and it takes a tenth of a second.
+    # Imported only where it is used: the import takes a tenth of a second, and most installations have no target.
     from obstore.store import LocalStore, from_url
 
     if url.startswith(FOLDER_SCHEME):
@@ -38,12 +39,12 @@ def _store(url: str) -> "ObjectStore":
 
 
 @contextmanager
-def _refused() -> Iterator[None]:
-    """Turn an error of the place into Unavailable."""
+def _target_errors() -> Iterator[None]:
+    """Raise Unavailable for an error of the target."""
     from obstore.exceptions import BaseError
 
     try:
         yield
     except (BaseError, OSError) as error:
-        reason = str(error).partition("\n\nDebug source:")[0]  # pages of it
-        raise Unavailable(f"The place for copies of backups cannot be used: {reason}") from error
+        reason = str(error).partition("\n\nDebug source:")[0]  # which has several pages
+        raise Unavailable(f"LARDER_BACKUP_TARGET cannot be used: {reason}") from error

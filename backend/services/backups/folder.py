@@ -1,4 +1,4 @@
-"""The folder of backups: which files in it are backups, and the work of one process at a time in it."""
+"""The backup folder: which files in it are backups, and the lock that allows one backup or restore at a time."""
 
 import fcntl
 import re
@@ -14,29 +14,29 @@ from backend.models.database import database
 from backend.services.errors import Conflict, NotFound, Unavailable
 from backend.utils.clock import utcnow
 
-NAME_FORMAT = "larder-%Y%m%dT%H%M%S%fZ.zip"  # of the moment it was created, so that names sort by it
-NAME = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
+NAME_FORMAT = "larder-%Y%m%dT%H%M%S%fZ.zip"  # the time of creation, so that names sort by it
+NAME_PATTERN = re.compile(r"larder-\d{8}T\d{12}Z\.zip")
 LOCK_NAME = ".lock"
 WORK_PREFIX = ".work-"
 
 
 def backup_paths(folder: Path) -> list[Path]:
     """Return the paths of all backups, the oldest first."""
-    return sorted(path for path in folder.glob("*.zip") if NAME.fullmatch(path.name))
+    return sorted(path for path in folder.glob("*.zip") if NAME_PATTERN.fullmatch(path.name))
 
 
 def new_path(folder: Path) -> Path:
-    """Return the path of a backup that is created now."""
+    """Return the path of a new backup, named after the current time."""
     return folder / utcnow().strftime(NAME_FORMAT)
 
 
 def created_at(path: Path) -> datetime:
-    """Return the moment that the name of a backup says."""
+    """Return when a backup was created, as its name says."""
     return datetime.strptime(path.name, NAME_FORMAT).replace(tzinfo=UTC)
 
 
 def find_backup(folder: Path, name_or_path: str) -> Path:
-    """Return the path of a backup, given as a path or as its name in the folder; raise NotFound."""
+    """Return the path of a backup, given as a path or by its name. Raises NotFound if there is no such file."""
     for path in (Path(name_or_path), folder / name_or_path):
         if path.is_file():
             return path
@@ -45,17 +45,17 @@ def find_backup(folder: Path, name_or_path: str) -> Path:
 
 @contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
-    """Yield a new folder for one backup or restore at a time, which is deleted after the block.
+    """Yield a temporary folder for one backup or restore. It is deleted after the block.
 
-    Statements of the block have no time limit. Raises Conflict while another block runs, also of another process, and
-    Unavailable if the folder of backups cannot be used.
+    Database statements in the block have no time limit. Raises Conflict while such a block runs in this or another
+    process, Unavailable if the backup folder cannot be used.
     """
     with _lock(folder), _temporary_folder(folder) as path, database.time_limit(None):
         yield Path(path)
 
 
 def _lock(folder: Path) -> IO[str]:
-    """Return the open file whose lock says that this process works in the folder."""
+    """Lock the backup folder, and return the lock file: closing it releases the lock."""
     lock = _open_lock(folder)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,12 +84,12 @@ def _temporary_folder(folder: Path) -> TemporaryDirectory[str]:
 
 
 def _delete_leftovers(folder: Path) -> None:
-    """Delete the files of a process that was killed."""
-    for left in folder.glob(f"{WORK_PREFIX}*"):
-        shutil.rmtree(left)
-    for left in folder.glob(".*.partial"):
-        left.unlink()
+    """Delete the temporary files of a killed process."""
+    for path in folder.glob(f"{WORK_PREFIX}*"):
+        shutil.rmtree(path)
+    for path in folder.glob(".*.partial"):
+        path.unlink()
 
 
 def _unusable(error: OSError) -> Unavailable:
-    return Unavailable(f"The folder of backups cannot be used: {error.strerror or error}.")
+    return Unavailable(f"The backup folder cannot be used: {error.strerror or error}.")

@@ -1,4 +1,4 @@
-"""Snapshots of a Postgres database, by pg_dump and pg_restore, which must be at least as new as the server."""
+"""Snapshots of a Postgres database, with pg_dump and pg_restore, which must be at least as new as the server."""
 
 import os
 import re
@@ -12,20 +12,20 @@ from psycopg.pq import Conninfo
 from backend.config.reading import environment
 from backend.models.database import database
 from backend.models.database.postgres import DEFINITIONS_LOCK
-from backend.services.backups.archives import Counts, Manifest
+from backend.services.backups.archives import Manifest, RowCounts
 from backend.services.errors import Malformed, Unavailable
 
 SCHEMA = "public"
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND table_type = 'BASE TABLE'"
-# The owner need not exist where it is restored, nor need those who were granted something.
+# Without owners and privileges: their roles need not exist where the backup is restored.
 DUMP = ["pg_dump", "--format=custom", "--compress=0", f"--schema={SCHEMA}", "--no-owner", "--no-privileges"]
 SCRIPT = ["pg_restore", f"--schema={SCHEMA}", "--no-owner", "--no-privileges"]
 PSQL = ["psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
-MAX_COMPLAINT = 1000  # characters of what a program writes about its failure
+MAX_ERROR_CHARACTERS = 1000  # of the error output of a program
 
 
-def take(path: Path) -> Counts:
-    """Write a snapshot to `path`; return the number of its rows, by table."""
+def take(path: Path) -> RowCounts:
+    """Write a snapshot to `path`; return its RowCounts."""
     with psycopg.connect(database.database) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         [(snapshot,)] = connection.execute("SELECT pg_export_snapshot()").fetchall()
@@ -40,7 +40,7 @@ def _count_rows(connection: psycopg.Connection, table: str) -> int:
 
 
 def check(path: Path, manifest: Manifest) -> None:
-    """Raise Malformed unless the snapshot is a dump that can be read to its end and has the tables of the manifest."""
+    """Raise Malformed unless the whole dump can be read and has the tables of the manifest."""
     try:
         contents = _run(["pg_restore", "--list", str(path)])
         _run(["pg_restore", "--file=/dev/null", str(path)])
@@ -48,26 +48,26 @@ def check(path: Path, manifest: Manifest) -> None:
         raise Malformed(f"The dump in the backup is damaged: {error.message}") from error
     tables = set(re.findall(rf"TABLE DATA {SCHEMA} (\w+) ", contents))
     if tables != set(manifest.counts):
-        raise Malformed("The dump in the backup has different tables than its manifest says.")
+        raise Malformed("The tables of the dump in the backup are not those of its manifest.")
 
 
-def restore(path: Path, manifest: Manifest, generation: int, aside: Path) -> None:
-    """Make the snapshot the content of the database, and keep what was there in a schema with the name of `aside`.
+def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) -> None:
+    """Replace the content of the database with the snapshot; keep the old content in a schema named like `old_content`.
 
-    Nothing that is written meanwhile is lost. Records can be written until the end, which waits for the writes that
-    have begun: one that had read its record in the former tables would look for it in the new ones.
+    Records can be written until the end, and these writes are kept with the old content. The end waits for writes that
+    have begun: a write that has read its record in the old tables must not look for it in the new ones.
     """
     first, script, last = (path.with_name(name) for name in ("first.sql", "script.sql", "last.sql"))
-    _write(first, f'ALTER SCHEMA {SCHEMA} RENAME TO "{aside.name}"; CREATE SCHEMA {SCHEMA};')
+    _write(first, f'ALTER SCHEMA {SCHEMA} RENAME TO "{old_content.name}"; CREATE SCHEMA {SCHEMA};')
     _run([*SCRIPT, f"--file={script}", str(path)])
     _write(last, _last_statements(manifest, generation))
     _run([*PSQL, f"--file={first}", f"--file={script}", f"--file={last}"])
 
 
 def _last_statements(manifest: Manifest, generation: int) -> str:
-    """Return the SQL that checks the number of rows, ends the sessions, and has every process read the definitions."""
+    """Return SQL that checks the row counts, ends all sessions, and makes every process read the definitions again."""
     checks = [
-        f"IF (SELECT count(*) FROM {SCHEMA}.\"{name}\") <> {rows} THEN RAISE '{name} has not {rows} rows'; END IF;"
+        f"IF (SELECT count(*) FROM {SCHEMA}.\"{name}\") <> {rows} THEN RAISE 'not {rows} rows in {name}'; END IF;"
         for name, rows in manifest.counts.items()
     ]
     return f"""
@@ -86,8 +86,8 @@ def _write(path: Path, sql: str) -> None:
 
 
 def _run(command: Sequence[str]) -> str:
-    """Return what a program of Postgres prints when run on the database; raise Unavailable if it fails."""
-    # By the environment: everybody on the machine can read the arguments of a program, and there is a password.
+    """Run a Postgres program against the database, and return its output. Raises Unavailable if it fails."""
+    # In the environment, because there is a password: every user of the machine can read the arguments of a program.
     options = {option.envvar: option.val for option in Conninfo.parse(database.database.encode())}
     access = {os.fsdecode(name): os.fsdecode(value) for name, value in options.items() if name and value}
     try:
@@ -95,5 +95,5 @@ def _run(command: Sequence[str]) -> str:
     except FileNotFoundError as error:
         raise Unavailable(f"{command[0]} is not installed; on Debian: apt-get install postgresql-client.") from error
     if done.returncode:
-        raise Unavailable(f"{command[0]} failed: {done.stderr.strip()[-MAX_COMPLAINT:]}")
+        raise Unavailable(f"{command[0]} failed: {done.stderr.strip()[-MAX_ERROR_CHARACTERS:]}")
     return done.stdout

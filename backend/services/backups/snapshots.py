@@ -1,40 +1,40 @@
-"""Snapshots: the content of a database as a file, which each kind of database takes and restores in its own way."""
+"""Snapshots: the content of a database as a file. SQLite and Postgres have a module each to take and restore them."""
 
 from pathlib import Path
 from typing import Protocol
 
 from backend.models.database import database
 from backend.services.backups import postgres_snapshots, sqlite_snapshots
-from backend.services.backups.archives import Counts, Manifest
+from backend.services.backups.archives import Manifest, RowCounts
 
 
 class Snapshots(Protocol):
-    """What a module of snapshots can do."""
+    """The functions of a snapshot module."""
 
-    def take(self, path: Path) -> Counts:
-        """Write a snapshot to `path` while others write; return the number of its rows, by table."""
+    def take(self, path: Path) -> RowCounts:
+        """Write a snapshot to `path` while others write; return its RowCounts."""
 
     def check(self, path: Path, manifest: Manifest) -> None:
-        """Raise Malformed unless the snapshot is intact and has what its manifest says."""
+        """Raise Malformed unless the snapshot is intact and matches its manifest."""
 
-    def restore(self, path: Path, manifest: Manifest, generation: int, aside: Path) -> Counts | None:
-        """Make a checked snapshot the content of the database, in one transaction.
+    def restore(self, path: Path, manifest: Manifest, generation: int, old_content: Path) -> RowCounts | None:
+        """Replace the content of the database with a checked snapshot, in one transaction.
 
-        The sessions in it end, and its generation becomes one beyond `generation` and its own, so that every process
-        reads the definitions again. The replaced content is kept: as a file at `aside`, whose rows are returned by
-        table, or else as a schema with its name. Raises Unavailable if that is not possible now; then nothing has
-        changed.
+        All sessions end. The new generation is higher than `generation` and the snapshot's own, so that every process
+        reads the definitions again. The old content is kept: either as a file at `old_content`, whose RowCounts are
+        returned, or as a schema of that name; None is returned then. Raises Unavailable if the restore fails. Nothing
+        has changed then.
         """
 
 
-KINDS: dict[str, Snapshots] = {"sqlite": sqlite_snapshots, "postgres": postgres_snapshots}
+MODULES: dict[str, Snapshots] = {"sqlite": sqlite_snapshots, "postgres": postgres_snapshots}
 
 
-def snapshots_of(kind: str) -> Snapshots:
-    """Return the snapshots of a kind of database, `sqlite` or `postgres`."""
-    return KINDS[kind]
+def snapshots_of(database_name: str) -> Snapshots:
+    """Return the snapshot module of a database system, `sqlite` or `postgres`."""
+    return MODULES[database_name]
 
 
 def own_snapshots() -> Snapshots:
-    """Return the snapshots of the database in use."""
-    return KINDS[database.name]
+    """Return the snapshot module of the database in use."""
+    return MODULES[database.name]

@@ -1,4 +1,4 @@
-"""Snapshots of an SQLite database: a file of their own."""
+"""Snapshots of an SQLite database: a copy of its file."""
 
 from contextlib import closing
 from functools import partial
@@ -7,16 +7,16 @@ from pathlib import Path
 import cysqlite
 
 from backend.models.database import connected, database
-from backend.services.backups.archives import Counts, Manifest
+from backend.services.backups.archives import Manifest, RowCounts
 from backend.services.errors import Malformed, Unavailable
 from backend.services.operation.migrations import upgrade_file
 
-# The definitions of the restored database may differ from those of the same generation that a process has built.
-BEYOND_BOTH = "UPDATE larder_generation SET number = max(number, ?) + 1"
+# Higher than both: a process may have built different definitions under the same number.
+NEXT_GENERATION = "UPDATE larder_generation SET number = max(number, ?) + 1"
 
 
-def take(path: Path) -> Counts:
-    """Write a snapshot to `path`; return the number of its rows, by table."""
+def take(path: Path) -> RowCounts:
+    """Write a snapshot to `path`; return its RowCounts."""
     with connected():
         database.execute_sql("VACUUM INTO ?", (str(path),))
     return _count_rows_of(path)
@@ -32,7 +32,7 @@ def check(path: Path, manifest: Manifest) -> None:
     except cysqlite.DatabaseError as error:
         raise Malformed("The file in the backup is not a database.") from error
     if counts != manifest.counts:
-        raise Malformed("The database in the backup has different rows than its manifest says.")
+        raise Malformed("The row counts of the database in the backup are not those of its manifest.")
 
 
 def _require_intact(connection: cysqlite.Connection) -> None:
@@ -43,49 +43,51 @@ def _require_intact(connection: cysqlite.Connection) -> None:
         raise Malformed("The database in the backup has records that refer to missing ones.")
 
 
-def restore(path: Path, manifest: Manifest, generation: int, aside: Path) -> Counts:
-    """Make the snapshot the content of the database and keep what was there as a file; return the rows of that.
+def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) -> RowCounts:
+    """Replace the content of the database with the snapshot; keep the old content as a file, and return its RowCounts.
 
-    The snapshot is migrated first. Other connections that write wait meanwhile.
+    The snapshot is migrated first. Writers wait until the restore has ended.
     """
     upgrade_file(path)
     with closing(cysqlite.connect(str(path))) as snapshot:
-        snapshot.execute(BEYOND_BOTH, (generation,))
+        snapshot.execute(NEXT_GENERATION, (generation,))
         snapshot.execute("DELETE FROM larder_sessions")
         with connected():
-            _replace_content(snapshot, aside)
-    return _count_rows_of(aside)
+            _replace_content(snapshot, old_content)
+    return _count_rows_of(old_content)
 
 
-def _replace_content(snapshot: cysqlite.Connection, aside: Path) -> None:
-    # By SQLite's backup, not by another file in its place: other processes have this one open.
-    half = snapshot.execute_scalar("PRAGMA page_count") // 2
-    keep_aside = partial(_keep_aside, source=database.database, aside=aside)
+def _replace_content(snapshot: cysqlite.Connection, old_content: Path) -> None:
+    # The backup API of SQLite overwrites the content of the file. Other processes have it open, so it is not replaced.
+    half_of_pages = snapshot.execute_scalar("PRAGMA page_count") // 2
+    keep = partial(_keep_old_content, source=database.database, old_content=old_content)
     try:
-        snapshot.backup(database.connection(), pages=half, progress=keep_aside)
+        snapshot.backup(database.connection(), pages=half_of_pages, progress=keep)
     except cysqlite.OperationalError as error:
-        aside.unlink(missing_ok=True)
+        old_content.unlink(missing_ok=True)
         reason = f"another writer held the lock too long, or the disk is full ({error})"
         raise Unavailable(f"Nothing was restored: {reason}.") from error
 
 
-def _keep_aside(remaining: int, total: int, is_done: bool, *, source: str, aside: Path) -> None:
-    # The first step that copies (until then the total is 0) has taken the lock to write, and the last one commits: this
-    # is the last that anybody wrote.
-    if total and not aside.exists():
+def _keep_old_content(remaining: int, total: int, is_done: bool, *, source: str, old_content: Path) -> None:
+    # The total is 0 until the first step that copies. That step takes the write lock, and the last step commits:
+    # nobody writes between this copy and the new content.
+    if total and not old_content.exists():
         with closing(cysqlite.connect(source)) as reader:
-            reader.execute("VACUUM INTO ?", (str(aside),))
+            reader.execute("VACUUM INTO ?", (str(old_content),))
 
 
-def _count_rows_of(path: Path) -> Counts:
+def _count_rows_of(path: Path) -> RowCounts:
     with closing(cysqlite.connect(str(path))) as connection:
         return _count_rows(connection)
 
 
-def _count_rows(connection: cysqlite.Connection) -> Counts:
-    # As a statement: a table of the file could take the place of the function `pragma_table_list`.
+def _count_rows(connection: cysqlite.Connection) -> RowCounts:
+    # The statement, not the function `pragma_table_list`: the file could contain a table of that name.
     listed = connection.execute("PRAGMA main.table_list").fetchall()
-    names = sorted(name for _, name, kind, *_ in listed if kind == "table" and not name.startswith("sqlite_"))
+    names = sorted(
+        name for _, name, entry_type, *_ in listed if entry_type == "table" and not name.startswith("sqlite_")
+    )
     return {name: connection.execute_scalar(f"SELECT count(*) FROM main.{_quoted(name)}") for name in names}
 
 
