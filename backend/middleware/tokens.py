@@ -149,8 +149,8 @@ def cookie_claims(app: Flask, environ: WSGIEnvironment) -> Claims | None:
         return None
     if claims is None or environ["REQUEST_METHOD"] in SAFE_METHODS:
         return claims
-    given = environ.get("HTTP_X_CSRF_TOKEN", "")
-    if not hmac.compare_digest(given.encode("latin-1", "replace"), str(claims.get("csrf")).encode()):
+    sent = environ.get("HTTP_X_CSRF_TOKEN", "")
+    if not hmac.compare_digest(sent.encode("latin-1", "replace"), str(claims.get("csrf")).encode()):
         raise Denied(f"A request with cookies that may change something needs the header {CSRF_HEADER}.")
     return claims
 

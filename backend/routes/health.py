@@ -1,4 +1,4 @@
-"""Whether the service runs and can answer requests: `/health`."""
+"""Whether the process runs and can serve requests: `/health`."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from backend.services.health.check import FAILURE, OK, WARNING
 NOT_READY = "The service cannot serve requests now. Admins see the reason here; it is also in the log."
 PUBLIC_CHECKS = ("database", "migrations")  # everyone may read the messages of these checks
 
-blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service can answer requests")
+blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service can serve requests")
 
 
 class CheckSchema(Schema):

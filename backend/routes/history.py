@@ -21,8 +21,8 @@ PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 class ValuesSchema(Schema):
     """The value of a field before and after a change."""
 
-    was = fields.Raw(data_key="from", required=True, allow_none=True)
-    now = fields.Raw(data_key="to", required=True, allow_none=True)
+    old_value = fields.Raw(data_key="from", required=True, allow_none=True)
+    new_value = fields.Raw(data_key="to", required=True, allow_none=True)
 
 
 class HistoryEntrySchema(Schema):
@@ -56,5 +56,5 @@ def add_views(blp: ResourceBlueprint) -> None:
 
 
 def _to_dict(entry: ReadableEntry) -> dict[str, Any]:
-    changes = {name: {"was": was, "now": now} for name, (was, now) in entry.changes.items()}
+    changes = {name: {"old_value": old, "new_value": new} for name, (old, new) in entry.changes.items()}
     return entry._asdict() | {"changes": changes}

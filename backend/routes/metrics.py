@@ -24,8 +24,8 @@ def show_metrics() -> Response:
 def _has_token(token: str | None) -> bool:
     if token is None:
         return False
-    given = request.headers.get("Authorization", "").partition(" ")[2]
-    return hmac.compare_digest(given.encode("latin-1", "replace"), token.encode())
+    sent = request.headers.get("Authorization", "").partition(" ")[2]
+    return hmac.compare_digest(sent.encode("latin-1", "replace"), token.encode())
 
 
 def _is_local() -> bool:

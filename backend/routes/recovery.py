@@ -47,7 +47,7 @@ def forgot_password(data: dict[str, str]) -> None:
     The response is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(get_app().settings, "reset", data["email"])
+    recovery.request_mail(get_app().settings, "reset", data["email"])
 
 
 @blp.post("/password/reset")
@@ -90,4 +90,4 @@ def send_verification(data: dict[str, str]) -> None:
     The response is the same whether or not the address has an account.
     """
     limits.count_account(data["email"])
-    recovery.ask_for_mail(get_app().settings, "verification", data["email"])
+    recovery.request_mail(get_app().settings, "verification", data["email"])

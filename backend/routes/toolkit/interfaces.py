@@ -19,7 +19,7 @@ class ViewRule(LazyRule):
     """A URL rule that knows its view."""
 
     view: Callable[..., Any]
-    provide_automatic_options = True  # Flask answers OPTIONS
+    provide_automatic_options = True  # Flask responds to OPTIONS
 
 
 class Interface:

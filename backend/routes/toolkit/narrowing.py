@@ -45,7 +45,7 @@ def _visible_part(resource: Resource, actor: Actor) -> VisiblePart:
     definition = resource.definition
     expandable = {
         name: relation
-        for name, relation in relations(resource, lambda each: hidden_fields(each, actor)).items()
+        for name, relation in relations(resource, lambda target: hidden_fields(target, actor)).items()
         if has_grant(relation.target.definition, "list" if relation.is_back else "read", actor)
     }
     return VisiblePart(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), expandable)
@@ -62,7 +62,7 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
     searched = [field for field in resource.definition.search if field not in visible.hidden]
     for path in ("", "/{record_id}", "/export", "/aggregate"):
         key = f"{API}/{name}{path}"
-        narrowed = [_narrow_parameter(each, visible, searched) for each in paths[key]["get"]["parameters"]]
+        narrowed = [_narrow_parameter(parameter, visible, searched) for parameter in paths[key]["get"]["parameters"]]
         kept = [parameter for parameter in narrowed if parameter]
         paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
     return document | {"components": components | {"schemas": schemas}, "paths": paths}
@@ -70,7 +70,7 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
 
 def _without(schema: Json, hidden: frozenset[str]) -> Json:
     """Return the schema of an object without these properties."""
-    narrowed: Json = {"properties": {name: each for name, each in schema["properties"].items() if name not in hidden}}
+    narrowed: Json = {"properties": {name: value for name, value in schema["properties"].items() if name not in hidden}}
     if "required" in schema:
         narrowed["required"] = [name for name in schema["required"] if name not in hidden]
     return schema | narrowed
@@ -80,7 +80,7 @@ def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
     """Return the schema of a record with the relations that are expandable, or without any."""
     if EXPAND not in schema["properties"]:
         return schema
-    properties = {name: each for name, each in schema["properties"].items() if name != EXPAND}
+    properties = {name: value for name, value in schema["properties"].items() if name != EXPAND}
     return schema | {"properties": properties | ({EXPAND: expanded_schema(expandable)} if expandable else {})}
 
 

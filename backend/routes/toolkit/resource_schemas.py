@@ -130,4 +130,4 @@ def _export_parameters(parameters: Parameters) -> Parameters:
         validate=validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "Format of the file: CSV with a header, or a JSON object on each line"},
     )
-    return {name: each for name, each in parameters.items() if name not in NOT_EXPORTED} | {"format": form}
+    return {name: parameter for name, parameter in parameters.items() if name not in NOT_EXPORTED} | {"format": form}

@@ -32,7 +32,7 @@ PERMISSIONS = {
 def require_permission(actor: Actor, *any_of: str) -> None:
     """Raise Denied unless one of the actor's roles has one of these permissions; Unauthenticated if not signed in."""
     if _permissions(actor).isdisjoint(any_of):
-        refuse(actor, f"This needs the permission {' or '.join(any_of)}.")
+        raise_denied(actor, f"This needs the permission {' or '.join(any_of)}.")
 
 
 def require_may_give(actor: Actor, roles: Collection[str]) -> None:
@@ -68,6 +68,6 @@ def _permissions(actor: Actor) -> set[str]:
     return {permission for role in held for permission in role.permissions}
 
 
-def refuse(actor: Actor, message: str) -> NoReturn:
+def raise_denied(actor: Actor, message: str) -> NoReturn:
     """Raise Denied with the message; raise Unauthenticated if the actor is not signed in."""
     raise Denied(message) if actor.is_signed_in else Unauthenticated()

@@ -78,7 +78,7 @@ def accept_invitation(*, token: str, password: str, name: str) -> User:
     with database.atomic():
         user = users.insert_user(
             created_at=now,
-            roles=_roles_now(invitation),
+            roles=_existing_roles(invitation),
             email=email,
             name=name,
             password_hash=password_hash,
@@ -92,7 +92,7 @@ def accept_invitation(*, token: str, password: str, name: str) -> User:
     return user
 
 
-def _roles_now(invitation: Invitation) -> list[str]:
+def _existing_roles(invitation: Invitation) -> list[str]:
     """Return the invitation's roles that still exist; a role that was deleted and created anew does not count."""
     still_exists = Role.name.in_(invitation.roles) & (Role.created_at <= invitation.created_at)
     return [role.name for role in Role.select(Role.name).where(still_exists)]

@@ -45,7 +45,7 @@ def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> boo
     """Do what replace_fields does, and tell whether anything changed. The caller must hold the lock on definitions."""
     fields = _parse(declared)
     before = declared_fields()
-    after = {name: kind.to_dict() for name, kind in fields.items()}
+    after = {name: field.to_dict() for name, field in fields.items()}
     if after == before:
         return False
     _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
@@ -68,7 +68,7 @@ def _profiles() -> Iterable[User]:
 
 def _parse(declared: Any) -> dict[str, FieldType]:
     if not isinstance(declared, dict) or len(declared) > MAX_FIELDS:
-        raise Invalid({"fields": [f"An object of at most {MAX_FIELDS} fields by name was expected."]})
+        raise Invalid({"fields": [f"Must be an object of at most {MAX_FIELDS} fields."]})
     fields, problems, roles = {}, {}, role_names()
     for name, declaration in declared.items():
         try:
@@ -83,12 +83,12 @@ def _parse(declared: Any) -> dict[str, FieldType]:
     return fields
 
 
-def _check(kind: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
-    if not kind.fits_profiles:
+def _check(field: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
+    if not field.fits_profiles:
         raise Invalid({"type": ["A profile holds no references; use `uuid` for the id of a record."]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
         raise Invalid({option: ["A profile field has no such option."] for option in without})
-    if unknown := [role for role in kind.writable_by or () if role not in roles]:
+    if unknown := [role for role in field.writable_by or () if role not in roles]:
         raise Invalid({"writable_by": [f"No such role: {', '.join(unknown)}."]})
 
 
@@ -117,8 +117,8 @@ def _fit_profiles(fields: Mapping[str, FieldType], confirmed: bool) -> None:
             User.update(profile=kept).where(User.id == user.id).execute()
 
 
-def _require_allowed(name: str, kind: FieldType, value: Any) -> None:
+def _require_allowed(name: str, field: FieldType, value: Any) -> None:
     try:
-        kind.wire().deserialize(value)
+        field.wire().deserialize(value)
     except ValidationError as error:
         raise Conflict(f"Users have a value of {name} that the field would not allow.") from error

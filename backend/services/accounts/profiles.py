@@ -25,43 +25,43 @@ def lock_profile(user_id: str | None) -> Profile:
     return profile
 
 
-def changed_profile(actor: Actor, profile: Profile, given: Profile, *, own: bool = False) -> Profile:
-    """Return a new profile: `profile` with the values `given`; a null removes a value.
+def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bool = False) -> Profile:
+    """Return a new profile: `profile` with these `changes`; a null removes a value.
 
     If it is the actor's `own` profile, they may only set fields whose `writable_by` has one of their roles. Raises
     Invalid for a field that they may not set, and for a value that is not valid.
     """
-    fields, problems, changed = user_fields(), {}, dict(profile)
-    for name, value in given.items():
+    fields, problems, result = user_fields(), {}, dict(profile)
+    for name, value in changes.items():
         try:
-            read = _read(actor, fields.get(name), value, own)
+            new_value = _load_value(actor, fields.get(name), value, own)
         except ValidationError as error:
             problems[name[:80]] = error.messages
             continue
-        changed.pop(name, None)
-        if read is not None:
-            changed[name] = read
+        result.pop(name, None)
+        if new_value is not None:
+            result[name] = new_value
     if problems:
         raise Invalid({"profile": problems})
-    return changed
+    return result
 
 
-def _read(actor: Actor, kind: FieldType | None, value: Any, own: bool) -> Any:
-    if kind is None:
+def _load_value(actor: Actor, field: FieldType | None, value: Any, own: bool) -> Any:
+    if field is None:
         raise ValidationError("Unknown field.")
-    if own and not _may_set(actor, kind):
+    if own and not _may_set(actor, field):
         raise ValidationError(LOCKED)
     if value is None:
         return None
-    read = kind.wire().deserialize(value)
-    return str(read) if isinstance(read, Decimal) else read
+    loaded = field.wire().deserialize(value)
+    return str(loaded) if isinstance(loaded, Decimal) else loaded
 
 
-def _may_set(actor: Actor, kind: FieldType) -> bool:
-    return actor.is_admin or not actor.roles.isdisjoint(kind.writable_by or ())
+def _may_set(actor: Actor, field: FieldType) -> bool:
+    return actor.is_admin or not actor.roles.isdisjoint(field.writable_by or ())
 
 
-def require_may_pass_on(actor: Actor, before: Profile, after: Profile) -> None:
+def require_may_give_values(actor: Actor, before: Profile, after: Profile) -> None:
     """Raise Denied if a value that is new in the profile `after` could give access to records the actor may not see.
 
     These are values of fields that a grant uses. The actor may give such a value if their own profile has it, or if

@@ -13,7 +13,7 @@ from backend.services.errors import Conflict, Invalid
 from backend.utils.clock import utcnow
 
 
-def ask_for_mail(settings: Settings, kind: str, email: str) -> None:
+def request_mail(settings: Settings, kind: str, email: str) -> None:
     """Queue a mail for the address; `kind` is `verification` or `reset`.
 
     The job that sends it looks up the account, so neither response nor timing reveals whether there is one. Raises

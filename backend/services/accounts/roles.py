@@ -101,7 +101,7 @@ def delete_role(actor: Actor, name: str) -> None:
 def _require_not_named(name: str) -> None:
     """Raise Conflict if a definition or a profile field names the role."""
     naming = [definition.name for definition in load_definitions().values() if name in definition.named_roles()]
-    naming += ["users"] if any(name in (kind.writers or ()) for kind in user_fields().values()) else []
+    naming += ["users"] if any(name in (field.writers or ()) for field in user_fields().values()) else []
     if naming:
         raise Conflict(f"The role has grants in {', '.join(naming)}.")
 

@@ -69,10 +69,10 @@ def _changed_columns(actor: Actor, user: User, changes: UserChanges, replaces_pr
         wanted["email"] = users.normalize_address(changes["email"])
     if "profile" in changes:
         before = {} if replaces_profile else profiles.lock_profile(user.id)
-        wanted["profile"] = profiles.changed_profile(actor, before, changes["profile"])
-        profiles.require_may_pass_on(actor, user.profile, wanted["profile"])
+        wanted["profile"] = profiles.updated_profile(actor, before, changes["profile"])
+        profiles.require_may_give_values(actor, user.profile, wanted["profile"])
     columns = {name: value for name, value in wanted.items() if value != getattr(user, name)}
-    if "email" in columns and not users.vouches_for_addresses(actor):
+    if "email" in columns and not users.may_confirm_addresses(actor):
         columns["verified_at"] = None
     return columns
 
@@ -119,7 +119,7 @@ def update_own_user(actor: Actor, changes: OwnChanges) -> User:
         columns: dict[str, Any] = {"updated_at": utcnow(), **changes}
         if "profile" in changes:
             old_profile = profiles.lock_profile(actor.user_id)
-            columns["profile"] = profiles.changed_profile(actor, old_profile, changes["profile"], own=True)
+            columns["profile"] = profiles.updated_profile(actor, old_profile, changes["profile"], own=True)
             if columns["profile"] != old_profile:
                 audit.record(actor, "user.update", ("user", actor.user_id), profile=columns["profile"])
         User.update(columns).where(User.id == actor.user_id).execute()

@@ -92,9 +92,9 @@ def create_user(
     """
     roles, address, now = {*roles, MEMBER}, normalize_address(email), utcnow()
     require_may_give(actor, roles)
-    profile = profiles.changed_profile(actor, {}, profile or {})
-    profiles.require_may_pass_on(actor, {}, profile)
-    is_verified = vouches_for_addresses(actor)
+    profile = profiles.updated_profile(actor, {}, profile or {})
+    profiles.require_may_give_values(actor, {}, profile)
+    is_verified = may_confirm_addresses(actor)
     password_hash = hash_password(password, personal_words=(address, name))
     columns = {"email": address, "name": name, "password_hash": password_hash, "profile": profile, "active": active}
     with database.atomic():
@@ -107,7 +107,7 @@ def create_user(
         return user
 
 
-def vouches_for_addresses(actor: Actor) -> bool:
+def may_confirm_addresses(actor: Actor) -> bool:
     """Tell whether an address that the actor sets for a user counts as confirmed.
 
     If a grant uses `$user.email`, an address gives access to records. Then only an admin can confirm it for someone.

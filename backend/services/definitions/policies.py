@@ -8,7 +8,7 @@ from typing import Any
 from backend.models.database import database
 from backend.models.user import User
 from backend.services.access.actors import Actor
-from backend.services.access.permissions import refuse
+from backend.services.access.permissions import raise_denied
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.row_rules import Rule, bind
@@ -123,5 +123,5 @@ def authorize(definition: Definition, action: str, actor: Actor) -> Scope:
     """Return the Scope of the action; raise Unauthenticated or Denied if there is no row it could touch."""
     allowed = scope(definition, action, actor)
     if not allowed:
-        refuse(actor, f"You may not {action} {definition.name}.")
+        raise_denied(actor, f"You may not {action} {definition.name}.")
     return allowed

@@ -41,8 +41,8 @@ def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[
     known = {name: field for name, field in resource.definition.fields.items() if name not in hidden & locked}
 
     def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
-        made = {name: _Locked() if name in locked else make_field(field) for name, field in known.items()}
-        return make_schema(f"{resource.name}_{suffix}", made)
+        members = {name: _Locked() if name in locked else make_field(field) for name, field in known.items()}
+        return make_schema(f"{resource.name}_{suffix}", members)
 
     return DataSchemas(create=schema("create", _field_of_record), patch=schema("patch", _field_of_change))
 

@@ -86,8 +86,8 @@ class Checker:
         readable = policies.scope(self._resource.definition, "read", self._actor)
         ids = {}
         for column, key in draft.references:
-            value = self._resource.to_columns({column.key: key})[column.key]
-            record_id = self._earlier.holder((column.key,), (value,))
+            value = self._resource.to_columns({column.target_field: key})[column.target_field]
+            record_id = self._earlier.holder((column.target_field,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
                 raise ValidationError(explain_missing(self._resource, column, key))
             ids[column.field] = record_id

@@ -22,7 +22,7 @@ class Column(NamedTuple):
     """A column of the file: the field that it fills and, for a reference, the field of the target that it contains."""
 
     field: str
-    key: str = "id"
+    target_field: str = "id"
 
 
 class Columns:
@@ -85,8 +85,8 @@ def _known_columns(
     system = [name for name in SYSTEM_FIELDS if name != "id" or actor.is_admin or key == "id"]
     known = {name: Column(name) for name in (*writable, *system)}
     for reference in [name for name in resource.definition.references if name in writable]:
-        for part in _keys_of_target(actor, resource, reference):
-            known.setdefault(f"{reference}_{part}", Column(reference, part))
+        for target_field in _keys_of_target(actor, resource, reference):
+            known.setdefault(f"{reference}_{target_field}", Column(reference, target_field))
     return known
 
 

@@ -37,10 +37,10 @@ class Targets:
 
     def _find(self, column: Column, keys: set[Any]) -> dict[Any, str | None]:
         target = self._resource.catalog[target_name(self._resource, column)]
-        bound = {key: target.to_columns({column.key: key})[column.key] for key in keys}
-        found = find_visible_many(self._actor, target, column.key, set(bound.values()))
+        stored_keys = {key: target.to_columns({column.target_field: key})[column.target_field] for key in keys}
+        found = find_visible_many(self._actor, target, column.target_field, set(stored_keys.values()))
         is_other = target.name != self._resource.name
-        return {key: found.get(value) for key, value in bound.items() if is_other or value in found}
+        return {key: found.get(value) for key, value in stored_keys.items() if is_other or value in found}
 
     def _resolve(self, draft: Draft) -> Draft | None:
         if not draft.references:
@@ -67,4 +67,4 @@ def target_name(resource: Resource, column: Column) -> str:
 def explain_missing(resource: Resource, column: Column, key: Any) -> str:
     """Return the message for a row that refers to a record that does not exist or is not visible to the actor."""
     target = target_name(resource, column)
-    return f"{column.field}: There is no record of {target} with the {column.key} {printable(str(key))}."
+    return f"{column.field}: There is no record of {target} with the {column.target_field} {printable(str(key))}."

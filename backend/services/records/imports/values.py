@@ -104,7 +104,7 @@ class ValueReader:
         field = self._columns.writable[column.field]
         no_value, holds_empty_text = EMPTY if self._is_text else None, field.holds_empty_text or not self._is_text
         if column.field in self._references:
-            field = self._resource.catalog[self._references[column.field].to].fields[column.key]
+            field = self._resource.catalog[self._references[column.field].to].fields[column.target_field]
         read = self._loader(field)
 
         def read_cell(cell: Any) -> Any:
