@@ -43,7 +43,7 @@ def test_stays_ready_after_a_failed_backup_and_while_no_jobs_run(admin):
 
 
 def test_is_not_ready_when_the_disk_is_full(admin, stranger, monkeypatch):
-    monkeypatch.setattr(ready, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(ready, "MIN_FREE_BYTES", 1 << 62)
     answer = stranger.get(READY)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
     assert answer.json["error"]["details"] == {}

@@ -13,7 +13,7 @@ from backend.models.user import User
 from backend.services.accounts import mail_server, mail_tokens
 from backend.services.accounts.mail_messages import account_link, make_message
 from backend.services.errors import Unavailable
-from backend.services.operation.jobs import EACH_MINUTE, job, jobs
+from backend.services.operation.jobs import EVERY_MINUTE, job, jobs
 from backend.utils.clock import utcnow
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ def require_mail(settings: Settings) -> None:
         raise Unavailable(NO_MAIL)
 
 
-@job(schedule=lambda settings: EACH_MINUTE)
+@job(schedule=lambda settings: EVERY_MINUTE)
 def send_due_mail(settings: Settings) -> None:
     """Send the mails that are due. A mail that the mail server does not accept is tried again later."""
     with database.connection_context():

@@ -1,1 +1,1 @@
-"""The state of the service: the readiness probe, the checks of `flask doctor`, and the metrics of Prometheus."""
+"""The state of the service: the readiness probe, the checks of `flask doctor`, and the metrics for Prometheus."""

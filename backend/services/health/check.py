@@ -1,4 +1,4 @@
-"""One line of health, as `/health/ready` answers it and `flask doctor` prints it."""
+"""The result of one health check, as `/health/ready` returns it and `flask doctor` prints it."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ State = Literal["ok", "warning", "failure"]
 
 OK: State = "ok"
 WARNING: State = "warning"
-FAILURE: State = "failure"  # it does not work
+FAILURE: State = "failure"  # something does not work
 
 
 class Check(NamedTuple):

@@ -12,13 +12,13 @@ from backend.services.definitions.names import is_reserved_field, is_reserved_re
 from backend.services.health.check import FAILURE, OK, WARNING, Check
 from backend.utils.clock import utcnow
 
-LEAST_SQLITE = (3, 51, 3)  # an older one may lose a commit when its WAL file starts anew
-LEAST_POSTGRES = 14
-CLOCK_OFF_SECONDS = 5
+MIN_SQLITE_VERSION = (3, 51, 3)  # older versions may lose a commit when the WAL file is reset
+MIN_POSTGRES_VERSION = 14
+MAX_CLOCK_DIFFERENCE_SECONDS = 5
 
 
 def run_checks(settings: Settings) -> list[Check]:
-    """Return the checks of the database's version and settings, the clock, the admins, and the names in use."""
+    """Check the database's version and settings, the clock, the admins, and the names in use."""
     version = _check_sqlite(settings) if database.name == "sqlite" else _check_postgres()
     return [version, _check_clock(), _check_admin(), _check_names()]
 
@@ -27,7 +27,7 @@ def _check_sqlite(settings: Settings) -> Check:
     version = _read("SELECT sqlite_version()")
     pragmas = {name: _read(f"PRAGMA {name}") for name in ("journal_mode", "foreign_keys", "synchronous")}
     message = f"SQLite {version}, {', '.join(f'{name}={value}' for name, value in pragmas.items())}."
-    if tuple(map(int, version.split("."))) < LEAST_SQLITE:
+    if tuple(map(int, version.split("."))) < MIN_SQLITE_VERSION:
         advice = "Install the version in requirements.lock: this one may lose a commit."
         return Check("version", FAILURE, message, advice)
     if pragmas["journal_mode"] != "wal" or pragmas["foreign_keys"] != "1":
@@ -44,8 +44,8 @@ def _check_sqlite(settings: Settings) -> Check:
 def _check_postgres() -> Check:
     version = _read("SHOW server_version")
     message = f"Postgres {version}."
-    if int(version.partition(".")[0]) < LEAST_POSTGRES:
-        return Check("version", WARNING, message, f"Larder is tested with Postgres {LEAST_POSTGRES} and later.")
+    if int(version.partition(".")[0]) < MIN_POSTGRES_VERSION:
+        return Check("version", WARNING, message, f"Larder is tested with Postgres {MIN_POSTGRES_VERSION} and later.")
     if missing := [name for name in ("pg_dump", "pg_restore", "psql") if shutil.which(name) is None]:
         advice = "apt-get install postgresql-client, as new as the server: backups need it."
         return Check("version", WARNING, f"{message} Missing: {', '.join(missing)}.", advice)
@@ -58,12 +58,12 @@ def _read(sql: str) -> str:
 
 
 def _check_clock() -> Check:
-    """Check that this clock is not behind the latest entry written, nor apart from the database server's clock."""
+    """Compare this clock with the latest entry of the audit trail, and with the clock of the database server."""
     now = utcnow()
     latest = AuditEntry.select(AuditEntry.created_at).order_by(AuditEntry.id.desc()).limit(1).scalar()
     seconds_behind = (latest - now).total_seconds() if latest else 0
     seconds_off = max(seconds_behind, database.seconds_apart())
-    if seconds_off > CLOCK_OFF_SECONDS:
+    if seconds_off > MAX_CLOCK_DIFFERENCE_SECONDS:
         advice = "Synchronise the clock (timedatectl set-ntp true): tokens and ids depend on it."
         return Check("clock", FAILURE, f"This clock is {seconds_off:.0f} s off.", advice)
     return Check("clock", OK, f"It is {now:%Y-%m-%d %H:%M:%S} UTC.")
@@ -79,8 +79,9 @@ def _check_admin() -> Check:
 def _check_names() -> Check:
     """Look for names of resources and fields that a later version has reserved."""
     definitions = load_definitions().values()
-    reserved = [each.name for each in definitions if is_reserved_resource(each.name)]
-    reserved += [f"{each.name}.{name}" for each in definitions for name in each.fields if is_reserved_field(name)]
+    reserved = [definition.name for definition in definitions if is_reserved_resource(definition.name)]
+    for definition in definitions:
+        reserved += [f"{definition.name}.{name}" for name in definition.fields if is_reserved_field(name)]
     if reserved:
         advice = "Rename them with renamed_from: until then some requests may fail."
         return Check("names", WARNING, f"Reserved names are in use: {', '.join(reserved)}.", advice)

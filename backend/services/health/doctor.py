@@ -1,4 +1,4 @@
-"""`flask doctor`: what can be wrong with an installation, and how to fix it."""
+"""The checks of `flask doctor`, each with advice on what to do."""
 
 import os
 import smtplib
@@ -23,7 +23,7 @@ REDIS_TIMEOUT_SECONDS = 2
 
 
 def run_checks(settings: Settings) -> list[Check]:
-    """Return all checks, with those of the probe; some ask other servers and may take seconds."""
+    """Run all checks, including those of the readiness probe. Some connect to other servers and may take seconds."""
     probe = ready.run_checks(settings)
     checks = [_check_variables(), _check_permissions(settings), _check_writable(settings), _check_address(settings)]
     checks += probe
@@ -35,12 +35,12 @@ def run_checks(settings: Settings) -> list[Check]:
 
 def _check_variables() -> Check:
     if unknown := unknown_variables():
-        return Check("settings", WARNING, f"Not settings: {', '.join(unknown)}.", "Look for typing errors.")
+        return Check("settings", WARNING, f"Not settings: {', '.join(unknown)}.", "Check their spelling.")
     return Check("settings", OK, "Every LARDER_ variable is a setting.")
 
 
 def _check_permissions(settings: Settings) -> Check:
-    """Look for files with secrets that other accounts of this machine can reach."""
+    """Look for files with secrets that other accounts of this machine can access."""
     folders = [settings.data_dir, settings.backup_dir]
     paths = [*folders, settings.data_dir / FILE_NAME, env_file()]
     # The files in a folder that others cannot enter are out of their reach.
@@ -53,7 +53,7 @@ def _check_permissions(settings: Settings) -> Check:
 
 
 def _check_writable(settings: Settings) -> Check:
-    """Look for files in the data folder that this account cannot write; Larder works without some, but worse."""
+    """Look for files in the data folder that this account cannot write. Some are not needed for a start."""
     paths = [settings.data_dir, *settings.data_dir.glob("*.db*"), *settings.data_dir.glob("metrics/*")]
     if closed := [str(path) for path in paths if not os.access(path, os.W_OK)]:
         message = f"Larder cannot write to {', '.join(closed)}."
@@ -62,7 +62,7 @@ def _check_writable(settings: Settings) -> Check:
 
 
 def _check_address(settings: Settings) -> Check:
-    """Check that requests come through a proxy with TLS, and that this proxy is trusted."""
+    """Check that the public address uses TLS, and that its proxy is trusted."""
     url = settings.public_url
     if settings.is_local:
         advice = "Once others use it: LARDER_PUBLIC_URL=https://…"
@@ -108,6 +108,6 @@ def _check_redis(settings: Settings) -> Check:
         with redis.from_url(settings.redis_url, **timeouts) as client:
             client.ping()
     except redis.RedisError as error:
-        advice = "Check LARDER_REDIS_URL; until it answers, each process counts limits for itself."
+        advice = "Check LARDER_REDIS_URL; until Redis answers, each process counts separately."
         return Check("limits", FAILURE, f"Redis does not answer: {type(error).__name__}.", advice)
     return Check("limits", OK, "Redis answers.")

@@ -1,4 +1,4 @@
-"""The metrics as Prometheus reads them: each family of metrics that `/metrics` shows."""
+"""The metrics that `/metrics` shows, in the text format of Prometheus."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
 from backend.services.operation.counts import BUCKETS, Event, RequestKind, Requests
 from backend.services.operation.metrics import metrics
-from backend.services.operation.process_counts import Other, Process
+from backend.services.operation.process_counts import OtherProcess, ProcessCounts
 from backend.utils.clock import utcnow
 from backend.utils.version import VERSION
 
@@ -29,22 +29,22 @@ Samples = Iterable[tuple[Sequence[str], float]]  # the values of labels, and a v
 
 
 def render() -> bytes:
-    """Return all metrics in the text format of Prometheus; those of other processes as of a second ago."""
+    """Return all metrics as text. The counters of other processes may be a second old."""
     process = metrics.process
     process.write()
     registry = CollectorRegistry()
-    registry.register(_Everything(process))
+    registry.register(_LarderCollector(process))
     return generate_latest(registry)
 
 
-class _Everything:
-    """The collector of all metrics."""
+class _LarderCollector:
+    """Collects all metrics each time that the registry is rendered."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: ProcessCounts) -> None:
         self._process = process
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families of metrics."""
+        """Yield the metric families."""
         counts, others = self._process.sums(), self._process.others()
         for other in others:
             counts.add(other.counts)
@@ -58,26 +58,26 @@ class _Everything:
 
 
 def _request_metrics(requests: dict[RequestKind, Requests]) -> Iterator[Metric]:
-    numbers = [((kind.method, kind.route, str(kind.status)), each.number) for kind, each in requests.items()]
+    numbers = [((kind.method, kind.route, str(kind.status)), counted.number) for kind, counted in requests.items()]
     yield _counter("larder_requests", "Requests", numbers, (*BY_ROUTE, "status"))
     by_route = _added_by_route(requests)
     yield _durations(by_route)
-    seconds = [(route, each.database_seconds) for route, each in by_route.items()]
+    seconds = [(route, counted.database_seconds) for route, counted in by_route.items()]
     yield _counter("larder_database_seconds", "Time in the database", seconds, BY_ROUTE)
-    statements = [(route, each.statements) for route, each in by_route.items()]
+    statements = [(route, counted.statements) for route, counted in by_route.items()]
     yield _counter("larder_database_statements", "Statements sent to the database", statements, BY_ROUTE)
 
 
 def _added_by_route(requests: dict[RequestKind, Requests]) -> dict[Route, Requests]:
-    """Return the requests of every status together."""
+    """Return the requests of each route, with all statuses added up."""
     by_route: dict[Route, Requests] = {}
-    for kind, each in requests.items():
-        by_route.setdefault((kind.method, kind.route), Requests()).add(each)
+    for kind, counted in requests.items():
+        by_route.setdefault((kind.method, kind.route), Requests()).add(counted)
     return by_route
 
 
 def _durations(by_route: dict[Route, Requests]) -> Metric:
-    family = HistogramMetricFamily("larder_request_duration_seconds", "Time to answer", labels=BY_ROUTE)
+    family = HistogramMetricFamily("larder_request_duration_seconds", "Duration of requests", labels=BY_ROUTE)
     for route, requests in by_route.items():
         buckets = list(zip(BUCKET_LIMITS, accumulate(requests.buckets), strict=True))
         family.add_metric(route, buckets, requests.seconds)
@@ -91,22 +91,22 @@ def _event_metrics(events: dict[Event, int]) -> Iterator[Metric]:
     yield _counter("larder_cache_lookups", "Lookups in caches", lookups, ("cache", "result"))
 
 
-def _process_metrics(process: Process, others: list[Other]) -> Iterator[Metric]:
-    yield _gauge("larder_info", "The version that answers", [((VERSION,), 1)], ("version",))
+def _process_metrics(process: ProcessCounts, others: list[OtherProcess]) -> Iterator[Metric]:
+    yield _gauge("larder_info", "The version of Larder", [((VERSION,), 1)], ("version",))
     alive = {process.number or "none": os.getpid()} | process.alive()
     memory = [((number,), _resident_bytes(process_id)) for number, process_id in alive.items()]
     yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
     loads = [process.load(), *(other.load for other in others if other.number in alive)]
     in_flight, connections = (sum(numbers) for numbers in zip(*loads, strict=True))
     yield _gauge("larder_requests_in_flight", "Requests being handled", [((), in_flight)])
-    yield _gauge("larder_database_connections", "Connections in use", [((), connections)])
+    yield _gauge("larder_database_connections", "Database connections in use", [((), connections)])
 
 
 def _resident_bytes(process_id: int) -> int:
     try:
         return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * PAGE_BYTES
     except (OSError, IndexError):
-        return 0  # it has ended meanwhile
+        return 0  # the process has ended meanwhile
 
 
 def _outbox_metrics() -> Iterator[Metric]:
@@ -114,7 +114,7 @@ def _outbox_metrics() -> Iterator[Metric]:
     oldest = waiting.limit(1).scalar()
     seconds = (utcnow() - oldest).total_seconds() if oldest else 0
     yield _gauge("larder_outbox_mails", "Mails that wait to be sent", [((), waiting.count())])
-    yield _gauge("larder_outbox_oldest_seconds", "How long the oldest of them has waited", [((), seconds)])
+    yield _gauge("larder_outbox_oldest_seconds", "Age of the oldest mail that waits to be sent", [((), seconds)])
 
 
 def _job_metrics() -> Iterator[Metric]:

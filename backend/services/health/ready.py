@@ -1,4 +1,4 @@
-"""The probe: can requests be answered, and do jobs run? A few reads, for `/health/ready`."""
+"""The readiness probe of `/health/ready`: checks the database, the disk, jobs and backups with a few reads."""
 
 import shutil
 from datetime import UTC, timedelta
@@ -10,12 +10,12 @@ from backend.services.health.check import FAILURE, OK, WARNING, Check
 from backend.services.operation import migrations
 from backend.utils.clock import utcnow
 
-LEAST_FREE_BYTES, LEAST_FREE_SHARE = 50 << 20, 0.05
-JOBS_LATE_AFTER = timedelta(minutes=5)  # one of them runs each minute
+MIN_FREE_BYTES, MIN_FREE_SHARE = 50 << 20, 0.05
+JOBS_LATE_AFTER = timedelta(minutes=5)  # one job runs every minute
 
 
 def run_checks(settings: Settings) -> list[Check]:
-    """Return the checks of the probe; if one has failed, requests cannot be answered."""
+    """Run the checks of the probe. If one of them fails, the service cannot answer requests."""
     try:
         with connected():
             if not migrations.is_up_to_date():
@@ -29,22 +29,22 @@ def run_checks(settings: Settings) -> list[Check]:
 
 
 def _check_disk(settings: Settings) -> Check:
-    """Check the free space for data and for backups, on the fuller disk if these are two."""
-    found = []
+    """Check the free space for data and backups; if they are on two disks, on the fuller one."""
+    disks = []
     for folder in (settings.data_dir, settings.backup_dir):
         if folder.exists():
             usage = shutil.disk_usage(folder)
-            found.append((usage.free / usage.total, usage.free, folder))
-    share, free, folder = min(found)
+            disks.append((usage.free / usage.total, usage.free, folder))
+    share, free, folder = min(disks)
     message = f"{free / 1e9:,.1f} GB ({share:.0%}) are free on the disk of {folder}."
-    if share >= LEAST_FREE_SHARE and free >= LEAST_FREE_BYTES:
+    if share >= MIN_FREE_SHARE and free >= MIN_FREE_BYTES:
         return Check("disk", OK, message)
-    state = FAILURE if free < LEAST_FREE_BYTES else WARNING
+    state = FAILURE if free < MIN_FREE_BYTES else WARNING
     return Check("disk", state, message, "Free some space, such as by `flask backup prune` and `flask db vacuum`.")
 
 
 def _check_jobs() -> Check:
-    """Check that jobs run: the one of each minute has ended recently."""
+    """Check that jobs run: the job that runs every minute must have ended recently."""
     run = JobRun.get_or_none(JobRun.name == "send_due_mail")
     if run is None:
         since = max(applied for _, applied in migrations.migration_status() if applied)

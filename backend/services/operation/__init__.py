@@ -1,1 +1,1 @@
-"""What runs beside the requests: migrations, background jobs, clean-up, metrics, error tracking, idempotency."""
+"""Everything that surrounds requests: migrations, background jobs, clean-up, metrics, error tracking, idempotency."""

@@ -1,4 +1,4 @@
-"""The nightly clean-up of what has expired, and the disk space it leaves."""
+"""The nightly clean-up of expired rows, and the vacuum that reclaims their disk space."""
 
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def clean_up(settings: Settings) -> None:
 
 
 def _expired() -> list[tuple[type[BaseModel], Expression]]:
-    """Return models with the condition of their rows that nobody can use any more."""
+    """Return pairs of a model and the condition of its expired rows."""
     now = utcnow()
     return [
         (Session, Session.expires_at < now),

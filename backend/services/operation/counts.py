@@ -1,4 +1,4 @@
-"""What metrics count, and how the counts of threads and processes are added up and written."""
+"""The counters behind the metrics: added up over threads and processes, and stored as JSON."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Event = tuple[str, ...]  # a name and the values of its labels
 
 
 class RequestKind(NamedTuple):
-    """Requests that are counted together."""
+    """The method, route and status under which a request is counted."""
 
     method: str
     route: str
@@ -25,18 +25,18 @@ class RequestKind(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a process is doing at the moment."""
+    """What a process is doing now: requests `in_flight`, and database `connections` in use."""
 
     in_flight: int = 0
-    connections: int = 0  # to the database, in use
+    connections: int = 0
 
 
 @dataclass(slots=True)
 class Requests:
-    """How many requests of one kind there were, and what they took.
+    """The number of requests of one RequestKind, and the time and statements they took.
 
-    `buckets` has the number of requests that took longer than the bucket before and at most so many seconds, in the
-    order of BUCKETS, and as its last item those that took longer than all of them.
+    `buckets[i]` is the number of requests that took at most BUCKETS[i] seconds, but longer than the bucket before it.
+    The last item is the number of requests that took longer than all BUCKETS.
     """
 
     number: int = 0
@@ -46,28 +46,28 @@ class Requests:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
 
     def count(self, seconds: float, meter: Meter) -> None:
-        """Count a request that took so long, and what the Meter of its thread says of the database."""
+        """Count a request with its duration, and with the database time and statements in its Meter."""
         self.number += 1
         self.seconds += seconds
         self.database_seconds += meter.seconds
         self.statements += meter.statements
         self.buckets[bisect_left(BUCKETS, seconds)] += 1
 
-    def add(self, more: Self) -> None:
+    def add(self, other: Self) -> None:
         """Add the requests of another thread, process or kind."""
-        self.number += more.number
-        self.seconds += more.seconds
-        self.database_seconds += more.database_seconds
-        self.statements += more.statements
-        self.buckets = list(starmap(add, zip(self.buckets, more.buckets, strict=True)))
+        self.number += other.number
+        self.seconds += other.seconds
+        self.database_seconds += other.database_seconds
+        self.statements += other.statements
+        self.buckets = list(starmap(add, zip(self.buckets, other.buckets, strict=True)))
 
     def to_list(self) -> list[float]:
-        """Return the numbers as from_list() takes them."""
+        """Return the numbers in the order that from_list() reads."""
         return [self.number, self.seconds, self.database_seconds, self.statements, *self.buckets]
 
     @classmethod
     def from_list(cls, numbers: list[Any]) -> Self:
-        """Return the Requests of to_list(); raise ValueError if there are more or fewer buckets."""
+        """Return the Requests that to_list() wrote. Raises ValueError if it had a different number of buckets."""
         number, seconds, database_seconds, statements, *buckets = numbers
         if len(buckets) != len(BUCKETS) + 1:
             raise ValueError("These requests were counted in different buckets.")
@@ -76,13 +76,13 @@ class Requests:
 
 @dataclass
 class Counts:
-    """What a thread or a process has counted: requests by kind, and events."""
+    """The counters of a thread or process: maps of RequestKind to Requests, and of Event to its number."""
 
     requests: dict[RequestKind, Requests] = field(default_factory=dict)
     events: dict[Event, int] = field(default_factory=dict)
 
     def count_request(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
-        """Count a request by its kind; `route` is None for a path that is no route."""
+        """Count a request under its RequestKind; `route` is None if the path is unknown."""
         kind = RequestKind(known_method(method), route or "none", status)
         requests = self.requests.get(kind)
         if requests is None:
@@ -93,30 +93,30 @@ class Counts:
         """Count an event."""
         self.events[event] = self.events.get(event, 0) + 1
 
-    def add(self, more: "Counts") -> None:
-        """Add the counts of another process, or of another thread, which may go on to count meanwhile."""
-        for kind, requests in more.requests.copy().items():
+    def add(self, other: "Counts") -> None:
+        """Add the counters of a process or thread. It may continue to count meanwhile."""
+        for kind, requests in other.requests.copy().items():
             self.requests.setdefault(kind, Requests()).add(requests)
-        for event, number in more.events.copy().items():
+        for event, number in other.events.copy().items():
             self.events[event] = self.events.get(event, 0) + number
 
 
 def known_method(method: str) -> str:
-    """Return the method, or one name for all that nobody knows: a key for each would be a client's to multiply."""
+    """Return the method, or `other` if it is not standard: clients must not be able to create any number of keys."""
     return method if method in METHODS else "other"
 
 
 def to_json(counts: Counts, load: Load) -> bytes:
-    """Return the content of a file of counts."""
-    requests = [[list(kind), each.to_list()] for kind, each in counts.requests.items()]
+    """Return the content of a counts file."""
+    requests = [[list(kind), numbers.to_list()] for kind, numbers in counts.requests.items()]
     return orjson.dumps({"answers": requests, "events": [*counts.events.items()], "now": load._asdict()})
 
 
 def from_json(content: bytes) -> tuple[Counts, Load]:
-    """Return what to_json() was given; raise ValueError, KeyError or TypeError if the content is not of this form."""
-    found, counts = orjson.loads(content), Counts()
-    for (method, route, status), numbers in found["answers"]:
+    """Return what to_json() wrote. Raises ValueError, KeyError or TypeError for other content."""
+    stored, counts = orjson.loads(content), Counts()
+    for (method, route, status), numbers in stored["answers"]:
         kind = RequestKind(known_method(method), route, status)
         counts.requests.setdefault(kind, Requests()).add(Requests.from_list(numbers))
-    counts.events = {tuple(event): number for event, number in found["events"]}
-    return counts, Load(**{name: found["now"][name] for name in Load._fields if name in found["now"]})
+    counts.events = {tuple(event): number for event, number in stored["events"]}
+    return counts, Load(**{name: stored["now"][name] for name in Load._fields if name in stored["now"]})

@@ -31,8 +31,8 @@ def _relations(models: Iterable[type[BaseModel]]) -> Iterator[str]:
             for constraint in field.constraints or ():
                 if constraint.sql.startswith("REFERENCES"):
                     target = constraint.sql.split()[1]
-                    one = "|o" if field.null else "||"
-                    yield f"    {target} {one}--o{{ {model._meta.table_name} : {field.column_name}"
+                    cardinality = "|o" if field.null else "||"
+                    yield f"    {target} {cardinality}--o{{ {model._meta.table_name} : {field.column_name}"
 
 
 def _section(model: type[BaseModel]) -> str:

@@ -7,18 +7,18 @@ from backend.utils.version import VERSION
 
 
 class ErrorTracking:
-    """Reports errors, once it is open and the settings name an address."""
+    """Reports errors after `open`, if the settings have an address for them."""
 
     def __init__(self) -> None:
         self._client: ModuleType | None = None
 
     def open(self, settings: Settings) -> None:
-        """Report to the address of the settings from now on; without one, report nothing."""
+        """Report to the address in the settings from now on, or nowhere if there is none."""
         self._client = None
         if settings.sentry_dsn:
-            import sentry_sdk  # takes a fifth of a second, which most installations need not spend
+            import sentry_sdk  # the import takes a fifth of a second, and most installations do not need it
 
-            # No integration: they would send arguments, headers and the values of variables, with secrets in them.
+            # No integrations: they would send arguments, headers and values of variables, which contain secrets.
             self._client = sentry_sdk
             sentry_sdk.init(
                 settings.sentry_dsn,
@@ -29,7 +29,7 @@ class ErrorTracking:
             )
 
     def report(self, error: BaseException, **tags: str) -> None:
-        """Send an exception with its traceback, in the background, and tags such as `request_id` to find it by."""
+        """Send an exception with its traceback, in the background, with tags such as `request_id`."""
         if self._client is not None:
             with self._client.new_scope() as scope:
                 scope.set_tags(tags)

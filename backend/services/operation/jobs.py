@@ -20,18 +20,18 @@ log = structlog.get_logger()
 Job = Callable[[Settings], object]
 Schedule = Callable[[Settings], str | None]
 
-EACH_MINUTE = "* * * * *"
-SCHEDULED = "_by_the_clock"  # ends the names of scheduled tasks
+EVERY_MINUTE = "* * * * *"
+SCHEDULED = "_by_the_clock"  # the suffix of the names of scheduled tasks
 
-# By the name of a job; a module with a job registers it when it is imported.
+# Maps of job name to function and to schedule. A module that defines a job registers it when it is imported.
 _functions: dict[str, Job] = {}
 _schedules: dict[str, Schedule] = {}
 
 
 def job(*, schedule: Schedule) -> Callable[[Job], Job]:
-    """Return the decorator that makes a function of the settings a job with its name.
+    """Return a decorator that registers a function of the settings as a job, under the name of the function.
 
-    `schedule(settings)` returns when the job runs by itself, as five fields of cron in UTC, or None for never.
+    `schedule(settings)` returns a cron expression of five fields in UTC, or None for a job without a schedule.
     """
 
     def decorator(function: Job) -> Job:
@@ -49,16 +49,16 @@ class BackgroundConsumer(Consumer):
 
 
 class Jobs:
-    """The queue of jobs, once it is open."""
+    """The queue of jobs. Nothing works before `open`."""
 
     _huey: SqliteHuey
 
     def __init__(self) -> None:
         self._tasks: dict[str, TaskWrapper] = {}
-        self._started: dict[str, float] = {}  # when each running task began, by its id
+        self._started: dict[str, float] = {}  # map of task id to when the task began
 
     def open(self, settings: Settings) -> None:
-        """Queue jobs in the data folder of the settings from now on."""
+        """Use the queue in the data folder of the settings from now on."""
         self._huey = SqliteHuey("larder", filename=str(settings.data_dir / "jobs.db"), results=False)
         self._huey.signal(SIGNAL_EXECUTING)(self._note_start)
         self._huey.signal(SIGNAL_COMPLETE, SIGNAL_ERROR)(self._note_end)
@@ -68,8 +68,8 @@ class Jobs:
         def run() -> None:
             function(settings)
 
-        if moments := _schedules[name](settings):
-            self._huey.periodic_task(crontab(*moments.split()), name=f"{name}{SCHEDULED}")(run)
+        if cron := _schedules[name](settings):
+            self._huey.periodic_task(crontab(*cron.split()), name=f"{name}{SCHEDULED}")(run)
         return self._huey.task(name=name)(run)
 
     def _note_start(self, signal: str, task: Task) -> None:
@@ -86,8 +86,8 @@ class Jobs:
     def start(self, name: str, *, delay_seconds: float = 0) -> None:
         """Run the job in the background, now or after a delay.
 
-        If it cannot be queued, as on a full disk, nothing is raised: its caller has already done its work, and a job
-        that is started like this also runs on a schedule.
+        Nothing is raised if the job cannot be queued, for example because the disk is full: the caller has done its own
+        work already, and a job that is started like this also runs on a schedule.
         """
         task = self._tasks[name]
         try:

@@ -1,29 +1,29 @@
-"""Metrics: what the code calls to have something counted."""
+"""Metrics: the functions that count requests and events."""
 
 from backend.config.settings import Settings
-from backend.services.operation.process_counts import Process
+from backend.services.operation.process_counts import ProcessCounts
 from backend.utils.meter import Meter
 
 
 class Metrics:
-    """Counts in a Process, once it is open."""
+    """The counters of this process. Nothing can be counted before `open`."""
 
     def __init__(self) -> None:
-        self._process: Process | None = None
+        self._process: ProcessCounts | None = None
 
     def open(self, settings: Settings) -> None:
-        """Count in the data folder of the settings from now on."""
+        """Store the counters in the data folder of the settings from now on."""
         if self._process is not None:
             self._process.close()
-        self._process = Process(settings)
+        self._process = ProcessCounts(settings)
 
     def close(self) -> None:
-        """Write what was counted in the last second."""
+        """Write the counters for the last time."""
         self.process.close()
 
     @property
-    def process(self) -> Process:
-        """The Process that counts."""
+    def process(self) -> ProcessCounts:
+        """The ProcessCounts of this process."""
         assert self._process is not None, "metrics are not open"
         return self._process
 
@@ -36,8 +36,8 @@ class Metrics:
         self.process.tally().is_busy = False
 
     def count_response(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
-        """Count an answer, how long it took, and what the Meter of its thread says of the database."""
-        if self._process is not None:  # a server in tests may have an app that counts nothing
+        """Count a response with its duration, and with the database time and statements in the Meter."""
+        if self._process is not None:  # in tests a server may run an app without metrics
             self._process.tally().count_request(method, route, status, seconds, meter)
 
     def count_refusal(self, limit: str) -> None:

@@ -19,14 +19,14 @@ from backend.services.definitions.indexes import refresh_indexes
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
 NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
-START_PATIENCE_SECONDS = 600
+MAX_START_WAIT_SECONDS = 600
 
 T = TypeVar("T")
 log = structlog.get_logger()
 
 
 class MigrationStatus(NamedTuple):
-    """A migration by its name, and the moment it was applied, if it was."""
+    """The name of a migration, and when it was applied; None if it was not."""
 
     name: str
     applied: datetime | None
@@ -35,10 +35,10 @@ class MigrationStatus(NamedTuple):
 def upgrade() -> list[str]:
     """Apply the migrations that have not been applied yet, in order; return their names.
 
-    The indexes of resources become those of this version, too.
+    Also update the indexes of resources to those of this version.
 
     Several processes may call this at once: one works, the others wait and find nothing left to do. A database that is
-    up to date is only read, so that a start does not wait for a process that writes for long.
+    up to date is only read, so that a start does not wait for a long write of another process.
     """
     with database.connection_context(), database.lock_migrations():
         applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
@@ -47,24 +47,25 @@ def upgrade() -> list[str]:
 
 
 def when_writable(write: Callable[[], T]) -> T:
-    """Return what `write` returns, called again for as long as another process holds the lock to write.
+    """Call `write` and return its result; call it again for as long as another process holds the write lock.
 
-    For a start: one that gives up looks like a bad release. Raises OperationalError after START_PATIENCE_SECONDS.
+    A start must wait like this: if it gave up, the release would seem to be broken. Raises OperationalError after
+    MAX_START_WAIT_SECONDS.
     """
-    last_moment = time.monotonic() + START_PATIENCE_SECONDS
+    deadline = time.monotonic() + MAX_START_WAIT_SECONDS
     while True:
         try:
             return write()
         except OperationalError as error:
             reason = database.temporary_reason(error)
-            if not reason or time.monotonic() > last_moment:
+            if not reason or time.monotonic() > deadline:
                 raise
             log.warning("the start waits for the database", reason=reason)
             time.sleep(1)
 
 
 def upgrade_file(path: Path) -> None:
-    """Apply them to an SQLite database that no other process has open, such as a copy of this one."""
+    """Apply the migrations to an SQLite file that no other process has open, such as a snapshot."""
     handle = open_file(path)
     with handle.connection_context():
         _runner(handle).up()
@@ -72,7 +73,7 @@ def upgrade_file(path: Path) -> None:
 
 
 def migration_status() -> list[MigrationStatus]:
-    """Return the migrations in order."""
+    """Return the MigrationStatus of each migration, in order."""
     return [MigrationStatus(migration.name, migration.applied) for migration in _runner(database.obj).status()]
 
 

@@ -1,8 +1,8 @@
-"""The counts of this process in a file, from which every process that shares the data folder reads them.
+"""The counters of each process in a file, where all processes that share the data folder can read them.
 
-A request is counted in numbers of its thread, which costs it a few microseconds. Once a second each process writes its
-sums into the file of its number. The process that gets the number next goes on from there: so sums never fall, and
-there are no more files than there were processes at once.
+Each thread counts in its own memory, which costs a request a few microseconds. Once a second each process writes its
+totals to the file of its number: the lowest number that no running process has. If an earlier process had this number,
+its totals are continued. So totals never fall, and there are never more files than processes at the same time.
 """
 
 import fcntl
@@ -21,61 +21,61 @@ from backend.models.database import database
 from backend.services.operation.counts import Counts, Load, from_json, to_json
 
 SECONDS_BETWEEN_WRITES = 1
-MAX_FILE_BYTES = 8 << 20  # of a file of counts: thousands of routes
+MAX_FILE_BYTES = 8 << 20  # of a counts file; enough for thousands of routes
 
 log = structlog.get_logger()
 
 
 class Tally(Counts):
-    """What a thread has counted, and whether it is handling a request."""
+    """The counters of one thread; `is_busy` while the thread handles a request."""
 
     is_busy = False
 
 
-class _Own(threading.local):
+class _ThreadTally(threading.local):
     tally: Tally | None = None
 
 
 class Number(NamedTuple):
-    """The number of a process, and the open file whose lock says that it is taken."""
+    """The number of a process, and the open file whose lock reserves it."""
 
     name: str
     file: IO[str]
 
 
-class Other(NamedTuple):
-    """What another process, which may have ended, had counted a second ago at most."""
+class OtherProcess(NamedTuple):
+    """The counters of another process, at most a second old. The process may have ended."""
 
     number: str
     counts: Counts
     load: Load
 
 
-class Process:
-    """What this process counts, and its file.
+class ProcessCounts:
+    """The counters of this process, and its file.
 
-    While the file cannot be written the counts stay in memory: no request fails or waits because of them.
+    If the file cannot be written, the counters stay in memory. No request fails or waits because of that.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._folder = settings.data_dir / "metrics"
-        self._own = _Own()
+        self._own = _ThreadTally()
         self._tallies: list[Tally] = []
-        self._before = Counts()  # by the process that had the number before
+        self._inherited = Counts()  # of earlier processes with the same number
         self._number: Number | None = None
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._closed = threading.Event()
-        self._fails = False
+        self._write_failed = False
 
     @property
     def number(self) -> str | None:
-        """The number of this process, once it has written."""
+        """The number of this process; None before its first write."""
         return self._number.name if self._number else None
 
     def tally(self) -> Tally:
-        """Return the Tally of this thread; the first one starts the writing."""
+        """Return the Tally of this thread. The first call starts the thread that writes the file."""
         tally = self._own.tally
         if tally is None:
             tally = self._own.tally = Tally()
@@ -84,9 +84,9 @@ class Process:
         return tally
 
     def sums(self) -> Counts:
-        """Return the sums of all threads and of the process that had the number before."""
+        """Return the totals of all threads, and of earlier processes with the same number."""
         sums = Counts()
-        for counts in (self._before, *self._tallies.copy()):
+        for counts in (self._inherited, *self._tallies.copy()):
             sums.add(counts)
         return sums
 
@@ -94,17 +94,17 @@ class Process:
         """Return what this process is doing now."""
         return Load(sum(tally.is_busy for tally in self._tallies.copy()), database.connections_in_use())
 
-    def others(self) -> list[Other]:
-        """Return every other process there is or was."""
+    def others(self) -> list[OtherProcess]:
+        """Return the other processes that have a counts file."""
         paths = {path.stem.removeprefix("counts-"): path for path in self._folder.glob("counts-*.json")}
-        return [Other(number, *_read(path)) for number, path in paths.items() if number != self.number]
+        return [OtherProcess(number, *_read(path)) for number, path in paths.items() if number != self.number]
 
     def alive(self) -> dict[str, int]:
-        """Return {number: process id} of the processes that run, once they have written."""
+        """Return a map of number to process id, for the running processes that have written their file."""
         return dict(_alive(self._folder))
 
     def close(self) -> None:
-        """Write for the last time, and give up the number to another process."""
+        """Write for the last time, and release the number."""
         self._closed.set()
         with self._lock:
             if self._number is not None:
@@ -113,16 +113,16 @@ class Process:
                 self._number.file.close()
 
     def write(self) -> None:
-        """Write the sums, so that what somebody has read of them does not fall should this process be killed."""
+        """Write the totals now: those that `/metrics` shows must not fall if this process is killed."""
         with self._lock:
             try:
                 if not self._closed.is_set():
                     self._write()
-                self._fails = False
-            except OSError as error:  # such as a full disk, which may have room in a second
-                if not self._fails:
+                self._write_failed = False
+            except OSError as error:  # for example a full disk, which may have space again in a second
+                if not self._write_failed:
                     log.warning("metrics cannot be written", folder=str(self._folder), reason=str(error))
-                self._fails = True
+                self._write_failed = True
 
     def _start_writer(self) -> None:
         with self._lock:
@@ -138,7 +138,7 @@ class Process:
         if self._number is None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             number = _take_number(self._folder)
-            self._before, _ = _read(self._counts_path(number))
+            self._inherited, _ = _read(self._counts_path(number))
             self._number = number
         path = self._counts_path(self._number)
         partial = path.with_suffix(".partial")
@@ -150,13 +150,13 @@ class Process:
 
 
 def _take_number(folder: Path) -> Number:
-    """Return the lowest number that no other process has."""
-    return next(number for each in count() if (number := _try_number(folder, str(each))))
+    """Reserve and return the lowest number that no other process has."""
+    return next(number for candidate in count() if (number := _try_number(folder, str(candidate))))
 
 
 def _try_number(folder: Path, name: str) -> Number | None:
     file = (folder / f"process-{name}").open("a+")
-    if not _is_free(file):
+    if not _try_lock(file):
         file.close()
         return None
     file.truncate(0)
@@ -165,8 +165,8 @@ def _try_number(folder: Path, name: str) -> Number | None:
     return Number(name, file)
 
 
-def _is_free(file: IO[str]) -> bool:
-    """Tell whether no other process holds the lock of the file; now this one does."""
+def _try_lock(file: IO[str]) -> bool:
+    """Lock the file; return False if another process holds its lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -176,13 +176,16 @@ def _is_free(file: IO[str]) -> bool:
 
 def _alive(folder: Path) -> Iterator[tuple[str, int]]:
     for path in folder.glob("process-*"):
-        with suppress(OSError, ValueError), path.open() as file:  # it has ended meanwhile, or is not ours
-            if not _is_free(file):
+        with (
+            suppress(OSError, ValueError),
+            path.open() as file,
+        ):  # the process has ended meanwhile, or the file is not ours
+            if not _try_lock(file):
                 yield path.name.removeprefix("process-"), int(file.read() or 0)
 
 
 def _read(path: Path) -> tuple[Counts, Load]:
-    """Return what is in a file of counts; nothing if it is damaged or too large."""
+    """Return the content of a counts file, or empty counters if it is damaged or too large."""
     try:
         if path.stat().st_size <= MAX_FILE_BYTES:
             return from_json(path.read_bytes())
