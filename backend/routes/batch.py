@@ -59,7 +59,7 @@ class DoneSchema(Schema):
 
 
 @blp.post("")
-@blp.guard(needing("what operation operation needs")(current_actor))
+@blp.guard(needing("what each operation needs")(current_actor))
 @blp.idempotent
 @blp.arguments(BatchSchema, example=EXAMPLE)
 @blp.documented_response(200, DoneSchema(many=True))
