@@ -23,7 +23,7 @@ from tests.torture.stage import Pulse, Stage, new_folder
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-HEADS = ("fault", "database", "acknowledged", "lost", "doubled", "answers", "`/health/live` at most", "writes after")
+HEADS = ("fault", "database", "acknowledged", "lost", "doubled", "responses", "`/health/live` at most", "writes after")
 ALLOWED = {200, 201, 401, 404, 409, 412, 503, None}
 
 
