@@ -1,4 +1,4 @@
-"""Documents of roles, profile fields and resources together: planned, applied and exported as a whole."""
+"""Plans, applies and exports documents, which declare roles, profile fields and resources together."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ Outcome = tuple[str, str]  # a name, and "created", "changed", "dropped" or "unc
 
 
 class Document(NamedTuple):
-    """The parts of a document, each an object by name."""
+    """The parts of a document: maps of name to declaration."""
 
     roles: dict[Any, Any]
     users: dict[Any, Any]
@@ -31,21 +31,22 @@ class Document(NamedTuple):
 
 
 def plan_document(actor: Actor, document: Any) -> Plan:
-    """Return the Plan that apply_document would carry out; raises what it would, except for a missing confirmation."""
+    """Return the Plan that apply_document would apply. Raises the same errors, except those about consent."""
     parts = _read(document)
     with database.time_limit(None), database.atomic() as transaction:
         _, steps = _apply_accounts(actor, parts)
         plan = _plan_resources(load_definitions(), parts.resources)
-        transaction.rollback()  # of roles and profile fields, which what the resources declare may depend on
+        transaction.rollback()  # of roles and profile fields, which were changed because resources may depend on them
     return replace(plan, steps=[*steps, *plan.steps])
 
 
 def apply_document(actor: Actor, document: Any, *, confirm: str | None = None) -> list[Outcome]:
-    """Change roles, profile fields and resources to what a document declares, in one transaction.
+    """Apply the declarations of roles, profile fields and resources in a document, in one transaction.
 
-    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`; a resource of null is dropped, and what
-    is not named stays. Returns an Outcome for each name, the roles first. Raises what create_resource and
-    replace_resource raise, with `details` keyed by resource.
+    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`. A resource that is null is dropped;
+    roles and resources that are not in the document stay. Returns an Outcome for each name, the roles first.
+
+    Raises the errors of create_resource and replace_resource, with `details` keyed by resource.
     """
     parts = _read(document)
     with changing_definitions() as definitions:
@@ -65,7 +66,7 @@ def _outcome(plan: Plan, name: str) -> str:
 
 
 def export_document() -> dict[str, Any]:
-    """Return all roles made by admins, all profile fields and all resources, as apply_document takes them."""
+    """Return a document with all roles that admins created, all profile fields and all resources."""
     resources = {row.name: row.body for row in list_resources()}
     roles, fields = export_roles(), declared_fields()
     users = {"users": {"fields": fields}} if fields else {}
@@ -73,22 +74,22 @@ def export_document() -> dict[str, Any]:
 
 
 def _read(document: Any) -> Document:
-    """Return the parts of a document; raise Invalid."""
+    """Return the parts of a document. Raises Invalid if its structure is not valid."""
     if not isinstance(document, dict) or set(document) - set(Document._fields):
-        raise Invalid({"_schema": ["A document has `roles`, `users` and `resources`, and nothing else."]})
+        raise Invalid({"_schema": ["A document can have only `roles`, `users` and `resources`."]})
     parts = Document(**{part: document.get(part) or {} for part in Document._fields})
-    if wrong := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
-        raise Invalid({part: ["Must be an object by name."] for part in wrong})
+    if invalid := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
+        raise Invalid({part: ["Must be an object that maps names to declarations."] for part in invalid})
     if set(parts.users) - {"fields"}:
         raise Invalid({"users": ["The only setting of users is `fields`."]})
     return parts
 
 
 def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[Step]]:
-    """Change roles and profile fields to what a document declares; return the outcomes, and the steps taken."""
+    """Apply the roles and profile fields of a document; return the outcomes and the steps."""
     outcomes = apply_roles(actor, parts.roles)
     verbs = {"created": "create", "changed": "change"}
-    changed = [(name, verbs[what]) for name, what in outcomes if what in verbs]
+    changed = [(name, verbs[outcome]) for name, outcome in outcomes if outcome in verbs]
     steps = [make_step(f"{verb}_role", "roles", f"{verb.title()} the role {name}.", name) for name, verb in changed]
     if "fields" in parts.users:
         declared = parts.users["fields"]
@@ -100,8 +101,8 @@ def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[
 
 
 def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:
-    """Return the step of a change of profile fields, by which users (ids) lose the values of fields (names)."""
-    names, rows = sorted({name for each in lost.values() for name in each}), rows_of(sorted(lost))
+    """Return the step of a change of profile fields; `lost` maps ids of users to the fields whose values they lose."""
+    names, rows = sorted({name for fields in lost.values() for name in fields}), rows_of(sorted(lost))
     users = "1 user" if rows.total == 1 else f"{rows.total} users"
     loss = f", losing the values of {', '.join(names)} of {users}" if rows.total else ""
     text = f"Change the profile fields{loss}."
@@ -109,7 +110,7 @@ def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:
 
 
 def _plan_resources(definitions: Mapping[str, Definition], declared: Mapping[str, Any]) -> Plan:
-    """Return the Plan to the declared resources; raise Invalid keyed by resource."""
+    """Return the Plan to the declared resources. Raises Invalid, keyed by resource."""
     wanted = _parse_all(definitions, {name: body for name, body in declared.items() if body is not None})
     plan = make_plan(definitions, wanted, [name for name, body in declared.items() if body is None])
     check_references(plan.outcome(definitions))
@@ -121,8 +122,8 @@ def _parse_all(definitions: Mapping[str, Definition], declared: Mapping[Any, Any
     for name, body in declared.items():
         try:
             if not isinstance(body, dict) or "name" in body:
-                raise Invalid(["Must be an object with `fields`; its name is the key above it."])
-            wanted[name] = parse_definition({"name": name, **body}, roles, in_place=definitions.get(name))
+                raise Invalid(["Must be an object with `fields` and without `name`, which is its key."])
+            wanted[name] = parse_definition({"name": name, **body}, roles, current=definitions.get(name))
         except Invalid as error:
             problems[shown_name(name)] = error.errors
     if problems:

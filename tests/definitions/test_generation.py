@@ -149,9 +149,9 @@ def test_a_write_under_way_succeeds_if_its_resource_did_not_change(app, here, th
         with database.atomic():
             if is_refused:
                 with pytest.raises(Unavailable):
-                    resource.hold()
+                    resource.hold_definition()
             else:
-                resource.hold()
+                resource.hold_definition()
 
 
 def test_the_generation_grows_by_one_with_each_change(here):

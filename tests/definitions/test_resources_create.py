@@ -320,7 +320,7 @@ def test_bounds_indexes_and_search(admin):
     response = admin.post("/resources", json=body)
     assert response.status_code == 422
     assert response.json["error"]["details"]["json"] == {
-        "indexes": ["At most 64 indexes, unique ones included; these are 65."],
+        "indexes": ["At most 64 indexes, including unique ones; this definition has 65."],
         "search": ["Each field at most once."],
     }
     assert admin.post("/resources", json=body | {"indexes": sets[:4], "search": ["title"]}).status_code == 201

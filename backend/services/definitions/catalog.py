@@ -1,4 +1,4 @@
-"""The resources that are in force: each definition with its model and its statements."""
+"""The catalog: every resource in force, with its definition, its model and its SQL statements."""
 
 import json
 import threading
@@ -25,8 +25,8 @@ from backend.services.storage.listable import Listable, Names
 Stored = tuple[int, str]  # the version of a definition and its JSON text
 
 
-class Tie(NamedTuple):
-    """A reference to a resource, and whether the resource that refers has fields that not everybody may see."""
+class IncomingReference(NamedTuple):
+    """A reference to a resource: the resource that refers, its field, and whether roles limit any of its fields."""
 
     resource: str
     field: str
@@ -34,17 +34,21 @@ class Tie(NamedTuple):
 
 
 class Resource(Listable):
-    """A definition in use, with its model and its statements.
+    """A resource in force: its definition, its model and its SQL statements.
 
-    The next Catalog takes it over unless its definition, as it is `stored`, or its `ties` to the resources that refer
-    to it have changed.
+    `stored` is its definition as it is in the database. The next Catalog keeps a Resource if neither `stored` nor its
+    `incoming` references have changed.
     """
 
     fields: Mapping[str, FieldType]
     catalog: "Catalog"
 
     def __init__(
-        self, definition: Definition, stored: Stored, ties: Sequence[Tie], cursor_serializer: URLSafeSerializer
+        self,
+        definition: Definition,
+        stored: Stored,
+        incoming: Sequence[IncomingReference],
+        cursor_serializer: URLSafeSerializer,
     ) -> None:
         super().__init__(
             definition.name,
@@ -54,28 +58,28 @@ class Resource(Listable):
             search=definition.search,
             keeps_history=definition.history,
         )
-        self.definition, self.stored, self.ties = definition, stored, ties
-        # By the fields that an actor may not see and not set: services/records/schemas.py fills it.
+        self.definition, self.stored, self.incoming = definition, stored, incoming
+        # Map of (hidden fields, locked fields) to schemas; services/records/schemas.py fills it.
         self.data_schemas: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
-        self.interface: Any = None  # serves it over HTTP; routes/toolkit/app.py creates it at the first request
+        self.interface: Any = None  # its HTTP interface; routes/toolkit/app.py creates it at the first request
         self.lock = threading.Lock()
 
     @property
     def referrers(self) -> list[tuple["Resource", str]]:
-        """The (resource, field name) pairs that refer to this resource."""
+        """The (resource, field name) pairs of the references to this resource."""
         return self.catalog.referrers[self.name]
 
-    def hold(self) -> None:
-        """Keep the definition as it is until the transaction ends.
+    def hold_definition(self) -> None:
+        """Keep other transactions from changing the definition until this transaction ends.
 
-        Raises Unavailable if it differs from the one that this request was read by: its values might mean something
-        else.
+        Raises Unavailable if it has changed since the request began: the values of the request were checked with the
+        old one.
         """
         database.share_definitions()
         self.require_in_force(Generation.current())
 
     def require_in_force(self, generation: int) -> None:
-        """Raise Unavailable if the definition is a different one in this generation."""
+        """Raise Unavailable if the definition of this generation is a different one."""
         if generation != self.catalog.generation:
             newest = self.catalog.source.after(self.catalog, generation)
             if newest.get(self.name) is not self:
@@ -86,45 +90,45 @@ class Resource(Listable):
         return column(self.model, name)
 
     def scoped(self, condition: ColumnBase, scope: ScopeShape) -> ColumnBase:
-        """Return the condition, narrowed to the rows within a Scope of this shape."""
+        """Return the condition limited to the rows within a Scope of this shape."""
         return condition if scope is None else condition & within(self, scope)
 
-    def visible(self, hidden: frozenset[str]) -> Names:
-        """Return the names of the fields beside those `hidden`; None when that is all of them."""
+    def visible_fields(self, hidden: frozenset[str]) -> Names:
+        """Return the names of the fields that are not `hidden`; None if that is all of them."""
         return tuple(name for name in self.fields if name not in hidden) if hidden else None
 
     def require_indexable(self, data: Mapping[str, Any]) -> None:
-        """Raise Invalid for a text that is too long for an index its field is in."""
-        limits, problems = self.definition.index_byte_limits, {}
-        for name, most in limits.items():
-            if isinstance(text := data.get(name), str) and len(text.encode()) > most:
-                problems[name] = [f"At most {most:,} bytes, because the field is in an index."]
+        """Raise Invalid if a text is too long for an index of its field."""
+        problems = {}
+        for name, max_bytes in self.definition.index_byte_limits.items():
+            if isinstance(text := data.get(name), str) and len(text.encode()) > max_bytes:
+                problems[name] = [f"At most {max_bytes:,} bytes, because the field is in an index."]
         if problems:
             raise Invalid(problems)
 
     def to_columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return {field: value} with the values as the database takes them."""
-        convert = self._converters
-        return {name: convert[name](value) for name, value in data.items()}
+        """Return the map of field name to value, with the values as the database stores them."""
+        return {name: self._to_column[name](value) for name, value in data.items()}
 
     @cached_property
-    def _converters(self) -> dict[str, Callable[[Any], Any]]:
+    def _to_column(self) -> dict[str, Callable[[Any], Any]]:
         return {name: self.column(name).db_value for name in self.fields}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """What a new record has, by field, where nothing is given."""
+        """Map of field name to the value of a new record that is created without one."""
         fields = self.definition.fields
-        given = {name: field for name, field in fields.items() if field.default is not None}
-        return dict.fromkeys(fields) | {name: field.wire().deserialize(field.default) for name, field in given.items()}
+        return {
+            name: None if field.default is None else field.wire().deserialize(field.default)
+            for name, field in fields.items()
+        }
 
 
 class Catalog(dict[str, Resource]):
-    """Every Resource by name, the Listables of the system, and the generation of their definitions.
+    """Map of name to Resource, for all resources of one generation; `system` has the Listables of system tables.
 
-    `definitions` holds (Definition, Stored) by name. `former` is the Catalog before: this one takes over
-    its resources that have not changed, so running requests notice nothing. `generation` is None before the first
-    migration.
+    `definitions` maps names to (Definition, Stored). Resources that have not changed since the Catalog `former` are
+    kept, with their statements and schemas. `generation` is None before the first migration.
     """
 
     def __init__(
@@ -136,45 +140,48 @@ class Catalog(dict[str, Resource]):
     ) -> None:
         super().__init__()
         self.generation, self.source = generation, source
-        ties = _ties(definition for definition, _ in definitions.values())
+        incoming = _incoming_references(definition for definition, _ in definitions.values())
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
-            if kept is None or (kept.stored, kept.ties) != (stored, ties[name]):
-                kept = Resource(definition, stored, ties[name], source.cursor_serializer)
+            if kept is None or (kept.stored, kept.incoming) != (stored, incoming[name]):
+                kept = Resource(definition, stored, incoming[name], source.cursor_serializer)
             self[name] = kept
-        self.referrers = {name: [(self[tie.resource], tie.field) for tie in tied] for name, tied in ties.items()}
+        self.referrers = {
+            name: [(self[reference.resource], reference.field) for reference in references]
+            for name, references in incoming.items()
+        }
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
-        for resource in self.values():  # last, when everything is there
+        for resource in self.values():  # last, when the catalog is complete
             resource.catalog = self
 
     def __missing__(self, name: str) -> NoReturn:
         raise NotFound(f"There is no resource {name}.")
 
 
-def _ties(definitions: Iterable[Definition]) -> dict[str, list[Tie]]:
-    """Return the Ties to each resource by name."""
+def _incoming_references(definitions: Iterable[Definition]) -> dict[str, list[IncomingReference]]:
+    """Return the map of resource name to the references to it."""
     by_name = {definition.name: definition for definition in definitions}
-    ties: dict[str, list[Tie]] = {name: [] for name in by_name}
+    incoming: dict[str, list[IncomingReference]] = {name: [] for name in by_name}
     for name, definition in by_name.items():
         for reference, field in definition.references.items():
-            if field.to in ties:
-                ties[field.to].append(Tie(name, reference, bool(definition.ruled_fields)))
-    return ties
+            if field.to in incoming:
+                incoming[field.to].append(IncomingReference(name, reference, bool(definition.ruled_fields)))
+    return incoming
 
 
 class Catalogs:
-    """The newest Catalog of this process, and how it is replaced when definitions have changed."""
+    """Holds the newest Catalog of this process, and replaces it after a change of definitions."""
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
-        # It takes the key that signs at the end.
+        # The serializer signs with the last key; in the settings the first one signs.
         self.cursor_serializer = URLSafeSerializer(list(secret_keys[::-1]), salt="cursor")
         self._lock = threading.Lock()
         self.newest = self._load(None)
 
     def after(self, stale: Catalog, generation: int) -> Catalog:
-        """Return the Catalog that is in force in place of `stale`: the newest, read again unless that was just done."""
+        """Return the Catalog that replaces `stale`; read the definitions unless another thread has just done so."""
         with self._lock:
-            # A restored backup may have an older generation, so any other than the stale one's counts.
+            # The generation may be lower than the stale one: a restored backup may be older.
             if self.newest is stale or (self.newest.generation or 0) < generation:
                 self.newest = self._load(stale)
             return self.newest
@@ -182,14 +189,14 @@ class Catalogs:
     def _load(self, former: Catalog | None) -> Catalog:
         with connected():
             if not database.table_exists(Generation):
-                return Catalog({}, None, self)  # before the first migration
-            # Read before the definitions: should they change in between, the next request sees a newer generation.
+                return Catalog({}, None, self)
+            # Read before the definitions: if they change in between, the next request sees a newer generation.
             generation = Generation.current()
             return Catalog(_read_definitions(former), generation, self, former)
 
 
 def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Stored]]:
-    """Return (Definition, Stored) by name; those that `former` has already are not parsed again."""
+    """Return the map of name to (Definition, Stored); what `former` contains already is not parsed again."""
     columns = (StoredDefinition.name, StoredDefinition.version, Cast(StoredDefinition.body, "TEXT"))
     rows = database.execute(StoredDefinition.select(*columns).order_by(StoredDefinition.name)).fetchall()
     found = {}
@@ -203,7 +210,7 @@ def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Sto
 
 
 def load_definitions() -> dict[str, Definition]:
-    """Return every stored Definition by name."""
+    """Return the map of name to Definition, for all that are stored."""
     rows = StoredDefinition.select().order_by(StoredDefinition.name)
     return {row.name: read_definition({"name": row.name, **row.body}, row.version) for row in rows}
 

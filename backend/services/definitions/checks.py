@@ -1,4 +1,7 @@
-"""What is wrong with a new definition, as {part: messages}; and with the references between all of them."""
+"""Checks of a declared definition, and of the references between all definitions.
+
+Functions that end in `_problems` return a map of the part of the definition to its errors; it is empty without any.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -12,51 +15,51 @@ from backend.services.definitions.schema import MAX_INDEXED
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 
-MAX_INDEXES = 64  # of one resource, declared
+MAX_INDEXES = 64  # that one resource declares
 MAX_RESOURCES = 500
 
 Problems = dict[str, Any]
 
 
 def access_problems(definition: Definition, roles: Collection[str]) -> Problems:
-    """Return what is wrong with the grants."""
+    """Check the grants; `roles` are the names of all roles."""
     fields = {**SYSTEM_FIELDS, **definition.fields}
-    found = {action: grant_problems(grants, fields, roles) for action, grants in definition.access.items()}
-    wrong = {action: messages for action, messages in found.items() if messages}
-    return {"access": wrong} if wrong else {}
+    checked = {action: grant_problems(grants, fields, roles) for action, grants in definition.access.items()}
+    problems = {action: messages for action, messages in checked.items() if messages}
+    return {"access": problems} if problems else {}
 
 
 def field_rule_problems(definition: Definition, roles: Collection[str], *, has_valid_access: bool) -> Problems:
-    """Return what is wrong with who may read and write single fields, by field."""
-    wrong: Problems = {}
+    """Return the map of field name to the errors in its `readable_by` and `writable_by`."""
+    problems_by_field: Problems = {}
     creators = granted_roles(definition.access.get("create", [])) if has_valid_access else set()
     for name, field in definition.fields.items():
         problems = {}
-        for part, named in (("readable_by", field.readable_by), ("writable_by", field.writable_by)):
-            if unknown := [shown_name(role) for role in named or () if role not in roles]:
+        for part, names in (("readable_by", field.readable_by), ("writable_by", field.writable_by)):
+            if unknown := [shown_name(role) for role in names or () if role not in roles]:
                 problems[part] = [f"No such role: {', '.join(unknown)}."]
         if unable := _unable_to_create(field, creators):
             message = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
             problems["writable_by"] = [message]
         if problems:
-            wrong[name] = problems
-    return wrong
+            problems_by_field[name] = problems
+    return problems_by_field
 
 
 def _unable_to_create(field: FieldType, creators: set[str]) -> set[str]:
-    """Return the roles that may create records, but not write this field, which every record must have."""
+    """Return the roles that may create records but may not write this field, although every record must have it."""
     if field.writers is None or not field.required or field.default is not None:
         return set()
     return creators - {*field.writers, ADMIN}
 
 
 def column_problems(definition: Definition) -> Problems:
-    """Return what is wrong with indexes, unique sets and search."""
+    """Check the indexes, the unique sets and the fields of the full-text search."""
     problems: Problems = {}
     for part, sets in (("indexes", definition.indexes), ("unique", definition.unique)):
         counts = Counter(map(tuple, sets))
-        found = [_set_problem(columns, definition.fields, counts[tuple(columns)]) for columns in sets]
-        if messages := [each for each in found if each]:
+        checked = [_set_problem(columns, definition.fields, counts[tuple(columns)]) for columns in sets]
+        if messages := [message for message in checked if message]:
             problems[part] = messages[:1]
     if not problems:
         problems |= _index_count_problems(definition)
@@ -78,7 +81,7 @@ def _index_count_problems(definition: Definition) -> Problems:
     count = single + len(definition.indexes) + len(definition.unique)
     if count <= MAX_INDEXES:
         return {}
-    return {"indexes": [f"At most {MAX_INDEXES} indexes, unique ones included; these are {count}."]}
+    return {"indexes": [f"At most {MAX_INDEXES} indexes, including unique ones; this definition has {count}."]}
 
 
 def _search_problems(definition: Definition) -> Problems:
@@ -91,29 +94,29 @@ def _search_problems(definition: Definition) -> Problems:
 
 
 def default_problems(definition: Definition) -> Problems:
-    """Return which defaults are too long for an index."""
-    wrong = {
-        name: {"default": [f"At most {most:,} bytes, because the field is in an index."]}
-        for name, most in definition.index_byte_limits.items()
-        if len((definition.fields[name].default or "").encode()) > most
+    """Check that no default is too long for an index."""
+    problems = {
+        name: {"default": [f"At most {max_bytes:,} bytes, because the field is in an index."]}
+        for name, max_bytes in definition.index_byte_limits.items()
+        if len((definition.fields[name].default or "").encode()) > max_bytes
     }
-    return {"fields": wrong} if wrong else {}
+    return {"fields": problems} if problems else {}
 
 
 def check_references(definitions: Mapping[str, Definition]) -> None:
-    """Check the references among all definitions, by name; raise Invalid keyed by resource.
+    """Raise Invalid, keyed by resource, if the target of a reference is missing or required references form a circle.
 
-    Every target must exist, and no circle of required references may be closed: none of its records could be created
-    first.
+    In such a circle no record could be created first. `definitions` are all definitions. Also raises Invalid if there
+    are too many.
     """
     if len(definitions) > MAX_RESOURCES:
-        raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; these would be {len(definitions)}."]})
+        raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."]})
     problems: Problems = {}
     for name, definition in definitions.items():
         for reference, field in definition.references.items():
             if field.to not in definitions:
-                wrong = problems.setdefault(name, {"fields": {}})
-                wrong["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
+                in_resource = problems.setdefault(name, {"fields": {}})
+                in_resource["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
     if problems:
         raise Invalid(problems)
     for name in definitions:
@@ -130,6 +133,7 @@ def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:
 
 
 def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[str] | None:
+    """Return the names of resources on a circle of required references, from `start` back to it; None without one."""
     paths, seen = [[start]], set[str]()
     while paths:
         path = paths.pop()

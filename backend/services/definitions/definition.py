@@ -1,4 +1,4 @@
-"""Definitions: what a resource is."""
+"""The Definition of a resource, with its fields, indexes, grants and options."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
 from backend.services.field_types.uuid import Uuid
 
-MAX_INDEX_BYTES = 2400  # of the texts in one entry of an index
+MAX_INDEX_BYTES = 2400  # of all texts in one index entry
 
 SYSTEM_FIELDS: Mapping[str, FieldType] = {
     "id": Uuid(required=True, description="UUIDv7; grows with time"),
@@ -52,25 +52,25 @@ class Definition:
     require_if_match: bool = False
     history: bool = False
     renamed_from: list[str] | None = None
-    version: int = dataclasses.field(default=1, compare=False)  # of what is stored; not part of the declaration
+    version: int = dataclasses.field(default=1, compare=False)  # of the stored definition; not part of the declaration
 
     @property
     def former_names(self) -> list[str]:
-        """The names the resource had before, the latest first."""
+        """The former names of the resource, the latest first."""
         return self.renamed_from or []
 
     @cached_property
     def all_fields(self) -> dict[str, FieldType]:
-        """The system fields and the declared ones, in the order of the output."""
+        """Map of name to field, with the system fields, in the order of responses."""
         return {"id": SYSTEM_FIELDS["id"], **self.fields, **{k: v for k, v in SYSTEM_FIELDS.items() if k != "id"}}
 
     @cached_property
     def references(self) -> dict[str, Reference]:
-        """The fields that refer to records, by name."""
+        """Map of name to field, for the fields that refer to records."""
         return references_of(self.fields)
 
     def grants(self, action: str) -> Grants:
-        """Return the Grants of one of ACTIONS; without any, only admins may do it."""
+        """Return the Grants of one of ACTIONS; if there are none, only admins may perform it."""
         return self._grants.get(action, NO_GRANTS)
 
     @cached_property
@@ -79,45 +79,45 @@ class Definition:
 
     @cached_property
     def ruled_fields(self) -> dict[str, FieldType]:
-        """The fields that not everybody may read or write, by name."""
+        """Map of name to field, for the fields that only some roles may read or write."""
         return {name: field for name, field in self.fields.items() if field.writers is not None}
 
     def named_roles(self) -> set[str]:
-        """Return the roles that the grants and the rules of fields name."""
+        """Return the names of all roles in the grants and in the `readable_by` and `writable_by` of fields."""
         granted = [granted_roles(grants) for grants in self.access.values()]
         ruled = [[*(field.readable_by or ()), *(field.writers or ())] for field in self.ruled_fields.values()]
         return set().union(*granted, *ruled)
 
     def unique_sets(self) -> list[tuple[str, ...]]:
-        """Return every tuple of fields whose values together must be unique."""
+        """Return every tuple of field names whose values together must be unique."""
         single = [(name,) for name, field in self.fields.items() if field.unique]
         return [*single, *map(tuple, self.unique)]
 
     def index_sets(self) -> list[tuple[str, ...]]:
-        """Return every tuple of fields that has an index of its own without being unique."""
+        """Return every tuple of field names that has an index that is not unique."""
         single = [(name,) for name, field in self.fields.items() if field.index and not field.unique]
-        # When a record is deleted, the records that refer to it are looked up: without an index by reading the table.
+        # Deleting a record looks up the records that refer to it. Without an index that reads the whole table.
         references = [(name,) for name, field in self.references.items() if not field.index]
         return [*single, *references, *map(tuple, self.indexes)]
 
     @cached_property
     def index_byte_limits(self) -> dict[str, int]:
-        """By text field that is in an index, how many bytes its values may have there.
+        """Map of text field to the maximum number of bytes of its values, for the text fields in an index.
 
-        An entry of an index has at most 2,704 bytes on Postgres, and its texts share what other columns leave.
+        An index entry has at most 2,704 bytes on Postgres, and its texts share the bytes that other columns leave.
         """
-        most: dict[str, int] = {}
+        limits: dict[str, int] = {}
         for names in {*self.unique_sets(), *self.index_sets()}:
             texts = [name for name in names if self.fields[name].may_outgrow_index]
             for name in texts:
-                most[name] = min(most.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
-        return most
+                limits[name] = min(limits.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
+        return limits
 
     def implied_sets(self) -> list[tuple[str, ...]]:
-        """Return the tuples of fields that have an index although nobody declared it.
+        """Return the tuples of field names that have an index without being declared.
 
-        They serve the orders by system fields and by a unique field that may be null, and the lists of users who see
-        only their own records.
+        These indexes serve lists sorted by system fields or by a unique field that may be null, and lists for users who
+        may see only their own records.
         """
         unique = [(name,) for name, field in self.fields.items() if field.unique and not field.required]
         implied: list[tuple[str, ...]] = [("created_at",), ("updated_at",), *unique]
@@ -125,17 +125,17 @@ class Definition:
             implied.append(("created_by",))
         if self.grants("list").to_owner:
             own = [*self.index_sets(), *implied, *((name,) for name, field in self.fields.items() if field.unique)]
-            implied += [("created_by", *each) for each in own if "created_by" not in each]
+            implied += [("created_by", *names) for names in own if "created_by" not in names]
         return implied
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the definition without its name, as it is stored and exported; empty parts are left out."""
+        """Return the definition as it is stored and exported: without its name and without empty parts."""
         body = {
             "description": self.description,
             "fields": {name: field.to_dict() for name, field in self.fields.items()},
         }
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
-        owned = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
+        owner = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
         options = {"require_if_match": self.require_if_match, "history": self.history}
-        rest = owned | options | {"renamed_from": self.renamed_from}
+        rest = owner | options | {"renamed_from": self.renamed_from}
         return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}

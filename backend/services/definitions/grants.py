@@ -1,4 +1,4 @@
-"""Grants: who may do an action with which rows, read from the `access` of a definition."""
+"""Grants: who may perform an action on which rows, as the `access` of a definition declares."""
 
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
@@ -12,9 +12,10 @@ PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
 
 
 class Grants(NamedTuple):
-    """Who may do an action: `roles` with every row; of `ruled`, (role, rule), with the rows that meet the rule.
+    """Who may perform one action.
 
-    For example `[member, {role: editor, where: {open: true}}]` is
+    `roles` may perform it on every row. `ruled` are (role, rule) pairs: the role may perform it on the rows that meet
+    the rule. For example `[member, {role: editor, where: {open: true}}]` is
     `Grants(frozenset({"member"}), (("editor", (("open", "eq", True),)),))`.
     """
 
@@ -23,7 +24,7 @@ class Grants(NamedTuple):
 
     @property
     def are_public(self) -> bool:
-        """Whether some rows are granted without a sign-in."""
+        """Whether some rows are granted to everybody, without a sign-in."""
         return PUBLIC_GRANT in self.roles or any(role == PUBLIC_GRANT for role, _ in self.ruled)
 
     @property
@@ -36,7 +37,7 @@ NO_GRANTS = Grants(frozenset(), ())
 
 
 def read_grants(grants: Iterable[Grant], fields: Fields) -> Grants:
-    """Return the Grants of a list without mistakes; `fields` are all fields of the resource."""
+    """Return the Grants of a list that grant_problems accepts; `fields` are all fields of the resource."""
     roles: set[str] = set()
     ruled: list[tuple[str, Rule]] = []
     for grant in grants:
@@ -55,7 +56,7 @@ def granted_roles(grants: Iterable[Grant]) -> set[str]:
 
 
 def grant_problems(grants: Iterable[Any], fields: Fields, roles: Collection[str]) -> list[str]:
-    """Return what is wrong with a list of grants, as messages; `roles` are the names of all roles."""
+    """Return the errors in a list of grants, as messages; `roles` are the names of all roles."""
     problems = []
     for grant in grants:
         name = grant

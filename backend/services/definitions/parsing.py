@@ -1,4 +1,4 @@
-"""Parses definitions: what the API and files declare with all checks, what is stored without."""
+"""Parses definitions. Those from the API and from files are checked; stored ones were checked before."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,16 +15,15 @@ from backend.services.field_types.registry import parse_field
 _schema = DefinitionSchema()
 
 
-def parse_definition(data: Any, roles: Collection[str], in_place: Definition | None = None) -> Definition:
+def parse_definition(data: Any, roles: Collection[str], current: Definition | None = None) -> Definition:
     """Return the Definition that `data` declares; `roles` are the names that a grant may use.
 
-    `in_place` is the Definition in force, if there is one: its names may stay even if they are reserved by now.
-
-    Raises Invalid keyed by the parts of the definition, each message saying what to change.
+    `current` is the Definition in force, if there is one. Its names stay valid, even if a later version of Larder
+    reserves them. Raises Invalid, keyed by the parts of the definition.
     """
-    reserved = RESERVED_FIELDS - (in_place.fields.keys() if in_place else set())
+    reserved = RESERVED_FIELDS - (current.fields.keys() if current else set())
     definition, wrong_fields = _read(data, reserved)
-    is_new = in_place is None or in_place.name != definition.name
+    is_new = current is None or current.name != definition.name
     problem = name_problem(definition.name, is_new and is_reserved_resource(definition.name))
     problems: dict[str, Any] = {"name": [problem]} if problem else {}
     problems |= checks.access_problems(definition, roles)
@@ -37,9 +36,9 @@ def parse_definition(data: Any, roles: Collection[str], in_place: Definition | N
 
 
 def read_definition(data: dict[str, Any], version: int = 1) -> Definition:
-    """Return the Definition of a declaration that was checked when it was stored as this version.
+    """Return the Definition of a stored declaration, which had this version.
 
-    What is stored stays usable, even when later versions of Larder check more.
+    It is not checked again, so it stays usable even if a later version of Larder checks more.
     """
     definition, wrong_fields = _read(data, (), version)
     if wrong_fields:
@@ -48,7 +47,7 @@ def read_definition(data: dict[str, Any], version: int = 1) -> Definition:
 
 
 def _read(data: Any, reserved: Collection[str], version: int = 1) -> tuple[Definition, dict[str, Any]]:
-    """Return the Definition without the fields that are wrong, and {name: what is wrong with the field}."""
+    """Return the Definition without its invalid fields, and the map of their names to errors."""
     try:
         body = _schema.load(data)
     except ValidationError as error:

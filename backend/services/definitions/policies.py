@@ -1,4 +1,4 @@
-"""Who may do what with records: which rows an action may touch, and which of their fields an actor may see and set."""
+"""Access to records: the rows that an actor may use with an action, and the fields that they may see and set."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from backend.services.storage.statements import Statement, slot
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The rows an action may touch: all of them, or those that meet one of the alternatives; without any, no row.
+    """The rows that an actor may use with an action: all, or those that meet one of the alternatives.
 
-    An alternative is a tuple of triples (field, operator, value) that must all hold. For example, the user 7 may update
-    their own records and, as an editor, open ones:
+    Without alternatives it contains no row. An alternative is a tuple of triples (field, operator, value) that must all
+    be true. For example, the user 7 may update their own records and, as an editor, open ones:
 
         Scope(alternatives=((("created_by", "eq", "7"),), (("open", "eq", True),)))
     """
@@ -35,11 +35,11 @@ class Scope:
 
     @property
     def shape(self) -> tuple[Any, ...] | None:
-        """The part of the scope that decides the SQL text of its condition; None if that is all rows."""
+        """The scope without its values, from which the SQL condition is built; None for all rows."""
         return None if self.everything else tuple(shape_of(each) for each in self.alternatives)
 
     def concerns(self, names: Collection[str]) -> bool:
-        """Tell whether a change of the named fields could move a row into the scope or out of it."""
+        """Tell whether a change of these fields could move a row into the scope or out of it."""
         return any(field in names for triples in self.alternatives for field, _, _ in triples)
 
 
@@ -50,7 +50,7 @@ LOCKED = "You may not set this field."
 
 
 def scope(definition: Definition, action: str, actor: Actor) -> Scope:
-    """Return the Scope of one of ACTIONS for the actor, by all their grants; without a grant it is NOTHING."""
+    """Return the Scope of one of ACTIONS for the actor: the sum of their grants, NOTHING without a grant."""
     if actor.is_admin:
         return EVERYTHING
     grants = definition.grants(action)
@@ -58,13 +58,13 @@ def scope(definition: Definition, action: str, actor: Actor) -> Scope:
         return EVERYTHING
     if not grants.ruled:
         return NOTHING
-    fitting = [rule for role, rule in grants.ruled if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
-    bound = [bind(rule, definition.all_fields, lambda name: user_value(actor, name)) for rule in fitting]
+    rules = [rule for role, rule in grants.ruled if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
+    bound = [bind(rule, definition.all_fields, lambda name: user_value(actor, name)) for rule in rules]
     return Scope(alternatives=tuple(triples for triples in bound if triples is not None))
 
 
 def user_value(actor: Actor, name: str) -> Any:
-    """Return the value of `$user.<name>` for the actor, or None; an address that is not confirmed is None."""
+    """Return the value of `$user.<name>` for the actor, or None. An address that is not confirmed is None."""
     if name == "id" or actor.user_id is None:
         return actor.user_id
     if not actor.user_values:
@@ -76,12 +76,12 @@ def user_value(actor: Actor, name: str) -> Any:
 
 @cache
 def _user_statement(database_name: str) -> Statement:
-    """Return the statement of `user_value`, in the SQL of the database of this name."""
+    """Build the statement of user_value; `database_name` is only the cache key, since each database has its own SQL."""
     return Statement(User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id")))
 
 
 def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:
-    """Return the names of the fields that do not exist for the actor."""
+    """Return the names of the fields that the actor may not see."""
     if not definition.ruled_fields or actor.is_admin:
         return NO_FIELDS
     ruled = definition.ruled_fields.items()
@@ -100,14 +100,14 @@ def _has_one_of(actor: Actor, roles: list[str] | None) -> bool:
 
 
 def require_may_set(definition: Definition, actor: Actor, names: Iterable[str]) -> None:
-    """Raise Invalid for the fields that the actor may not set; one that is hidden as well is called unknown."""
+    """Raise Invalid if the actor may not set one of these fields. A hidden field is reported as unknown."""
     if locked := locked_fields(definition, actor).intersection(names):
         hidden = hidden_fields(definition, actor)
         raise Invalid({name: ["Unknown field." if name in hidden else LOCKED] for name in locked})
 
 
 def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
-    """Tell whether a grant for the action applies to the actor, whatever rows it grants."""
+    """Tell whether a grant of the action applies to the actor, for any rows."""
     grants = definition.grants(action)
     own = () if actor.user_id is None else (OWNER_GRANT,)
     ruled = {role for role, _ in grants.ruled}
@@ -115,12 +115,12 @@ def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
 
 
 def has_any_grant(definition: Definition, actor: Actor) -> bool:
-    """Tell whether the actor may do anything with the records of a resource."""
+    """Tell whether the actor has a grant of any action."""
     return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
 
 
 def authorize(definition: Definition, action: str, actor: Actor) -> Scope:
-    """Return the Scope of the action; raise Unauthenticated or Denied if there is no row it could touch."""
+    """Return the Scope of the action. Raises Unauthenticated or Denied if it contains no row."""
     allowed = scope(definition, action, actor)
     if not allowed:
         raise_denied(actor, f"You may not {action} {definition.name}.")

@@ -1,4 +1,4 @@
-"""Creates, changes and drops single resources."""
+"""Creates, changes and drops resources, one at a time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,54 +17,57 @@ from backend.services.errors import Conflict, Invalid, NotFound
 
 
 def list_resources() -> list[StoredDefinition]:
-    """Return every StoredDefinition, by name."""
+    """Return every StoredDefinition, sorted by name."""
     return list(StoredDefinition.select().order_by(StoredDefinition.name))
 
 
 def get_resource(name: str) -> StoredDefinition:
-    """Return the StoredDefinition; raise NotFound."""
-    # Postgres fails at a NUL in a text, and a path may hold one.
+    """Return the StoredDefinition. Raises NotFound if there is none of this name."""
+    # A path may contain a NUL, and Postgres fails at one in a text.
     stored = StoredDefinition.get_or_none(StoredDefinition.name == name) if NAME.fullmatch(name) else None
     if stored is None:
-        raise _missing(name)
+        raise _not_found(name)
     return stored
 
 
 def list_versions(name: str) -> list[DefinitionVersion]:
-    """Return every DefinitionVersion of a resource, also of a dropped one, the latest first; raise NotFound."""
-    kept = DefinitionVersion.select().where(DefinitionVersion.name == name).order_by(DefinitionVersion.version.desc())
-    versions = list(kept) if NAME.fullmatch(name) else []
+    """Return every DefinitionVersion of a resource, the latest first; the resource may have been dropped.
+
+    Raises NotFound if there has never been a resource of this name.
+    """
+    query = DefinitionVersion.select().where(DefinitionVersion.name == name).order_by(DefinitionVersion.version.desc())
+    versions = list(query) if NAME.fullmatch(name) else []
     if not versions:
-        raise _missing(name)
+        raise _not_found(name)
     return versions
 
 
 def create_resource(actor: Actor, data: dict[str, Any]) -> StoredDefinition:
     """Create a resource and its table; return its StoredDefinition.
 
-    Raises Invalid when the definition is wrong, Conflict when the name is taken.
+    Raises Invalid if the definition is not valid, Conflict if the name is in use.
     """
     with changing_definitions() as definitions:
         definition = parse_definition(data, role_names())
         if definition.name in definitions:
-            raise _taken(definition.name)
+            raise _name_in_use(definition.name)
         _refuse_former_names(definition)
         apply_plan(actor, _plan(definitions, definition))
         return get_resource(definition.name)
 
 
 def plan_resource(name: str, data: dict[str, Any]) -> Plan:
-    """Return the Plan that replace_resource would carry out with the same data; raises what it would for wrong data."""
+    """Return the Plan that replace_resource would apply to the same data. Raises the same NotFound and Invalid."""
     with database.time_limit(None), database.atomic():
         definitions = load_definitions()
         return _plan(definitions, _replacement(definitions, name, data))
 
 
 def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: str | None = None) -> StoredDefinition:
-    """Change a resource to what `data` declares, with the records in it; return its StoredDefinition.
+    """Change a resource and its records to the definition in `data`; return its StoredDefinition.
 
-    Raises Invalid, NotFound, and Conflict when existing records prevent it, or when it would lose data and `confirm` is
-    not the fingerprint of this very plan. Nothing is changed then.
+    Raises NotFound if there is no such resource, and Invalid if the definition is not valid. Raises Conflict if
+    existing records prevent the change, or if it would lose data and `confirm` is not the fingerprint of its plan.
     """
     with changing_definitions() as definitions:
         definition = _replacement(definitions, name, data)
@@ -75,12 +78,18 @@ def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: 
 
 
 def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None:
-    """Drop a resource; one that has records only when that is confirmed. Raises NotFound, Conflict."""
+    """Drop a resource with its records.
+
+    Raises NotFound if there is no such resource. Raises Conflict if other resources refer to it, or if it has records
+    and this is not `confirmed`.
+    """
     with changing_definitions() as definitions:
         if name not in definitions:
-            raise _missing(name)
+            raise _not_found(name)
         others = [other for other in definitions.values() if other.name != name]
-        if referring := [each.name for each in others if any(field.to == name for field in each.references.values())]:
+        if referring := [
+            other.name for other in others if any(field.to == name for field in other.references.values())
+        ]:
             raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
         plan = make_plan(definitions, {}, [name])
         records = plan.steps[0].records
@@ -90,40 +99,43 @@ def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None
 
 
 def _replacement(definitions: Mapping[str, Definition], name: str, data: dict[str, Any]) -> Definition:
-    """Return the Definition that replaces the resource `name`; without a name in `data` it keeps that."""
+    """Return the Definition in `data` that replaces the resource `name`; `data` may leave the name out.
+
+    Raises NotFound, Invalid or Conflict as replace_resource does.
+    """
     if name not in definitions:
-        raise _missing(name)
-    definition = parse_definition({"name": name} | data, role_names(), in_place=definitions[name])
+        raise _not_found(name)
+    definition = parse_definition({"name": name} | data, role_names(), current=definitions[name])
     if definition.name != name and name not in definition.former_names:
-        raise Invalid({"name": [f"This is the resource {name}. To rename it, add `renamed_from: {name}`."]})
+        raise Invalid({"name": [f"The path names the resource {name}. To rename it, add `renamed_from: {name}`."]})
     if definition.name != name and definition.name in definitions:
-        raise _taken(definition.name)
+        raise _name_in_use(definition.name)
     return definition
 
 
 def _plan(definitions: Mapping[str, Definition], definition: Definition) -> Plan:
-    """Return the Plan of a change to one definition; raise Invalid, keyed by its parts."""
+    """Return the Plan of a change to one definition. Raises Invalid, keyed by the parts of the definition."""
     try:
         plan = make_plan(definitions, {definition.name: definition})
         check_references(plan.outcome(definitions))
-    except Invalid as error:  # keyed by resource; here there is only one
+    except Invalid as error:  # keyed by resource
         raise Invalid(error.errors.get(definition.name, error.errors)) from error
     return plan
 
 
 def _refuse_former_names(definition: Definition) -> None:
-    """Raise Invalid for a new resource with former names: only a PUT renames."""
+    """Raise Invalid if a new resource or one of its fields declares former names: only a PUT renames."""
     messages = ["A new resource has no former names. To rename a resource, send PUT to its path."]
     problems: dict[str, Any] = {"renamed_from": messages} if definition.former_names else {}
-    if named := [name for name, field in definition.fields.items() if field.former_names]:
-        problems["fields"] = {name: {"renamed_from": messages} for name in named}
+    if renamed := [name for name, field in definition.fields.items() if field.former_names]:
+        problems["fields"] = {name: {"renamed_from": messages} for name in renamed}
     if problems:
         raise Invalid(problems)
 
 
-def _missing(name: str) -> NotFound:
+def _not_found(name: str) -> NotFound:
     return NotFound(f"There is no resource {name}.")
 
 
-def _taken(name: str) -> Conflict:
+def _name_in_use(name: str) -> Conflict:
     return Conflict(f"There is already a resource {name}.")

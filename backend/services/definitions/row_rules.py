@@ -1,6 +1,6 @@
-"""Row rules: the `where` of a grant, as conditions on a row that may ask for values of the user.
+"""Row rules: the `where` of a grant, as conditions on a row that can use values of the user.
 
-A rule is a tuple of triples (field, operator, value) that must all hold. For example
+A rule is a tuple of triples (field, operator, value) that must all be true. For example
 `where: {team: $user.team, open: true}` is `(("open", "eq", True), ("team", "eq", UserValue("team")))`.
 """
 
@@ -21,11 +21,11 @@ from backend.services.field_types.uuid import Uuid
 
 Triple = tuple[str, str, Any]
 Rule = tuple[Triple, ...]
-Fields = Mapping[str, FieldType]
+Fields = Mapping[str, FieldType]  # map of name to field
 
-MAX_IN = 30  # so that the values of all rules together stay within what a database takes
+MAX_IN = 30  # values of one `in`: all rules together must stay below the limit of parameters of a database
 USER = "$user."
-OWN_FIELDS: Fields = {"id": Uuid(), "email": Email()}  # that every user has
+OWN_FIELDS: Fields = {"id": Uuid(), "email": Email()}  # every user has these values
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ OWN_ROWS: Rule = (("created_by", "eq", UserValue("id")),)
 
 
 def read_rule(where: dict[str, Any], fields: Fields) -> Rule:
-    """Return the rule of a `where` without mistakes, in the order of its fields and operators."""
+    """Return the rule of a `where` that rule_problems accepts, sorted by field and operator."""
     triples = [
         (name, operator, _read_operand(fields[name], operator, operand))
         for name, operator, operand in _conditions(where)
@@ -48,14 +48,14 @@ def read_rule(where: dict[str, Any], fields: Fields) -> Rule:
 
 
 def _conditions(where: dict[str, Any]) -> Iterator[Triple]:
-    """Yield (field, operator, operand) of a `where`; a value without an operator must be equal."""
+    """Yield (field, operator, operand) for each condition of a `where`; without an operator it is `eq`."""
     for name, condition in where.items():
         for operator, operand in (condition if isinstance(condition, dict) else {"eq": condition}).items():
             yield name, operator, operand
 
 
 def _read_operand(field: FieldType, operator: str, operand: Any) -> Any:
-    """Return an operand as conditions take it; raise ValidationError."""
+    """Return an operand as SQL conditions need it. Raises ValidationError if it is not valid."""
     if operator not in field.filter_operators:
         raise ValidationError("This field has no such operator.")
     if operator == "isnull":
@@ -76,7 +76,7 @@ def _read_value(field: FieldType, value: Any) -> Any:
 
 
 def rule_problems(where: Any, fields: Fields) -> list[str]:
-    """Return what is wrong with a `where`, as messages."""
+    """Return the errors in a `where`, as messages."""
     if not isinstance(where, dict) or not 0 < len(where) <= MAX_CONDITIONS:
         return [f"where: Must be an object of 1 to {MAX_CONDITIONS} fields."]
     problems = []
@@ -105,7 +105,7 @@ def _check_operand(field: FieldType, operator: str, operand: Any) -> None:
     read = _read_operand(field, operator, operand)
     for value in read if operator == "in" else (read,):
         if isinstance(value, UserValue):
-            if operator in TEXT_SEARCH:  # every text contains an empty one
+            if operator in TEXT_SEARCH:  # an empty value would match every text
                 raise ValidationError("A value of the user cannot be searched for.")
             _check_user_value(field, value.field)
 
@@ -113,29 +113,29 @@ def _check_operand(field: FieldType, operator: str, operand: Any) -> None:
 def _check_user_value(field: FieldType, name: str) -> None:
     known = {**OWN_FIELDS, **user_fields()}
     if name not in known:
-        offered = ", ".join(f"`{USER}{each}`" for each in known)
-        raise ValidationError(f"Users have no such value. They have {offered}.")
+        names = ", ".join(f"`{USER}{known_name}`" for known_name in known)
+        raise ValidationError(f"Users have no such value. They have {names}.")
     if field.comparable_as != known[name].comparable_as:
         raise ValidationError(f"`{USER}{name}` of type {known[name].name} cannot be compared with {field.name}.")
 
 
 def user_fields() -> dict[str, FieldType]:
-    """Return the profile fields that users have here, a FieldType by name."""
+    """Return the map of name to field of the declared profile fields."""
     return {name: parse_field(declaration) for name, declaration in ProfileFields.declared().items()}
 
 
 def used_user_fields(where: dict[str, Any]) -> set[str]:
-    """Return the names of the users' values that a `where` asks for."""
+    """Return the names of the user's values that a `where` uses."""
     operands = [operand for _, _, operand in _conditions(where)]
     values = [each for operand in operands for each in (operand if isinstance(operand, list) else [operand])]
     return {each.removeprefix(USER) for each in values if isinstance(each, str) and each.startswith(USER)}
 
 
 def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule | None:
-    """Return the rule with the values of the user filled in, or None if the user lacks one of them.
+    """Return the rule with the values of the user in place of each UserValue, or None if the user lacks one.
 
-    `user_value(name)` returns a value or None. A missing value must not become NULL: `{team: $user.team}` would then
-    grant all rows without a team to all users without one.
+    `user_value(name)` returns a value or None. A missing value must not become NULL: `{team: $user.team}` would grant
+    all rows without a team to all users without one.
     """
     bound = []
     for name, operator, operand in rule:
@@ -149,10 +149,10 @@ def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule |
 def _bound(value: Any, field: FieldType, user_value: Callable[[str], Any]) -> Any:
     if not isinstance(value, UserValue):
         return value
-    found = user_value(value.field)
-    if found is None or value.field == "id":
-        return found
+    actual = user_value(value.field)
+    if actual is None or value.field == "id":
+        return actual
     try:
-        return field.filter().deserialize(found)
-    except ValidationError:  # such as a word that is not one of the choices: no row has it
+        return field.filter().deserialize(actual)
+    except ValidationError:  # for example a text that is no choice of an enum: no row can have it
         return None

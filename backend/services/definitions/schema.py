@@ -1,7 +1,7 @@
-"""The parts of a definition: these schemas check what API and files declare, and describe it in the OpenAPI document.
+"""The schemas of a definition: they check its parts, and describe them in the OpenAPI document.
 
-Names and fields are checked one by one in parsing.py, so that all that is wrong with them is reported at once; their
-form is only described here.
+The schemas only describe the names and the declarations of fields. parsing.py checks these one by one, so that a
+response can report all errors at once.
 """
 
 from typing import Any
@@ -40,20 +40,20 @@ RULE = {
 
 
 class FieldDeclaration(fields.Raw):
-    """The declaration of a field: an object of a `type` and its options, described by one schema for each type."""
+    """The declaration of a field: an object with a `type` and its options. Each type has a schema."""
 
     @property
     def schemas(self) -> list[Schema]:
-        """The schemas, one for each type by name."""
+        """The schemas of all types, sorted by name."""
         return [declaration_schema(name) for name in sorted(TYPES)]
 
     def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        """Return the value as it is: it is checked together with the name of the field."""
+        """Return the value unchanged; parsing.py checks it."""
         return value
 
 
 def field_name() -> fields.String:
-    """Return the marshmallow field of the name of a field."""
+    """Return the marshmallow field for the name of a field."""
     return fields.String(metadata={"pattern": NAME_PATTERN})
 
 
@@ -84,7 +84,7 @@ def _grants() -> fields.List[Any]:
 
 
 class DefinitionBodySchema(Schema):
-    """What the records of a resource are, and who may do what with them."""
+    """The fields and options of a resource, and who may read and write its records."""
 
     description = StrictText(validate=validate.Length(max=MAX_DESCRIPTION))
     fields_ = fields.Dict(
@@ -112,6 +112,6 @@ class DefinitionBodySchema(Schema):
 
 
 class DefinitionSchema(DefinitionBodySchema):
-    """A resource: what its records are, and who may do what with them."""
+    """A resource: its name, fields and options, and who may read and write its records."""
 
     name = StrictText(required=True, metadata={"pattern": NAME_PATTERN})

@@ -1,4 +1,4 @@
-"""The tables of the system that can be listed as records are: the same filters, order, pages and cursors."""
+"""The system tables that can be listed like records, with the same filters, order, pages and cursors."""
 
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ from backend.services.storage.listable import Listable
 
 
 class RoleNames(FieldType):
-    """The names of roles; its column is a query of them. No type that a definition could use."""
+    """The names of a user's roles, from a query instead of a column. Definitions cannot use this type."""
 
     name: ClassVar[str] = "role names"
     operators: ClassVar[tuple[str, ...]] = ("has",)
@@ -38,7 +38,9 @@ class RoleNames(FieldType):
 
     def json(self, column: Any, database: Dialect) -> ColumnBase:
         """Return the names, sorted, as a JSON array."""
-        quoted = fn.string_agg(column.selected_columns[0], SQL("""'","' ORDER BY role"""))  # no name needs escaping
+        quoted = fn.string_agg(
+            column.selected_columns[0], SQL("""'","' ORDER BY role""")
+        )  # role names contain no character that JSON escapes
         names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")
         return database.json_value(names)
 
@@ -50,7 +52,7 @@ USERS = {
     "roles": RoleNames(required=True),
     "active": Boolean(required=True, description="Whether they can sign in"),
     "profile": Json(required=True, description="Values of the profile fields, which `/users/settings` declares"),
-    "verified_at": DateTime(description="When they confirmed the address"),
+    "verified_at": DateTime(description="When they confirmed their address"),
     "created_at": DateTime(required=True),
     "updated_at": DateTime(required=True),
 }
@@ -67,14 +69,14 @@ AUDIT = {
     "target_id": String(),
     "details": Json(required=True),
     "address": String(description="The IP address of the client"),
-    "request_id": String(description="`X-Request-ID`, which is in the log, too"),
+    "request_id": String(description="The `X-Request-ID` of the request, which the log contains, too"),
     "times": Integer(required=True, description="How often; equal refusals within an hour are counted in one entry"),
-    "last_at": DateTime(description="When it happened last, if more than once"),
+    "last_at": DateTime(description="When it last happened, if more than once"),
 }
 
 
 def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listable]:
-    """Return the Listables by name."""
+    """Return the map of name to Listable."""
     roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
     return {
         "users": Listable("users", USERS, User, cursor_serializer, columns={"roles": roles}),

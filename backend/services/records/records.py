@@ -62,7 +62,7 @@ def get_record(actor: Actor, resource: Resource, record_id: str, expansions: Seq
     allowed = policies.authorize(resource.definition, "read", actor)
     hidden = policies.hidden_fields(resource.definition, actor)
     if expansions:
-        return _get_expanded(actor, resource, record_id, expansions, allowed, resource.visible(hidden))
+        return _get_expanded(actor, resource, record_id, expansions, allowed, resource.visible_fields(hidden))
     values = {"id": record_id} | scope_values(resource, allowed.alternatives)
     rows = resource.run(_select_one, allowed.shape, hidden, answer_bound.max_bytes, values=values)
     if not rows:
@@ -89,7 +89,7 @@ def _get_expanded(
 
 def visible_fields(actor: Actor, resource: Resource) -> tuple[str, ...]:
     """Return the names of the fields that the actor may read, in their order."""
-    return resource.visible(policies.hidden_fields(resource.definition, actor)) or tuple(resource.fields)
+    return resource.visible_fields(policies.hidden_fields(resource.definition, actor)) or tuple(resource.fields)
 
 
 def _missing(resource: Resource) -> NotFound:
@@ -107,7 +107,7 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
     values = new_row(actor, resource, data)
     hidden = policies.hidden_fields(resource.definition, actor)
     with conflicts(actor, resource), database.atomic():
-        resource.hold()
+        resource.hold_definition()
         require_visible_references(actor, resource, data)
         require_within(resource, allowed, values)
         with history.recorded(actor.user_id, resource, [values["id"]]):
@@ -136,7 +136,7 @@ def update_record(
     allowed = policies.authorize(resource.definition, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
     with conflicts(actor, resource), database.atomic():
-        resource.hold()
+        resource.hold_definition()
         _lock_row(actor, resource, record_id, allowed, if_match)
         if not data:
             return get_record(actor, resource, record_id)
@@ -157,7 +157,7 @@ def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Co
     """Delete the record; raises as update_record does, and Conflict while another record refers to it."""
     allowed = policies.authorize(resource.definition, "delete", actor)
     with database.atomic():
-        resource.hold()
+        resource.hold_definition()
         _lock_row(actor, resource, record_id, allowed, if_match)
         delete_records(actor, resource, [record_id])
 
@@ -189,7 +189,7 @@ def _record_of(row: Sequence[Any]) -> Record:
 
 def _answer(resource: Resource, hidden: Hidden, most: int) -> tuple[Node, Node]:
     """Return the expressions of a Record of at most so many bytes."""
-    return bounded_json(resource, resource.visible(hidden), most), resource.column("version")
+    return bounded_json(resource, resource.visible_fields(hidden), most), resource.column("version")
 
 
 def _select_one(resource: Resource, scope: ScopeShape, hidden: Hidden, most: int) -> Select:

@@ -76,7 +76,7 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     target, _, is_back = expansion.relation
     names = tuple(sorted({"id", expansion.own, *links_of(expansion.children)}))
     most = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
-    is_measured = may_be_too_large(target, target.visible(expansion.hidden), most)
+    is_measured = may_be_too_large(target, target.visible_fields(expansion.hidden), most)
     shape = RelatedShape(expansion.own, is_back, expansion.allowed.shape, expansion.hidden, names, is_measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
     values |= scope_values(target, expansion.allowed.alternatives)
@@ -113,7 +113,7 @@ class RelatedShape(NamedTuple):
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
     """Return the query of all related records in one row; of a relation back one more than a page for each id."""
-    record_id, names = target.column("id"), target.visible(shape.hidden)
+    record_id, names = target.column("id"), target.visible_fields(shape.hidden)
     found = _is_related(target, shape)
     texts: dict[str, ColumnBase] = {
         "record": target.json(names),

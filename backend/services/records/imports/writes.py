@@ -54,7 +54,7 @@ class Writer:
         self.updated += len(written) - new
 
     def _write_together(self, part: list[PlannedWrite]) -> None:
-        self.resource.hold()
+        self.resource.hold_definition()
         new = [planned for planned in part if planned.is_new]
         changed = [planned for planned in part if not planned.is_new]
         self._insert(new)
@@ -69,7 +69,7 @@ class Writer:
         try:
             with database.atomic(), conflicts(self.actor, self.resource):
                 if planned.is_new:
-                    self.resource.hold()
+                    self.resource.hold_definition()
                     self._insert([planned])
                 else:
                     update_record(self.actor, self.resource, planned.record_id, planned.data, planned.if_match)
