@@ -31,7 +31,7 @@ def user_email(text: str) -> str:
 
 
 def comparable_email(text: str) -> str:
-    """Return the form in which a user's address is looked up. It never raises, also if `text` is not an address."""
+    """Return the form in which a user's address is looked up; a text that is not an address is only lower-cased."""
     try:
         return user_email(text)
     except ValueError:

@@ -18,7 +18,7 @@ def unstorable_reason(text: str) -> str | None:
 
 
 def shown(value: object, most: int = 60) -> str:
-    """Return a value as messages show it: as JSON, on one line, cut after `most` characters."""
+    """Return a value as messages show it: on one line, cut after `most` characters; texts are in quotes."""
     if isinstance(value, str):
         return f'"{printable(value, most)}"'
     return printable(json.dumps(value, ensure_ascii=False, default=str), most)

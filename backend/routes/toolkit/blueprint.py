@@ -36,7 +36,7 @@ class Blueprint(SmorestBlueprint):
         """
         if view_func is None or not hasattr(view_func, "_guard"):
             raise TypeError(f"{endpoint or view_func} does not say who may call it: use @blp.guard")
-        declared = _notes(view_func).get("arguments", {}).get("parameters", [])
+        declared = _documentation(view_func).get("arguments", {}).get("parameters", [])
         if not any(parameter["in"] == "query" for parameter in declared):
             view_func = takes_no_query(view_func)
         super().add_url_rule(rule, endpoint, _guarded(view_func), **options)
@@ -83,7 +83,7 @@ class Blueprint(SmorestBlueprint):
         """Return a decorator that documents the error responses of a view."""
 
         def decorator(view: View) -> View:
-            responses = _notes(view).setdefault("response", {}).setdefault("responses", {})
+            responses = _documentation(view).setdefault("response", {}).setdefault("responses", {})
             for status in statuses:
                 responses.setdefault(status, []).append(http.HTTPStatus(status).name)
             return view
@@ -94,7 +94,7 @@ class Blueprint(SmorestBlueprint):
         """Return a decorator that adds these members to the OpenAPI operation of a view."""
 
         def decorator(view: View) -> View:
-            _notes(view).setdefault("manual_doc", {}).update(options)
+            _documentation(view).setdefault("manual_doc", {}).update(options)
             return view
 
         return decorator
@@ -122,7 +122,7 @@ def _guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _notes(view: Callable[..., Any]) -> dict[str, Any]:
+def _documentation(view: Callable[..., Any]) -> dict[str, Any]:
     """Return the dict in which smorest keeps the documentation of a view."""
-    notes: dict[str, Any] = vars(view).setdefault("_apidoc", {})
-    return notes
+    documentation: dict[str, Any] = vars(view).setdefault("_apidoc", {})
+    return documentation

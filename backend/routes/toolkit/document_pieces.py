@@ -18,7 +18,7 @@ class Piece:
         self.rest = _members({name: value for name, value in document.items() if name not in parts})
 
 
-def join(pieces: Sequence[Piece]) -> bytes:
+def join_pieces(pieces: Sequence[Piece]) -> bytes:
     """Return the document of several pieces; `info` and other members come from the first piece."""
     components: dict[str, Members] = {}
     for piece in pieces:

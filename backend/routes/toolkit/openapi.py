@@ -14,7 +14,7 @@ from backend.middleware.paths import DOCUMENT_PATH
 from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.document_pieces import Piece, join
+from backend.routes.toolkit.document_pieces import Piece, join_pieces
 from backend.routes.toolkit.document_writer import Writer
 from backend.routes.toolkit.interfaces import MAX_PIECES
 from backend.services.definitions.catalog import Catalog, Resource
@@ -32,10 +32,10 @@ class Api(SmorestApi):
     """
 
     def __init__(self, app: Larder) -> None:
-        self._larder, self._blueprints, self._writing = app, list[Blueprint](), threading.Lock()
+        self._larder, self._blueprints, self._write_lock = app, list[Blueprint](), threading.Lock()
         self._generation: int | None = None
         self._writer: Writer | None = None
-        self._system: Piece | None = None
+        self._system_piece: Piece | None = None
         documents.init_app(app)
         app.config.update(
             API_TITLE="Larder",
@@ -74,14 +74,14 @@ class Api(SmorestApi):
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 
     def _join(self, catalog: Catalog, parts: list[narrowing.VisiblePart]) -> bytes:
-        with self._writing:
-            if self._system is None:
+        with self._write_lock:
+            if self._system_piece is None:
                 self._writer = Writer(self._larder)
-                self._system = Piece(self._writer.write(self._blueprints, self._larder))
-        return join([self._system, *(self._piece(catalog[part.name], part) for part in parts)])
+                self._system_piece = Piece(self._writer.write(self._blueprints, self._larder))
+        return join_pieces([self._system_piece, *(self._piece(catalog[part.name], part) for part in parts)])
 
     def _piece(self, resource: Resource, part: narrowing.VisiblePart) -> Piece:
-        """Return the Piece of a resource for a part of it, the one that is kept if there is one."""
+        """Return the Piece for a visible part of a resource; write it if it is not cached."""
         interface = self._larder.interface(resource)
         with interface.lock:
             piece = interface.pieces.get(part.key)

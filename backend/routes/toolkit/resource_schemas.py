@@ -56,10 +56,10 @@ def resource_schemas(resource: Resource) -> Schemas:
     documented = _make_schemas(resource, NO_FIELDS, relations(resource, lambda definition: NO_FIELDS))
     if _has_ruled_fields(resource):
         narrowed = _NarrowedSchemas(resource)
-        for part in QUERIES:
-            getattr(documented, part).for_actor = partial(narrowed.of_actor, part)
-        for part in ("create", "patch"):
-            getattr(documented, part).for_actor = partial(_body_of_actor, resource, part)
+        for schema_name in QUERIES:
+            getattr(documented, schema_name).for_actor = partial(narrowed.of_actor, schema_name)
+        for schema_name in ("create", "patch"):
+            getattr(documented, schema_name).for_actor = partial(_body_of_actor, resource, schema_name)
     return documented
 
 
@@ -69,8 +69,8 @@ def _has_ruled_fields(resource: Resource) -> bool:
     return any(related.definition.ruled_fields for related in (resource, *referrers))
 
 
-def _body_of_actor(resource: Resource, part: str) -> Schema:
-    schema: Schema = getattr(data_schemas(current_actor(), resource), part)
+def _body_of_actor(resource: Resource, schema_name: str) -> Schema:
+    schema: Schema = getattr(data_schemas(current_actor(), resource), schema_name)
     return schema
 
 
@@ -79,20 +79,20 @@ class _NarrowedSchemas:
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
-        self._made: dict[tuple[Hidden, bool], Schemas] = {}
+        self._narrowed: dict[tuple[Hidden, bool], Schemas] = {}
 
-    def of_actor(self, part: str) -> Schema:
-        """Return one of the schemas for the actor of the request."""
+    def of_actor(self, schema_name: str) -> Schema:
+        """Return the schema of this name in Schemas, for the actor of the request."""
         actor = current_actor()
         hidden = hidden_fields(self._resource.definition, actor)
         expandable = relations(self._resource, lambda definition: hidden_fields(definition, actor))
         key = hidden, bool(expandable)
-        schemas = self._made.get(key)
+        schemas = self._narrowed.get(key)
         if schemas is None:
-            if len(self._made) >= MAX_NARROWED:
-                self._made.clear()
-            schemas = self._made[key] = _make_schemas(self._resource, hidden, expandable)
-        schema: Schema = getattr(schemas, part)
+            if len(self._narrowed) >= MAX_NARROWED:
+                self._narrowed.clear()
+            schemas = self._narrowed[key] = _make_schemas(self._resource, hidden, expandable)
+        schema: Schema = getattr(schemas, schema_name)
         return schema
 
 

@@ -55,7 +55,7 @@ def _claim() -> OutgoingMail | None:
     """Return a mail that is due, and reserve it for this process; None if there is none."""
     now = utcnow()
     due = OutgoingMail.select().where(OutgoingMail.due_at <= now).order_by(OutgoingMail.due_at)
-    for mail in list(due.limit(100)):  # a list, because SQLite cannot write while a read of the same connection is open
+    for mail in list(due.limit(100)):  # a list ends the read: SQLite may refuse to turn an open read into a write
         claimed = OutgoingMail.update(due_at=now + CLAIMED_FOR, attempts=OutgoingMail.attempts + 1).where(
             OutgoingMail.id == mail.id, OutgoingMail.due_at == mail.due_at
         )

@@ -51,12 +51,12 @@ class Hashing:
         self.strength = settings.password_strength
         at_once = settings.password_hashes_at_once or max(1, (os.cpu_count() or 1) // 2)
         self._threads = ThreadPoolExecutor(at_once, "hashing", initializer=_lower_priority)
-        # At least half of the server's threads stay free for other requests.
+        # Callers may occupy half of the server's threads; the other half serves other requests.
         self._places = threading.Semaphore(max(at_once, settings.threads // 2))
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Take one of the places for callers; raise Unavailable if none is free."""
+        """Take one of the places for callers. Raises Unavailable if none is free."""
         if not self._places.acquire(blocking=False):
             raise Unavailable("Too many people are signing in right now; try again shortly.")
         try:
@@ -80,7 +80,7 @@ hashing = Hashing()
 
 
 def hash_password(password: str, *, personal_words: Iterable[str] = (), field: str = "password") -> str:
-    """Return the hash of a new password; the user's `personal_words` make a password weaker that contains them.
+    """Return the hash of a new password. It counts as weaker if it contains one of the user's `personal_words`.
 
     Raises Invalid, with `field` as its key, if the password is too short, too long or too weak, or if it contains
     control characters. Raises Unavailable if too many passwords are being hashed.

@@ -90,7 +90,9 @@ def create_user(
     Raises Invalid if a value is not valid, Denied if the actor may not give a role or a profile value, and Conflict if
     the address is taken.
     """
-    roles, address, now = {*roles, MEMBER}, normalize_address(email), utcnow()
+    address = normalize_address(email)
+    now = utcnow()
+    roles = {*roles, MEMBER}
     require_may_give(actor, roles)
     profile = profiles.updated_profile(actor, {}, profile or {})
     profiles.require_may_give_values(actor, {}, profile)

@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class StoredResponse(NamedTuple):
-    """A response that can be sent again; `headers` has only those that the request determines, such as Location."""
+    """A response that can be sent again; `headers` has only those that depend on the request, such as Location."""
 
     status: int
     headers: dict[str, str]

@@ -101,11 +101,12 @@ class ValueReader:
 
         It returns the value, None for null, or EMPTY.
         """
-        field = self._columns.writable[column.field]
-        no_value, holds_empty_text = EMPTY if self._is_text else None, field.holds_empty_text or not self._is_text
+        field = read_as = self._columns.writable[column.field]
+        no_value = EMPTY if self._is_text else None
+        holds_empty_text = field.holds_empty_text or not self._is_text
         if column.field in self._references:
-            field = self._resource.catalog[self._references[column.field].to].fields[column.target_field]
-        read = self._loader(field)
+            read_as = self._resource.catalog[self._references[column.field].to].fields[column.target_field]
+        read = self._loader(read_as)
 
         def read_cell(cell: Any) -> Any:
             if cell is None or (cell == "" and not holds_empty_text):
