@@ -1,4 +1,4 @@
-"""The waitress server: first start, listening, and a stop that finishes what runs."""
+"""The waitress server: its start, and a stop that lets running requests finish."""
 
 import os
 import signal
@@ -28,29 +28,29 @@ from backend.services.operation.metrics import metrics
 
 log = structlog.get_logger()
 
-SECONDS_BETWEEN_LOOKS = 0.5
+READY_POLL_SECONDS = 0.5
 DRAIN_SECONDS = 30
-# A client that keeps its connection open is told with its next answer that it closes. Without a request for this long,
-# the connection is closed anyway.
+# While the server stops, the next response on a connection announces its end (`Connection: close`). Without a request
+# for this long, the connection is closed anyway.
 IDLE_SECONDS = 3
-LOOK_SECONDS = 0.02  # from one look at the connections of a server that stops to the next
+STOP_POLL_SECONDS = 0.02  # between two checks of the connections while the server stops
 
 
 def take_port(settings: Settings) -> socket.socket:
-    """Return the socket that the service manager has passed, or else one of our own; raise StartError."""
+    """Return the socket that the service manager passed, or a new one. Raises StartError if the port cannot be used."""
     return passed_socket() or listen(settings)
 
 
 def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
-    """Migrate, create the first admin, serve until SIGTERM or SIGINT; raise StartError."""
+    """Migrate, create the first admin, and serve until SIGTERM or SIGINT. Raises StartError if the start fails."""
     _migrate(settings)
-    server = _open(app, settings, listener)  # listens: from here on no other program can take the port
+    server = _open(app, settings, listener)  # it listens: no other program can take the port any more
     first_admin = _create_first_admin(settings)
     _say(f"Larder answers at {_base(settings)}/api/v1, its documentation is at {_base(settings)}{DOCS_PATH}")
     if first_admin:
         email, password = first_admin
         _say(f"First admin, shown this once: sign in as {email} with the password {password}")
-    # Between two turns of the loop: a connection that is being accepted must be known before anybody counts them.
+    # Run between two turns of the loop: _stop_when_idle must not overlook a connection that is just being accepted.
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
     threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
@@ -64,7 +64,7 @@ def _migrate(settings: Settings) -> None:
     if settings.upgrade_at_start:
         for name in migrations.upgrade():
             log.info("migrated", migration=name)
-    with connected():  # not before: a migration may need more
+    with connected():  # not earlier: a migration may need more memory
         database.limit_memory(settings.sqlite_memory_bytes)
 
 
@@ -78,7 +78,10 @@ def _open(app: Flask, settings: Settings, listener: socket.socket) -> Server:
 
 
 def _create_first_admin(settings: Settings) -> tuple[str, str] | None:
-    """Create an admin if there is none; return (email, password) if the password was generated; raise StartError."""
+    """Create an admin if there is none; return (email, password) if the password was generated.
+
+    Raises StartError if the admin cannot be created.
+    """
     try:
         return sign_in.create_first_admin(settings)
     except LarderError as error:
@@ -90,20 +93,20 @@ def _base(settings: Settings) -> str:
 
 
 def _say(line: str) -> None:
-    with suppress(OSError):  # nobody reads it: serve all the same
+    with suppress(OSError):  # nobody reads the output: serve anyway
         print(line, flush=True)
 
 
 def _notify_when_ready(settings: Settings) -> None:
     """Notify the service manager when requests can be answered, not only that the process runs."""
     while any_failed(ready.run_checks(settings)):
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(READY_POLL_SECONDS)
     notify("READY=1")
 
 
 def _begin_drain(server: Server) -> None:
-    # The second SIGTERM, ours or an impatient operator's, ends the loop of the main thread. Not SIGINT: a process that
-    # a script has put into the background ignores it.
+    # The second SIGTERM, from _stop_when_idle or from an operator, ends the main loop. It is not SIGINT, because that is
+    # ignored by processes that a shell script has started in the background.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     notify("STOPPING=1")
     server.is_draining = True
@@ -114,7 +117,7 @@ def _begin_drain(server: Server) -> None:
 
 
 def _leave_port(server: Server) -> None:
-    """Let the kernel give new connections to the other processes on the port; take those that it has given to us."""
+    """Accept the connections that the kernel has given to this process, then leave new ones to the other processes."""
     known = -1
     while known < (known := len(server.active_channels)):
         server.handle_accept()
@@ -122,15 +125,15 @@ def _leave_port(server: Server) -> None:
 
 
 def _stop_when_idle(server: Server) -> None:
-    """End the loop of the main thread when all connections are closed or, for a while, have nothing to do.
+    """End the main loop when all connections are closed or idle for IDLE_SECONDS; after DRAIN_SECONDS in any case.
 
-    That time is counted in looks, not by the clock: if the machine has stood still, a request may wait to be read.
+    The idle time is counted in polls, not by the clock: if the machine was suspended, a request may wait to be read.
     """
-    last_moment, quiet_looks = time.monotonic() + DRAIN_SECONDS, 0
-    while (now := time.monotonic()) < last_moment and (channels := list(server.active_channels.values())):
-        busy = [channel.is_busy(now) for channel in channels]  # a list: each of them is to be measured at each look
-        quiet_looks = 0 if any(busy) else quiet_looks + 1
-        if quiet_looks * LOOK_SECONDS > IDLE_SECONDS:
+    deadline, idle_polls = time.monotonic() + DRAIN_SECONDS, 0
+    while (now := time.monotonic()) < deadline and (channels := list(server.active_channels.values())):
+        busy = [channel.is_busy(now) for channel in channels]  # a list, because each call also measures the channel
+        idle_polls = 0 if any(busy) else idle_polls + 1
+        if idle_polls * STOP_POLL_SECONDS > IDLE_SECONDS:
             break
-        time.sleep(LOOK_SECONDS)
+        time.sleep(STOP_POLL_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)

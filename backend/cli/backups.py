@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Column, Table
 
-from backend.cli.output import explained
+from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.services.access.actors import SYSTEM
 from backend.services.backups import backups
@@ -18,7 +18,7 @@ commands = AppGroup("backup", help="Backups of the database.")
 def create_backup() -> None:
     """Create a backup while others read and write; the last line printed is its path."""
     settings = get_app().settings
-    with explained():
+    with error_messages():
         backup = backups.create_backup(settings, SYSTEM)
     click.echo(settings.backup_dir / backup.name)
 
@@ -28,12 +28,12 @@ def list_backups() -> None:
     """List the backups of LARDER_BACKUP_DIR, the latest first."""
     table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
     for backup in backups.list_backups(get_app().settings):
-        table.add_row(backup.name, decimal(backup.bytes), *_about(backup))
+        table.add_row(backup.name, decimal(backup.bytes), *_manifest_cells(backup))
     Console().print(table)
 
 
-def _about(backup: backups.Backup) -> tuple[str, ...]:
-    """Return the last cells of a backup's row."""
+def _manifest_cells(backup: backups.Backup) -> tuple[str, ...]:
+    """Return the cells of a backup's row that its manifest fills."""
     if (manifest := backup.manifest) is None:
         return ("damaged",)
     return manifest.version, manifest.database, f"{sum(manifest.counts.values()):,}"
@@ -43,7 +43,7 @@ def _about(backup: backups.Backup) -> tuple[str, ...]:
 @click.argument("backup")
 def verify_backup(backup: str) -> None:
     """Read the whole of BACKUP, a name or a path, and check its content."""
-    with explained():
+    with error_messages():
         manifest = backups.verify_backup(get_app().settings, backup)
     rows = sum(manifest.counts.values())
     click.echo(f"{backup} is intact: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
@@ -56,7 +56,7 @@ def restore_backup(backup: str) -> None:
 
     The backup is verified first, and the replaced content is kept. Servers can keep running.
     """
-    with explained():
+    with error_messages():
         manifest, kept = backups.restore_backup(get_app().settings, backup)
     click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
     if kept:
@@ -68,6 +68,6 @@ def restore_backup(backup: str) -> None:
 def prune_backups(keep: int | None) -> None:
     """Delete all but the latest backups, and their copies."""
     settings = get_app().settings
-    with explained():
+    with error_messages():
         deleted = backups.prune_backups(settings, keep or settings.backup_keep)
     click.echo("\n".join(f"deleted {name}" for name in deleted) or "There are no backups to delete.")

@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.output import explained
+from backend.cli.output import error_messages
 from backend.models.database import database
 from backend.services.operation import cleanup, diagram, migrations
 
@@ -26,21 +26,21 @@ def show_status() -> None:
     """List the migrations; exit with 1 if some are not applied."""
     table = Table("migration", "applied")
     with database.connection_context():
-        found = migrations.migration_status()
-    for name, applied in found:
+        statuses = migrations.migration_status()
+    for name, applied in statuses:
         table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")
     Console().print(table)
-    sys.exit(0 if all(applied for _, applied in found) else 1)
+    sys.exit(0 if all(applied for _, applied in statuses) else 1)
 
 
 @commands.command("diagram")
 def draw_diagram() -> None:
-    """Print the page about the system tables: flask db diagram > docs/schema.md."""
+    """Print the documentation of the system tables: flask db diagram > docs/schema.md."""
     click.echo(diagram.draw(), nl=False)
 
 
 @commands.command("vacuum")
 def vacuum() -> None:
     """Reclaim disk space from deleted rows; blocks writers while it runs."""
-    with explained():
+    with error_messages():
         cleanup.vacuum()

@@ -9,5 +9,5 @@ commands = AppGroup("jobs", help="Background jobs.")
 
 @commands.command("run")
 def run_jobs() -> None:
-    """Run background jobs, such as sending mail, until SIGTERM; needed with LARDER_JOBS=off."""
+    """Run background jobs, such as sending mail, until SIGTERM; needed if LARDER_JOBS=off."""
     jobs.run_consumer()

@@ -1,4 +1,4 @@
-"""How commands print: YAML, and a refusal as a message."""
+"""The output of commands: YAML, and errors as messages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from backend.models.database import DATABASE_ERRORS, database
 from backend.services.errors import LarderError
 from backend.services.operation.migrations import NOT_MIGRATED
 
-WHOLE_LINES = 1000  # characters, so that no message is folded
-IN_THE_MESSAGE = ("plan", "rows")  # details that the message of an error has already
+YAML_WIDTH = 1000  # characters, so that no message is wrapped
+PARTS_IN_MESSAGE = ("plan", "rows")  # details that the message of an error already contains
 
 
 def write_yaml(value: Any, file: IO[str]) -> None:
@@ -21,8 +21,8 @@ def write_yaml(value: Any, file: IO[str]) -> None:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn a refusal of the block, or a failure of the database that is expected, into a message and an exit code 1."""
+def error_messages() -> Iterator[None]:
+    """Turn a LarderError or an expected failure of the database into a message and exit code 1."""
     try:
         yield
     except LarderError as error:
@@ -38,7 +38,7 @@ def explained() -> Iterator[None]:
 
 def _message_of(error: LarderError) -> str:
     """Return the message of an error, and below it its details as YAML."""
-    details = {part: problems for part, problems in error.details.items() if part not in IN_THE_MESSAGE}
+    details = {part: problems for part, problems in error.details.items() if part not in PARTS_IN_MESSAGE}
     if not details:
         return error.message
-    return f"{error.message}\n{yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=WHOLE_LINES)}"
+    return f"{error.message}\n{yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=YAML_WIDTH)}"

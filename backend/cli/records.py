@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import Progress
 
-from backend.cli.output import explained
+from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
@@ -32,7 +32,7 @@ commands = AppGroup("records", help="Import and export records.")
 def export_records(resource: str, file: Path) -> None:
     """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
     form = "ndjson" if _is_ndjson(file) else "csv"
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
@@ -52,7 +52,7 @@ def import_file(resource: str, file: Path, key: str | None, dry_run: bool, keep_
     `country` by the unique field `code` of its target. Invalid rows are listed with their lines; then nothing is
     written.
     """
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         target = get_app().catalog[resource]
         if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} has records; nothing was imported.")

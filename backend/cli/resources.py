@@ -9,7 +9,7 @@ import click
 import yaml
 from flask.cli import AppGroup
 
-from backend.cli.output import explained, write_yaml
+from backend.cli.output import error_messages, write_yaml
 from backend.models.database import database
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
@@ -29,13 +29,13 @@ commands = AppGroup("resources", help="Definitions of resources, as YAML files."
 def apply(path: Path, confirm: str | None) -> None:
     """Change roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
 
-    Resources that are not named stay as they are; a resource of `null` is dropped.
+    Resources that PATH does not name stay unchanged. A resource declared as `null` is dropped.
     """
     document = _read_documents(path)
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         outcome = documents.apply_document(SYSTEM, document, confirm=confirm)
-    for name, what in outcome:
-        click.echo(f"{what} {name}")
+    for name, action in outcome:
+        click.echo(f"{action} {name}")
 
 
 @commands.command("plan")
@@ -44,7 +44,7 @@ def apply(path: Path, confirm: str | None) -> None:
 def show_plan(path: Path, as_json: bool) -> None:
     """Show what `apply` would do with PATH, step by step; exit with 1 if it cannot be done."""
     document = _read_documents(path)
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         plan = documents.plan_document(SYSTEM, document)
     if as_json:
         click.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
@@ -57,7 +57,7 @@ def show_plan(path: Path, as_json: bool) -> None:
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 def export(file: TextIO) -> None:
     """Write all roles and resources as YAML to FILE, or to the terminal."""
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         document = documents.export_document()
     write_yaml(document, file)
 
@@ -72,7 +72,7 @@ def _print_plan(plan: Plan) -> None:
 
 
 def _print_step(step: Step) -> None:
-    """Print a step, and below it the ids of the first records that it is about."""
+    """Print a step, and below it the ids of the first records that it affects."""
     mark = "impossible: " if step.impossible else "loses data: " if step.loses_data else ""
     click.echo(f"{step.resource}: {mark}{without_controls(step.text)}")
     if step.ids:
@@ -81,14 +81,14 @@ def _print_step(step: Step) -> None:
 
 def _read_documents(path: Path) -> Any:
     """Return what a YAML file declares, or all YAML files of a folder together."""
-    files = [path] if path.is_file() else sorted(each for each in path.iterdir() if each.suffix in SUFFIXES)
-    whole: dict[str, Any] = {}
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
+    merged: dict[str, Any] = {}
     for file in files:
         document = _read_document(file)
         if len(files) == 1 or not _has_parts(document):
-            return document  # as it is, so that apply or plan says what is wrong with it
-        whole = _merged(whole, document, file)
-    return whole
+            return document  # unchanged: apply and plan report what is wrong with it
+        merged = _merge(merged, document, file)
+    return merged
 
 
 def _read_document(file: Path) -> Any:
@@ -99,13 +99,13 @@ def _read_document(file: Path) -> Any:
 
 
 def _has_parts(document: Any) -> bool:
-    """Tell whether a document is an object of objects by name."""
+    """Tell whether a document consists of parts such as `resources`, each of which is a map by name."""
     return isinstance(document, dict) and all(isinstance(part or {}, dict) for part in document.values())
 
 
-def _merged(whole: dict[str, Any], document: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Return the parts of both documents; raise ClickException if they declare the same name."""
-    merged = dict(whole)
+def _merge(first: dict[str, Any], document: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Return a document with the parts of both. Raises ClickException if both declare the same name."""
+    merged = dict(first)
     for part, declared in document.items():
         before, more = merged.get(part, {}), declared or {}
         if repeated := before.keys() & more.keys():

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from backend.cli.output import explained
+from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
@@ -21,9 +21,9 @@ commands = AppGroup("users", help="Users and their accounts.")
 def list_users() -> None:
     """List all users."""
     table = Table("email", "name", "roles", "active")
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         for user in users.list_users():
-            name = Text(without_controls(user.name))  # as Text it has no markup
+            name = Text(without_controls(user.name))  # Text, so that rich reads no markup in it
             table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
     Console().print(table)
 
@@ -36,7 +36,7 @@ def list_users() -> None:
 def create_user(email: str, name: str, admin: bool, password: str) -> None:
     """Create an account for EMAIL."""
     roles = [ADMIN, MEMBER] if admin else [MEMBER]
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         users.create_user(SYSTEM, email=email, password=password, name=name or email, roles=roles)
     click.echo(f"created {email}")
 
@@ -45,7 +45,7 @@ def create_user(email: str, name: str, admin: bool, password: str) -> None:
 @click.argument("email")
 def promote(email: str) -> None:
     """Make EMAIL an admin."""
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         user = users.get_user_by_email(email)
         user_updates.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
     click.echo(f"{email} is an admin")
@@ -56,7 +56,7 @@ def promote(email: str) -> None:
 @click.password_option(help="Asked for if it is not given.")
 def reset_password(email: str, password: str) -> None:
     """Set a new password for EMAIL; ends all their sessions and API keys."""
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         user_updates.update_user(SYSTEM, users.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
 
@@ -64,9 +64,9 @@ def reset_password(email: str, password: str) -> None:
 @commands.command("link")
 @click.argument("email", required=False)
 def make_link(email: str | None) -> None:
-    """Print a link with which EMAIL, or else the first admin, can set a new password once."""
+    """Print a link with which EMAIL, by default the first admin, can set a new password once."""
     settings = get_app().settings
-    with explained(), database.connection_context():
+    with error_messages(), database.connection_context():
         address, link = recovery.make_reset_link(SYSTEM, settings, email)
     minutes = settings.reset_token_seconds // 60
     click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
@@ -74,8 +74,8 @@ def make_link(email: str | None) -> None:
 
 @commands.command("first-admin")
 def create_first_admin() -> None:
-    """Create the first admin, LARDER_ADMIN_EMAIL, unless there is one; print a generated password once."""
-    with explained():
+    """Create the first admin, LARDER_ADMIN_EMAIL, unless there is an admin; print a generated password once."""
+    with error_messages():
         generated = sign_in.create_first_admin(get_app().settings)
     if generated:
         email, password = generated
