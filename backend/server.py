@@ -105,8 +105,8 @@ def _notify_when_ready(settings: Settings) -> None:
 
 
 def _begin_drain(server: Server) -> None:
-    # The second SIGTERM, from _stop_when_idle or from an operator, ends the main loop. It is not SIGINT, because that is
-    # ignored by processes that a shell script has started in the background.
+    # The second SIGTERM, from _stop_when_idle or an operator, ends the main loop. SIGINT would not do: processes that a
+    # shell script has started in the background ignore it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     notify("STOPPING=1")
     server.is_draining = True

@@ -115,7 +115,7 @@ def serving(app, times=PATIENT, most=None, threads=2):
     with socket.socket() as listener, ExitStack() as clients:
         listener.bind(("127.0.0.1", 0))
         server = open_server(app, listener, Settings(threads=threads), times)
-        server.most_connections = most or server.most_connections
+        server.max_connections = most or server.max_connections
 
         def loop():
             while not stopped.is_set():

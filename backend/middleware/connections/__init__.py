@@ -1,1 +1,1 @@
-"""Connections: how requests come in and answers go out, as subclasses of waitress's parts."""
+"""Connections: how requests are received and responses sent, with subclasses of waitress."""

@@ -1,4 +1,4 @@
-"""What the server is told of its settings."""
+"""The adjustments of waitress that follow from the settings."""
 
 from copy import copy
 from typing import Self
@@ -10,25 +10,25 @@ from backend.middleware.headers import RefusalHeaders
 
 
 class ServerAdjustments(Adjustments):
-    """The adjustments of waitress for most requests; beside them those for imports, whose bodies may be larger."""
+    """The adjustments of waitress: one object for imports, whose bodies may be larger, one for the rest."""
 
-    of_imports: Self
-    of_others: Self
+    for_imports: Self
+    for_others: Self
     refusal_headers: RefusalHeaders
 
 
 def adjust(settings: Settings) -> ServerAdjustments:
-    """Return the adjustments that the settings make."""
+    """Return the adjustments for most requests; `for_imports` has those for imports."""
     adjustments = ServerAdjustments(
         threads=settings.threads,
         ident="Larder",
-        # The app refuses a body over the limit in the one shape; waitress's own limit is the backstop.
+        # The parser refuses larger bodies.
         max_request_body_size=settings.max_body_bytes,
-        # Which forwarded headers to believe is decided in one place, middleware/client_address.py.
+        # Forwarded headers are read in one place, middleware/client_address.py.
         clear_untrusted_proxy_headers=False,
     )
-    adjustments.of_imports = copy(adjustments)
-    adjustments.of_imports.of_others = adjustments
-    adjustments.of_imports.max_request_body_size = settings.max_import_bytes
+    adjustments.for_imports = copy(adjustments)
+    adjustments.for_imports.for_others = adjustments
+    adjustments.for_imports.max_request_body_size = settings.max_import_bytes
     adjustments.refusal_headers = RefusalHeaders(settings)
     return adjustments

@@ -1,4 +1,4 @@
-"""A connection, from its first byte to its last."""
+"""A connection: reads its requests, and sends the responses."""
 
 import contextlib
 import socket
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import ClientDisconnected
 
-from backend.middleware.connections import boxes
+from backend.middleware.connections import buffers
 from backend.middleware.connections.adjustments import ServerAdjustments
 from backend.middleware.connections.lanes import is_liveness
 from backend.middleware.connections.notices import Notices
@@ -19,20 +19,20 @@ from backend.middleware.connections.tasks import JsonErrorTask, Task
 from backend.middleware.connections.timed_channel import TimedChannel, TimedServer
 from backend.utils.spool import NoRoom
 
-FLUSH_BYTES = 1 << 20  # sent at once to one client, before others get their turn
+FLUSH_BYTES = 1 << 20  # sent to one client before the others have their turn
 SEND_BYTES = 128 << 10
 BUSY = "The server is handling as many requests as it can; try again shortly."
-ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: the kernel keeps nothing for the client
+ABORT = struct.pack("ii", 1, 0)  # the value of SO_LINGER with which closing discards what the kernel has yet to send
 
 
 class ChannelServer(TimedServer, Protocol):
-    """The server of a connection."""
+    """The parts of the server that a connection uses."""
 
     notices: Notices
-    with_ahead: set["Channel"]
+    with_pipelined: set["Channel"]
 
     def add_task(self, channel: "Channel") -> None:
-        """Have the first request of a connection worked on."""
+        """Queue the first request of a connection for a worker."""
 
     def pull_trigger(self) -> None:
         """Wake the main thread."""
@@ -41,8 +41,8 @@ class ChannelServer(TimedServer, Protocol):
 class Channel(TimedChannel):
     """A connection that no worker ever waits for.
 
-    What the client does not take at once waits in boxes, and the loop of the main thread sends it. The next request is
-    read from the socket only when the answer before it has been sent.
+    Bytes that the client does not read at once are kept in buffers, and the main thread sends them. The next request is
+    read from the socket only when the response to the one before has been sent.
     """
 
     parser_class = Parser
@@ -50,10 +50,10 @@ class Channel(TimedChannel):
     error_task_class = JsonErrorTask
     server: ChannelServer
     adj: ServerAdjustments
-    outbufs: list[boxes.Box]
-    queued_at = 0.0  # when its request began to wait for a worker
-    lingers = False  # whether the client may still send what nobody reads
-    is_surplus = False  # whether it came when there were already as many as there may be
+    outbufs: list[buffers.ResponseBuffer]
+    queued_at = 0.0  # when its request was queued for a worker
+    lingers = False  # whether the client may still be sending bytes that nobody needs
+    is_surplus = False  # whether there were already as many connections as allowed
 
     def __init__(
         self,
@@ -64,50 +64,50 @@ class Channel(TimedChannel):
         map: dict[int, Any] | None = None,
     ) -> None:
         super().__init__(server, sock, addr, adj, map=map)
-        self.outbufs = [boxes.MemoryBox()]
-        self._ahead = b""  # of the requests behind the one in work
+        self.outbufs = [buffers.MemoryBuffer()]
+        self._pipelined = b""  # bytes of the requests after the current one
 
-    # What comes in.
+    # Requests.
 
     def readable(self) -> bool:
-        """Tell whether to read from the socket; the main thread asks before it waits."""
+        """Tell whether to read from the socket. The main thread asks before it waits."""
         if self.is_lingering_since is not None:
             return True
         is_done = not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
-        return is_done and not self._ahead
+        return is_done and not self._pipelined
 
     def handle_read(self) -> None:
-        """Read what has come; throw it away if the connection only lingers."""
+        """Read bytes from the socket; discard them if the connection only lingers."""
         if self.is_lingering_since is not None:
-            if not self._receive_in_vain():
+            if not self._discard_input():
                 self.handle_close()
-        elif self._ahead:
-            data, self._ahead = self._ahead, b""
+        elif self._pipelined:
+            data, self._pipelined = self._pipelined, b""
             self.received(data)
         else:
             super().handle_read()
 
-    def _receive_in_vain(self) -> bytes:
+    def _discard_input(self) -> bytes:
         try:
             return self.socket.recv(SEND_BYTES)
         except BlockingIOError:
-            return b"nothing yet"
+            return b"nothing yet"  # not empty: the connection is still open
         except OSError:
             return b""
 
     def received(self, data: bytes) -> bool:
-        """Read at most one request from the bytes; keep what is behind it until it has been answered."""
+        """Read at most one request from the bytes; keep the rest until it has been answered."""
         self.received_bytes += len(data)
         with self.requests_lock:
             while data and not (self.requests or self.will_close or self.close_when_flushed):
                 data = data[self._receive_some(data) :]
-            self._ahead = data
+            self._pipelined = data
         if data:
-            self.server.with_ahead.add(self)
+            self.server.with_pipelined.add(self)
         return True
 
-    def can_go_on(self) -> bool:
-        """Tell whether it is time for the next of the requests that came at once."""
+    def can_read_next(self) -> bool:
+        """Tell whether the next pipelined request can be read."""
         return not (self.requests or self.total_outbufs_len)
 
     def _receive_some(self, data: bytes) -> int:
@@ -120,33 +120,33 @@ class Channel(TimedChannel):
         elif request.must_be_admitted():
             self.requests.append(HeadAlone(request))
             self.server.add_task(self)
-            return count  # when it is admitted, service() sends what the client expects
+            return count  # once the body is admitted, service() sends `100 Continue`
         if request.expect_continue and not (request.error or self.sent_continue) and request.headers_finished:
             self.send_continue()
         if request.completed:
             self.sent_continue, self.request = False, None
             if not request.empty:
-                self.rested_at = time.monotonic()
+                self.idle_since = time.monotonic()
                 self.requests.append(request)
                 self.server.add_task(self)
         return count
 
     def time_out(self) -> bool:
-        """Answer a request whose body comes in too slowly; tell whether there is one."""
+        """Answer a request whose body arrives too slowly with 408; return whether there was one."""
         with self.requests_lock:
             request = self.request
             if request is None or self.requests or not request.headers_finished:
                 return False
-            request.error = Refusal(408, "The body of the request came in too slowly.")
+            request.error = Refusal(408, "The body of the request arrived too slowly.")
             self.request = None
             self.requests.append(request)
             self.server.add_task(self)
             return True
 
-    # What goes out.
+    # Responses.
 
     def write_soon(self, data: bytes | ReadOnlyFileBasedBuffer) -> int:
-        """Send what the client takes at once, and keep the rest for the main thread to send."""
+        """Send what the client takes at once; keep the rest for the main thread to send."""
         if not data:
             return 0
         with self.outbuf_lock:
@@ -154,17 +154,17 @@ class Channel(TimedChannel):
                 raise ClientDisconnected
             size = len(data)
             if isinstance(data, ReadOnlyFileBasedBuffer):
-                self.outbufs += [data, boxes.MemoryBox()]
+                self.outbufs += [data, buffers.MemoryBuffer()]
                 self.total_outbufs_len += size
             else:
-                self._keep(data)
+                self._send_or_keep(data)
             if self.total_outbufs_len:
                 self._flush_exception(self._flush_some, do_close=False)
                 self.server.pull_trigger()
         return size
 
-    def _keep(self, data: bytes) -> None:
-        """Send the bytes that fit into the socket, put the others into a box."""
+    def _send_or_keep(self, data: bytes) -> None:
+        """Send the bytes that the socket takes, and put the rest into a buffer."""
         rest, now = memoryview(data), time.monotonic()
         while rest and not self.total_outbufs_len and now >= self.held_until:
             count = self._send(rest[:SEND_BYTES])
@@ -173,7 +173,7 @@ class Channel(TimedChannel):
                 break
         if rest:
             try:
-                boxes.put(self.outbufs, bytes(rest))
+                buffers.put(self.outbufs, bytes(rest))
             except NoRoom as error:
                 self.will_close = True
                 self.server.pull_trigger()
@@ -182,7 +182,7 @@ class Channel(TimedChannel):
             self.total_outbufs_len += len(rest)
 
     def _send(self, data: memoryview) -> int:
-        """Return how many of the bytes the socket has taken."""
+        """Send bytes, and return how many the socket has taken."""
         try:
             count = self.send(data, do_close=False)
         except OSError:
@@ -191,13 +191,13 @@ class Channel(TimedChannel):
         return count
 
     def writable(self) -> bool:
-        """Tell whether there is something to send, and the time for it; the main thread asks before it waits."""
+        """Tell whether something can be sent now. The main thread asks before it waits."""
         if self.is_lingering_since is not None or time.monotonic() < self.held_until:
             return False
         return bool(self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
     def handle_write(self) -> None:
-        """Send some of what waits, and close the connection if it was the last."""
+        """Send some of the buffered bytes; close the connection if it should end and all of them are sent."""
         if not self.will_close and self.outbuf_lock.acquire(blocking=False):
             try:
                 self._flush_exception(self._flush_some)
@@ -209,42 +209,42 @@ class Channel(TimedChannel):
             self._end()
 
     def _flush_some(self, do_close: bool = True) -> bool:
-        """Send as much as the client takes, but let others have their turn; tell whether it took something."""
+        """Send as much as the client takes, at most about FLUSH_BYTES; return whether it took something."""
         if time.monotonic() < self.held_until:
             return False
         sent = 0
         while sent < FLUSH_BYTES:
-            box = self.outbufs[0]
-            if len(box):
-                count = self.send(box.get(SEND_BYTES), do_close=do_close)
+            buffer = self.outbufs[0]
+            if len(buffer):
+                count = self.send(buffer.get(SEND_BYTES), do_close=do_close)
                 if not count or not self.connected:
                     break
-                box.skip(count, True)
+                buffer.skip(count, True)
                 sent += count
                 self.sent_bytes += count
                 self.total_outbufs_len -= count
-            elif len(self.outbufs) > 1 or not isinstance(box, boxes.MemoryBox):
+            elif len(self.outbufs) > 1 or not isinstance(buffer, buffers.MemoryBuffer):
                 self.outbufs.pop(0).close()
                 if not self.outbufs:
-                    self.outbufs.append(boxes.MemoryBox())
+                    self.outbufs.append(buffers.MemoryBuffer())
             else:
                 break
         return bool(sent)
 
     def _end(self) -> None:
-        """Close the connection; of a client that still sends, only when it has had time to read the answer."""
-        if not self.lingers and not self._ahead:
+        """Close the connection; if the client may still be sending, give it time to read the response first."""
+        if not self.lingers and not self._pipelined:
             self.handle_close()
             return
-        # Closing with bytes unread would reset the connection, and the client never see the answer.
-        self._ahead, self.is_lingering_since = b"", time.monotonic()
+        # Closing a socket with unread bytes resets the connection, and the client would not see the response.
+        self._pipelined, self.is_lingering_since = b"", time.monotonic()
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self.handle_close()
 
     def abort(self) -> None:
-        """Close the connection at once, with all that the kernel keeps for it."""
+        """Close the connection at once, and discard what the kernel has yet to send."""
         with contextlib.suppress(OSError):
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         self.handle_close()

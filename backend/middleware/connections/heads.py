@@ -1,4 +1,4 @@
-"""The head of a request, read strictly (RFC 9112): what a proxy could read in a different way is refused."""
+"""The head of a request, read strictly (RFC 9112): refused if a proxy could read it in a different way."""
 
 import re
 from typing import NamedTuple
@@ -18,11 +18,11 @@ _TARGET = re.compile(
     rb"(?:\?(?P<query>[^\x00-\x20\x7f#]*))?(?:#[^\x00-\x20\x7f]*)?"
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-CHUNKED = None  # the length of a body that comes in chunks
+CHUNKED = None  # the length of a chunked body
 
 
 class Target(NamedTuple):
-    """What a request asks for; `host` is that of a target with a scheme, as clients send it to a proxy."""
+    """The target of a request. `host` is set if the target is a whole URL, as clients send it to a proxy."""
 
     host: str | None
     path: str
@@ -30,7 +30,7 @@ class Target(NamedTuple):
 
 
 def parse_request_line(line: bytes) -> tuple[str, Target, str]:
-    """Return method, target and version (`1.1`) of a request; raise Refusal."""
+    """Return method, target and version (`1.1`). Raises Refusal if the line is not valid."""
     parts = line.split(b" ")
     if len(parts) != 3 or not _VERSION.fullmatch(parts[2]) or not _METHOD.fullmatch(parts[0]):
         raise Refusal(400, "The first line must be a method, a target and a version, such as GET / HTTP/1.1.")
@@ -45,24 +45,24 @@ def parse_request_line(line: bytes) -> tuple[str, Target, str]:
 def _parse_target(method: bytes, target: bytes) -> Target:
     if target == b"*" and method == b"OPTIONS":
         return Target(None, "*", "")
-    found = _TARGET.fullmatch(target)
-    if found is None or not _is_of_http(found):
+    parts = _TARGET.fullmatch(target)
+    if parts is None or not _is_http(parts):
         raise Refusal(400, "The target must be a path that begins with /, or a URL of http or https.")
-    host = found["host"].decode("latin-1") if found["host"] else None
+    host = parts["host"].decode("latin-1") if parts["host"] else None
     if host is not None and not _HOST.fullmatch(host):
         raise Refusal(400, "The host is not valid.")
     # WSGI passes bytes as Latin-1.
-    path = unquote_to_bytes(found["path"] or b"/").decode("latin-1")
-    return Target(host, path, (found["query"] or b"").decode("latin-1"))
+    path = unquote_to_bytes(parts["path"] or b"/").decode("latin-1")
+    return Target(host, path, (parts["query"] or b"").decode("latin-1"))
 
 
-def _is_of_http(target: re.Match[bytes]) -> bool:
+def _is_http(target: re.Match[bytes]) -> bool:
     is_known = (target["scheme"] or b"http").lower() in (b"http", b"https")
     return is_known and bool(target["path"] or target["host"])
 
 
 def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
-    """Return the values of each header, by its name as WSGI writes it; raise Refusal."""
+    """Return a map of header name, such as `CONTENT_LENGTH`, to its values. Raises Refusal if a line is not valid."""
     fields: dict[str, list[str]] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
@@ -72,7 +72,7 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
             raise Refusal(400, "A header must be a name, a colon right after it, and a value.")
         if _CONTROL.search(value):
             raise Refusal(400, "A header must have no control characters.")
-        # An underscore would make it look like a different header to the app.
+        # Ignored with an underscore: the app could not distinguish it from a header with a hyphen.
         if b"_" not in name:
             fields.setdefault(name.upper().replace(b"-", b"_").decode(), []).append(
                 value.strip(b" \t").decode("latin-1")
@@ -81,7 +81,7 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
 
 
 def check_host(fields: dict[str, list[str]], version: str) -> None:
-    """Raise Refusal unless there is exactly one Host header; HTTP/1.0 allows requests without one."""
+    """Raise Refusal unless there is exactly one valid Host header. It is optional in HTTP/1.0."""
     hosts = fields.get("HOST", [])
     if len(hosts) > 1 or (not hosts and version == "1.1"):
         raise Refusal(400, "There must be one Host header.")
@@ -90,14 +90,14 @@ def check_host(fields: dict[str, list[str]], version: str) -> None:
 
 
 def body_length(fields: dict[str, list[str]], version: str) -> int | None:
-    """Return how many bytes the body has, or CHUNKED; raise Refusal where that can be read in two ways."""
+    """Return the bytes of the body, or CHUNKED. Raises Refusal if the headers are not valid or ambiguous."""
     lengths, codings = fields.get("CONTENT_LENGTH"), fields.get("TRANSFER_ENCODING")
     if codings is not None:
         if lengths is not None or version == "1.0":
             raise Refusal(400, "Transfer-Encoding must come without Content-Length, and in HTTP/1.1.")
-        given = [coding.strip(" \t").lower() for value in codings for coding in value.split(",")]
-        if given != ["chunked"]:
-            is_known = set(given) <= {"chunked", ""}
+        names = [coding.strip(" \t").lower() for value in codings for coding in value.split(",")]
+        if names != ["chunked"]:
+            is_known = set(names) <= {"chunked", ""}
             raise Refusal(400 if is_known else 501, "The only supported Transfer-Encoding is chunked, once.")
         return CHUNKED
     if lengths is None:

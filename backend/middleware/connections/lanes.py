@@ -1,4 +1,4 @@
-"""Which threads work on a request."""
+"""Lanes: separate groups of threads for health checks, for exports, and for all other requests."""
 
 import time
 from typing import Any, Protocol
@@ -21,15 +21,15 @@ class QueuedChannel(Protocol):
 class Lanes:
     """The threads of the server.
 
-    `/health/live` is answered by a thread that does nothing else, however long all others wait. Exports, which take
-    long, wait for each other and leave the other threads alone.
+    One thread answers nothing but `/health/live` and requests that the server refuses, so that these never wait for
+    others. Exports take long: they have threads of their own, and the other threads stay free.
     """
 
     def __init__(self, threads: int) -> None:
         self.workers, self.live, self.exports = _threads(threads), _threads(1), _threads(EXPORT_THREADS)
 
     def add_task(self, channel: QueuedChannel) -> None:
-        """Have the first request of a connection worked on."""
+        """Queue the first request of a connection for a worker."""
         channel.queued_at = time.monotonic()
         request = channel.requests[0]
         if request.error or is_liveness(request):
@@ -40,7 +40,7 @@ class Lanes:
             self.workers.add_task(channel)
 
     def shutdown(self) -> None:
-        """Let the threads end, for some seconds."""
+        """End the threads; wait some seconds for running requests."""
         for lane, seconds in ((self.exports, 1), (self.workers, 5), (self.live, 1)):
             lane.shutdown(timeout=seconds)
 
@@ -56,7 +56,7 @@ def _is_export(request: object) -> bool:
 
 
 def _path(request: object) -> str:
-    """Return the path as the app will see it, empty where the head could not be read."""
+    """Return the path as the app will see it; `/` if the head could not be read."""
     return "/" + getattr(request, "path", "").lstrip("/")
 
 

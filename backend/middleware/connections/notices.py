@@ -1,4 +1,4 @@
-"""Warnings about connections, which clients can cause as often as they like."""
+"""Warnings about connections. Clients could cause any number of them, so repeated ones are counted."""
 
 import threading
 import time
@@ -11,13 +11,12 @@ log = structlog.get_logger()
 
 
 class Notices:
-    """Logs each event at once, and then how often it happened again, at most every SECONDS_BETWEEN."""
+    """Logs the first warning of each event at once; then the number of repeated ones, once in SECONDS_BETWEEN."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[
-            str, tuple[int, float]
-        ] = {}  # how often it happened again, and until when it is only counted
+        # Map of event to the number of repeated ones, and the time until which they are only counted.
+        self._counts: dict[str, tuple[int, float]] = {}
 
     def warn(self, event: str, **details: object) -> None:
         """Log a warning, or count it."""
@@ -30,7 +29,7 @@ class Notices:
             log.warning(event, **({"repeated": count} if count else {}), **details)
 
     def flush(self, now: float) -> None:
-        """Log what was counted long enough."""
+        """Log the numbers of repeated events whose time is over."""
         with self._lock:
             due = {event: count for event, (count, until) in self._counts.items() if count and now >= until}
             self._counts |= dict.fromkeys(due, (0, now + SECONDS_BETWEEN))

@@ -1,4 +1,4 @@
-"""Reading a request: its head, then its body."""
+"""The parser of requests: reads the head, then the body."""
 
 import re
 from contextlib import suppress
@@ -29,9 +29,9 @@ _NO_REQUEST = re.compile(rb"(?:\r\n)*[^\r!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
 class Parser(HTTPRequestParser):
-    """A request as it comes in: its head within bounds, then its body, larger where that is a file of records.
+    """A request while it arrives. Head and body have limits; the body of an import may be larger than others.
 
-    `error` is the Refusal of a request that is not worked on.
+    `error` is a Refusal if the request is not handed to the app.
     """
 
     adj: ServerAdjustments
@@ -46,7 +46,7 @@ class Parser(HTTPRequestParser):
     is_head_alone = False
 
     def received(self, data: bytes) -> int:
-        """Take bytes of this request, and return how many of them belong to it."""
+        """Read bytes, and return how many of them belong to this request."""
         if self.completed:
             return 0
         try:
@@ -61,7 +61,7 @@ class Parser(HTTPRequestParser):
         head = seen if end < 0 else seen[:end]
         if len(head) > MAX_HEAD_BYTES:
             raise Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES:,} bytes.")
-        # A client that speaks a different protocol is told at once.
+        # Refused before its end: a client with a different protocol would never send it.
         if head.count(b"\n") != head.count(b"\r\n") or _NO_REQUEST.match(head):
             raise Refusal(400, "This is not an HTTP/1.1 request.")
         if end < 0:
@@ -71,12 +71,12 @@ class Parser(HTTPRequestParser):
         if head := head.lstrip(b"\r\n"):
             self.headers_finished = True
             self.parse_header(head)
-        else:  # blank lines before a request mean nothing
+        else:  # blank lines before a request are ignored
             self.empty = self.completed = True
         return end + len(_HEAD_END) - before
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head of the request; raise Refusal."""
+        """Read the head of the request. Raises Refusal if it is not valid."""
         first, *lines = header_plus.split(b"\r\n")
         self.command, target, self.version = parse_request_line(first)
         fields = parse_fields(lines)
@@ -86,8 +86,8 @@ class Parser(HTTPRequestParser):
         self._begin_body(length)
 
     def _keep(self, first: bytes, target: Target, fields: dict[str, list[str]]) -> None:
-        """Set the attributes from which waitress makes the WSGI environment."""
-        fields.pop("TRANSFER_ENCODING", None)  # the app is given the body in one piece
+        """Set the attributes from which waitress creates the WSGI environment."""
+        fields.pop("TRANSFER_ENCODING", None)  # the app gets the body in one piece
         self.headers = {name: ("; " if name == "COOKIE" else ", ").join(values) for name, values in fields.items()}
         if target.host is not None:
             self.headers["HOST"] = target.host
@@ -100,9 +100,9 @@ class Parser(HTTPRequestParser):
     def _begin_body(self, length: int | None) -> None:
         self.is_import = bool(IMPORT_PATH.fullmatch(self.path))
         if self.is_import:
-            self.adj = self.adj.of_imports
+            self.adj = self.adj.for_imports
         self.chunked, self.content_length = length is CHUNKED, length or 0
-        self._limit(self.content_length)
+        self._check_size(self.content_length)
         if length == 0:
             self.completed, self.expect_continue = True, False
         else:
@@ -115,7 +115,7 @@ class Parser(HTTPRequestParser):
         except OSError as error:
             raise Refusal(503, "There is no room for the body of the request; try again shortly.") from error
         self.body_bytes_received += count
-        self._limit(len(self.body_rcv))
+        self._check_size(len(self.body_rcv))
         if self.body_rcv.completed:
             self.completed = True
             if self.admission is not None:
@@ -123,15 +123,15 @@ class Parser(HTTPRequestParser):
             self.headers["CONTENT_LENGTH"] = str(len(self.body_rcv))
         return count
 
-    def _limit(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if size > self.adj.max_request_body_size:
             raise Refusal(413, too_large_message(self.adj.max_request_body_size, is_import=self.is_import))
 
     def must_be_admitted(self) -> bool:
-        """Tell whether the app must admit the request before more of its body is read."""
+        """Tell whether the app must admit the body before more of it is read."""
         if self.completed or self.admission is not None or not (self.is_import and self.headers_finished):
             return False
-        return self.chunked or self.expect_continue or self.content_length > self.adj.of_others.max_request_body_size
+        return self.chunked or self.expect_continue or self.content_length > self.adj.for_others.max_request_body_size
 
     def close(self) -> None:
         """Free the memory or the file of the body."""
@@ -140,7 +140,7 @@ class Parser(HTTPRequestParser):
 
 
 class HeadAlone:
-    """The head of a request whose body has not come in yet: the app runs with it, to admit the body or to refuse it."""
+    """A request without its body, with which the app runs first, to admit or refuse the body."""
 
     error, is_head_alone = None, True
 
@@ -152,8 +152,8 @@ class HeadAlone:
         return getattr(self._request, name)
 
     def get_body_stream(self) -> UnreadBody:
-        """Return a stream that ends the run of the app when it begins to read."""
+        """Return a stream that ends this run of the app as soon as the app reads from it."""
         return UnreadBody()
 
     def close(self) -> None:
-        """Do nothing: the request itself still needs all of it."""
+        """Do nothing: the request with the body is still in use."""

@@ -1,4 +1,4 @@
-"""Refusals of the server, before the app gets the request."""
+"""Refusals by the server itself, before the app gets the request."""
 
 from http import HTTPStatus
 
@@ -6,7 +6,7 @@ from waitress.utilities import Error
 
 
 class Refusal(Error, Exception):
-    """A request that is answered with an error and not worked on; its connection is closed."""
+    """The error for a request that is not handed to the app. The connection is closed after the response."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

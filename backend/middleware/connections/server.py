@@ -19,33 +19,33 @@ from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.timers import Times
 from backend.utils import spool
 
-MOST_CONNECTIONS = 800  # open at once; when all of them are busy, some more are accepted and told so
-LEAST_CONNECTIONS = 16
-SURPLUS_SHARE = 4
-MOST_DESCRIPTORS, DESCRIPTORS_FOR_OTHERS = 4096, 200
-CLOSED_FOR_DESCRIPTORS = 8
-# The kernel keeps this much for a client beyond what is on its way; by default, megabytes for each that reads nothing.
+MAX_CONNECTIONS = 800  # open at once; if all are busy, a few more are accepted and answered 503
+MIN_CONNECTIONS = 16
+SURPLUS_DIVISOR = 4  # a quarter of the allowed connections may come on top, and is answered 503
+MAX_DESCRIPTORS, OTHER_DESCRIPTORS = 4096, 200
+CLOSED_AT_ONCE = 8  # idle connections, if no descriptor is free
+# Of unsent bytes in the kernel for each connection. By default it keeps megabytes for a client that reads nothing.
 KERNEL_BYTES = 256 << 10
 TIMES = Times()
 
 
 class Server(BaseWSGIServer):
-    """What servers on ports and on Unix sockets have in common here, unlike waitress's."""
+    """The server of waitress, with other limits. TcpServer and UnixServer are its two forms."""
 
     channel_class = Channel
     active_channels: dict[int, Channel]
     is_draining = False
-    owns_socket = True  # else the manager of services does
+    owns_socket = True  # otherwise the service manager owns it
 
     def __init__(
         self, app: WSGIApplication, listener: socket.socket, adjustments: ServerAdjustments, times: Times
     ) -> None:
         self.times = times
         self.lanes, self.notices = Lanes(adjustments.threads), Notices()
-        self.with_ahead: set[Channel] = set()
+        self.with_pipelined: set[Channel] = set()
         self._accept_at = self._sweep_at = 0.0
         self._calls: deque[Callable[[Server], None]] = deque()
-        self.most_connections = most_connections()
+        self.max_connections = max_connections()
         super().__init__(
             app,
             {},
@@ -66,15 +66,15 @@ class Server(BaseWSGIServer):
             self.lanes.shutdown()
 
     def turn(self) -> None:
-        """Do what is due, or wait for it: the loop of the main thread calls nothing else."""
+        """Run one turn of the main loop: do what is due, then wait for connections."""
         while self._calls:
             self._calls.popleft()(self)
-        self._go_on()
+        self._read_pipelined()
         self._sweep(time.monotonic())
         wasyncore.poll2(min(self.adj.asyncore_loop_timeout, self.times.sweep), self._map)
 
     def call_soon(self, call: Callable[["Server"], None]) -> None:
-        """Call a function with the server before the next turn; a signal handler may ask for it."""
+        """Call a function with the server before the next turn. Signal handlers may use it."""
         self._calls.append(call)
         self.pull_trigger()
 
@@ -83,7 +83,7 @@ class Server(BaseWSGIServer):
         return self.accepting and time.monotonic() >= self._accept_at
 
     def handle_accept(self) -> None:
-        """Accept connections; the more there are, the more at once."""
+        """Accept waiting connections. The more are open, the more are accepted at once."""
         for _ in range(1 + len(self.active_channels) // 100):
             try:
                 accepted = self.accept()
@@ -103,32 +103,32 @@ class Server(BaseWSGIServer):
     def _admit(self, conn: socket.socket, address: Any) -> None:
         try:
             self.set_socket_options(conn)
-        except OSError:  # the client has left already
+        except OSError:  # the client has closed it already
             conn.close()
             return
-        surplus = len(self.active_channels) + 1 - self.most_connections
+        surplus = len(self.active_channels) + 1 - self.max_connections
         if surplus > 0 and not self.is_draining and self._close_oldest():
             surplus = 0
         channel = Channel(self, conn, self.fix_addr(address), self.adj, map=self._map)
         channel.is_surplus = surplus > 0
-        if surplus > max(LEAST_CONNECTIONS, self.most_connections // SURPLUS_SHARE):
+        if surplus > max(MIN_CONNECTIONS, self.max_connections // SURPLUS_DIVISOR):
             channel.abort()
 
     def _wait_for_descriptors(self, error: OSError) -> None:
-        """Leave new connections to the kernel for a moment, and close some that have nothing to do."""
+        """Accept no connections for a moment, and close some that are idle."""
         self._accept_at = time.monotonic() + self.times.without_descriptors
         self.notices.warn("cannot accept connections", reason=error.strerror)
         if not self.is_draining:
-            for _ in range(CLOSED_FOR_DESCRIPTORS):
-                self._close_oldest(only_waiting=True)
+            for _ in range(CLOSED_AT_ONCE):
+                self._close_oldest(only_idle=True)
 
-    def _close_oldest(self, *, only_waiting: bool = False) -> bool:
-        """Close the connection that is idle for longest, or else the slowest; tell whether there was one."""
+    def _close_oldest(self, *, only_idle: bool = False) -> bool:
+        """Close the connection that has been idle longest, or else the slowest; return whether there was one."""
         channels = list(self.active_channels.values())
-        if waiting := [(each.rested_at, each) for each in channels if each.is_waiting()]:
+        if waiting := [(each.idle_since, each) for each in channels if each.is_waiting()]:
             _oldest(waiting).handle_close()
             return True
-        if only_waiting:
+        if only_idle:
             return False
         slow = [(each.unsent_since, each) for each in channels if each.total_outbufs_len and each.unsent_since]
         slow = slow or [(each.began_at, each) for each in channels if each.is_in_body() and not each.requests]
@@ -138,7 +138,7 @@ class Server(BaseWSGIServer):
         return bool(slow)
 
     def _close_slowest(self) -> None:
-        """Close the connection whose answer has waited for longest; any thread may call it."""
+        """Close the connection whose response has waited longest. Any thread may call this."""
         unsent = [
             (channel.unsent_since, channel)
             for channel in list(self.active_channels.values())
@@ -149,16 +149,16 @@ class Server(BaseWSGIServer):
             self.pull_trigger()
             self.notices.warn("connection of a slow client closed, others need the room")
 
-    def _go_on(self) -> None:
-        """Read the next request of connections that sent several at once, when the one before has been answered."""
-        for channel in list(self.with_ahead):
-            if not channel.connected or channel.can_go_on():
-                self.with_ahead.discard(channel)
+    def _read_pipelined(self) -> None:
+        """Read the next pipelined request of connections whose last request has been answered."""
+        for channel in list(self.with_pipelined):
+            if not channel.connected or channel.can_read_next():
+                self.with_pipelined.discard(channel)
                 if channel.connected:
-                    wasyncore.read(channel)  # a failure closes the connection
+                    wasyncore.read(channel)  # which closes the connection if reading fails
 
     def _sweep(self, now: float) -> None:
-        """Close the connections that take too long."""
+        """Close the connections that are too slow or idle for too long."""
         if now < self._sweep_at:
             return
         self._sweep_at = now + self.times.sweep
@@ -170,7 +170,7 @@ class Server(BaseWSGIServer):
         self.notices.flush(now)
 
     def _end(self, channel: Channel) -> None:
-        """Close a connection that takes too long."""
+        """Close a connection that is too slow; answer 408 if its request is incomplete."""
         if channel.has_untaken():
             self.notices.warn("connection of a slow client closed", address=channel.addr[0])
             channel.abort()
@@ -179,7 +179,7 @@ class Server(BaseWSGIServer):
 
 
 def _oldest(channels: list[tuple[float, Channel]]) -> Channel:
-    """Return the channel of the earliest of the moments in these pairs."""
+    """Return the channel of the pair with the earliest time."""
     return min(channels, key=lambda pair: pair[0])[1]
 
 
@@ -192,22 +192,22 @@ class UnixServer(Server, UnixWSGIServer):
 
 
 def open_server(app: WSGIApplication, listener: socket.socket, settings: Settings, times: Times = TIMES) -> Server:
-    """Return the server that listens on a bound socket; connections wait until it runs."""
+    """Return a server that listens on a bound socket. Connections wait until `run` is called."""
     _raise_descriptor_limit()
     return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjust(settings), times)
 
 
-def most_connections() -> int:
-    """Return how many connections may be open at once, as far as the limit of descriptors allows."""
+def max_connections() -> int:
+    """Return how many connections may be open at once with the descriptors that this process may have."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
-        return MOST_CONNECTIONS
-    return min(MOST_CONNECTIONS, max(LEAST_CONNECTIONS, descriptors - DESCRIPTORS_FOR_OTHERS))
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(MIN_CONNECTIONS, descriptors - OTHER_DESCRIPTORS))
 
 
 def _raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the system does: besides its socket a connection may need one for a file."""
+    """Raise the limit of descriptors as far as allowed: a connection may need two, for its socket and a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,4 +1,4 @@
-"""What a worker does with a request."""
+"""Tasks: a worker answers a request with one, from the app or with an error of the server."""
 
 import json
 import time
@@ -13,43 +13,43 @@ from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.middleware.request_log import log_refusal
 from backend.middleware.timing import WAITED
 
-# A refusal that says to come back later leaves after a second. Else clients that never wait, such as a hundred that
-# guess passwords, would spend the processor on refusals. Only the connection waits.
+# Responses with these statuses are sent after HOLD_SECONDS. Otherwise clients that retry at once, such as a hundred
+# that guess passwords, would use the whole processor. Only the connection waits, no thread.
 HELD_BACK = ("429", "503")
 HOLD_SECONDS = 1
 
 
 class Head(waitress.task.Task):
-    """The head of an answer, and which answers have a body: waitress closes connections that could stay open."""
+    """Writes the head of a response. Unlike that of waitress, it keeps connections open wherever possible."""
 
     @property
     def has_body(self) -> bool:
-        """Whether the answer has a body: RFC 9110, 6.4.1."""
+        """Whether the response has a body (RFC 9110, section 6.4.1)."""
         return self._status_has_body() and getattr(self.request, "command", "") != "HEAD"
 
     def _status_has_body(self) -> bool:
         return not self.status.startswith(("1", "204", "304"))
 
     def build_response_header(self) -> bytes:
-        """Return the head of the answer."""
+        """Return the head of the response."""
         headers = [(name.title(), value) for name, value in self.response_headers]
         self.response_headers = headers = [pair for pair in headers if pair[0] not in ("Content-Length", "Connection")]
-        given = {name for name, _ in headers}
+        names = {name for name, _ in headers}
         if self._status_has_body() and self.content_length is not None:
             headers.append(("Content-Length", str(self.content_length)))
         elif self.has_body and self.version == "1.1":
             headers.append(("Transfer-Encoding", "chunked"))
             self.chunked_response = True
         elif self.has_body:
-            self.close_on_finish = True  # its end is the end of the body
+            self.close_on_finish = True  # closing the connection ends the body
         if self.close_on_finish or not self._client_keeps_open():
             self.close_on_finish = True
             headers.append(("Connection", "close"))
         elif self.version == "1.0":
             headers.append(("Connection", "keep-alive"))
-        if "Server" not in given:
+        if "Server" not in names:
             headers.append(("Server", self.channel.server.adj.ident))
-        if "Date" not in given:
+        if "Date" not in names:
             headers.append(("Date", build_http_date(self.start_time)))
         lines = [
             f"HTTP/{self.version} {self.status}",
@@ -67,12 +67,12 @@ def _name(header: tuple[str, str]) -> str:
 
 
 class Task(Head, waitress.task.WSGITask):
-    """A request that the app answers; a refusal that says to come back later is held back and ends the connection."""
+    """A request that the app answers. A response with a status of HELD_BACK is delayed and ends the connection."""
 
-    logged_write_no_body = True  # an app that writes a body in answer to HEAD is not worth a log line
+    logged_write_no_body = True  # so that waitress does not log an app that writes a body for HEAD
 
     def get_environment(self) -> WSGIEnvironment:
-        """Return the WSGI environment, with the seconds it waited for a worker and the admission of a large body."""
+        """Return the WSGI environment, with the seconds waited for a worker and the admission of a large body."""
         environ = super().get_environment()
         environ[WAITED] = time.monotonic() - self.channel.queued_at
         if self.request.admission is not None:
@@ -80,25 +80,25 @@ class Task(Head, waitress.task.WSGITask):
         return environ
 
     def write(self, data: bytes) -> None:
-        """Send a part of the answer; nothing where the body of the request may come in."""
+        """Send a part of the response; send nothing if the body is admitted, because the app will run again."""
         if not (self.request.is_head_alone and self.request.admission.is_granted):
             super().write(data)
 
     def build_response_header(self) -> bytes:
-        """Return the head of the answer."""
+        """Return the head of the response."""
         if self.request.is_head_alone:
             self.set_close_on_finish()
-            self.channel.lingers = True  # the client may be sending the body that nobody reads
+            self.channel.lingers = True  # the client may still be sending the body
         if self.channel.server.is_draining:
-            self.set_close_on_finish()  # the client connects to another process, and no request is lost
+            self.set_close_on_finish()  # the next request of the client reaches another process
         if self.status.startswith(HELD_BACK):
-            self.set_close_on_finish()  # or the requests behind it on this connection would be worked on meanwhile
+            self.set_close_on_finish()  # otherwise the next requests of this connection would be handled meanwhile
             self.channel.held_until = time.monotonic() + HOLD_SECONDS
         return super().build_response_header()
 
 
 class JsonErrorTask(Head, waitress.task.ErrorTask):
-    """A request that the server refuses by itself: its answer has the form of every other failure."""
+    """A request that the server itself refuses. The response has the form of every other error."""
 
     def execute(self) -> None:
         """Send the body and close the connection."""
@@ -112,5 +112,5 @@ class JsonErrorTask(Head, waitress.task.ErrorTask):
         self.response_headers = own + self.channel.adj.refusal_headers.for_origin(request.headers.get("ORIGIN"))
         log_refusal(request, self.channel.addr[0], known_as, time.time() - self.start_time)
         self.set_close_on_finish()
-        self.channel.lingers = True  # the client may be about to send the rest of what was refused
+        self.channel.lingers = True  # the client may still be sending the rest of the request
         self.write(body)

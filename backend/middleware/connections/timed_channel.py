@@ -1,4 +1,4 @@
-"""How long the client of a connection takes, and whether that is too long."""
+"""The times of a connection: how long its client takes, and whether that is too long."""
 
 import fcntl
 import socket
@@ -15,17 +15,17 @@ from backend.middleware.connections.timers import Pace, Times
 
 
 class TimedServer(Protocol):
-    """The server of a connection, as far as its times are concerned."""
+    """The part of the server that has the time limits."""
 
     times: Times
 
 
 class TimedChannel(HTTPChannel):
-    """A connection that notes when its client sends and takes bytes, and how many."""
+    """A connection that measures when its client sends and reads bytes, and how many."""
 
     request: Parser | None
     requests: list[Parser | HeadAlone]
-    held_until = 0.0  # until then nothing is sent
+    held_until = 0.0  # nothing is sent before this time
     is_lingering_since: float | None = None
 
     def __init__(
@@ -38,41 +38,41 @@ class TimedChannel(HTTPChannel):
     ) -> None:
         super().__init__(server, sock, addr, adj, map=map)
         self.sent_bytes = self.received_bytes = 0
-        # When the last request came or answer left, when the request that comes in began, since when an answer waits.
-        self.rested_at = self.began_at = time.monotonic()
+        # The end of the last request or response; the first byte of the current request; since when a response waits.
+        self.idle_since = self.began_at = time.monotonic()
         self.unsent_since: float | None = None
         times = self.times = server.times
         self._pace_out, self._pace_in = (Pace(times.pace, times.least_pace) for _ in range(2))
         self._pace_at_stop = Pace(times.pace_at_stop, times.least_pace_at_stop)
 
     def _in_kernel(self) -> int:
-        """Return how many bytes the kernel has yet to send, or the client to confirm."""
+        """Return how many sent bytes the client has not acknowledged yet."""
         try:
             (count,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))
-        except (OSError, ValueError, TypeError):  # it is closed
+        except (OSError, ValueError, TypeError):  # the socket is closed
             return 0
         return int(count)
 
     def has_untaken(self) -> bool:
-        """Tell whether the client has yet to take something of an answer."""
+        """Tell whether the client has yet to receive a part of a response."""
         return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())
 
     def is_waiting(self) -> bool:
-        """Tell whether nothing is under way: no request but perhaps a part of its head, and no answer."""
+        """Tell whether the connection is idle: it has no response, and no request but perhaps a part of a head."""
         return not (self.requests or self.total_outbufs_len or self.is_in_body())
 
     def is_in_body(self) -> bool:
-        """Tell whether the body of a request comes in."""
+        """Tell whether the body of a request is arriving."""
         return self.request is not None and self.request.headers_finished
 
     def is_too_slow(self, now: float) -> bool:
-        """Tell whether the client takes too long for what it has to do next."""
+        """Tell whether the client takes too long for its next step."""
         if self.is_lingering_since is not None:
             return now - self.is_lingering_since > self.times.linger
         if now < self.held_until:
             return False
         if not self.is_waiting():
-            self.rested_at = now
+            self.idle_since = now
         in_kernel = self._in_kernel()
         if self.total_outbufs_len:
             self.unsent_since = self.unsent_since or now
@@ -88,11 +88,11 @@ class TimedChannel(HTTPChannel):
 
     def _is_idle_too_long(self, now: float) -> bool:
         if self.request is None:
-            return now - self.rested_at > self.times.idle
-        return now - self.began_at > self.times.head or now - self.rested_at > self.times.idle + self.times.head
+            return now - self.idle_since > self.times.idle
+        return now - self.began_at > self.times.head or now - self.idle_since > self.times.idle + self.times.head
 
     def is_busy(self, now: float) -> bool:
-        """Tell whether a server that stops waits for this connection."""
+        """Tell whether a stop of the server must wait for this connection."""
         if self.requests:
             return True
         if self.is_lingering_since is not None or not (self.total_outbufs_len or self.request):

@@ -1,4 +1,4 @@
-"""How long a connection may take: to begin a request, to send it, to take the answer."""
+"""How long a client may take: to begin a request, to send it, and to read the response."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ class Times:
 
     idle: float = 15  # without a request
     head: float = 15  # from the first to the last byte of a request's head, however slowly it comes
-    least_pace: float = 1024  # of a request's body, and of an answer that waits
-    pace: float = 20  # over which that is measured
-    linger: float = 2  # for what a refused client still sends
-    spared: float = 5  # in the middle of something, before a client has to make way for others
-    # While the server stops, nobody waits for a client that takes or sends less than this.
+    least_pace: float = 1024  # bytes per second of a body, and of a response that waits
+    pace: float = 20  # seconds over which that is measured
+    linger: float = 2  # while a refused client may still be sending
+    spared: float = 5  # in which a slow client is not closed in favour of others
+    # A stop of the server does not wait for a client that reads or sends less than this.
     least_pace_at_stop: float = 16 << 10
     pace_at_stop: float = 3
-    sweep: float = 0.5  # from one look at all connections to the next
-    without_descriptors: float = 0.1  # until connections are accepted again
+    sweep: float = 0.5  # between two checks of all connections
+    without_descriptors: float = 0.1  # until connections are accepted again after descriptors ran out
 
 
 class Pace:
-    """Whether bytes move fast enough; asked again and again with how many have moved in all."""
+    """Measures whether bytes move fast enough; called repeatedly with the total number of moved bytes."""
 
     _since: float | None
     _before: int
@@ -32,7 +32,7 @@ class Pace:
         self.rest()
 
     def rest(self) -> None:
-        """Start to measure again with the next question."""
+        """Start to measure again with the next call."""
         self._since, self._before, self._is_slow = None, 0, False
 
     def is_too_slow(self, moved: int, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Where the bytes of answers wait for their client: in memory, or in a file."""
+"""Buffers for responses that clients have not read yet: in memory, or in a file."""
 
 from collections import deque
 from typing import TypeAlias, TypeVar
@@ -7,11 +7,11 @@ from waitress.buffers import ReadOnlyFileBasedBuffer
 
 from backend.utils.spool import NoRoom, Room, SpoolFile
 
-MEMORY_BYTES = 128 << 10  # of one connection; more goes into a file
-SPARE_BYTES = 64 << 20  # of all connections together, where no file can be written
+MEMORY_BYTES = 128 << 10  # of one connection; the rest is written to a file
+SPARE_BYTES = 64 << 20  # of all connections together, if no file can be written
 
 
-class MemoryBox:
+class MemoryBuffer:
     """Bytes in memory."""
 
     def __init__(self) -> None:
@@ -27,11 +27,11 @@ class MemoryBox:
         self._length += len(data)
 
     def get(self, count: int) -> memoryview:
-        """Return at most `count` of the bytes at the beginning."""
+        """Return at most `count` bytes from the beginning."""
         return self._chunks[0][:count]
 
     def skip(self, count: int, allow_prune: bool = True) -> None:
-        """Drop bytes at the beginning, of those that `get` returns."""
+        """Drop `count` bytes at the beginning, at most as many as `get` returns."""
         first = self._chunks.popleft()
         if count < len(first):
             self._chunks.appendleft(first[count:])
@@ -43,13 +43,13 @@ class MemoryBox:
         self._length = 0
 
 
-class SpareBox(MemoryBox):
-    """Bytes in memory that should be in a file; all of these boxes together have SPARE_BYTES."""
+class SpareBuffer(MemoryBuffer):
+    """Bytes in memory that should be in a file. All these buffers together may have SPARE_BYTES."""
 
     room = Room(SPARE_BYTES)
 
     def append(self, data: bytes) -> None:
-        """Append bytes; raise NoRoom."""
+        """Append bytes. Raises NoRoom if SPARE_BYTES are used up."""
         if not self.room.take(len(data)):
             raise NoRoom("Neither the disk nor the memory has room for what slow clients have not read yet.")
         super().append(data)
@@ -65,7 +65,7 @@ class SpareBox(MemoryBox):
         super().close()
 
 
-class FileBox:
+class FileBuffer:
     """Bytes in a file."""
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class FileBox:
         return self._file.size - self._position
 
     def append(self, data: bytes) -> None:
-        """Append bytes; raise NoRoom."""
+        """Append bytes. Raises NoRoom if the file cannot be written."""
         self._file.write(data)
 
     def get(self, count: int) -> bytes:
-        """Return at most `count` of the bytes at the beginning."""
+        """Return at most `count` bytes from the beginning."""
         self._file.seek(self._position)
         return self._file.read(count)
 
@@ -93,29 +93,29 @@ class FileBox:
         self._file.close()
 
 
-Box: TypeAlias = MemoryBox | FileBox | ReadOnlyFileBasedBuffer
-Filled = TypeVar("Filled", MemoryBox, FileBox, SpareBox)
+ResponseBuffer: TypeAlias = MemoryBuffer | FileBuffer | ReadOnlyFileBasedBuffer
+Filled = TypeVar("Filled", MemoryBuffer, FileBuffer, SpareBuffer)
 
 
-def put(boxes: list[Box], data: bytes) -> None:
-    """Append bytes to the last of the boxes, or to a new one behind it; raise NoRoom if no place has room."""
-    last = boxes[-1]
-    if isinstance(last, SpareBox) or (isinstance(last, MemoryBox) and len(last) + len(data) <= MEMORY_BYTES):
+def put(buffers: list[ResponseBuffer], data: bytes) -> None:
+    """Append bytes to the last of the buffers, or to a new one after it. Raises NoRoom if none has space."""
+    last = buffers[-1]
+    if isinstance(last, SpareBuffer) or (isinstance(last, MemoryBuffer) and len(last) + len(data) <= MEMORY_BYTES):
         last.append(data)
         return
     try:
-        if isinstance(last, FileBox):
+        if isinstance(last, FileBuffer):
             last.append(data)
         else:
-            boxes.append(_filled(FileBox(), data))
+            buffers.append(_filled(FileBuffer(), data))
     except NoRoom:
-        boxes.append(_filled(SpareBox(), data))
+        buffers.append(_filled(SpareBuffer(), data))
 
 
-def _filled(box: Filled, data: bytes) -> Filled:
+def _filled(buffer: Filled, data: bytes) -> Filled:
     try:
-        box.append(data)
+        buffer.append(data)
     except NoRoom:
-        box.close()
+        buffer.close()
         raise
-    return box
+    return buffer
