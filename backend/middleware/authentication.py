@@ -30,7 +30,8 @@ class Credentials(NamedTuple):
 class Identity(NamedTuple):
     """Who makes a request, and the generation when it began; `failure` is the error that current_actor raises.
 
-    `in_cookies` says that the tokens were sent as cookies, so that new ones are set as cookies, too.
+    `generation` is None if the database failed. `in_cookies` says that the tokens were sent as cookies, so new ones are
+    set as cookies, too.
     """
 
     generation: int | None

@@ -36,7 +36,13 @@ def make_token(settings: Settings, user: User, purpose: str) -> str:
 
 def check_token(token: str, purpose: str) -> User:
     """Return the token's User, without using the token up. Raises Invalid if it is not valid for the purpose."""
-    return _find(token, purpose)
+    row = MailToken.get_or_none(_is_valid(MailToken, token), MailToken.purpose == purpose)
+    user = User.get_or_none(User.id == row.user_id) if row else None
+    if row is None or user is None:
+        raise _invalid_token()
+    if (row.email, row.password_generation) != (user.email, user.password_generation):
+        raise _invalid_token()
+    return user
 
 
 def use_token(token: str, purpose: str) -> User:
@@ -45,20 +51,10 @@ def use_token(token: str, purpose: str) -> User:
     Call it inside the transaction of the change. It locks the user's row, so only one of two simultaneous calls
     succeeds. Raises Invalid if the token is not valid for the purpose.
     """
-    user = _find(token, purpose)
+    user = check_token(token, purpose)
     list(database.lock_for_update(User.select(User.id).where(User.id == user.id)))
-    user = _find(token, purpose)  # again, under the lock
+    user = check_token(token, purpose)  # again, under the lock
     delete_tokens(user.id, purpose)
-    return user
-
-
-def _find(token: str, purpose: str) -> User:
-    row = MailToken.get_or_none(_is_valid(MailToken, token), MailToken.purpose == purpose)
-    user = User.get_or_none(User.id == row.user_id) if row else None
-    if row is None or user is None:
-        raise _not_valid()
-    if (row.email, row.password_generation) != (user.email, user.password_generation):
-        raise _not_valid()
     return user
 
 
@@ -78,21 +74,21 @@ def find_invitation(token: str) -> Invitation:
     """Return the Invitation of the token. Raises Invalid if there is none, or if it has expired."""
     invitation = Invitation.get_or_none(_is_valid(Invitation, token))
     if invitation is None:
-        raise _not_valid()
+        raise _invalid_token()
     return invitation
 
 
 def use_invitation(token: str) -> None:
     """Delete the invitation of the token. Raises Invalid if there is none any more, or if it has expired."""
     if not Invitation.delete().where(_is_valid(Invitation, token)).execute():
-        raise _not_valid()
+        raise _invalid_token()
 
 
 def _is_valid(model: type[MailToken] | type[Invitation], token: str) -> Expression:
     return (model.token_hash == _hash(token)) & (model.expires_at > utcnow())
 
 
-def _not_valid() -> Invalid:
+def _invalid_token() -> Invalid:
     return Invalid({"token": ["This link has been used or has expired; ask for a new one."]})
 
 

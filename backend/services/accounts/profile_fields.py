@@ -49,7 +49,7 @@ def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> boo
     if after == before:
         return False
     _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
-    _fit_profiles(fields, confirmed)
+    _delete_removed_values(fields, confirmed)
     ProfileFields.update(fields=after).execute()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
     return True
@@ -75,7 +75,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
             if problem := name_problem(str(name), name in RESERVED):
                 raise Invalid([problem])
             fields[name] = parse_field(declaration)
-            _check(fields[name], declaration, roles)
+            _check_options(fields[name], declaration, roles)
         except Invalid as error:
             problems[str(name)[:80].encode(errors="replace").decode()] = error.errors
     if problems:
@@ -83,7 +83,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
     return fields
 
 
-def _check(field: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
+def _check_options(field: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
     if not field.fits_profiles:
         raise Invalid({"type": ["A profile holds no references; use `uuid` for the id of a record."]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
@@ -101,7 +101,7 @@ def _require_unused(names: Iterable[str]) -> None:
             raise Conflict(f"A grant of {definition.name} uses {values}; change it first.")
 
 
-def _fit_profiles(fields: Mapping[str, FieldType], confirmed: bool) -> None:
+def _delete_removed_values(fields: Mapping[str, FieldType], confirmed: bool) -> None:
     """Delete the values of removed fields, so that a later field of the same name does not get them.
 
     Raises Conflict if there are such values and this is not `confirmed`, or if a field no longer allows its value.
@@ -118,6 +118,7 @@ def _fit_profiles(fields: Mapping[str, FieldType], confirmed: bool) -> None:
 
 
 def _require_allowed(name: str, field: FieldType, value: Any) -> None:
+    """Raise Conflict if the field does not allow this value, which a user has."""
     try:
         field.wire().deserialize(value)
     except ValidationError as error:

@@ -55,7 +55,7 @@ def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_pr
         if new_roles != old_roles:
             _set_roles(actor, user, old_roles, new_roles)
         if password is not None:
-            _set_password_of(actor, user, password)
+            _set_password_and_end_sessions(actor, user, password)
         if columns:
             _store(actor, user, columns)
         users.require_active_admin()
@@ -68,8 +68,8 @@ def _changed_columns(actor: Actor, user: User, changes: UserChanges, replaces_pr
     if "email" in changes:
         wanted["email"] = users.normalize_address(changes["email"])
     if "profile" in changes:
-        before = {} if replaces_profile else profiles.lock_profile(user.id)
-        wanted["profile"] = profiles.updated_profile(actor, before, changes["profile"])
+        base = {} if replaces_profile else profiles.lock_profile(user.id)
+        wanted["profile"] = profiles.updated_profile(actor, base, changes["profile"])
         profiles.require_may_give_values(actor, user.profile, wanted["profile"])
     columns = {name: value for name, value in wanted.items() if value != getattr(user, name)}
     if "email" in columns and not users.may_confirm_addresses(actor):
@@ -86,7 +86,7 @@ def _set_roles(actor: Actor, user: User, old_roles: set[str], new_roles: set[str
     audit.record(actor, "user.set_roles", ("user", user.id), before=sorted(old_roles), after=sorted(new_roles))
 
 
-def _set_password_of(actor: Actor, user: User, password: str) -> None:
+def _set_password_and_end_sessions(actor: Actor, user: User, password: str) -> None:
     """Set the user's password, and end their sessions. If the actor is someone else, revoke the user's API keys, too.
 
     An admin may be taking an account back from an attacker, who may have created keys.

@@ -41,7 +41,7 @@ def export_records(actor: Actor, resource: Resource, query: ListQuery, form: str
 
 def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
     """Raise what the first page of an export would raise."""
-    _read(actor, resource, replace(_by_pages(query), per_page=1))
+    _read_page(actor, resource, replace(_by_pages(query), per_page=1))
 
 
 def write_export(
@@ -84,15 +84,15 @@ def _texts(reload_actor: Callable[[], Actor], resource: Resource, query: ListQue
     query = _by_pages(query)
     with connected():
         actor = reload_actor()
-        page = _read(actor, resource, query)
-    visible = _visible(resource, actor)
+        page = _read_page(actor, resource, query)
+    access = _access_of(resource, actor)
     write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
     yield write(page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
             actor = reload_actor()
-            page = _read(actor, resource, replace(query, cursor=page.next_cursor))
-        if _visible(resource, actor) != visible:
+            page = _read_page(actor, resource, replace(query, cursor=page.next_cursor))
+        if _access_of(resource, actor) != access:
             raise Unavailable("What you may read has changed while the file was written; request the export again.")
         yield write(page.items, False)
 
@@ -101,18 +101,18 @@ def _by_pages(query: ListQuery) -> ListQuery:
     return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
 
 
-def _visible(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
+def _access_of(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
     """Return (scope of the records, hidden fields) of the actor."""
     return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
 
 
-def _read(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
+def _read_page(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
     """Return the next page, with fewer records if they are too large to be held in memory at once, but at least one."""
     try:
         return list_records(actor, resource, query)
     except TooLarge as error:
         if error.fits:
-            return _read(actor, resource, replace(query, per_page=error.fits))
+            return _read_page(actor, resource, replace(query, per_page=error.fits))
         return list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
 
 

@@ -48,8 +48,8 @@ class Checker:
         self._targets = Targets(actor, resource, report_problem)
         self._unique_sets: list[Names] = resource.definition.unique_sets()
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
-        # Whether later rows may change a new record, found by its key, or refer to it.
-        self._keeps_rows = key is not None or _refers_to_itself(resource)
+        # Only if later rows can change a new record, found by its key, or refer to it.
+        self._remembers_new_rows = key is not None or _refers_to_itself(resource)
         self._now = ""
 
     def check(self, rows: list[Row]) -> list[PlannedWrite]:
@@ -71,14 +71,14 @@ class Checker:
 
     def _plan(self, draft: Draft, stored: StoredRecords) -> PlannedWrite | None:
         try:
-            return self._plan_row(self._refer_to_earlier_rows(draft), stored)
+            return self._plan_row(self._resolve_from_earlier_rows(draft), stored)
         except ValidationError as error:
             self._report_problem(draft.line, "; ".join(map(str, error.messages)))
         except LarderError as error:
             self._report_problem(draft.line, explain_error(error))
         return None
 
-    def _refer_to_earlier_rows(self, draft: Draft) -> Draft:
+    def _resolve_from_earlier_rows(self, draft: Draft) -> Draft:
         """Return the draft with its remaining references replaced by ids of records that earlier rows create.
 
         Raises ValidationError if there is no such record.
@@ -109,13 +109,16 @@ class Checker:
         if key is None:
             raise ValidationError(f"{self._key}: A value is required, because this field is the key.")
         found = stored.by_key.get(key)
-        record_id = self._record_with(key, found)
+        record_id = self._find_record_id(key, found)
         if record_id is None:
             return self._plan_new(draft, stored)
         return self._plan_change(draft, record_id, found if found and found.id == record_id else None, stored)
 
-    def _record_with(self, key: Any, found: StoredRecord | None) -> str | None:
-        """Return the id of the record that has the key after the rows so far; `found` is the stored record with it."""
+    def _find_record_id(self, key: Any, found: StoredRecord | None) -> str | None:
+        """Return the id of the record that has the key after the rows so far; None if the row creates a new one.
+
+        `found` is the stored record that has the key. Raises ValidationError if the actor may not choose a new id.
+        """
         assert self._key is not None
         if self._earlier.has_changed((self._key,), (key,)):
             return self._earlier.holder((self._key,), (key,))
@@ -124,6 +127,7 @@ class Checker:
         return found.id if found else None
 
     def _plan_new(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
+        """Return the PlannedWrite of a new record. Raises an error as a request would get it."""
         values = self._resource.defaults | draft.values
         self._require_values(values)
         row = new_row(self._actor, self._resource, values, self._now)
@@ -131,9 +135,11 @@ class Checker:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
         require_within(self._resource, self._allowed, row)
-        sets = [*self._unique_sets, ID] if self._keeps_rows or "id" in draft.system_values else self._unique_sets
+        sets = (
+            [*self._unique_sets, ID] if self._remembers_new_rows or "id" in draft.system_values else self._unique_sets
+        )
         self._claim(sets, row["id"], {}, row, stored)
-        if self._keeps_rows:
+        if self._remembers_new_rows:
             self._earlier.remember(row["id"], RecordState(row, row["version"], is_new=True))
         self.created += 1
         return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row))
@@ -146,6 +152,10 @@ class Checker:
     def _plan_change(
         self, draft: Draft, record_id: str, found: StoredRecord | None, stored: StoredRecords
     ) -> PlannedWrite:
+        """Return the PlannedWrite that changes a record; `found` is None if an earlier row gave it the key.
+
+        Raises an error as a request would get it.
+        """
         data = dict.fromkeys(draft.empty_fields) | draft.values
         self._require_values(data)
         allowed = policies.authorize(self._resource.definition, "update", self._actor)
@@ -157,7 +167,7 @@ class Checker:
             require_within(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
         before = (found.values if found else {}) | state.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)
-        self._earlier.move(ID, record_id, (None,), (record_id,))
+        self._earlier.move(ID, record_id, (None,), (record_id,))  # no later row may create a record with this id
         new_state = RecordState(state.columns | changes, state.version + bool(data), state.is_new)
         self._earlier.remember(record_id, new_state)
         self.updated += 1
@@ -195,6 +205,7 @@ class Checker:
             self._earlier.move(names, record_id, old, new)
 
     def _holder(self, names: Names, values: tuple[Any, ...], stored: StoredRecords) -> str | None:
+        """Return the id of the record that has these unique values after the rows so far, or None."""
         if self._earlier.has_changed(names, values):
             return self._earlier.holder(names, values)
         return stored.holders.get(names, {}).get(values)
