@@ -1,4 +1,4 @@
-"""What tests of several rooms ask and check."""
+"""Helpers for the tests of several folders: requests, checks of responses, states of the database, faults."""
 
 import re
 import resource
@@ -16,26 +16,29 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def bearer(token):
+    """Return the header that authenticates with a token or an API key."""
     return {"Authorization": f"Bearer {token}"}
 
 
 def refresh(person, token):
+    """Call `/auth/refresh` with a refresh token; return the response."""
     return person.client.post("/api/v1/auth/refresh", headers=bearer(token))
 
 
 def load(person, content, kind=CSV, resource="books", **query):
+    """Import a file, given as text or bytes; return the response."""
     body = content if isinstance(content, bytes) else content.encode()
     return person.post(f"/{resource}/import", data=body, content_type=kind, query_string=query)
 
 
 def outcome(answer):
-    """Return (rows, created, updated, bad) of a report."""
+    """Return (rows, created, updated, bad) of the report on an import."""
     assert answer.status_code == 200, answer.json
     return tuple(answer.json["data"][part] for part in ("rows", "created", "updated", "bad"))
 
 
 def assert_failure(response, status, code):
-    """Assert that a failure has the status, the code, and the whole shape."""
+    """Assert that a response is an error with this status and code, and has all parts of an error."""
     assert (response.status_code, response.mimetype) == (status, "application/json"), response.data
     assert set(response.json) == {"success", "error", "timestamp"}
     assert response.json["success"] is False
@@ -49,9 +52,9 @@ def assert_failure(response, status, code):
 
 @contextmanager
 def lock_on_notes(url):
-    """Keep everyone else from writing, as a long transaction does."""
+    """Lock out writers of notes (on SQLite, all writers) until the end of the block, as a long transaction does."""
     if url.startswith("sqlite"):
-        # Not the standard library's SQLite: locks of one process do not hold between two copies of SQLite in it.
+        # Not `sqlite3`: it has its own copy of SQLite, and two copies in one process ignore the locks of each other.
         with closing(cysqlite.connect(url.removeprefix("sqlite:///"))) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
@@ -64,7 +67,7 @@ def lock_on_notes(url):
 
 @contextmanager
 def server(postgres_url, database_url):
-    """Yield (a connection to the server's own database, the name of the app's database)."""
+    """Yield (a connection to the database `postgres` of the server, the name of the app's database)."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         yield connection, database_url.partition("?")[0].rpartition("/")[2]
 
@@ -75,7 +78,7 @@ def hang_up(connection, name):
 
 
 def structure(table):
-    """Return what the database says of the columns, foreign keys and indexes of a table, whatever their order."""
+    """Return the columns, foreign keys and indexes that a table has in the database, independent of their order."""
     columns = {(each.name, each.data_type, each.null) for each in database.get_columns(table)}
     keys = {(each.column, each.dest_table, each.dest_column) for each in database.get_foreign_keys(table)}
     indexes = sorted((each.columns, each.unique) for each in database.get_indexes(table))
@@ -83,6 +86,7 @@ def structure(table):
 
 
 def read(admin, name):
+    """Return a map of id to record with all records of a resource."""
     rows = {}
     for page in count(1):
         answer = admin.get(f"/{name}?per_page=200&page={page}").json
@@ -93,20 +97,20 @@ def read(admin, name):
 
 
 def state(admin, name):
-    """Return the definition, the structure and the rows as they are."""
+    """Return the definition, the table structure and all records of a resource, to compare before and after."""
     with database.connection_context():
         found = structure(name)
     return admin.get(f"/resources/{name}").json["data"], found, read(admin, name)
 
 
 def stored_state():
-    """Return the generation and the names of all tables."""
+    """Return the generation and the names of all tables, which no refused change may alter."""
     return Generation.current(), sorted(database.get_tables())
 
 
 @contextmanager
 def files_of_at_most(size):
-    """Have the kernel refuse to let a file of this process grow beyond `size` bytes."""
+    """Let no file of this process grow beyond `size` bytes, as if the disk were full."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

@@ -10,6 +10,7 @@ from backend.models.role import Role
 from backend.models.user import User, give_roles
 from backend.services.definitions.definition import Definition
 from tests.conftest import ON_SQLITE
+from tests.helpers import stored_state
 
 TITLE = {"title": {"type": "string"}}
 
@@ -101,11 +102,6 @@ def details(response):
     return response.json["error"]["details"]["json"]
 
 
-def state():
-    """Return what no refused call may change: the generation and the names of all tables."""
-    return Generation.current(), sorted(database.get_tables())
-
-
 def test_declares_a_resource(admin):
     body = {"name": "notes", "description": "What to buy", "fields": TITLE, "access": {"list": ["public"]}}
     response = admin.post("/resources", json=body)
@@ -153,11 +149,11 @@ def test_the_permission_to_read_is_not_one_to_write(alice):
 
 
 def test_refuses_malicious_and_reserved_names_of_resources(admin):
-    before = state()
+    before = stored_state()
     for name in MALICIOUS_NAMES + RESERVED_NAMES:
         response = admin.post("/resources", json={"name": name, "fields": TITLE})
         assert list(details(response)) == ["name"], name
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE
@@ -167,12 +163,12 @@ def test_refuses_names_that_are_no_text(admin):
 
 
 def test_refuses_malicious_and_reserved_names_of_fields(admin):
-    before = state()
+    before = stored_state()
     for name in MALICIOUS_NAMES + RESERVED_FIELD_NAMES:
         response = admin.post("/resources", json={"name": "notes", "fields": {name: {"type": "string"}}})
         shown = name[:80].replace("\ud800", "?")
         assert list(details(response)["fields"]) == [shown], name
-    assert state() == before
+    assert stored_state() == before
 
 
 def test_takes_names_that_mean_something_to_databases_and_python(admin):
@@ -246,22 +242,22 @@ def test_names_in_place_that_are_reserved_by_now_stay_and_can_be_renamed(app, ad
 
 @ON_SQLITE
 def test_refuses_wrong_options(admin):
-    before = state()
+    before = stored_state()
     for what, declaration in WRONG_OPTIONS.items():
         response = admin.post("/resources", json={"name": "notes", "fields": {"title": declaration}})
         assert list(details(response)["fields"]) == ["title"], what
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE
 def test_refuses_wrong_parts(admin):
-    before = state()
+    before = stored_state()
     fields = TITLE | {"body": {"type": "json"}, "number": {"type": "integer"}}
     for part, values in WRONG_PARTS.items():
         for value in values:
             response = admin.post("/resources", json={"name": "notes", "fields": fields} | {part: value})
             assert list(details(response)) == [part], (part, value)
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE
@@ -281,20 +277,20 @@ def test_names_every_wrong_part_at_once(admin):
 
 def test_refuses_a_name_that_is_taken(admin):
     admin.declare("notes", TITLE)
-    before = state()
+    before = stored_state()
     response = admin.post("/resources", json={"name": "notes", "fields": {"body": {"type": "text"}}})
     assert response.status_code == 409
     assert "notes" in response.json["error"]["message"]
-    assert state() == before
+    assert stored_state() == before
 
 
 def test_refuses_a_reference_to_an_unknown_resource(admin):
-    before = state()
+    before = stored_state()
     for target in ("nothing", "larder_users", "users", 'notes"'):
         fields = {"to": {"type": "reference", "to": target}}
         response = admin.post("/resources", json={"name": "notes", "fields": fields})
         assert target in details(response)["fields"]["to"]["to"][0]
-    assert state() == before
+    assert stored_state() == before
 
 
 @ON_SQLITE

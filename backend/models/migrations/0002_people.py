@@ -86,7 +86,7 @@ TABLES = [MailToken, Invitation, OutgoingMail, ApiKey, AuditEntry]
 
 
 def up(migrator: SchemaMigrator, db: Dialect) -> None:
-    """Create the tables; whoever has an account by now counts as verified."""
+    """Create the tables; existing users count as verified."""
     migrator.add_column("larder_sessions", "previous_refresh_id", UuidColumn(null=True)).run()
     migrator.add_column("larder_sessions", "rotated_at", DateTimeColumn(null=True)).run()
     migrator.add_column("larder_users", "verified_at", DateTimeColumn(null=True)).run()

@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; hashing a longer password would take too long
 HASHING_NICENESS = 10
-JUDGED_LENGTH = 40  # characters that zxcvbn gets; it accepts 72, but is slow with long passwords
+SCORED_LENGTH = 40  # characters that zxcvbn gets; it accepts 72, but is slow with long passwords
 
 # zxcvbn tries all combinations of these substitutions, which takes seconds if a password has many. Keep the usual ones.
 matching.L33T_TABLE.clear()
@@ -154,7 +154,7 @@ def _weakness(password: str, personal_words: Iterable[str]) -> str | None:
         return None
     words = [word for text in personal_words for word in (text, *text.replace("@", " ").split())]
     with _zxcvbn_lock:
-        result = zxcvbn(password[:JUDGED_LENGTH], user_inputs=words)
+        result = zxcvbn(password[:SCORED_LENGTH], user_inputs=words)
     if result["score"] >= hashing.strength:
         return None
     feedback = result["feedback"]

@@ -16,7 +16,7 @@ from backend.services.records.versions import read_tag
 from backend.services.storage.answer_sizes import require_together
 
 MAX_OPERATIONS = 100
-REF = "$ref"  # {"$ref": 0} stands for the id of the record that operation 0 creates
+REF = "$ref"  # {"$ref": 0} is replaced by the id of the record that operation 0 creates
 
 
 class Operation(TypedDict):
