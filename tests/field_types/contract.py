@@ -108,7 +108,7 @@ class FieldTypeContract:
     def test_a_csv_cell_holds_a_value(self):
         field = parse_field(self.declaration)
         for _, read in self.kept:
-            assert field.cell_reader()(field.to_cell(read)) == field.wire().deserialize(read), read
+            assert field.cell_reader()(field.to_cell(read)) == field.json_field().deserialize(read), read
 
     def test_a_value_converts_to_text_to_json_and_back(self):
         field = parse_field(self.declaration)
@@ -118,7 +118,7 @@ class FieldTypeContract:
                 converted = other.converter(field)(read)
                 assert converted == (to_text(read) if name == "text" else read)
                 if name == "json" or self.reads_texts:
-                    assert field.converter(other)(converted) == field.wire().deserialize(read), read
+                    assert field.converter(other)(converted) == field.json_field().deserialize(read), read
 
     def test_options_narrow_the_values_or_do_not(self):
         field = parse_field(self.declaration)

@@ -111,7 +111,7 @@ def make_row_schema(
 ) -> type[BuiltSchema]:
     """Return the schema of a row. If the parameter `fields` can leave out fields, none is `required`."""
     members = {
-        field_name: field.wire(
+        field_name: field.json_field(
             required=required,
             allow_none=not field.required,
             metadata=describe(field) | ({"readOnly": True} if field_name in read_only else {}),

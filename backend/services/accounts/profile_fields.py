@@ -120,6 +120,6 @@ def _delete_removed_values(fields: Mapping[str, FieldType], confirmed: bool) -> 
 def _require_allowed(name: str, field: FieldType, value: Any) -> None:
     """Raise Conflict if the field does not allow this value, which a user has."""
     try:
-        field.wire().deserialize(value)
+        field.json_field().deserialize(value)
     except ValidationError as error:
         raise Conflict(f"Users have a value of {name} that the field would not allow.") from error

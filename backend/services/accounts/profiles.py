@@ -53,7 +53,7 @@ def _load_value(actor: Actor, field: FieldType | None, value: Any, own: bool) ->
         raise ValidationError(LOCKED)
     if value is None:
         return None
-    loaded = field.wire().deserialize(value)
+    loaded = field.json_field().deserialize(value)
     return str(loaded) if isinstance(loaded, Decimal) else loaded
 
 

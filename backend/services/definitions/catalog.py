@@ -119,7 +119,7 @@ class Resource(Listable):
         """Map of field name to the value of a new record that is created without one."""
         fields = self.definition.fields
         return {
-            name: None if field.default is None else field.wire().deserialize(field.default)
+            name: None if field.default is None else field.json_field().deserialize(field.default)
             for name, field in fields.items()
         }
 

@@ -102,7 +102,9 @@ class Alteration(Change):
         }
         fields = self.added | newly_required
         return {
-            name: field.wire().deserialize(field.default) for name, field in fields.items() if field.default is not None
+            name: field.json_field().deserialize(field.default)
+            for name, field in fields.items()
+            if field.default is not None
         }
 
     @property

@@ -28,7 +28,7 @@ class RoleNames(FieldType):
     operators: ClassVar[tuple[str, ...]] = ("has",)
     sortable: ClassVar[bool] = False
 
-    def wire(self, **options: Any) -> fields.List[str]:
+    def json_field(self, **options: Any) -> fields.List[str]:
         """Return a field for a list of names."""
         return fields.List(StrictText(), **options)
 

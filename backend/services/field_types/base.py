@@ -1,4 +1,4 @@
-"""What every field type answers: its column, its form in JSON and CSV, its filters, sums and conversions."""
+"""The base of all field types: columns, values in JSON and CSV, filters, sums, and conversions of values."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from backend.models.database import Dialect
 from backend.services.errors import Invalid
 from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText, loader, role_names
 
-TYPES: dict[str, type["FieldType"]] = {}
+TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 
 EQUALITY = ("eq", "ne", "in", "isnull")
 ORDERING = ("gt", "gte", "lt", "lte")
@@ -23,22 +23,22 @@ TEXT_SEARCH = ("contains", "icontains", "startswith")
 
 LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
-Kind = TypeVar("Kind", bound="FieldType")
+Cls = TypeVar("Cls", bound="FieldType")
 
 
-def option(wire: fields.Field[Any], *, default: Any = MISSING) -> Any:
+def option(field: fields.Field[Any], *, default: Any = MISSING) -> Any:
     """Return a dataclass field for one option of a declaration, checked and documented by the marshmallow field."""
-    return dataclasses.field(default=default, metadata={"wire": wire})
+    return dataclasses.field(default=default, metadata={"field": field})
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
-def field_type(name: str) -> Callable[[type[Kind]], type[Kind]]:
+def field_type(name: str) -> Callable[[type[Cls]], type[Cls]]:
     """Return the decorator that registers a class as the field type `name`."""
 
-    def register(cls: type[Kind]) -> type[Kind]:
+    def register(cls: type[Cls]) -> type[Cls]:
         cls.name = name
-        TYPES[name] = made = dataclass(frozen=True, kw_only=True)(cls)
-        return made
+        TYPES[name] = registered = dataclass(frozen=True, kw_only=True)(cls)
+        return registered
 
     return register
 
@@ -46,36 +46,36 @@ def field_type(name: str) -> Callable[[type[Kind]], type[Kind]]:
 @cache
 def declaration_schema(name: str) -> Schema:
     """Return the schema that checks and documents the declaration of a field of this type."""
-    wires = {item.name: item.metadata["wire"] for item in dataclasses.fields(TYPES[name])}
-    wires["type"] = fields.String(required=True, validate=validate.OneOf([name]))
-    return Schema.from_dict(wires, name=f"{name.title()}Field")()
+    members = {item.name: item.metadata["field"] for item in dataclasses.fields(TYPES[name])}
+    members["type"] = fields.String(required=True, validate=validate.OneOf([name]))
+    return Schema.from_dict(members, name=f"{name.title()}Field")()
 
 
 def to_text(value: Any) -> str:
-    """Return a value in JSON as text: a text as it is, anything else as JSON."""
+    """Return a text unchanged, and any other value as JSON text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FieldType:
-    """One typed attribute of a resource, as its definition declares it.
+    """One field of a resource, as its definition declares it.
 
-    For example `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods that take a `column` return SQL
-    expressions of Peewee, in the words of `database`.
+    For example, `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods with a `column` parameter return Peewee
+    expressions in the SQL dialect of `database`.
     """
 
     name: ClassVar[str]
     operators: ClassVar[tuple[str, ...]] = EQUALITY  # of filters
-    sortable: ClassVar[bool] = True  # so records can be grouped by it, too
+    sortable: ClassVar[bool] = True  # also: records can be grouped by it
     can_be_unique: ClassVar[bool] = True
-    can_be_summed: ClassVar[bool] = False  # if so, sum_parts, read_sum, sum_to_json and average_to_json answer
+    can_be_summed: ClassVar[bool] = False  # such a type implements sum_parts, read_sum, sum_to_json and average_to_json
     searchable: ClassVar[bool] = False  # by the full-text search
-    may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than an index takes
+    may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than fit into an index entry
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
-    holds_ids: ClassVar[bool] = False  # a batch may put in the id of a record that it has just created
-    fits_profiles: ClassVar[bool] = True  # a user may have such a value
-    holds_empty_text: ClassVar[bool] = False  # "" is a value; elsewhere an empty CSV cell means no value
-    # Values of two types with the same common form convert by it; others by their text.
+    holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
+    fits_profiles: ClassVar[bool] = True  # a profile field may have this type
+    holds_empty_text: ClassVar[bool] = False  # "" is a value; for other types an empty CSV cell means no value
+    # Values are converted through the common form of both types if it is the same, else through their text.
     common_form: ClassVar[str | None] = None
 
     required: bool = option(StrictBoolean(), default=False)
@@ -89,35 +89,35 @@ class FieldType:
 
     @classmethod
     def parse(cls, declaration: dict[str, Any]) -> Self:
-        """Return the field type of a declaration; raise Invalid keyed by option."""
+        """Return the field of a declaration. Raises Invalid, keyed by option."""
         try:
             options = declaration_schema(cls.name).load(declaration)
         except ValidationError as error:
             raise Invalid(error.messages) from error
         del options["type"]
-        made = cls(**options)
-        if problems := made.problems():
+        field = cls(**options)
+        if problems := field.problems():
             raise Invalid(problems)
-        return made
+        return field
 
     def problems(self) -> dict[str, Any]:
-        """Return {option: [messages]} for options that do not fit together."""
+        """Return the map of option to errors, for options that contradict each other."""
         problems: dict[str, Any] = {}
         if (self.unique or self.index) and not self.can_be_unique:
             problems["unique" if self.unique else "index"] = [f"A field of type {self.name} cannot be indexed."]
         for low, high in zip(LOWER_BOUNDS, UPPER_BOUNDS, strict=True):
-            least, most = getattr(self, low, None), getattr(self, high, None)
-            if least is not None and most is not None and self.rank(least) > self.rank(most):
+            lower, upper = getattr(self, low, None), getattr(self, high, None)
+            if lower is not None and upper is not None and self.rank(lower) > self.rank(upper):
                 problems[low] = [f"Must not be greater than {high}."]
         if self.default is not None and not problems:
             try:
-                self.wire().deserialize(self.default)
+                self.json_field().deserialize(self.default)
             except ValidationError as error:
                 problems["default"] = error.messages
         return problems
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the declaration in its shortest form: `type` and every option that is not the default."""
+        """Return the shortest declaration: `type`, and every option that differs from its default."""
         declared = {"type": self.name}
         for item in dataclasses.fields(self):
             if item.default is MISSING or getattr(self, item.name) != item.default:
@@ -126,12 +126,12 @@ class FieldType:
 
     @property
     def former_names(self) -> list[str]:
-        """The names the field had before, the latest first."""
+        """The former names of the field, the latest first."""
         return self.renamed_from or []
 
     @property
     def writers(self) -> list[str] | None:
-        """The roles that may write the field, None for everybody; by default those that may read it."""
+        """The roles that may write the field, by default those that may read it; None for everybody."""
         return self.readable_by if self.writable_by is None else self.writable_by
 
     # The database
@@ -145,107 +145,107 @@ class FieldType:
         return column
 
     def sort_key(self, column: Any) -> Any:
-        """Return the expression that lists are ordered by."""
+        """Return the expression to sort lists by."""
         return column
 
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the expression of a text with about as many bytes as the value has in JSON."""
+        """Return the expression of a text that has about as many bytes as the value in JSON."""
         return column
 
     @property
-    def most_bytes(self) -> int | None:
-        """The most bytes of a value in JSON, None for no limit."""
+    def max_json_bytes(self) -> int | None:
+        """The maximum number of bytes of a value in JSON; None for no limit."""
         return 64
 
     # JSON, queries and CSV
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return the marshmallow field that checks and documents a value in JSON."""
         raise NotImplementedError
 
     def filter(self) -> fields.Field[Any]:
-        """Return the marshmallow field of a value that comes as text: in a query or in a CSV cell."""
+        """Return the marshmallow field that reads a value from text, in a query or in a CSV cell."""
         raise NotImplementedError
 
     @property
     def filter_operators(self) -> tuple[str, ...]:
-        """The operators of filters on this field: one that is required is never null."""
-        return tuple(each for each in self.operators if not (each == "isnull" and self.required))
+        """The operators of filters on this field; a required field has no `isnull`."""
+        return tuple(operator for operator in self.operators if not (operator == "isnull" and self.required))
 
     @property
     def has_extremes(self) -> bool:
-        """Whether some values have a least and a greatest one."""
+        """Whether `min` and `max` of several values can be computed."""
         return "gt" in self.operators
 
     @property
     def comparable_as(self) -> str:
-        """What the values are compared as: two types that answer the same can be compared with each other."""
+        """A name for how values are compared: two types with the same name can be compared with each other."""
         return self.name
 
     def cell_reader(self) -> Callable[[str], Any]:
-        """Return the function that reads the text of a CSV cell, or raises ValidationError."""
-        return loader(self.filter(), self.wire().validators)
+        """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
+        return loader(self.filter(), self.json_field().validators)
 
     def to_cell(self, value: Any) -> str:
-        """Return a value in JSON as the text of a CSV cell."""
+        """Return the text of a CSV cell for a value in JSON."""
         return str(value)
 
     # Sums
 
     def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the expressions of a sum, in the parts that read_sum takes."""
+        """Return the expressions of a sum; read_sum takes their values."""
         raise NotImplementedError
 
     def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
-        """Return the sum that the next values of `parts` make, None for a sum of no values."""
+        """Take the values of one sum from `parts` and return the sum; None if it has no values."""
         raise NotImplementedError
 
     def sum_to_json(self, total: Any) -> Any:
-        """Return a sum found by read_sum as a value in JSON, None if JSON cannot hold it."""
+        """Return the result of read_sum as a value in JSON; None if JSON cannot represent it."""
         raise NotImplementedError
 
     def average_to_json(self, total: Any, count: int) -> Any:
-        """Return the average of `count` values as a value in JSON, None if JSON cannot hold it."""
+        """Return the average of `count` values as a value in JSON; None if JSON cannot represent it."""
         raise NotImplementedError
 
     # Changes of the declaration
 
     @property
     def constraints(self) -> dict[str, Any]:
-        """The options that decide which values the field takes."""
+        """Map of option to value, for the options that decide which values are valid."""
         shared = {item.name for item in dataclasses.fields(FieldType)}
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name not in shared}
 
     def rank(self, bound: Any) -> Any:
-        """Return a bound, such as `min`, in a form that can be compared."""
+        """Return a bound, such as `min`, as a value that can be compared."""
         return bound
 
-    def narrows(self, former: Self) -> bool:
-        """Tell whether the field refuses values that it took when it was declared as `former`, of the same type."""
-        return any(self._is_tighter(former, bound) for bound in (*LOWER_BOUNDS, *UPPER_BOUNDS))
+    def narrows(self, old: Self) -> bool:
+        """Tell whether values that were valid for `old`, a field of the same type, may not be valid any more."""
+        return any(self._is_tighter(old, bound) for bound in (*LOWER_BOUNDS, *UPPER_BOUNDS))
 
-    def _is_tighter(self, former: Self, bound: str) -> bool:
-        before, after = getattr(former, bound, None), getattr(self, bound, None)
+    def _is_tighter(self, old: Self, bound: str) -> bool:
+        before, after = getattr(old, bound, None), getattr(self, bound, None)
         if before is None or after is None:
             return after is not None
-        before, after = former.rank(before), self.rank(after)
+        before, after = old.rank(before), self.rank(after)
         return bool(after > before if bound in LOWER_BOUNDS else after < before)
 
-    def changes_form(self, former: "FieldType") -> bool:
-        """Tell whether values of a field that was declared as `former` must be converted."""
-        return former.name != self.name
+    def changes_form(self, old: "FieldType") -> bool:
+        """Tell whether stored values must be converted, because the field was declared as `old` before."""
+        return old.name != self.name
 
-    def converter(self, former: "FieldType") -> Callable[[Any], Any]:
-        """Return the function that makes of a value in the JSON of `former` what the wire field of this type loads.
+    def converter(self, old: "FieldType") -> Callable[[Any], Any]:
+        """Return the function that converts a value in JSON of the field `old` to a value of this field.
 
-        The function raises ValidationError for a value that cannot be kept whole.
+        The function raises ValidationError if a value cannot be converted without loss.
         """
-        wire = self.wire()
-        if former.name == self.name:
-            return wire.deserialize
-        if self.common_form is not None and self.common_form == former.common_form:
-            return lambda value: wire.deserialize(self.from_common(former.to_common(value)))
-        read = loader(self.filter(), wire.validators)
+        field = self.json_field()
+        if old.name == self.name:
+            return field.deserialize
+        if self.common_form is not None and self.common_form == old.common_form:
+            return lambda value: field.deserialize(self.from_common(old.to_common(value)))
+        read = loader(self.filter(), field.validators)
         return lambda value: read(to_text(value).strip())
 
     def to_common(self, value: Any) -> Any:
@@ -253,5 +253,5 @@ class FieldType:
         raise NotImplementedError
 
     def from_common(self, common: Any) -> Any:
-        """Return the value in JSON of a value in the common form; raise ValidationError if there is none."""
+        """Return a value in the common form as a value in JSON. Raises ValidationError if there is no equal one."""
         raise NotImplementedError

@@ -34,7 +34,7 @@ class Boolean(FieldType):
         """Return a boolean column; 0 and 1 on SQLite."""
         return BooleanColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for true and false."""
         return StrictBoolean(**options)
 

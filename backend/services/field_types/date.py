@@ -12,12 +12,12 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.wire import Between
 
-MOMENT = "moment"  # the common form of days and moments: the JSON of a moment
+MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
 MIDNIGHT = "T00:00:00.000000Z"
 
 
 class Day(fields.Date):
-    """A day as `YYYY-MM-DD`, the one form of RFC 3339; it stays text."""
+    """A day as text, `YYYY-MM-DD` (RFC 3339)."""
 
     default_error_messages = {"invalid": "Not a valid date: write it as YYYY-MM-DD."}
 
@@ -48,7 +48,7 @@ class Date(FieldType):
         """Return DATE on Postgres, text on SQLite."""
         return DateColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for days in the range."""
         return Day(validate=Between(self.min, self.max), **options)
 
@@ -61,5 +61,5 @@ class Date(FieldType):
         return value + MIDNIGHT
 
     def from_common(self, common: str) -> str:
-        """Return the day that begins at a moment; any other moment is not a valid day."""
+        """Return the day that begins at the moment; for any other moment, a text that is not a valid day."""
         return common.removesuffix(MIDNIGHT)

@@ -21,7 +21,7 @@ _RFC3339 = re.compile(
 
 
 class Moment(fields.AwareDateTime):
-    """An RFC 3339 moment with its offset; it becomes text in UTC with microseconds."""
+    """A moment with an offset (RFC 3339); it is loaded as text in UTC with microseconds."""
 
     default_error_messages = {
         "invalid": "Not a valid datetime: write it as 2026-01-31T12:00:00Z, with an offset and at most microseconds.",
@@ -53,10 +53,10 @@ class DateTime(FieldType):
     max: str | None = option(Moment(), default=None)
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
-        """Return TIMESTAMPTZ on Postgres, text that sorts as the moments do on SQLite."""
+        """Return TIMESTAMPTZ on Postgres; text on SQLite, which sorts in the order of time."""
         return DateTimeColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for moments in the range."""
         return Moment(validate=Between(self.min, self.max), **options)
 
@@ -69,9 +69,9 @@ class DateTime(FieldType):
         return database.json_datetime(column)
 
     def to_common(self, value: str) -> str:
-        """Return the moment as it is."""
+        """Return the moment unchanged."""
         return value
 
     def from_common(self, common: str) -> str:
-        """Return the moment as it is."""
+        """Return the moment unchanged."""
         return common

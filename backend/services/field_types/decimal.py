@@ -1,4 +1,4 @@
-"""`decimal`: an exact number with a fixed count of fraction digits, for money."""
+"""`decimal`: an exact number with a fixed number of fraction digits, for money."""
 
 import re
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.wire import Between
 
-MAX_PRECISION = 18  # what a 64 bit integer of smallest units can hold, which is how SQLite keeps it
-MORE_DIGITS = 6  # fraction digits of an average, in addition to those of the field
+MAX_PRECISION = 18  # digits that fit into 64 bits: SQLite stores an integer of the smallest units
+EXTRA_DIGITS = 6  # more fraction digits for an average than for a value
 
 
 class ExactDecimal(fields.String):
@@ -35,7 +35,7 @@ class ExactDecimal(fields.String):
         if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
             raise self.make_error("invalid")
         number = PythonDecimal(text)
-        # The size first: Python refuses to round to more than 28 digits.
+        # Checked first, because Python cannot round to more than 28 digits.
         if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
             raise ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
         if number != round(number, self.scale):
@@ -53,7 +53,7 @@ class Decimal(Numeric):
     max: str | None = option(fields.String(), default=None)
 
     def problems(self) -> dict[str, Any]:
-        """Return what is wrong; the bounds are decimals of this very field."""
+        """Return the map of option to errors; the bounds must be valid values of the field."""
         if self.scale > self.precision:
             return {"scale": ["Must not be greater than precision."]}
         problems = {}
@@ -70,15 +70,15 @@ class Decimal(Numeric):
         return PythonDecimal(bound) if isinstance(bound, str) else bound
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
-        """Return NUMERIC on Postgres, the integer of smallest units on SQLite."""
+        """Return NUMERIC on Postgres, and an integer of the smallest units on SQLite."""
         if database.has_decimals:
             return NumericColumn(self.precision, self.scale, **options)
         return ScaledIntegerColumn(self.scale, **options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for decimals in the range."""
-        least, most = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
-        return ExactDecimal(self.precision, self.scale, validate=Between(least, most), **options)
+        minimum, maximum = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
+        return ExactDecimal(self.precision, self.scale, validate=Between(minimum, maximum), **options)
 
     def filter(self) -> fields.Field[Any]:
         """Return a field for any decimal of this scale."""
@@ -90,19 +90,19 @@ class Decimal(Numeric):
 
     def sum_to_json(self, total: int | PythonDecimal) -> str:
         """Return the sum as text with exactly `scale` fraction digits."""
-        return _rounded(self._in_whole(total), self.scale)
+        return _rounded(self._as_decimal(total), self.scale)
 
     def average_to_json(self, total: int | PythonDecimal, count: int) -> str:
-        """Return the average as text with MORE_DIGITS fraction digits more than the field."""
-        return _rounded(self._in_whole(total) / count, self.scale + MORE_DIGITS)
+        """Return the average as text with EXTRA_DIGITS more fraction digits than the field."""
+        return _rounded(self._as_decimal(total) / count, self.scale + EXTRA_DIGITS)
 
-    def _in_whole(self, total: int | PythonDecimal) -> PythonDecimal:
-        """Return a sum that may be in smallest units, as SQLite has it."""
+    def _as_decimal(self, total: int | PythonDecimal) -> PythonDecimal:
+        """Return a sum as a decimal; on SQLite, it is an integer of the smallest units."""
         return PythonDecimal(total).scaleb(-self.scale) if isinstance(total, int) else total
 
-    def changes_form(self, former: FieldType) -> bool:
-        """Tell whether it was of another type, precision or scale."""
-        return not isinstance(former, Decimal) or (former.precision, former.scale) != (self.precision, self.scale)
+    def changes_form(self, old: FieldType) -> bool:
+        """Tell whether `old` has a different type, precision or scale."""
+        return not isinstance(old, Decimal) or (old.precision, old.scale) != (self.precision, self.scale)
 
     def from_common(self, common: PythonDecimal) -> str:
         """Return the number as text."""

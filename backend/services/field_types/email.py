@@ -13,11 +13,11 @@ from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 
 
 class EmailAddress(StrictText, fields.Email):
-    """A normalised e-mail address."""
+    """A normalized e-mail address."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # email-validator replaces the validator that marshmallow adds by itself.
+        # email-validator, in normalize_email, replaces the validator that marshmallow adds.
         self.validators = [check for check in self.validators if not isinstance(check, validate.Email)]
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -28,31 +28,31 @@ class EmailAddress(StrictText, fields.Email):
 
 
 class EmailText(StrictText):
-    """An address to compare with, in the form `form(text)`; a text that is not an address is only composed (NFC)."""
+    """A text to compare addresses with; if it is not an address, it is only composed (NFC)."""
 
-    def __init__(self, form: Callable[[str], str], **options: Any) -> None:
+    def __init__(self, normalize: Callable[[str], str], **options: Any) -> None:
         super().__init__(**options)
-        self._form = form
+        self._normalize = normalize
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return self._form(text)
+            return self._normalize(text)
         except ValueError:
             return unicodedata.normalize("NFC", text)
 
 
 @field_type("email")
 class Email(String):
-    """An e-mail address, normalised."""
+    """An e-mail address, normalized."""
 
     holds_empty_text: ClassVar[bool] = False
 
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for addresses."""
-        field = super().wire(**options)
+        field = super().json_field(**options)
         return EmailAddress(validate=field.validators, **options)
 
     def filter(self) -> fields.Field[Any]:

@@ -1,4 +1,4 @@
-"""`enum`: one of a few words."""
+"""`enum`: one of a few texts."""
 
 from typing import Any, Self
 
@@ -34,19 +34,19 @@ class Enum(Guarded):
         """Return a text column."""
         return TextColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for the choices."""
         return StrictText(validate=validate.OneOf(self.choices), **options)
 
     def filter(self) -> fields.Field[Any]:
-        """Return a field for the choices: another word is a typing error, not an empty result."""
+        """Return a field for the choices: any other text is an error, because it would only find nothing."""
         return StrictText(validate=validate.OneOf(self.choices))
 
     @property
-    def most_bytes(self) -> int | None:
-        """The most bytes that a value takes in JSON."""
+    def max_json_bytes(self) -> int | None:
+        """The maximum number of bytes of a value in JSON."""
         return max(6 * len(choice) for choice in self.choices) + 2
 
-    def narrows(self, former: Self) -> bool:
-        """Tell whether a choice was taken away."""
-        return not set(former.choices) <= set(self.choices)
+    def narrows(self, old: Self) -> bool:
+        """Tell whether a choice was removed."""
+        return not set(old.choices) <= set(self.choices)

@@ -1,4 +1,4 @@
-"""What the types of texts share: a spreadsheet might take their values for formulas."""
+"""The base of all text types: in CSV, their values are guarded, as a spreadsheet could run them as formulas."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -9,25 +9,25 @@ from backend.utils.cells import guarded, unguarded
 
 
 class Guarded(FieldType):
-    """A type of texts, which are guarded in the cells of CSV files."""
+    """A type whose values are texts, which are guarded in CSV cells."""
 
     may_hold_commas: ClassVar[bool] = True
 
     @property
     def comparable_as(self) -> str:
-        """A text, for texts of all kinds."""
+        """The same name for all text types."""
         return "text"
 
     def cell_reader(self) -> Callable[[str], Any]:
-        """Return the function that reads a cell, which may be guarded against being taken for a formula."""
-        load = loader(self.wire())
+        """Return the function that reads a CSV cell, guarded or not."""
+        load = loader(self.json_field())
         return lambda cell: load(unguarded(cell))
 
     def to_cell(self, value: str) -> str:
-        """Return the text, guarded against being taken for a formula."""
+        """Return the text, guarded so that no spreadsheet runs it as a formula."""
         return guarded(value)
 
-    def converter(self, former: FieldType) -> Callable[[Any], Any]:
-        """Return the function that takes the text of any value."""
-        load = self.wire().deserialize
+    def converter(self, old: FieldType) -> Callable[[Any], Any]:
+        """Return the function that converts any value to its text."""
+        load = self.json_field().deserialize
         return lambda value: load(to_text(value))

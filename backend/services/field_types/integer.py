@@ -12,11 +12,11 @@ from backend.services.field_types.base import field_type, option
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.wire import FromText
 
-LEAST, MOST = -(2**63), 2**63 - 1
+MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
 
 class StrictInteger(fields.Integer):
-    """An integer that is written as one: no fraction, no text, no boolean."""
+    """A JSON integer; no fraction, no text, no boolean."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(strict=True, **options)
@@ -24,7 +24,7 @@ class StrictInteger(fields.Integer):
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
-        if not LEAST <= value <= MOST:
+        if not MIN_INTEGER <= value <= MAX_INTEGER:
             raise ValidationError("Must fit into 64 bits.")
         return value
 
@@ -33,7 +33,7 @@ class IntegerFromText(FromText, StrictInteger):
     """An integer, also as the text of a query or a CSV cell."""
 
     def from_text(self, text: str) -> int:
-        """Return the number of digits with or without a sign."""
+        """Return the integer that the text contains, with or without a sign."""
         if not re.fullmatch(r"[+-]?[0-9]{1,20}", text):
             raise ValueError(text)
         return int(text)
@@ -50,15 +50,15 @@ class Integer(Numeric):
         """Return a column of 64 bits."""
         return IntegerColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for integers in the range."""
-        least = LEAST if self.min is None else self.min
-        most = MOST if self.max is None else self.max
-        return StrictInteger(validate=validate.Range(least, most), **options)
+        minimum = MIN_INTEGER if self.min is None else self.min
+        maximum = MAX_INTEGER if self.max is None else self.max
+        return StrictInteger(validate=validate.Range(minimum, maximum), **options)
 
     def filter(self) -> fields.Field[Any]:
         """Return a field for any integer."""
-        return IntegerFromText(validate=validate.Range(LEAST, MOST))
+        return IntegerFromText(validate=validate.Range(MIN_INTEGER, MAX_INTEGER))
 
     def sum_to_json(self, total: int | PythonDecimal) -> int:
         """Return the sum, which may have more than 64 bits."""

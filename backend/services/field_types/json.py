@@ -18,7 +18,7 @@ MAX_DEPTH = 64
 
 
 class AnyJson(fields.Raw):
-    """Any JSON value that both databases can store; null is NULL."""
+    """Any JSON value that both databases can store; null is stored as NULL."""
 
     default_error_messages = {"invalid": "Not valid JSON."}
 
@@ -42,7 +42,7 @@ def _unstorable(value: Any, depth: int) -> str | None:
 
 
 class JsonFromText(AnyJson):
-    """JSON text as a CSV cell has it, read as strictly as a body."""
+    """JSON text from a CSV cell, parsed as strictly as a request body."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, str):
@@ -65,16 +65,16 @@ class Json(FieldType):
         """Return a JSON column; text on SQLite."""
         return JsonColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for any JSON value."""
         return AnyJson(**options)
 
     def filter(self) -> fields.Field[Any]:
-        """Return a field for JSON text, as a CSV cell has it."""
+        """Return a field for JSON text from a CSV cell."""
         return JsonFromText()
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the value itself, not a string of it."""
+        """Return the value as JSON, not as a string that contains JSON."""
         return database.json_value(column)
 
     def to_cell(self, value: Any) -> str:
@@ -82,14 +82,14 @@ class Json(FieldType):
         return json.dumps(value, ensure_ascii=False)
 
     @property
-    def most_bytes(self) -> int | None:
-        """None: only the size of a request limits a value."""
+    def max_json_bytes(self) -> int | None:
+        """None: only the size of the request body limits a value."""
         return None
 
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the value as text."""
         return database.json_text(column)
 
-    def converter(self, former: FieldType) -> Callable[[Any], Any]:
-        """Return the function that takes any value as it is."""
-        return self.wire().deserialize
+    def converter(self, old: FieldType) -> Callable[[Any], Any]:
+        """Return the function that accepts any value unchanged."""
+        return self.json_field().deserialize

@@ -16,7 +16,7 @@ from backend.services.field_types.wire import FromText
 
 
 class StrictFloat(fields.Float):
-    """A finite number that is written as one: no text, no boolean."""
+    """A finite JSON number; no text, no boolean."""
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -34,7 +34,7 @@ class FloatFromText(FromText, StrictFloat):
     """A number, also as the text of a query or a CSV cell."""
 
     def from_text(self, text: str) -> float:
-        """Return the number as Python reads it, but without its underscores."""
+        """Return the number as Python parses it, except that underscores are not allowed."""
         if "_" in text:
             raise ValueError(text)
         return float(text)
@@ -51,7 +51,7 @@ class Number(Numeric):
         """Return a column of doubles."""
         return FloatColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for numbers in the range."""
         bounded = self.min is not None or self.max is not None
         return StrictFloat(validate=validate.Range(self.min, self.max) if bounded else None, **options)
@@ -61,11 +61,11 @@ class Number(Numeric):
         return FloatFromText()
 
     def to_cell(self, value: float) -> str:
-        """Return the shortest text of the number: one database writes 468 and the other 468.0."""
+        """Return the same text on both databases, although one returns 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
 
     def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the sum as doubles have it."""
+        """Return the expression of the sum, which is a double and not exact."""
         return [fn.SUM(column)]
 
     def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
@@ -73,13 +73,13 @@ class Number(Numeric):
         return next(parts)
 
     def sum_to_json(self, total: float) -> float | None:
-        """Return the sum, None if it is beyond a double."""
+        """Return the sum; None if it is too large for a double."""
         return total if math.isfinite(total) else None
 
     def average_to_json(self, total: float, count: int) -> float | None:
-        """Return the average, None if the sum is beyond a double."""
+        """Return the average; None if the sum is too large for a double."""
         return self.sum_to_json(total / count)
 
     def from_common(self, common: PythonDecimal) -> float:
-        """Return a double that is exactly the number."""
+        """Return the double that equals the number."""
         return require_same(float(common), common)

@@ -1,4 +1,4 @@
-"""What the types of numbers have in common: they are ordered, added up, and converted into each other."""
+"""The base of all number types: they can be ordered, added up, and converted into each other."""
 
 from collections.abc import Iterator
 from decimal import Decimal as PythonDecimal
@@ -14,14 +14,14 @@ Value = TypeVar("Value", bool, int, float)
 
 
 class Numeric(FieldType):
-    """A type of numbers."""
+    """A type whose values are numbers."""
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     can_be_summed: ClassVar[bool] = True
     common_form: ClassVar[str | None] = NUMBER
 
     def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the SQL expressions of an exact sum, whatever its size."""
+        """Return the expressions of an exact sum of any size."""
         return [*database.exact_sum(column)]
 
     def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
@@ -29,17 +29,17 @@ class Numeric(FieldType):
         return database.sum_of_parts(parts)
 
     def to_common(self, value: Any) -> PythonDecimal:
-        """Return the number of a value in JSON, exactly."""
+        """Return the exact number of a value in JSON."""
         return to_number(value)
 
 
 def to_number(value: Any) -> PythonDecimal:
-    """Return the exact number of a value in JSON: a boolean is 0 or 1, a text is read."""
+    """Return the exact number of a value in JSON: a boolean is 0 or 1, a text is parsed."""
     return PythonDecimal(int(value) if isinstance(value, bool) else value if isinstance(value, str) else repr(value))
 
 
 def require_same(value: Value, number: PythonDecimal) -> Value:
-    """Return `value` if it is exactly `number`; raise ValidationError if not."""
+    """Return `value`. Raises ValidationError if it is not exactly `number`."""
     if to_number(value) != number:
         raise ValidationError("No value of the new type is equal to it.")
     return value

@@ -1,4 +1,4 @@
-"""`reference`: the id of a record of another resource, or of the same."""
+"""`reference`: the id of a record of another resource, or of the same one."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL
 
 @field_type("reference")
 class Reference(Uuid):
-    """The id of a record of `to`; `on_delete` says what happens here when that record is deleted."""
+    """The id of a record of the resource `to`. `on_delete` is what happens to this record when that one is deleted."""
 
     fits_profiles: ClassVar[bool] = False
 
@@ -25,7 +25,7 @@ class Reference(Uuid):
     on_delete: str = option(StrictText(validate=validate.OneOf(list(ON_DELETE))), default="restrict")
 
     def problems(self) -> dict[str, Any]:
-        """Return what is wrong."""
+        """Return the map of option to errors."""
         problems = super().problems()
         if self.default is not None:
             problems["default"] = ["A reference has no default."]
@@ -34,21 +34,21 @@ class Reference(Uuid):
         return problems
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
-        """Return the column of an id, with its foreign key where that can be declared before the target exists."""
+        """Return the column of an id, with its foreign key if the database can declare one before the target exists."""
         if not database.adds_foreign_keys_later:
             options["constraints"] = [self.foreign_key()]
         return super().column(database, **options)
 
     def foreign_key(self) -> SQL:
-        """Return the foreign key as the SQL that follows a column."""
+        """Return the SQL of the foreign key, which follows the column."""
         return SQL(f'REFERENCES "{self.to}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
 
     @property
     def constraints(self) -> dict[str, Any]:
-        """None: another target is a step of its own."""
+        """Empty: a change of the target is a step of its own."""
         return {}
 
 
 def references_of(fields: Mapping[str, FieldType]) -> dict[str, Reference]:
-    """Return those of the fields that refer to records, by name."""
+    """Return the map of name to field, for the fields that refer to records."""
     return {name: field for name, field in fields.items() if isinstance(field, Reference)}

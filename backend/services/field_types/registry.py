@@ -1,9 +1,9 @@
-"""All field types by name."""
+"""Registers all field types, and parses the declarations of fields."""
 
 from typing import Any
 
 from backend.services.errors import Invalid
-from backend.services.field_types import (  # noqa: F401 - importing a type makes it known
+from backend.services.field_types import (  # noqa: F401 - importing a module registers its type
     boolean,
     date,
     datetime,
@@ -23,7 +23,7 @@ from backend.services.field_types.base import TYPES, FieldType
 
 
 def parse_field(declaration: Any) -> FieldType:
-    """Return the field type that a definition's `{"type": …, …}` declares; raise Invalid keyed by option."""
+    """Return the field of a declaration, `{"type": …, …}`. Raises Invalid, keyed by option."""
     if not isinstance(declaration, dict):
         raise Invalid(["Must be an object with at least `type`."])
     type_name = declaration.get("type")

@@ -11,39 +11,40 @@ from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, f
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.wire import StrictText
 
-_quiet = re2.Options()
-_quiet.log_errors = False
+_QUIET = re2.Options()
+_QUIET.log_errors = False
 
 
 class Pattern(validate.Validator):
-    """Checks that a text contains a match of a regular expression, in time linear in the text.
+    """Checks that a text contains a match of a regular expression.
 
-    RE2 has no look-around and no back-references; what it accepts cannot be made slow by any input.
+    RE2 takes time that is linear in the text, so no pattern and no text can make it slow. It has no look-around and no
+    back-references.
     """
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        self.regex = re2.compile(pattern, _quiet)
+        self.regex = re2.compile(pattern, _QUIET)
 
     def __call__(self, value: str) -> str:
-        """Return the value; raise ValidationError when it does not match."""
+        """Return the value. Raises ValidationError if it does not match."""
         if not self.regex.search(value):
             raise ValidationError(f"Does not match the pattern {self.pattern}.")
         return value
 
 
-def _is_pattern(text: str) -> None:
+def _check_pattern(text: str) -> None:
     try:
-        re2.compile(text, _quiet)
+        re2.compile(text, _QUIET)
     except re2.error as error:
         reason = error.args[0]
         reason = reason.decode() if isinstance(reason, bytes) else reason
         raise ValidationError(f"Not a regular expression that RE2 accepts: {reason}.") from error
 
 
-def length(most: int) -> fields.Integer:
-    """Return the marshmallow field of an option that counts characters."""
-    return fields.Integer(strict=True, validate=validate.Range(min=0, max=most))
+def length(maximum: int) -> fields.Integer:
+    """Return the marshmallow field for an option that is a number of characters."""
+    return fields.Integer(strict=True, validate=validate.Range(min=0, max=maximum))
 
 
 @field_type("string")
@@ -57,13 +58,13 @@ class String(Guarded):
 
     min_length: int | None = option(length(10_000), default=None)
     max_length: int | None = option(length(10_000), default=255)
-    pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _is_pattern]), default=None)
+    pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _check_pattern]), default=None)
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a text column."""
         return TextColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for texts within the length that match the pattern."""
         metadata = options.setdefault("metadata", {})
         checks: list[validate.Validator] = [validate.Length(min=self.min_length, max=self.max_length)]
@@ -77,10 +78,10 @@ class String(Guarded):
         return StrictText()
 
     @property
-    def most_bytes(self) -> int | None:
-        """The most bytes that a value takes in JSON: six for a character that is escaped."""
+    def max_json_bytes(self) -> int | None:
+        """The maximum number of bytes of a value in JSON: six for each character, if all are escaped."""
         return None if self.max_length is None else 6 * self.max_length + 2
 
-    def narrows(self, former: Self) -> bool:
-        """Tell whether the bounds are tighter, or the pattern is a different one."""
-        return super().narrows(former) or self.pattern not in (None, former.pattern)
+    def narrows(self, old: Self) -> bool:
+        """Tell whether the bounds are tighter, or the pattern has changed."""
+        return super().narrows(old) or self.pattern not in (None, old.pattern)

@@ -8,12 +8,12 @@ from backend.services.field_types.base import field_type, option
 from backend.services.field_types.string import String, length
 
 MAX_LENGTH = 10_000_000
-SORTED_LENGTH = 200  # a sort keeps that much of each text, and a cursor carries it
+SORTED_LENGTH = 200  # characters that lists are sorted by: cursors contain them
 
 
 @field_type("text")
 class Text(String):
-    """A text without a usual bound."""
+    """A text without a maximum length, unless one is declared."""
 
     can_be_unique: ClassVar[bool] = False  # an index entry has a size limit on Postgres
 

@@ -27,7 +27,7 @@ class Url(String):
 
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for web addresses."""
-        field = super().wire(**options)
+        field = super().json_field(**options)
         return WebAddress(validate=field.validators, **options)

@@ -1,4 +1,4 @@
-"""`uuid`: an id from somewhere else."""
+"""`uuid`: a UUID, for example an id from another system."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from backend.services.field_types.base import FieldType, field_type
 
 
 class UuidText(fields.UUID):
-    """A UUID with its dashes; it stays text, in lower case."""
+    """A UUID as text, with dashes; it is loaded in lower case."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         try:
@@ -32,14 +32,14 @@ class Uuid(FieldType):
 
     @property
     def comparable_as(self) -> str:
-        """An id, also where it refers to a record."""
+        """The same name for ids and references."""
         return "uuid"
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return UUID on Postgres, text on SQLite."""
         return UuidColumn(**options)
 
-    def wire(self, **options: Any) -> fields.Field[Any]:
+    def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for UUIDs."""
         return UuidText(**options)
 

@@ -1,4 +1,4 @@
-"""Marshmallow fields and validators that the field types and the schemas of requests share."""
+"""Marshmallow fields and validators that field types and request schemas share."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -7,12 +7,12 @@ from marshmallow import ValidationError, fields, validate
 
 from backend.utils.texts import unstorable_reason
 
-MAX_ROLES = 50  # that one field names
+MAX_ROLES = 50  # in one option of a field
 MAX_FORMER_NAMES = 10
 
 
 class StrictText(fields.String):
-    """A text that both databases can store."""
+    """A text that both databases can store: without NUL and lone surrogates."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs))
@@ -31,10 +31,10 @@ class StrictBoolean(fields.Boolean):
 
 
 class FromText(fields.Field[Any]):
-    """A mixin for fields that read texts of a query or a CSV cell, too: `from_text` makes the value in JSON of one."""
+    """A mixin for fields that also accept text, from a query or a CSV cell; `from_text` converts it."""
 
     def from_text(self, text: str) -> Any:
-        """Return the value in JSON of a text without white space around it; raise ValueError."""
+        """Return the value in JSON of a text without surrounding white space. Raises ValueError if it is not valid."""
         raise NotImplementedError
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -47,7 +47,7 @@ class FromText(fields.Field[Any]):
 
 
 class FormerNames(fields.Raw):
-    """The former names of a field or a resource, the latest first; a single one may be given without a list."""
+    """The former names of a field or a resource, the latest first: a name or a list of names."""
 
     def __init__(self, **options: Any) -> None:
         text = {"type": "string"}
@@ -63,33 +63,33 @@ class FormerNames(fields.Raw):
 
 
 class Between(validate.Validator):
-    """A range of values that are strings in JSON, which OpenAPI cannot describe."""
+    """A range for values that are strings in JSON. OpenAPI cannot describe such a range."""
 
-    def __init__(self, least: Any, most: Any) -> None:
-        self.least, self.most = least, most
+    def __init__(self, minimum: Any, maximum: Any) -> None:
+        self.minimum, self.maximum = minimum, maximum
 
     def __call__(self, value: Any) -> Any:
-        """Return the value; raise ValidationError when it is out of range."""
-        if self.least is not None and value < self.least:
-            raise ValidationError(f"Must be {self.least} or more.")
-        if self.most is not None and value > self.most:
-            raise ValidationError(f"Must be {self.most} or less.")
+        """Return the value. Raises ValidationError if it is out of range."""
+        if self.minimum is not None and value < self.minimum:
+            raise ValidationError(f"Must be {self.minimum} or more.")
+        if self.maximum is not None and value > self.maximum:
+            raise ValidationError(f"Must be {self.maximum} or less.")
         return value
 
 
 def role_names() -> fields.List[str]:
-    """Return the marshmallow field of an option that names roles."""
+    """Return the marshmallow field for an option with names of roles."""
     return fields.List(StrictText(), validate=validate.Length(max=MAX_ROLES))
 
 
 def loader(field: fields.Field[Any], validators: Iterable[Callable[[Any], Any]] | None = None) -> Callable[[Any], Any]:
-    """Return the function that loads a value that is not None as `field` does, in half the time."""
+    """Return a function that loads a value as `field` does, in half the time. It does not accept None."""
     load, checks = field._deserialize, [*(field.validators if validators is None else validators)]
 
     def read(value: Any) -> Any:
-        found = load(value, None, None)
+        loaded = load(value, None, None)
         for check in checks:
-            check(found)
-        return found
+            check(loaded)
+        return loaded
 
     return read

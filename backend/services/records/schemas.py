@@ -62,17 +62,17 @@ def _field_of_record(field: FieldType) -> fields.Field[Any]:
     options: dict[str, Any] = {"allow_none": not field.required, "metadata": describe(field)}
     if field.default is not None:
         # marshmallow does not deserialize a load_default, so do it here.
-        options |= {"load_default": field.wire().deserialize(field.default)}
+        options |= {"load_default": field.json_field().deserialize(field.default)}
         options["metadata"]["default"] = field.default
     elif field.required:
         options |= {"required": True}
     else:
         options |= {"load_default": None}
-    return field.wire(**options)
+    return field.json_field(**options)
 
 
 def _field_of_change(field: FieldType) -> fields.Field[Any]:
-    return field.wire(allow_none=not field.required, metadata=describe(field))
+    return field.json_field(allow_none=not field.required, metadata=describe(field))
 
 
 def describe(field: FieldType) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def _size(listable: Listable, names: Names) -> ColumnBase:
     for name in names or listable.fields:
         field = listable.fields[name]
         fixed += len(name) + FIELD_BYTES
-        if field.most_bytes is not None and field.most_bytes <= NARROW_BYTES:
-            fixed += field.most_bytes
+        if field.max_json_bytes is not None and field.max_json_bytes <= NARROW_BYTES:
+            fixed += field.max_json_bytes
         else:
             text = field.as_text(listable.column(name), database.obj)
             measured.append(fn.COALESCE(fn.octet_length(text), 0))
@@ -127,7 +127,7 @@ def _width(listable: Listable, names: Names) -> int | None:
 def _find_width(fields: Iterable[tuple[str, Field]]) -> int | None:
     width = 0
     for name, field in fields:
-        if field.most_bytes is None:
+        if field.max_json_bytes is None:
             return None
-        width += len(name) + FIELD_BYTES + field.most_bytes
+        width += len(name) + FIELD_BYTES + field.max_json_bytes
     return width

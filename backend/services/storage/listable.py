@@ -25,8 +25,8 @@ class Field(Protocol):
         """Whether no two rows have the same value."""
 
     @property
-    def most_bytes(self) -> int | None:
-        """The most bytes that a value takes in JSON, None where nothing bounds it."""
+    def max_json_bytes(self) -> int | None:
+        """The maximum number of bytes of a value in JSON; None for no limit."""
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression that a JSON object can carry as a value."""

@@ -116,7 +116,7 @@ class ValueReader:
         return read_cell
 
     def _loader(self, field: FieldType) -> CellReader:
-        return field.cell_reader() if self._is_text else loader(field.wire())
+        return field.cell_reader() if self._is_text else loader(field.json_field())
 
     def _known_user(self, user_id: str) -> str | None:
         """Return the id, or None if there is no such user in this database."""
