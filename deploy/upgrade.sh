@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Upgrades the installation to the release in this checkout, one process after the other; goes back if that fails.
+# Upgrades the installation to the release in this checkout, one process after the other; rolls back if that fails.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -23,7 +23,7 @@ restart_all() {
 }
 
 go_back() {
-    say "The new release did not become ready; going back to $(basename "$old")." >&2
+    say "The new release did not become ready; rolling back to $(basename "$old")." >&2
     if has_systemd; then journalctl --quiet --no-pager --lines=20 --unit='larder*' >&2 || true; fi
     switch_to "$old"
     install_units "$old"
@@ -35,14 +35,14 @@ backup=$(flask_of "$old" backup create | tail -n 1)
 say "Backup: $backup"
 new=$(install_release)
 say "Installed beside the old release: $(basename "$new")"
-# A migration keeps everything that the previous release needs: it keeps running meanwhile, and may come back.
+# A migration keeps everything that the previous release needs: that release keeps running meanwhile, and a rollback is possible.
 flask_of "$new" db upgrade || die "the database could not be migrated; nothing has changed, and the old release is still running"
 switch_to "$new"
 install -m 0755 "$new/deploy/larder" /usr/local/bin/larder
 install_units "$new"
 restart_all || go_back
 
-# Keep the latest releases, to be able to go back.
+# Keep the latest releases, so that a rollback is possible.
 find "$APP/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$new" ! -path "$old" -printf '%T@ %p\n' |
     sort -rn | tail -n +$((KEEP_RELEASES - 1)) | cut -d' ' -f2- | xargs -r rm -rf
 say "Larder was upgraded to $(basename "$new")."
