@@ -130,7 +130,7 @@ def test_the_page_about_security_names_tests_that_are_there():
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=str)
-def test_links_lead_somewhere(page):
+def test_links_have_a_target(page):
     text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), f"{page}: {target}"

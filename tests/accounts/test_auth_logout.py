@@ -5,7 +5,7 @@ from tests.helpers import bearer, refresh
 
 
 @ON_SQLITE
-def test_answers_with_nothing(alice):
+def test_the_response_has_no_data(alice):
     response = alice.post("/auth/logout")
     assert response.status_code == 200
     assert response.json["data"] is None

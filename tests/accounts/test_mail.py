@@ -248,7 +248,7 @@ def test_a_reset_token_is_valid_once(app, sent):
     assert login(app, "alice@example.com", NEW_PASSWORD).status_code == 200
 
 
-def test_of_two_resets_at_the_same_instant_one_succeeds(app, sent):
+def test_of_two_simultaneous_resets_one_succeeds(app, sent):
     post(app, "/auth/password/forgot", email="alice@example.com")
     token = token_in(sent()[0])
     with ThreadPoolExecutor(4) as threads:

@@ -45,7 +45,7 @@ def test_creates_and_lists_by_request(notes, admin, alice):
     assert entry["target_id"] == answer.json["data"]["name"]
 
 
-def test_only_one_at_a_time(admin, settings):
+def test_only_one_backup_runs_at_a_time(admin, settings):
     with working_folder(settings.backup_dir):
         answer = admin.post("/backups")
     assert (answer.status_code, answer.json["error"]["code"]) == (409, "CONFLICT")
@@ -58,7 +58,7 @@ def test_prunes_the_oldest(run, settings):
 
 
 @ON_SQLITE
-def test_copies_go_to_another_place(settings, tmp_path):
+def test_backups_are_copied_to_the_target(settings, tmp_path):
     app = create_app(replace(settings, backup_target=f"file://{tmp_path}/copies", backup_keep=1))
     runner = app.test_cli_runner()
     for _ in range(2):
@@ -70,7 +70,7 @@ def test_copies_go_to_another_place(settings, tmp_path):
 
 
 @ON_SQLITE
-def test_the_next_backup_deletes_what_a_killed_one_has_left(run, settings):
+def test_a_backup_deletes_the_temporary_files_of_a_killed_one(run, settings):
     (settings.backup_dir / ".work-1").mkdir(parents=True)
     (settings.backup_dir / ".larder-1.zip.partial").write_bytes(b"half")
     path = make_backup(run)

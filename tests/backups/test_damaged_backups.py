@@ -60,7 +60,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("harm", HOSTILE)
-def test_refuses_and_touches_nothing(harm, notes, run, alice):
+def test_refuses_a_damaged_backup_and_changes_nothing(harm, notes, run, alice):
     path = make_backup(run)
     alice.make("notes", title="Late")
     HOSTILE[harm](path)

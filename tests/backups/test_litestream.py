@@ -141,7 +141,7 @@ def _write(address, token, number, stop, acknowledged):
 
 
 @ON_SQLITE
-def test_replication_goes_on_after_a_restore(database_url, tmp_path):
+def test_replication_continues_after_a_restore(database_url, tmp_path):
     database, copy = Path(database_url.removeprefix("sqlite:///")), tmp_path / "copy.db"
     config, settings = configured(tmp_path, database), {"data_dir": tmp_path, "database_url": database_url}
     notes = {"name": "notes", "fields": {"title": {"type": "string", "unique": True}}, "search": ["title"]}

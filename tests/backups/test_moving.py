@@ -108,7 +108,7 @@ def _contents(get):
     return found
 
 
-def test_the_answers_are_the_same(moved):
+def test_responses_are_the_same_after_the_move(moved):
     before, after = moved
     assert len(before) >= 50
     assert {query for query in before if before[query] != after[query]} == set()
@@ -137,7 +137,7 @@ def backed_up(geo_url, tmp_path):
     return path, _answers(settings)
 
 
-def test_a_backup_restored_on_another_machine_gives_the_same_answers(request, backed_up, tmp_path):
+def test_a_backup_restored_on_another_machine_gives_the_same_responses(request, backed_up, tmp_path):
     path, answers = backed_up
     there = tmp_path / "there"
     with empty_database(request, there) as url:
@@ -152,7 +152,7 @@ def up(migrator, db):
 """
 
 
-def test_a_newer_version_with_one_more_migration_takes_the_backup(request, backed_up, tmp_path):
+def test_a_newer_version_restores_the_backup_and_migrates_it(request, backed_up, tmp_path):
     path, answers = backed_up
     newer, there = tmp_path / "newer", tmp_path / "there"
     newer.mkdir()

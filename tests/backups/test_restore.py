@@ -28,7 +28,7 @@ def writing_elsewhere(settings):
         yield other
 
 
-def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admin, alice):
+def test_a_restore_brings_back_the_old_records_and_keeps_the_replaced_ones(notes, run, admin, alice):
     path = make_backup(run)
     for note in admin.get("/notes").json["data"]:
         admin.patch(f"/notes/{note['id']}", json={"title": "changed"})
@@ -45,7 +45,7 @@ def test_a_restored_backup_has_what_was_there_and_keeps_what_is(notes, run, admi
 
 
 @ON_SQLITE
-def test_a_restore_that_a_long_write_keeps_out_changes_nothing(notes, run, admin, alice, settings):
+def test_a_restore_that_waits_too_long_for_a_writer_changes_nothing(notes, run, admin, alice, settings):
     path = make_backup(run)
     admin.make("notes", title="Late")
     before = os.listdir(settings.backup_dir)
@@ -91,7 +91,7 @@ def test_a_restore_keeps_what_was_written_while_it_waited(notes, run, admin, set
 
 
 @ON_SQLITE
-def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
+def test_the_replaced_content_can_be_restored(notes, run, admin):
     path = make_backup(run)
     admin.make("notes", title="Late")
     kept = restore(run, path)
@@ -101,7 +101,7 @@ def test_what_a_restore_has_replaced_can_be_restored(notes, run, admin):
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_what_a_restore_has_replaced_stays_as_a_schema(notes, run, admin, settings):
+def test_the_replaced_content_is_kept_as_a_schema(notes, run, admin, settings):
     path = make_backup(run)
     admin.make("notes", title="Late")
     kept = restore(run, path)

@@ -127,7 +127,7 @@ def test_an_export_of_nothing_can_be_applied(run, tmp_path):
 
 
 @ON_SQLITE
-def test_what_a_file_does_not_name_stays(run, written, admin):
+def test_resources_that_a_file_does_not_name_stay(run, written, admin):
     admin.declare("books", {"title": {"type": "string"}})
     run("resources", "apply", written(SHOP))
     assert admin.get("/books").status_code == 200
@@ -219,7 +219,7 @@ def test_wrong_files_are_explained_and_change_nothing(run, written):
 
 
 @ON_SQLITE
-def test_refuses_a_circle_of_required_references(run, written):
+def test_refuses_a_cycle_of_required_references(run, written):
     before = stored_state()
     code, output = run("resources", "apply", written(CIRCLE))
     assert code == 1
@@ -227,7 +227,7 @@ def test_refuses_a_circle_of_required_references(run, written):
     assert stored_state() == before
 
 
-def test_a_circle_with_one_optional_reference_is_fine(run, written, admin):
+def test_a_cycle_with_one_optional_reference_is_accepted(run, written, admin):
     code, _ = run("resources", "apply", written(CIRCLE.replace("notes, required: true", "notes")))
     assert code == 0
     leaf = admin.make("leaves")

@@ -21,7 +21,7 @@ def test_creates_a_member(app, flask):
 
 
 @ON_SQLITE
-def test_asks_for_the_password_twice_and_shows_it_never(app, flask):
+def test_asks_for_the_password_twice_and_never_shows_it(app, flask):
     made = flask("create", "carol@example.com", "--admin", input=f"{PASSWORD}\n{PASSWORD}\n")
     assert made.exit_code == 0
     assert PASSWORD not in made.output

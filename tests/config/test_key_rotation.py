@@ -23,7 +23,7 @@ def kid(token):
     return jwt.get_unverified_header(token)["kid"]
 
 
-def test_what_an_old_key_has_signed_stays_good(settings, admin, alice):
+def test_tokens_signed_with_an_old_key_stay_valid(settings, admin, alice):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"], "create": ["member"]})
     for title in ("a", "b"):
         alice.make("notes", title=title)
@@ -38,7 +38,7 @@ def test_what_an_old_key_has_signed_stays_good(settings, admin, alice):
     assert restart(settings, NEW_KEY).get("/auth/me", headers=bearer(renewed["access_token"])).status_code == 200
 
 
-def test_a_key_that_was_dropped_is_no_longer_good(settings, admin, alice):
+def test_a_key_that_was_removed_is_no_longer_valid(settings, admin, alice):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"], "create": ["member"]})
     for title in ("a", "b"):
         alice.make("notes", title=title)
@@ -67,7 +67,7 @@ def test_a_token_that_names_another_key_than_its_own_is_refused(settings, alice)
 
 
 @pytest.mark.parametrize("keys", [f"{NEW_KEY},short", f"{NEW_KEY},{NEW_KEY}", ","])
-def test_keys_that_are_too_short_or_there_twice_stop_the_start(monkeypatch, tmp_path, keys):
+def test_short_and_repeated_keys_stop_the_start(monkeypatch, tmp_path, keys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LARDER_SECRET_KEY", keys)
     with pytest.raises(SettingsError, match="LARDER_SECRET_KEY: Expected at least 32 bytes"):

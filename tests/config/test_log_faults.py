@@ -45,7 +45,7 @@ def use(address):
         assert caller.connection.getresponse().status == 200
 
 
-def test_a_log_reader_that_is_gone_changes_no_answer(tmp_path):
+def test_responses_do_not_change_when_the_log_reader_has_ended(tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     with running_server(tmp_path, stderr=writer, **SETTINGS) as address:
@@ -53,7 +53,7 @@ def test_a_log_reader_that_is_gone_changes_no_answer(tmp_path):
         use(address)
 
 
-def test_a_log_reader_that_has_stopped_changes_no_answer_and_holds_up_nobody(tmp_path):
+def test_responses_neither_change_nor_wait_when_the_log_reader_is_stopped(tmp_path):
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with pytest.raises(BlockingIOError):
@@ -77,7 +77,7 @@ def test_a_log_reader_that_has_stopped_changes_no_answer_and_holds_up_nobody(tmp
 
 
 @pytest.mark.parametrize("stream", ["full", "closed"])
-def test_a_standard_error_that_takes_nothing_changes_no_answer(tmp_path, stream):
+def test_responses_do_not_change_when_standard_error_cannot_be_written(tmp_path, stream):
     if stream == "full":
         with open("/dev/full", "w") as full, running_server(tmp_path, stderr=full, **SETTINGS) as address:
             use(address)
@@ -91,7 +91,7 @@ def _closed():
     return os.open(os.devnull, os.O_RDONLY)
 
 
-def test_a_socket_whose_reader_has_stopped_is_let_go_of():
+def test_a_socket_whose_reader_has_stopped_is_closed():
     ours, theirs = socket.socketpair()
     lost = []
     outlet = LogOutlet(lost.append)
@@ -121,7 +121,7 @@ def test_repeated_warnings_are_counted(app, read_lines):
 
 
 @ON_SQLITE
-def test_the_next_line_of_a_kind_tells_how_many_were_not_written(app, read_lines, monkeypatch):
+def test_the_next_line_of_an_event_says_how_many_were_not_written(app, read_lines, monkeypatch):
     log = structlog.get_logger()
     for _ in range(LINES_A_WINDOW + 7):
         log.warning("database unavailable", reason="locked")

@@ -145,7 +145,7 @@ def test_everything_wrong_is_named_at_once(environment):
     ]
 
 
-def test_a_value_may_stand_in_a_file(environment, tmp_path):
+def test_a_value_may_be_read_from_a_file(environment, tmp_path):
     (tmp_path / "key").write_text("k" * 40 + "\n")
     environment["LARDER_SECRET_KEY_FILE"] = str(tmp_path / "key")
     assert read_settings().secret_key == "k" * 40
@@ -203,7 +203,7 @@ def test_a_wrong_setting_stops_the_start_without_a_traceback(environment):
     assert "Traceback" not in start.stderr
 
 
-def test_the_secret_key_is_made_once_and_for_nobody_else(tmp_path):
+def test_the_secret_key_is_created_once_and_readable_by_its_owner_only(tmp_path):
     settings = Settings(data_dir=tmp_path / "new" / "folder")
     (key,) = load_secret_keys(settings)
     assert len(key) >= 32
@@ -217,12 +217,12 @@ def test_two_installations_have_two_keys(tmp_path):
     assert one != other
 
 
-def test_a_given_key_is_not_kept(tmp_path):
+def test_a_key_from_the_settings_is_not_stored(tmp_path):
     assert load_secret_keys(Settings(data_dir=tmp_path, secret_key="k" * 40)) == ["k" * 40]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_kept_key_that_is_too_short_stops_the_start(tmp_path):
+def test_a_stored_key_that_is_too_short_stops_the_start(tmp_path):
     (tmp_path / "secret_key").write_text("\n")
     with pytest.raises(SettingsError, match="secret_key: Expected at least 32 bytes"):
         load_secret_keys(Settings(data_dir=tmp_path))

@@ -230,7 +230,7 @@ def test_a_resource_may_take_the_name_of_one_that_is_renamed(admin):
 
 
 @ON_SQLITE
-def test_a_file_is_for_databases_that_never_had_the_former_names(admin):
+def test_a_file_with_renames_applies_to_databases_without_the_former_names(admin):
     declared = {"books": {"renamed_from": ["notes"], "fields": {"title": TEXT | {"renamed_from": ["name"]}}}}
     assert apply({"resources": declared}) == {"books": "created"}
     assert apply({"resources": declared}) == {"books": "unchanged"}

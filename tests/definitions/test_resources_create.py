@@ -209,7 +209,7 @@ def test_no_resource_takes_the_name_of_a_blueprint(app, admin):
 
 
 @ON_SQLITE
-def test_no_resource_takes_the_place_of_what_sqlite_calls_like_a_table(admin):
+def test_no_resource_has_the_name_of_a_virtual_table_of_sqlite(admin):
     with database.connection_context():
         modules = [name for (name,) in database.execute_sql("PRAGMA module_list").fetchall()]
         pragmas = [f"pragma_{name}" for (name,) in database.execute_sql("PRAGMA pragma_list").fetchall()]
@@ -220,7 +220,7 @@ def test_no_resource_takes_the_place_of_what_sqlite_calls_like_a_table(admin):
 
 
 @ON_SQLITE
-def test_names_in_place_that_are_reserved_by_now_stay_and_can_be_renamed(app, admin, settings):
+def test_existing_names_that_are_now_reserved_stay_and_can_be_renamed(app, admin, settings):
     admin.declare("notes", TITLE)
     admin.make("notes", title="Milk")
     with database.connection_context():

@@ -62,7 +62,7 @@ def test_records_that_refer_to_each_other_are_no_obstacle(admin):
     assert "notes" not in database.get_tables()
 
 
-def test_there_is_no_other(admin):
+def test_an_unknown_resource_is_not_found(admin):
     for name in ("nothing", "larder_users", "no%00thing"):
         assert admin.delete(f"/resources/{name}?confirm=true").status_code == 404, name
 

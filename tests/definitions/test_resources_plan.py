@@ -220,7 +220,7 @@ def test_rebuilding_a_table_deletes_no_referring_records(admin, notes):
     assert admin.post("/lines", json={"gone": notes[0]["id"]}).status_code == 422
 
 
-def test_a_definition_may_be_sent_back_as_it_was_got(admin, notes):
+def test_a_definition_may_be_sent_back_unchanged(admin, notes):
     got = admin.get("/resources/notes").json["data"]
     assert put(admin, got).json["data"] == got
 
@@ -237,7 +237,7 @@ def test_keeps_every_version_with_who_and_when(admin, alice, notes):
     assert alice.get("/resources/notes/versions").status_code == 403
 
 
-def test_a_change_does_not_wait_for_ever(admin, notes):
+def test_a_change_waits_for_a_limited_time(admin, notes):
     """Somebody holds the lock that the change needs: it would be made when that is over, a minute later."""
     before = state(admin, "notes")
     holding, done = threading.Event(), threading.Event()
@@ -261,7 +261,7 @@ def test_a_change_does_not_wait_for_ever(admin, notes):
     assert state(admin, "notes") == before
 
 
-def test_a_record_that_reads_otherwise_is_not_called_unchanged(admin, notes):
+def test_a_record_in_a_different_form_has_a_different_etag(admin, notes):
     path = f"/notes/{notes[0]['id']}"
     before = admin.get(path).headers["ETag"]
     assert put(admin, with_fields(body={"type": "text", "default": "-"})).status_code == 200
@@ -276,7 +276,7 @@ def test_a_record_that_reads_otherwise_is_not_called_unchanged(admin, notes):
 
 
 @ON_SQLITE
-def test_no_grant_outlives_the_field_it_speaks_of(admin, alice, notes):
+def test_no_grant_outlives_the_field_it_names(admin, alice, notes):
     rule = {"list": [{"role": "member", "where": {"price": {"gte": 30}}}]}
     assert put(admin, NOTES | {"access": rule}).status_code == 200
     without = with_fields(price=None) | {"access": rule}

@@ -41,7 +41,7 @@ def test_leaves_out_options_that_are_the_default(admin):
     ]
 
 
-def test_there_is_no_other(admin):
+def test_an_unknown_resource_is_not_found(admin):
     for name in ("nothing", "larder_users", "No%00thing", "%22", "%ED%A0%80", "x" * 300):
         response = admin.get(f"/resources/{name}")
         assert response.status_code == 404, name

@@ -132,7 +132,7 @@ def test_the_order_of_the_fields_is_kept_as_declared(admin, notes):
     assert list(admin.get("/notes").json["data"][0])[:3] == ["id", "first", "title"]
 
 
-def test_the_same_again_is_no_new_version(admin, notes):
+def test_an_unchanged_definition_creates_no_version(admin, notes):
     generation = Generation.current()
     before = admin.get("/resources/notes").json["data"]
     for same in (NOTES, NOTES | {"name": "notes"}, NOTES | {"description": "", "search": []}):
@@ -152,7 +152,7 @@ def test_a_default_that_rows_in_place_cannot_share_changes_nothing(admin, notes)
 
 
 @ON_SQLITE
-def test_refuses_what_a_new_resource_could_not_be(admin, notes):
+def test_refuses_definitions_that_a_new_resource_may_not_have(admin, notes):
     wrong = {
         "reserved field": (with_field("sort", type="string"), "fields"),
         "unknown role": (NOTES | {"access": {"list": ["nobody"]}}, "access"),
@@ -168,7 +168,7 @@ def test_refuses_what_a_new_resource_could_not_be(admin, notes):
     assert admin.get("/resources/notes").json["data"]["version"] == 1
 
 
-def test_optional_references_may_form_a_circle(admin, notes):
+def test_optional_references_may_form_a_cycle(admin, notes):
     admin.declare("marks", {"note": {"type": "reference", "to": "notes", "required": True}})
     assert put(admin, with_field("mark", type="reference", to="marks")).status_code == 200
     mark = admin.make("marks", note=notes[0]["id"])
@@ -176,7 +176,7 @@ def test_optional_references_may_form_a_circle(admin, notes):
     assert response.json["data"]["mark"] == mark["id"]
 
 
-def test_there_is_no_other(admin):
+def test_an_unknown_resource_is_not_found(admin):
     assert put(admin, NOTES, name="nothing").status_code == 404
     assert put(admin, NOTES, name="larder_users").status_code == 404
     assert put(admin, NOTES, name="no%00tes").status_code == 404

@@ -115,7 +115,7 @@ def test_filters_only_narrow_what_a_rule_gives(admin, stranger):
     assert titles(stranger, "stars__in=1,2,3&team__isnull=true") == "c"
 
 
-def test_a_walk_by_cursor_keeps_to_the_rule(admin, stranger):
+def test_paging_by_cursor_keeps_to_the_rule(admin, stranger):
     declare(admin, {"list": [PUBLISHED]})
     for values in NOTES:
         admin.make("notes", **values)
@@ -179,7 +179,7 @@ def test_a_change_must_find_the_row_within_the_rule_and_leave_it_there(teams, ad
     assert (left["title"], left["team"], left["version"]) == ("y", "blue", 2)
 
 
-def test_a_refused_write_does_not_tell_whether_its_values_are_taken(teams, admin, alice):
+def test_a_refused_write_does_not_reveal_whether_its_values_are_taken(teams, admin, alice):
     fields = {"team": {"type": "string"}, "code": {"type": "string"}}
     access = {"read": ["member"], "create": [TEAM], "update": [TEAM]}
     admin.declare("codes", fields, unique=[["team", "code"]], access=access)
@@ -192,7 +192,7 @@ def test_a_refused_write_does_not_tell_whether_its_values_are_taken(teams, admin
     assert alice.post("/codes", json={"team": "blue", "code": "x"}).status_code == 409
 
 
-def test_a_record_is_judged_as_it_would_be_by_every_operator(teams, admin, alice):
+def test_every_operator_checks_the_record_as_it_would_be(teams, admin, alice):
     for what, (rule, expected) in RULES.items():
         declare(admin, {"read": ["member"], "create": [{"role": "member", "where": rule}], "update": ["member"]})
         made = " ".join(values["title"] for values in NOTES if alice.post("/notes", json=values).status_code == 201)
@@ -286,7 +286,7 @@ def test_refuses_grants_that_are_none(admin):
 
 
 @ON_SQLITE
-def test_a_grant_does_not_outlive_a_field_it_speaks_of(teams, admin, alice):
+def test_a_grant_does_not_outlive_a_field_that_it_names(teams, admin, alice):
     declare(admin, {"list": [TEAM]})
     fields = {name: kind for name, kind in FIELDS.items() if name != "team"}
     response = admin.put("/resources/notes", json={"fields": fields, "access": {"list": [TEAM]}})

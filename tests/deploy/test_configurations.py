@@ -17,12 +17,12 @@ def check(*command):
     return done.stdout
 
 
-def test_caddy_takes_the_caddyfile():
+def test_caddy_accepts_the_caddyfile():
     check("caddy", "adapt", "--config", DEPLOY / "Caddyfile", "--adapter", "caddyfile")
     check("caddy", "fmt", DEPLOY / "Caddyfile")
 
 
-def test_nginx_takes_its_configuration(tmp_path):
+def test_nginx_accepts_its_configuration(tmp_path):
     certificate, key = tmp_path / "fullchain.pem", tmp_path / "privkey.pem"
     subject = ["-subj", f"/CN={HOST}", "-days", "1", "-nodes", "-newkey", "rsa:2048"]
     check("openssl", "req", "-x509", *subject, "-out", certificate, "-keyout", key)
@@ -34,7 +34,7 @@ def test_nginx_takes_its_configuration(tmp_path):
     check(shutil.which("nginx") or "/usr/sbin/nginx", "-t", "-e", tmp_path / "log", "-c", tmp_path / "nginx.conf")
 
 
-def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path):
+def test_systemd_accepts_the_units_and_rates_them_as_hardened(tmp_path):
     for source in (DEPLOY / "systemd").iterdir():
         unit = re.sub("^ExecStart=/opt/.*", "ExecStart=/bin/true", source.read_text(), flags=re.MULTILINE)
         (tmp_path / source.name.replace("@", "@1")).write_text(unit)  # as an instance, which the socket names

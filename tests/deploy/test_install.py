@@ -96,7 +96,7 @@ def listing(machine):
     ).stdout
 
 
-def test_from_nothing_to_an_upgrade_and_back_from_those_that_fail(machine):
+def test_installs_upgrades_and_rolls_back_a_failed_upgrade(machine):
     output = machine.run("/root/1.0.0/deploy/install.sh --admin ada@example.com").stdout
     password = re.search(r"sign in as ada@example.com with the password (\S+)", output)[1]
     for service in SERVICES:

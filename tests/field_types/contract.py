@@ -43,7 +43,7 @@ class FieldTypeContract:
         admin.declare("things", {"value": self.declaration}, access=ACCESS)
         return admin
 
-    def test_a_value_comes_back_in_its_one_form(self, things):
+    def test_a_value_is_returned_in_its_canonical_form(self, things):
         document = things.get("http://localhost/openapi.json").json
         for sent, read in [*self.kept, (None, None)]:
             answers = [things.post("/things", json={"value": sent})]
@@ -60,7 +60,7 @@ class FieldTypeContract:
         check_answer(document, "list_things", things.get("/things", query_string={"fields": "value"}))
 
     @ON_SQLITE
-    def test_another_value_is_refused_and_nothing_kept(self, things):
+    def test_an_invalid_value_is_refused_and_not_stored(self, things):
         for value in self.refused:
             answer = things.post("/things", data=json.dumps({"value": value}), content_type="application/json")
             assert answer.status_code == 422, (value, answer.json)
@@ -152,7 +152,7 @@ class FieldTypeContract:
             assert answer.status_code == 422
 
     @ON_SQLITE
-    def test_texts_alone_are_searched(self, admin):
+    def test_only_texts_are_searched(self, admin):
         answer = admin.post(
             "/resources", json={"name": "a", "fields": {"value": self.declaration}, "search": ["value"]}
         )

@@ -53,7 +53,7 @@ class TestDecimal(FieldTypeContract):
     ]
 
 
-def test_both_ends_of_the_range_belong(admin):
+def test_both_ends_of_the_range_are_valid(admin):
     field = {"type": "decimal", "scale": 2, "min": "0.50", "max": "10"}
     admin.declare("prices", {"price": field}, access=ACCESS)
     prices = {

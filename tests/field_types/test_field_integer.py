@@ -36,7 +36,7 @@ class TestInteger(FieldTypeContract):
     ]
 
 
-def test_both_ends_of_the_range_belong(admin):
+def test_both_ends_of_the_range_are_valid(admin):
     admin.declare("scores", {"points": {"type": "integer", "min": -1, "max": 2}}, access=ACCESS)
     statuses = {points: admin.post("/scores", json={"points": points}).status_code for points in (-2, -1, 2, 3)}
     assert statuses == {-2: 422, -1: 201, 2: 201, 3: 422}

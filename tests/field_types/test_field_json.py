@@ -38,7 +38,7 @@ def test_an_object_keeps_the_order_of_its_keys(admin):
     assert list(admin.get(f"/notes/{record_id}").json["data"]["body"]) == ["z", "a", "m"]
 
 
-def test_numbers_that_are_not_finite_are_not_kept(admin):
+def test_numbers_that_are_not_finite_are_refused(admin):
     admin.declare("notes", {"body": {"type": "json"}}, access=ACCESS)
     answers = [
         admin.post("/notes", data=f'{{"body": {body}}}', content_type="application/json")

@@ -36,13 +36,13 @@ class TestNumber(FieldTypeContract):
     ]
 
 
-def test_both_ends_of_the_range_belong(admin):
+def test_both_ends_of_the_range_are_valid(admin):
     admin.declare("places", {"latitude": {"type": "number", "min": -90, "max": 90}}, access=ACCESS)
     answers = {each: admin.post("/places", json={"latitude": each}).status_code for each in (-90.001, -90, 90, 90.001)}
     assert answers == {-90.001: 422, -90: 201, 90: 201, 90.001: 422}
 
 
-def test_numbers_that_are_not_finite_are_not_kept(admin):
+def test_numbers_that_are_not_finite_are_refused(admin):
     admin.declare("places", {"latitude": {"type": "number"}}, access=ACCESS)
     answers = [
         admin.post("/places", data=f'{{"latitude": {latitude}}}', content_type="application/json")

@@ -47,7 +47,7 @@ class TestString(FieldTypeContract):
     ]
 
 
-def test_lengths_count_characters_and_both_ends_belong(admin):
+def test_lengths_count_characters_and_both_ends_are_valid(admin):
     admin.declare("codes", {"code": {"type": "string", "min_length": 2, "max_length": 3}}, access=ACCESS)
     statuses = {code: admin.post("/codes", json={"code": code}).status_code for code in ("x", "🦆🦆", "äöü", "xxxx")}
     assert statuses == {"x": 422, "🦆🦆": 201, "äöü": 201, "xxxx": 422}

@@ -18,12 +18,12 @@ def directives(answer):
     return {part.strip() for part in answer.headers.get("Cache-Control", "").split(",")}
 
 
-def test_no_token_is_kept(alice):
+def test_responses_with_tokens_are_not_cached(alice):
     credentials = {"email": alice.email, "password": PASSWORD}
     assert directives(alice.client.post("/api/v1/auth/login", json=credentials)) == {"no-store"}
 
 
-def test_the_answer_for_one_is_not_kept_for_another(note, alice, stranger):
+def test_a_response_for_one_user_is_not_cached_for_another(note, alice, stranger):
     for person in (alice, stranger):
         for path in (note, "/notes", "/auth/me"):
             answer = person.get(path)
@@ -32,13 +32,13 @@ def test_the_answer_for_one_is_not_kept_for_another(note, alice, stranger):
             assert "Cookie" in answer.vary, path
 
 
-def test_a_record_is_kept_only_to_be_asked_for_again(note, alice):
+def test_a_cached_record_is_revalidated(note, alice):
     answer = alice.get(note)
     assert directives(answer) == {"private", "no-cache"}
     same = alice.get(note, headers={"If-None-Match": answer.headers["ETag"]})
     assert (same.status_code, directives(same)) == (304, {"private", "no-cache"})
 
 
-def test_errors_are_not_kept(stranger):
+def test_errors_are_not_cached(stranger):
     for path in ("/notes/nothing", "/auth/me"):
         assert directives(stranger.get(path)) == {"no-store"}

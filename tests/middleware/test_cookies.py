@@ -32,7 +32,7 @@ def rename(client, headers=None):
     return client.patch("/api/v1/auth/me", json={"name": "Ali"}, headers=headers)
 
 
-def test_the_answer_has_no_tokens_and_no_script_can_read_them(app):
+def test_tokens_are_only_in_cookies_that_scripts_cannot_read(app):
     answer = app.test_client().post("/api/v1/auth/login", json=CREDENTIALS)
     data = answer.json["data"]
     assert (data["access_token"], data["refresh_token"], data["token_type"]) == (None, None, "Cookie")
@@ -78,7 +78,7 @@ def test_over_tls_no_other_host_can_plant_the_cookie(settings, browser):
 
 
 @ON_SQLITE
-def test_a_refresh_token_of_the_former_name_is_nobodys_and_removed(settings):
+def test_a_refresh_cookie_with_the_former_name_is_ignored_and_removed(settings):
     """A sibling host could plant it: whoever refreshed would go on in the session of somebody else."""
     client = create_app(replace(settings, public_url="https://larder.example.com")).test_client()
     planted = client.post("/api/v1/auth/login", json=CREDENTIALS | {"cookies": False}).json["data"]["refresh_token"]
@@ -112,7 +112,7 @@ def test_with_the_csrf_header_changes_are_made(browser):
     assert browser.get("/api/v1/auth/me").json["data"]["name"] == "Ali"
 
 
-def test_the_csrf_value_of_another_session_is_none(app, browser):
+def test_the_csrf_value_of_another_session_is_refused(app, browser):
     other = app.test_client()
     other.post("/api/v1/auth/login", json=CREDENTIALS)
     assert rename(browser, csrf(other)).status_code == 403
@@ -143,7 +143,7 @@ def test_signing_out_ends_the_session_and_removes_the_cookies(browser):
 
 @pytest.mark.parametrize("token", ["", "garbage", "a.b.c", "\xff", "x" * 4000])
 @ON_SQLITE
-def test_a_bad_cookie_shuts_nobody_out(admin, app, token):
+def test_a_bad_cookie_blocks_neither_public_calls_nor_a_sign_in(admin, app, token):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"]})
     client = app.test_client()
     client.set_cookie("access_token", token)
@@ -152,7 +152,7 @@ def test_a_bad_cookie_shuts_nobody_out(admin, app, token):
     assert client.post("/api/v1/auth/login", json=CREDENTIALS).status_code == 200
 
 
-def test_the_cookie_of_an_ended_session_is_nobodys(browser, alice):
+def test_the_cookie_of_an_ended_session_is_refused(browser, alice):
     alice.delete("/auth/sessions")
     assert browser.get("/api/v1/auth/me").status_code == 401
     assert browser.post("/api/v1/auth/login", json=CREDENTIALS).status_code == 200

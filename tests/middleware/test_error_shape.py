@@ -55,7 +55,7 @@ def post_raw(person, body, content_type="application/json"):
     return person.post("/notes", data=body, headers={"Content-Type": content_type})
 
 
-def test_refusals_have_the_shape(note, alice, bob, stranger):
+def test_refusals_have_the_form_of_errors(note, alice, bob, stranger):
     path, milk, stale = f"/notes/{note['id']}", {"title": "Milk"}, {"If-Match": '"7"'}
     assert_failure(post_raw(alice, b"{"), 400, "MALFORMED_REQUEST")
     assert_failure(stranger.post("/notes", json=milk), 401, "UNAUTHENTICATED")
@@ -70,7 +70,7 @@ def test_refusals_have_the_shape(note, alice, bob, stranger):
 
 
 @ON_SQLITE
-def test_paths_that_lead_nowhere_have_the_shape(stranger):
+def test_unknown_paths_have_the_form_of_errors(stranger):
     for path in ("/", "/nope", "/notes", f"/notes/{uuid4()}", "/auth/nope", "/..%2f..%2fetc/passwd", "/%00", "/%ff%fe"):
         assert_failure(stranger.get(path), 404, "NOT_FOUND")
     for path in ("nope", "docs/nope.js", "docs/..%2f__init__.py", "health/nope", "favicon.ico"):
@@ -78,7 +78,7 @@ def test_paths_that_lead_nowhere_have_the_shape(stranger):
 
 
 @ON_SQLITE
-def test_a_wrong_method_is_told_the_right_ones(note, alice):
+def test_a_wrong_method_gets_the_allowed_ones(note, alice):
     allowed = {
         "/notes": {"GET", "HEAD", "OPTIONS", "POST"},
         f"/notes/{note['id']}": {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"},
@@ -92,7 +92,7 @@ def test_a_wrong_method_is_told_the_right_ones(note, alice):
 
 
 @ON_SQLITE
-def test_bad_tokens_have_the_shape(note, alice):
+def test_bad_tokens_have_the_form_of_errors(note, alice):
     tokens = [
         "",
         "Bearer",
@@ -125,7 +125,7 @@ def test_every_response_has_a_request_id_of_its_own(note, alice, stranger):
 
 
 @ON_SQLITE
-def test_a_defect_tells_its_cause_to_the_log_only(read_lines, app, stranger):
+def test_the_cause_of_a_defect_is_only_in_the_log(read_lines, app, stranger):
     def break_down():
         raise LookupError("the cellar is flooded")
 
@@ -172,7 +172,7 @@ def test_a_full_disk_is_unavailable_for_writers_and_loses_nothing(note, alice, r
 
 
 @ON_SQLITE
-def test_a_database_file_that_is_gone_is_unavailable(note, alice, tmp_path):
+def test_a_missing_database_file_is_unavailable(note, alice, tmp_path):
     token = {"Authorization": f"Bearer {alice.token}"}
     database.close_all()
     for file in tmp_path.glob("larder.db*"):
@@ -186,7 +186,7 @@ def test_a_database_file_that_is_gone_is_unavailable(note, alice, tmp_path):
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_a_database_server_that_is_gone_is_unavailable(note, alice, postgres_url, database_url):
+def test_a_stopped_database_server_is_unavailable(note, alice, postgres_url, database_url):
     with server(postgres_url, database_url) as (connection, name):
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         hang_up(connection, name)
@@ -235,7 +235,7 @@ def test_takes_only_json(note, alice):
     assert post_raw(alice, body, "Application/JSON; charset=utf-8").status_code == 201
 
 
-def test_texts_that_no_database_keeps_are_invalid(note, alice):
+def test_texts_that_no_database_can_store_are_invalid(note, alice):
     for field in ("title", "code", "extra"):
         for text in (r"\u0000", r"Milk\u0000", r"\ud800", r"\udc00\ud800"):
             response = post_raw(

@@ -30,7 +30,7 @@ def shared(settings):
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/openapi.json", "/nowhere", "/account/reset", "/api/v1/auth/me", "/health/live"]
 )
-def test_no_answer_is_guessed_at_framed_or_told_of_to_others(stranger, path):
+def test_responses_forbid_sniffing_framing_and_referrers(stranger, path):
     headers = stranger.get(f"http://localhost{path}").headers
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
@@ -118,12 +118,12 @@ def test_cookies_of_another_origin_are_never_asked_for(shared):
     assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
-def test_nobody_else_may_call_by_default(stranger):
+def test_no_other_origin_may_call_by_default(stranger):
     answer = stranger.get("/auth/me", headers={"Origin": APP})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
-def test_everybody_may_where_that_is_wanted(settings):
+def test_any_origin_may_call_if_the_setting_allows_it(settings):
     stranger = Person(create_app(replace(settings, cors_origins="*")))
     assert stranger.get("/auth/me", headers={"Origin": APP}).headers["Access-Control-Allow-Origin"] == "*"
     database.close_all()

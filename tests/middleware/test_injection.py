@@ -156,7 +156,7 @@ def test_filters_find_hostile_values_and_nothing_else(values, stranger):
         assert value not in titles(stranger, f"title__ne={text}")
 
 
-def test_wildcards_of_sql_are_letters_like_any(values, stranger):
+def test_wildcards_of_sql_are_ordinary_characters(values, stranger):
     assert titles(stranger, "title__contains=%25_") == ["100%_\\"]
     assert titles(stranger, "title__startswith=M_lk") == []
     assert titles(stranger, "title__icontains=MILK%25") == []
@@ -189,7 +189,7 @@ def test_hostile_texts_of_a_definition_stay_texts(admin, alice, stranger):
     assert stranger.get("http://localhost/openapi.json").json["info"]["title"] == "Larder"
 
 
-def test_nul_in_a_path_is_no_name(app, admin):
+def test_nul_in_a_path_is_not_found(app, admin):
     """Postgres fails at a NUL in a text, so no path may bring one to it."""
     admin.declare("things", {"title": {"type": "string"}})
     assert admin.get("/things").status_code == 200  # by now the build has its rules

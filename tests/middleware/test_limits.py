@@ -50,7 +50,7 @@ def statuses(answers):
     return [answer.status_code for answer in answers]
 
 
-def test_too_many_guesses_are_refused_and_told_when_to_come_back(strict):
+def test_too_many_guesses_are_refused_with_retry_after(strict):
     visitor = Person(strict)
     assert statuses(login(visitor) for _ in range(3)) == [401, 401, 401]
     refused = login(visitor)
@@ -64,7 +64,7 @@ def test_beyond_the_limit_the_right_password_is_refused_too(strict):
     assert login(visitor, password=PASSWORD).status_code == 429
 
 
-def test_only_refusals_say_when_to_come_back(strict):
+def test_only_refusals_have_retry_after(strict):
     assert "Retry-After" not in login(Person(strict), password=PASSWORD).headers
 
 
@@ -80,7 +80,7 @@ def test_flask_has_no_hooks_that_each_request_would_pass(strict):
     assert not strict.teardown_request_funcs
 
 
-def test_off_means_no_limit(limited):
+def test_the_setting_off_removes_the_limit(limited):
     visitor = Person(limited(rate_limit="off", rate_limit_auth="off"))
     assert statuses(login(visitor) for _ in range(30)) == [401] * 30
 
@@ -216,7 +216,7 @@ def test_a_refused_registration_makes_no_account(strict):
     assert login(Visitor(strict, "203.0.113.9"), "carol@example.com", PASSWORD).status_code == 401
 
 
-def test_a_refused_refresh_leaves_the_token_good(strict):
+def test_a_refused_refresh_leaves_the_token_valid(strict):
     visitor = Person(strict)
     token = login(visitor, password=PASSWORD).json["data"]["refresh_token"]
     for _ in range(3):
@@ -276,7 +276,7 @@ def test_another_token_does_not_get_a_fresh_count(limited):
     assert statuses(answers) == [200] * 5 + [429]
 
 
-def test_many_api_keys_have_one_count_their_users(limited):
+def test_api_keys_share_the_count_of_their_user(limited):
     app = limited(rate_limit="8/minute")
     admin = Person(app, "admin")
     keys = [admin.post("/api-keys", json={"name": "N", "roles": ["admin"]}).json["data"]["secret"] for _ in range(3)]
@@ -295,18 +295,18 @@ def test_users_at_one_address_have_a_count_each(limited):
     assert bob.get("/auth/me").status_code == 200
 
 
-def test_a_token_that_is_not_good_does_not_get_a_fresh_count(limited):
+def test_an_invalid_token_does_not_get_a_fresh_count(limited):
     visitor = Person(limited(rate_limit="3/hour"))
     answers = [visitor.get("/auth/me", headers={"Authorization": f"Bearer made.up.{n}"}) for n in range(4)]
     assert statuses(answers) == [401, 401, 401, 429]
 
 
-def test_paths_that_lead_nowhere_count_too(limited):
+def test_unknown_paths_count_too(limited):
     visitor = Person(limited(rate_limit="3/hour"))
     assert statuses(visitor.get(f"/nope/{number}") for number in range(4)) == [404, 404, 404, 429]
 
 
-def test_signs_of_life_are_not_limited_and_options_are(limited):
+def test_health_checks_are_not_limited_and_options_requests_are(limited):
     visitor = Person(limited(rate_limit="1/minute"))
     for path in ("/health/live", "//health/live"):
         path_info = {"environ_overrides": {"PATH_INFO": path}}

@@ -52,7 +52,7 @@ def test_writes_one_line_for_each_request(note, alice, read_log):
     }
 
 
-def test_tells_the_route_apart_from_the_path(note, alice, read_log):
+def test_logs_the_route_and_the_path_separately(note, alice, read_log):
     alice.get(f"/notes/{note['id']}")
     alice.get("/nowhere/7")
     logged = [(line["route"], line["path"], line["status"]) for line in read_log()]
@@ -72,7 +72,7 @@ def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
     assert logged == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
 
 
-def test_what_a_limit_refuses_is_logged_like_all_else(settings, read_log):
+def test_requests_refused_by_a_limit_are_logged_too(settings, read_log):
     app = create_app(dataclasses.replace(settings, rate_limit="2/hour"))
     Person(app, "admin").declare("notes", {"title": {"type": "string"}})
     stranger = Person(app)
@@ -90,7 +90,7 @@ def test_a_path_cannot_forge_a_line(note, alice, read_log):
     assert line["path"] == '/api/v1/notes\n{"event":"request","status":200}'
 
 
-def test_keeps_secrets_to_itself(note, alice, stranger, read_lines):
+def test_logs_no_secrets(note, alice, stranger, read_lines):
     tokens = alice.sign_in()
     secrets = [PASSWORD, "wrong guess", "new secret password", tokens["access_token"], tokens["refresh_token"]]
     stranger.post("/auth/login", json={"email": alice.email, "password": "wrong guess"})
@@ -105,7 +105,7 @@ def test_keeps_secrets_to_itself(note, alice, stranger, read_lines):
     assert [secret for secret in secrets if secret in logged or secret.replace(" ", "+") in logged] == []
 
 
-def test_keeps_keys_and_cookies_to_itself(note, app, admin, read_lines):
+def test_logs_no_keys_or_cookies(note, app, admin, read_lines):
     secret = admin.post("/api-keys", json={"name": "Nightly", "roles": ["member"]}).json["data"]["secret"]
     browser = app.test_client()
     browser.post("/api/v1/auth/login", json={"email": admin.email, "password": PASSWORD, "cookies": True})

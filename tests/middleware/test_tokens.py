@@ -58,7 +58,7 @@ def is_refused(response):
 
 
 @ON_SQLITE
-def test_the_forge_makes_good_tokens_when_nothing_is_changed(forge, stranger):
+def test_an_unchanged_token_of_the_forge_is_valid(forge, stranger):
     assert ask(stranger, f"Bearer {forge()}").json["data"]["name"] == "Alice"
 
 
@@ -134,7 +134,7 @@ def test_refuses_signed_refresh_tokens_with_a_wrong_id(forge, stranger):
         assert is_refused(stranger.client.post("/api/v1/auth/refresh", headers=header))
 
 
-def test_refuses_the_token_of_a_session_whose_row_is_gone(alice):
+def test_refuses_the_token_of_a_session_whose_row_was_deleted(alice):
     assert alice.get("/auth/me").status_code == 200
     Session.delete().execute()
     assert is_refused(alice.get("/auth/me"))
@@ -152,7 +152,7 @@ def test_refuses_the_token_of_a_deleted_user(alice):
     assert is_refused(alice.get("/auth/me"))
 
 
-def test_a_bad_token_keeps_nobody_from_what_needs_no_login(stranger):
+def test_a_bad_token_does_not_block_calls_that_need_no_login(stranger):
     bad = {"Authorization": "Bearer garbage"}
     credentials = {"email": "alice@example.com", "password": PASSWORD}
     assert stranger.post("/auth/login", json=credentials, headers=bad).status_code == 200
@@ -160,7 +160,7 @@ def test_a_bad_token_keeps_nobody_from_what_needs_no_login(stranger):
         assert stranger.get(f"http://localhost{path}", headers=bad).status_code == 200
 
 
-def test_a_bad_token_is_refused_even_where_everybody_may_read(admin, stranger):
+def test_a_bad_token_is_refused_even_for_public_records(admin, stranger):
     admin.declare("notes", {"title": {"type": "string"}}, access={"list": ["public"]})
     assert stranger.get("/notes").status_code == 200
     assert is_refused(stranger.get("/notes", headers={"Authorization": "Bearer garbage"}))

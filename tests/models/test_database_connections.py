@@ -77,7 +77,7 @@ def test_a_transaction_that_nobody_ended_ends_with_its_connection(note, alice):
 
 @ON_POSTGRES
 @pytest.mark.parametrize("sqlstate", PASSING)
-def test_what_passes_in_the_server_is_unavailable_and_changes_nothing(note, alice, read_lines, sqlstate):
+def test_a_temporary_failure_of_the_server_is_unavailable_and_changes_nothing(note, alice, read_lines, sqlstate):
     fail(sqlstate)
     answer = alice.patch(f"/notes/{note['id']}", json={"title": "Eggs"})
     assert_failure(answer, 503, "UNAVAILABLE")
@@ -87,7 +87,7 @@ def test_what_passes_in_the_server_is_unavailable_and_changes_nothing(note, alic
 
 
 @ON_POSTGRES
-def test_what_is_wrong_with_a_statement_stays_a_defect(note, alice):
+def test_an_invalid_statement_is_reported_as_a_defect(note, alice):
     fail("P0001")
     assert_failure(alice.patch(f"/notes/{note['id']}", json={"title": "Eggs"}), 500, "INTERNAL_ERROR")
 
@@ -101,7 +101,7 @@ def fail(sqlstate):
 
 
 @ON_POSTGRES
-def test_a_connection_that_ends_within_a_transaction_is_told_as_what_it_is(note, alice, postgres_url, database_url):
+def test_a_connection_that_ends_within_a_transaction_is_reported_as_such(note, alice, postgres_url, database_url):
     with database.connection_context():
         with pytest.raises(OperationalError, match="terminating|closed"), database.atomic():
             database.execute_sql("UPDATE notes SET title = 'Eggs'")

@@ -91,7 +91,7 @@ def test_a_file_that_is_no_database_is_unavailable(note, alice, read_lines, move
     assert not any("unexpected error" in line for line in read_lines())
 
 
-def test_damage_in_the_file_is_unavailable_and_told_to_the_log(note, alice, read_lines, tmp_path):
+def test_a_damaged_file_is_unavailable_and_logged(note, alice, read_lines, tmp_path):
     assert alice.token
     for _ in range(30):
         alice.make("notes", title="x" * 200)
@@ -126,7 +126,7 @@ def swollen(note, database_url):
     assert wal_bytes() > 18_000_000
 
 
-def test_the_clean_up_gives_the_room_of_the_log_back(swollen, settings):
+def test_the_clean_up_truncates_the_write_ahead_log(swollen, settings):
     cleanup.clean_up(settings)
     assert wal_bytes() == 0
 
@@ -143,7 +143,7 @@ def test_a_log_that_has_grown_is_truncated_by_the_next_request(swollen, alice, m
     assert wal_bytes() == 0
 
 
-def test_a_log_that_begins_anew_is_cut(swollen, alice):
+def test_a_log_that_is_reset_is_truncated(swollen, alice):
     for title in ("Eggs", "Bread", "Tea"):
         alice.make("notes", title=title)
     assert wal_bytes() <= LEFT_WAL_BYTES

@@ -112,7 +112,7 @@ def test_tables_in_another_schema_are_not_overlooked(postgres_url, database_url,
     assert 'ALTER SCHEMA "mine" RENAME TO public' in said
 
 
-def test_a_role_without_rights_is_told_which(postgres_url, tmp_path, database_url):
+def test_missing_rights_of_the_role_are_named(postgres_url, tmp_path, database_url):
     name = database_of(database_url)
     with psycopg.connect(database_url, autocommit=True, options="-c default_transaction_read_only=off") as connection:
         connection.execute(f"CREATE ROLE {name}_role LOGIN")

@@ -58,7 +58,7 @@ def long(url):
     return LONG["sqlite" if url.startswith("sqlite") else "postgres"]
 
 
-def test_a_query_that_takes_too_long_is_stopped_and_told(slow_notes, alice, read_lines):
+def test_a_query_that_takes_too_long_is_stopped_and_reported(slow_notes, alice, read_lines):
     for path in ("/notes", f"/notes/{slow_notes['id']}", "/notes/export?format=ndjson", "/notes/aggregate?count=true"):
         with patience(query_seconds=0.4):
             answer = alice.get(path)
@@ -68,7 +68,7 @@ def test_a_query_that_takes_too_long_is_stopped_and_told(slow_notes, alice, read
     assert any("LARDER_QUERY_TIMEOUT_SECONDS" in line for line in read_lines())
 
 
-def test_others_go_on_while_a_query_is_slow_and_its_connection_stays_of_use(slow_notes, app, alice, database_url):
+def test_others_continue_during_a_slow_query_and_its_connection_stays_usable(slow_notes, app, alice, database_url):
     assert alice.token
     with ThreadPoolExecutor(4) as pool:
         slow = [pool.submit(Person(app).get, "/notes") for _ in range(3)]
@@ -125,7 +125,7 @@ def test_a_write_that_takes_too_long_changes_nothing(note, alice, database_url):
     assert alice.post("/notes", json={"title": "Bread"}).status_code == 201
 
 
-def test_what_is_not_a_request_has_no_limit_and_a_block_has_its_own(app, database_url):
+def test_only_requests_and_blocks_with_a_limit_have_one(app, database_url):
     quarter, minutes = f"SELECT {quarter_of_a_second(database_url)}", f"SELECT {long(database_url)}"
     with patience(query_seconds=0.15):
         with database.connection_context():
@@ -165,7 +165,7 @@ def test_the_statements_of_a_request_share_one_limit(app, database_url):
             database.execute_sql(f"SELECT {quarter_of_a_second(database_url)}").fetchall()
 
 
-def test_writers_who_wait_in_vain_are_refused_and_harm_nobody(note, app, alice, database_url):
+def test_writers_that_wait_too_long_are_refused_and_affect_no_others(note, app, alice, database_url):
     headers = {"Authorization": f"Bearer {alice.token}"}
 
     def change(number):
@@ -203,7 +203,7 @@ def server_processes(url):
 
 
 @ON_POSTGRES
-def test_a_connection_whose_process_hangs_is_given_up(note, alice, postgres_url, database_url, monkeypatch):
+def test_a_connection_that_hangs_is_dropped(note, alice, postgres_url, database_url, monkeypatch):
     assert alice.token
     with psycopg.connect(postgres_url) as server:
         query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"

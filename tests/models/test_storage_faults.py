@@ -79,7 +79,7 @@ def writes():
     }
 
 
-def test_on_a_full_disk_writes_are_unavailable_and_reads_go_on(small_disk, tmp_path):
+def test_on_a_full_disk_writes_are_unavailable_and_reads_continue(small_disk, tmp_path):
     settings = {"data_dir": small_disk / "data", **ADMIN, **CHEAP}
     with running_server(tmp_path, **settings) as address, Caller(address) as admin:
         admin.sign_in(EMAIL, PASSWORD)
@@ -105,7 +105,7 @@ def test_on_a_full_disk_writes_are_unavailable_and_reads_go_on(small_disk, tmp_p
 
 
 @ON_POSTGRES
-def test_a_full_disk_beside_the_database_changes_no_answer(small_disk, tmp_path, database_url):
+def test_a_full_disk_without_the_database_changes_no_response(small_disk, tmp_path, database_url):
     settings = {"data_dir": small_disk / "data", "database_url": database_url, "rate_limit": "9/second", **CHEAP}
     with running_server(tmp_path, **settings) as address, Caller(address) as admin, no_room(small_disk):
         admin.sign_in(EMAIL, PASSWORD)
@@ -116,7 +116,7 @@ def test_a_full_disk_beside_the_database_changes_no_answer(small_disk, tmp_path,
         assert "unexpected error" not in (tmp_path / "server0.log").read_text()
 
 
-def test_what_the_server_makes_is_its_owners_alone_whatever_the_folder(tmp_path):
+def test_files_of_the_server_are_private_in_any_folder(tmp_path):
     data = tmp_path / "data"
     data.mkdir(mode=0o755)
     settings = {"data_dir": data, "rate_limit_auth": "99/minute", **ADMIN, **CHEAP}
@@ -128,7 +128,7 @@ def test_what_the_server_makes_is_its_owners_alone_whatever_the_folder(tmp_path)
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
-def test_a_sort_that_needs_too_much_memory_is_refused_and_others_go_on(tmp_path):
+def test_a_sort_that_needs_too_much_memory_is_refused_and_others_continue(tmp_path):
     settings = {"data_dir": tmp_path, "sqlite_memory_bytes": 64 << 20, "query_timeout_seconds": 600, **ADMIN, **CHEAP}
     with running_server(tmp_path, **settings) as address, Caller(address) as admin:
         admin.sign_in(EMAIL, PASSWORD)

@@ -31,7 +31,7 @@ def titles(person):
     return [record["title"] for record in person.get("/notes").json["data"]]
 
 
-def test_the_second_request_gets_the_first_answer_and_makes_nothing(notes, alice):
+def test_a_repeated_request_gets_the_first_response_and_creates_nothing(notes, alice):
     first, second = send(alice, "k-1"), send(alice, "k-1")
     assert (first.status_code, second.status_code) == (201, 201)
     assert second.data == first.data
@@ -47,12 +47,12 @@ def test_another_body_under_the_key_is_refused(notes, alice):
     assert titles(alice) == ["Milk"]
 
 
-def test_a_key_of_one_is_not_the_key_of_another(notes, alice, bob, stranger):
+def test_callers_do_not_share_keys(notes, alice, bob, stranger):
     answers = [send(person, "k-1", title=title) for person, title in ((alice, "A"), (bob, "B"), (stranger, "C"))]
     assert [answer.json["data"]["title"] for answer in answers] == ["A", "B", "C"]
 
 
-def test_a_request_that_failed_may_be_sent_again_corrected(notes, alice):
+def test_a_failed_request_may_be_corrected_and_repeated(notes, alice):
     assert send(alice, "k-1", nope=1).status_code == 422
     alice.make("notes", title="Milk")
     assert send(alice, "k-1").status_code == 409
@@ -67,7 +67,7 @@ def test_a_key_is_free_again_after_a_day(notes, alice):
     assert send(alice, "k-1", title="Bread").headers["Idempotency-Replayed"] == "true"
 
 
-def test_of_many_at_the_same_instant_one_makes_the_record(app, notes, alice):
+def test_of_many_simultaneous_requests_one_creates_the_record(app, notes, alice):
     headers = {"Authorization": f"Bearer {alice.token}", "Idempotency-Key": "k-1"}
     clients = [app.test_client() for _ in range(8)]
     with ThreadPoolExecutor(len(clients)) as threads:
@@ -82,14 +82,14 @@ def test_of_many_at_the_same_instant_one_makes_the_record(app, notes, alice):
 
 @ON_SQLITE
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256])
-def test_a_key_that_cannot_be_is_refused(notes, alice, key):
+def test_an_invalid_key_is_refused(notes, alice, key):
     answer = send(alice, key)
     assert (answer.status_code, list(answer.json["error"]["details"]["headers"])) == (422, ["Idempotency-Key"])
     assert titles(alice) == []
 
 
 @ON_SQLITE
-def test_a_kept_answer_is_refused_to_who_may_no_longer_call(notes, admin, alice):
+def test_a_stored_response_is_refused_to_callers_who_lost_the_permission(notes, admin, alice):
     send(alice, "k-1")
     access = {"list": ["public"], "create": ["editor"]}
     fields = {"title": {"type": "string", "unique": True}}
@@ -97,7 +97,7 @@ def test_a_kept_answer_is_refused_to_who_may_no_longer_call(notes, admin, alice)
     assert send(alice, "k-1").status_code == 403
 
 
-def test_users_roles_and_resources_are_made_once_too(admin):
+def test_users_roles_and_resources_are_created_once_too(admin):
     for path, body in {
         "/users": {"email": "carol@example.com", "name": "C", "password": PASSWORD},
         "/roles": {"name": "auditor"},

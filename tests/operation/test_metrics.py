@@ -152,7 +152,7 @@ def test_counters_do_not_fall_when_a_process_dies(database_url, tmp_path):
 
 
 @ON_SQLITE
-def test_a_file_that_a_crash_has_cut_does_not_keep_a_server_from_counting(settings, tmp_path):
+def test_a_server_counts_although_a_crash_has_truncated_its_file(settings, tmp_path):
     folder = tmp_path / "metrics"
     folder.mkdir()
     (folder / "counts-0.json").write_bytes(b'{"answers":[[["GET","no')
@@ -179,7 +179,7 @@ def test_the_dashboard_shows_only_metrics_that_exist(admin, alice, read):
 
 
 @ON_SQLITE
-def test_methods_nobody_knows_are_one_key(stranger, read):
+def test_unknown_methods_are_counted_together(stranger, read):
     for method in ("BREW", "X" * 1000, "FIND"):
         stranger.client.open("/api/v1/nowhere", method=method)
     found = read()
@@ -206,7 +206,7 @@ def _make_odd(folder):
 
 @ON_SQLITE
 @pytest.mark.parametrize("prepare", [_make_file, _make_huge, _make_odd])
-def test_a_folder_that_cannot_be_used_changes_no_answer(settings, prepare, read_lines):
+def test_responses_do_not_change_if_the_folder_cannot_be_used(settings, prepare, read_lines):
     prepare(settings.data_dir / "metrics")
     stranger = Person(create_app(settings))
     assert stranger.get("/nowhere").status_code == 404
@@ -218,7 +218,7 @@ def test_a_folder_that_cannot_be_used_changes_no_answer(settings, prepare, read_
 
 
 @ON_SQLITE
-def test_a_full_disk_changes_no_answer(settings):
+def test_responses_do_not_change_when_the_disk_is_full(settings):
     """`/dev/full` in place of the file of counts is as full as a disk can be."""
     folder = settings.data_dir / "metrics"
     folder.mkdir()

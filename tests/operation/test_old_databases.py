@@ -71,7 +71,7 @@ def test_what_was_searched_before_is_still_found(empty):
     assert admin.get("/notes?q=cheese").json["meta"]["total"] == 1
 
 
-def test_a_mail_on_its_way_is_still_good_after_an_upgrade(empty):
+def test_a_mailed_token_stays_valid_after_an_upgrade(empty):
     first = Runner(database.obj, directory=str(migrations.FOLDER), table_name=migrations.HISTORY_TABLE)
     user, moment, token = "01900000-0000-7000-8000-000000000001", "2026-01-02T03:04:05.000006Z", "a token of old"
     truth = "1" if empty.database_url.startswith("sqlite") else "true"

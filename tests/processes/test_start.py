@@ -67,7 +67,7 @@ def test_the_first_admin_is_made_and_printed_by_the_start_that_succeeds(tmp_path
     assert "First admin, shown this once: sign in as admin@example.com" in (tmp_path / "server0.log").read_text()
 
 
-def test_a_first_admin_whose_password_is_refused_is_told_by_the_setting(tmp_path):
+def test_a_refused_password_of_the_first_admin_is_reported_with_its_setting(tmp_path):
     message = start(tmp_path, admin_password="password").splitlines()[-1]
     assert message.startswith("Larder cannot create the first admin. LARDER_ADMIN_PASSWORD: Too easy to guess.")
     assert "{" not in message

@@ -96,7 +96,7 @@ def test_a_new_field_is_there_at_the_other_process(admins):
     assert answer["data"] == [{"title": title, "price": 7} for title in TITLES]
 
 
-def test_a_dropped_resource_is_gone_at_the_other_process(admins):
+def test_a_dropped_resource_is_missing_at_the_other_process(admins):
     stock(admins[0], "sweets")
     assert admins[1].call("GET", "/sweets")[0] == 200
     assert admins[0].call("DELETE", "/resources/sweets?confirm=true")[0] == 200

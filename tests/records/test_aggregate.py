@@ -121,7 +121,7 @@ def test_refuses_what_has_no_sum_or_group(books, alice):
         assert alice.get(f"/books/aggregate?{query}").status_code == 422, query
 
 
-def test_tells_nothing_of_rows_and_fields_that_a_list_hides(admin, alice, edith, stranger):
+def test_reveals_no_rows_or_fields_that_a_list_hides(admin, alice, edith, stranger):
     fields = {"team": {"type": "string"}, "wage": {"type": "integer", "readable_by": ["editor"]}}
     access = {"list": ["editor", {"role": "member", "where": {"team": "red"}}]}
     admin.declare("people", fields, access=access)

@@ -66,7 +66,7 @@ def test_changes_and_deletes(shelf, alice):
     assert [book["title"] for book in alice.get("/books").json["data"]] == ["Evelina"]
 
 
-def test_of_a_batch_with_a_wrong_operation_nothing_happens(shelf, alice, bob):
+def test_a_batch_with_a_wrong_operation_changes_nothing(shelf, alice, bob):
     book = bob.make("books", title="Emma")
     path = {"resource": "books", "id": book["id"]}
     wrong = {
@@ -109,14 +109,14 @@ def test_says_which_value_of_an_operation_is_wrong(shelf, alice):
 
 
 @ON_SQLITE
-def test_refuses_what_is_no_batch(shelf, alice):
+def test_refuses_a_body_that_is_no_batch(shelf, alice):
     for body in ({}, {"operations": []}, {"operations": [create("books", title="x")] * 101}, {"operations": [7]}):
         assert alice.post("/batch", json=body).status_code == 422
     assert send(alice, {"op": "upsert", "resource": "books", "data": {}}).status_code == 422
     assert totals(alice) == [0, 0]
 
 
-def test_a_batch_takes_nobody_past_a_grant_or_a_rule(admin, alice, stranger):
+def test_a_batch_keeps_to_grants_and_rules(admin, alice, stranger):
     admin.declare(
         "notes",
         {"title": {"type": "string"}, "grade": {"type": "integer", "readable_by": ["editor"]}},
@@ -139,7 +139,7 @@ def test_a_batch_counts_as_many_requests_as_it_has_operations(settings, admin, s
     assert totals(admin) == [0, 8]
 
 
-def test_a_batch_that_is_sent_again_happens_once(shelf, alice):
+def test_a_batch_that_is_repeated_is_applied_once(shelf, alice):
     key = {"Idempotency-Key": "a-batch"}
     first, again = (send(alice, create("authors", name="Eliot"), headers=key) for _ in range(2))
     assert (first.json["data"], again.headers["Idempotency-Replayed"]) == (again.json["data"], "true")

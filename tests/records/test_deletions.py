@@ -167,7 +167,7 @@ def test_a_refusal_names_only_what_the_actor_may_see(admin, alice, bob):
     assert "secrets" not in alice.post("/batch", json=batch).text
 
 
-def test_a_user_is_kept_without_a_word_of_what_others_may_not_see(admin, alice, bob):
+def test_a_refusal_to_delete_a_user_does_not_reveal_hidden_resources(admin, alice, bob):
     admin.post("/roles", json={"name": "clerk", "permissions": ["users:read", "users:write"]})
     admin.patch(f"/users/{alice.id}", json={"roles": ["member", "clerk"]})
     admin.declare("secrets", {"name": {"type": "string"}}, access={"create": ["member"]}, on_owner_delete="restrict")

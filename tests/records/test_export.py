@@ -76,7 +76,7 @@ def test_head_writes_no_file(notes, admin, alice, stranger, monkeypatch):
     assert alice.send("HEAD", f"{EXPORT}&nope=1").status_code == 422
 
 
-def test_a_change_of_who_asks_ends_the_file(notes, admin, alice, edith, at_second_page):
+def test_a_change_of_the_actor_ends_the_file(notes, admin, alice, edith, at_second_page):
     path = f"/users/{alice.id}"
     at_second_page(lambda: admin.patch(path, json={"active": False}))
     assert outcome(alice.get(EXPORT)) == (401, "UNAUTHENTICATED")
@@ -86,7 +86,7 @@ def test_a_change_of_who_asks_ends_the_file(notes, admin, alice, edith, at_secon
     assert spool.room.taken == 0
 
 
-def test_the_end_of_a_session_or_of_a_key_ends_the_file(notes, admin, alice, at_second_page):
+def test_ending_the_session_or_the_key_ends_the_file(notes, admin, alice, at_second_page):
     made = admin.post("/api-keys", json={"name": "export", "roles": ["member"]}).json["data"]
     key = {"Authorization": f"Bearer {made['secret']}"}
     assert len(lines(alice.get(EXPORT, headers=key))) == 3
@@ -119,7 +119,7 @@ def test_what_others_write_meanwhile_does_not_end_the_file(notes, bob, alice, at
 
 
 @ON_SQLITE
-def test_too_large_a_file_is_refused_with_what_to_do(settings, notes, alice):
+def test_a_file_that_is_too_large_is_refused_with_advice(settings, notes, alice):
     person = Person(create_app(replace(settings, max_export_bytes=1024)), "alice")
     for number in range(10):
         person.make("notes", title=f"Note {number}")

@@ -82,7 +82,7 @@ BAD = {
 }
 
 
-def test_of_a_file_with_bad_rows_nothing_is_written_and_each_is_told(books, alice):
+def test_a_file_with_bad_rows_is_not_written_and_each_row_is_reported(books, alice):
     for what, (content, kind, lines) in BAD.items():
         answer = load(alice, content, kind)
         assert (answer.status_code, answer.json["error"]["code"]) == (422, "VALIDATION_ERROR"), (what, answer.json)
@@ -100,7 +100,7 @@ def test_a_dry_run_writes_nothing(books, alice):
 
 
 @ON_SQLITE
-def test_refuses_what_is_no_file_of_records(books, alice):
+def test_refuses_files_of_other_types(books, alice):
     assert load(alice, "title\nEmma\n", "application/json").status_code == 415
     assert load(alice, "title\nEmma\n", "").status_code == 415
     for query in ({"mode": "upsert"}, {"key": "isbn"}, {"mode": "replace"}, {"mode": "upsert", "key": "title"}):
@@ -185,7 +185,7 @@ def test_an_export_shows_no_row_and_no_field_that_a_list_would_not(admin, alice,
         assert alice.get(f"/notes/export?{query}").status_code == 422
 
 
-def test_an_import_takes_nobody_past_a_grant_or_a_rule(admin, alice, bob, edith, stranger):
+def test_an_import_keeps_to_grants_and_rules(admin, alice, bob, edith, stranger):
     fields = {
         "title": {"type": "string", "required": True, "unique": True},
         "grade": {"type": "integer", "readable_by": ["editor"]},

@@ -107,7 +107,7 @@ def test_combines_a_list_of_values_with_other_filters(visitor, ids):
     assert [city["name"] for city in answer["data"]] == [row["name"] for row in rows]
 
 
-def test_tells_a_missing_value_from_zero(visitor):
+def test_distinguishes_a_missing_value_from_zero(visitor):
     rows = geo.rows("countries")
     capitals = visitor.get("/countries", query_string={"capital__isnull": "true"}).json["meta"]["total"]
     assert capitals == sum(row["capital"] == "" for row in rows) > 0
@@ -115,7 +115,7 @@ def test_tells_a_missing_value_from_zero(visitor):
     assert nobody == sum(row["population"] == "0" for row in rows) > 0
 
 
-def test_walks_all_cities_of_a_country_by_cursor(visitor, ids):
+def test_pages_through_all_cities_of_a_country_by_cursor(visitor, ids):
     query = {"country": ids["FR"], "sort": "name", "per_page": 101, "fields": "geonameid"}
     walked, cursor = [], None
     while cursor is not None or not walked:

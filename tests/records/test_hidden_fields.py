@@ -56,7 +56,7 @@ def same(send, *paths):
     assert error_without(hidden, *names) == error_without(missing, *names), paths
 
 
-def test_a_filter_tells_nothing_of_a_hidden_field(note, alice, stranger):
+def test_a_filter_does_not_reveal_a_hidden_field(note, alice, stranger):
     for operator in ("", "__ne", "__gt", "__lt", "__in", "__isnull", "__like"):
         for value in ("42", "many", "", "1,x"):
             for person in (alice, stranger):
@@ -65,19 +65,19 @@ def test_a_filter_tells_nothing_of_a_hidden_field(note, alice, stranger):
     same(alice.get, "/notes?wage=42&page=0", "/notes?nope=42&page=0")
 
 
-def test_sort_and_fields_tell_nothing_of_a_hidden_field(note, alice):
+def test_sort_and_fields_do_not_reveal_a_hidden_field(note, alice):
     for query in ("sort=%s", "sort=-%s", "sort=title,%s", "fields=%s", "fields=title,%s"):
         same(alice.get, f"/notes?{query % 'wage'}", f"/notes?{query % 'nope'}")
 
 
-def test_those_who_may_read_a_field_may_use_it_in_all_these_ways(note, edith):
+def test_a_caller_who_may_read_a_field_may_use_it_in_every_parameter(note, edith):
     for query in ("wage=42", "wage__in=42,43", "sort=-wage", "fields=wage", "expand=boss"):
         (found,) = edith.get(f"/notes?{query}").json["data"]
         assert found["wage"] == 42
     assert edith.get(f"/owners/{note['owner_id']}?expand=notes__boss").json["data"]["expand"]["notes__boss"]["data"]
 
 
-def test_expand_tells_nothing_of_a_hidden_reference(note, alice):
+def test_expand_does_not_reveal_a_hidden_reference(note, alice):
     same(alice.get, "/notes?expand=boss", "/notes?expand=nope")
     same(alice.get, "/owners?expand=notes__boss", "/owners?expand=notes__nope")
     path = f"/owners/{note['owner_id']}"
@@ -103,7 +103,7 @@ def test_a_resource_with_nothing_but_hidden_relations_has_no_expand(admin, alice
             assert error_without(answers[0], "rooms") == error_without(answers[1], "doors")
 
 
-def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
+def test_a_body_does_not_reveal_a_hidden_field(note, alice):
     for value in (1, "many", None, [], 10**30):
         for send, path in ((alice.post, "/notes"), (alice.put, "/notes/x"), (alice.patch, "/notes/x")):
             path = path.replace("x", note["id"])
@@ -112,7 +112,7 @@ def test_a_body_tells_nothing_of_a_hidden_field(note, alice):
             assert answers[0].status_code == 422
 
 
-def test_a_batch_tells_nothing_of_a_hidden_field(note, alice):
+def test_a_batch_does_not_reveal_a_hidden_field(note, alice):
     def send(name, value):
         operation = {"op": "create", "resource": "notes", "data": {name: value}}
         return alice.post("/batch", json={"operations": [operation]})
@@ -121,7 +121,7 @@ def test_a_batch_tells_nothing_of_a_hidden_field(note, alice):
         assert error_without(send("boss", value), "boss") == error_without(send("nope", value), "nope")
 
 
-def test_a_conflict_tells_nothing_of_a_hidden_field(note, admin, alice, edith):
+def test_a_conflict_does_not_reveal_a_hidden_field(note, admin, alice, edith):
     answers = [alice.post("/notes", json={"title": "Eggs", "code": "A1"})]
     admin.make("notes", title="Salt", wage=1)
     answers.append(alice.post("/notes", json={"title": "Salt"}))
@@ -144,7 +144,7 @@ def test_a_refused_deletion_does_not_name_who_refers_by_a_hidden_field(admin, al
     assert ["notes" in answer.json["error"]["message"] for answer in refusals] == [False, True]
 
 
-def test_a_cursor_of_somebody_who_may_sort_by_a_field_opens_nothing_to_others(note, admin, alice, edith):
+def test_a_cursor_gives_others_no_access_to_a_hidden_sort_field(note, admin, alice, edith):
     admin.make("notes", title="Eggs", wage=7)
     cursor = edith.get("/notes?sort=-wage&per_page=1").json["meta"]["next_cursor"]
     same(alice.get, f"/notes?sort=-wage&cursor={cursor}", f"/notes?sort=-nope&cursor={cursor}")

@@ -72,14 +72,14 @@ def test_records_have_their_system_fields(shelf, load, admin):
     assert book["created_at"] == book["updated_at"]
 
 
-def test_columns_whose_names_differ_by_a_number_keep_to_themselves(admin, load):
+def test_columns_whose_names_differ_by_a_number_are_not_mixed_up(admin, load):
     admin.declare("books", {"n": {"type": "integer"}, "n1": {"type": "integer"}})
     lines = "".join(f"{i},{1000 + i}\n" for i in range(30))
     assert load(f"n,n1\n{lines}")[0] == 0
     assert rows(admin, "n", "n1") == [(i, 1000 + i) for i in range(30)]
 
 
-def test_a_blank_cell_is_a_value_not_given(shelf, load, admin):
+def test_a_blank_cell_is_a_missing_value(shelf, load, admin):
     assert load("title,pages,isbn,shelf,notes\nEmma,,,,\nDune,,,,\n")[0] == 0
     assert rows(admin, "title", "pages", "isbn", "shelf", "notes") == [
         ("Emma", 1, None, None, None),
@@ -123,7 +123,7 @@ def test_cells_may_hold_quotes_commas_and_newlines(shelf, load, admin):
 
 
 @ON_SQLITE
-def test_a_byte_order_mark_is_no_part_of_the_first_name(shelf, load, admin):
+def test_a_byte_order_mark_is_not_part_of_the_first_column_name(shelf, load, admin):
     assert load(b"\xef\xbb\xbftitle\nEmma\n")[0] == 0
     assert rows(admin, "title") == [("Emma",)]
 
@@ -273,14 +273,14 @@ def test_a_file_of_many_rows_crosses_batches(shelf, load, admin):
 
 
 @ON_SQLITE
-def test_there_is_no_other_resource(shelf, load):
+def test_an_unknown_resource_is_explained(shelf, load):
     code, _, complaints = load("title\nEmma\n", resource="nothing")
     assert code == 1
     assert complaints == "Error: There is no resource nothing.\n"
 
 
 @ON_SQLITE
-def test_a_file_that_is_not_there_is_explained(app, tmp_path):
+def test_a_missing_file_is_explained(app, tmp_path):
     result = app.test_cli_runner().invoke(args=["records", "import", "books", str(tmp_path / "nothing.csv")])
     assert result.exit_code == 2
     assert "does not exist" in result.stderr

@@ -173,7 +173,7 @@ def exported(person, form, **query):
 
 
 @pytest.mark.parametrize("other_database", ["sqlite", "postgres"])
-def test_an_export_comes_in_unchanged_here_and_there(request, settings, admin, tmp_path, other_database):
+def test_an_export_is_imported_unchanged_by_command_and_by_request(request, settings, admin, tmp_path, other_database):
     fill(admin)
     files = {form: exported(admin, form) for form in ("csv", "ndjson")}
     count = len(TEXTS) + 3
@@ -206,7 +206,7 @@ def without_versions(lines):
 
 
 @ON_SQLITE
-def test_a_column_alone_comes_back_too(admin):
+def test_a_single_column_is_exported_and_imported_too(admin):
     fill(admin)
     for name in ("string", "plain", "boolean", "json"):
         values = [each[name] for each in admin.get("/things?sort=id&per_page=100").json["data"]]

@@ -64,7 +64,7 @@ def test_a_file_is_checked_while_somebody_else_writes(settings, books, alice):
     assert titles(person) == ["Emma"]
 
 
-def test_what_others_wrote_since_the_check_makes_the_rows_bad(books, alice, bob, monkeypatch):
+def test_rows_that_conflict_with_writes_since_the_check_are_bad(books, alice, bob, monkeypatch):
     load(alice, "title,isbn\nEmma,1\nDune,2\n")
     _, dune = alice.get("/books?sort=id").json["data"]
     content = "title,isbn\nEmma!,1\nDune!,2\nUtopia,3\nUlysses,4\n"
@@ -220,7 +220,7 @@ def test_the_lines_of_a_file_count_against_the_limit(settings, books, admin):
 
 
 @ON_SQLITE
-def test_who_waits_for_an_import_is_told_how_long(books, alice, bob, monkeypatch):
+def test_a_refusal_during_an_import_says_how_long_to_wait(books, alice, bob, monkeypatch):
     assert alice.token
     assert bob.token
     write, begun, answered = importing.Writer.write, threading.Event(), threading.Event()

@@ -43,7 +43,7 @@ def declare(server, name, fields):
         assert admin.call("POST", "/resources", {"name": name, "fields": fields})[0] == 201
 
 
-def test_every_one_of_many_counted_changes_counts(server):
+def test_no_concurrent_increment_is_lost(server):
     declare(server, "counters", {"hits": {"type": "integer"}})
     with Caller(*server) as admin:
         path = f"/counters/{admin.call('POST', '/counters', {'hits': 1000})[1]['data']['id']}"

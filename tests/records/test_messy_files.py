@@ -81,7 +81,7 @@ FILES = {
 }
 
 
-def test_what_is_no_such_file_is_named(goods, alice):
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(goods, alice):
     for what, (content, kind, expected_text) in FILES.items():
         status, message, rows = send(alice, content, kind)
         assert (status, expected_text in message) == (422, True), (what, message)
@@ -110,7 +110,7 @@ ROWS = {
 }
 
 
-def test_a_bad_row_is_told_with_its_line_and_its_value(goods, alice):
+def test_a_bad_row_is_reported_with_its_line_and_value(goods, alice):
     for what, (content, expected) in ROWS.items():
         status, message, rows = send(alice, content)
         assert (status, [*rows]) == (422, [*expected]), (what, rows)
@@ -146,7 +146,7 @@ def test_a_line_that_is_no_object_is_explained(goods, alice):
     assert alice.get("/goods").json["meta"]["total"] == 0
 
 
-def test_wrong_columns_are_told_with_those_there_are(goods, alice):
+def test_wrong_columns_are_reported_with_the_valid_ones(goods, alice):
     status, message, _ = send(alice, "Name,pirce,zzz\nEmma,1,2\n")
     assert status == 422
     assert message == (

@@ -50,7 +50,7 @@ def test_needs_a_login(note, alice, stranger):
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
-def test_refuses_to_delete_what_is_only_to_be_read(note, bob):
+def test_refuses_to_delete_a_record_that_the_actor_may_only_read(note, bob):
     assert bob.delete(f"/notes/{note['id']}").status_code == 403
     assert bob.get(f"/notes/{note['id']}").json["data"] == note
 
@@ -94,7 +94,7 @@ def test_refuses_to_delete_another_version(note, alice):
     assert alice.get("/notes").json["data"] == [note]
 
 
-def test_takes_records_along_that_refer_with_cascade(album, alice, bob):
+def test_deletes_records_that_refer_with_cascade(album, alice, bob):
     other = alice.make("albums", name="Oslo")
     bob.make("photos", name="Forum", album=album["id"])
     bob.make("photos", name="Fjord", album=other["id"])

@@ -142,18 +142,18 @@ def test_sorts(cities, alice):
     assert {order: names(page(alice, f"sort={order}")) for order in ORDERS} == ORDERS
 
 
-def test_a_walk_by_cursor_gives_every_record_once(cities, alice):
+def test_paging_by_cursor_returns_every_record_once(cities, alice):
     for order, sorted_names in ORDERS.items():
         for per_page in (1, 2, 3, 6, 7):
             assert " ".join(walk(alice, f"sort={order}&per_page={per_page}")) == sorted_names, (order, per_page)
 
 
-def test_a_walk_keeps_to_its_filters(cities, alice):
+def test_paging_by_cursor_keeps_the_filters(cities, alice):
     pages = list(walk(alice, "sort=-population&per_page=2&country__ne=CO&area__lt=9"))
     assert pages == ["Gap Faro", "Aba Evry"]
 
 
-def test_a_walk_goes_on_while_records_come_and_go(cities, alice):
+def test_paging_continues_while_records_are_created_and_deleted(cities, alice):
     ids = {city["name"]: city["id"] for city in page(alice, "")["data"]}
     pages = walk(alice, "sort=-population&per_page=2")
     assert next(pages) == "Cali Gap"
@@ -286,7 +286,7 @@ def test_takes_at_most_32_filters(admin):
             assert response.json["error"]["details"]["query"]["_schema"] == ["A request has at most 32 filters."]
 
 
-def test_statements_take_a_bounded_part_of_memory(admin, monkeypatch):
+def test_cached_statements_take_a_limited_part_of_memory(admin, monkeypatch):
     monkeypatch.setattr(StatementCache, "max_bytes", 400_000)
     admin.declare("numbers", {f"n{i}": {"type": "integer"} for i in range(4)})
     kept = []
@@ -299,7 +299,7 @@ def test_statements_take_a_bounded_part_of_memory(admin, monkeypatch):
     assert admin.get("/numbers?n1=1").status_code == 200
 
 
-def test_a_statement_that_would_drive_out_many_others_is_not_kept(admin, monkeypatch):
+def test_a_statement_that_would_evict_many_others_is_not_cached(admin, monkeypatch):
     admin.declare("numbers", {"n1": {"type": "integer"}})
     monkeypatch.setattr(StatementCache, "max_bytes", 800_000)
     admin.get("/numbers?n1=1")

@@ -50,7 +50,7 @@ def test_needs_a_login(note, alice, stranger):
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
-def test_refuses_to_change_what_is_only_to_be_read(note, bob):
+def test_refuses_to_change_a_record_that_the_actor_may_only_read(note, bob):
     assert bob.put(f"/notes/{note['id']}", json={"title": "Eggs"}).status_code == 403
     assert bob.get(f"/notes/{note['id']}").json["data"] == note
 
@@ -106,7 +106,7 @@ def test_refuses_a_taken_value(note, alice):
 
 
 @ON_SQLITE
-def test_guards_against_lost_updates(note, alice):
+def test_if_match_prevents_lost_updates(note, alice):
     path, seen = f"/notes/{note['id']}", {"If-Match": '"1"'}
     assert alice.put(path, json={"title": "Eggs"}, headers=seen).status_code == 200
     response = alice.put(path, json={"title": "Salt"}, headers=seen)

@@ -41,7 +41,7 @@ def test_sets_a_field_to_null(note, alice):
 
 
 @ON_SQLITE
-def test_an_empty_change_is_none(note, alice):
+def test_an_empty_change_changes_nothing(note, alice):
     response = alice.patch(f"/notes/{note['id']}", json={})
     assert response.json["data"] == note
     assert response.headers["ETag"] == '"1"'
@@ -53,7 +53,7 @@ def test_needs_a_login(note, alice, stranger):
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
-def test_refuses_to_change_what_is_only_to_be_read(note, bob):
+def test_refuses_to_change_a_record_that_the_actor_may_only_read(note, bob):
     for body in ({"title": "Eggs"}, {}):
         assert bob.patch(f"/notes/{note['id']}", json=body).status_code == 403
     assert bob.get(f"/notes/{note['id']}").json["data"] == note
@@ -144,7 +144,7 @@ def test_refuses_to_change_another_version(note, alice):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_a_definition_may_want_if_match_with_every_write(admin, method):
+def test_a_definition_may_require_if_match_for_every_write(admin, method):
     admin.declare("notes", {"title": {"type": "string"}}, require_if_match=True)
     path = f"/notes/{admin.make('notes', title='Milk')['id']}"
     refused = admin.send(method, path, json={"title": "Bread"})

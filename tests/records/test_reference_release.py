@@ -28,7 +28,7 @@ def test_a_reference_set_to_null_is_a_new_version(shelf, alice):
     assert after["updated_at"] > book["updated_at"]
 
 
-def test_also_at_the_end_of_a_cascade(shelf, alice):
+def test_a_reference_at_the_end_of_a_cascade_is_set_to_null_too(shelf, alice):
     room, outer, _ = shelf
     inner = alice.make("shelves", inside=outer["id"])
     book = alice.make("books", shelf=inner["id"])
@@ -37,7 +37,7 @@ def test_also_at_the_end_of_a_cascade(shelf, alice):
     assert alice.get(f"/books/{book['id']}").json["data"]["version"] == 2
 
 
-def test_a_circle_of_cascades_ends(shelf, alice):
+def test_a_cycle_of_cascades_ends(shelf, alice):
     _, shelf, _ = shelf
     alice.patch(f"/shelves/{shelf['id']}", json={"inside": shelf["id"]})
     assert alice.delete(f"/shelves/{shelf['id']}").status_code == 200

@@ -63,7 +63,7 @@ def client(api, address):
         yield client
 
 
-def test_a_generated_client_makes_reads_finds_changes_and_deletes_a_record(api, client):
+def test_a_generated_client_creates_reads_finds_changes_and_deletes_a_record(api, client):
     body = api.models.NotesCreate(title="Milk", due=date(2026, 1, 31), price="1.50")
     made = api.create_notes.sync(client=client, body=body).data
     api.create_notes.sync(client=client, body=api.models.NotesCreate(title="Bread"))

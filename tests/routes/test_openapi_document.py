@@ -102,7 +102,7 @@ def test_has_only_the_resources_that_somebody_has_a_grant_for(admin, alice, edit
 
 
 @ON_SQLITE
-def test_tells_of_no_relation_to_what_somebody_may_not_read(admin, alice, stranger):
+def test_shows_no_relation_to_records_that_the_caller_may_not_read(admin, alice, stranger):
     admin.declare("secrets", {"word": {"type": "string"}}, access={"read": ["member"]})
     secret = {"type": "reference", "to": "secrets"}
     admin.declare("notes", {"secret": secret}, access={"read": ["public"]})
@@ -125,7 +125,7 @@ def test_follows_the_definitions_and_the_roles(admin, alice, edith):
 
 
 @ON_SQLITE
-def test_may_be_for_those_who_are_signed_in_alone(settings):
+def test_may_require_a_sign_in(settings):
     app = create_app(replace(settings, public_docs=False))
     stranger, alice = Person(app), Person(app, "alice")
     paths = ("/openapi.json", "/docs", "/docs/", "/docs/swagger-ui-bundle.js")

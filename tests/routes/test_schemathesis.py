@@ -78,7 +78,7 @@ def run_schemathesis(folder, server, options):
     )
 
 
-def test_the_server_keeps_to_its_document(server, tmp_path):
+def test_the_server_matches_its_document(server, tmp_path):
     write_configuration(tmp_path, server[0])
     count = count_operations(*server)
     result = run_schemathesis(tmp_path, server, OPTIONS)

@@ -34,7 +34,7 @@ def refused(response):
     return {name: messages[0] for name, messages in errors.items()}
 
 
-def test_refuses_a_page_with_the_size_that_would_do(admin, notes):
+def test_refuses_a_page_and_names_the_size_that_fits(admin, notes):
     for query in ("", "sort=title", "sort=-created_at", "title__contains=Note", "title__gte=A&sort=-title&page=1"):
         errors = refused(admin.get(f"/notes?{query}"))
         assert "at most 3" in errors["per_page"], query
@@ -46,7 +46,7 @@ def test_refuses_a_page_with_the_size_that_would_do(admin, notes):
     assert len(admin.get("/notes?fields=title,id").json["data"]) == 6
 
 
-def test_an_advice_that_is_followed_is_enough(admin, notes):
+def test_following_the_advice_is_enough(admin, notes):
     for number in (1, 2):
         assert len(admin.get(f"/notes?per_page=3&page={number}").json["data"]) == 3
     total = admin.get("/notes?per_page=3").json["meta"]["total"]

@@ -50,7 +50,7 @@ def test_keeps_who_changed_what_from_which_value_to_which(notes, admin, alice, b
     assert entries[0]["changed_at"].endswith("Z")
 
 
-def test_comes_in_pages(notes, alice):
+def test_history_has_pages(notes, alice):
     note = alice.make("notes", title="0")
     for number in range(1, 5):
         alice.patch(f"/notes/{note['id']}", json={"title": str(number)})
@@ -102,7 +102,7 @@ def test_every_way_to_change_a_record_is_kept(notes, admin, alice):
     assert past(alice, made)[0][1]["title"] == (None, "loaded")
 
 
-def test_the_end_of_an_owner_is_kept(notes, admin, alice, bob):
+def test_the_deletion_of_an_owner_is_in_the_history(notes, admin, alice, bob):
     note, id_of_alice = alice.make("notes", title="Milk"), alice.id
     admin.delete(f"/users/{id_of_alice}")
     assert past(bob, note)[0] == ("update", {"created_by": (id_of_alice, None)})
@@ -120,7 +120,7 @@ def test_shows_no_field_and_no_record_that_is_hidden(notes, admin, alice, edith,
 
 
 @ON_SQLITE
-def test_a_record_that_a_rule_opens_does_not_tell_of_the_time_before(admin, alice):
+def test_a_record_that_a_rule_opens_does_not_reveal_its_earlier_history(admin, alice):
     access = {"read": [{"role": "member", "where": {"title": {"ne": "draft"}}}], "create": ["member"]}
     admin.declare("notes", {"title": {"type": "string"}}, access=access, history=True)
     note = admin.make("notes", title="draft")
@@ -135,7 +135,7 @@ def test_a_record_that_a_rule_opens_does_not_tell_of_the_time_before(admin, alic
     assert alice.get(f"/notes/{mine['id']}/history").status_code == 404
 
 
-def test_follows_the_resource_and_goes_with_it(notes, admin, alice):
+def test_is_renamed_and_deleted_with_its_resource(notes, admin, alice):
     note = alice.make("notes", title="Milk")
     body = {"fields": FIELDS, "access": OPEN, "history": True}
     body["fields"] = {name: kind for name, kind in FIELDS.items() if kind["type"] != "reference"}

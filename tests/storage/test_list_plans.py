@@ -136,7 +136,7 @@ def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements)
     read_page(edith, "/notes?count=false&fields=id&sort=-rank", statements)
 
 
-def test_what_refers_to_a_record_is_a_range_of_an_index(topic, alice, edith, statements):
+def test_referring_records_are_read_from_a_range_of_an_index(topic, alice, edith, statements):
     """However many there are; under an owner's rule as well."""
     for person in (edith, alice):
         for path in (

@@ -93,7 +93,7 @@ def test_a_large_body_is_refused_by_its_head(serve):
             assert connection.is_closed(), name
 
 
-def test_who_may_import_sends_a_large_body(serve):
+def test_a_caller_who_may_import_can_send_a_large_body(serve):
     served = serve()
     rows = b"title\n" + b"a note of some length\n" * 2_000
     parts = (rows[:7], rows[7:30_000], rows[30_000:])
@@ -114,7 +114,7 @@ def test_who_may_import_sends_a_large_body(serve):
 
 
 @ON_SQLITE
-def test_asking_first_counts_once(serve):
+def test_a_request_that_expects_100_continue_counts_once(serve):
     served = serve(rate_limit="3/minute")  # the definition was the first
     with served.ask("admin", length=6, more=EXPECT) as connection:
         assert b" 100 " in connection.file.readline() + connection.file.readline()
@@ -124,7 +124,7 @@ def test_asking_first_counts_once(serve):
 
 
 @ON_SQLITE
-def test_a_full_disk_refuses_large_bodies_and_the_server_goes_on(serve):
+def test_on_a_full_disk_large_bodies_are_refused_and_the_server_continues(serve):
     served = serve()
     resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (600_000, 600_000))  # of each file it writes
     for length, body in {LARGE: b"x" * LARGE, None: b"%x\r\n" % LARGE + b"x" * LARGE + b"\r\n0\r\n\r\n"}.items():

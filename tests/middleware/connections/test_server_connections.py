@@ -57,14 +57,14 @@ def connect(app):
 
 
 @pytest.mark.parametrize("path", ["/big", "/pieces"])
-def test_who_reads_nothing_holds_no_thread(app, connect, path):
+def test_a_client_that_reads_nothing_holds_no_thread(app, connect, path):
     slow = [connect(receive_bytes=LITTLE).send(path) for _ in range(6)]
     wait_for(lambda: app.answered.count(path) == 6)
     assert connect().send("/short").read()[2] == b"short"
     assert [len(connection.read()[2]) for connection in slow] == [BIG] * 6
 
 
-def test_what_is_not_read_waits_on_disk(app, connect):
+def test_unread_responses_are_kept_on_disk(app, connect):
     connection = connect(receive_bytes=LITTLE).send("/big")
     wait_for(lambda: spool.room.taken > BIG // 2)
     assert len(connection.read()[2]) == BIG
@@ -99,7 +99,7 @@ def test_requests_sent_at_once_are_answered_one_by_one(app, connect):
     assert connection.read()[2] == b"short"
 
 
-def test_who_takes_the_answer_too_slowly_is_closed(app, clock):
+def test_a_client_that_reads_too_slowly_is_closed(app, clock):
     with serving(app, TIMES) as (server, connect):
         slow = [connect(receive_bytes=LITTLE).send(path) for path in ("/big", "/pieces")]
         quick = connect().send("/big")
@@ -112,7 +112,7 @@ def test_who_takes_the_answer_too_slowly_is_closed(app, clock):
         assert connect().send("/short").read()[2] == b"short"
 
 
-def test_who_takes_enough_is_not_closed(app, clock):
+def test_a_client_that_reads_fast_enough_is_not_closed(app, clock):
     enough, rounds = 5 * int(TIMES.pace * TIMES.least_pace), 5
     with serving(app, TIMES) as (server, connect):
         connection = connect(receive_bytes=LITTLE).send("/big")
@@ -159,7 +159,7 @@ def test_a_long_request_is_not_taken_for_an_idle_connection(app, clock):
         assert connection.send("/short").read()[2] == b"short"
 
 
-def test_new_connections_get_in_and_the_oldest_idle_makes_way(app):
+def test_a_new_connection_replaces_the_one_that_has_been_idle_longest(app):
     with serving(app, most=5) as (server, connect):
         busy = connect().send("/wait")
         wait_for(lambda: app.answered)
@@ -173,7 +173,7 @@ def test_new_connections_get_in_and_the_oldest_idle_makes_way(app):
 
 
 @pytest.mark.parametrize(("path", "headers"), [("/short", ()), ("/api/v1/notes/import", ("Content-Length: 9000000",))])
-def test_when_all_are_in_work_one_more_is_told_to_come_back(app, path, headers):
+def test_a_connection_beyond_the_limit_is_answered_503_if_all_are_busy(app, path, headers):
     with serving(app, most=4, threads=1) as (server, connect):
         busy = [connect().send("/wait") for _ in range(4)]
         wait_for(lambda: sum(len(channel.requests) for channel in channels(server)) == 4)
@@ -185,7 +185,7 @@ def test_when_all_are_in_work_one_more_is_told_to_come_back(app, path, headers):
         assert [connection.read()[0] for connection in busy] == [200] * 4
 
 
-def test_of_slow_readers_the_slowest_makes_way_when_the_room_is_full(app, monkeypatch):
+def test_the_slowest_reader_is_closed_when_the_disk_space_is_used_up(app, monkeypatch):
     monkeypatch.setattr(spool.room, "max_bytes", 2 * BIG)
     with serving(app) as (server, connect):
         first, second = (connect(receive_bytes=LITTLE).send("/big") for _ in range(2))
@@ -196,7 +196,7 @@ def test_of_slow_readers_the_slowest_makes_way_when_the_room_is_full(app, monkey
         assert len(third.read()[2]) == BIG
 
 
-def test_where_no_file_can_be_written_answers_wait_in_memory(app, connect, monkeypatch, tmp_path):
+def test_if_no_file_can_be_written_responses_are_kept_in_memory(app, connect, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     connection = connect(receive_bytes=LITTLE).send("/big")
     wait_for(lambda: app.answered)

@@ -165,7 +165,7 @@ def parts(answer):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_read_is_refused_in_the_one_shape_and_the_connection_closed(address, case):
+def test_an_invalid_request_gets_an_error_and_its_connection_is_closed(address, case):
     status, sent = REFUSED[case]
     answer = exchange(address, sent + HEAD + b"\r\n")
     found, headers, body = parts(answer)
@@ -181,7 +181,7 @@ def test_what_cannot_be_read_is_refused_in_the_one_shape_and_the_connection_clos
 
 @pytest.mark.parametrize("case", TAKEN)
 @pytest.mark.parametrize("pieces", [1, 7])
-def test_what_is_odd_but_clear_is_taken(address, case, pieces):
+def test_unusual_but_unambiguous_requests_are_accepted(address, case, pieces):
     status, sent = TAKEN[case]
     close = (
         sent.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
@@ -231,7 +231,7 @@ def test_no_header_of_any_bytes_is_an_error_of_the_server(address):
             assert parts(exchange(address, head + twice + b"Connection: close\r\n\r\n"))[0] < 500, header[:40]
 
 
-def test_no_continuation_is_promised_for_what_is_refused(address):
+def test_a_refused_request_gets_no_100_continue(address):
     assert b"100 Continue" not in exchange(address, REFUSED["a length over the limit, expecting"][1])
 
 

@@ -27,7 +27,7 @@ def nobody_else_writes(url):
         connection.close()
 
 
-def test_is_answered_as_ever_while_writers_hang(app, database_url, admin, alice):
+def test_liveness_is_answered_while_writers_wait(app, database_url, admin, alice):
     admin.declare("notes", FIELDS, access={"create": ["member"]})
     write = [f"Authorization: Bearer {alice.token}", "Content-Type: application/json", f"Content-Length: {len(TEA)}"]
     with serving(app, threads=2) as (server, connect):

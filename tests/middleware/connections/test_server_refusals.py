@@ -37,7 +37,7 @@ def test_a_refusal_ends_its_connection(tmp_path):
         assert int(response.headers["Retry-After"]) > 60
 
 
-def test_requests_in_a_row_behind_a_refusal_are_not_worked_on(tmp_path):
+def test_pipelined_requests_after_a_refusal_are_not_handled(tmp_path):
     with running_server(tmp_path, **LIMITS) as address:
         connection = connect(address)
         connection.sendall(LOGIN * 20)
@@ -46,7 +46,7 @@ def test_requests_in_a_row_behind_a_refusal_are_not_worked_on(tmp_path):
     assert (tmp_path / "server0.log").read_text().count('"/api/v1/auth/login"') == 4  # path and route of each
 
 
-def test_refusals_held_back_keep_nobody_waiting(tmp_path):
+def test_delayed_refusals_do_not_delay_others(tmp_path):
     with running_server(tmp_path, **LIMITS) as address:
         read_first = http.client.HTTPResponse(first := guess(address))
         read_first.begin()
@@ -59,7 +59,7 @@ def test_refusals_held_back_keep_nobody_waiting(tmp_path):
     assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 429 TOO MANY REQUESTS"}
 
 
-def test_a_stop_still_sends_what_is_held_back(tmp_path):
+def test_a_stop_still_sends_delayed_responses(tmp_path):
     with running_server(tmp_path, **LIMITS) as address:
         with Caller(address) as caller:
             assert caller.call("POST", "/auth/login", {"email": "a@example.com", "password": "x"})[0] == 401
@@ -70,7 +70,7 @@ def test_a_stop_still_sends_what_is_held_back(tmp_path):
     assert b" 429 " in read_all(connection).split(b"\r\n")[0]
 
 
-def test_what_the_server_refuses_by_itself_has_the_headers_of_every_answer(tmp_path):
+def test_refusals_by_the_server_have_the_headers_of_all_responses(tmp_path):
     with running_server(tmp_path) as address:
         connection = connect(address)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: larder\r\nContent-Length: many\r\n\r\n")

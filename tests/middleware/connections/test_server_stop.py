@@ -11,7 +11,7 @@ from tests.parts.server import Caller, running_server
 from tests.parts.sockets import App, Connection, serving, wait_for
 
 
-def test_stops_although_whoever_started_it_ignores_ctrl_c(tmp_path):
+def test_stops_although_its_parent_ignores_ctrl_c(tmp_path):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script does for what it puts into the background
     try:
         with running_server(tmp_path, forked=False) as address, Caller(address) as caller:
@@ -21,7 +21,7 @@ def test_stops_although_whoever_started_it_ignores_ctrl_c(tmp_path):
 
 
 @pytest.mark.slow
-def test_clients_that_read_nothing_hold_up_neither_others_nor_the_stop(tmp_path):
+def test_clients_that_read_nothing_delay_neither_others_nor_the_stop(tmp_path):
     with ExitStack() as clients, running_server(tmp_path, threads=2) as address:
         port = address.rpartition(":")[2]
         for _ in range(8):
