@@ -5,7 +5,7 @@ To a type checker a column is a `Column` of its values in Python: `User.email` i
 """
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from uuid import UUID
@@ -101,9 +101,13 @@ class UuidColumn(Column[V]):
 
 
 class DateColumn(Column[str]):
-    """A calendar day, bound as `YYYY-MM-DD`."""
+    """A calendar day as text, `YYYY-MM-DD`."""
 
     field_type = "LARDER_DATE"
+
+    def python_value(self, value: date | str | None) -> str | None:
+        """Return the day as text, or None; psycopg reads a date."""
+        return None if value is None else str(value)
 
 
 class DateTimeColumn(Column[V]):
@@ -154,6 +158,10 @@ class ScaledIntegerColumn(Column[Decimal]):
     def db_value(self, value: Decimal | int | str | None) -> int | None:
         """Return the Decimal `value` in units of 10**-scale, or None."""
         return None if value is None else int(Decimal(value).scaleb(self.scale))
+
+    def python_value(self, value: int | None) -> Decimal | None:
+        """Return the number of these smallest units with `scale` fraction digits, or None."""
+        return None if value is None else Decimal(value).scaleb(-self.scale)
 
 
 class NumericColumn(Column[Decimal]):
