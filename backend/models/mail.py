@@ -1,9 +1,9 @@
-"""Mails that wait to be sent, the tokens that mails carry, and invitations."""
+"""Mails that wait to be sent, and the tokens that mails carry."""
 
 from peewee import SQL
 
 from backend.models.base import Entity
-from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.columns import DateTimeColumn, IntegerColumn, TextColumn, UuidColumn
 from backend.utils.clock import utcnow
 
 
@@ -38,16 +38,3 @@ class MailToken(Entity):
 
     class Meta:
         table_name = "larder_mail_tokens"
-
-
-class Invitation(Entity):
-    """An open invitation; without `token_hash` its mail has not been sent yet."""
-
-    email = TextColumn(unique=True)
-    roles = JsonColumn()
-    token_hash = TextColumn(null=True, unique=True)
-    expires_at = DateTimeColumn(index=True)
-    created_by = UuidColumn(null=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE SET NULL")])
-
-    class Meta:
-        table_name = "larder_invitations"

@@ -8,7 +8,8 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.models.mail import Invitation, MailToken, OutgoingMail
+from backend.models.invitation import Invitation
+from backend.models.mail import MailToken, OutgoingMail
 from backend.models.role import Role
 from backend.models.user import User
 from backend.services.accounts import mail_tokens, outbox, passwords

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from backend import create_app
 from backend.models.database import database
-from backend.models.mail import Invitation
+from backend.models.invitation import Invitation
 from backend.models.user import User
 from backend.services.accounts import mail_tokens
 from tests.conftest import PASSWORD, Person

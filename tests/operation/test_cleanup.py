@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from backend.models.database import database
-from backend.models.mail import Invitation, MailToken
+from backend.models.invitation import Invitation
+from backend.models.mail import MailToken
 from backend.models.session import Session
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow

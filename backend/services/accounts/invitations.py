@@ -7,7 +7,7 @@ from peewee import Expression
 
 from backend.config.settings import Settings
 from backend.models.database import database
-from backend.models.mail import Invitation
+from backend.models.invitation import Invitation
 from backend.models.role import MEMBER, Role
 from backend.models.user import User
 from backend.services.access import audit

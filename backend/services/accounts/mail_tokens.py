@@ -8,7 +8,8 @@ from peewee import Expression
 
 from backend.config.settings import Settings
 from backend.models.database import database
-from backend.models.mail import Invitation, MailToken
+from backend.models.invitation import Invitation
+from backend.models.mail import MailToken
 from backend.models.user import User
 from backend.services.errors import Invalid
 from backend.utils.clock import utcnow

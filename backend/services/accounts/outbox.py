@@ -8,7 +8,8 @@ import structlog
 
 from backend.config.settings import Settings
 from backend.models.database import database
-from backend.models.mail import Invitation, OutgoingMail
+from backend.models.invitation import Invitation
+from backend.models.mail import OutgoingMail
 from backend.models.user import User
 from backend.services.accounts import mail_server, mail_tokens
 from backend.services.accounts.mail_messages import account_link, make_message

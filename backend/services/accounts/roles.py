@@ -8,7 +8,7 @@ from peewee import IntegrityError
 
 from backend.models.api_key import ApiKey
 from backend.models.database import database
-from backend.models.mail import Invitation
+from backend.models.invitation import Invitation
 from backend.models.role import BUILT_IN, Role
 from backend.services.access import audit
 from backend.services.access.actors import Actor

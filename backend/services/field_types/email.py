@@ -55,7 +55,7 @@ class Email(String):
         field = super().json_field(**options)
         return EmailAddress(validate=field.validators, **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for an address in any form, or a part of one."""
         return EmailText(normalize_email)
 
@@ -63,6 +63,6 @@ class Email(String):
 class AccountEmail(Email):
     """The address of a user account, in lower case; definitions cannot use this type."""
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for an address in any form and case, or a part of one."""
         return EmailText(comparable_email)

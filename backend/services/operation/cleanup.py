@@ -9,7 +9,8 @@ from backend.config.settings import Settings
 from backend.models.base import BaseModel
 from backend.models.database import connected, database
 from backend.models.idempotency import IdempotencyKey
-from backend.models.mail import Invitation, MailToken
+from backend.models.invitation import Invitation
+from backend.models.mail import MailToken
 from backend.models.session import Session
 from backend.services.access import audit
 from backend.services.operation.idempotency import KEPT_FOR
