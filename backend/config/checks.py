@@ -34,15 +34,22 @@ def setting(
     *,
     one_of: list[str] | None = None,
     at_least: int | None = None,
+    at_most: int | None = None,
     check: Check | None = None,
 ) -> Any:
     """Return a dataclass field read as `kind` (a parser of environs), with its help and its checks."""
     rules = [check] if check else []
     if one_of:
         rules.append(validate.OneOf(one_of, error="Expected one of: {choices}."))
-    if at_least is not None:
-        rules.append(validate.Range(min=at_least, error=f"Expected a number of at least {at_least}."))
+    if at_least is not None or at_most is not None:
+        rules.append(validate.Range(at_least, at_most, error=f"Expected a number {_bounds(at_least, at_most)}."))
     return field(default=default, metadata={"kind": kind, "help": help, "rules": rules, "one_of": one_of})
+
+
+def _bounds(least: int | None, most: int | None) -> str:
+    if least is not None and most is not None:
+        return f"from {least} to {most}"
+    return f"of at least {least}" if most is None else f"of at most {most}"
 
 
 def split_keys(text: str) -> list[str]:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from marshmallow import validate
-
 from backend.config import checks
 from backend.config.checks import SettingsError, setting
 
@@ -30,9 +28,7 @@ class Settings:
         check=checks.secret_keys,
     )
     host: str = setting("str", "127.0.0.1", "Address to listen on")
-    port: int = setting(
-        "int", 8000, "Port to listen on", check=validate.Range(1, 65535, error="Expected a port from 1 to 65535.")
-    )
+    port: int = setting("int", 8000, "Port to listen on", at_least=1, at_most=65535)
     reuse_port: bool = setting("bool", False, "Let several processes listen on the same port (SO_REUSEPORT)")
     threads: int = setting("int", 8, "Number of requests that one process handles at the same time", at_least=1)
     jobs: str = setting(
@@ -133,7 +129,8 @@ class Settings:
         "int",
         3,
         "Minimum zxcvbn score for passwords (1 to 4); 0 accepts any",
-        check=validate.Range(0, 4, error="Expected a number from 0 to 4."),
+        at_least=0,
+        at_most=4,
     )
     password_hashes_at_once: int | None = setting(
         "int",

@@ -15,9 +15,9 @@ from backend.services.storage.full_text import read_terms
 from backend.services.storage.ordering import Sort
 
 MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
-MAX_FILTERS = 32
-SETTINGS = ("page", "per_page", "count", "cursor")
-NO_FILTERS = (*SETTINGS, "sort", "q", "fields", "expand")
+MAX_FILTERS = 32  # peewee builds nested conditions recursively: some 400 fill Python's stack
+PAGE_PARAMETERS = ("page", "per_page", "count", "cursor")
+NO_FILTERS = (*PAGE_PARAMETERS, "sort", "q", "fields", "expand")
 
 
 def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> ListQuery:
@@ -36,7 +36,7 @@ def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> Li
         sort=read_sort(arguments.get("sort", ())),
         fields=tuple(fields) if fields else None,
         expand=tuple(arguments.get("expand", ())),
-        **{name: arguments[name] for name in SETTINGS if name in arguments},
+        **{name: arguments[name] for name in PAGE_PARAMETERS if name in arguments},
     )
 
 
