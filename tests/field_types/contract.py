@@ -110,6 +110,11 @@ class FieldTypeContract:
         for _, read in self.kept:
             assert field.cell_reader()(field.to_cell(read)) == field.json_field().deserialize(read), read
 
+    def test_a_loaded_value_becomes_the_value_in_json(self):
+        field = parse_field(self.declaration)
+        for _, read in self.kept:
+            assert_same(field.to_json(field.json_field().deserialize(read)), read)
+
     def test_a_value_converts_to_text_to_json_and_back(self):
         field = parse_field(self.declaration)
         for _, read in self.kept:

@@ -7,6 +7,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
+from backend.services.field_types.registry import TYPES
 from tests.conftest import ON_SQLITE, Person, database_copy
 from tests.helpers import CSV, NDJSON, load, outcome
 
@@ -154,6 +155,11 @@ FULL = {
     "uuid": "0193e0f4-0000-7000-8000-00000000000a",
     "enum": "=cmd|' /C calc'!A0",
 }
+
+
+def test_the_tables_have_every_field_type():
+    assert {options["type"] for options, _, _ in KINDS.values()} | {"reference"} == set(TYPES)
+    assert {options["type"] for options in EVERYTHING.values()} == set(TYPES)
 
 
 def fill(admin):

@@ -144,10 +144,10 @@ def _filter(name: str, field: FieldType, operator: str) -> Field[Any]:
     metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
     if operator == "in":
         at_most = validate.Length(max=MAX_IN)
-        return CommaList(field.filter(), keeps_commas=field.may_hold_commas, validate=at_most, metadata=metadata)
+        return CommaList(field.text_field(), keeps_commas=field.may_hold_commas, validate=at_most, metadata=metadata)
     if operator == "isnull":
         return BooleanFromText(metadata=metadata)
-    parameter = field.filter()
+    parameter = field.text_field()
     parameter.metadata = {**parameter.metadata, **metadata}
     if operator in TEXT_SEARCH:
         parameter.validators.append(validate.Length(max=MAX_PART, error=TOO_LONG))

@@ -1,7 +1,6 @@
 """Profiles: the values of users, which rules read as `$user.<field>`."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from marshmallow import ValidationError
@@ -53,8 +52,7 @@ def _load_value(actor: Actor, field: FieldType | None, value: Any, own: bool) ->
         raise ValidationError(LOCKED)
     if value is None:
         return None
-    loaded = field.json_field().deserialize(value)
-    return str(loaded) if isinstance(loaded, Decimal) else loaded
+    return field.to_json(field.json_field().deserialize(value))
 
 
 def _may_set(actor: Actor, field: FieldType) -> bool:

@@ -72,7 +72,7 @@ def _read_value(field: FieldType, value: Any) -> Any:
         return UserValue(value.removeprefix(USER))
     if value is None:
         raise ValidationError("To find null, use the operator `isnull`.")
-    return field.filter().deserialize(value)
+    return field.text_field().deserialize(value)
 
 
 def rule_problems(where: Any, fields: Fields) -> list[str]:
@@ -153,6 +153,6 @@ def _bound(value: Any, field: FieldType, user_value: Callable[[str], Any]) -> An
     if actual is None or value.field == "id":
         return actual
     try:
-        return field.filter().deserialize(actual)
+        return field.text_field().deserialize(actual)
     except ValidationError:  # for example a text that is no choice of an enum: no row can have it
         return None

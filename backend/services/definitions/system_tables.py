@@ -32,7 +32,7 @@ class RoleNames(FieldType):
         """Return a field for a list of names."""
         return fields.List(StrictText(), **options)
 
-    def filter(self) -> StrictText:
+    def text_field(self) -> StrictText:
         """Return a field for one name."""
         return StrictText()
 

@@ -75,7 +75,7 @@ class FieldType:
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     fits_profiles: ClassVar[bool] = True  # a profile field may have this type
     holds_empty_text: ClassVar[bool] = False  # "" is a value; for other types an empty CSV cell means no value
-    # Values are converted through the common form of both types if it is the same, else through their text.
+    # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
 
     required: bool = option(StrictBoolean(), default=False)
@@ -141,7 +141,11 @@ class FieldType:
         raise NotImplementedError
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the expression of the value in a JSON object."""
+        """Return the expression of the value in a JSON object: null for null.
+
+        `column` can also be MIN or MAX of the column. Write numbers and texts in the expression as SQL("1"): a plain 1
+        would be converted by the column.
+        """
         return column
 
     def sort_key(self, column: Any) -> Any:
@@ -149,23 +153,37 @@ class FieldType:
         return column
 
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the expression of a text that has about as many bytes as the value in JSON."""
+        """Return the expression of a text that has about as many bytes as the value in JSON.
+
+        Override it if `max_json_bytes` is None or more than 64, unless the column is a text.
+        """
         return column
 
     @property
     def max_json_bytes(self) -> int | None:
-        """The maximum number of bytes of a value in JSON; None for no limit."""
+        """The maximum number of bytes of a value in JSON; None for no limit. Override it if 64 are not enough."""
         return 64
 
     # JSON, queries and CSV
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
-        """Return the marshmallow field that checks and documents a value in JSON."""
+        """Return the marshmallow field that checks and documents a value in JSON.
+
+        It loads what the column takes: the value in JSON, unless `to_json` is overridden.
+        """
         raise NotImplementedError
 
-    def filter(self) -> fields.Field[Any]:
-        """Return the marshmallow field that reads a value from text, in a query or in a CSV cell."""
+    def text_field(self) -> fields.Field[Any]:
+        """Return the marshmallow field that reads a value from text, in a query or in a CSV cell.
+
+        It loads what `json_field` loads, without the checks of options such as `min`. For filters such as `contains`,
+        it also loads a part of a value.
+        """
         raise NotImplementedError
+
+    def to_json(self, value: Any) -> Any:
+        """Return a value that `json_field` loaded as a value in JSON."""
+        return value
 
     @property
     def filter_operators(self) -> tuple[str, ...]:
@@ -179,12 +197,12 @@ class FieldType:
 
     @property
     def comparable_as(self) -> str:
-        """A name for how values are compared: two types with the same name can be compared with each other."""
+        """For rules: a name for how values are compared. Two fields with the same name can be compared."""
         return self.name
 
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
-        return loader(self.filter(), self.json_field().validators)
+        return loader(self.text_field(), self.json_field().validators)
 
     def to_cell(self, value: Any) -> str:
         """Return the text of a CSV cell for a value in JSON."""
@@ -205,7 +223,10 @@ class FieldType:
         raise NotImplementedError
 
     def average_to_json(self, total: Any, count: int) -> Any:
-        """Return the average of `count` values as a value in JSON; None if JSON cannot represent it."""
+        """Return the average of `count` values in the form of a value in JSON; None if JSON cannot represent it.
+
+        It may be more precise than a value of the field.
+        """
         raise NotImplementedError
 
     # Changes of the declaration
@@ -245,7 +266,7 @@ class FieldType:
             return field.deserialize
         if self.common_form is not None and self.common_form == old.common_form:
             return lambda value: field.deserialize(self.from_common(old.to_common(value)))
-        read = loader(self.filter(), field.validators)
+        read = loader(self.text_field(), field.validators)
         return lambda value: read(to_text(value).strip())
 
     def to_common(self, value: Any) -> Any:

@@ -38,7 +38,7 @@ class Boolean(FieldType):
         """Return a field for true and false."""
         return StrictBoolean(**options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for `true` and `false` in any case."""
         return BooleanFromText()
 

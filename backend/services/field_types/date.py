@@ -52,7 +52,7 @@ class Date(FieldType):
         """Return a field for days in the range."""
         return Day(validate=Between(self.min, self.max), **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any day."""
         return Day()
 

@@ -60,7 +60,7 @@ class DateTime(FieldType):
         """Return a field for moments in the range."""
         return Moment(validate=Between(self.min, self.max), **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any moment."""
         return Moment()
 

@@ -80,9 +80,13 @@ class Decimal(Numeric):
         minimum, maximum = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
         return ExactDecimal(self.precision, self.scale, validate=Between(minimum, maximum), **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any decimal of this scale."""
         return ExactDecimal(self.precision, self.scale)
+
+    def to_json(self, value: PythonDecimal) -> str:
+        """Return the number as text with `scale` fraction digits."""
+        return str(value)
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the decimal as text with exactly `scale` fraction digits."""

@@ -38,7 +38,7 @@ class Enum(Guarded):
         """Return a field for the choices."""
         return StrictText(validate=validate.OneOf(self.choices), **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for the choices: any other text is an error, because it would only find nothing."""
         return StrictText(validate=validate.OneOf(self.choices))
 

@@ -56,7 +56,7 @@ class Integer(Numeric):
         maximum = MAX_INTEGER if self.max is None else self.max
         return StrictInteger(validate=validate.Range(minimum, maximum), **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any integer."""
         return IntegerFromText(validate=validate.Range(MIN_INTEGER, MAX_INTEGER))
 

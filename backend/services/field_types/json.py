@@ -69,7 +69,7 @@ class Json(FieldType):
         """Return a field for any JSON value."""
         return AnyJson(**options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for JSON text from a CSV cell."""
         return JsonFromText()
 

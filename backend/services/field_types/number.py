@@ -56,7 +56,7 @@ class Number(Numeric):
         bounded = self.min is not None or self.max is not None
         return StrictFloat(validate=validate.Range(self.min, self.max) if bounded else None, **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any number."""
         return FloatFromText()
 

@@ -73,7 +73,7 @@ class String(Guarded):
             metadata["pattern"] = self.pattern
         return StrictText(validate=checks, **options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for any text."""
         return StrictText()
 

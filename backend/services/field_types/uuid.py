@@ -43,6 +43,6 @@ class Uuid(FieldType):
         """Return a field for UUIDs."""
         return UuidText(**options)
 
-    def filter(self) -> fields.Field[Any]:
+    def text_field(self) -> fields.Field[Any]:
         """Return a field for UUIDs."""
         return UuidText()

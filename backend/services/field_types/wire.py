@@ -63,7 +63,10 @@ class FormerNames(fields.Raw):
 
 
 class Between(validate.Validator):
-    """A range for values that are strings in JSON. OpenAPI cannot describe such a range."""
+    """A range for values that are strings in JSON. OpenAPI cannot describe such a range.
+
+    Values are compared as their field loads them: dates as text, decimals as numbers.
+    """
 
     def __init__(self, minimum: Any, maximum: Any) -> None:
         self.minimum, self.maximum = minimum, maximum
