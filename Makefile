@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test test-install test-deploy torture fuzz lint format picture lock audit clean
+.PHONY: help install run demo test test-install test-deploy torture fuzz lint format picture schema lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,12 @@ format: $(VENV)/.installed-dev ## Format the code and fix what can be fixed auto
 
 picture: $(BIN)/python ## Draw the rooms of the code into docs/architecture.md
 	$(BIN)/python docs/draw_rooms.py
+
+# With its own data folder, so that none is left behind. If it fails, the page stays as it is.
+schema: $(VENV)/.installed ## Write the tables of the models into docs/schema.md
+	@rm -rf .tmp/schema && mkdir -p .tmp/schema
+	LARDER_DATA_DIR=.tmp/schema LARDER_DATABASE_URL=sqlite:///.tmp/schema/larder.db $(BIN)/flask db diagram > .tmp/schema/page.md
+	@mv .tmp/schema/page.md docs/schema.md && rm -rf .tmp/schema
 
 lock: $(VENV)/.installed-dev ## Update both lock files; with ARGS=--upgrade to newer versions
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock

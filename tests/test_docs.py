@@ -120,7 +120,7 @@ def is_like(shown, actual):
 
 
 def test_the_page_about_tables_is_drawn_from_the_models():
-    assert (ROOT / "docs" / "schema.md").read_text() == diagram.draw()
+    assert (ROOT / "docs" / "schema.md").read_text() == diagram.draw(), "Run `make schema`."
 
 
 def test_the_page_about_security_names_tests_that_are_there():

@@ -35,7 +35,7 @@ def show_status() -> None:
 
 @commands.command("diagram")
 def draw_diagram() -> None:
-    """Print the documentation of the system tables: flask db diagram > docs/schema.md."""
+    """Print the documentation of the system tables: `make schema` writes it to docs/schema.md."""
     click.echo(diagram.draw(), nl=False)
 
 

@@ -63,7 +63,7 @@ def _row(field: Field, is_key: bool) -> str:
 
 HEAD = """# The database schema
 
-The system tables, drawn from the models by `flask db diagram`. The migrations in `backend/models/migrations/` create
+The system tables, drawn from the models by `make schema`. The migrations in `backend/models/migrations/` create
 them.
 """
 TAIL = """
