@@ -49,8 +49,11 @@ from backend.utils.spool import room
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (database, room, limits, hashing, answer_bound, error_tracking, jobs, metrics)
 
-ACCOUNTS = (auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys)
-DOCUMENTED = (root, health, *ACCOUNTS, resources, batch, audit, backups)
+# In the order of /docs.
+DOCUMENTED = (
+    *(root, health, auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys),
+    *(resources, batch, audit, backups),
+)
 UNDOCUMENTED = (account, metrics_route)
 
 
