@@ -8,7 +8,7 @@ import cysqlite
 import pytest
 
 from backend.models.database import DatabaseUnavailable, database, sqlite_connections
-from backend.models.database.sqlite import LEFT_WAL_BYTES
+from backend.models.database.sqlite import KEPT_WAL_BYTES
 from backend.services.operation import cleanup
 from tests.conftest import ON_SQLITE, Person
 from tests.helpers import assert_failure
@@ -137,7 +137,7 @@ def test_a_vacuum_leaves_no_log_behind(swollen):
 
 
 def test_a_log_that_has_grown_is_truncated_by_the_next_request(swollen, alice, monkeypatch):
-    monkeypatch.setattr(sqlite_connections, "LARGEST_WAL_BYTES", 10_000_000)
+    monkeypatch.setattr(sqlite_connections, "MAX_WAL_BYTES", 10_000_000)
     database.obj._truncated_at = 0
     assert alice.get("/auth/me").status_code == 200
     assert wal_bytes() == 0
@@ -146,4 +146,4 @@ def test_a_log_that_has_grown_is_truncated_by_the_next_request(swollen, alice, m
 def test_a_log_that_is_reset_is_truncated(swollen, alice):
     for title in ("Eggs", "Bread", "Tea"):
         alice.make("notes", title=title)
-    assert wal_bytes() <= LEFT_WAL_BYTES
+    assert wal_bytes() <= KEPT_WAL_BYTES

@@ -585,10 +585,10 @@ def assert_nothing_is_left(what_happened):
     for held in handle._free:
         assert_as_new(held.connection, what_happened)
     if handle.name == "sqlite":
-        assert not handle._turn.locked(), what_happened
+        assert not handle._write_turn.locked(), what_happened
         assert handle._long_write_ends_at is None, what_happened
         assert not getattr(handle._writer, "has_turn", False), what_happened
-        assert not hasattr(handle._writer, "patience"), what_happened
+        assert not hasattr(handle._writer, "wait_limit"), what_happened
 
 
 def assert_as_new(connection, what_happened):

@@ -179,7 +179,7 @@ def test_writers_that_wait_too_long_are_refused_and_affect_no_others(note, app, 
 @ON_SQLITE
 @pytest.mark.parametrize("waits_for", ["another process", "another thread"])
 def test_all_waits_of_a_request_share_one_limit(app, database_url, waits_for):
-    with lock_on_notes(database_url) if waits_for == "another process" else database.obj._turn:
+    with lock_on_notes(database_url) if waits_for == "another process" else database.obj._write_turn:
         with patience(wait_seconds=0.2), request():
             with pytest.raises(OperationalError, match="locked"), database.atomic():
                 pass

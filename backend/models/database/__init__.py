@@ -1,4 +1,4 @@
-"""The database handle, and what SQLite and Postgres answer differently."""
+"""The database handle, and the differences between SQLite and Postgres."""
 
 import cysqlite
 import psycopg
@@ -22,5 +22,5 @@ __all__ = [
 
 DIALECTS = (Sqlite, Postgres)
 DRIVER_ERRORS = (cysqlite.Error, psycopg.Error)
-# What the database may raise: peewee names errors of executing a statement, not those of reading its rows.
+# All errors of a database: peewee wraps those of executing a statement, but not those of fetching its rows.
 DATABASE_ERRORS = (PeeweeException, *DRIVER_ERRORS)

@@ -1,4 +1,4 @@
-"""The questions about a database that SQLite and Postgres answer differently."""
+"""The interface of both databases: every difference between SQLite and Postgres is a method of it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,26 +13,26 @@ Constraint: TypeAlias = Literal["unique", "foreign_key", "other"]
 
 
 class Violation(NamedTuple):
-    """The constraint that a write violated, with the columns of a unique one."""
+    """The kind of constraint that a write violated; for a unique constraint, also its columns."""
 
     kind: Constraint
     columns: tuple[str, ...]
 
 
 class Dialect(Metered, ABC):
-    """A database as its callers know it.
+    """The interface of a database.
 
-    It inherits the calls of peewee, the pool of connections, and the limits of time. It adds every difference between
-    the two databases, so that code outside of this package need not ask which of them is in use. Only code that uses
-    the tools of one database, such as a backup, looks at its name.
+    It inherits the methods of peewee, the connection pool and the time limits. It adds a method or attribute for every
+    difference between the two databases, so that code outside this package need not check which one is in use. Only
+    code that uses the tools of one database, such as a backup, checks its name.
     """
 
     name: ClassVar[Literal["sqlite", "postgres"]]
     strict_tables: ClassVar[bool]  # as Meta.strict_tables of a model
-    adds_foreign_keys_later: ClassVar[bool]  # by ALTER TABLE, since their target's table must be there first
-    has_decimals: ClassVar[bool]  # exact ones; otherwise they are kept as integers of their smallest units
-    alters_columns: ClassVar[bool]  # in place; otherwise the table is built again
-    drops_with_constraints: ClassVar[str]  # what follows DROP TABLE, so that foreign keys to the table are dropped too
+    adds_foreign_keys_later: ClassVar[bool]  # with ALTER TABLE, because the table of the target must exist
+    has_decimals: ClassVar[bool]  # otherwise decimals are stored as integers of their smallest units
+    alters_columns: ClassVar[bool]  # in place; otherwise the table is rebuilt
+    drops_with_constraints: ClassVar[str]  # what follows DROP TABLE to drop foreign keys to the table, too
 
     # Columns and indexes
 
@@ -57,7 +57,7 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def json_value(self, node: Node) -> ColumnBase:
-        """Return the expression of JSON text, or of a JSON column, as a value that json_object() does not quote."""
+        """Return the expression of JSON text, or of a JSON column, as JSON that json_object() does not quote again."""
 
     @abstractmethod
     def json_boolean(self, column: ColumnBase) -> ColumnBase:
@@ -73,17 +73,17 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def json_text(self, column: ColumnBase) -> ColumnBase:
-        """Return the expression of the text that a JSON column holds."""
+        """Return the expression of a JSON column as text."""
 
     @abstractmethod
     def bindable(self, column: ColumnBase) -> ColumnBase:
-        """Return the expression of a column's value in a form that JSON can carry and a query can bind again."""
+        """Return the expression of a column's value in a form for JSON that a query accepts as a parameter."""
 
     # Texts and numbers
 
     @abstractmethod
     def fold(self, node: Node) -> ColumnBase:
-        """Return the expression of a text without regard to case."""
+        """Return the expression of a text with its case folded, for comparisons that ignore case."""
 
     @abstractmethod
     def position(self, text: Node, part: Node) -> ColumnBase:
@@ -91,11 +91,11 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
-        """Return the expressions of an exact sum of integers or decimals, in the parts that sum_of_parts() takes."""
+        """Return the expressions of an exact sum of integers or decimals; sum_of_parts() takes their values."""
 
     @abstractmethod
     def sum_of_parts(self, parts: Iterator[Any]) -> Any:
-        """Return the sum whose parts are the next values of an iterator; None if there were no values to sum."""
+        """Take the values of one exact_sum() from `parts` and return the sum; None if there were no values to sum."""
 
     @abstractmethod
     def typed(self, node: Node, column: Field) -> ColumnBase:
@@ -105,66 +105,66 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
-        """Return the ORDER BY term that puts NULL last, and that an index still serves."""
+        """Return the ORDER BY term that sorts NULL last and can use an index."""
 
     @abstractmethod
     def ids(self, node: Node) -> ColumnBase:
-        """Return the query of the ids in a JSON array: one text, however many they are."""
+        """Return the query of the ids in a JSON array, which is one parameter for any number of ids."""
 
     @abstractmethod
     def descendants(self, table: str, columns: Sequence[str]) -> str:
-        """Return the SQL of the ids in a JSON array and of all rows that lead to them by one of these columns.
+        """Return the SQL of the ids in a JSON array and of all rows that refer to them, directly or not.
 
-        It has one place for a value: the array.
+        `columns` are the references that are followed. The SQL has one parameter: the array.
         """
 
-    each_wanted: ClassVar[SQL]  # the id that first_of_each() looks at
+    each_wanted: ClassVar[SQL]  # in the query `first` of first_of_each(): the current id
 
     @abstractmethod
     def first_of_each(self, ids: Node, table: str, first: Node) -> ColumnBase:
-        """Return the query of the ids that `first`, a query about `each_wanted`, finds for each of the ids."""
+        """Return the query of the ids that the query `first` finds when it runs for each of `ids` as `each_wanted`."""
 
     # Full-text search
 
     @abstractmethod
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
-        """Return the statements that create the table of words of the records of `table`, and its index."""
+        """Return the statements that create `words_table`, with the words of the records of `table`, and its index."""
 
     @abstractmethod
     def full_text_drops(self, words_table: str, terms_table: str) -> list[str]:
-        """Return the statements that drop both."""
+        """Return the statements that drop the words table and its index."""
 
     @abstractmethod
     def full_text_query(
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
-        """Return the query of the ids in the Table `words` that have all terms in `columns`, some of `every` column."""
+        """Return the query of the ids whose words contain all terms in `columns`, which are some of `every` column."""
 
     @abstractmethod
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
-        """Return what full_text_query() takes for these terms: each begins a word of one of the columns."""
+        """Return the text of these terms for full_text_query(); each matches the beginning of a word in the columns."""
 
     # Locks
 
     @abstractmethod
     def lock_for_update(self, query: Select) -> Select:
-        """Return `query` with a lock on the rows it reads, until the transaction ends."""
+        """Return the query that also locks the rows it reads until the transaction ends."""
 
     @abstractmethod
     def lock_definitions(self) -> None:
-        """Lock the definitions until the transaction ends: no other transaction changes or shares them."""
+        """Lock the definitions until the transaction ends: no other transaction can change or share them."""
 
     @abstractmethod
     def share_definitions(self) -> None:
-        """Keep definitions from changing until the transaction ends; several transactions can do so at once."""
+        """Prevent changes of definitions until the transaction ends; several transactions can do so at once."""
 
     @abstractmethod
     def lock_migrations(self) -> AbstractContextManager[None]:
-        """Return the context manager of a block that only one process at a time may be in, to migrate system tables."""
+        """Return the context manager of a migration of system tables; only one process at a time can be in it."""
 
     @abstractmethod
     def lock_table(self, name: str) -> None:
-        """Lock a table against reads and writes of others until the transaction ends."""
+        """Lock a table against reads and writes of other transactions until this one ends."""
 
     @abstractmethod
     def reshaping(self) -> AbstractContextManager[Any]:
@@ -178,9 +178,9 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
-        """Return the constraint that was violated, from the columns of each unique index by the name of the index.
+        """Return the constraint that was violated; `indexes` maps the names of unique indexes to their columns.
 
-        A unique constraint that is no index among them is taken to be the primary key, `id`.
+        A unique constraint that is not in `indexes` is the primary key, `id`.
         """
 
     @abstractmethod
@@ -189,7 +189,7 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return why trying again may help, such as a lock, a full disk or a server that is down; None if it cannot."""
+        """Return the reason if the error is temporary, such as a lock, a full disk or a stopped server; else None."""
 
     # Upkeep
 
@@ -199,12 +199,12 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def truncate_log(self, wait_seconds: float) -> None:
-        """Give the space of the write-ahead log back to the disk, unless readers still need it after `wait_seconds`."""
+        """Truncate the write-ahead log, unless readers still need it after `wait_seconds`."""
 
     @abstractmethod
     def reclaim_space(self) -> None:
-        """Reclaim disk space from deleted rows and refresh the statistics of the planner; blocks writers meanwhile."""
+        """Reclaim disk space from deleted rows and update the planner's statistics; blocks writers while it runs."""
 
     @abstractmethod
     def seconds_apart(self) -> float:
-        """Return how many seconds the clock of the database's server is from the clock of this machine."""
+        """Return the difference, in seconds, between the clocks of the database server and of this machine."""

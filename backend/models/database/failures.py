@@ -1,7 +1,7 @@
-"""The failures of a database that are expected: each has a text for the log and a message for the client.
+"""The expected failures of a database, each with a text for the log and a `message` for the client.
 
-They are kept apart from services/errors.py: those refuse what a client asks for, these are errors of peewee, raised by
-its calls and caught wherever its errors are. What both have is `message`.
+They are errors of peewee, raised by its methods and caught like its other errors. So they are not in
+services/errors.py, whose errors refuse a request.
 """
 
 import math
@@ -10,20 +10,20 @@ from peewee import OperationalError
 
 
 class DatabaseUnavailable(OperationalError):
-    """The database cannot do it now, so the answer is 503; the text goes into the log, `message` to the client."""
+    """The database cannot be used now, so the response is 503. The text is for the log, `message` for the client."""
 
     message = "The database cannot be used now; try again."
-    retry_after: int | None = None  # seconds, where they are known
+    retry_after: int | None = None  # seconds, if they are known
 
 
 class PoolExhausted(DatabaseUnavailable):
-    """Every connection of this process was in use for as long as the request could wait."""
+    """All connections of this process were in use for as long as the request could wait."""
 
     message = "The server is busy; try again."
 
 
 class QueryTimeout(DatabaseUnavailable):
-    """The statements of a request took longer than they may."""
+    """The statements of a request took longer than their limit."""
 
     def __init__(self, seconds: float) -> None:
         limit = f"{seconds:g} second{'' if seconds == 1 else 's'}"
@@ -32,7 +32,7 @@ class QueryTimeout(DatabaseUnavailable):
 
 
 class LongWrite(DatabaseUnavailable):
-    """Another thread writes for longer than the request could wait, and has announced how long."""
+    """Another thread is writing for longer than the request could wait, and has announced for how long."""
 
     def __init__(self, seconds: float) -> None:
         self.retry_after = max(1, math.ceil(seconds))
@@ -42,7 +42,7 @@ class LongWrite(DatabaseUnavailable):
 
 
 class QueryTooLarge(DatabaseUnavailable):
-    """SQLite has used the memory that this process gives it."""
+    """SQLite has used all the memory that it may use in this process."""
 
     message = "The query needs more memory than queries may use. Request less at a time."
 
@@ -51,7 +51,7 @@ class QueryTooLarge(DatabaseUnavailable):
 
 
 class NoAnswer(DatabaseUnavailable):
-    """The database server is reachable, but does not answer."""
+    """The database server can be reached, but does not respond."""
 
     message = "The database server does not answer."
 
@@ -63,6 +63,6 @@ class DatabaseMissing(DatabaseUnavailable):
 
 
 class UnsuitableDatabase(DatabaseUnavailable):
-    """The database has a property that Larder cannot work with; the text says which, and how to change it."""
+    """The database has a property that Larder does not support; the text says which one, and how to change it."""
 
     message = "The database is set up in a way that the server cannot work with; see its log."

@@ -1,4 +1,4 @@
-"""The handle of the database: the one way to it for all code."""
+"""The database handle, through which all code uses the database."""
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -10,12 +10,12 @@ from backend.models.database.dialect import Dialect
 from backend.models.database.postgres import open_postgres
 from backend.models.database.sqlite import open_sqlite
 
-# Connections beside those of the server's threads: for exports, commands and checks of the same process.
+# Connections in addition to one per server thread: for exports, jobs and checks in the same process.
 SPARE_CONNECTIONS = 6
 
 
 class DatabaseSettings(Protocol):
-    """The settings that say which database to use, and how."""
+    """The settings of the database."""
 
     @property
     def database_url(self) -> str:
@@ -27,15 +27,15 @@ class DatabaseSettings(Protocol):
 
     @property
     def database_timeout_seconds(self) -> float:
-        """How long to wait for a connection or a lock."""
+        """How long one request may wait for connections and locks."""
 
     @property
     def query_timeout_seconds(self) -> float:
-        """How long the statements of a request may take."""
+        """How long the statements of one request may take."""
 
     @property
     def slow_query_ms(self) -> int:
-        """How long a statement takes that is logged."""
+        """The duration from which a statement is logged."""
 
     @property
     def threads(self) -> int:
@@ -45,7 +45,7 @@ class DatabaseSettings(Protocol):
 if TYPE_CHECKING:
 
     class _Proxy(Dialect):
-        """The proxy as its callers see it: it answers whatever the database answers."""
+        """The type of the proxy: it has the attributes of the database behind it."""
 
         obj: Dialect  # None until one is opened
 
@@ -56,12 +56,12 @@ else:
 
 
 class Handle(_Proxy):
-    """The database of the process, whichever it is."""
+    """The database of this process, SQLite or Postgres."""
 
     def open(self, settings: DatabaseSettings) -> None:
-        """Use the database of the settings from now on, and close the one before.
+        """Use the database of the settings, and close the one that was open before.
 
-        Connections are made when they are first needed. Raises PeeweeException if an SQLite file cannot be opened.
+        Connections are opened when they are first needed. Raises PeeweeException if an SQLite file cannot be opened.
         """
         if self.obj is not None:
             self.close_all()
@@ -76,14 +76,14 @@ class Handle(_Proxy):
         self.initialize(opened)
 
     def savepoint(self) -> _savepoint:
-        """Return the context manager of a part of a transaction: the database's own, not the one of any database."""
+        """Return the context manager of a savepoint, from the database itself, not from peewee's proxy."""
         return self.obj.savepoint()
 
 
 # One handle per process: it outlives every app.
-database = Handle()  # type: ignore[abstract]  # the proxy passes every question on
+database = Handle()  # type: ignore[abstract]  # the proxy forwards every call
 
 
 def connected() -> AbstractContextManager[Any]:
-    """Return the context manager of a block that has a connection: the one there is, or one of its own."""
+    """Return the context manager of a block with a connection: that of this thread, else a new one."""
     return database.connection_context() if database.is_closed() else nullcontext()

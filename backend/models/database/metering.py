@@ -1,4 +1,4 @@
-"""A database whose statements are timed, and stopped when they take too long."""
+"""Measures the statements of a database, and translates the errors of its driver."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ import structlog
 from peewee import PeeweeException, __exception_wrapper__  # type: ignore[attr-defined]  # not in its stubs
 
 from backend.models.database.pool import Pooled
-from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
+from backend.models.database.time_limits import MIN_WAIT_SECONDS, allowance
 from backend.utils.meter import meter
 
 T = TypeVar("T")
@@ -19,43 +19,43 @@ log = structlog.get_logger()
 
 
 class Metered(Pooled):
-    """A database whose statements are timed, and logged when they are slow: as SQL, which holds no values."""
+    """A database that measures its statements and logs slow ones, as SQL without values."""
 
     slow_seconds = 1.0
     driver_errors: tuple[type[Exception], ...]
     query_seconds = 5.0  # that the statements of a request may take together
 
     def begin_request(self, waited_seconds: float = 0) -> None:
-        """Limit the time that this thread may use the database, until end_request().
+        """Limit how long this thread may use the database, until end_request().
 
-        `waited_seconds` is the time that the request has waited for its thread. It counts as a wait: otherwise requests
-        queued behind others that wait for a lock would wait as long again.
+        `waited_seconds` is how long the request has waited for a thread. It counts as waiting for the database, because
+        requests often wait for a thread while other requests wait for a lock.
         """
-        least = min(LEAST_WAIT_SECONDS, self.wait_seconds)
+        least = min(MIN_WAIT_SECONDS, self.wait_seconds)
         allowance.begin(self.query_seconds, max(self.wait_seconds - waited_seconds, least))
 
     def end_request(self) -> None:
-        """End the limits of this thread and give its connection back to the pool."""
+        """End the limits of this thread and return its connection to the pool."""
         allowance.end()
         self.close()
 
     def time_limit(self, seconds: float | None) -> AbstractContextManager[None]:
-        """Return the context manager of a block whose statements may take `seconds` together; None is no limit."""
+        """Return the context manager of a block whose statements may take `seconds` in total; None for no limit."""
         return allowance.limited(seconds)
 
     def renew_wait(self) -> None:
-        """Let this thread wait for locks again as long as a request may, for the next of several transactions."""
+        """Reset how long this thread may wait for locks, before the next of several transactions."""
         allowance.renew_wait(self.wait_seconds)
 
     def announce_write(self, seconds: float | None) -> None:
-        """Announce for how many seconds this thread will still write: SQLite tells writers that wait."""
+        """Announce for how many seconds this thread will still write; used by SQLite in errors of other writers."""
 
     def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
         """Execute a statement and return its cursor."""
         return self._timed(super().execute_sql, sql, params)
 
     def fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
-        """Execute a query and return all its rows, which SQLite finds only when they are asked for."""
+        """Execute a query and return all its rows, measuring both: SQLite finds rows only when they are fetched."""
         return self._timed(self._fetch_all, sql, params)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -71,32 +71,32 @@ class Metered(Pooled):
 
     def _timed(self, run: Callable[[str, Any], T], sql: str, values: Sequence[Any] | None) -> T:
         if self.is_closed():
-            self.connect()  # its own wait is not the statement's time
+            self.connect()  # before the clock starts: opening a connection is not part of the statement
         began = time.perf_counter()
         try:
             self._begin_statement()
             return run(sql, values)
         except self._errors() as error:
-            self._raise_known(error)
+            self._raise_translated(error)
         finally:
             self._count(sql, time.perf_counter() - began)
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
-        """Raise errors of the driver in a block as those of peewee, or as the failure they mean."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Translate errors of the driver in a block to errors of peewee, or to one of the known failures."""
         try:
             yield
         except self._errors() as error:
-            self._raise_known(error)
+            self._raise_translated(error)
 
     def _errors(self) -> tuple[type[Exception], ...]:
         return (PeeweeException, *self.driver_errors)
 
-    def _raise_known(self, error: Exception) -> NoReturn:
-        known = self.failure_of(error)
-        if known is error:
+    def _raise_translated(self, error: Exception) -> NoReturn:
+        translated = self.failure_of(error)
+        if translated is error:
             raise error
-        raise known from error
+        raise translated from error
 
     def _count(self, sql: str, seconds: float) -> None:
         meter.seconds += seconds
@@ -105,10 +105,10 @@ class Metered(Pooled):
             log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
 
     def _begin_statement(self) -> None:
-        """Make the database stop the next statement when its time is over."""
+        """Make the database stop the next statement at its time limit."""
 
     def failure_of(self, error: Exception) -> Exception:
-        """Return the failure that an error of peewee or of the driver means, or the error itself, as peewee's."""
+        """Return the known failure for an error of peewee or of the driver; if there is none, the error of peewee."""
         if not isinstance(error, PeeweeException):
             try:
                 with __exception_wrapper__:
@@ -116,9 +116,9 @@ class Metered(Pooled):
             except PeeweeException as wrapped:
                 error = wrapped
             except self.driver_errors:
-                pass  # of no class that peewee knows
+                pass  # peewee has no class for it
         return self.named_failure(error)
 
     def named_failure(self, error: Exception) -> Exception:
-        """Return the failure that an error of the database means, or the error itself."""
+        """Return the known failure for an error of peewee; if there is none, the error itself."""
         return error

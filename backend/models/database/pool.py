@@ -1,4 +1,4 @@
-"""The connections of a process, kept open between requests."""
+"""The connection pool of a process."""
 
 import math
 import threading
@@ -14,8 +14,8 @@ from backend.models.database.time_limits import allowance
 FileIdentities: TypeAlias = tuple[tuple[int, int] | None, ...]  # (device, inode) of each file of a database
 
 
-class Held:
-    """A connection of the pool, with the moment it was opened and the deadline of its statement."""
+class PooledConnection:
+    """A connection of the pool, with the time when it was opened and the deadline of its current statement."""
 
     __slots__ = ("connection", "deadline", "files", "lock", "opened_at", "pool_age")
 
@@ -26,12 +26,12 @@ class Held:
 
 
 class Pooled(Database):
-    """A database that keeps its connections; a connection that broke is closed, never used again.
+    """A database that keeps its connections open for reuse, except broken ones.
 
-    Connections are opened outside of any lock: one that takes long to open does not delay the others.
+    No lock is held while a connection is opened, so a slow one does not delay other threads.
     """
 
-    keep_seconds = math.inf
+    keep_seconds = math.inf  # how long a connection is reused
 
     if TYPE_CHECKING:  # what the stubs of peewee leave out, or give no types
         _state: Any
@@ -50,63 +50,63 @@ class Pooled(Database):
 
     def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any) -> None:
         self.pool_size, self.wait_seconds = pool_size, wait_seconds
-        self._places = threading.Condition()
-        self._free: list[Held] = []
-        self._in_use: dict[int, Held] = {}
+        self._changed = threading.Condition()
+        self._free: list[PooledConnection] = []
+        self._in_use: dict[int, PooledConnection] = {}
         self._opening, self._age = 0, 0
         super().__init__(*args, **options)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
-        """Give this thread a connection; raise PoolExhausted if none becomes free in time."""
+        """Take a connection for this thread. Raises PoolExhausted if none becomes free in time."""
         if not self._state.closed:
             if reuse_if_open:
                 return False
             raise OperationalError("Connection already opened.")
         self._state.reset()
         with __exception_wrapper__:
-            held = self._take()
-            self._state.held = held
-            self._state.set_connection(held.connection)
+            pooled = self._take()
+            self._state.pooled = pooled
+            self._state.set_connection(pooled.connection)
             if self.server_version is None:
-                self._set_server_version(held.connection)
+                self._set_server_version(pooled.connection)
         return True
 
     def close(self) -> bool:
-        """Take the connection back from this thread; within a transaction it is dropped, which rolls back."""
+        """Return the connection of this thread to the pool. Within a transaction it is closed, which rolls back."""
         if self._state.closed:
             return False
-        held, is_broken = self._state.held, self.in_transaction()
-        self._state.held = None
+        pooled, is_broken = self._state.pooled, self.in_transaction()
+        self._state.pooled = None
         self._state.reset()
-        self._give_back(held, is_broken)
+        self._return(pooled, is_broken)
         return True
 
     def close_all(self) -> None:
-        """Close every connection; those that other threads use are closed when they are given back."""
+        """Close every connection; those that other threads use are closed when they are returned."""
         self.close()
-        with self._places:
+        with self._changed:
             self._age += 1
             free, self._free = self._free, []
-            self._places.notify_all()
-        for held in free:
-            self._close_raw(held)
+            self._changed.notify_all()
+        for pooled in free:
+            self._close_raw(pooled)
 
     def connections_in_use(self) -> int:
         """Return how many connections are in use by threads of this process."""
         return len(self._in_use)
 
     def drop_connection(self) -> None:
-        """Close the connection of this thread as soon as it is given back."""
+        """Close the connection of this thread when it is returned, instead of reusing it."""
         if not self._state.closed:
-            self._state.held.pool_age = -1
+            self._state.pooled.pool_age = -1
 
-    def _take(self) -> Held:
+    def _take(self) -> PooledConnection:
         began = time.monotonic()
         deadline = began + allowance.wait_seconds(self.wait_seconds)
         while True:
-            with self._places:
+            with self._changed:
                 while not self._free and len(self._in_use) + self._opening >= self.pool_size:
-                    if not self._places.wait(max(deadline - time.monotonic(), 0)):
+                    if not self._changed.wait(max(deadline - time.monotonic(), 0)):
                         allowance.waited(time.monotonic() - began)
                         raise PoolExhausted(f"all {self.pool_size} connections are in use")
                 free = self._free.pop() if self._free else None
@@ -119,55 +119,55 @@ class Pooled(Database):
                 return self._open()
             if self._is_usable(free) and time.monotonic() - free.opened_at < self.keep_seconds:
                 return free
-            self._give_back(free, is_broken=True)
+            self._return(free, is_broken=True)
 
-    def _open(self) -> Held:
+    def _open(self) -> PooledConnection:
         began, ready = time.monotonic(), None
         try:
             ready = self._make_ready()
             return ready
         finally:
             allowance.waited(time.monotonic() - began)
-            with self._places:
+            with self._changed:
                 self._opening -= 1
                 if ready is not None:
                     self._in_use[id(ready)] = ready
                 else:
-                    self._places.notify()
+                    self._changed.notify()
 
-    def _make_ready(self) -> Held:
-        held, is_ready = Held(self._connect(), self._age), False
+    def _make_ready(self) -> PooledConnection:
+        pooled, is_ready = PooledConnection(self._connect(), self._age), False
         try:
-            self._prepare(held)
+            self._prepare(pooled)
             is_ready = True
-            return held
+            return pooled
         finally:
             if not is_ready:
-                self._close_raw(held)
+                self._close_raw(pooled)
 
-    def _give_back(self, held: Held, is_broken: bool) -> None:
-        with held.lock:
-            held.deadline = math.inf
-        is_kept = not is_broken and held.pool_age == self._age and self._is_clean(held)
-        with self._places:
-            self._in_use.pop(id(held), None)
+    def _return(self, pooled: PooledConnection, is_broken: bool) -> None:
+        with pooled.lock:
+            pooled.deadline = math.inf
+        is_kept = not is_broken and pooled.pool_age == self._age and self._is_clean(pooled)
+        with self._changed:
+            self._in_use.pop(id(pooled), None)
             if is_kept:
-                self._free.append(held)
-            self._places.notify()
+                self._free.append(pooled)
+            self._changed.notify()
         if not is_kept:
-            self._close_raw(held)
+            self._close_raw(pooled)
 
-    def _close_raw(self, held: Held) -> None:
-        with held.lock:  # no connection is interrupted while it is being closed
-            self._close(held.connection)
+    def _close_raw(self, pooled: PooledConnection) -> None:
+        with pooled.lock:  # the watchdog must not interrupt a connection while it is being closed
+            self._close(pooled.connection)
 
-    def _prepare(self, held: Held) -> None:
-        """Prepare a new connection for its first use; raise an error if it cannot be used."""
+    def _prepare(self, pooled: PooledConnection) -> None:
+        """Prepare a new connection for its first use. Raises an error if it cannot be used."""
 
-    def _is_usable(self, held: Held) -> bool:
-        """Tell whether a connection that was idle can be used."""
+    def _is_usable(self, pooled: PooledConnection) -> bool:
+        """Tell whether an idle connection can be used again."""
         return True
 
-    def _is_clean(self, held: Held) -> bool:
-        """Tell whether the next user of the connection finds no transaction and no fault in it."""
+    def _is_clean(self, pooled: PooledConnection) -> bool:
+        """Tell whether the connection can be reused: it is in no transaction and not broken."""
         return True

@@ -1,4 +1,4 @@
-"""What Postgres answers to the questions of a Dialect."""
+"""The Dialect of Postgres."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ from backend.models.database.dialect import Constraint, Violation
 from backend.models.database.postgres_connections import PostgresConnections, driver_error
 from backend.utils.folding import folding_sql
 
-# Any numbers of our own for advisory locks.
+# Arbitrary numbers of advisory locks.
 DEFINITIONS_LOCK = 0x1A4DE4
 MIGRATIONS_LOCK = 0x1A4DE5
 
@@ -37,7 +37,7 @@ class Postgres(PostgresConnections):
     name = "postgres"
 
     field_types = PostgresConnections.field_types | {
-        # The C collation compares bytes, as SQLite does: both databases sort alike, and a prefix can use the index.
+        # The C collation compares bytes, as SQLite does: both databases sort alike, and prefixes can use an index.
         "LARDER_TEXT": 'TEXT COLLATE "C"',
         "LARDER_INTEGER": "BIGINT",
         "LARDER_FLOAT": "DOUBLE PRECISION",
@@ -45,11 +45,11 @@ class Postgres(PostgresConnections):
         "LARDER_DECIMAL": "NUMERIC",
         "LARDER_DATE": "DATE",
         "LARDER_DATETIME": "TIMESTAMPTZ",
-        "LARDER_JSON": "JSON",  # not JSONB: the text is kept as it came, on both databases
+        "LARDER_JSON": "JSON",  # not JSONB, so that the text is stored unchanged, as on SQLite
         "LARDER_UUID": "UUID",
     }
     strict_tables = False
-    adds_foreign_keys_later = True  # a foreign key needs its target's table first
+    adds_foreign_keys_later = True  # the table of the target must exist
     has_decimals = True
     alters_columns = True
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
@@ -59,9 +59,9 @@ class Postgres(PostgresConnections):
         return {name for (name,) in found.fetchall()}
 
     def json_object(self, pairs: Iterable[tuple[str, Node]]) -> ColumnBase:
-        # json_build_object takes 50 pairs at most; a row has no such limit.
+        # json_build_object accepts at most 50 pairs; row_to_json has no such limit.
         columns = NodeList([NodeList((value, SQL(f'AS "{name}"'))) for name, value in pairs], glue=", ")
-        # No field's name has a double underscore, so the alias hides none.
+        # No field name contains a double underscore, so the alias cannot shadow a field.
         return NodeList((SQL("(SELECT row_to_json(row__)::text FROM (SELECT"), columns, SQL(") AS row__)")))
 
     def json_array(self, values: Iterable[Node]) -> ColumnBase:
@@ -113,16 +113,16 @@ class Postgres(PostgresConnections):
     def full_text_query(
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
-        asked = Cast(terms, "TSQUERY")
-        # The index covers every column; what it finds is checked again if only some of them are searched.
-        vectors = [_vector(each) for each in ([every] if columns == every else [every, columns])]
-        return words.select(words.c.id).where(*(Expression(SQL(f"({each})"), "@@", asked) for each in vectors))
+        query = Cast(terms, "TSQUERY")
+        # The index covers every column, so its results are checked again if only some columns are searched.
+        vectors = [_vector(names) for names in ([every] if columns == every else [every, columns])]
+        return words.select(words.c.id).where(*(Expression(SQL(f"({vector})"), "@@", query) for vector in vectors))
 
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
         return " & ".join(f"'{term}':*" for term in terms)
 
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
-        # Postgres sorts NULL last when ascending, so the plain term stays usable for an index.
+        # Postgres sorts NULL last when ascending, so the plain term suffices and can use an index.
         return column.desc(nulls="LAST") if descending and nullable else column.desc() if descending else column.asc()
 
     def ids(self, node: Node) -> ColumnBase:
@@ -130,7 +130,7 @@ class Postgres(PostgresConnections):
 
     def descendants(self, table: str, columns: Sequence[str]) -> str:
         refers = " OR ".join(f'row__."{name}" = down__.id' for name in columns)
-        # OFFSET keeps the planner from reading the whole table at each level of a long, thin chain.
+        # OFFSET 0 prevents a plan that reads the whole table at each level of a long chain.
         rows = f'LATERAL (SELECT row__.id FROM "{table}" AS row__ WHERE {refers} OFFSET 0)'
         return (
             "WITH RECURSIVE down__(id) AS (SELECT value::uuid FROM json_array_elements_text(%s::json)"
@@ -145,8 +145,8 @@ class Postgres(PostgresConnections):
     each_wanted = SQL('"wanted"."value"::uuid')
 
     def typed(self, node: Node, column: Field) -> ColumnBase:
-        kind, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")
-        return NodeList((Cast(node, kind), SQL(collate + collation)))
+        sql_type, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")
+        return NodeList((Cast(node, sql_type), SQL(collate + collation)))
 
     def lock_for_update(self, query: Select) -> Select:
         return query.for_update()
@@ -159,23 +159,23 @@ class Postgres(PostgresConnections):
 
     @contextmanager
     def lock_migrations(self) -> Iterator[None]:
-        self.execute_sql("SET lock_timeout = 0")  # another process may be busy with a long migration
+        self.execute_sql("SET lock_timeout = 0")  # a migration in another process may take long
         self.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATIONS_LOCK,))
         try:
             yield
         finally:
             self.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATIONS_LOCK,))
-            self.drop_connection()  # and what was set in it
+            self.drop_connection()  # with its lock_timeout
 
     def reshaping(self) -> AbstractContextManager[Any]:
         return self.atomic()
 
     def lock_table(self, name: str) -> None:
-        # At once with the strongest lock: to ask for it later, while others wait for a weaker one, ends in a deadlock.
+        # Take the strongest lock at once: upgrading a weaker lock while others wait for it ends in a deadlock.
         self.execute_sql(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
 
     def no_wait(self) -> AbstractContextManager[None]:
-        return nullcontext()  # a write waits here only for other writers of its own row
+        return nullcontext()  # on Postgres a write waits only for other writers of the same row
 
     def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
         cause = driver_error(error)
@@ -186,23 +186,27 @@ class Postgres(PostgresConnections):
         return getattr(driver_error(error), "sqlstate", None) in ("42P01", "42703")
 
     def truncate_log(self, wait_seconds: float) -> None:
-        pass  # the server does so itself
+        pass  # the server does it
 
     def reclaim_space(self) -> None:
         self.execute_sql("VACUUM (ANALYZE)")
 
     def seconds_apart(self) -> float:
-        (theirs,) = self.execute_sql("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
-        return abs(float(theirs) - time.time())
+        (server_time,) = self.execute_sql("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
+        return abs(float(server_time) - time.time())
 
     @property
     def folding_collation(self) -> str:
-        """The best collation of this server for folding case beyond ASCII."""
+        """The best collation of this server for folding the case of all letters."""
         if not hasattr(self, "_folding_collation"):
-            wanted = ("und-x-icu", "pg_c_utf8", "default")  # ICU; built in since Postgres 17; whatever initdb chose
-            rows = self.execute_sql("SELECT collname FROM pg_collation WHERE collname = ANY(%s)", (list(wanted),))
+            candidates = (
+                "und-x-icu",
+                "pg_c_utf8",
+                "default",
+            )  # ICU; built in since Postgres 17; the default of the cluster
+            rows = self.execute_sql("SELECT collname FROM pg_collation WHERE collname = ANY(%s)", (list(candidates),))
             offered = {name for (name,) in rows.fetchall()}
-            self._folding_collation = next(name for name in wanted if name in offered)
+            self._folding_collation = next(name for name in candidates if name in offered)
         return self._folding_collation
 
 
@@ -217,6 +221,6 @@ def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
 
 
 def _vector(columns: Iterable[str]) -> str:
-    """Return the SQL of the words in columns of a table of words as a tsvector; without places it has no gaps."""
+    """Return the SQL of the words in these columns of a words table, as a tsvector without positions."""
     texts = " || ' ' || ".join(columns)
     return f"array_to_tsvector(array_remove(string_to_array({texts}, ' '), ''))"

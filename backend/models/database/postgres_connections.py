@@ -1,4 +1,4 @@
-"""Connections to a Postgres server: limits of time, transactions, and the failures that its errors mean."""
+"""Connections to a Postgres server: time limits, transactions, and the translation of errors."""
 
 import select
 import threading
@@ -11,18 +11,18 @@ from psycopg.pq import ConnStatus, TransactionStatus
 
 from backend.models.database.dialect import Dialect
 from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout
-from backend.models.database.pool import Held
+from backend.models.database.pool import PooledConnection
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
 from backend.models.database.postgres_waiting import Address, Connection, Silence, address_of, is_answering
-from backend.models.database.time_limits import LEAST_WAIT_SECONDS, allowance
+from backend.models.database.time_limits import MIN_WAIT_SECONDS, allowance
 
 QUERY_CANCELED = "57014"
-# Temporary errors whose class does not say so: a server that is read-only during a failover; a transaction that the
-# server ended because it was idle or took long; data that cannot be read.
-PASSING = {"25006", "25P03", "25P04", "XX001", "XX002"}
-KEEP_SECONDS = 1800
-# Settings that statements rely on, whatever the defaults of the server, the database or the role. They are set by
-# commands, not as options of the connection: a pooler in front refuses those.
+# SQLSTATEs of temporary errors whose class does not show it: a server that is read-only during a failover; a
+# transaction that the server ended because it was idle or took long; data that cannot be read.
+TEMPORARY = {"25006", "25P03", "25P04", "XX001", "XX002"}
+KEEP_SECONDS = 1800  # how long a connection is reused
+# Settings that statements rely on; the server, the database or the role may have different defaults. They are set with
+# SET, because a connection pooler refuses options in the connection string.
 SESSION = {
     "timezone": "UTC",
     "datestyle": "ISO",
@@ -40,14 +40,14 @@ log = structlog.get_logger()
 
 
 class Savepoint(_savepoint):
-    """A savepoint; where the connection broke there is nothing to roll back."""
+    """A savepoint; if the connection broke, there is nothing to roll back."""
 
     if TYPE_CHECKING:  # what the stubs of peewee leave out
 
         def _begin(self) -> None: ...
 
     def rollback(self, begin: bool = True) -> None:
-        """Undo all changes since the savepoint, which may include a limit of time."""
+        """Undo all changes since the savepoint, which may include a change of time limits."""
         self.db.forget_server_limits()
         if self.db.connection().pgconn.status == ConnStatus.OK:
             self.db.run_command(f"ROLLBACK TO SAVEPOINT {self.quoted_sid}")
@@ -61,7 +61,7 @@ def driver_error(error: Exception) -> Any:
 
 
 class PostgresConnections(Dialect, PostgresqlDatabase):
-    """A database of a Postgres server that this process has several connections to."""
+    """The connections of this process to a Postgres database."""
 
     driver_errors = (psycopg.Error,)
     keep_seconds = KEEP_SECONDS
@@ -74,13 +74,13 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
 
     # Connections
 
-    def _take(self) -> Held:
+    def _take(self) -> PooledConnection:
         if self._is_silent:
-            self._ask_again()
+            self._probe()
         return super()._take()
 
-    def _ask_again(self) -> None:
-        """Raise NoAnswer while a server that did not answer still does not; one thread at a time asks it."""
+    def _probe(self) -> None:
+        """Probe a server that did not respond, in one thread at a time. Raises NoAnswer if it still does not."""
         if self._probing.acquire(blocking=False):
             try:
                 if self._address is None or is_answering(self._address):
@@ -109,7 +109,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         connection.silence_seconds = self.wait_seconds
         try:
             connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
-            self._tell_limits(connection, (round(self.query_seconds * 1000), self._lock_ms()))
+            self._send_limits(connection, (round(self.query_seconds * 1000), self._lock_ms()))
         except psycopg.Error:
             connection.close()
             raise
@@ -119,45 +119,45 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         """Do nothing: the server sorts within its work_mem, and in files beyond."""
 
     def _lock_ms(self) -> int:
-        # Together with a statement's limit, a lock's is of use only when it is over first.
-        longest = min(self.wait_seconds, self.query_seconds * 0.9)
-        left = allowance.wait_seconds(longest)
-        # Only a request that has waited for long already is worth the round trip.
-        return round((longest if left > longest / 2 else max(left, LEAST_WAIT_SECONDS)) * 1000)
+        # lock_timeout must be lower than statement_timeout, or it would have no effect.
+        maximum = min(self.wait_seconds, self.query_seconds * 0.9)
+        remaining = allowance.wait_seconds(maximum)
+        # Sending a new limit takes a round trip, so it is sent only to a request that has waited for long already.
+        return round((maximum if remaining > maximum / 2 else max(remaining, MIN_WAIT_SECONDS)) * 1000)
 
-    def _tell_limits(self, connection: Connection, limits: tuple[int, int]) -> None:
+    def _send_limits(self, connection: Connection, limits: tuple[int, int]) -> None:
         connection.execute("SET statement_timeout = {}; SET lock_timeout = {}".format(*limits))
         connection.server_limits = limits
 
-    def _prepare(self, held: Held) -> None:
-        require_encoding(held.connection)
+    def _prepare(self, pooled: PooledConnection) -> None:
+        require_encoding(pooled.connection)
         if not self._is_suitable:
-            require_suitable(held.connection)
+            require_suitable(pooled.connection)
             self._is_suitable = True
 
-    def _is_usable(self, held: Held) -> bool:
-        pgconn = held.connection.pgconn
+    def _is_usable(self, pooled: PooledConnection) -> bool:
+        pgconn = pooled.connection.pgconn
         if pgconn.status != ConnStatus.OK:
             return False
-        # A server has nothing to say to a connection that is not in use, but that it has ended.
+        # A server sends nothing on an idle connection, except that it has ended the connection.
         poll = select.poll()
         poll.register(pgconn.socket, select.POLLIN)
         return not poll.poll(0)
 
-    def _is_clean(self, held: Held) -> bool:
-        return bool(held.connection.pgconn.transaction_status == TransactionStatus.IDLE)
+    def _is_clean(self, pooled: PooledConnection) -> bool:
+        return bool(pooled.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
     # Statements
 
     def _begin_statement(self) -> None:
         connection = self._state.conn
-        wanted = (0 if allowance.seconds is None else round(allowance.seconds * 1000), self._lock_ms())
-        if connection.server_limits != wanted:
-            self._tell_limits(connection, wanted)
+        limits = (0 if allowance.seconds is None else round(allowance.seconds * 1000), self._lock_ms())
+        if connection.server_limits != limits:
+            self._send_limits(connection, limits)
             connection.limits_set_in_transaction = self.in_transaction()
 
     def named_failure(self, error: Exception) -> Exception:
-        """Return the failure that an error of Postgres means, or the error itself."""
+        """Return the known failure for an error of Postgres; if there is none, the error itself."""
         cause = driver_error(error)
         if isinstance(cause, Silence):
             self._is_silent = True
@@ -167,12 +167,12 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         return error
 
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return why trying again may help: a lock, a server that is down, a full disk; None if it cannot."""
+        """Return the reason if the error is temporary: a lock, a stopped server, a full disk; else None."""
         if isinstance(error, DatabaseUnavailable):
             return str(error)
         cause = driver_error(error)
         is_temporary = (
-            isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in PASSING
+            isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in TEMPORARY
         )
         return type(cause).__name__ if is_temporary else None
 
@@ -194,7 +194,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         self._state.conn.limits_set_in_transaction = False
 
     def rollback(self) -> None:
-        """Roll back; a connection that broke needs none, and why it broke is what the caller must learn."""
+        """Roll back. A broken connection needs no rollback, and an error here would hide why it broke."""
         if self.is_closed():
             return
         self.forget_server_limits()
@@ -206,14 +206,14 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
             self.drop_connection()
 
     def run_command(self, command: str) -> None:
-        """Run a command that begins or ends a transaction, or a part of one.
+        """Run a command that begins or ends a transaction or a savepoint, without the time limit of statements.
 
-        It has no limit: work done within the limit must not fail at its end. The
-        limit is not sent to the server before it: within a failed transaction the server accepts only a rollback.
+        Work that was done within the limit must not fail at its end. Limits are not sent before such a command, because
+        in a failed transaction the server accepts only a rollback.
         """
-        with self._named(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
+        with self._translated_errors(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
             self.cursor().execute(command)
 
     def savepoint(self) -> Savepoint:
-        """Return the context manager of a part of a transaction."""
+        """Return the context manager of a savepoint."""
         return Savepoint(self)

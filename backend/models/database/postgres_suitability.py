@@ -5,7 +5,7 @@ from typing import Any
 from backend.models.database.failures import UnsuitableDatabase
 
 ENCODING = "UTF8"
-RESTORED_ASIDE = "before_restore_%"  # what a restore has put aside
+RESTORED_ASIDE = "before_restore_%"  # schemas that a restore has moved away
 QUERY = """
 SELECT current_user,
     to_regnamespace('public') IS NOT NULL,
@@ -18,7 +18,7 @@ SELECT current_user,
 
 
 def require_encoding(connection: Any) -> None:
-    """Raise UnsuitableDatabase unless the database can hold every text."""
+    """Raise UnsuitableDatabase unless the database can store every text."""
     encoding = connection.pgconn.parameter_status(b"server_encoding").decode()
     if encoding != ENCODING:
         raise UnsuitableDatabase(
@@ -28,7 +28,7 @@ def require_encoding(connection: Any) -> None:
 
 
 def require_suitable(connection: Any) -> None:
-    """Raise UnsuitableDatabase with the command that helps if tables cannot be made or references not checked."""
+    """Raise UnsuitableDatabase, with the command to run, if tables cannot be created or references are not checked."""
     role, has_schema, may_create, replication, elsewhere, is_here = connection.execute(
         QUERY, (RESTORED_ASIDE,)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""A connection to Postgres that waits for its server no longer than its thread may, also when the server is silent."""
+"""A connection to Postgres that stops waiting at the time limit of its thread, even if the server is silent."""
 
 import socket
 import struct
@@ -12,7 +12,7 @@ from psycopg.waiting import Ready, Wait
 
 from backend.models.database.time_limits import allowance
 
-# Asks whether the connection may be encrypted: a server answers that before it knows who asks.
+# Asks whether the server supports encryption: a server answers before authentication.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 PROBE_SECONDS = 1
 CANCEL_SECONDS = 1
@@ -33,14 +33,14 @@ class Silence(psycopg.OperationalError):
 
 
 class Connection(psycopg.Connection):
-    """A connection that waits for the server no longer than the thread that uses it may."""
+    """A connection that waits for the server only until the time limit of its thread."""
 
-    silence_seconds = 5.0  # after which a probe asks whether the server answers at all
-    server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None where not known
+    silence_seconds = 5.0  # after which a probe checks whether the server responds at all
+    server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None if unknown
     limits_set_in_transaction = False
 
     def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
-        """Run a conversation with the server; raise Silence, with the connection closed, if the server does not."""
+        """Wait for the server. Raises Silence, and closes the connection, if the server does not respond."""
         return super().wait(self._watched(gen), *args, **options)
 
     def _watched(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
@@ -50,7 +50,7 @@ class Connection(psycopg.Connection):
             state = next(gen)
             while True:
                 ready = yield state
-                if not ready:  # nothing has come for a tenth of a second
+                if not ready:  # nothing was received for a tenth of a second
                     now = time.monotonic()
                     if now >= probes_at:
                         if not is_answering(address_of(self)):
@@ -78,24 +78,24 @@ def address_of(connection: psycopg.Connection) -> Address:
 
 
 def is_answering(address: Address) -> bool:
-    """Tell whether a server answers a new connection."""
+    """Tell whether a server responds to a new connection."""
     try:
-        with _dial(address) as line:
-            line.settimeout(PROBE_SECONDS)
-            line.sendall(SSL_REQUEST)
-            return bool(line.recv(1))
+        with _connect_to(address) as probe:
+            probe.settimeout(PROBE_SECONDS)
+            probe.sendall(SSL_REQUEST)
+            return bool(probe.recv(1))
     except TimeoutError:
         return False
     except OSError:
-        return True  # a refusal is an answer: the statement will fail by itself
+        return True  # a refusal is a response: the statement will fail with an error of its own
 
 
-def _dial(address: Address) -> socket.socket:
+def _connect_to(address: Address) -> socket.socket:
     host, port = address.host.decode(), int(address.port)
     if not host.startswith(("/", "@")):
         return socket.create_connection((address.hostaddr.decode() or host, port), PROBE_SECONDS)
-    line = socket.socket(socket.AF_UNIX)
-    line.settimeout(PROBE_SECONDS)
+    probe = socket.socket(socket.AF_UNIX)
+    probe.settimeout(PROBE_SECONDS)
     name = f"{host}/.s.PGSQL.{port}"
-    line.connect(name if host.startswith("/") else f"\0{name[1:]}")
-    return line
+    probe.connect(name if host.startswith("/") else f"\0{name[1:]}")
+    return probe

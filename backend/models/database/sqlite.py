@@ -1,4 +1,4 @@
-"""What SQLite answers to the questions of a Dialect."""
+"""The Dialect of SQLite."""
 
 import fcntl
 import re
@@ -29,8 +29,8 @@ from peewee import (
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
-SPACE_WAIT_SECONDS = 1  # for readers of the write-ahead log, when room is given back
-LEFT_WAL_BYTES = 16 << 20  # of the write-ahead log, once it was moved into the file
+RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
+KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a checkpoint
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class Sqlite(SqliteConnections):
         "LARDER_JSON": "TEXT",
         "LARDER_UUID": "TEXT",
     }
-    strict_tables = True  # the one check of types that SQLite offers
+    strict_tables = True  # otherwise SQLite does not check types
     adds_foreign_keys_later = False
     has_decimals = False
     alters_columns = False
@@ -73,7 +73,7 @@ class Sqlite(SqliteConnections):
         return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))
 
     def json_datetime(self, column: ColumnBase) -> ColumnBase:
-        return column  # kept as such a text
+        return column  # stored as such a text
 
     def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
         if not scale:
@@ -97,8 +97,8 @@ class Sqlite(SqliteConnections):
         return fn.instr(text, part)
 
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
-        # In two halves, since the sum of integers of 64 bits might overflow.
-        # As SQL, or the column would take them for values of its own and scale them.
+        # In two halves, because the sum of 64-bit integers could overflow. The numbers are SQL, because a column of
+        # decimals would scale values.
         return [fn.SUM(Expression(column, ">>", SQL("32"))), fn.SUM(Expression(column, "&", SQL("4294967295")))]
 
     def sum_of_parts(self, parts: Iterator[Any]) -> Any:
@@ -108,7 +108,7 @@ class Sqlite(SqliteConnections):
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
         texts = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
-        # The words are plain already: whatever is not ASCII is part of a word.
+        # The words are normalized already. This tokenizer treats every character beyond ASCII as part of a word.
         fts5 = f"fts5({listed}, content='{words_table}', content_rowid='number', tokenize='ascii')"
         add = f'INSERT INTO "{terms_table}" (rowid, {listed}) VALUES (new.number, {new});'
         deleted = f"('delete', old.number, {old})"
@@ -128,17 +128,17 @@ class Sqlite(SqliteConnections):
     def full_text_query(
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
-        # The name of an FTS5 table is a column of it, too: the one to match.
+        # An FTS5 table has a hidden column of its own name, for MATCH.
         index = Table(terms_table)
         matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
         return matched.where(Expression(index.c[terms_table], "MATCH", terms))
 
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
-        wanted = " AND ".join(f'"{term}"*' for term in terms)
-        return f"{{{' '.join(columns)}}} : ({wanted})"
+        query = " AND ".join(f'"{term}"*' for term in terms)
+        return f"{{{' '.join(columns)}}} : ({query})"
 
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
-        # SQLite sorts NULL first, so a descending index is already right and stays usable.
+        # SQLite sorts NULL first, so a descending order has it last already and can use an index.
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
 
     def ids(self, node: Node) -> ColumnBase:
@@ -161,16 +161,16 @@ class Sqlite(SqliteConnections):
         return Cast(node, self.field_types[column.field_type])
 
     def lock_for_update(self, query: Select) -> Select:
-        return query  # BEGIN IMMEDIATE holds the only write lock already
+        return query  # BEGIN IMMEDIATE has taken the only write lock
 
     def lock_definitions(self) -> None:
-        pass  # BEGIN IMMEDIATE holds it already
+        pass  # BEGIN IMMEDIATE has taken the only write lock
 
     def share_definitions(self) -> None:
-        pass  # as above
+        pass  # see lock_definitions
 
     def lock_table(self, name: str) -> None:
-        pass  # as above
+        pass  # see lock_definitions
 
     @contextmanager
     def lock_migrations(self) -> Iterator[None]:
@@ -180,10 +180,10 @@ class Sqlite(SqliteConnections):
 
     @contextmanager
     def reshaping(self) -> Iterator[None]:
-        """Return the transaction in which definitions change; in it foreign keys are not enforced.
+        """Return the context manager of a transaction that changes definitions; it does not enforce foreign keys.
 
-        Otherwise the rows that refer to a table would be deleted when it is rebuilt. Within another transaction they
-        stay enforced: SQLite changes that between transactions only.
+        If it did, rebuilding a table would delete the rows that refer to it. Within another transaction foreign keys
+        stay enforced, because SQLite can switch that only between transactions.
         """
         with self.connection_context() if self.is_closed() else nullcontext():
             try:
@@ -194,9 +194,9 @@ class Sqlite(SqliteConnections):
                 self._enforce_foreign_keys()
 
     def _enforce_foreign_keys(self) -> None:
-        # An error here would hide how the transaction ended: the change may be committed.
+        # An error here would hide that the transaction may have been committed.
         try:
-            with self._named():
+            with self._translated_errors():
                 self.pragma("foreign_keys", 1)
         except PeeweeException as error:
             log.warning("foreign keys not enforced again", reason=codes_of(error)[0])
@@ -214,19 +214,19 @@ class Sqlite(SqliteConnections):
     def reclaim_space(self) -> None:
         self.execute_sql("VACUUM")
         self.execute_sql("ANALYZE")
-        self.truncate_log(SPACE_WAIT_SECONDS)  # it holds a copy of all that was moved
+        self.truncate_log(RECLAIM_WAIT_SECONDS)  # it contains a copy of the whole database
 
     def seconds_apart(self) -> float:
         return 0.0
 
 
 def open_file(path: Path) -> Sqlite:
-    """Return a handle of a database file that no other process has open, such as a copy."""
+    """Open a database file that no other process has open, such as a copy."""
     return Sqlite(str(path))
 
 
 def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
-    """Return a handle of the database in the file at `path`, which is created if it is missing.
+    """Open the database file at `path`, and create it if it is missing.
 
     Raises OperationalError if it can be neither opened nor created.
     """
@@ -234,22 +234,22 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         str(path),
         pragmas={
             "journal_mode": "wal",
-            "journal_size_limit": LEFT_WAL_BYTES,
+            "journal_size_limit": KEPT_WAL_BYTES,
             "synchronous": synchronous,
             "foreign_keys": 1,
             "cache_size": -16_000,  # KiB for each connection
         },
-        lock_type="IMMEDIATE",  # a transaction that reads first could otherwise fail at its first write
+        lock_type="IMMEDIATE",  # otherwise a transaction that reads first could fail at its first write
         rank_functions=False,
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )
     handle.register_function(_fold, "larder_fold", 1, deterministic=True)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it
         make_private(Path(f"{path}.lock"))
-        # A new file changes to WAL at its first connection, and that does not wait, whatever the busy_timeout:
-        # processes that start at once take turns.
+        # A new file is switched to WAL by its first connection. This ignores the busy_timeout, so processes that start
+        # at the same time take turns.
         with open(f"{path}.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             make_private(path)
@@ -258,7 +258,7 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
             handle.close_all()
     except OSError as error:
         raise OperationalError(f"unable to open database file: {error.strerror}") from error
-    handle.connect_params["flags"] = OPEN_EXISTING  # a file that was deleted must not be replaced by an empty one
+    handle.connect_params["flags"] = OPEN_EXISTING  # a deleted file must not be replaced with an empty one
     return handle
 
 

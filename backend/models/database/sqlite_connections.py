@@ -1,4 +1,4 @@
-"""Connections to an SQLite file: writers in turn, limits of time, and a file that is deleted or replaced."""
+"""Connections to an SQLite file: a queue of writers, time limits, and checks that the file still exists."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from backend.models.database.failures import (
     QueryTimeout,
     QueryTooLarge,
 )
-from backend.models.database.pool import FileIdentities, Held
+from backend.models.database.pool import FileIdentities, PooledConnection
 from backend.models.database.time_limits import allowance
 from backend.models.database.watchdog import Watchdog
 
@@ -33,7 +33,7 @@ BREAKS_CONNECTION = {READ_ONLY, IO_ERROR, DAMAGED, CANNOT_OPEN, NO_DATABASE}
 CODES = re.compile(r"(?:\] )?([^\]]*) \(code=(\d+), ext=(\d+)\)$")
 
 OPEN_EXISTING = 0x02  # SQLITE_OPEN_READWRITE, without SQLITE_OPEN_CREATE
-LARGEST_WAL_BYTES = 64 << 20
+MAX_WAL_BYTES = 64 << 20
 SECONDS_BETWEEN_TRUNCATIONS = 10
 TRUNCATION_WAIT_SECONDS = 0.1
 
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 
 class Savepoint(_savepoint):
-    """A savepoint; when the transaction around it is over, as after a full disk, there is nothing to roll back."""
+    """A savepoint; if its transaction has ended, as after a full disk, there is nothing to roll back."""
 
     def rollback(self, begin: bool = True) -> None:
         """Undo all changes since the savepoint."""
@@ -50,12 +50,12 @@ class Savepoint(_savepoint):
 
 
 class SqliteConnections(Dialect, CySqliteDatabase):
-    """A database file that this process has open several times."""
+    """The connections of this process to a database file."""
 
     driver_errors = (cysqlite.Error, MemoryError)
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._turn, self._writer = threading.Lock(), threading.local()
+        self._write_turn, self._writer = threading.Lock(), threading.local()
         self._watchdog = Watchdog(lambda: self._in_use.copy().values())
         self._truncated_at = 0.0
         self._long_write_ends_at: float | None = None
@@ -76,33 +76,37 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         conn.set_busy_handler(self.wait_seconds)
         super()._set_pragmas(conn)
 
-    def _prepare(self, held: Held) -> None:
-        held.files = _files(self.database)
-        # SQLite asks before each commit, also of a single statement: what is written into a file that was deleted or
-        # replaced is never confirmed.
-        held.connection.commit_hook(lambda: 0 if self._has_its_files(held) else 1)
+    def _prepare(self, pooled: PooledConnection) -> None:
+        pooled.files = _files(self.database)
+        # SQLite calls the hook before each commit, also of a single statement. So a write to a file that was deleted or
+        # replaced fails.
+        pooled.connection.commit_hook(lambda: 0 if self._has_its_files(pooled) else 1)
 
-    def _has_its_files(self, held: Held) -> bool:
-        return all(now == then for now, then in zip(_files(self.database), held.files, strict=True) if then is not None)
+    def _has_its_files(self, pooled: PooledConnection) -> bool:
+        return all(
+            current == opened
+            for current, opened in zip(_files(self.database), pooled.files, strict=True)
+            if opened is not None
+        )
 
-    def _is_usable(self, held: Held) -> bool:
-        if _identity(self.database) == held.files[0]:
+    def _is_usable(self, pooled: PooledConnection) -> bool:
+        if _identity(self.database) == pooled.files[0]:
             return True
         log.error("database file missing or replaced", path=self.database, advice="Its connections are opened again.")
         return False
 
-    def _is_clean(self, held: Held) -> bool:
-        return not held.connection.in_transaction
+    def _is_clean(self, pooled: PooledConnection) -> bool:
+        return not pooled.connection.in_transaction
 
     def _close(self, conn: Any) -> None:
         with suppress(cysqlite.Error):
-            if conn.in_transaction:  # or it would stay open, with its lock
+            if conn.in_transaction:  # otherwise it would stay open, with its lock
                 conn.rollback()
         with suppress(cysqlite.Error):
             conn.close()
 
     def close(self) -> bool:
-        """Give the connection of this thread back, and its turn to write."""
+        """Return the connection of this thread to the pool, and end its turn to write."""
         try:
             if not self._state.closed and not self.in_transaction():
                 self._limit_wal()
@@ -111,38 +115,38 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             self._end_turn()
 
     def _limit_wal(self) -> None:
-        """Truncate the write-ahead log when it has grown: while readers overlap SQLite cannot start it again."""
+        """Truncate the write-ahead log if it has grown too large: while readers overlap, SQLite cannot reuse it."""
         now = time.monotonic()
         if now - self._truncated_at < SECONDS_BETWEEN_TRUNCATIONS:
             return
         self._truncated_at = now
         with suppress(OSError, cysqlite.Error):
-            if os.stat(f"{self.database}-wal").st_size > LARGEST_WAL_BYTES:
+            if os.stat(f"{self.database}-wal").st_size > MAX_WAL_BYTES:
                 self.truncate_log(TRUNCATION_WAIT_SECONDS)
 
     def truncate_log(self, wait_seconds: float) -> None:
-        """Move the write-ahead log into the database file and give its room back, unless readers still need it."""
+        """Copy the write-ahead log into the database file and truncate it, unless readers still need it."""
         connection = self.connection()
         connection.set_busy_handler(wait_seconds)
-        self._watchdog.watch(self._state.held, float("inf"))
+        self._watchdog.watch(self._state.pooled, float("inf"))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def limit_memory(self, number_of_bytes: int) -> None:
-        """Limit the memory of SQLite in this process, until it ends: this build of it sorts in memory only."""
+        """Limit the memory of SQLite in this process, until it ends: this build of SQLite sorts only in memory."""
         self.connection().execute(f"PRAGMA hard_heap_limit = {number_of_bytes}").fetchall()
 
     # Statements
 
     def _begin_statement(self) -> None:
-        held = self._state.held
-        held.connection.set_busy_handler(self._patience())
-        self._watchdog.watch(held, allowance.deadline())
+        pooled = self._state.pooled
+        pooled.connection.set_busy_handler(self._wait_limit())
+        self._watchdog.watch(pooled, allowance.deadline())
 
-    def _patience(self) -> float:
-        return allowance.wait_seconds(getattr(self._writer, "patience", self.wait_seconds))
+    def _wait_limit(self) -> float:
+        return allowance.wait_seconds(getattr(self._writer, "wait_limit", self.wait_seconds))
 
     def named_failure(self, error: Exception) -> Exception:
-        """Return the failure that an error of SQLite means, or the error itself; a broken connection is dropped."""
+        """Return the known failure for an error of SQLite, or the error itself; drop a broken connection."""
         if isinstance(error, MemoryError):
             return QueryTooLarge()
         _, code, extended = codes_of(error)
@@ -155,7 +159,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         return error
 
     def temporary_reason(self, error: Exception) -> str | None:
-        """Return why trying again may help: a lock, a missing file, a full disk; None if it cannot."""
+        """Return the reason if the error is temporary: a lock, a missing file, a full disk; else None."""
         if isinstance(error, DatabaseUnavailable):
             return str(error)
         text, code, _ = codes_of(error)
@@ -166,23 +170,23 @@ class SqliteConnections(Dialect, CySqliteDatabase):
     # Transactions
 
     def begin(self, lock_type: str | None = None) -> None:
-        """Begin a transaction as soon as it is this thread's turn to write.
+        """Begin a transaction when it is the turn of this thread to write.
 
-        SQLite would let writers poll with pauses, and an unlucky one for seconds. So the threads of this process queue
-        for a lock of their own; other processes still compete for SQLite's lock. Both waits share one limit.
+        Writers that wait for SQLite's lock poll with pauses, and one of them can fail to get it for seconds. So the
+        threads of this process first queue for a lock of the process. Both waits share one limit.
         """
         connection, began = self.connection(), time.monotonic()
-        patience = self._patience()
-        if not self._turn.acquire(timeout=patience):
-            allowance.waited(patience)
+        wait_limit = self._wait_limit()
+        if not self._write_turn.acquire(timeout=wait_limit):
+            allowance.waited(wait_limit)
             if self._long_write_ends_at is not None:
                 raise LongWrite(self._long_write_ends_at - time.monotonic())
             raise OperationalError("database is locked by another thread (code=5, ext=5)")
         self._writer.has_turn, has_begun = True, False
         try:
-            self._watchdog.watch(self._state.held, float("inf"))
-            connection.set_busy_handler(max(began + patience - time.monotonic(), 0))
-            with self._named():
+            self._watchdog.watch(self._state.pooled, float("inf"))
+            connection.set_busy_handler(max(began + wait_limit - time.monotonic(), 0))
+            with self._translated_errors():
                 super().begin(lock_type)
             has_begun = True
         finally:
@@ -191,28 +195,28 @@ class SqliteConnections(Dialect, CySqliteDatabase):
                 self._end_turn()
 
     def announce_write(self, seconds: float | None) -> None:
-        """Announce for how many seconds this thread will still write, for the errors of other writers; None ends it."""
+        """Announce for how many seconds this thread will still write, for errors of other writers; None ends this."""
         self._long_write_ends_at = None if seconds is None else time.monotonic() + seconds
 
     def commit(self) -> None:
-        """Commit; if that fails the rollback that follows ends the turn."""
-        self._watchdog.watch(self._state.held, float("inf"))
-        with self._named():
+        """Commit. If that fails, the rollback that follows ends the turn to write."""
+        self._watchdog.watch(self._state.pooled, float("inf"))
+        with self._translated_errors():
             super().commit()
         self._end_turn()
 
     def rollback(self) -> None:
-        """Roll back what SQLite has not rolled back itself, as it does when the disk is full."""
+        """Roll back, unless SQLite has done so itself, for example because the disk is full."""
         try:
             if not self.is_closed():
-                self._watchdog.watch(self._state.held, float("inf"))
+                self._watchdog.watch(self._state.pooled, float("inf"))
                 if self.connection().in_transaction:
                     self._roll_back()
         finally:
             self._end_turn()
 
     def _roll_back(self) -> None:
-        # An error here would hide the reason of the rollback. Closing the connection rolls back as well.
+        # An error here would hide the reason of the rollback. Closing the connection rolls back, too.
         try:
             super().rollback()
         except DatabaseError as error:
@@ -220,26 +224,26 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             self.drop_connection()
 
     def savepoint(self) -> Savepoint:
-        """Return the context manager of a part of a transaction."""
+        """Return the context manager of a savepoint."""
         return Savepoint(self)
 
     def _end_turn(self) -> None:
         if getattr(self._writer, "has_turn", False):
             self._writer.has_turn = False
-            self._turn.release()
+            self._write_turn.release()
 
     @contextmanager
     def no_wait(self) -> Iterator[None]:
         """Let a write in this block fail at once if another connection holds the write lock."""
-        self._writer.patience = 0
+        self._writer.wait_limit = 0
         try:
             yield
         finally:
-            del self._writer.patience
+            del self._writer.wait_limit
 
 
 def codes_of(error: Exception) -> tuple[str, int, int]:
-    """Return (text without the SQL, code, extended code) of an error of SQLite; codes of 0 where it has none."""
+    """Return (text without the SQL, code, extended code) of an error of SQLite; the codes are 0 if it has none."""
     found = CODES.search(str(error))
     return (found[1], int(found[2]), int(found[3])) if found else (str(error), 0, 0)
 
@@ -257,5 +261,5 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def make_private(path: Path) -> None:
-    """Create the file, if it is missing, for its owner only; SQLite gives its other files the same rights."""
+    """Create the file, if it is missing, readable only for its owner. SQLite's other files get the same mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

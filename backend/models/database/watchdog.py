@@ -4,29 +4,29 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from backend.models.database.pool import Held
+from backend.models.database.pool import PooledConnection
 
-SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_BETWEEN_CHECKS = 0.1
 
 
 class Watchdog:
     """Interrupts the statement of every connection whose deadline has passed.
 
-    SQLite's progress handler would do it, too, but it takes Python's lock again and again during a statement, and while
-    another thread computes each time costs milliseconds.
+    SQLite's progress handler could do it, too. But it takes Python's global lock many times during a statement, and
+    each time costs milliseconds while another thread computes.
     """
 
-    def __init__(self, connections: Callable[[], Iterable[Held]]) -> None:
+    def __init__(self, connections: Callable[[], Iterable[PooledConnection]]) -> None:
         self._connections = connections
         self._start_lock, self._is_started = threading.Lock(), False
 
-    def watch(self, held: Held, deadline: float) -> None:
-        """Let the next statement of a connection run until `deadline`."""
+    def watch(self, pooled: PooledConnection, deadline: float) -> None:
+        """Set the deadline of the next statement of a connection."""
         if not self._is_started:
             self._start()
-        # The lock keeps the watchdog from reading the deadline of the last statement and then interrupting this one.
-        with held.lock:
-            held.deadline = deadline
+        # Without the lock, the watchdog could read the deadline of the last statement and interrupt this one.
+        with pooled.lock:
+            pooled.deadline = deadline
 
     def _start(self) -> None:
         with self._start_lock:
@@ -36,9 +36,9 @@ class Watchdog:
 
     def _run(self) -> None:
         while True:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
             now = time.monotonic()
-            for held in self._connections():
-                with held.lock:
-                    if held.deadline < now:
-                        held.connection.interrupt()
+            for pooled in self._connections():
+                with pooled.lock:
+                    if pooled.deadline < now:
+                        pooled.connection.interrupt()
