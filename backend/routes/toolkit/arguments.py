@@ -111,7 +111,7 @@ class Parser(FlaskParser):
     def load_querystring(self, req: flask.Request, schema: Schema) -> dict[str, Any]:
         """Return a map of parameter to value; only a CommaList may be repeated.
 
-        A different repeated parameter is refused, because all but one of its values would be ignored.
+        Any other repeated parameter is refused, because all but one of its values would be ignored.
         """
         lists = {name for name, field in schema.load_fields.items() if isinstance(field, CommaList)}
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
@@ -134,7 +134,7 @@ class Parser(FlaskParser):
             return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
         except (ValueError, RecursionError) as error:
             abort_with(400, exc=error, message="The body is not valid JSON in UTF-8.")
-        return missing
+        return missing  # never reached, since abort_with raises
 
 
 def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:

@@ -19,9 +19,9 @@ Json = dict[str, Any]  # a part of the document
 
 @dataclass(frozen=True)
 class VisiblePart:
-    """What an actor may see of a resource: all fields but the hidden ones, and these relations.
+    """What an actor may see of a resource: all fields except the `hidden` ones, and the `expandable` relations.
 
-    Locked fields can be visible, but not set.
+    They may not set the `locked` fields.
     """
 
     name: str
@@ -68,16 +68,16 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
     return document | {"components": components | {"schemas": schemas}, "paths": paths}
 
 
-def _without(schema: Json, hidden: frozenset[str]) -> Json:
-    """Return the schema of an object without these properties."""
-    narrowed: Json = {"properties": {name: value for name, value in schema["properties"].items() if name not in hidden}}
+def _without(schema: Json, names: frozenset[str]) -> Json:
+    """Return the schema of an object without the properties of these names."""
+    narrowed: Json = {"properties": {name: value for name, value in schema["properties"].items() if name not in names}}
     if "required" in schema:
-        narrowed["required"] = [name for name in schema["required"] if name not in hidden]
+        narrowed["required"] = [name for name in schema["required"] if name not in names]
     return schema | narrowed
 
 
 def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
-    """Return the schema of a record with the relations that are expandable, or without any."""
+    """Return the schema of a record with these relations only; without `expand` if there are none."""
     if EXPAND not in schema["properties"]:
         return schema
     properties = {name: value for name, value in schema["properties"].items() if name != EXPAND}
@@ -85,7 +85,7 @@ def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
 
 
 def _narrow_parameter(parameter: Json, visible: VisiblePart, searched: Sequence[str]) -> Json | None:
-    """Return the parameter as it is in the visible, None if it is not."""
+    """Return the parameter without hidden fields and relations; None if nothing of it is visible."""
     name = parameter.get("name", "")
     if parameter.get("in") != "query":
         return parameter
