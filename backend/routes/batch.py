@@ -15,7 +15,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
 from backend.services.field_types.wire import StrictText
-from backend.services.records.batches import MAX_OPERATIONS, REF, Done, Operation, run_batch
+from backend.services.records.batches import MAX_OPERATIONS, REF, Operation, OperationResult, run_batch
 
 EXAMPLE = {
     "operations": [
@@ -75,10 +75,10 @@ def run(data: dict[str, Any]) -> Response:
         operation | ({"id": str(operation["id"])} if "id" in operation else {}) for operation in data["operations"]
     ]
     limits.count_more(len(operations) - 1)
-    done = run_batch(current_actor(), get_app().catalog, operations)
-    return json_response(f"[{','.join(map(_to_json, done))}]", "OK")
+    results = run_batch(current_actor(), get_app().catalog, operations)
+    return json_response(f"[{','.join(map(_to_json, results))}]", "OK")
 
 
-def _to_json(done: Done) -> str:
-    head = json.dumps({"op": done.op, "resource": done.resource, "id": done.id})
-    return f'{head[:-1]}, "data": {done.json or "null"}}}'
+def _to_json(result: OperationResult) -> str:
+    head = json.dumps({"op": result.op, "resource": result.resource, "id": result.id})
+    return f'{head[:-1]}, "data": {result.json or "null"}}}'

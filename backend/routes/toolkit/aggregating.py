@@ -38,7 +38,8 @@ def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
 def aggregate_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> AggregateQuery:
     """Return the AggregateQuery of the loaded parameters.
 
-    `searched` are the fields of a full-text search. Raises Invalid if `sort` has a field that is not in `group_by`.
+    `searched` are the fields of a full-text search. Raises Invalid if `sort` has a field that is
+    neither in `group_by` nor `count`.
     """
     group_by, sort = tuple(arguments.get("group_by", ())), read_sort(arguments.get("sort", ()))
     if unknown := [name for name, _ in sort if name not in (*group_by, "count")]:

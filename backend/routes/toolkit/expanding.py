@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from backend.routes.toolkit.arguments import CommaList
-from backend.routes.toolkit.list_parameters import Parameters, require_different
+from backend.routes.toolkit.list_parameters import Parameters, require_unique
 from backend.services.field_types.wire import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS, Relation
 
@@ -53,6 +53,6 @@ def expand_parameters(relations: Iterable[str]) -> Parameters:
     """Return the parameter `expand`; return no parameters if there are no relations."""
     if not relations:
         return {}
-    checks = [validate.Length(1, MAX_EXPANSIONS), require_different]
+    checks = [validate.Length(1, MAX_EXPANSIONS), require_unique]
     metadata = {"description": expand_help(relations), "uniqueItems": True}
     return {EXPAND: CommaList(StrictText(), validate=checks, metadata=metadata)}

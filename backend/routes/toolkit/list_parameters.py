@@ -20,16 +20,16 @@ MAX_SORTED = 8  # fields in one order
 MAX_IN = 200
 MAX_QUERY = 1_000  # characters of a full-text search
 MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
-TOO_LONG = f"At most {MAX_PART:,} characters can be looked for within a text."
+TOO_LONG = f"At most {MAX_PART:,} characters can be searched for within a text."
 
 FILTER_HELP = {
     "eq": "{} is this",
-    "ne": "{} is not this; null is not this either",
+    "ne": "{} is not this; null also matches",
     "gt": "{} is greater than this",
     "gte": "{} is this or greater",
     "lt": "{} is less than this",
     "lte": "{} is this or less",
-    "in": "{} is one of these, separated by commas, `%2C` for one within a text; none matches nothing",
+    "in": "{} is one of these, separated by commas (`%2C` within a text); an empty list matches nothing",
     "isnull": "Whether {} is null",
     "contains": "{} contains this",
     "icontains": "{} contains this, in upper or lower case",
@@ -72,23 +72,23 @@ def page_parameters() -> Parameters:
     }
 
 
-def sort_parameter(names: Iterable[str], description: str, most: int, order: Sequence[str] = ()) -> CommaList:
-    """Return a parameter that sorts by at most `most` of these names; `order` is its default."""
+def sort_parameter(names: Iterable[str], description: str, max_count: int, order: Sequence[str] = ()) -> CommaList:
+    """Return a parameter that sorts by at most `max_count` of these names; `order` is its default."""
     terms = [prefix + name for name in names for prefix in ("", "-")]
     metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
     return CommaList(
         StrictText(validate=validate.OneOf(terms)),
-        validate=[validate.Length(1, most), _require_different_fields],
+        validate=[validate.Length(1, max_count), _require_unique_fields],
         load_default=order or missing,
         metadata=metadata,
     )
 
 
-def names_parameter(names: Iterable[str], description: str, most: int | None = None) -> CommaList:
+def names_parameter(names: Iterable[str], description: str, max_count: int | None = None) -> CommaList:
     """Return a parameter that takes some of these names, each at most once."""
     return CommaList(
         StrictText(validate=validate.OneOf(list(names))),
-        validate=[validate.Length(1, most), require_different],
+        validate=[validate.Length(1, max_count), require_unique],
         metadata={"description": description, "uniqueItems": True},
     )
 
@@ -121,14 +121,14 @@ def make_row_schema(
     return type(name, (BuiltSchema,), members)
 
 
-def require_different(names: Sequence[str]) -> None:
+def require_unique(names: Sequence[str]) -> None:
     """Raise ValidationError if a name is repeated."""
     if len(set(names)) != len(names):
         raise ValidationError("Each field at most once.")
 
 
-def _require_different_fields(terms: Sequence[str]) -> None:
-    require_different([term.removeprefix("-") for term in terms])
+def _require_unique_fields(terms: Sequence[str]) -> None:
+    require_unique([term.removeprefix("-") for term in terms])
 
 
 def _filters(fields: Fields) -> Parameters:

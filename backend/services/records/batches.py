@@ -32,7 +32,7 @@ class Operation(TypedDict):
     if_match: NotRequired[str]
 
 
-class Done(NamedTuple):
+class OperationResult(NamedTuple):
     """The result of an operation: the id of its record, and the record as JSON text, or None if it was deleted."""
 
     op: str
@@ -41,28 +41,28 @@ class Done(NamedTuple):
     json: str | None
 
 
-def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -> list[Done]:
-    """Run the operations in their order, in one transaction; return a Done for each.
+def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -> list[OperationResult]:
+    """Run the operations in their order, in one transaction; return an OperationResult for each.
 
     If an operation fails, raises the error that a single request would get, with the operation's number in `message`
     and `details`.
     """
-    done: list[Done] = []
+    results: list[OperationResult] = []
     with database.atomic():
         for number, operation in enumerate(operations):
             try:
-                done.append(_run(actor, catalog[operation["resource"]], operation, done))
-                require_together([result.json for result in done if result.json])
+                results.append(_run(actor, catalog[operation["resource"]], operation, results))
+                require_together([result.json for result in results if result.json])
             except LarderError as error:
                 error.message = f"Operation {number}: {error.message}"
                 error.details = {"operations": {str(number): error.details}}
                 raise
-    return done
+    return results
 
 
-def _run(actor: Actor, resource: Resource, operation: Operation, done: list[Done]) -> Done:
+def _run(actor: Actor, resource: Resource, operation: Operation, results: list[OperationResult]) -> OperationResult:
     _require_parts(operation)
-    data = _load(actor, resource, operation, done) if "data" in operation else {}
+    data = _load(actor, resource, operation, results) if "data" in operation else {}
     if_match = {read_tag(resource.definition, operation["if_match"])} if "if_match" in operation else None
     try:
         return _write(actor, resource, operation, data, if_match)
@@ -82,18 +82,18 @@ def _require_parts(operation: Operation) -> None:
         raise Invalid(problems)
 
 
-def _load(actor: Actor, resource: Resource, operation: Operation, done: list[Done]) -> dict[str, Any]:
+def _load(actor: Actor, resource: Resource, operation: Operation, results: list[OperationResult]) -> dict[str, Any]:
     """Return the checked data of an operation. Raises Invalid if it is not valid."""
     schemas = data_schemas(actor, resource)
     schema = schemas.create if operation["op"] == "create" else schemas.patch
     try:
-        data: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], done))
+        data: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], results))
     except ValidationError as error:
         raise Invalid(error.messages, "data") from error
     return data
 
 
-def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], done: list[Done]) -> dict[str, Any]:
+def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], results: list[OperationResult]) -> dict[str, Any]:
     """Return the data with each `{"$ref": number}` in a field for ids replaced by the id of the created record.
 
     Raises ValidationError if the number is not that of an earlier `create`.
@@ -103,7 +103,7 @@ def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], done: list[
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
     ids = {name for name, field in definition.fields.items() if field.holds_ids} - unknown
     return {
-        name: _created_id(name, value[REF], done) if name in ids and _is_ref(value) else value
+        name: _created_id(name, value[REF], results) if name in ids and _is_ref(value) else value
         for name, value in data.items()
     }
 
@@ -112,24 +112,24 @@ def _is_ref(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {REF}
 
 
-def _created_id(name: str, number: Any, done: list[Done]) -> str:
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(done):
+def _created_id(name: str, number: Any, results: list[OperationResult]) -> str:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(results):
         raise ValidationError({name: [f"`{REF}` must be the number of an earlier operation."]})
-    if done[number].op != "create":
+    if results[number].op != "create":
         raise ValidationError({name: [f"Operation {number} creates no record."]})
-    return done[number].id
+    return results[number].id
 
 
 def _write(
     actor: Actor, resource: Resource, operation: Operation, data: dict[str, Any], if_match: set[str] | None
-) -> Done:
+) -> OperationResult:
     op = operation["op"]
     if op == "create":
         record_id, record = records.create_record(actor, resource, data)
-        return Done(op, resource.name, record_id, record.json)
+        return OperationResult(op, resource.name, record_id, record.json)
     record_id = operation["id"]
     if op == "update":
         record = records.update_record(actor, resource, record_id, data, if_match)
-        return Done(op, resource.name, record_id, record.json)
+        return OperationResult(op, resource.name, record_id, record.json)
     records.delete_record(actor, resource, record_id, if_match)
-    return Done(op, resource.name, record_id, None)
+    return OperationResult(op, resource.name, record_id, None)
