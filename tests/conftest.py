@@ -32,7 +32,7 @@ _numbers = count(1)
 
 
 def pytest_collection_finish():
-    """Keep all that the tests are out of what each garbage collection goes through, and have fewer of them."""
+    """Exclude everything that is loaded now from garbage collections, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)

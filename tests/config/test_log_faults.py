@@ -1,4 +1,4 @@
-"""A log that cannot be written, a reader of it that is gone or has stopped: no answer changes, and none waits."""
+"""A log that cannot be written, or whose reader has ended or is stopped: responses neither change nor wait."""
 
 import json
 import os

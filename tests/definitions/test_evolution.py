@@ -167,8 +167,8 @@ class Model:
         after = Model()
         after.fields, after.unique, after.indexes = now["fields"], now["unique"], now["indexes"]
         origins = {name: renamed.get(name, name if name in self.fields else None) for name in now["fields"]}
-        gone = set(self.fields) - set(origins.values())
-        lost = sum(row[name] is not None for row in self.rows.values() for name in gone)
+        dropped = set(self.fields) - set(origins.values())
+        lost = sum(row[name] is not None for row in self.rows.values() for name in dropped)
         for record_id, row in self.rows.items():
             after.rows[record_id] = {}
             for name, origin in origins.items():

@@ -205,11 +205,11 @@ def test_rebuilding_a_table_deletes_no_referring_records(admin, notes):
     admin.declare(
         "lines",
         {
-            "gone": {"type": "reference", "to": "notes", "on_delete": "cascade"},
+            "cascading": {"type": "reference", "to": "notes", "on_delete": "cascade"},
             "kept": {"type": "reference", "to": "notes", "on_delete": "set_null"},
         },
     )
-    line = admin.make("lines", gone=notes[0]["id"], kept=notes[1]["id"])
+    line = admin.make("lines", cascading=notes[0]["id"], kept=notes[1]["id"])
     assert put(admin, with_fields(price={"type": "decimal", "scale": 3})).status_code == 200
     assert admin.get(f"/lines/{line['id']}").json["data"] == line
     assert admin.get(f"/notes/{notes[0]['id']}").json["data"]["price"] == "1.000"
@@ -217,7 +217,7 @@ def test_rebuilding_a_table_deletes_no_referring_records(admin, notes):
     assert admin.get(f"/lines/{line['id']}").json["data"]["kept"] is None
     assert admin.delete(f"/notes/{notes[0]['id']}").status_code == 200
     assert admin.get(f"/lines/{line['id']}").status_code == 404
-    assert admin.post("/lines", json={"gone": notes[0]["id"]}).status_code == 422
+    assert admin.post("/lines", json={"cascading": notes[0]["id"]}).status_code == 422
 
 
 def test_a_definition_may_be_sent_back_unchanged(admin, notes):

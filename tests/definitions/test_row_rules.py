@@ -211,8 +211,10 @@ def test_a_change_may_lead_from_one_grant_to_another(admin, alice):
 
 def test_only_rows_within_the_rule_can_be_deleted(admin, alice):
     declare(admin, {"read": ["member"], "delete": [{"role": "member", "where": {"published": False}}]})
-    kept, gone = (admin.make("notes", title=str(published), published=published)["id"] for published in (True, False))
-    assert [alice.delete(f"/notes/{each}").status_code for each in (kept, gone)] == [403, 200]
+    kept, deleted = (
+        admin.make("notes", title=str(published), published=published)["id"] for published in (True, False)
+    )
+    assert [alice.delete(f"/notes/{each}").status_code for each in (kept, deleted)] == [403, 200]
     assert titles(admin) == "True"
 
 

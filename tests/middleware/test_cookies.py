@@ -79,7 +79,7 @@ def test_over_tls_no_other_host_can_plant_the_cookie(settings, browser):
 
 @ON_SQLITE
 def test_a_refresh_cookie_with_the_former_name_is_ignored_and_removed(settings):
-    """A sibling host could plant it: whoever refreshed would go on in the session of somebody else."""
+    """A sibling host could set it. A user who refreshed would continue in the session of somebody else."""
     client = create_app(replace(settings, public_url="https://larder.example.com")).test_client()
     planted = client.post("/api/v1/auth/login", json=CREDENTIALS | {"cookies": False}).json["data"]["refresh_token"]
     value = jwt.decode(planted, options={"verify_signature": False}).get("csrf", "")

@@ -1,4 +1,4 @@
-"""What answers tell browsers: security headers, and scripts of other origins."""
+"""Headers for browsers: security headers, and CORS."""
 
 import re
 from dataclasses import replace

@@ -115,7 +115,7 @@ def wal_bytes():
 
 @pytest.fixture
 def swollen(note, database_url):
-    """A write-ahead log of 20 MB that a reader has kept from being used again; the reader is gone."""
+    """A write-ahead log of 20 MB, grown because a reader kept it from being reset. The reader has ended."""
     with closing(cysqlite.connect(database_url.removeprefix("sqlite:///"))) as reader:
         reader.begin()
         reader.execute("SELECT count(*) FROM notes").fetchall()

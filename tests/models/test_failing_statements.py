@@ -18,7 +18,16 @@ from backend.models.user import User
 from backend.services.accounts import mail_tokens
 from tests.conftest import PASSWORD, Person
 from tests.helpers import assert_failure
-from tests.parts.failing_statements import TEMPORARY, UNEXPECTED, Wire, failing, injection, losing_commits, side, wired
+from tests.parts.failing_statements import (
+    TEMPORARY,
+    UNEXPECTED,
+    ProxyConnection,
+    failing,
+    injection,
+    losing_commits,
+    side,
+    wired,
+)
 
 # With FAIL_ALL each statement fails in every way; otherwise they take turns.
 IN_EVERY_WAY = bool(os.environ.get("FAIL_ALL"))
@@ -273,7 +282,7 @@ def create_resource(cast):
 
 
 def definition(version):
-    """Return one of two definitions; between them a field is renamed, another gets a type, a third one goes."""
+    """Return one of two definitions; between them one field is renamed, one is converted and one is dropped."""
     if version == 1:
         fields = {"title": {"type": "string"}, "stars": {"type": "string"}, "old": {"type": "string"}}
         return {"fields": fields, "search": ["title"], "access": OPEN}
@@ -593,7 +602,7 @@ def assert_nothing_is_left(what_happened):
 
 def assert_as_new(connection, what_happened):
     """Assert that a connection in the pool has no transaction, and the settings that the next request relies on."""
-    if isinstance(connection, Wire):
+    if isinstance(connection, ProxyConnection):
         assert not connection.real.in_transaction, what_happened
         assert (connection.real.pragma("foreign_keys"), connection.real.pragma("defer_foreign_keys")) == (1, 0), (
             what_happened

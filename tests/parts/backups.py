@@ -1,4 +1,4 @@
-"""Backups from the command line, and what is restored from them."""
+"""Create and restore backups from the command line."""
 
 
 def titles(person):
@@ -7,12 +7,12 @@ def titles(person):
 
 
 def make_backup(run):
-    """Make a backup and return its path."""
+    """Create a backup and return its path."""
     result = run("create")
     assert result.exit_code == 0, result.output
     return result.output.splitlines()[-1]
 
 
 def restore(run, path):
-    """Restore a backup and return the name of the replaced content."""
+    """Restore a backup; return the name under which the replaced content is kept."""
     return run("restore", path).output.rpartition("kept as ")[2].strip().rstrip(".")

@@ -1,4 +1,4 @@
-"""Fails the n-th statement of a call where the driver is reached, with what the driver itself raises."""
+"""Makes the n-th statement of a call fail at the driver, with the exception that the driver itself would raise."""
 
 import threading
 from contextlib import closing, contextmanager
@@ -11,27 +11,27 @@ from backend.models.database.postgres_waiting import Connection
 
 
 class Injection(threading.local):
-    """Counts the statements of this thread; at the n-th, `fault` happens in its place.
+    """Counts the statements of this thread, and lets `fault` happen instead of the n-th.
 
-    A lasting fault, such as that of a disk, happens to all that follow as well: also to the rollback. `failed` has the
-    statements that were hit.
+    A lasting fault, such as a broken disk, also happens to all later statements, including the rollback. `failed` lists
+    the statements that failed.
     """
 
     countdown, fault, lasts, failed, loses_commits = 0, None, False, (), False
 
     def begin(self, n, fault):
-        """Let the n-th statement from now on fail; with n = 0 none does."""
+        """Let the n-th statement from now on fail, or none if n is 0."""
         self.countdown, self.fault, self.lasts, self.failed = n, fault, fault in LASTING, []
 
-    def meet(self, connection, statement):
-        """Take note of a statement that is about to run, or fail in its place."""
+    def before(self, connection, statement):
+        """Count a statement before it runs; let the fault happen if it is the n-th."""
         self.countdown -= 1
         if self.countdown == 0 or (self.countdown < 0 and self.lasts and self.failed):
             self.failed.append(statement)
             self.fault(connection)
 
-    def meet_end(self, connection, statement):
-        """Lose the answer to a commit that has been done."""
+    def after(self, connection, statement):
+        """Lose the connection after a commit, before its result is received."""
         if self.loses_commits and statement.upper() == "COMMIT":
             self.failed.append(statement)
             lost(connection)
@@ -43,8 +43,8 @@ injection = Injection()
 # SQLite
 
 
-class Wire:
-    """A connection to SQLite that every statement of the app passes on its way to the real one."""
+class ProxyConnection:
+    """A proxy of a connection to SQLite: every statement of the app passes the injection first."""
 
     def __init__(self, connection):
         self.real = connection
@@ -52,26 +52,26 @@ class Wire:
     def __getattr__(self, name):
         return getattr(self.real, name)
 
-    def _passing(name):
+    def _injecting(name):
         def run(self, *args):
             statement = args[0] if name in ("execute", "executemany") else name
-            injection.meet(self.real, statement)
+            injection.before(self.real, statement)
             found = getattr(self.real, name)(*args)
-            injection.meet_end(self.real, statement)
+            injection.after(self.real, statement)
             return found
 
         return run
 
-    execute, executemany = _passing("execute"), _passing("executemany")
-    begin, commit, rollback = _passing("begin"), _passing("commit"), _passing("rollback")
+    execute, executemany = _injecting("execute"), _injecting("executemany")
+    begin, commit, rollback = _injecting("begin"), _injecting("commit"), _injecting("rollback")
 
     def cursor(self):
-        """Return a cursor whose statements, and whose reading of rows, pass here as well."""
-        return WireCursor(self.real, self.real.cursor())
+        """Return a cursor whose statements and reads of rows pass the injection too."""
+        return ProxyCursor(self.real, self.real.cursor())
 
 
-class WireCursor:
-    """A cursor of a Wire; SQLite finds rows only when they are read, so that may fail as well."""
+class ProxyCursor:
+    """A cursor of a ProxyConnection. SQLite finds rows only when they are read, so reading them may fail too."""
 
     def __init__(self, connection, cursor):
         self._connection, self._cursor, self._has_read = connection, cursor, False
@@ -79,16 +79,16 @@ class WireCursor:
     def __getattr__(self, name):
         return getattr(self._cursor, name)
 
-    def _passing(name):
+    def _injecting(name):
         def run(self, *args):
             if name.startswith("execute"):
-                injection.meet(self._connection, args[0])
+                injection.before(self._connection, args[0])
                 getattr(self._cursor, name)(*args)
                 return self
             if not self._has_read:
                 self._has_read = True
                 try:
-                    injection.meet(self._connection, name)
+                    injection.before(self._connection, name)
                 except cysqlite.Error:
                     self._cursor.close()  # as SQLite resets a statement that fails
                     raise
@@ -96,8 +96,8 @@ class WireCursor:
 
         return run
 
-    execute, executemany = _passing("execute"), _passing("executemany")
-    fetchone, fetchmany, fetchall = _passing("fetchone"), _passing("fetchmany"), _passing("fetchall")
+    execute, executemany = _injecting("execute"), _injecting("executemany")
+    fetchone, fetchmany, fetchall = _injecting("fetchone"), _injecting("fetchmany"), _injecting("fetchall")
 
     def __iter__(self):
         return iter(self.fetchone, None)
@@ -136,7 +136,7 @@ def ended(connection):
 
 
 def deadlocked(connection):
-    """The server ends the transaction, and the session goes on."""
+    """The server ends the transaction, and the session continues."""
     _raise_in_server(connection, "40P01")
 
 
@@ -153,7 +153,7 @@ def _raise_in_server(connection, sqlstate):
 
 
 def lost(connection):
-    """The connection, or the disk, fails after a commit, before anybody has learnt of it."""
+    """The connection or the disk fails after a commit, before the app receives its result."""
     if isinstance(connection, cysqlite.Connection):
         broken_disk(connection)
     connection.pgconn.finish()
@@ -167,7 +167,7 @@ UNEXPECTED = {"sqlite": wrong, "postgres": wrong_in_server}
 
 @contextmanager
 def wired(handle):
-    """Have all statements of a handle, whose connections are opened anew, pass the injection."""
+    """Open new connections for a handle, all of whose statements pass the injection."""
     handle.close_all()
     with _wired_sqlite(handle) if handle.name == "sqlite" else _wired_postgres(handle):
         try:
@@ -179,7 +179,7 @@ def wired(handle):
 @contextmanager
 def _wired_sqlite(handle):
     connect = handle._connect
-    handle._connect = lambda: Wire(connect())
+    handle._connect = lambda: ProxyConnection(connect())
     try:
         with closing(cysqlite.connect(handle.database)) as side.connection:
             yield
@@ -191,18 +191,18 @@ def _wired_sqlite(handle):
 def _wired_postgres(handle):
     wait = Connection.wait
 
-    def meet_and_wait(connection, conversation, *args, **options):
+    def inject_and_wait(connection, conversation, *args, **options):
         statement = str(conversation.gi_frame.f_locals.get("query", conversation.__name__))
         try:
-            injection.meet(connection, statement)
+            injection.before(connection, statement)
         except psycopg.Error:
             conversation.close()
             raise
         found = wait(connection, conversation, *args, **options)
-        injection.meet_end(connection, statement)
+        injection.after(connection, statement)
         return found
 
-    Connection.wait = meet_and_wait
+    Connection.wait = inject_and_wait
     try:
         with psycopg.connect(handle.database, autocommit=True, prepare_threshold=None) as side.connection:
             yield
@@ -212,7 +212,7 @@ def _wired_postgres(handle):
 
 @contextmanager
 def failing(n, fault):
-    """Yield the list of the statements that fail in the block: the n-th one, if there are so many."""
+    """Let the n-th statement in the block fail; yield the list of the failed statements."""
     injection.begin(n, fault)
     try:
         yield injection.failed
@@ -222,7 +222,7 @@ def failing(n, fault):
 
 @contextmanager
 def losing_commits():
-    """Yield the list of the commits in the block whose answer is lost: all."""
+    """Lose the results of all commits in the block; yield the list of these commits."""
     injection.begin(0, None)
     injection.loses_commits = True
     try:
@@ -232,12 +232,12 @@ def losing_commits():
 
 
 class Side:
-    """The connection by which a test looks at the database, beside those of the app."""
+    """A connection of the test itself, to read the database independently of the app."""
 
     connection = None
 
     def content(self):
-        """Return what is in the database: the sorted rows of each table, as text, and the shapes of all tables."""
+        """Return a map of table name to its sorted rows as text; `shape` has the schema of all tables."""
         if isinstance(self.connection, cysqlite.Connection):
             names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
             shape = "SELECT type, name, sql FROM sqlite_schema"

@@ -1,10 +1,9 @@
 """Server processes that start at once: forks of one process that has everything imported.
 
-`python wsgi.py` takes a second of a core for its imports alone, and the tests start more than a hundred servers. A fork
-begins where the imports end and runs the same `wsgi.py` as its main program, with the folder, the variables and the
-descriptors that it is given.
+The imports of `python wsgi.py` take a second, and the tests start more than a hundred servers. A fork already has the
+imports. It runs the same `wsgi.py` as its main program, with its own folder, environment variables and descriptors.
 
-Run as `python -m tests.forks <descriptor>`, this is the process that forks.
+`python -m tests.parts.forks <descriptor>` is the process that forks.
 """
 
 import array
@@ -28,24 +27,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MESSAGE_BYTES = 100_000
-PASSED = 3  # where a process finds the first descriptor that it was passed, sd_listen_fds(3)
-ALOFT = 200  # above every descriptor that the process that forks can have
+PASSED = 3  # the number of the first descriptor that is passed to a process, see sd_listen_fds(3)
+HIGH_DESCRIPTOR = 200  # above all descriptors of the process that forks
 STATUS = struct.Struct("i")
 
 
 class Fork:
-    """A process that was forked, as the caller of subprocess.Popen has it."""
+    """A forked process, with the interface of subprocess.Popen."""
 
     def __init__(self, pid: int, status: int):
         self.pid, self.returncode = pid, None
-        self._status = status  # where its exit status can be read when it has ended
+        self._status = status  # the descriptor from which its exit status can be read
 
     def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
+        """Return the exit status, or None while the process runs."""
         return self._look(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end and return the exit status; raises subprocess.TimeoutExpired."""
+        """Wait for the end and return the exit status. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         if self._look(timeout) is None:
             raise subprocess.TimeoutExpired(["wsgi.py"], timeout)
         return self.returncode
@@ -61,27 +60,27 @@ class Fork:
 
     def _look(self, seconds):
         if self.returncode is None and select.select([self._status], [], [], seconds)[0]:
-            said = os.read(self._status, STATUS.size)
+            message = os.read(self._status, STATUS.size)
             os.close(self._status)
-            assert said, "the process that forks has ended"
-            self.returncode = STATUS.unpack(said)[0]
+            assert message, "the process that forks has ended"
+            self.returncode = STATUS.unpack(message)[0]
         return self.returncode
 
 
 class Forker:
-    """Starts the process that forks at the first call, and has it end with this one."""
+    """Starts the process that forks at the first call. That process ends with the process of the tests."""
 
     def __init__(self):
         self._lock, self._control = threading.Lock(), None
 
     def fork(self, folder: Path, variables: dict, stdout: int, stderr: int, *passed: int) -> Fork:
         """Start a server in a folder with these variables and descriptors."""
-        said = json.dumps({"folder": str(folder), "variables": variables}).encode()
+        message = json.dumps({"folder": str(folder), "variables": variables}).encode()
         reader, writer = os.pipe()
         try:
             with self._lock:
                 control = self._open()
-                socket.send_fds(control, [said], [writer, stdout, stderr, *passed])
+                socket.send_fds(control, [message], [writer, stdout, stderr, *passed])
                 return Fork(int(control.recv(20)), reader)
         finally:
             os.close(writer)
@@ -103,8 +102,8 @@ class Forker:
 
 
 def _serve(control):
-    """Fork at each request until the tests end; return, in a fork alone, what it was asked for with its descriptors."""
-    running = {}  # {descriptor of a process: (its id, where its exit status is written)}
+    """Fork for each request until the tests end. In a fork, return the request and its descriptors."""
+    running = {}  # map of pidfd to (process id, descriptor to which the exit status is written)
     while True:
         for ready in select.select([control, *running], [], [])[0]:
             if ready != control:
@@ -112,14 +111,14 @@ def _serve(control):
                 _report(os.waitpid(pid, 0)[1], status)
                 os.close(ready)
                 continue
-            said, descriptors = _receive(control)
-            if not said:  # the tests have ended, or were killed: no server outlives them
+            message, descriptors = _receive(control)
+            if not message:  # the tests have ended or were killed: end all servers
                 for pid, _ in running.values():
                     os.kill(pid, signal.SIGKILL)
                 sys.exit()
             pid = os.fork()
             if pid == 0:
-                return json.loads(said), descriptors[1:]
+                return json.loads(message), descriptors[1:]
             control.send(str(pid).encode())
             running[os.pidfd_open(pid)] = (pid, descriptors[0])
             for descriptor in descriptors[1:]:
@@ -128,29 +127,29 @@ def _serve(control):
 
 def _receive(control):
     room = socket.CMSG_SPACE(8 * array.array("i").itemsize)
-    said, ancillary, _, _ = control.recvmsg(MESSAGE_BYTES, room)
+    message, ancillary, _, _ = control.recvmsg(MESSAGE_BYTES, room)
     descriptors = array.array("i")
     for _, _, data in ancillary:
         descriptors.frombytes(data)
-    return said, list(descriptors)
+    return message, list(descriptors)
 
 
 def _report(status, writer):
-    with suppress(BrokenPipeError):  # nobody waits for it any more
+    with suppress(BrokenPipeError):  # nobody waits for the process any more
         os.write(writer, STATUS.pack(os.waitstatus_to_exitcode(status)))
     os.close(writer)
 
 
-def _become(asked, descriptors):
-    """Take on the folder, the variables and the descriptors of a new process, and no others."""
-    descriptors = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, ALOFT) for descriptor in descriptors]
-    os.closerange(PASSED, ALOFT)
+def _prepare_fork(request, descriptors):
+    """Set the folder, the environment variables and the descriptors of the fork, and close all others."""
+    descriptors = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, HIGH_DESCRIPTOR) for descriptor in descriptors]
+    os.closerange(PASSED, HIGH_DESCRIPTOR)
     for place, descriptor in zip((1, 2, PASSED), descriptors, strict=False):
         os.dup2(descriptor, place)
         os.close(descriptor)
-    os.chdir(asked["folder"])
+    os.chdir(request["folder"])
     os.environ.clear()
-    os.environ.update(asked["variables"])
+    os.environ.update(request["variables"])
     if len(descriptors) > 2:
         os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
     time.tzset()
@@ -163,6 +162,6 @@ if __name__ == "__main__":
     assert threading.active_count() == 1, "a fork has one thread only"
     gc.collect()
     gc.freeze()
-    _become(*_serve(control))
+    _prepare_fork(*_serve(control))
     control.detach()
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,4 +1,4 @@
-"""The example of examples/geo: loading it as a user does, and reading its CSV files without any code of Larder."""
+"""The example in examples/geo: load it as a user does, and read its CSV files without code of Larder."""
 
 import csv
 from functools import cache

@@ -1,4 +1,4 @@
-"""How long requests wait for the database in a block of a test."""
+"""Limits on waiting for the database, for a block of a test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from backend.models.database import database
 
 @contextmanager
 def patience(**limits: float) -> Iterator[None]:
-    """Give the database `wait_seconds` or `query_seconds` in the block alone.
+    """Set `wait_seconds` or `query_seconds` of the database for the block.
 
-    What is done before and after it, and must not fail, has a minute, as in all tests.
+    Before and after the block the limits are a minute, as in all tests.
     """
     with pytest.MonkeyPatch.context() as patched:
         for name, seconds in limits.items():

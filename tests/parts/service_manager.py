@@ -7,18 +7,18 @@ from tests.parts.server import START_SECONDS, STOP_SECONDS, environment, start_p
 
 
 class Manager:
-    """Starts processes on one listening socket, and hears when they are ready, as systemd does.
+    """Starts processes on one listening socket, and is notified when they are ready, as systemd is.
 
-    `variables` are more of their environment, `stderr` the file for their log lines, by default `server.log` in the
-    folder, which has what they print, too.
+    `variables` are added to their environment. `stderr` is the file for their log lines, by default `server.log` in the
+    folder, which also has their standard output.
     """
 
     def __init__(self, folder, settings, variables=None, stderr=None):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        self._heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._heard.bind(str(folder / "notify"))
-        self._heard.settimeout(START_SECONDS)
+        self._notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notifications.bind(str(folder / "notify"))
+        self._notifications.settimeout(START_SECONDS)
         self._folder, self._stderr = folder, stderr
         self._environment = environment(settings) | {"NOTIFY_SOCKET": str(folder / "notify")} | (variables or {})
 
@@ -36,10 +36,10 @@ class Manager:
         return process.wait(STOP_SECONDS)
 
     def _wait_for(self, state):
-        while self._heard.recv(100) != state:
+        while self._notifications.recv(100) != state:
             pass
 
     def close(self):
-        """Let go of the sockets."""
+        """Close the sockets."""
         self.listener.close()
-        self._heard.close()
+        self._notifications.close()

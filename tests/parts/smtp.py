@@ -1,4 +1,4 @@
-"""A real SMTP server that keeps what it is sent."""
+"""A real SMTP server that keeps the mails it receives."""
 
 import re
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """Takes every mail, or refuses all while `refusing`."""
+    """Accepts every mail, but refuses all while `refusing` is true."""
 
     def __init__(self):
         self.messages, self.refusing = [], False
@@ -21,7 +21,7 @@ class Mailbox:
         return "250 OK"
 
     def take(self):
-        """Return the mails that have come since the last call."""
+        """Return the mails received since the last call."""
         taken, self.messages = self.messages, []
         return taken
 

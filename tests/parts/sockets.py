@@ -16,7 +16,7 @@ CLOSED_STATES = (7, 8)  # TCP_CLOSE and TCP_CLOSE_WAIT of the kernel's tcp_state
 
 
 class Connection:
-    """A connection to a server; `with` closes it. With a small `receive_bytes` the kernel takes little for it."""
+    """A connection to a server, closed by `with`. A small `receive_bytes` limits what the kernel buffers for it."""
 
     def __init__(self, port, receive_bytes=None):
         self.socket = socket.socket()
@@ -40,7 +40,7 @@ class Connection:
         return self
 
     def read(self, method="GET"):
-        """Return (status, headers by lower-case name, body) of the next answer; raises EOFError if there is none."""
+        """Return (status, headers by lower-case name, body) of the next response. Raises EOFError if there is none."""
         status = self.file.readline()
         if not status:
             raise EOFError("The connection is closed.")
@@ -69,7 +69,7 @@ class Connection:
         return body
 
     def is_closed(self, seconds=60):
-        """Tell whether the server closes the connection in time, without reading what it sends."""
+        """Return whether the server closes the connection within `seconds`; read nothing of what it sends."""
         deadline = time.monotonic() + seconds
         while self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] not in CLOSED_STATES:
             if time.monotonic() > deadline:
@@ -79,10 +79,10 @@ class Connection:
 
 
 class App:
-    """A WSGI app for answers of many kinds.
+    """A WSGI app with responses of several kinds.
 
-    `/big` is BIG bytes, `/pieces` too, `/nothing` and `/empty` have no body, `/wait` ends when `release` is set, all
-    else is short.
+    `/big` and `/pieces` have BIG bytes, `/nothing` and `/empty` no body. `/wait` returns when `release` is set. All
+    other paths have a short body, or that of the request.
     """
 
     def __init__(self):

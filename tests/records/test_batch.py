@@ -80,7 +80,7 @@ def test_a_batch_with_a_wrong_operation_changes_nothing(shelf, alice, bob):
         "a system table": (create("users", email="x@example.com"), 404),
         "no record": ({"op": "delete", "resource": "books", "id": NOBODYS}, 404),
         "another's record": ({"op": "update", "data": {"title": "Mine"}, **path}, 403),
-        "a version that is gone": ({"op": "delete", "if_match": "7", **path}, 412),
+        "an old version": ({"op": "delete", "if_match": "7", **path}, 412),
         "a value that is taken": (create("authors", name="Eliot"), 409),
         "no id": ({"op": "delete", "resource": "books"}, 422),
         "no data": ({"op": "update", **path}, 422),

@@ -1,4 +1,4 @@
-"""What a delete does to those who refer to the record: their version tells that they have changed."""
+"""Deleting a record sets references to it to null; the referring records get a new version."""
 
 import pytest
 
@@ -7,7 +7,7 @@ ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", 
 
 @pytest.fixture
 def shelf(admin, alice):
-    """A room with a shelf that goes with it, and a book that loses its shelf; returns (room, shelf, book)."""
+    """A room, a shelf that is deleted with it, and a book whose reference to the shelf becomes null, in this order."""
     name = {"type": "string"}
     admin.declare("rooms", {"name": name}, access=ACCESS)
     to_room = {"type": "reference", "to": "rooms", "on_delete": "cascade"}

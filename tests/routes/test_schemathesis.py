@@ -18,7 +18,7 @@ CHECKS = (
     "response_headers_conformance,response_schema_conformance"
 )
 SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "2", "--generation-deterministic"]
-# Other inputs in every run; the phase `coverage` goes through every bound of every parameter.
+# Different inputs in every run; the phase `coverage` tries every bound of every parameter.
 LONG = ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "500", "--continue-on-failure"]
 SECONDS = os.environ.get("FUZZ_SECONDS")  # how long `make fuzz` takes for each database
 OPTIONS = [*LONG, "--max-time", SECONDS] if SECONDS else SHORT
@@ -37,7 +37,7 @@ def server(geo_url, request, tmp_path):
 
 
 def write_configuration(folder, address):
-    """Tell Schemathesis ids that exist: no random one would ever reach the code behind the look-up."""
+    """Give Schemathesis ids that exist: with random ids, no request would get past the look-up."""
     lines = []
     with Caller(address) as caller:
         for resource in geo.RESOURCES:

@@ -31,7 +31,7 @@ ALLOWED = {200, 201, 401, 404, 409, 412, 503, None}
 class Length:
     """How long things take, in seconds, and how many clients write; what `/health/live` and the first write may take.
 
-    The short form, which runs on machines that are busy with other things, tells a hang from an answer.
+    The short form, which runs on machines that are busy with other things, distinguishes a hang from a response.
     """
 
     load: float

@@ -28,8 +28,8 @@ CLOCK = Path(__file__).with_name("clock.c")
 class Fault:
     """A fault by its name; `around(stage, seconds)` is the context manager of it.
 
-    `fails` tells whether writes may fail meanwhile: 503, or no answer at all. `needs` says what this machine lacks for
-    it, or nothing. `options` are those of the stage, `on` the databases where it can happen.
+    `fails` is true if writes may fail meanwhile, with 503 or without a response. `needs` says what this machine lacks
+    for it, or nothing. `options` are those of the stage, `on` the databases where it can happen.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Fault:
     records: int = 0  # large ones that are there from the start
     small_disk: bool = False
     forgets: bool = False  # whether writes of before may be undone
-    stderr: bool = False  # whether the log goes to a pipe that the fault has
+    stderr: bool = False  # whether the log is written to a pipe of the fault
 
 
 FAULTS = []
@@ -134,7 +134,7 @@ def postgres_hangs(stage, seconds):
 
 @fault("log reader gone", fails=False, stderr=True)
 def no_reader(stage, seconds):
-    """Close the pipe that the log goes to."""
+    """Close the pipe to which the log is written."""
     yield
     os.close(stage.log_reader)
     stage.log_reader = None
@@ -143,7 +143,7 @@ def no_reader(stage, seconds):
 
 @fault("log reader stopped, the pipe full", fails=False, stderr=True, options={"log_level": "INFO"})
 def stopped_reader(stage, seconds):
-    """Read nothing from the pipe that the log goes to."""
+    """Read nothing from the pipe to which the log is written."""
     yield
     time.sleep(seconds)
 

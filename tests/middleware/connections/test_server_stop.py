@@ -35,7 +35,7 @@ def test_clients_that_read_nothing_delay_neither_others_nor_the_stop(tmp_path):
 
 
 def test_a_stop_waits_for_clients_that_read_nothing_not_as_long_as_for_those_that_read(monkeypatch):
-    """On a clock that goes on only while the stop waits."""
+    """Uses a clock that advances only while the stop waits."""
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     clock.sleep = lambda seconds: setattr(clock, "now", clock.now + seconds)
     with serving(App()) as (stopping, connect):
