@@ -97,8 +97,8 @@ def _exported(resource: Resource, query: ListQuery, form: str) -> Response:
         return Response(
             iter(()), mimetype=MIME_TYPES[form], headers=headers
         )  # without Content-Length, which is not known
-    most_bytes = get_app().settings.max_export_bytes
-    file = exports.write_export(lambda: reload_actor(resource), resource, query, form, max_bytes=most_bytes)
+    max_bytes = get_app().settings.max_export_bytes
+    file = exports.write_export(lambda: reload_actor(resource), resource, query, form, max_bytes=max_bytes)
     headers["Content-Length"] = str(file.size)
     # The server sends and closes the file, so no thread waits for a slow client.
     sent = wrap_file(request.environ, file)  # type: ignore[arg-type]  # it has the methods that the server uses

@@ -15,7 +15,7 @@ from backend.utils.texts import shown
 
 MAX_LISTED = 20  # wrong names in one message
 MAX_NAME = 80  # characters of a name in a message
-MAX_HINTS = 3  # messages that list the known columns; further ones do not repeat the list
+MAX_HINTS = 3  # the messages before the third list the known columns; later ones do not repeat the list
 
 
 class Column(NamedTuple):
