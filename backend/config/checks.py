@@ -1,4 +1,4 @@
-"""How a setting is declared, and the checks of its value: each raises ValidationError with what it expected."""
+"""Declares settings and checks their values; a check raises ValidationError with the expected form."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from backend.utils.emails import normalize_email
 
 SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
 EXPECTED_KEYS = f"Expected at least {SECRET_KEY_MIN_BYTES} bytes for each key, and no key twice."
-# As browsers write an origin (RFC 6454, 6.2), or none would match: lower case, and never the port that its scheme has.
+# An origin as browsers send it (RFC 6454, 6.2), or it would never match: lower case, without the default port.
 ORIGIN = re.compile(
     r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
 )
@@ -24,11 +24,11 @@ Check: TypeAlias = Callable[[Any], object]
 
 
 class SettingsError(Exception):
-    """One or more settings are wrong; the text names each and says what was expected."""
+    """One or more settings are not valid; the text names each and the expected form."""
 
 
 def setting(
-    kind: str,
+    parser: str,
     default: Any,
     help: str,
     *,
@@ -37,13 +37,13 @@ def setting(
     at_most: int | None = None,
     check: Check | None = None,
 ) -> Any:
-    """Return a dataclass field read as `kind` (a parser of environs), with its help and its checks."""
+    """Return a dataclass field for a setting; `parser` is a method of environs, such as `int`."""
     rules = [check] if check else []
     if one_of:
         rules.append(validate.OneOf(one_of, error="Expected one of: {choices}."))
     if at_least is not None or at_most is not None:
         rules.append(validate.Range(at_least, at_most, error=f"Expected a number {_bounds(at_least, at_most)}."))
-    return field(default=default, metadata={"kind": kind, "help": help, "rules": rules, "one_of": one_of})
+    return field(default=default, metadata={"parser": parser, "help": help, "rules": rules, "one_of": one_of})
 
 
 def _bounds(least: int | None, most: int | None) -> str:
@@ -53,12 +53,12 @@ def _bounds(least: int | None, most: int | None) -> str:
 
 
 def split_keys(text: str) -> list[str]:
-    """Return the secret keys in a text that holds one or several, with commas or line by line."""
+    """Return the secret keys in a text, which are separated by commas or line breaks."""
     return [key.strip() for key in re.split(r"[,\n]", text) if key.strip()]
 
 
 def are_valid_keys(keys: list[str]) -> bool:
-    """Tell whether there is a key, each is long enough, and none is there twice."""
+    """Tell whether there is at least one key, each is long enough, and no two are equal."""
     return bool(keys) and len(set(keys)) == len(keys) and all(len(key.encode()) >= SECRET_KEY_MIN_BYTES for key in keys)
 
 
@@ -83,7 +83,7 @@ def _has_valid_port(parts: SplitResult) -> bool:
 
 
 def web_address(url: str | None) -> None:
-    """Check an http or https URL without a query and a fragment."""
+    """Check an http or https URL, which must not have a query or a fragment."""
     parts = urlsplit(url or "http://localhost")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValidationError("Expected a web address such as https://larder.example.com.")
@@ -106,14 +106,14 @@ def database_url(url: str | None) -> None:
     if path == url:
         raise ValidationError("Expected sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.")
     if path.startswith((":memory:", "file:")) or "?" in path or path.endswith("/") or not path:
-        # In memory each connection would have a database of its own.
+        # In memory, each connection would have its own database.
         raise ValidationError("Expected the path of a file after sqlite:///, without options.")
 
 
 def limit(text: str) -> None:
-    """Check one or several limits of requests, or `off`."""
+    """Check one or several rate limits, or `off`."""
     try:
-        allowed = text == "off" or all(each.amount and each.get_expiry() for each in parse_many(text))
+        allowed = text == "off" or all(item.amount and item.get_expiry() for item in parse_many(text))
     except ValueError:
         allowed = False
     if not allowed:
@@ -129,7 +129,7 @@ def networks(text: str | None) -> None:
 
 
 def origins(text: str | None) -> None:
-    """Check a list of origins, of which `*` is one."""
+    """Check a list of origins; `*` is a valid one."""
     for origin in (text or "*").split(","):
         if origin != "*" and not ORIGIN.fullmatch(origin):
             raise ValidationError("Expected origins such as https://app.example.com,http://localhost:3000.")
@@ -152,7 +152,7 @@ def schedule(text: str | None) -> None:
 
 
 def backup_target(url: str | None) -> None:
-    """Check where backups are copied."""
+    """Check the URL that backups are copied to."""
     if url is not None and not url.startswith(("file:///", "s3://")):
         raise ValidationError("Expected file:///PATH or s3://BUCKET/FOLDER.")
 

@@ -9,26 +9,26 @@ import threading
 from collections.abc import Callable
 
 STDERR = 2
-PATIENCE_MS = 100
+MAX_WAIT_MS = 100  # for a slow reader
 
 
 class LogOutlet:
-    """Writes lines to standard error, each by one system call, and counts those that are lost.
+    """Writes lines to standard error, each with one system call, and counts lost lines.
 
-    It may be closed, on a full disk, or a pipe or socket whose reader has ended or stopped. A reader that lags is
-    waited for once; after that each line is tried once and dropped if it does not fit, until the reader continues.
-    The first line that arrives again is followed by a call of `report_lost(number of lines)`.
+    Standard error may be closed, on a full disk, or a pipe or socket whose reader has ended or stopped. If the reader
+    is slow, the first line waits for it. Then each line is tried once and dropped if it does not fit, until the reader
+    continues. After the first line that is written again, `report_lost(number of lines)` is called.
     """
 
     def __init__(self, report_lost: Callable[[int], None]) -> None:
         self._report_lost = report_lost
         self._lock, self._lost, self._is_stalled = threading.Lock(), 0, False
-        self._identity: tuple[int, int] | None = None  # (device, inode) of what standard error is
+        self._identity: tuple[int, int] | None = None  # (device, inode) of standard error
         self._send: Callable[[bytes], int] = lambda line: os.write(STDERR, line)
         self._own: socket.socket | io.RawIOBase | None = None
 
     def write(self, text: str) -> None:
-        """Write text that ends a line."""
+        """Write a text, which must end with a line break."""
         if not self._put(text.encode(errors="backslashreplace")):
             with self._lock:
                 self._lost += 1
@@ -39,7 +39,7 @@ class LogOutlet:
                 self._report_lost(lost)
 
     def flush(self) -> None:
-        """Do nothing: no line waits."""
+        """Do nothing: no line is buffered."""
 
     def _put(self, line: bytes) -> bool:
         """Return whether the line was written."""
@@ -51,7 +51,7 @@ class LogOutlet:
                 try:
                     line = line[self._send(line) :]
                 except BlockingIOError:
-                    if not self._can_go_on():
+                    if not self._can_continue():
                         return False
         except OSError:
             self._identity = None
@@ -59,18 +59,18 @@ class LogOutlet:
         self._is_stalled = False
         return True
 
-    def _can_go_on(self) -> bool:
-        """Return whether the reader has made room; only the first line that finds none waits for it."""
+    def _can_continue(self) -> bool:
+        """Return whether there is room for more; only the first line without room waits."""
         if not self._is_stalled:
             poll = select.poll()
             poll.register(STDERR, select.POLLOUT)
-            self._is_stalled = not poll.poll(PATIENCE_MS)
+            self._is_stalled = not poll.poll(MAX_WAIT_MS)
         return not self._is_stalled
 
     def _open(self, status: os.stat_result) -> None:
-        """Find the way to write that never blocks.
+        """Choose a way to write that never blocks.
 
-        O_NONBLOCK on the descriptor itself would also affect other programs that share it.
+        O_NONBLOCK on standard error itself would also affect other programs that share it.
         """
         with self._lock:
             self._close_own()
@@ -92,9 +92,9 @@ class LogOutlet:
 
 
 def hold_standard_streams() -> None:
-    """Open /dev/null in place of a closed standard stream, or the next file or socket would get its number."""
+    """Open /dev/null for each closed standard stream; otherwise the next file or socket would get its number."""
     for descriptor in range(STDERR + 1):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # uses the lowest free number

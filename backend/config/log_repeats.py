@@ -1,4 +1,4 @@
-"""Log lines of the same kind that repeat by the hundred: a few are written, the rest are counted."""
+"""Limits repeated log lines: of each kind, a few are written, and the rest are counted."""
 
 import logging
 import time
@@ -10,18 +10,18 @@ import structlog
 from structlog.typing import EventDict
 
 WINDOW_SECONDS = 10
-LINES_A_WINDOW = 10
-KINDS = 200  # that are remembered at once
-LOUD = ("warning", "error", "critical")
-TELLS_APART = ("level", "event", "reason", "sql", "variable", "text")
+LINES_PER_WINDOW = 10
+MAX_KINDS = 200  # that are remembered
+LIMITED_LEVELS = ("warning", "error", "critical")
+KIND_PARTS = ("level", "event", "reason", "sql", "variable", "text")
 
 
-Kind: TypeAlias = tuple[object, ...]
+Kind: TypeAlias = tuple[object, ...]  # equal for lines of the same kind
 
 
 @dataclass(slots=True)
 class Window:
-    """The lines of one kind for some seconds."""
+    """The number of lines of one kind within some seconds."""
 
     ends_at: float  # on the monotonic clock
     admitted: int = 0
@@ -29,22 +29,22 @@ class Window:
 
 
 class Repeats:
-    """Counts the lines of each kind: the first in a window are written, and the next window tells how many were not."""
+    """Counts lines by kind: the first ones in a window are written, and the next window reports how many were not."""
 
     def __init__(self) -> None:
         self._windows: OrderedDict[Kind, Window] = OrderedDict()
 
     def admit(self, kind: Kind) -> int | None:
-        """Return how many lines of the kind were held back before this one, None to hold back this one, too."""
+        """Return how many lines of the kind were held back before this one; None if this one must be held back."""
         now, held_back = time.monotonic(), 0
         window = self._windows.pop(kind, None)
         if window is None or now >= window.ends_at:
             held_back = window.held_back if window else 0
             window = Window(now + WINDOW_SECONDS)
         self._windows[kind] = window
-        if len(self._windows) > KINDS:
+        if len(self._windows) > MAX_KINDS:
             self._windows.popitem(last=False)
-        if window.admitted >= LINES_A_WINDOW:
+        if window.admitted >= LINES_PER_WINDOW:
             window.held_back += 1
             return None
         window.admitted += 1
@@ -52,14 +52,14 @@ class Repeats:
 
 
 class RepeatsOfEvents(Repeats):
-    """A processor of structlog that holds back repeated warnings and errors; requests are never held back."""
+    """A structlog processor that holds back repeated warnings and errors, but no lower levels."""
 
     def __call__(self, logger: object, name: str, event: EventDict) -> EventDict:
-        """Return the event, with `repeated` if others were held back before it; raise DropEvent to hold it back."""
-        if event["level"] not in LOUD:
+        """Return the event, with `repeated` if others were held back. Raises DropEvent to hold this one back."""
+        if event["level"] not in LIMITED_LEVELS:
             return event
         error = event.get("exc_info")
-        kind = (*(str(event.get(part))[:1000] for part in TELLS_APART), type(error).__name__)
+        kind = (*(str(event.get(part))[:1000] for part in KIND_PARTS), type(error).__name__)
         held_back = self.admit(kind)
         if held_back is None:
             raise structlog.DropEvent
@@ -67,7 +67,7 @@ class RepeatsOfEvents(Repeats):
 
 
 class RepeatsOfRecords(Repeats, logging.Filter):
-    """The same for records of the standard library's logging, which other packages write."""
+    """A filter that does the same for records of the standard library's logging."""
 
     def __init__(self) -> None:
         Repeats.__init__(self)

@@ -1,4 +1,4 @@
-"""Logging: structlog for our own lines; the records of the standard library are written the same way."""
+"""Logging: structlog for the lines of Larder; records of the standard library are written in the same form."""
 
 import json
 import logging
@@ -14,8 +14,9 @@ from backend.config.log_repeats import RepeatsOfEvents, RepeatsOfRecords
 from backend.config.settings import Settings
 from backend.utils.controls import json_without_controls, without_controls
 
-# One warns at every queued task, one writes a second line per request; jobs and migrations have lines of our own.
-QUIET = {
+# waitress warns at every queued task, werkzeug writes a second line for each request, and Larder logs jobs and
+# migrations itself.
+MIN_LEVELS = {
     "waitress.queue": logging.ERROR,
     "werkzeug": logging.ERROR,
     "huey": logging.WARNING,
@@ -55,7 +56,7 @@ def _to_json(event: EventDict, **_: Any) -> str:
 
 
 def _without_controls(logger: object, name: str, event: EventDict) -> EventDict:
-    """Return the event with control characters written out; only a traceback has several lines."""
+    """Return the event with control characters escaped; only a traceback keeps its line breaks."""
     return {
         part: without_controls(value, keep_lines=part == "exception") if isinstance(value, str) else value
         for part, value in event.items()
@@ -65,20 +66,20 @@ def _without_controls(logger: object, name: str, event: EventDict) -> EventDict:
 def configure_logging(settings: Settings) -> None:
     """Write every log line to stderr, as JSON or as text, from `settings.log_level` up.
 
-    Writing a line never fails and never blocks for long: metrics and the log come after a change was committed, and the
-    answer must say so.
+    Writing a line never fails and never blocks for long. Lines are written after a change was committed, and the
+    response must still report success.
     """
     hold_standard_streams()
-    level, shown = logging.getLevelNamesMapping()[settings.log_level], _renderers(settings)
+    level, renderers = logging.getLevelNamesMapping()[settings.log_level], _renderers(settings)
     structlog.configure(
-        processors=[SHARED[0], RepeatsOfEvents(), *SHARED[1:], *shown],
+        processors=[SHARED[0], RepeatsOfEvents(), *SHARED[1:], *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: OutletLogger(),
     )
-    logging.basicConfig(handlers=[_record_handler(shown)], level=level, force=True)
-    logging.raiseExceptions = False  # what a wrong record prints would go to stderr past the outlet
-    for name, least in QUIET.items():
-        logging.getLogger(name).setLevel(least)
+    logging.basicConfig(handlers=[_record_handler(renderers)], level=level, force=True)
+    logging.raiseExceptions = False  # otherwise an invalid record would be reported on stderr directly
+    for name, min_level in MIN_LEVELS.items():
+        logging.getLogger(name).setLevel(min_level)
 
 
 def _renderers(settings: Settings) -> list[Processor]:
@@ -89,12 +90,12 @@ def _renderers(settings: Settings) -> list[Processor]:
     return [_without_controls, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
 
 
-def _record_handler(shown: list[Processor]) -> logging.Handler:
-    """Return the handler of the records that other packages write."""
+def _record_handler(renderers: list[Processor]) -> logging.Handler:
+    """Return the handler for records of other packages."""
     handler = logging.StreamHandler(_outlet)
     handler.addFilter(RepeatsOfRecords())
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED, processors=[remove_meta, *shown])
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED, processors=[remove_meta, *renderers])
     )
     return handler

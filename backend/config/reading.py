@@ -1,4 +1,4 @@
-"""The environment, and the settings read from it and from `.env`."""
+"""Reads the settings from the environment and from `.env`."""
 
 import dataclasses
 import os
@@ -17,17 +17,18 @@ TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 def read_settings() -> Settings:
     """Return Settings read from the environment and from `.env` in the current folder.
 
-    Each variable can be given as the file `LARDER_<NAME>_FILE` too. Raises SettingsError naming everything wrong.
+    `LARDER_<NAME>_FILE` can name a file with the value of `LARDER_<NAME>`. Raises SettingsError, which lists every
+    setting that is not valid.
     """
-    _forget_blank_variables()
+    _delete_blank_variables()
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
     try:
         env.read_env(str(env_file()), recurse=False)
-        given = {**dotenv_values(env_file()), **os.environ}
+        variables = {**dotenv_values(env_file()), **os.environ}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file()} cannot be read: {error}") from error
     try:
-        values = {item.name: _read(env, item) for item in dataclasses.fields(Settings) if _is_given(item.name, given)}
+        values = {item.name: _read(env, item) for item in dataclasses.fields(Settings) if _is_set(item.name, variables)}
         env.seal()
     except (EnvError, ValueError) as error:
         raise SettingsError(_explain(error)) from error
@@ -35,16 +36,16 @@ def read_settings() -> Settings:
 
 
 def _read(env: FileAwareEnv, item: dataclasses.Field[Any]) -> Any:
-    return getattr(env, item.metadata["kind"])(item.name.upper(), validate=item.metadata["rules"])
+    return getattr(env, item.metadata["parser"])(item.name.upper(), validate=item.metadata["rules"])
 
 
-def _is_given(setting: str, given: dict[str, str | None]) -> bool:
+def _is_set(setting: str, variables: dict[str, str | None]) -> bool:
     name = PREFIX + setting.upper()
-    return any((given.get(each) or "").strip() for each in (name, f"{name}_FILE"))
+    return any((variables.get(variable) or "").strip() for variable in (name, f"{name}_FILE"))
 
 
-def _forget_blank_variables() -> None:
-    """Take a variable without a value for one that is not set, so that the value in `.env` or the default applies."""
+def _delete_blank_variables() -> None:
+    """Treat a variable without a value as not set, so that the value in `.env` or the default applies."""
     for name in [name for name, value in os.environ.items() if name.startswith(PREFIX) and not value.strip()]:
         del os.environ[name]
 
@@ -57,17 +58,17 @@ def _explain(error: Exception) -> str:
 
 
 def environment(more: dict[str, str]) -> dict[str, str]:
-    """Return the environment of this process, for a program that it starts, with more variables."""
+    """Return the environment of this process with `more` variables, for a program that it starts."""
     return os.environ | more
 
 
 def env_file() -> Path:
-    """Return the path of the file that settings are read from, which may not exist."""
+    """Return the path of `.env`, which may not exist."""
     return Path.cwd() / ".env"
 
 
 def unknown_variables() -> list[str]:
-    """Return the names of `LARDER_` variables, of `.env` too, that are no setting: most likely typing errors."""
+    """Return the names of `LARDER_` variables, also in `.env`, that are no setting and most likely misspelled."""
     known = {PREFIX + item.name.upper() for item in dataclasses.fields(Settings)}
     known |= {name + "_FILE" for name in known}
     return sorted(

@@ -12,9 +12,9 @@ FILE_NAME = "secret_key"
 
 
 def load_secret_keys(settings: Settings) -> list[str]:
-    """Return the keys from the settings, or those kept in the data folder, where one is created at the first call.
+    """Return the keys from the settings, else those in the data folder; create one there if there is none.
 
-    The first one signs, all of them verify. Raises SettingsError for a key there that is too short.
+    The first key signs, all of them verify. Raises SettingsError if a key in the data folder is too short.
     """
     if settings.secret_key is not None:
         return split_keys(settings.secret_key)
@@ -22,15 +22,15 @@ def load_secret_keys(settings: Settings) -> list[str]:
     if not path.exists():
         _create_once(path)
     keys = split_keys(path.read_text())
-    if not are_valid_keys(keys):  # cut off by a full disk, or written by hand
+    if not are_valid_keys(keys):  # for example cut off by a full disk
         raise SettingsError(f"{path}: {EXPECTED_KEYS} Delete it, and a new key is created at the next start.")
     return keys
 
 
 def _create_once(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
-    # Linking a finished file is atomic: of several processes starting at once one wins, and none reads half a key.
-    handle, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it
+    # Linking a complete file is atomic: if several processes start at once, one wins, and none reads half a key.
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # with mode 0600
     try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))

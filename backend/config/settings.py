@@ -252,12 +252,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.access_token_seconds > self.refresh_token_seconds:
-            # A request asks whether its session was ended, not whether it has expired: see accounts/sessions.py.
+            # Requests check whether their session was ended, but not whether it has expired: see accounts/sessions.py.
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
         for name in ("data_dir", "backup_dir", "database_url", "backup_target"):
-            self._set(name, _in_home(name, getattr(self, name)))
+            self._set(name, _expand_home(name, getattr(self, name)))
         # Three defaults depend on other settings.
         if self.database_url is None:
             self._set("database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
@@ -277,7 +277,7 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """Whether only people on this machine reach the server, as on a developer's machine."""
+        """Whether the public URL is a loopback address, as on a developer's machine."""
         host = urlsplit(self.public_url).hostname or ""
         try:
             return ip_address(host).is_loopback
@@ -285,11 +285,11 @@ class Settings:
             return host == "localhost" or host.endswith(".localhost")
 
 
-def _in_home(name: str, place: Path | str | None) -> Path | str | None:
-    """Return a path, or the URL of a file, with the user's home folder for a `~` at the beginning of its path."""
-    beginning, _, path = (str(place) if place else "").rpartition(":///")
+def _expand_home(name: str, value: Path | str | None) -> Path | str | None:
+    """Return a path or a file URL with a leading `~` of the path replaced by the home folder."""
+    beginning, _, path = (str(value) if value else "").rpartition(":///")
     if beginning not in ("", "sqlite", "file") or not path.startswith("~"):
-        return place
+        return value
     try:
         expanded = Path(path).expanduser()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""The data folder and the port, needed before anything starts, and the messages for what is missing."""
+"""Opens the port and the data folder at the start, and explains why Larder cannot start."""
 
 import errno
 import os
@@ -12,11 +12,14 @@ from backend.config.settings import Settings
 
 
 class StartError(Exception):
-    """Larder cannot start; the text says why, and what to do about it."""
+    """Larder cannot start; the text says why, and what to do."""
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Return a socket bound to the address of the settings, not yet listening; raise StartError."""
+    """Return a socket that is bound to the address of the settings, but does not listen yet.
+
+    Raises StartError if it cannot be bound.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if settings.reuse_port:
@@ -45,10 +48,10 @@ def cannot_listen(settings: Settings, error: OSError) -> StartError:
 
 
 def open_data_dir(settings: Settings) -> None:
-    """Create the data folder if it is missing; raise StartError if no file can be written in it."""
+    """Create the data folder if it is missing. Raises StartError if no file can be written to it."""
     folder = settings.data_dir
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner reads it
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -57,15 +60,15 @@ def open_data_dir(settings: Settings) -> None:
 
 
 def _cause(error: OSError) -> str:
-    """Return the message of the system for an error, as a part of a sentence."""
+    """Return the message of the operating system, beginning in lower case."""
     text = error.strerror or str(error)
     return text[:1].lower() + text[1:]
 
 
 def cannot_create_admin(message: str, problems: dict[str, list[str]]) -> StartError:
-    """Return the StartError for a first admin that was refused: the settings that are wrong, or the whole message."""
-    wrong = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
-    return StartError(f"Larder cannot create the first admin. {wrong or message}")
+    """Return the StartError for a first admin that cannot be created; `problems` maps admin settings to errors."""
+    errors = " ".join(f"LARDER_ADMIN_{name.upper()}: {' '.join(texts)}" for name, texts in problems.items())
+    return StartError(f"Larder cannot create the first admin. {errors or message}")
 
 
 def cannot_use_database(settings: Settings, error: Exception) -> StartError:
@@ -77,8 +80,8 @@ def cannot_use_database(settings: Settings, error: Exception) -> StartError:
 
 def _sqlite_problem(path: Path, text: str) -> str:
     if "not a database" in text or "malformed" in text:
-        cure = "Move it away, then start again or run `flask backup restore`."
-        return f"{path} is not an SQLite database, or it is damaged. {cure}"
+        fix = "Move it away, then start again or run `flask backup restore`."
+        return f"{path} is not an SQLite database, or it is damaged. {fix}"
     if path.is_dir():
         return f"Larder cannot open its database {path}: it is a folder. Set LARDER_DATABASE_URL to a file."
     try:
@@ -93,7 +96,7 @@ def _sqlite_problem(path: Path, text: str) -> str:
 def _postgres_problem(url: str, text: str) -> str:
     parts = urlsplit(url)
     user, name = parts.username or "the user", parts.path.strip("/")
-    cures = {
+    fixes = {
         r"password authentication failed|no password supplied": "Check the password in LARDER_DATABASE_URL.",
         r'database ".*" does not exist': f"Create it: createdb --owner={user} {name}",
         r'role ".*" does not exist': f"Create the role: createuser --pwprompt {user}",
@@ -103,6 +106,6 @@ def _postgres_problem(url: str, text: str) -> str:
         r"pg_hba": "Allow this machine in pg_hba.conf of the server.",
     }
     cause = " ".join(text.split())
-    cure = next((cure for pattern, cure in cures.items() if re.search(pattern, text)), "")
+    fix = next((fix for pattern, fix in fixes.items() if re.search(pattern, text)), "")
     end = "" if cause.endswith((".", "?", ";")) else "."
-    return f"Larder cannot use its Postgres database {name}: {cause}{end} {cure}".strip()
+    return f"Larder cannot use its Postgres database {name}: {cause}{end} {fix}".strip()

@@ -11,7 +11,7 @@ import structlog
 
 from backend import create_app
 from backend.config.log_outlet import STDERR, LogOutlet
-from backend.config.log_repeats import LINES_A_WINDOW
+from backend.config.log_repeats import LINES_PER_WINDOW
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.parts.server import Caller, running_server
 
@@ -117,13 +117,13 @@ def test_repeated_warnings_are_counted(app, read_lines):
         log.info("request")
     log.warning("database unavailable", reason="full")
     events = [json.loads(line).get("reason") for line in read_lines()]
-    assert events == ["locked"] * LINES_A_WINDOW + ["full"]
+    assert events == ["locked"] * LINES_PER_WINDOW + ["full"]
 
 
 @ON_SQLITE
 def test_the_next_line_of_an_event_says_how_many_were_not_written(app, read_lines, monkeypatch):
     log = structlog.get_logger()
-    for _ in range(LINES_A_WINDOW + 7):
+    for _ in range(LINES_PER_WINDOW + 7):
         log.warning("database unavailable", reason="locked")
     later = time.monotonic() + 60
     monkeypatch.setattr("backend.config.log_repeats.time.monotonic", lambda: later)
