@@ -125,15 +125,21 @@ class Server(BaseWSGIServer):
     def _close_oldest(self, *, only_idle: bool = False) -> bool:
         """Close the connection that has been idle longest, or else the slowest; return whether there was one."""
         channels = list(self.active_channels.values())
-        if waiting := [(each.idle_since, each) for each in channels if each.is_waiting()]:
-            _oldest(waiting).handle_close()
+        if idle := [(channel.idle_since, channel) for channel in channels if channel.is_idle()]:
+            _oldest(idle).handle_close()
             return True
         if only_idle:
             return False
-        slow = [(each.unsent_since, each) for each in channels if each.total_outbufs_len and each.unsent_since]
-        slow = slow or [(each.began_at, each) for each in channels if each.is_in_body() and not each.requests]
-        before = time.monotonic() - self.times.spared
-        if slow := [(since, each) for since, each in slow if since < before]:
+        slow = [
+            (channel.unsent_since, channel)
+            for channel in channels
+            if channel.total_outbufs_len and channel.unsent_since
+        ]
+        slow = slow or [
+            (channel.began_at, channel) for channel in channels if channel.is_in_body() and not channel.requests
+        ]
+        latest = time.monotonic() - self.times.spared
+        if slow := [(since, channel) for since, channel in slow if since < latest]:
             _oldest(slow).abort()
         return bool(slow)
 
@@ -171,7 +177,7 @@ class Server(BaseWSGIServer):
 
     def _end(self, channel: Channel) -> None:
         """Close a connection that is too slow; answer 408 if its request is incomplete."""
-        if channel.has_untaken():
+        if channel.has_undelivered():
             self.notices.warn("connection of a slow client closed", address=channel.addr[0])
             channel.abort()
         elif not channel.time_out():

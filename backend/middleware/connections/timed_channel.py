@@ -53,11 +53,11 @@ class TimedChannel(HTTPChannel):
             return 0
         return int(count)
 
-    def has_untaken(self) -> bool:
+    def has_undelivered(self) -> bool:
         """Tell whether the client has yet to receive a part of a response."""
         return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())
 
-    def is_waiting(self) -> bool:
+    def is_idle(self) -> bool:
         """Tell whether the connection is idle: it has no response, and no request but perhaps a part of a head."""
         return not (self.requests or self.total_outbufs_len or self.is_in_body())
 
@@ -71,7 +71,7 @@ class TimedChannel(HTTPChannel):
             return now - self.is_lingering_since > self.times.linger
         if now < self.held_until:
             return False
-        if not self.is_waiting():
+        if not self.is_idle():
             self.idle_since = now
         in_kernel = self._in_kernel()
         if self.total_outbufs_len:
@@ -84,7 +84,7 @@ class TimedChannel(HTTPChannel):
         if self.is_in_body() and not self.requests:
             return self._pace_in.is_too_slow(self.received_bytes, now)
         self._pace_in.rest()
-        return self.is_waiting() and self._is_idle_too_long(now)
+        return self.is_idle() and self._is_idle_too_long(now)
 
     def _is_idle_too_long(self, now: float) -> bool:
         if self.request is None:

@@ -12,7 +12,7 @@ class Times:
     least_pace: float = 1024  # bytes per second of a body, and of a response that waits
     pace: float = 20  # seconds over which that is measured
     linger: float = 2  # while a refused client may still be sending
-    spared: float = 5  # in which a slow client is not closed in favour of others
+    spared: float = 5  # a client that is slow for less than this is not closed in favour of others
     # A stop of the server does not wait for a client that reads or sends less than this.
     least_pace_at_stop: float = 16 << 10
     pace_at_stop: float = 3

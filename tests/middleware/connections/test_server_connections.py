@@ -128,7 +128,7 @@ def test_idle_connections_are_closed(app, clock):
     with serving(app, TIMES) as (server, connect):
         never, after = connect(), connect().send("/short")
         assert after.read()[0] == 200
-        wait_for(lambda: [channel.is_waiting() for channel in channels(server)] == [True, True])
+        wait_for(lambda: [channel.is_idle() for channel in channels(server)] == [True, True])
         clock.go_on(server, TIMES.idle + 1)
         assert never.is_closed()
         assert after.is_closed()

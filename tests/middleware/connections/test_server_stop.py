@@ -42,7 +42,9 @@ def test_a_stop_waits_for_clients_that_read_nothing_not_as_long_as_for_those_tha
         connect().socket.sendall(b"GET / HTTP/1.1\r\nHost: lar")
         for _ in range(12):
             connect(receive_bytes=4096).send("/big")
-        wait_for(lambda: len([each for each in channels(stopping) if each.has_untaken() and not each.requests]) == 12)
+        wait_for(
+            lambda: len([each for each in channels(stopping) if each.has_undelivered() and not each.requests]) == 12
+        )
         monkeypatch.setattr(server, "time", clock)
         monkeypatch.setattr(server, "os", SimpleNamespace(kill=lambda *_: None, getpid=lambda: None))
         server._stop_when_idle(stopping)
