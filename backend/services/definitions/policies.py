@@ -36,7 +36,7 @@ class Scope:
     @property
     def shape(self) -> tuple[Any, ...] | None:
         """The scope without its values, from which the SQL condition is built; None for all rows."""
-        return None if self.everything else tuple(shape_of(each) for each in self.alternatives)
+        return None if self.everything else tuple(shape_of(triples) for triples in self.alternatives)
 
     def concerns(self, names: Collection[str]) -> bool:
         """Tell whether a change of these fields could move a row into the scope or out of it."""

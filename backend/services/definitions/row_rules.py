@@ -64,7 +64,7 @@ def _read_operand(field: FieldType, operator: str, operand: Any) -> Any:
         return _read_value(field, operand)
     if not isinstance(operand, list) or len(operand) > MAX_IN:
         raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
-    return tuple(_read_value(field, each) for each in operand)
+    return tuple(_read_value(field, value) for value in operand)
 
 
 def _read_value(field: FieldType, value: Any) -> Any:
@@ -127,8 +127,8 @@ def user_fields() -> dict[str, FieldType]:
 def used_user_fields(where: dict[str, Any]) -> set[str]:
     """Return the names of the user's values that a `where` uses."""
     operands = [operand for _, _, operand in _conditions(where)]
-    values = [each for operand in operands for each in (operand if isinstance(operand, list) else [operand])]
-    return {each.removeprefix(USER) for each in values if isinstance(each, str) and each.startswith(USER)}
+    values = [value for operand in operands for value in (operand if isinstance(operand, list) else [operand])]
+    return {value.removeprefix(USER) for value in values if isinstance(value, str) and value.startswith(USER)}
 
 
 def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule | None:
@@ -139,7 +139,7 @@ def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule |
     """
     bound = []
     for name, operator, operand in rule:
-        values = [_bound(each, fields[name], user_value) for each in (operand if operator == "in" else (operand,))]
+        values = [_bound(value, fields[name], user_value) for value in (operand if operator == "in" else (operand,))]
         if None in values:
             return None
         bound.append((name, operator, tuple(values) if operator == "in" else values[0]))
