@@ -90,7 +90,7 @@ def _load_example(settings):
 def _larder(settings, listener):
     app = create_app(settings)
     cities = app.catalog["cities"]
-    schema = Schema.from_dict({f"f_{name}": field.wire(data_key=name) for name, field in cities.fields.items()})(
+    schema = Schema.from_dict({f"f_{name}": field.json_field(data_key=name) for name, field in cities.fields.items()})(
         many=True
     )
 
