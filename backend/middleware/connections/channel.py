@@ -177,7 +177,7 @@ class Channel(TimedChannel):
             except NoRoom as error:
                 self.will_close = True
                 self.server.pull_trigger()
-                self.server.notices.warn("connection closed, no room for its answer", reason=str(error))
+                self.server.notices.warn("connection closed, no space for its response", reason=str(error))
                 raise ClientDisconnected from error
             self.total_outbufs_len += len(rest)
 
