@@ -1,4 +1,4 @@
-"""Idempotency keys, and the answers kept for them."""
+"""Idempotency keys, and the responses stored for them."""
 
 from peewee import CompositeKey
 
@@ -8,7 +8,7 @@ from backend.utils.clock import utcnow
 
 
 class IdempotencyKey(BaseModel):
-    """A caller's Idempotency-Key, and the answer to its request; without a status the request is still under way."""
+    """A caller's Idempotency-Key, and the response to its request; without a status, the request is still running."""
 
     caller = TextColumn()
     key = TextColumn()

@@ -1,4 +1,4 @@
-"""Builds a Peewee model, and so the table, from a definition."""
+"""Builds the Peewee model of a definition, from which the table is created."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,23 +9,23 @@ from peewee import SQL, Model
 from backend.models.columns import Column, DateTimeColumn, IntegerColumn, UuidColumn
 from backend.models.database import Dialect
 
-PREFIX = "f_"  # a field may be called `save` or `select`; as an attribute it must not hide a method
-ROWS_AT_ONCE = 2000  # of a table that is read page by page
+PREFIX = "f_"  # a field can have a name such as `save`, but an attribute must not hide a method of the model
+ROWS_AT_ONCE = 2000  # in one batch, when a whole table is read
 
 
 class Kind(Protocol):
-    """What a model asks of the type of a field."""
+    """The part of a FieldType that a model needs."""
 
     @property
     def required(self) -> bool:
         """Whether there is always a value."""
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
-        """Return the column that keeps the values."""
+        """Return the column that stores the values."""
 
 
 class Declared(Protocol):
-    """What a model is built from: a definition."""
+    """The part of a Definition that a model needs."""
 
     @property
     def name(self) -> str:
@@ -33,7 +33,7 @@ class Declared(Protocol):
 
     @property
     def fields(self) -> Mapping[str, Kind]:
-        """The type of each field by name."""
+        """Map of name to field."""
 
 
 def build_model(definition: Declared, database: Dialect) -> type[Model]:
@@ -69,6 +69,6 @@ def column(model: type[Model], name: str) -> Column[Any]:
 
 
 def index_name(table: str, columns: Sequence[str], *, unique: bool) -> str:
-    """Return the name of an index: readable at the start, and short and distinct by the hash at its end."""
+    """Return the name of an index: a readable beginning, and a hash that makes it unique."""
     digest = hashlib.sha256("\n".join([table, *columns]).encode()).hexdigest()[:12]
     return f"{'uq' if unique else 'ix'}_{table[:40]}_{digest}"

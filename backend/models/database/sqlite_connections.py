@@ -244,8 +244,8 @@ class SqliteConnections(Dialect, CySqliteDatabase):
 
 def codes_of(error: Exception) -> tuple[str, int, int]:
     """Return (text without the SQL, code, extended code) of an error of SQLite; the codes are 0 if it has none."""
-    found = CODES.search(str(error))
-    return (found[1], int(found[2]), int(found[3])) if found else (str(error), 0, 0)
+    match = CODES.search(str(error))
+    return (match[1], int(match[2]), int(match[3])) if match else (str(error), 0, 0)
 
 
 def _files(path: str) -> FileIdentities:

@@ -199,14 +199,14 @@ def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Sto
     """Return the map of name to (Definition, Stored); what `former` contains already is not parsed again."""
     columns = (StoredDefinition.name, StoredDefinition.version, Cast(StoredDefinition.body, "TEXT"))
     rows = database.execute(StoredDefinition.select(*columns).order_by(StoredDefinition.name)).fetchall()
-    found = {}
+    definitions = {}
     for name, version, body in rows:
         known, stored = former.get(name) if former else None, (version, body)
         if known is not None and known.stored == stored:
-            found[name] = known.definition, stored
+            definitions[name] = known.definition, stored
         else:
-            found[name] = read_definition({"name": name, **json.loads(body)}, version), stored
-    return found
+            definitions[name] = read_definition({"name": name, **json.loads(body)}, version), stored
+    return definitions
 
 
 def load_definitions() -> dict[str, Definition]:

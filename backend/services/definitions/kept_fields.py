@@ -55,6 +55,6 @@ def _updated(change: Alteration, kept: dict[str, Any]) -> dict[str, Any]:
     `readers` lists the rules that a reader must meet; a dropped field adds the last rule it had. `now` is the current
     name of the field, None if it was dropped.
     """
-    now = next((name for name, old_name in change.old_names.items() if old_name == kept["now"]), None)
+    current_name = next((name for name, old_name in change.old_names.items() if old_name == kept["now"]), None)
     last_rule = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
-    return {"readers": kept["readers"] + ([] if last_rule is None else [last_rule]), "now": now}
+    return {"readers": kept["readers"] + ([] if last_rule is None else [last_rule]), "now": current_name}
