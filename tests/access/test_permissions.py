@@ -193,9 +193,9 @@ class Things:
             return next(each["id"] for each in Person(self.app, "alice").get("/auth/sessions").json["data"])
         if noun == "resources":
             return self.admin.declare(f"shelf{number}", **NOTES)["name"] if method == "DELETE" else "notes"
-        return self.admin.post(f"/{noun}", json=self.body(f"/api/v1/{noun}", number)).json["data"][
-            "name" if noun == "roles" else "id"
-        ]
+        answer = self.admin.post(f"/{noun}", json=self.body(f"/api/v1/{noun}", number))
+        assert answer.status_code == 201, f"No valid body for {noun} in Things.body: {answer.json}"
+        return answer.json["data"]["name" if noun == "roles" else "id"]
 
     def body(self, rule, number=None):
         """Return a body that the route takes."""
