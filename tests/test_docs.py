@@ -115,7 +115,7 @@ def unlike(shown, printed):
 
 
 def is_like(shown, actual):
-    """Tell whether a text is the one that a page shows."""
+    """Return whether a text is the one that a page shows."""
     return re.fullmatch(".*".join(map(re.escape, shown.split(ANYTHING))), actual, re.DOTALL) is not None
 
 

@@ -97,7 +97,7 @@ def room_of(name):
 
 
 def may_import(room, name):
-    """Tell whether a module of a room may import a name; no two files of routes/ know each other."""
+    """Return whether a module of a room may import a name; no two files of routes/ know each other."""
     target = room_of(name)
     within = target == room and room != "routes"
     return within or target in MAY_IMPORT[room] or target.split(".")[0] in MAY_IMPORT[room]

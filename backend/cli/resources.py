@@ -99,7 +99,7 @@ def _read_document(file: Path) -> Any:
 
 
 def _has_parts(document: Any) -> bool:
-    """Tell whether a document consists of parts such as `resources`, each of which is a map by name."""
+    """Return whether a document consists of parts such as `resources`, each of which is a map by name."""
     return isinstance(document, dict) and all(isinstance(part or {}, dict) for part in document.values())
 
 

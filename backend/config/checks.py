@@ -58,7 +58,7 @@ def split_keys(text: str) -> list[str]:
 
 
 def are_valid_keys(keys: list[str]) -> bool:
-    """Tell whether there is at least one key, each is long enough, and no two are equal."""
+    """Return whether there is at least one key, each is long enough, and no two are equal."""
     return bool(keys) and len(set(keys)) == len(keys) and all(len(key.encode()) >= SECRET_KEY_MIN_BYTES for key in keys)
 
 

@@ -12,7 +12,7 @@ def passed_socket() -> socket.socket | None:
 
 
 def has_passed_socket() -> bool:
-    """Tell whether the manager passed a listening socket to this process."""
+    """Return whether the manager passed a listening socket to this process."""
     return os.environ.get("LISTEN_PID") == str(os.getpid()) and int(os.environ.get("LISTEN_FDS", 0)) > 0
 
 

@@ -49,12 +49,12 @@ def _grant(error: BodyNeeded) -> Response:
 
 
 def ended_at_body(environ: WSGIEnvironment) -> bool:
-    """Tell whether this first run of the app ended because it began to read the body."""
+    """Return whether this first run of the app ended because it began to read the body."""
     admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_granted and not admission.is_used
 
 
 def was_admitted(environ: WSGIEnvironment) -> bool:
-    """Tell whether this is the second run of the app, with the body."""
+    """Return whether this is the second run of the app, with the body."""
     admission: Admission | None = environ.get(ADMISSION)
     return admission is not None and admission.is_used

@@ -143,10 +143,10 @@ def refresh_claims() -> tuple[str, str]:
 
 
 def has_invalid_token() -> bool:
-    """Tell whether this request has a token or an API key that is not valid. A cookie that is not valid is ignored."""
+    """Return whether this request has an invalid token or API key. An invalid cookie is ignored."""
     return _identity().failure is not None
 
 
 def uses_cookies() -> bool:
-    """Tell whether the tokens of this request were sent as cookies."""
+    """Return whether the tokens of this request were sent as cookies."""
     return _identity().in_cookies

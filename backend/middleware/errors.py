@@ -150,7 +150,7 @@ def _database_error_response(error: Exception) -> Response:
 
 
 def _has_stale_catalog() -> bool:
-    """Tell whether the definitions have changed since this request began, or do not exist."""
+    """Return whether the definitions have changed since this request began, or do not exist."""
     generation = get_app().catalog.generation
     try:
         return generation is None or generation != Generation.current()

@@ -56,7 +56,7 @@ class FallbackStorage(Storage):
         return self._run(lambda storage: storage.get_expiry(key))
 
     def check(self) -> bool:
-        """Tell whether the shared storage can be used."""
+        """Return whether the shared storage can be used."""
         return self._shared.check()
 
     def reset(self) -> None:

@@ -57,7 +57,7 @@ class SqliteStorage(Storage):
         return self._read(key)[1]
 
     def check(self) -> bool:
-        """Tell whether the file can be read."""
+        """Return whether the file can be read."""
         try:
             self._execute("SELECT count(*) FROM counts")
         except self.base_exceptions:

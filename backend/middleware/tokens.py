@@ -186,7 +186,7 @@ def _verify(app: Flask, token: str) -> Claims:
 
 
 def _is_id(claim: object) -> bool:
-    """Tell whether this is the text of a UUID. Postgres raises if a UUID column is compared with anything else."""
+    """Return whether this is the text of a UUID. Postgres raises if a UUID column is compared with anything else."""
     try:
         return isinstance(claim, str) and bool(uuid.UUID(claim))
     except ValueError:

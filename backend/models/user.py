@@ -57,7 +57,7 @@ class UserRole(BaseModel):
 
     @classmethod
     def anyone_has(cls, role: str) -> bool:
-        """Tell whether at least one user has the role."""
+        """Return whether at least one user has the role."""
         return bool(cls.select().where(cls.role == role).exists())
 
 

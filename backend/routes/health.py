@@ -50,7 +50,7 @@ def live() -> dict[str, str]:
 @blp.fails(503)
 @blp.doc(operationId="health_ready", security=NO_SIGN_IN)
 def ready() -> dict[str, Any]:
-    """Tell whether requests can be served: the database responds and is migrated, and the disk has free space
+    """Return whether requests can be served: the database responds and is migrated, and the disk has free space
 
     Admins also see all checks, including those of jobs and backups, with advice.
     """

@@ -29,7 +29,7 @@ def _has_token(token: str | None) -> bool:
 
 
 def _is_local() -> bool:
-    """Tell whether the request comes from this machine, and not through a proxy on it."""
+    """Return whether the request comes from this machine, and not through a proxy on it."""
     if any(name in request.headers for name in FORWARDED):
         return False
     try:

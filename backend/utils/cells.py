@@ -9,13 +9,13 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _QUOTED = re.compile(r'[",\r\n]')
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return the text, with an apostrophe before it if a spreadsheet would take it for a formula."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def unguarded(cell: str) -> str:
-    """Return the text without the apostrophe that guarded() has added."""
+def unescape_formula(cell: str) -> str:
+    """Return the text without the apostrophe that escape_formula() has added."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 

@@ -11,58 +11,58 @@ MOST_KEPT_FREE_BYTES = 200 << 20
 LEAST_FREE_SHARE = 20
 
 
-class NoRoom(Exception):
-    """There is no room for a temporary file; the message says why."""
+class NoSpace(Exception):
+    """There is no space for a temporary file; the message says why."""
 
 
-class RoomSettings(Protocol):
-    """The setting that limits a Room."""
+class QuotaSettings(Protocol):
+    """The setting that limits a Quota."""
 
     @property
     def max_unread_bytes(self) -> int:
         """The number of bytes that may wait for slow clients."""
 
 
-class Room:
-    """A limit on bytes, shared by several files. `when_full` is called each time that there is not enough room."""
+class Quota:
+    """A limit on bytes, shared by several files. `when_full` is called each time that there is not enough space."""
 
     def __init__(self, max_bytes: int, when_full: Callable[[], object] = lambda: None) -> None:
-        self.max_bytes, self.taken, self.when_full = max_bytes, 0, when_full
+        self.max_bytes, self.reserved, self.when_full = max_bytes, 0, when_full
         self._lock = threading.Lock()
 
-    def open(self, settings: RoomSettings) -> None:
+    def open(self, settings: QuotaSettings) -> None:
         """Apply the limit of the settings."""
         self.max_bytes = settings.max_unread_bytes
 
-    def take(self, count: int) -> bool:
-        """Take `count` bytes, and return True; return False if there is not enough room."""
+    def reserve(self, count: int) -> bool:
+        """Take `count` bytes, and return True; return False if there is not enough space."""
         with self._lock:
-            has_room = self.taken + count <= self.max_bytes
-            if has_room:
-                self.taken += count
-        if not has_room:
+            has_space = self.reserved + count <= self.max_bytes
+            if has_space:
+                self.reserved += count
+        if not has_space:
             self.when_full()
-        return has_room
+        return has_space
 
-    def give_back(self, count: int) -> None:
+    def release(self, count: int) -> None:
         """Give `count` bytes back."""
         with self._lock:
-            self.taken -= count
+            self.reserved -= count
 
 
 # The limit for all files of this process.
-room = Room(4 << 30)
+quota = Quota(4 << 30)
 
 
 class SpoolFile:
     """A temporary file without a name, so it is deleted when it is closed, or when the process ends."""
 
-    def __init__(self, within: Room = room) -> None:
-        self._room, self.size = within, 0
+    def __init__(self, within: Quota = quota) -> None:
+        self._quota, self.size = within, 0
         try:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, close() closes it
         except OSError as error:  # also if no folder for temporary files is writable
-            raise NoRoom(f"No temporary file can be created: {error.strerror}.") from error
+            raise NoSpace(f"No temporary file can be created: {error.strerror}.") from error
         self.seek, self.tell, self.read, self.seekable = (
             self._file.seek,
             self._file.tell,
@@ -71,16 +71,16 @@ class SpoolFile:
         )
 
     def write(self, data: bytes) -> None:
-        """Append `data`. Raises NoRoom if it does not fit; the file then keeps its former content."""
-        if not self._room.take(len(data)):
-            raise NoRoom("Too much data is waiting for slow clients.")
+        """Append `data`. Raises NoSpace if it does not fit; the file then keeps its former content."""
+        if not self._quota.reserve(len(data)):
+            raise NoSpace("Too much data is waiting for slow clients.")
         self.size += len(data)
         try:
             self._append(data)
         except OSError as error:
             self.size -= len(data)
-            self._room.give_back(len(data))
-            raise NoRoom(f"The disk of the temporary files is full: {error.strerror}.") from error
+            self._quota.release(len(data))
+            raise NoSpace(f"The disk of the temporary files is full: {error.strerror}.") from error
 
     def _append(self, data: bytes) -> None:
         disk = os.fstatvfs(self._file.fileno())
@@ -100,4 +100,4 @@ class SpoolFile:
         """Close and so delete the file, and give its room back. It can be called again."""
         if not self._file.closed:
             self._file.close()
-            self._room.give_back(self.size)
+            self._quota.release(self.size)

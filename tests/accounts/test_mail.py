@@ -181,7 +181,7 @@ def test_registration_by_invitation_refuses_others(settings, mailbox):
 
 
 def same_answers(*answers):
-    """Tell whether the answers differ in ids and times only."""
+    """Return whether the answers differ in ids and times only."""
     compared = []
     for answer in answers:
         body = answer.json

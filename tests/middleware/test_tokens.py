@@ -44,7 +44,7 @@ def ask(person, header):
 
 
 def is_refused(response):
-    """Tell whether this is a 401 of the one shape."""
+    """Return whether this is a 401 of the one shape."""
     body = response.json
     return (
         response.status_code == 401

@@ -136,8 +136,8 @@ def serving(app, times=PATIENT, most=None, threads=2):
             for channel in list(server.active_channels.values()):
                 channel.abort()
             server.trigger.close()
-            spool.room.when_full = lambda: None
-    assert spool.room.taken == 0
+            spool.quota.when_full = lambda: None
+    assert spool.quota.reserved == 0
 
 
 def wait_for(condition, seconds=60):

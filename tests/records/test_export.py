@@ -63,7 +63,7 @@ def test_says_how_long_the_file_is(notes, alice):
     for form in ("csv", "ndjson"):
         with alice.get(f"/notes/export?format={form}") as answer:
             assert int(answer.headers["Content-Length"]) == len(answer.data) > 300
-        assert spool.room.taken == 0
+        assert spool.quota.reserved == 0
     assert alice.get("/notes/export?format=ndjson&title=Beer").headers["Content-Length"] == "0"
 
 
@@ -83,7 +83,7 @@ def test_a_change_of_the_actor_ends_the_file(notes, admin, alice, edith, at_seco
     admin.put("/resources/notes", json={"fields": FIELDS, "access": {"list": ["editor"]}})
     at_second_page(lambda: admin.patch(f"/users/{edith.id}", json={"roles": ["member"]}))
     assert outcome(edith.get(EXPORT)) == (403, "FORBIDDEN")
-    assert spool.room.taken == 0
+    assert spool.quota.reserved == 0
 
 
 def test_ending_the_session_or_the_key_ends_the_file(notes, admin, alice, at_second_page):
@@ -128,7 +128,7 @@ def test_a_file_that_is_too_large_is_refused_with_advice(settings, notes, alice)
     assert "1,024 bytes (LARDER_MAX_EXPORT_BYTES)" in answer.json["error"]["message"]
     assert "use filters" in answer.json["error"]["message"]
     assert len(lines(person.get(f"{EXPORT}&title=Milk"))) == 1
-    assert spool.room.taken == 0
+    assert spool.quota.reserved == 0
 
 
 @ON_SQLITE
@@ -142,10 +142,10 @@ def test_no_room_for_temporary_files_is_a_503(notes, alice, monkeypatch):
         assert outcome(alice.get(EXPORT)) == (503, "UNAVAILABLE")
         patched.setattr(tempfile, "tempdir", None)
     with monkeypatch.context() as patched:
-        patched.setattr(spool.room, "max_bytes", 100)
+        patched.setattr(spool.quota, "max_bytes", 100)
         assert outcome(alice.get(EXPORT)) == (503, "UNAVAILABLE")
     assert len(lines(alice.get(EXPORT))) == 3
-    assert spool.room.taken == 0
+    assert spool.quota.reserved == 0
 
 
 @ON_SQLITE
@@ -155,7 +155,7 @@ def test_a_slow_reader_of_an_export_holds_no_thread(app, admin, alice):
     assert alice.post("/notes/import", data=rows * 4, content_type="application/x-ndjson").status_code == 200
     with serving(app, threads=2) as (_, connect):
         slow = [connect(receive_bytes=4096).send(f"/api/v1{EXPORT}") for _ in range(8)]
-        wait_for(lambda: spool.room.taken > 8 * 3_600_000)
+        wait_for(lambda: spool.quota.reserved > 8 * 3_600_000)
         assert connect().send("/health/live").read()[0] == 200
         assert connect().send("/api/v1/notes?per_page=1").read()[0] == 200
         assert len(slow[0].read()[2].splitlines()) == 400

@@ -83,7 +83,7 @@ def builders():
 
 
 def is_run(call):
-    """Tell whether a call is one of `run(builder, …, values=…)` or `run_many(builder, …, rows=…)`."""
+    """Return whether a call is one of `run(builder, …, values=…)` or `run_many(builder, …, rows=…)`."""
     values = {"run": "values", "run_many": "rows"}.get(getattr(call.func, "attr", None))
     return values in {each.arg for each in call.keywords if each.arg} and isinstance(call.args[0], ast.Name)
 

@@ -5,7 +5,7 @@ from typing import TypeAlias, TypeVar
 
 from waitress.buffers import ReadOnlyFileBasedBuffer
 
-from backend.utils.spool import NoRoom, Room, SpoolFile
+from backend.utils.spool import NoSpace, Quota, SpoolFile
 
 MEMORY_BYTES = 128 << 10  # of one connection; the rest is written to a file
 SPARE_BYTES = 64 << 20  # of all connections together, if no file can be written
@@ -46,22 +46,22 @@ class MemoryBuffer:
 class SpareBuffer(MemoryBuffer):
     """Bytes in memory that should be in a file. All these buffers together may have SPARE_BYTES."""
 
-    room = Room(SPARE_BYTES)
+    quota = Quota(SPARE_BYTES)
 
     def append(self, data: bytes) -> None:
-        """Append bytes. Raises NoRoom if SPARE_BYTES are used up."""
-        if not self.room.take(len(data)):
-            raise NoRoom("Neither the disk nor the memory has room for what slow clients have not read yet.")
+        """Append bytes. Raises NoSpace if SPARE_BYTES are used up."""
+        if not self.quota.reserve(len(data)):
+            raise NoSpace("Neither the disk nor the memory has room for what slow clients have not read yet.")
         super().append(data)
 
     def skip(self, count: int, allow_prune: bool = True) -> None:
         """Drop bytes at the beginning."""
         super().skip(count)
-        self.room.give_back(count)
+        self.quota.release(count)
 
     def close(self) -> None:
         """Drop all bytes."""
-        self.room.give_back(self._length)
+        self.quota.release(self._length)
         super().close()
 
 
@@ -75,7 +75,7 @@ class FileBuffer:
         return self._file.size - self._position
 
     def append(self, data: bytes) -> None:
-        """Append bytes. Raises NoRoom if the file cannot be written."""
+        """Append bytes. Raises NoSpace if the file cannot be written."""
         self._file.write(data)
 
     def get(self, count: int) -> bytes:
@@ -98,7 +98,7 @@ Filled = TypeVar("Filled", MemoryBuffer, FileBuffer, SpareBuffer)
 
 
 def put(buffers: list[ResponseBuffer], data: bytes) -> None:
-    """Append bytes to the last of the buffers, or to a new one after it. Raises NoRoom if none has space."""
+    """Append bytes to the last of the buffers, or to a new one after it. Raises NoSpace if none has space."""
     last = buffers[-1]
     if isinstance(last, SpareBuffer) or (isinstance(last, MemoryBuffer) and len(last) + len(data) <= MEMORY_BYTES):
         last.append(data)
@@ -108,14 +108,14 @@ def put(buffers: list[ResponseBuffer], data: bytes) -> None:
             last.append(data)
         else:
             buffers.append(_filled(FileBuffer(), data))
-    except NoRoom:
+    except NoSpace:
         buffers.append(_filled(SpareBuffer(), data))
 
 
 def _filled(buffer: Filled, data: bytes) -> Filled:
     try:
         buffer.append(data)
-    except NoRoom:
+    except NoSpace:
         buffer.close()
         raise
     return buffer

@@ -17,7 +17,7 @@ from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.refusals import Refusal
 from backend.middleware.connections.tasks import JsonErrorTask, Task
 from backend.middleware.connections.timed_channel import TimedChannel, TimedServer
-from backend.utils.spool import NoRoom
+from backend.utils.spool import NoSpace
 
 FLUSH_BYTES = 1 << 20  # sent to one client before the others have their turn
 SEND_BYTES = 128 << 10
@@ -70,7 +70,7 @@ class Channel(TimedChannel):
     # Requests.
 
     def readable(self) -> bool:
-        """Tell whether to read from the socket. The main thread asks before it waits."""
+        """Return whether to read from the socket. The main thread asks before it waits."""
         if self.is_lingering_since is not None:
             return True
         is_done = not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
@@ -107,7 +107,7 @@ class Channel(TimedChannel):
         return True
 
     def can_read_next(self) -> bool:
-        """Tell whether the next pipelined request can be read."""
+        """Return whether the next pipelined request can be read."""
         return not (self.requests or self.total_outbufs_len)
 
     def _receive_some(self, data: bytes) -> int:
@@ -174,7 +174,7 @@ class Channel(TimedChannel):
         if rest:
             try:
                 buffers.put(self.outbufs, bytes(rest))
-            except NoRoom as error:
+            except NoSpace as error:
                 self.will_close = True
                 self.server.pull_trigger()
                 self.server.notices.warn("connection closed, no space for its response", reason=str(error))
@@ -191,7 +191,7 @@ class Channel(TimedChannel):
         return count
 
     def writable(self) -> bool:
-        """Tell whether something can be sent now. The main thread asks before it waits."""
+        """Return whether something can be sent now. The main thread asks before it waits."""
         if self.is_lingering_since is not None or time.monotonic() < self.held_until:
             return False
         return bool(self.total_outbufs_len or self.will_close or self.close_when_flushed)

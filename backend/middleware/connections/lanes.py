@@ -46,7 +46,7 @@ class Lanes:
 
 
 def is_liveness(request: object) -> bool:
-    """Tell whether a request is for `/health/live`."""
+    """Return whether a request is for `/health/live`."""
     return _path(request) == LIVENESS_PATH
 
 

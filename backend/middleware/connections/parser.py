@@ -128,7 +128,7 @@ class Parser(HTTPRequestParser):
             raise Refusal(413, too_large_message(self.adj.max_request_body_size, is_import=self.is_import))
 
     def must_be_admitted(self) -> bool:
-        """Tell whether the app must admit the body before more of it is read."""
+        """Return whether the app must admit the body before more of it is read."""
         if self.completed or self.admission is not None or not (self.is_import and self.headers_finished):
             return False
         return self.chunked or self.expect_continue or self.content_length > self.adj.for_others.max_request_body_size

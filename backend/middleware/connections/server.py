@@ -55,7 +55,7 @@ class Server(BaseWSGIServer):
             bind_socket=False,
             sockinfo=(listener.family, listener.type, listener.proto, listener.getsockname()),
         )
-        spool.room.when_full = self._close_slowest
+        spool.quota.when_full = self._close_slowest
 
     def run(self) -> None:
         """Serve until SystemExit is raised in this thread."""
@@ -79,7 +79,7 @@ class Server(BaseWSGIServer):
         self.pull_trigger()
 
     def readable(self) -> bool:
-        """Tell whether to accept connections now."""
+        """Return whether to accept connections now."""
         return self.accepting and time.monotonic() >= self._accept_at
 
     def handle_accept(self) -> None:

@@ -54,19 +54,19 @@ class TimedChannel(HTTPChannel):
         return int(count)
 
     def has_undelivered(self) -> bool:
-        """Tell whether the client has yet to receive a part of a response."""
+        """Return whether the client has yet to receive a part of a response."""
         return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())
 
     def is_idle(self) -> bool:
-        """Tell whether the connection is idle: it has no response, and no request but perhaps a part of a head."""
+        """Return whether the connection is idle: it has no response, and no request but perhaps a part of a head."""
         return not (self.requests or self.total_outbufs_len or self.is_in_body())
 
     def is_in_body(self) -> bool:
-        """Tell whether the body of a request is arriving."""
+        """Return whether the body of a request is arriving."""
         return self.request is not None and self.request.headers_finished
 
     def is_too_slow(self, now: float) -> bool:
-        """Tell whether the client takes too long for its next step."""
+        """Return whether the client takes too long for its next step."""
         if self.is_lingering_since is not None:
             return now - self.is_lingering_since > self.times.linger
         if now < self.held_until:
@@ -92,7 +92,7 @@ class TimedChannel(HTTPChannel):
         return now - self.began_at > self.times.head or now - self.idle_since > self.times.idle + self.times.head
 
     def is_busy(self, now: float) -> bool:
-        """Tell whether a stop of the server must wait for this connection."""
+        """Return whether a stop of the server must wait for this connection."""
         if self.requests:
             return True
         if self.is_lingering_since is not None or not (self.total_outbufs_len or self.request):

@@ -36,7 +36,7 @@ class Pace:
         self._since, self._before, self._is_slow = None, 0, False
 
     def is_too_slow(self, moved: int, now: float) -> bool:
-        """Tell whether too few bytes moved in the last measured period."""
+        """Return whether too few bytes moved in the last measured period."""
         if self._since is None:
             self._since, self._before = now, moved
         elif now - self._since >= self._seconds:

@@ -185,7 +185,7 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def is_wrong_shape(self, error: Exception) -> bool:
-        """Tell whether a statement named a table or column that does not exist."""
+        """Return whether a statement named a table or column that does not exist."""
 
     @abstractmethod
     def temporary_reason(self, error: Exception) -> str | None:

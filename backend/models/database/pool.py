@@ -165,9 +165,9 @@ class Pooled(Database):
         """Prepare a new connection for its first use. Raises an error if it cannot be used."""
 
     def _is_usable(self, pooled: PooledConnection) -> bool:
-        """Tell whether an idle connection can be used again."""
+        """Return whether an idle connection can be used again."""
         return True
 
     def _is_clean(self, pooled: PooledConnection) -> bool:
-        """Tell whether the connection can be reused: it is in no transaction and not broken."""
+        """Return whether the connection can be reused: it is in no transaction and not broken."""
         return True

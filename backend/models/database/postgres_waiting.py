@@ -78,7 +78,7 @@ def address_of(connection: psycopg.Connection) -> Address:
 
 
 def is_answering(address: Address) -> bool:
-    """Tell whether a server responds to a new connection."""
+    """Return whether a server responds to a new connection."""
     try:
         with _connect_to(address) as probe:
             probe.settimeout(PROBE_SECONDS)

@@ -13,7 +13,7 @@ def etag(definition: Definition, record: Record) -> str:
 
 
 def is_not_modified(definition: Definition, record: Record) -> bool:
-    """Tell whether If-None-Match has this version of the record."""
+    """Return whether If-None-Match has this version of the record."""
     if "If-None-Match" not in request.headers:
         return False
     return request.if_none_match.contains_weak(version_tag(definition, record.version))

@@ -64,7 +64,7 @@ def resource_schemas(resource: Resource) -> Schemas:
 
 
 def _has_ruled_fields(resource: Resource) -> bool:
-    """Tell whether a field of the resource, or of one that refers to it, cannot be seen or set by everyone."""
+    """Return whether a field of the resource, or of one that refers to it, cannot be seen or set by everyone."""
     referrers = [referrer for referrer, _ in resource.referrers]
     return any(related.definition.ruled_fields for related in (resource, *referrers))
 

@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 def can_send(settings: Settings) -> bool:
-    """Tell whether mails can be sent: over SMTP, or to the log on a developer's own machine."""
+    """Return whether mails can be sent: over SMTP, or to the log on a developer's own machine."""
     return settings.smtp_url is not None or settings.is_local
 
 

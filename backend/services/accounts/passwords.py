@@ -112,7 +112,7 @@ def _control_problem(password: str) -> str | None:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Tell whether the password matches the hash.
+    """Return whether the password matches the hash.
 
     Without a hash, because there is no such user, return False after the same time. Raises Unavailable if too many
     passwords are being hashed.

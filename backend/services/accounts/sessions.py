@@ -103,7 +103,7 @@ def rotate_session(settings: Settings, session_id: str, refresh_jti: str) -> tup
 
 
 def _was_just_replaced(session: Session, refresh_jti: str) -> bool:
-    """Tell whether the token is the previous one, and was replaced less than RACE_SECONDS ago."""
+    """Return whether the token is the previous one, and was replaced less than RACE_SECONDS ago."""
     if refresh_jti != session.previous_refresh_id or session.rotated_at is None:
         return False
     return utcnow() - session.rotated_at < timedelta(seconds=RACE_SECONDS)

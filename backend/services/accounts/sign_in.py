@@ -83,7 +83,7 @@ def _is_confirmed(settings: Settings, user: User) -> bool:
 
 
 def _requires_confirmation(settings: Settings) -> bool:
-    """Tell whether users must confirm their address before they sign in: only if a mail server can reach them."""
+    """Return whether users must confirm their address before they sign in: only if a mail server can reach them."""
     return settings.smtp_url is not None
 
 

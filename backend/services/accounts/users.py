@@ -110,7 +110,7 @@ def create_user(
 
 
 def may_confirm_addresses(actor: Actor) -> bool:
-    """Tell whether an address that the actor sets for a user counts as confirmed.
+    """Return whether an address that the actor sets for a user counts as confirmed.
 
     If a grant uses `$user.email`, an address gives access to records. Then only an admin can confirm it for someone.
     """

@@ -120,7 +120,7 @@ class Alteration(Change):
         return tuple(old_names) if len(old_names) == len(names) else None
 
     def is_new_field(self, names: Sequence[str]) -> bool:
-        """Tell whether this is one new field. Its index is part of the step that adds the field."""
+        """Return whether this is one new field. Its index is part of the step that adds the field."""
         return len(names) == 1 and names[0] in self.added
 
 

@@ -34,12 +34,12 @@ RESERVED_SUFFIX = "_pkey"  # Postgres names the index of a primary key so, and i
 
 
 def is_reserved_resource(name: str) -> bool:
-    """Tell whether a new resource cannot have this name."""
+    """Return whether a new resource cannot have this name."""
     return name in RESERVED_RESOURCES or name.startswith(RESERVED_PREFIXES) or name.endswith(RESERVED_SUFFIX)
 
 
 def is_reserved_field(name: str) -> bool:
-    """Tell whether a new field cannot have this name."""
+    """Return whether a new field cannot have this name."""
     return name in RESERVED_FIELDS
 
 

@@ -39,7 +39,7 @@ class Scope:
         return None if self.everything else tuple(shape_of(triples) for triples in self.alternatives)
 
     def concerns(self, names: Collection[str]) -> bool:
-        """Tell whether a change of these fields could move a row into the scope or out of it."""
+        """Return whether a change of these fields could move a row into the scope or out of it."""
         return any(field in names for triples in self.alternatives for field, _, _ in triples)
 
 
@@ -107,7 +107,7 @@ def require_may_set(definition: Definition, actor: Actor, names: Iterable[str]) 
 
 
 def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
-    """Tell whether a grant of the action applies to the actor, for any rows."""
+    """Return whether a grant of the action applies to the actor, for any rows."""
     grants = definition.grants(action)
     own = () if actor.user_id is None else (OWNER_GRANT,)
     ruled = {role for role, _ in grants.ruled}
@@ -115,7 +115,7 @@ def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
 
 
 def has_any_grant(definition: Definition, actor: Actor) -> bool:
-    """Tell whether the actor has a grant of any action."""
+    """Return whether the actor has a grant of any action."""
     return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
 
 

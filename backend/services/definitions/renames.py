@@ -93,7 +93,7 @@ def _replaced_name(name: str, former: list[str], old: FormerNames, *, is_free: b
 def _may_take_over(
     name: str, takeovers: Mapping[str, str], new: FormerNames, old: FormerNames, replaced: Collection[str]
 ) -> bool:
-    """Tell whether both conditions of find_renames are true for one of the takeovers."""
+    """Return whether both conditions of find_renames are true for one of the takeovers."""
     old_name = takeovers[name]
     return (old_name not in new or old_name in takeovers) and (old_name not in old[name] or name in replaced)
 

@@ -90,7 +90,7 @@ def alter_table(change: Alteration, new_names: Mapping[str, str]) -> None:
 
 
 def _keeps_columns(change: Alteration, new_names: Mapping[str, str]) -> bool:
-    """Tell whether all existing columns stay the same, so that SQLite need not rebuild the table."""
+    """Return whether all existing columns stay the same, so that SQLite need not rebuild the table."""
     if change.new.name != change.old.name or change.dropped or change.converters:
         return False
     if any(reference.to in new_names for reference in change.old.references.values()):
@@ -217,7 +217,7 @@ def _rename_column(table: str, old_name: str, new_name: str) -> None:
 
 
 def _keeps_foreign_key(change: Alteration, old_name: str, new_names: Mapping[str, str]) -> bool:
-    """Tell whether the foreign key of a field, under its old name, can stay."""
+    """Return whether the foreign key of a field, under its old name, can stay."""
     old = change.old.references[old_name]
     name = next((name for name, candidate in change.old_names.items() if candidate == old_name), None)
     new = change.new.references.get(name) if name else None

@@ -59,7 +59,7 @@ def _doubtful_sets(change: Alteration) -> tuple[list[tuple[str, ...]], set[tuple
 
 
 def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str]) -> bool:
-    """Tell whether a field with values will refer to a different resource, or becomes a reference."""
+    """Return whether a field with values will refer to a different resource, or becomes a reference."""
     if name not in change.old_names:
         return False
     old_field, new_field = change.old.references.get(change.old_names[name]), change.new.references[name]

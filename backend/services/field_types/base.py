@@ -242,7 +242,7 @@ class FieldType:
         return bound
 
     def narrows(self, old: Self) -> bool:
-        """Tell whether values that were valid for `old`, a field of the same type, may not be valid any more."""
+        """Return whether values that were valid for `old`, a field of the same type, may not be valid any more."""
         return any(self._is_tighter(old, bound) for bound in (*LOWER_BOUNDS, *UPPER_BOUNDS))
 
     def _is_tighter(self, old: Self, bound: str) -> bool:
@@ -253,7 +253,7 @@ class FieldType:
         return bool(after > before if bound in LOWER_BOUNDS else after < before)
 
     def changes_form(self, old: "FieldType") -> bool:
-        """Tell whether stored values must be converted, because the field was declared as `old` before."""
+        """Return whether stored values must be converted, because the field was declared as `old` before."""
         return old.name != self.name
 
     def converter(self, old: "FieldType") -> Callable[[Any], Any]:

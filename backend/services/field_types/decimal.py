@@ -105,7 +105,7 @@ class Decimal(Numeric):
         return PythonDecimal(total).scaleb(-self.scale) if isinstance(total, int) else total
 
     def changes_form(self, old: FieldType) -> bool:
-        """Tell whether `old` has a different type, precision or scale."""
+        """Return whether `old` has a different type, precision or scale."""
         return not isinstance(old, Decimal) or (old.precision, old.scale) != (self.precision, self.scale)
 
     def from_common(self, common: PythonDecimal) -> str:

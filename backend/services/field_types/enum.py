@@ -48,5 +48,5 @@ class Enum(Guarded):
         return max(6 * len(choice) for choice in self.choices) + 2
 
     def narrows(self, old: Self) -> bool:
-        """Tell whether a choice was removed."""
+        """Return whether a choice was removed."""
         return not set(old.choices) <= set(self.choices)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from backend.services.field_types.base import FieldType, to_text
 from backend.services.field_types.wire import loader
-from backend.utils.cells import guarded, unguarded
+from backend.utils.cells import escape_formula, unescape_formula
 
 
 class Guarded(FieldType):
@@ -21,11 +21,11 @@ class Guarded(FieldType):
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads a CSV cell, guarded or not."""
         load = loader(self.json_field())
-        return lambda cell: load(unguarded(cell))
+        return lambda cell: load(unescape_formula(cell))
 
     def to_cell(self, value: str) -> str:
         """Return the text, guarded so that no spreadsheet runs it as a formula."""
-        return guarded(value)
+        return escape_formula(value)
 
     def converter(self, old: FieldType) -> Callable[[Any], Any]:
         """Return the function that converts any value to its text."""

@@ -83,5 +83,5 @@ class String(Guarded):
         return None if self.max_length is None else 6 * self.max_length + 2
 
     def narrows(self, old: Self) -> bool:
-        """Tell whether the bounds are tighter, or the pattern has changed."""
+        """Return whether the bounds are tighter, or the pattern has changed."""
         return super().narrows(old) or self.pattern not in (None, old.pattern)

@@ -20,5 +20,5 @@ class Check(NamedTuple):
 
 
 def any_failed(checks: Iterable[Check]) -> bool:
-    """Tell whether one of the checks has failed."""
+    """Return whether one of the checks has failed."""
     return any(check.state == FAILURE for check in checks)

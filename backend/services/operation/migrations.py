@@ -78,7 +78,7 @@ def migration_status() -> list[MigrationStatus]:
 
 
 def is_up_to_date() -> bool:
-    """Tell whether every migration of this version has been applied."""
+    """Return whether every migration of this version has been applied."""
     return _names() <= set(_runner(database.obj).applied())
 
 

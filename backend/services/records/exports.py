@@ -18,7 +18,7 @@ from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.cells import NULL, quote_cell
-from backend.utils.spool import NoRoom, SpoolFile
+from backend.utils.spool import NoSpace, SpoolFile
 
 ROWS_AT_ONCE = 500
 FILE_SECONDS = 600  # how long a request may take to write the whole file
@@ -60,7 +60,7 @@ def write_export(
             unless_complete.callback(file.close)
             for data in _bounded(_texts(reload_actor, resource, query, form), max_bytes):
                 file.write(data)
-        except NoRoom as error:
+        except NoSpace as error:
             raise Unavailable(f"The file cannot be written now: {error} Try again later.") from error
         unless_complete.pop_all()
     return file

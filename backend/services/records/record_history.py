@@ -67,7 +67,7 @@ def _readable(actor: Actor, resource: Resource, entries: list[HistoryEntry]) -> 
 
 
 def _may_read(actor: Actor, kept: dict[str, Any] | None, hidden: frozenset[str]) -> bool:
-    """Tell whether the actor may read a field of which KeptFields say this."""
+    """Return whether the actor may read a field of which KeptFields say this."""
     if kept is None:
         return False
     return kept["now"] not in hidden and not any(actor.roles.isdisjoint(roles) for roles in kept["readers"])

@@ -49,7 +49,7 @@ class TooLarge(Invalid):
 
 
 def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
-    """Tell whether so many records, of the named fields or all, could have more bytes than an answer may."""
+    """Return whether so many records, of the named fields or all, could have more bytes than an answer may."""
     width = _width(listable, names)
     return width is None or width * count > answer_bound.max_bytes
 

@@ -66,9 +66,9 @@ def test_a_client_that_reads_nothing_holds_no_thread(app, connect, path):
 
 def test_unread_responses_are_kept_on_disk(app, connect):
     connection = connect(receive_bytes=LITTLE).send("/big")
-    wait_for(lambda: spool.room.taken > BIG // 2)
+    wait_for(lambda: spool.quota.reserved > BIG // 2)
     assert len(connection.read()[2]) == BIG
-    wait_for(lambda: spool.room.taken == 0)
+    wait_for(lambda: spool.quota.reserved == 0)
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1000", "Transfer-Encoding: chunked"])
@@ -93,7 +93,7 @@ def test_requests_sent_at_once_are_answered_one_by_one(app, connect):
     connection = connect(receive_bytes=LITTLE)
     for number in range(12):
         connection.send("/big" if number < 11 else "/last")
-    wait_for(lambda: spool.room.taken > BIG // 2)  # what the first answer has to wait for
+    wait_for(lambda: spool.quota.reserved > BIG // 2)  # what the first answer has to wait for
     assert app.answered == ["/big"]
     assert [len(connection.read()[2]) for _ in range(11)] == [BIG] * 11
     assert connection.read()[2] == b"short"
@@ -108,7 +108,7 @@ def test_a_client_that_reads_too_slowly_is_closed(app, clock):
         clock.go_on(server, 1)  # from here on it is measured
         clock.go_on(server, TIMES.pace)
         assert all(connection.is_closed() for connection in slow)
-        wait_for(lambda: spool.room.taken == 0)
+        wait_for(lambda: spool.quota.reserved == 0)
         assert connect().send("/short").read()[2] == b"short"
 
 
@@ -186,10 +186,10 @@ def test_a_connection_beyond_the_limit_is_answered_503_if_all_are_busy(app, path
 
 
 def test_the_slowest_reader_is_closed_when_the_disk_space_is_used_up(app, monkeypatch):
-    monkeypatch.setattr(spool.room, "max_bytes", 2 * BIG)
+    monkeypatch.setattr(spool.quota, "max_bytes", 2 * BIG)
     with serving(app) as (server, connect):
         first, second = (connect(receive_bytes=LITTLE).send("/big") for _ in range(2))
-        wait_for(lambda: app.answered.count("/big") == 2 and spool.room.taken > BIG)
+        wait_for(lambda: app.answered.count("/big") == 2 and spool.quota.reserved > BIG)
         wait_for(lambda: all(channel.unsent_since for channel in channels(server)))
         third = connect(receive_bytes=LITTLE).send("/big")
         wait_for(lambda: first.is_closed(0) or second.is_closed(0))

@@ -94,7 +94,7 @@ class Checker:
         return draft._replace(values=draft.values | ids, references=[]) if ids else draft
 
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
-        """Tell whether a record, as the rows so far leave it, is within the scope."""
+        """Return whether a record, as the rows so far leave it, is within the scope."""
         state = self._earlier.get(record_id) or RecordState({}, 0, is_new=False)
         try:
             require_within(self._resource, scope, state.columns, None if state.is_new else record_id)

@@ -36,7 +36,7 @@ class EarlierRows:
         self._states[record_id] = state._replace(columns=columns)
 
     def has_changed(self, names: Names, values: tuple[Any, ...]) -> bool:
-        """Tell whether a row has taken or given up these values."""
+        """Return whether a row has taken or given up these values."""
         return values in self._holders.get(names, ())
 
     def holder(self, names: Names, values: tuple[Any, ...]) -> str | None:
