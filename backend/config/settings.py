@@ -34,8 +34,8 @@ class Settings:
     jobs: str = setting(
         "str",
         "inline",
-        "Where background jobs such as mail run. `inline`: in the server process; `off`: not in the server, so run "
-        "`flask jobs run` as well",
+        "Where background jobs such as mail run. `inline`: in the server process (not with `flask run`); `off`: not "
+        "in the server, so run `flask jobs run` as well",
         one_of=["inline", "off"],
     )
     public_url: str = setting(
@@ -61,8 +61,8 @@ class Settings:
     public_docs: bool = setting(
         "bool",
         True,
-        "`true`: anyone can read `/openapi.json` and `/docs`, and sees only public resources there without a "
-        "sign-in; `false`: both require a sign-in",
+        "`true`: anyone can read `/openapi.json` and `/docs`; without a sign-in they show only public resources. "
+        "`false`: both require a sign-in",
     )
 
     # Database
@@ -72,18 +72,21 @@ class Settings:
         "`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; by default `larder.db` in the data folder",
         check=checks.database_url,
     )
-    upgrade_at_start: bool = setting("bool", True, "Migrate the database when `python wsgi.py` starts")
+    upgrade_at_start: bool = setting(
+        "bool", True, "Migrate the database when the server starts (`make run` or systemd, not `flask run`)"
+    )
     database_timeout_seconds: int = setting(
         "int",
         5,
-        "Seconds that one request may wait for locks and connections in total before it fails with a 503",
+        "Total time in seconds that one request may wait for locks and connections; after it, the request fails with "
+        "a 503",
         at_least=1,
     )
     query_timeout_seconds: int = setting(
         "int",
         5,
-        "Seconds that the SQL statements of one request may run in total before they are stopped and the request "
-        "fails with a 503",
+        "Total time in seconds that the SQL statements of one request may run; after it, they are stopped and the "
+        "request fails with a 503",
         at_least=1,
     )
     sqlite_synchronous: str = setting(
@@ -104,7 +107,7 @@ class Settings:
     admin_email: str | None = setting(
         "str",
         None,
-        "E-mail address of the first admin, who is created at the start if there is no admin; by default "
+        "E-mail address of the first admin, created when the server starts, if there is no admin; by default "
         "`admin@example.com`",
         check=checks.email,
     )
@@ -179,8 +182,8 @@ class Settings:
     redis_url: str | None = setting(
         "str",
         None,
-        "Where requests are counted for these limits: `redis://HOST:PORT/NUMBER`; "
-        "by default in `limits.db` in the data folder, which is for one VM",
+        "Redis that counts requests for these limits, `redis://HOST:PORT/NUMBER`; needed for several VMs. Without it "
+        "they are counted in `limits.db` in the data folder",
         check=checks.redis_url,
     )
     max_body_bytes: int = setting("int", 1_048_576, "Maximum size of a request body, except for imports", at_least=1024)
@@ -193,7 +196,7 @@ class Settings:
     max_unread_bytes: int = setting(
         "int",
         4_000_000_000,
-        "Maximum disk space per process for responses and exports that slow clients have not read yet",
+        "Maximum size per process of the temporary files that hold responses and exports for slow clients",
         at_least=1024,
     )
 
@@ -218,7 +221,10 @@ class Settings:
         "str", "json", "`json`: one JSON object per line; `text`: easier to read in a terminal", one_of=["json", "text"]
     )
     slow_query_ms: int = setting(
-        "int", 1000, "Log statements that take at least this many milliseconds, without their values", at_least=1
+        "int",
+        1000,
+        "SQL statements that take at least this many milliseconds are logged, without their parameters",
+        at_least=1,
     )
     metrics_token: str | None = setting(
         "str",
