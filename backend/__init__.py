@@ -43,11 +43,11 @@ from backend.services.definitions.catalog import Catalogs, Resource
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
-from backend.services.storage.answer_sizes import answer_bound
+from backend.services.storage.answer_sizes import response_limit
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
-STATE = (database, quota, limits, hashing, answer_bound, error_tracking, jobs, metrics)
+STATE = (database, quota, limits, hashing, response_limit, error_tracking, jobs, metrics)
 
 # In the order of /docs.
 DOCUMENTED = (

@@ -82,7 +82,7 @@ def _read_credentials(app: Flask, environ: WSGIEnvironment) -> Credentials:
 def _find_caller(credentials: Credentials) -> Caller:
     if credentials.api_key:
         return api_keys.find_key(credentials.api_key)
-    return sessions.find_session(credentials.claims["sid"] if credentials.claims else None)
+    return sessions.find_caller(credentials.claims["sid"] if credentials.claims else None)
 
 
 def _identity() -> Identity:
@@ -114,7 +114,7 @@ def reload_actor(resource: Resource) -> Actor:
         caller = api_keys.find_key(tokens.bearer_token(request.environ["HTTP_AUTHORIZATION"]))
     else:
         claims = _identity().claims
-        caller = sessions.find_session(claims["sid"] if claims else None)
+        caller = sessions.find_caller(claims["sid"] if claims else None)
     if actor.is_signed_in and caller.actor is None:
         raise Unauthenticated("The session has ended, or the API key was revoked or has expired.")
     resource.require_in_force(caller.generation)

@@ -29,7 +29,7 @@ class Dispatcher:
 
     def __init__(self, app: App, docs_script_hashes: str) -> None:
         self._app = app
-        self._flask = app.wsgi_app  # the dispatcher will take its place
+        self._flask = app.wsgi_app  # saved, because create_app then sets `app.wsgi_app` to this dispatcher
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
         self._headers = ResponseHeaders(app.settings, docs_script_hashes)
         self._log = RequestLog()
@@ -43,20 +43,22 @@ class Dispatcher:
             audit.source.set(audit.Source(environ.get("REMOTE_ADDR"), request_id(environ)))
             if request_path(environ) != LIVENESS_PATH:  # /health/live must not need the database
                 environ[IDENTITY] = identify(self._app, environ)
-                choose_catalog(self._app, environ)
+                choose_catalog(self._app, environ)  # the definitions that this request uses
+            # When the response begins, the wrappers run in reverse: headers, then log.
             start_response = self._log.wrap_for_logging(environ, start_response)
             start_response = self._headers.wrap_for_headers(environ, start_response)
             wsgi_app = self._flask_or_refusal(environ)
             return wsgi_app(environ, start_response)
         finally:
-            # The server reads the body of the response later. No body needs the database: exports are files by now.
+            # The server reads the response body after this returns. That needs no database, because an export is
+            # already in a temporary file.
             audit.source.set(audit.NO_REQUEST)
             timing.end()
 
     def _flask_or_refusal(self, environ: WSGIEnvironment) -> WSGIApplication:
         """Return the app that answers: Flask, or a 429 response if the request is over the limit."""
         try:
-            limits.enforce(environ)
+            limits.enforce(environ)  # skips /health/live, which has no identity
         except TooManyRequests as refusal:
             note_route(self._app, environ)  # Flask, which normally sets the route for the log, does not run
             return http_error_response(refusal)

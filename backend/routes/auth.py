@@ -160,7 +160,7 @@ def refresh() -> dict[str, object]:
     session_id, refresh_jti = refresh_claims()
     limits.count_session(session_id)
     with limits.counting_failures():
-        session, user = sessions.rotate_session(get_app().settings, session_id, refresh_jti)
+        session, user = sessions.refresh_session(get_app().settings, session_id, refresh_jti)
     return _tokens_body(tokens.issue_tokens(session), user, in_cookies=uses_cookies())
 
 

@@ -48,7 +48,7 @@ AWKWARD_NAMES = [
     *("select", "table", "order", "group", "user", "default", "index", "primary", "where", "null", "true", "limit"),
     *("save", "delete", "dirty_fields", "meta", "f_id", "load", "dump", "context", "context_", "opts", "many"),
     *("rowid", "oid", "self", "cls", "data", "model", "json", "owner", "name", "type", "fields_", "declared_fields"),
-    *("defaults", "for_actor", "column", "kinds", "id_", "record", "links", "scope0", "row"),
+    *("defaults", "for_actor", "column", "kinds", "id_", "record", "link_values", "scope0", "row"),
     *("class", "import", "record_id", "response", "a" * 63),
 ]
 

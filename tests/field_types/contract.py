@@ -128,7 +128,7 @@ class FieldTypeContract:
     def test_options_narrow_the_values_or_do_not(self):
         field = parse_field(self.declaration)
         assert not field.narrows(field)
-        assert not field.changes_form(field)
+        assert not field.needs_conversion_from(field)
         for options in self.narrower:
             narrower = parse_field(self.declaration | options)
             assert narrower.narrows(field), options

@@ -43,10 +43,10 @@ def start_session(settings: Settings, user: User, *, user_agent: str, address: s
     return session
 
 
-def find_session(session_id: str | None) -> Caller:
-    """Return the Caller for this session id, by one query.
+def find_caller(session_id: str | None) -> Caller:
+    """Return the Caller of a session: the current generation of the definitions, and the actor.
 
-    Its actor is None if the id is None, or if the session or its user is not valid.
+    The actor is None if the id is None, or if the session or its user is not valid. Uses one query.
     """
     statement = _session_statement(database.name)
     ((generation, user_id, roles),) = statement.run({"session": session_id})
@@ -57,16 +57,16 @@ def find_session(session_id: str | None) -> Caller:
 
 @cache
 def _session_statement(database_name: str) -> Statement:
-    """Build the statement of find_session; `database_name` is only the cache key, since each database has its SQL.
+    """Build the statement of find_caller; `database_name` is only the cache key, because each database has its own SQL.
 
     `Generation` has one row, so the result always has one row: the generation, with or without a user.
     """
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
-    # `expires_at` is checked at a refresh: no access token outlives it.
-    is_open = (Session.id == slot("session")) & Session.ended_at.is_null()
+    # `expires_at` is not checked here, because an access token never outlives its session (decisions/004).
+    not_ended = (Session.id == slot("session")) & Session.ended_at.is_null()
     return Statement(
         Generation.select(Generation.number, User.id, roles)
-        .join(Session, JOIN.LEFT_OUTER, on=is_open)
+        .join(Session, JOIN.LEFT_OUTER, on=not_ended)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == Session.user_id) & User.active)
     )
 
@@ -77,7 +77,7 @@ def list_sessions(actor: Actor) -> list[Session]:
     return list(mine.order_by(Session.created_at.desc()))
 
 
-def rotate_session(settings: Settings, session_id: str, refresh_jti: str) -> tuple[Session, User]:
+def refresh_session(settings: Settings, session_id: str, refresh_jti: str) -> tuple[Session, User]:
     """Replace the refresh token with this `jti` by a new one, and return (Session, its User).
 
     Two racing calls get the same new token. An older token ends the session, as it may be stolen. Raises
@@ -92,9 +92,10 @@ def rotate_session(settings: Settings, session_id: str, refresh_jti: str) -> tup
         if is_reused:
             _end(Session.id == session_id)
             audit.record(Actor(user_id=session.user_id), "session.reuse", ("session", session_id))
-        elif is_current:
+        elif is_current:  # otherwise the token has just been replaced: the caller gets the current one again
             _set_next_token(settings, session)
-        # Read before the commit: if it failed later, the old token would be spent and the client would have no new one.
+        # Read the user before the commit. If the read failed after it, the client would have lost the old token without
+        # getting the new one.
         user = User.get_by_id(session.user_id).with_roles()
     if is_reused:  # raised outside the transaction, or the rollback would undo `_end`
         log.warning("refresh token used twice", session_id=session_id, user_id=session.user_id)
@@ -120,7 +121,7 @@ def _set_next_token(settings: Settings, session: Session) -> None:
 def end_session(actor: Actor, session_id: str | None) -> None:
     """End one of the actor's sessions: all processes refuse it from the next request on.
 
-    Raises NotFound if the actor has no such session.
+    Raises NotFound if the actor has no such session. None, for an actor without a session, is not found.
     """
     with database.atomic():
         if not _end((Session.id == session_id) & (Session.user_id == actor.user_id)):
@@ -136,13 +137,13 @@ def end_other_sessions(actor: Actor) -> None:
 
 
 def end_sessions_of(user_id: str) -> None:
-    """End all sessions of a user. Call it inside the transaction that makes this necessary."""
+    """End all sessions of a user. Call it in the same transaction as its cause, such as a new password."""
     _end(Session.user_id == user_id)
 
 
 def _valid_sessions() -> "ModelSelect[Session]":
-    is_open = Session.ended_at.is_null() & (Session.expires_at > utcnow())
-    return Session.select().where(is_open, Session.user_id.in_(User.select(User.id).where(User.active)))
+    is_valid = Session.ended_at.is_null() & (Session.expires_at > utcnow())
+    return Session.select().where(is_valid, Session.user_id.in_(User.select(User.id).where(User.active)))
 
 
 def _end(condition: Expression) -> int:

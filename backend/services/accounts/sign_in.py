@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from backend.config.settings import Settings
 from backend.models.database import database
+from backend.models.database.retries import retry_while_locked
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import User, UserRole
 from backend.services.access import audit
@@ -15,7 +16,6 @@ from backend.services.accounts.mail_server import can_send
 from backend.services.accounts.outbox import queue_mail
 from backend.services.accounts.passwords import hash_password, match_password, renew_hash, verify_password
 from backend.services.errors import Denied, Invalid, Unauthenticated
-from backend.services.operation import migrations
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
@@ -31,7 +31,7 @@ class Registration(NamedTuple):
     created_at: datetime
 
     def roles(self) -> list[str]:
-        """Return the roles of a new user, under the same name as `User.roles`: one schema serializes both."""
+        """Return the roles of a new user. It is a method, like `User.roles`, so that one schema serializes both."""
         return [MEMBER]
 
 
@@ -39,7 +39,8 @@ def register(settings: Settings, *, email: str, password: str, name: str) -> Reg
     """Create a user with the role `member`, and send a confirmation mail.
 
     If the address already has an account, its owner gets a different mail. Response and timing are the same, so the
-    caller does not learn it. Raises Denied if registration is not open, Invalid if a value is not valid.
+    caller cannot tell whether the address is taken. Raises Denied if registration is not open, Invalid if a value is
+    not valid.
     """
     if settings.registration != "open":
         raise Denied("Registration is not open; ask an admin for an account.")
@@ -47,11 +48,13 @@ def register(settings: Settings, *, email: str, password: str, name: str) -> Reg
     registration = Registration(uuid7(), address, name, utcnow())
     password_hash = hash_password(password, personal_words=(address, name))
     with database.atomic():
-        if users.insert_user(**registration._asdict(), roles=registration.roles(), password_hash=password_hash):
+        user = users.insert_user(**registration._asdict(), roles=registration.roles(), password_hash=password_hash)
+        if user is not None:
             audit.record(PUBLIC, "user.register", ("user", registration.id), email=address)
             kind = "verification"
-        else:
+        else:  # the address is taken
             kind = "already_registered"
+        # Also true without SMTP if the server is local: then mails are written to the log.
         if can_send(settings):
             queue_mail(kind, address)
     return registration
@@ -65,13 +68,15 @@ def authenticate(settings: Settings, *, email: str, password: str) -> User:
     Unavailable if too many people are signing in.
     """
     user = User.by_email(email)
-    # Also without a user, so that the response takes the same time.
-    form = match_password(user.password_hash if user else None, password)
-    if user is None or form is None or not user.active or not _is_confirmed(settings, user):
+    # Called even if there is no such user, so that the response takes the same time. The result is the spelling of the
+    # password that the hash was made from: normalized or, for old hashes, as typed; None if the password is wrong.
+    matched_text = match_password(user.password_hash if user else None, password)
+    if user is None or matched_text is None or not user.active or not _is_confirmed(settings, user):
+        # One entry per hour with a counter, so that a client cannot fill the table.
         audit.record_repeated(PUBLIC, "session.refuse", ("user", user.id) if user else None)
         unconfirmed = ", or the address is not confirmed yet" if _requires_confirmation(settings) else ""
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
-    if new_hash := renew_hash(user.password_hash, form):
+    if new_hash := renew_hash(user.password_hash, matched_text):
         # Do not overwrite a password changed in the meantime.
         is_unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         User.update(password_hash=new_hash).where(is_unchanged).execute()
@@ -109,7 +114,7 @@ def create_first_admin(settings: Settings) -> tuple[str, str] | None:
         # Check before locking: a normal start must not wait for the lock.
         if UserRole.anyone_has(ADMIN):
             return None
-        return migrations.when_writable(lambda: _create_first_admin(settings))
+        return retry_while_locked(lambda: _create_first_admin(settings))
 
 
 def _create_first_admin(settings: Settings) -> tuple[str, str] | None:

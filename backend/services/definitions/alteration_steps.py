@@ -14,9 +14,9 @@ from backend.services.definitions.steps import (
     NO_ROWS,
     Step,
     find_rows,
-    in_records,
     listed,
     make_step,
+    record_count_text,
     shown_value,
 )
 from backend.services.definitions.value_steps import value_steps
@@ -50,7 +50,7 @@ def _resource_name_steps(change: Alteration) -> Iterator[Step]:
 def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name in change.dropped:
         losing = find_rows(model, column(model, name).is_null(False))
-        values = f" with its values in {in_records(losing.total)}" if losing.total else ""
+        values = f" with its values in {record_count_text(losing.total)}" if losing.total else ""
         yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, losing=losing)
 
 
@@ -64,7 +64,7 @@ def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
         preventing = find_rows(model) if field.required and field.default is None else NO_ROWS
         text = f"Add the field {name}"
         if preventing.total:
-            text += f": it is required, and {in_records(preventing.total)} would have no value"
+            text += f": it is required, and {record_count_text(preventing.total)} would have no value"
         elif field.default is not None:
             text += f", with {shown_value(field.default)} in existing records"
         yield make_step("add_field", change.name, f"{text}.", name, preventing=preventing)
@@ -96,7 +96,7 @@ def _requirement_step(change: Alteration, model: Any, name: str) -> Step:
         text = f"Require {name}, with {shown_value(field.default)} where there is no value."
         return make_step("require", change.name, text, name)
     preventing = find_rows(model, column(model, change.old_names[name]).is_null())
-    missing = f", without a value in {in_records(preventing.total)}" if preventing.total else ""
+    missing = f", without a value in {record_count_text(preventing.total)}" if preventing.total else ""
     return make_step("require", change.name, f"Require {name}{missing}.", name, preventing=preventing)
 
 
@@ -120,7 +120,7 @@ def _index_steps(change: Alteration) -> Iterator[Step]:
     )
     yield from _dropped_set_steps(change, "drop_index", "Drop the index of", old.index_sets(), new.index_sets())
     for names in new.index_sets():
-        if change.old_names_of(names) not in old.index_sets() and not change.is_new_field(names):
+        if change.old_names_of(names) not in old.index_sets() and not change.is_single_added_field(names):
             yield make_step("add_index", change.name, f"Index {listed(names)}.", ", ".join(names))
 
 
@@ -144,7 +144,7 @@ def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:
             continue  # every existing text is short enough
         preventing = find_rows(model, fn.OCTET_LENGTH(column(model, old_name)) > max_bytes)
         if preventing.total:
-            text = f"Index {name}, which has more than {max_bytes:,} bytes in {in_records(preventing.total)}."
+            text = f"Index {name}, which has more than {max_bytes:,} bytes in {record_count_text(preventing.total)}."
             yield make_step("add_index", change.name, text, name, preventing=preventing)
 
 

@@ -14,7 +14,7 @@ from backend.services.field_types.base import FieldType
 
 @dataclass(frozen=True)
 class Change:
-    """What a plan does with one resource: `old` is None if it is created, `new` is None if it is dropped.
+    """What a plan does to one resource: `old` is None if it is created, `new` is None if it is dropped.
 
     For example, `Change(None, books)` creates the resource books.
     """
@@ -25,13 +25,13 @@ class Change:
     @property
     def name(self) -> str:
         """The name of the resource, the new one if it is renamed."""
-        definition = self.new or self.old
+        definition = self.new or self.old  # one of them is always set; the rest is for mypy
         return definition.name if definition else ""
 
 
 @dataclass(frozen=True)
 class Alteration(Change):
-    """A change to a resource that exists before and after it.
+    """A change to a resource that is neither created nor dropped.
 
     For example, the fields `title: {type: string}` and `pages: {type: string}` become
     `name: {type: string, renamed_from: title}` and `pages: {type: integer}`. Then `old_names` is
@@ -50,8 +50,8 @@ class Alteration(Change):
         """Map of new to old name, for every field that keeps its values, renamed or not."""
         renamed = self._renames.old_names
         # If `a` is renamed to `b` and a new `a` is declared, the new `a` starts without values.
-        kept = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
-        return {name: kept[name] for name in self.new.fields if name in kept}
+        candidates = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
+        return {name: candidates[name] for name in self.new.fields if name in candidates}
 
     @property
     def rename_problems(self) -> dict[str, str]:
@@ -65,12 +65,12 @@ class Alteration(Change):
 
     @property
     def added(self) -> dict[str, FieldType]:
-        """Map of name to field, for the fields that only `new` has."""
+        """Map of name to field, for the fields of `new` that take no values from `old`."""
         return {name: field for name, field in self.new.fields.items() if name not in self.old_names}
 
     @property
     def dropped(self) -> dict[str, FieldType]:
-        """Map of name to field, for the fields that only `old` has. Their values are lost."""
+        """Map of name to field, for the fields of `old` whose values `new` does not keep."""
         return {name: field for name, field in self.old.fields.items() if name not in self.old_names.values()}
 
     @property
@@ -85,7 +85,7 @@ class Alteration(Change):
         converters = {
             name: new_field.converter(old_field)
             for name, (old_field, new_field) in self.field_pairs.items()
-            if new_field.changes_form(old_field)
+            if new_field.needs_conversion_from(old_field)
         }
         return {name: _with_byte_limit(convert, byte_limits.get(name)) for name, convert in converters.items()}
 
@@ -93,7 +93,7 @@ class Alteration(Change):
     def defaults(self) -> dict[str, Any]:
         """Map of field name to the value that existing rows get if they have none.
 
-        It contains the new and the newly required fields that have a default.
+        For added fields and fields that become required, if they have a default.
         """
         newly_required = {
             name: new_field
@@ -109,18 +109,22 @@ class Alteration(Change):
 
     @property
     def needs_search_rebuild(self) -> bool:
-        """Whether the table of the full-text search must be built again."""
-        old_search = [self.old_names.get(name) for name in self.new.search]
+        """Whether the full-text search table must be rebuilt."""
+        new_search_in_old_names = [self.old_names.get(name) for name in self.new.search]
         changed = {*self.converters, *self.defaults, *(name for _, name in self.renamed)}
-        return old_search != self.old.search or self.old.name != self.new.name or bool(changed & {*self.new.search})
+        return (
+            new_search_in_old_names != self.old.search
+            or self.old.name != self.new.name
+            or bool(changed & {*self.new.search})
+        )
 
     def old_names_of(self, names: Sequence[str]) -> tuple[str, ...] | None:
         """Return the old names of these fields, or None if one of the fields is new."""
         old_names = [self.old_names[name] for name in names if name in self.old_names]
         return tuple(old_names) if len(old_names) == len(names) else None
 
-    def is_new_field(self, names: Sequence[str]) -> bool:
-        """Return whether this is one new field. Its index is part of the step that adds the field."""
+    def is_single_added_field(self, names: Sequence[str]) -> bool:
+        """Return whether an index on `names` covers just one added field. Such an index needs no step of its own."""
         return len(names) == 1 and names[0] in self.added
 
 
@@ -129,7 +133,10 @@ def _former_names_of_fields(definition: Definition) -> dict[str, list[str]]:
 
 
 def _with_byte_limit(convert: Callable[[Any], Any], max_bytes: int | None) -> Callable[[Any], Any]:
-    """Return `convert` with a check that raises ValidationError for longer texts; None for no limit."""
+    """Return `convert`, with a check that raises ValidationError for texts longer than `max_bytes`.
+
+    If that is None, return `convert` unchanged.
+    """
     if max_bytes is None:
         return convert
 

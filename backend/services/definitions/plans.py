@@ -12,7 +12,7 @@ from backend.services.definitions.alteration_steps import alteration_steps
 from backend.services.definitions.changes import Alteration, Change
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.renames import FormerNames, find_renames
-from backend.services.definitions.steps import Step, find_rows, in_records, make_step
+from backend.services.definitions.steps import Step, find_rows, make_step, record_count_text
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.wire import MAX_FORMER_NAMES
@@ -22,7 +22,7 @@ Definitions = Mapping[str, Definition]  # map of resource name to definition
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Changes of definitions, and the steps that describe them.
+    """Changes to definitions, and the steps that describe them.
 
     For example, dropping the field price of books, which two records have:
 
@@ -65,7 +65,8 @@ class Plan:
     def fingerprint(self) -> str:
         """A hash that identifies this plan.
 
-        Row counts are not part of it: they change while records are written, so nobody could confirm the plan.
+        Row counts are left out. Otherwise each write would change the fingerprint, and a plan for a busy table could
+        not be confirmed.
         """
         hashed: list[Any] = [[_hashable(change.old), _hashable(change.new)] for change in self.changes]
         hashed.append([(step.action, step.resource, step.subject) for step in self.steps if step.loses_data])
@@ -80,7 +81,7 @@ class Plan:
         return _text_of(step for step in self.steps if step.impossible)
 
     def outcome(self, definitions: Definitions) -> dict[str, Definition]:
-        """Apply the plan to `definitions`, the current ones, and return the result."""
+        """Return what the definitions will be after the plan; `definitions` are the current ones."""
         replaced = {change.old.name for change in self.changes if change.old}
         unchanged = {name: definition for name, definition in definitions.items() if name not in replaced}
         return unchanged | {change.new.name: change.new for change in self.changes if change.new}
@@ -113,10 +114,12 @@ def make_plan(definitions: Definitions, wanted: Definitions, dropped: Collection
     """
     old_names = _find_resource_renames(definitions, wanted, dropped)
     new_names = {old: new for new, old in old_names.items()}
-    # A resource that is both renamed and dropped is not dropped: the new name replaces it.
+    # If a resource in `dropped` is also renamed by a wanted definition, the rename wins.
     changes = [Change(definitions[name], None) for name in dropped if name in definitions and name not in new_names]
-    untouched = [definition for name, definition in definitions.items() if name not in {*wanted, *dropped, *new_names}]
-    changes += _reference_updates(untouched, new_names)
+    not_mentioned = [
+        definition for name, definition in definitions.items() if name not in {*wanted, *dropped, *new_names}
+    ]
+    changes += _reference_updates(not_mentioned, new_names)
     changes += _wanted_changes(definitions, wanted, old_names)
     steps = [step for change in changes for step in _find_steps(change, new_names, definitions)]
     # A definition that is written differently but means the same has no step, and is not a change.
@@ -130,21 +133,24 @@ def _find_steps(change: Change, new_names: Mapping[str, str], definitions: Defin
     if change.old is None:
         return [make_step("create_resource", change.name, f"Create the resource {change.name}.")]
     rows = find_rows(build_model(change.old, database.obj))
-    records = f" with {in_records(rows.total)}" if rows.total else ""
+    records = f" with {record_count_text(rows.total)}" if rows.total else ""
     return [make_step("drop_resource", change.name, f"Drop the resource {change.name}{records}.", losing=rows)]
 
 
 def _find_resource_renames(definitions: Definitions, wanted: Definitions, dropped: Collection[str]) -> dict[str, str]:
     """Return the map of new to old name of the renamed resources. Raises Invalid as make_plan does."""
-    current = {name: definition.former_names for name, definition in definitions.items()}
-    declared = {name: _usable_former_names(definition, current) for name, definition in wanted.items()}
-    replaced = {former for names in declared.values() for former in names}
-    # Resources that are not wanted keep their names, unless they are dropped or a wanted resource replaces them.
-    kept = [name for name in definitions if name in wanted or name not in {*dropped, *replaced}]
-    new = {name: declared.get(name, []) for name in (*kept, *wanted)}
-    old_names, problems = find_renames("resource", current, new)
+    current_former_names = {name: definition.former_names for name, definition in definitions.items()}
+    wanted_former_names = {
+        name: _usable_former_names(definition, current_former_names) for name, definition in wanted.items()
+    }
+    replaced_names = {former for names in wanted_former_names.values() for former in names}
+    # A current resource keeps its name if it is wanted, or if it is neither dropped nor replaced.
+    remaining = [name for name in definitions if name in wanted or name not in {*dropped, *replaced_names}]
+    former_names_after = {name: wanted_former_names.get(name, []) for name in (*remaining, *wanted)}
+    old_names, problems = find_renames("resource", current_former_names, former_names_after)
     for name in old_names:
-        if name in current and name not in old_names.values():
+        # A rename must not overwrite an existing resource, unless that one is renamed too.
+        if name in definitions and name not in old_names.values():
             problems[name] = f"There is already a resource {name}. Drop or rename it first."
     if problems:
         raise Invalid({name: {"renamed_from": [problem]} for name, problem in problems.items()})
@@ -152,9 +158,10 @@ def _find_resource_renames(definitions: Definitions, wanted: Definitions, droppe
 
 
 def _usable_former_names(definition: Definition, current: FormerNames) -> list[str]:
-    """Return the former names of a wanted resource; none if it is new and this database never had a former one.
+    """Return the former names of a wanted resource.
 
-    The same file may be applied to databases of any age, so its former names need not exist.
+    The list is empty if neither the resource nor any of its former names exists in this database. The same file may be
+    applied to databases of any age, so its former names need not exist.
     """
     is_new = definition.name not in current and not set(definition.former_names) & set(current)
     return [] if is_new else definition.former_names
@@ -186,12 +193,12 @@ def _wanted_changes(definitions: Definitions, wanted: Definitions, old_names: Ma
         if old is None:
             changes.append(Change(None, definition))
             continue
-        change = Alteration(old, definition)
-        if change.rename_problems:
-            fields = {field: {"renamed_from": [problem]} for field, problem in change.rename_problems.items()}
+        declared = Alteration(old, definition)
+        if declared.rename_problems:
+            fields = {field: {"renamed_from": [problem]} for field, problem in declared.rename_problems.items()}
             problems[name] = {"fields": fields}
-        # The check above is about the declared former names, so the stored ones are added after it.
-        changes.append(Alteration(old, _with_former_names(change)))
+        # Add the stored former names only now; in the check above they would count as declared.
+        changes.append(Alteration(old, _with_former_names(declared)))
     if problems:
         raise Invalid(problems)
     return changes
@@ -202,14 +209,14 @@ def _old_definition(name: str, definitions: Definitions, old_names: Mapping[str,
     if name in old_names:
         return definitions[old_names[name]]
     if name in old_names.values():
-        return None  # a different resource replaces the one of this name
+        return None  # the current resource of this name gets another name, so this one is new
     return definitions.get(name)
 
 
 def _with_former_names(change: Alteration) -> Definition:
     """Return the new definition with all former names, declared and stored.
 
-    So a database that is several versions behind can still follow each rename.
+    This way an exported file can be applied to a database that missed several renames.
     """
     old, new = change.old, change.new
     fields = {

@@ -38,7 +38,7 @@ class Scope:
         """The scope without its values, from which the SQL condition is built; None for all rows."""
         return None if self.everything else tuple(shape_of(triples) for triples in self.alternatives)
 
-    def concerns(self, names: Collection[str]) -> bool:
+    def depends_on(self, names: Collection[str]) -> bool:
         """Return whether a change of these fields could move a row into the scope or out of it."""
         return any(field in names for triples in self.alternatives for field, _, _ in triples)
 

@@ -80,7 +80,7 @@ def rows_of(ids: list[str]) -> Rows:
     return Rows(len(ids), ids[:SHOWN_IDS])
 
 
-def in_records(count: int) -> str:
+def record_count_text(count: int) -> str:
     """Return the text "1 record" or "5 records"."""
     return "1 record" if count == 1 else f"{count} records"
 

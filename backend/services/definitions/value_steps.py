@@ -12,7 +12,7 @@ from backend.models.database import database
 from backend.models.records import build_model
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.steps import Step, in_records, listed, make_step, rows_of
+from backend.services.definitions.steps import Step, listed, make_step, record_count_text, rows_of
 from backend.services.definitions.surveys import Survey
 
 
@@ -55,7 +55,7 @@ def _doubtful_sets(change: Alteration) -> tuple[list[tuple[str, ...]], set[tuple
     old_sets = change.old.unique_sets()
     new_sets = {names for names in change.new.unique_sets() if change.old_names_of(names) not in old_sets}
     doubtful = [names for names in change.new.unique_sets() if names in new_sets or changing & set(names)]
-    return doubtful, {names for names in new_sets if not change.is_new_field(names)}
+    return doubtful, {names for names in new_sets if not change.is_single_added_field(names)}
 
 
 def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str]) -> bool:
@@ -76,7 +76,7 @@ def _target(
 
 
 def _constraint_step(change: Alteration, name: str, unfit: list[str]) -> Step:
-    others = f", although {in_records(len(unfit))} would not fit" if unfit else ""
+    others = f", although {record_count_text(len(unfit))} would not fit" if unfit else ""
     text = f"Allow fewer values of {name}{others}."
     return make_step("change_constraints", change.name, text, name, preventing=rows_of(unfit))
 
@@ -88,7 +88,7 @@ def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
     text = f"Change {name} {types}"
     if not unfit:
         return make_step("change_type", change.name, f"{text}.", name)
-    records = in_records(len(unfit))
+    records = record_count_text(len(unfit))
     if new_field.required and new_field.default is None:
         text += f", though it is required and cannot be converted in {records}."
         return make_step("change_type", change.name, text, name, preventing=rows_of(unfit))
@@ -98,12 +98,12 @@ def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
 
 def _target_step(change: Alteration, name: str, dangling: list[str]) -> Step:
     target = change.new.references[name].to
-    missing = f", which lacks the records that {in_records(len(dangling))} would refer to" if dangling else ""
+    missing = f", which lacks the records that {record_count_text(len(dangling))} would refer to" if dangling else ""
     text = f"Let {name} refer to {target}{missing}."
     return make_step("change_target", change.name, text, name, preventing=rows_of(dangling))
 
 
 def _unique_step(change: Alteration, names: tuple[str, ...], repeated: list[str]) -> Step:
-    repeating = f", although {in_records(len(repeated))} would repeat values" if repeated else ""
+    repeating = f", although {record_count_text(len(repeated))} would repeat values" if repeated else ""
     text = f"Require unique values of {listed(names)}{repeating}."
     return make_step("add_unique", change.name, text, ", ".join(names), preventing=rows_of(repeated))

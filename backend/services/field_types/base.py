@@ -252,7 +252,7 @@ class FieldType:
         before, after = old.rank(before), self.rank(after)
         return bool(after > before if bound in LOWER_BOUNDS else after < before)
 
-    def changes_form(self, old: "FieldType") -> bool:
+    def needs_conversion_from(self, old: "FieldType") -> bool:
         """Return whether stored values must be converted, because the field was declared as `old` before."""
         return old.name != self.name
 

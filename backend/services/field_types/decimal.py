@@ -104,7 +104,7 @@ class Decimal(Numeric):
         """Return a sum as a decimal; on SQLite, it is an integer of the smallest units."""
         return PythonDecimal(total).scaleb(-self.scale) if isinstance(total, int) else total
 
-    def changes_form(self, old: FieldType) -> bool:
+    def needs_conversion_from(self, old: FieldType) -> bool:
         """Return whether `old` has a different type, precision or scale."""
         return not isinstance(old, Decimal) or (old.precision, old.scale) != (self.precision, self.scale)
 

@@ -1,28 +1,21 @@
 """Migrations of the system tables, one process at a time."""
 
-import time
-from collections.abc import Callable
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-import structlog
-from peewee import OperationalError
 from playhouse.migrations import Runner
 
 from backend import models
 from backend.models.database import Dialect, database
+from backend.models.database.retries import retry_while_locked
 from backend.models.database.sqlite import open_file
 from backend.services.definitions.indexes import refresh_indexes
 
 FOLDER = Path(models.__file__).parent / "migrations"
 HISTORY_TABLE = "larder_migrations"
 NOT_MIGRATED = "The database is not migrated; run `flask db upgrade`."
-MAX_START_WAIT_SECONDS = 600
-
-T = TypeVar("T")
-log = structlog.get_logger()
 
 
 class MigrationStatus(NamedTuple):
@@ -41,27 +34,9 @@ def upgrade() -> list[str]:
     up to date is only read, so that a start does not wait for a long write of another process.
     """
     with database.connection_context(), database.lock_migrations():
-        applied = [] if is_up_to_date() else when_writable(_runner(database.obj).up)
-        when_writable(refresh_indexes)
+        applied = [] if is_up_to_date() else retry_while_locked(_runner(database.obj).up)
+        retry_while_locked(refresh_indexes)
         return applied
-
-
-def when_writable(write: Callable[[], T]) -> T:
-    """Call `write` and return its result; call it again for as long as another process holds the write lock.
-
-    A start must wait like this: if it gave up, the release would seem to be broken. Raises OperationalError after
-    MAX_START_WAIT_SECONDS.
-    """
-    deadline = time.monotonic() + MAX_START_WAIT_SECONDS
-    while True:
-        try:
-            return write()
-        except OperationalError as error:
-            reason = database.temporary_reason(error)
-            if not reason or time.monotonic() > deadline:
-                raise
-            log.warning("the start waits for the database", reason=reason)
-            time.sleep(1)
 
 
 def upgrade_file(path: Path) -> None:

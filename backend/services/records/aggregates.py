@@ -17,7 +17,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.records.list_query import ListQuery
-from backend.services.storage.answer_sizes import TooLarge, answer_bound
+from backend.services.storage.answer_sizes import TooLarge, response_limit
 from backend.services.storage.ordering import Sort
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import slot
@@ -63,8 +63,8 @@ def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[
     values = found.slot_values(resource, allowed) | {"limit": found.per_page, "offset": found.offset}
     rows = resource.run(_select, selection, query.group_by, query.functions, query.sort, values=values)
     sizes = [byte_count(group) + byte_count(extremes) for group, _, extremes, *_ in rows]
-    if sum(sizes) > answer_bound.max_bytes:
-        raise TooLarge(sizes, answer_bound.max_bytes, "group")
+    if sum(sizes) > response_limit.max_bytes:
+        raise TooLarge(sizes, response_limit.max_bytes, "group")
     groups = [_group(resource, query, *row) for row in rows]
     if not query.group_by:
         return groups, 1

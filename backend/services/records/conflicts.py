@@ -15,7 +15,7 @@ from backend.services.errors import Conflict
 
 
 @contextmanager
-def conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
+def raising_conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
     """Raise Conflict for a constraint that an insert or update in the block violates."""
     try:
         yield

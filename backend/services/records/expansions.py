@@ -34,13 +34,13 @@ class Expansion:
 
     name: str
     relation: Relation
-    allowed: policies.Scope
+    scope: policies.Scope
     hidden: frozenset[str]
     children: "tuple[Expansion, ...]"
 
     @property
-    def link(self) -> str:
-        """The field of a record here by which its related ones are found."""
+    def link_field(self) -> str:
+        """The field of a record by which its related records are found."""
         return "id" if self.relation.is_back else self.relation.field
 
     @property
@@ -101,11 +101,11 @@ def _find_expansion(actor: Actor, name: str, relation: Relation | None, rests: l
     if relation is None:
         raise missing
     definition = relation.target.definition
-    allowed = policies.scope(definition, "list" if relation.is_back else "read", actor)
-    if not allowed:  # the same error: what the actor may not read does not exist for them
+    scope = policies.scope(definition, "list" if relation.is_back else "read", actor)
+    if not scope:  # the same error: what the actor may not read does not exist for them
         raise missing
     hidden = policies.hidden_fields(definition, actor)
-    return Expansion(name, relation, allowed, hidden, _find_expansions(actor, relation.target, rests))
+    return Expansion(name, relation, scope, hidden, _find_expansions(actor, relation.target, rests))
 
 
 def invalid_expansion(message: str) -> Invalid:
@@ -113,6 +113,6 @@ def invalid_expansion(message: str) -> Invalid:
     return Invalid({"expand": [message]}, location="query")
 
 
-def links_of(expansions: Iterable[Expansion]) -> tuple[str, ...]:
-    """Return the fields whose values `expand` needs of each record."""
-    return tuple(sorted({each.link for each in expansions}))
+def link_fields(expansions: Iterable[Expansion]) -> tuple[str, ...]:
+    """Return the fields whose values `expand` needs from each record."""
+    return tuple(sorted({each.link_field for each in expansions}))

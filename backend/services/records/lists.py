@@ -7,72 +7,77 @@ from typing import Any
 from backend.services.definitions.policies import Scope
 from backend.services.records.cursors import read_cursor, write_cursor
 from backend.services.records.list_query import ListQuery
-from backend.services.storage.answer_sizes import TooLarge, answer_bound, may_be_too_large
+from backend.services.storage.answer_sizes import TooLarge, may_be_too_large, response_limit
 from backend.services.storage.listable import Listable
 from backend.services.storage.pages import PageRows, PageShape, count_rows, read_page
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values
 from backend.utils.texts import byte_count
 
-MOST_ESCAPED = 2  # times as long as its values a JSON text may be
+MOST_ESCAPED = 2  # a JSON text may be this many times as long as its values
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
     """A page of records, each as JSON text.
 
-    `total` is None where it was not counted. `links` holds the values of the linked fields by name, of each record.
+    `total` is None if it was not counted. `link_values` maps link field to value, for each record.
     """
 
     items: list[str]
     total: int | None
     next_cursor: str | None
-    links: list[dict[str, Any]]
+    link_values: list[dict[str, Any]]
 
 
-def list_rows(listable: Listable, allowed: Scope, query: ListQuery, links: tuple[str, ...] = ()) -> RecordPage:
-    """Return the RecordPage of the rows within a Scope, with the values of the fields `links`.
+def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: tuple[str, ...] = ()) -> RecordPage:
+    """Return the RecordPage of the rows within a Scope, with the values of the `link_fields`.
 
-    Raises Malformed for a cursor of another query, TooLarge for records that have too many bytes.
+    Raises Malformed if the cursor is from a different query, TooLarge if the records have too many bytes.
     """
     after = read_cursor(listable, query)
     if query.terms == ():  # a text without words finds nothing
         return RecordPage([], 0 if query.count else None, None, [])
-    most = query.most_bytes or answer_bound.max_bytes
-    selection, shape = query.selection(allowed), _page_shape(listable, query, links, after)
-    values = query.slot_values(listable, allowed) | _place(query, after) | {"most": most}
+    max_bytes = query.most_bytes or response_limit.max_bytes
+    selection, shape = query.selection(scope), _page_shape(listable, query, link_fields, after)
+    values = query.slot_values(listable, scope) | _page_position(query, after) | {"most": max_bytes}
     rows = read_page(listable, selection, shape, values)
     if shape.is_measured:
-        _require_fitting(rows, query.per_page, most)
+        _require_fitting(rows, query.per_page, max_bytes)
     total = _count(listable, selection, query, values, len(rows.keys))
-    linked = [dict(zip(links, json.loads(each), strict=True)) for each in rows.links[: query.per_page]]
-    return RecordPage(rows.records[: query.per_page], total, _next_cursor(listable, query, rows), linked)
+    link_values = [dict(zip(link_fields, json.loads(each), strict=True)) for each in rows.link_values[: query.per_page]]
+    return RecordPage(rows.records[: query.per_page], total, _next_cursor(listable, query, rows), link_values)
 
 
-def _page_shape(listable: Listable, query: ListQuery, links: tuple[str, ...], after: list[Any] | None) -> PageShape:
+def _page_shape(
+    listable: Listable, query: ListQuery, link_fields: tuple[str, ...], after: list[Any] | None
+) -> PageShape:
     nulls = None if after is None else tuple(value is None for value in after)
     is_measured = may_be_too_large(listable, query.fields, query.per_page + 1)
-    return PageShape(query.sort, query.fields, links, nulls, is_measured)
+    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured)
 
 
-def _place(query: ListQuery, after: list[Any] | None) -> dict[str, Any]:
-    """Return the values of the slots that say where the page begins and ends; it reads one row more than asked for."""
+def _page_position(query: ListQuery, after: list[Any] | None) -> dict[str, Any]:
+    """Return the values of the slots for the place of the page.
+
+    One more row is read than was asked for, to find out whether there is a next page.
+    """
     limit = query.per_page + 1
     if after is None:
         return {"limit": limit, "offset": query.offset, "reach": query.offset + limit}
     return {"limit": limit, "reach": limit} | {f"after{i}": value for i, value in enumerate(after)}
 
 
-def _require_fitting(rows: PageRows, per_page: int, most: int) -> None:
-    """Raise TooLarge where the records have more bytes than `most`, as measured or, with what is escaped, as JSON."""
-    if sum(rows.sizes[:per_page]) > most:
-        raise TooLarge(rows.sizes[:per_page], most)
-    if sum(map(len, rows.records)) > MOST_ESCAPED * most:
-        raise TooLarge([byte_count(each) for each in rows.records[:per_page]], most)
+def _require_fitting(rows: PageRows, per_page: int, max_bytes: int) -> None:
+    """Raise TooLarge if the values of the records have more than `max_bytes`, or their JSON MOST_ESCAPED times that."""
+    if sum(rows.sizes[:per_page]) > max_bytes:
+        raise TooLarge(rows.sizes[:per_page], max_bytes)
+    if sum(map(len, rows.records)) > MOST_ESCAPED * max_bytes:
+        raise TooLarge([byte_count(each) for each in rows.records[:per_page]], max_bytes)
 
 
 def _count(listable: Listable, selection: Selection, query: ListQuery, values: Values, found: int) -> int | None:
-    """Return how many records there are, None where the query does not want it; a last page with rows shows it."""
+    """Return the number of records, or None if the query does not ask for it. A last page with rows needs no query."""
     if not query.count or query.cursor is not None:
         return None
     is_last = found <= query.per_page

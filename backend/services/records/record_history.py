@@ -12,7 +12,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, Invalid
 from backend.services.records.records import get_record
-from backend.services.storage.answer_sizes import answer_bound
+from backend.services.storage.answer_sizes import response_limit
 
 
 class ReadableEntry(NamedTuple):
@@ -36,7 +36,7 @@ def list_history(
     had others before.
     """
     allowed = policies.authorize(resource.definition, "read", actor)
-    if allowed.concerns(resource.definition.fields):
+    if allowed.depends_on(resource.definition.fields):
         raise Denied(
             "History is not available to you here: a row rule limits which records you may read,"
             " and earlier versions may not have met it."
@@ -81,6 +81,6 @@ def _require_fitting(mine: ColumnBase, page: int, per_page: int) -> None:
     text = database.json_text(HistoryEntry.changes)
     sizes = HistoryEntry.select(fn.octet_length(text)).where(mine).order_by(HistoryEntry.number.desc())
     found = database.execute(sizes.paginate(page, per_page)).fetchall()
-    if sum(size for (size,) in found) > answer_bound.max_bytes and len(found) > 1:
-        why = f"These entries have more than {answer_bound.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
+    if sum(size for (size,) in found) > response_limit.max_bytes and len(found) > 1:
+        why = f"These entries have more than {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
         raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")

@@ -1,4 +1,8 @@
-"""Records: read, list, create, update, delete."""
+"""Records: read, list, create, update, delete.
+
+The functions at the end build queries. `resource.run(builder, *arguments, values=…)` builds the SQL once for these
+arguments, caches it, and executes it with `values` in its slots.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -12,18 +16,18 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Denied, NotFound, PreconditionFailed, PreconditionMissing
-from backend.services.records.conflicts import conflicts
+from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.deletions import delete_records
-from backend.services.records.expansions import links_of, plan_expansions
+from backend.services.records.expansions import link_fields, plan_expansions
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
-from backend.services.records.row_checks import require_within
+from backend.services.records.row_checks import require_in_scope
 from backend.services.storage import history
-from backend.services.storage.answer_sizes import answer_bound, bounded_json, require_fitting
+from backend.services.storage.answer_sizes import bounded_json, require_fitting, response_limit
 from backend.services.storage.conditions import ScopeShape, scope_values, within
-from backend.services.storage.full_text import write_words
+from backend.services.storage.full_text import update_search_index
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
@@ -32,39 +36,39 @@ Hidden = frozenset[str]  # the fields that an actor may not see
 
 
 class Record(NamedTuple):
-    """A record as it is answered: its JSON text and its version."""
+    """A record as the API returns it: its JSON text and its version."""
 
     json: str
     version: int
 
 
 def list_records(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
-    """Return the RecordPage of the records the actor may list, with what the query expands.
+    """Return the RecordPage of the records the actor may list, with the related records that the query asks for.
 
-    Raises Unauthenticated or Denied without a grant, Invalid for a field that is hidden from them and for an expansion
-    that does not exist for them, Malformed for a cursor that is not of this query.
+    Raises Unauthenticated or Denied if the actor has no grant, Invalid if the query uses a hidden field or an unknown
+    expansion, Malformed if the cursor is from a different query.
     """
-    allowed = policies.authorize(resource.definition, "list", actor)
+    scope = policies.authorize(resource.definition, "list", actor)
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
     if not query.expand:
-        return list_rows(resource, allowed, query)
+        return list_rows(resource, scope, query)
     expansions = plan_expansions(actor, resource, query.expand, query.per_page)
-    page = list_rows(resource, allowed, query, links_of(expansions))
-    return replace(page, items=expand(expansions, page.items, page.links))
+    page = list_rows(resource, scope, query, link_fields(expansions))
+    return replace(page, items=expand(expansions, page.items, page.link_values))
 
 
-def get_record(actor: Actor, resource: Resource, record_id: str, expansions: Sequence[str] = ()) -> Record:
-    """Return the Record, expanded along the paths `expansions`.
+def get_record(actor: Actor, resource: Resource, record_id: str, expand_paths: Sequence[str] = ()) -> Record:
+    """Return the Record, with the related records along `expand_paths`, such as `country.continent`.
 
-    Raises NotFound when it does not exist for the actor, Invalid for expansions as list_records does.
+    Raises NotFound if it does not exist for the actor, Invalid if an expansion is unknown or the record is too large.
     """
-    allowed = policies.authorize(resource.definition, "read", actor)
+    scope = policies.authorize(resource.definition, "read", actor)
     hidden = policies.hidden_fields(resource.definition, actor)
-    if expansions:
-        return _get_expanded(actor, resource, record_id, expansions, allowed, resource.visible_fields(hidden))
-    values = {"id": record_id} | scope_values(resource, allowed.alternatives)
-    rows = resource.run(_select_one, allowed.shape, hidden, answer_bound.max_bytes, values=values)
+    if expand_paths:
+        return _get_expanded(actor, resource, record_id, expand_paths, scope, resource.visible_fields(hidden))
+    values = {"id": record_id} | scope_values(resource, scope.alternatives)
+    rows = resource.run(_select_one_query, scope.shape, hidden, response_limit.max_bytes, values=values)
     if not rows:
         raise _missing(resource)
     return _record_of(rows[0])
@@ -74,22 +78,24 @@ def _get_expanded(
     actor: Actor,
     resource: Resource,
     record_id: str,
-    paths: Sequence[str],
-    allowed: Scope,
+    expand_paths: Sequence[str],
+    scope: Scope,
     fields: tuple[str, ...] | None,
 ) -> Record:
-    expansions = plan_expansions(actor, resource, paths, 1)
+    expansions = plan_expansions(actor, resource, expand_paths, 1)
     query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False)
-    page = list_rows(resource, allowed, query, ("version", *links_of(expansions)))
+    # `version` is not a link; it is read along with them, because a page contains only JSON texts.
+    page = list_rows(resource, scope, query, ("version", *link_fields(expansions)))
     if not page.items:
         raise _missing(resource)
-    (expanded,) = expand(expansions, page.items, page.links)
-    return Record(expanded, int(page.links[0]["version"]))
+    (expanded,) = expand(expansions, page.items, page.link_values)
+    return Record(expanded, int(page.link_values[0]["version"]))
 
 
 def visible_fields(actor: Actor, resource: Resource) -> tuple[str, ...]:
-    """Return the names of the fields that the actor may read, in their order."""
-    return resource.visible_fields(policies.hidden_fields(resource.definition, actor)) or tuple(resource.fields)
+    """Return the names of the fields that the actor may read, in the order of the definition."""
+    hidden = policies.hidden_fields(resource.definition, actor)
+    return tuple(name for name in resource.fields if name not in hidden)
 
 
 def _missing(resource: Resource) -> NotFound:
@@ -97,22 +103,23 @@ def _missing(resource: Resource) -> NotFound:
 
 
 def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> tuple[str, Record]:
-    """Insert a record with the values of `data`, elsewhere the defaults, and return (id, Record).
+    """Insert a record with `data`, and with defaults for all other fields, and return (id, Record).
 
     Raises Invalid for a field the actor may not set and for a reference to a record they cannot see, Denied for a
     record they may not create, Conflict for a value that must be unique.
     """
-    allowed = policies.authorize(resource.definition, "create", actor)
+    scope = policies.authorize(resource.definition, "create", actor)
     policies.require_may_set(resource.definition, actor, data)
     values = new_row(actor, resource, data)
     hidden = policies.hidden_fields(resource.definition, actor)
-    with conflicts(actor, resource), database.atomic():
+    with raising_conflicts(actor, resource), database.atomic():
+        # No definition can change until the commit; raises Unavailable if this one has changed since the request began.
         resource.hold_definition()
         require_visible_references(actor, resource, data)
-        require_within(resource, allowed, values)
+        require_in_scope(resource, scope, values)
         with history.recorded(actor.user_id, resource, [values["id"]]):
-            record = _record_of(resource.run(_insert, hidden, answer_bound.max_bytes, values=values)[0])
-        write_words(resource, {values["id"]: values})
+            record = _record_of(resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)[0])
+        update_search_index(resource, {values["id"]: values})
         return values["id"], record
 
 
@@ -128,88 +135,100 @@ def new_row(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str 
 def update_record(
     actor: Actor, resource: Resource, record_id: str, data: Mapping[str, Any], if_match: Collection[str] | None = None
 ) -> Record:
-    """Change the fields in `data` and return the Record as it is then.
+    """Change the fields in `data` and return the updated Record.
 
-    `if_match` holds the versions, as text, that the client would overwrite; None means any. Raises NotFound for a
-    record the actor may not read, Denied for one it may not change, PreconditionFailed, Invalid, Conflict.
+    The record's current version must be one of `if_match` (versions as text); None accepts any. Raises NotFound for a
+    record the actor may not read, Denied for one they may not change, PreconditionMissing or PreconditionFailed for a
+    missing or outdated If-Match, Invalid for a value that is not valid, Conflict for a value that must be unique.
     """
-    allowed = policies.authorize(resource.definition, "update", actor)
+    scope = policies.authorize(resource.definition, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
-    with conflicts(actor, resource), database.atomic():
+    with raising_conflicts(actor, resource), database.atomic():
         resource.hold_definition()
-        _lock_row(actor, resource, record_id, allowed, if_match)
+        _lock_and_check(actor, resource, record_id, scope, if_match, verb="change")
         if not data:
             return get_record(actor, resource, record_id)
         require_visible_references(actor, resource, data)
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
-        if allowed.concerns({*values, "version"}):
-            require_within(resource, allowed, values, record_id)
+        # Check only if this write (every write raises `version`) can move the row out of the scope.
+        if scope.depends_on({*values, "version"}):
+            require_in_scope(resource, scope, values, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
-        shape = tuple(sorted(data)), hidden, answer_bound.max_bytes
+        names = tuple(sorted(data))
         with history.recorded(actor.user_id, resource, [record_id]):
-            (changed,) = resource.run(_update, *shape, values=values | {"id": record_id})
-        write_words(resource, {record_id: values})
+            slots = values | {"id": record_id}
+            (changed,) = resource.run(_update_query, names, hidden, response_limit.max_bytes, values=slots)
+        update_search_index(resource, {record_id: values})
         return _record_of(changed)
 
 
 def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Collection[str] | None = None) -> None:
-    """Delete the record; raises as update_record does, and Conflict while another record refers to it."""
-    allowed = policies.authorize(resource.definition, "delete", actor)
+    """Delete the record.
+
+    Raises what update_record raises, and Conflict if another record refers to it.
+    """
+    scope = policies.authorize(resource.definition, "delete", actor)
     with database.atomic():
         resource.hold_definition()
-        _lock_row(actor, resource, record_id, allowed, if_match)
+        _lock_and_check(actor, resource, record_id, scope, if_match, verb="delete")
         delete_records(actor, resource, [record_id])
 
 
-def _lock_row(
-    actor: Actor, resource: Resource, record_id: str, allowed: Scope, if_match: Collection[str] | None
+def _lock_and_check(
+    actor: Actor, resource: Resource, record_id: str, scope: Scope, if_match: Collection[str] | None, *, verb: str
 ) -> None:
-    """Lock the row for a write that `allowed` must cover; the client must have seen its present version."""
+    """Lock the row; check that the actor may write it and that the client has its current version."""
     if if_match is None and resource.definition.require_if_match:
         raise PreconditionMissing()
     readable = policies.scope(resource.definition, "read", actor)
-    values = {"id": record_id} | scope_values(resource, readable.alternatives, "read")
-    values |= scope_values(resource, allowed.alternatives, "write")
-    rows = resource.run(_select_for_write, readable.shape, allowed.shape, values=values)
+    values = {"id": record_id} | scope_values(resource, readable.alternatives, prefix="read")
+    values |= scope_values(resource, scope.alternatives, prefix="write")
+    rows = resource.run(_select_for_write_query, readable.shape, scope.shape, values=values)
     version, may_read, may_write = rows[0] if rows else (None, False, False)
     if not may_read:
         raise _missing(resource)
     if not may_write:
-        raise Denied(f"You may not change this record of {resource.name}.")
+        raise Denied(f"You may not {verb} this record of {resource.name}.")
     if if_match is not None and str(version) not in if_match:
         raise PreconditionFailed()
 
 
 def _record_of(row: Sequence[Any]) -> Record:
-    """Return the Record of a row of _answer; raise Invalid if it has more bytes than an answer may."""
+    """Return the Record from a row with the columns of `_record_columns`.
+
+    Raises Invalid if it is too large for a response.
+    """
     record_json, version = row
     return Record(require_fitting(record_json), version)
 
 
-def _answer(resource: Resource, hidden: Hidden, most: int) -> tuple[Node, Node]:
-    """Return the expressions of a Record of at most so many bytes."""
-    return bounded_json(resource, resource.visible_fields(hidden), most), resource.column("version")
+def _record_columns(resource: Resource, hidden: Hidden, max_bytes: int) -> tuple[Node, Node]:
+    """Return the SQL expressions of a record's JSON and version.
+
+    The JSON is NULL if it is larger than `max_bytes`.
+    """
+    return bounded_json(resource, resource.visible_fields(hidden), max_bytes), resource.column("version")
 
 
-def _select_one(resource: Resource, scope: ScopeShape, hidden: Hidden, most: int) -> Select:
-    mine = resource.scoped(resource.column("id") == slot("id"), scope)
-    return resource.model.select(*_answer(resource, hidden, most)).where(mine)
+def _select_one_query(resource: Resource, scope: ScopeShape, hidden: Hidden, max_bytes: int) -> Select:
+    condition = resource.scoped(resource.column("id") == slot("id"), scope)
+    return resource.model.select(*_record_columns(resource, hidden, max_bytes)).where(condition)
 
 
-def _select_for_write(resource: Resource, readable: ScopeShape, writable: ScopeShape) -> Select:
+def _select_for_write_query(resource: Resource, readable: ScopeShape, writable: ScopeShape) -> Select:
     scopes = [within(resource, shape, prefix) for shape, prefix in ((readable, "read"), (writable, "write"))]
     query = resource.model.select(resource.column("version"), *scopes)
     return database.lock_for_update(query.where(resource.column("id") == slot("id")))
 
 
-def _insert(resource: Resource, hidden: Hidden, most: int) -> ModelInsert:
+def _insert_query(resource: Resource, hidden: Hidden, max_bytes: int) -> ModelInsert:
     values = {resource.column(name): slot(name) for name in resource.fields}
-    return resource.model.insert(values).returning(*_answer(resource, hidden, most))
+    return resource.model.insert(values).returning(*_record_columns(resource, hidden, max_bytes))
 
 
-def _update(resource: Resource, names: tuple[str, ...], hidden: Hidden, most: int) -> ModelUpdate:
+def _update_query(resource: Resource, names: tuple[str, ...], hidden: Hidden, max_bytes: int) -> ModelUpdate:
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     query = resource.model.update(values).where(resource.column("id") == slot("id"))
-    return query.returning(*_answer(resource, hidden, most))
+    return query.returning(*_record_columns(resource, hidden, max_bytes))

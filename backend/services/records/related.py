@@ -9,58 +9,60 @@ from peewee import ColumnBase, Expression, Select
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.records.cursors import write_cursor
-from backend.services.records.expansions import PAGE_SIZE, Expansion, Relation, invalid_expansion, links_of
+from backend.services.records.expansions import PAGE_SIZE, Expansion, Relation, invalid_expansion, link_fields
 from backend.services.records.list_query import ListQuery
-from backend.services.storage.answer_sizes import answer_bound, if_within, may_be_too_large, sized
+from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
 from backend.services.storage.conditions import ScopeShape, scope_values
 from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
-Links = dict[str, Any]  # of a record: the values by which its related records are found, by field
+LinkValues = dict[str, Any]  # map of link field to value, for one record: its related records are found by them
 
 
-def expand(expansions: Sequence[Expansion], items: list[str], links: Sequence[Links]) -> list[str]:
-    """Return the records, JSON texts, with their `expand`; `links` has the values of links_of by field, of each.
+def expand(expansions: Sequence[Expansion], items: list[str], link_values: Sequence[LinkValues]) -> list[str]:
+    """Return the records, as JSON texts, with their `expand`; `link_values` are those of each record.
 
-    Raises Invalid where the answer would have too many bytes.
+    Raises Invalid if the response would have too many bytes.
     """
-    return _expand(expansions, items, links, _Budget(items))
+    return _expand(expansions, items, link_values, _Budget(items))
 
 
 class _Budget:
-    """The bytes that are left for what is expanded in an answer, beside the records of its page."""
+    """The bytes that are left for the related records in a response."""
 
     def __init__(self, items: Iterable[str]) -> None:
-        self.left = max(0, answer_bound.max_bytes - sum(map(byte_count, items)))
+        self.left = max(0, response_limit.max_bytes - sum(map(byte_count, items)))
 
     def require(self, size: int) -> None:
-        """Raise Invalid if so many bytes are not left."""
+        """Raise Invalid if fewer than `size` bytes are left."""
         if size > self.left:
-            bound = f"An answer may have {answer_bound.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
+            bound = f"An answer may have {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
             raise invalid_expansion(f"{bound}, and this would have more: ask for a smaller `per_page`, or expand less.")
 
     def spend(self, size: int) -> None:
-        """Take so many bytes; raise Invalid if they are not left."""
+        """Take `size` bytes. Raises Invalid if fewer are left."""
         self.require(size)
         self.left -= size
 
 
-def _expand(expansions: Sequence[Expansion], items: list[str], links: Sequence[Links], budget: _Budget) -> list[str]:
+def _expand(
+    expansions: Sequence[Expansion], items: list[str], link_values: Sequence[LinkValues], budget: _Budget
+) -> list[str]:
     if not expansions:
         return items
     parts: list[list[str]] = [[] for _ in items]
     for expansion in expansions:
-        texts = _related_texts(expansion, {link[expansion.link] for link in links} - {None}, budget)
-        for part, link in zip(parts, links, strict=True):
-            text = texts(link[expansion.link])
-            budget.spend(byte_count(text))  # a record that many refer to is in the answer as often
+        texts = _related_texts(expansion, {link[expansion.link_field] for link in link_values} - {None}, budget)
+        for part, link in zip(parts, link_values, strict=True):
+            text = texts(link[expansion.link_field])
+            budget.spend(byte_count(text))  # a record that several records refer to is repeated in the response
             part.append(f'"{expansion.name}":{text}')
     return [f'{item[:-1]},"expand":{{{",".join(part)}}}}}' for item, part in zip(items, parts, strict=True)]
 
 
 def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Callable[[str], str]:
-    """Return a function from the value of a link to the JSON text of what is related."""
+    """Return a function that returns the JSON text of the related records for a link value."""
     records = _read_related(expansion, ids, budget) if ids else []
     if not expansion.relation.is_back:
         by_id = {link["id"]: record for link, record in records}
@@ -71,24 +73,27 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
     return lambda record_id: _page_text(expansion.relation, record_id, pages.get(record_id, []))
 
 
-def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[tuple[Links, str]]:
-    """Return the related records with their links, expanded in turn; raise Invalid if they have too many bytes."""
+def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[tuple[LinkValues, str]]:
+    """Return the related records with their link values, and their own expansions.
+
+    Raises Invalid if they have too many bytes.
+    """
     target, _, is_back = expansion.relation
-    names = tuple(sorted({"id", expansion.own, *links_of(expansion.children)}))
+    names = tuple(sorted({"id", expansion.own, *link_fields(expansion.children)}))
     most = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
     is_measured = may_be_too_large(target, target.visible_fields(expansion.hidden), most)
-    shape = RelatedShape(expansion.own, is_back, expansion.allowed.shape, expansion.hidden, names, is_measured)
+    shape = RelatedShape(expansion.own, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
-    values |= scope_values(target, expansion.allowed.alternatives)
+    values |= scope_values(target, expansion.scope.alternatives)
     ((records, linked, *sizes),) = target.run(_select_related, shape, values=values)
     if is_measured:
         budget.require(sum(map(int, split_texts(sizes[0]))))
-    links = [dict(zip(names, json.loads(each), strict=True)) for each in split_texts(linked)]
-    return list(zip(links, _expand(expansion.children, split_texts(records), links, budget), strict=True))
+    link_values = [dict(zip(names, json.loads(each), strict=True)) for each in split_texts(linked)]
+    return list(zip(link_values, _expand(expansion.children, split_texts(records), link_values, budget), strict=True))
 
 
 def _page_text(relation: Relation, record_id: str, page: list[tuple[str, str]]) -> str:
-    """Return the first page of the records that refer to one, with the cursor for going on in their list."""
+    """Return the first page of the records that refer to a record, with the cursor of the next page in their list."""
     cursor = None
     if len(page) > PAGE_SIZE:
         query = ListQuery(filters=((relation.field, "eq", record_id),))
@@ -98,26 +103,26 @@ def _page_text(relation: Relation, record_id: str, page: list[tuple[str, str]]) 
 
 
 class RelatedShape(NamedTuple):
-    """What decides the SQL text of related records: those whose `own` is one of the ids, within a scope.
+    """All that decides the SQL text of a query of related records: those whose `own` is one of the ids, in a scope.
 
-    `links` are fields whose values are wanted beside the JSON of the fields that are not hidden.
+    `link_fields` are fields whose values are read in addition to the JSON of the visible fields.
     """
 
     own: str
     is_back: bool
     scope: ScopeShape
     hidden: frozenset[str]
-    links: tuple[str, ...]
+    link_fields: tuple[str, ...]
     is_measured: bool
 
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
-    """Return the query of all related records in one row; of a relation back one more than a page for each id."""
+    """Return the query of all related records, in one row; for a relation back, one more than a page for each id."""
     record_id, names = target.column("id"), target.visible_fields(shape.hidden)
     found = _is_related(target, shape)
     texts: dict[str, ColumnBase] = {
         "record": target.json(names),
-        "links": values_as_json([target.column(name) for name in shape.links]),
+        "link_values": values_as_json([target.column(name) for name in shape.link_fields]),
     }
     if not shape.is_measured:
         return in_one_row(target, select_named(target, texts).where(found).order_by(record_id), texts)
@@ -132,7 +137,7 @@ def _is_related(target: Resource, shape: RelatedShape) -> ColumnBase:
     record_id, column = target.column("id"), target.column(shape.own)
     if not shape.is_back:
         return target.scoped(column.in_(database.ids(slot("ids"))), shape.scope)
-    # For each id a range of an index, however many records refer to it.
-    mine = target.scoped(Expression(column, "=", database.each_wanted), shape.scope)
-    first = target.model.select(record_id).where(mine).order_by(record_id).limit(PAGE_SIZE + 1)
+    # For each id, one range of an index is read, however many records refer to it.
+    condition = target.scoped(Expression(column, "=", database.each_wanted), shape.scope)
+    first = target.model.select(record_id).where(condition).order_by(record_id).limit(PAGE_SIZE + 1)
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))

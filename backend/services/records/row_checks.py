@@ -12,18 +12,18 @@ from backend.services.storage.conditions import ScopeShape, scope_values, within
 from backend.services.storage.statements import slot
 
 
-def require_within(resource: Resource, allowed: Scope, values: dict[str, Any], record_id: str | None = None) -> None:
-    """Raise Denied unless a row with these values by column would be within the Scope.
+def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], record_id: str | None = None) -> None:
+    """Raise Denied if a row with these values, by column, would not be in the Scope.
 
-    A record that exists keeps its other values. Call it before the write: a constraint must not reveal that a record
-    like it exists where the actor may not write.
+    An existing record keeps its other values. Call it before the write: otherwise a violated constraint could reveal
+    that a similar record exists where the actor may not write.
     """
-    if allowed.everything:
+    if scope.everything:
         return
     slots = {f"row.{name}": value for name, value in values.items()}
-    slots |= {"id": record_id} | scope_values(resource, allowed.alternatives)
+    slots |= {"id": record_id} | scope_values(resource, scope.alternatives)
     names = tuple(sorted(values))
-    ((is_within,),) = resource.run(_select_is_within, allowed.shape, names, record_id is None, values=slots)
+    ((is_within,),) = resource.run(_select_is_within, scope.shape, names, record_id is None, values=slots)
     if not is_within:
         if record_id is None:
             raise Denied(f"You may not create a record of {resource.name} with these values.")

@@ -22,17 +22,17 @@ NARROW_BYTES = 64  # a field that takes at most so many counts as if each value 
 MAX_KEPT = 64  # widths kept for each listable
 
 
-class AnswerBound:
-    """The most bytes that the records of an answer may have."""
+class ResponseLimit:
+    """The limit on the bytes of the records in a response."""
 
     max_bytes: int = Settings.max_answer_bytes
 
     def open(self, settings: Settings) -> None:
-        """Take the bound from the settings."""
+        """Take the limit from the settings."""
         self.max_bytes = settings.max_answer_bytes
 
 
-answer_bound = AnswerBound()
+response_limit = ResponseLimit()
 
 
 class TooLarge(Invalid):
@@ -51,7 +51,7 @@ class TooLarge(Invalid):
 def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
     """Return whether so many records, of the named fields or all, could have more bytes than an answer may."""
     width = _width(listable, names)
-    return width is None or width * count > answer_bound.max_bytes
+    return width is None or width * count > response_limit.max_bytes
 
 
 def _size(listable: Listable, names: Names) -> ColumnBase:
@@ -100,14 +100,14 @@ def bounded_json(listable: Listable, names: Names, most: int) -> Node:
 def require_fitting(record_json: str | None) -> str:
     """Return the JSON of bounded_json; raise Invalid for NULL."""
     if record_json is None:
-        raise Invalid({"_schema": [f"The record is too large: {_may(answer_bound.max_bytes)}"]})
+        raise Invalid({"_schema": [f"The record is too large: {_may(response_limit.max_bytes)}"]})
     return record_json
 
 
 def require_together(texts: Iterable[str]) -> None:
     """Raise Invalid for texts that have more bytes together than an answer may have."""
-    if sum(map(byte_count, texts)) > answer_bound.max_bytes:
-        raise Invalid({"_schema": [f"The answer would be too large: {_may(answer_bound.max_bytes)}"]})
+    if sum(map(byte_count, texts)) > response_limit.max_bytes:
+        raise Invalid({"_schema": [f"The answer would be too large: {_may(response_limit.max_bytes)}"]})
 
 
 def _may(bound: int) -> str:

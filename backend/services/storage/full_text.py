@@ -47,21 +47,21 @@ def drop_index(name: str, search: Sequence[str]) -> None:
             database.execute_sql(statement)
 
 
-def write_words(listable: Listable, records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write the words of records, {id: {field: text}}; fields that are not given keep theirs."""
+def update_search_index(listable: Listable, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Store the words of records, {id: {field: text}}. The words of fields that are not given stay."""
     if listable.search:
         keep_words(listable, {record_id: words_of(listable, values) for record_id, values in records.items()})
 
 
 def words_of(listable: Listable, values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the words of the given fields by the columns of the table of words: the slow half of write_words."""
+    """Return the words of the given fields, by column of the words table: the slow half of update_search_index."""
     search = listable.search
     given = [(i, name) for i, name in enumerate(search) if name in values]
     return {f"c{i}": _joined_words(values[name], len(search)) for i, name in given}
 
 
 def keep_words(listable: Listable, records: Mapping[str, Words]) -> None:
-    """Write what words_of found of records, {id: words}: the half of write_words that writes."""
+    """Store what words_of found in records, {id: words}: the half of update_search_index that writes."""
     rows: dict[tuple[str, ...], list[list[str]]] = {}
     for record_id, found_words in records.items():
         rows.setdefault(tuple(found_words), []).append([record_id, *found_words.values()])

@@ -15,30 +15,30 @@ from backend.services.storage.statements import Values, slot
 
 
 class PageShape(NamedTuple):
-    """What decides the SQL text of a page beside its Selection.
+    """What decides the SQL text of a page, in addition to its Selection.
 
-    `links` are fields whose values are read beside the JSON. `nulls` says which sort keys of the row before the page
-    are null; it is None for a page by number. `is_measured` says whether records are measured before their JSON is
-    written.
+    `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
+    before the page are null; it is None for a page by number. `is_measured` says whether records are measured before
+    their JSON is written.
     """
 
     sort: tuple[tuple[str, bool], ...]
     fields: tuple[str, ...] | None
-    links: tuple[str, ...]
+    link_fields: tuple[str, ...]
     nulls: tuple[bool, ...] | None
     is_measured: bool
 
 
 class PageRows(NamedTuple):
-    """The rows of a page: of each its JSON, JSON arrays of its sort keys and links, and its size in bytes if measured.
+    """The rows of a page: for each its JSON, JSON arrays of its sort keys and link values, and its size if measured.
 
     There is one row more than `per_page` if another page follows. If they are measured, `records` has only the first
-    ones, those that together have at most the bytes in the slot `most`.
+    ones, those that together have at most the number of bytes in the slot `most`.
     """
 
     records: list[str]
     keys: list[str]
-    links: list[str]
+    link_values: list[str]
     sizes: list[int]
 
 
@@ -46,8 +46,8 @@ def read_page(listable: Listable, selection: Selection, shape: PageShape, values
     """Return the rows of a page; `values` also fills the slots `limit`, `reach`, `most`, and `offset` or `after…`."""
     ((records, keys, *others),) = listable.run(_select_page, selection, shape, values=values)
     sizes = [int(size) for size in split_texts(others.pop())] if shape.is_measured else []
-    links = split_texts(others.pop()) if shape.links else []
-    return PageRows(split_texts(records), split_texts(keys), links, sizes)
+    link_values = split_texts(others.pop()) if shape.link_fields else []
+    return PageRows(split_texts(records), split_texts(keys), link_values, sizes)
 
 
 def count_rows(listable: Listable, selection: Selection, values: Values) -> int:
@@ -79,8 +79,8 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
 
 def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
     texts = {"record": listable.json(shape.fields), "keys": values_as_json([key.column for key in keys])}
-    if shape.links:
-        texts["links"] = values_as_json([listable.column(name) for name in shape.links])
+    if shape.link_fields:
+        texts["link_values"] = values_as_json([listable.column(name) for name in shape.link_fields])
     return texts
 
 

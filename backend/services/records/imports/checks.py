@@ -19,7 +19,7 @@ from backend.services.records.imports.stored import StoredRecords, find_stored, 
 from backend.services.records.imports.targets import Targets, explain_missing
 from backend.services.records.imports.values import Draft, ValueReader
 from backend.services.records.records import new_row
-from backend.services.records.row_checks import require_within
+from backend.services.records.row_checks import require_in_scope
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 
@@ -97,7 +97,7 @@ class Checker:
         """Return whether a record, as the rows so far leave it, is within the scope."""
         state = self._earlier.get(record_id) or RecordState({}, 0, is_new=False)
         try:
-            require_within(self._resource, scope, state.columns, None if state.is_new else record_id)
+            require_in_scope(self._resource, scope, state.columns, None if state.is_new else record_id)
         except Denied:
             return False
         return True
@@ -134,7 +134,7 @@ class Checker:
         if self._actor.is_admin:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
-        require_within(self._resource, self._allowed, row)
+        require_in_scope(self._resource, self._allowed, row)
         sets = (
             [*self._unique_sets, ID] if self._remembers_new_rows or "id" in draft.system_values else self._unique_sets
         )
@@ -163,8 +163,8 @@ class Checker:
         if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
         changes = self._resource.to_columns(data)
-        if data and allowed.concerns({*changes, "updated_at", "version"}):
-            require_within(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
+        if data and allowed.depends_on({*changes, "updated_at", "version"}):
+            require_in_scope(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
         before = (found.values if found else {}) | state.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)
         self._earlier.move(ID, record_id, (None,), (record_id,))  # no later row may create a record with this id

@@ -8,7 +8,7 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import LarderError, Unavailable
-from backend.services.records.conflicts import conflicts
+from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.imports.checks import explain_error
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.records import update_record
@@ -67,7 +67,7 @@ class Writer:
 
     def _write_alone(self, planned: PlannedWrite) -> None:
         try:
-            with database.atomic(), conflicts(self.actor, self.resource):
+            with database.atomic(), raising_conflicts(self.actor, self.resource):
                 if planned.is_new:
                     self.resource.hold_definition()
                     self._insert([planned])
@@ -84,7 +84,7 @@ class Writer:
         if not new:
             return
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
-            self.resource.run_many(_insert, rows=(planned.data for planned in new))
+            self.resource.run_many(_insert_query, rows=(planned.data for planned in new))
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[PlannedWrite]) -> None:
@@ -105,7 +105,7 @@ class Writer:
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
         with recorded(self.actor.user_id, self.resource, [*rows]):
             slots = (row | {"id": record_id} for record_id, row in rows.items())
-            self.resource.run_many(_update, names, rows=slots)
+            self.resource.run_many(_update_query, names, rows=slots)
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})
 
 
@@ -123,11 +123,11 @@ def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
         yield part
 
 
-def _insert(resource: Resource) -> ModelInsert:
+def _insert_query(resource: Resource) -> ModelInsert:
     return resource.model.insert({resource.column(name): slot(name) for name in resource.fields})
 
 
-def _update(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
+def _update_query(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     return resource.model.update(values).where(resource.column("id") == slot("id"))
