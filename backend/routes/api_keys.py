@@ -13,7 +13,7 @@ from backend.routes.toolkit.envelope import LOCATION
 from backend.services.access.permissions import API_KEYS_WRITE
 from backend.services.accounts import api_keys
 from backend.services.field_types.datetime import Moment
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.clock import rfc3339, utcnow
 
 blp = Blueprint("api_keys", __name__, url_prefix=f"{API}/api-keys", description="Secrets for programs")

@@ -19,7 +19,7 @@ from backend.services.accounts import sessions, sign_in, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.field_types.wire import StrictBoolean, StrictText
+from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
 
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Registration, sessions and your own account")
 

@@ -14,7 +14,7 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.batches import MAX_OPERATIONS, REF, Operation, OperationResult, run_batch
 
 EXAMPLE = {

@@ -19,7 +19,7 @@ from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import exports
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery

@@ -17,7 +17,7 @@ from backend.services.accounts import invitations
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", description="Inviting people by mail")
 

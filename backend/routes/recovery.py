@@ -11,7 +11,7 @@ from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.accounts import recovery
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.email import EmailAddress
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Password reset and confirmation by mail")
 

@@ -13,7 +13,7 @@ from backend.routes.toolkit.envelope import LOCATION
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
 from backend.services.field_types.boolean import BooleanFromText
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {

@@ -12,7 +12,7 @@ from backend.routes.toolkit.envelope import LOCATION
 from backend.services.access.permissions import ROLES_WRITE, USERS_READ
 from backend.services.accounts import roles
 from backend.services.field_types.datetime import Moment
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of permissions")
 

@@ -22,7 +22,7 @@ from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import USERS
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
-from backend.services.field_types.wire import StrictBoolean, StrictText
+from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
 from backend.services.records import lists
 
 READ, WRITE = permission(USERS_READ), permission(USERS_WRITE)

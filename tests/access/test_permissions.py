@@ -155,8 +155,8 @@ def _make_key(user):
 def routes(app):
     """Return (rule, method, guard) of every route, sorted."""
     own = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
-    interfaces = [app.interface(resource) for resource in app.catalog.values()]
-    of_resources = [(rule, rule.view) for each in interfaces for rule in each.url_map.iter_rules()]
+    routes = [app.routes_of(resource) for resource in app.catalog.values()]
+    of_resources = [(rule, rule.view) for each in routes for rule in each.url_map.iter_rules()]
     return sorted(
         (rule.rule, method, guard_name(view))
         for rule, view in own + of_resources

@@ -12,7 +12,7 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.models.definition import Generation
-from backend.routes.toolkit import interfaces, openapi
+from backend.routes.toolkit import openapi, resource_routes
 from backend.services.definitions import catalog
 from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, Person
@@ -71,7 +71,7 @@ def test_a_change_without_effect_rebuilds_nothing(app, here):
 
 @pytest.fixture
 def made(monkeypatch):
-    """Lists the models, interfaces and pieces of the document that are built, each by the name of its resource."""
+    """Lists the models, routes and pieces of the document that are built, each by the name of its resource."""
     made = []
 
     def noting(kind, make, name_of):
@@ -83,8 +83,8 @@ def made(monkeypatch):
 
     noted_model = noting("model", catalog.build_model, lambda definition, _: definition.name)
     monkeypatch.setattr(catalog, "build_model", noted_model)
-    noted_interface = noting("interface", interfaces.Interface.__init__, lambda _, blueprint: blueprint.name)
-    monkeypatch.setattr(interfaces.Interface, "__init__", noted_interface)
+    noted_routes = noting("routes", resource_routes.ResourceRoutes.__init__, lambda _, blueprint: blueprint.name)
+    monkeypatch.setattr(resource_routes.ResourceRoutes, "__init__", noted_routes)
     noted_piece = noting("piece", openapi.Writer.write, lambda _, blueprints, __: blueprints[-1].name)
     monkeypatch.setattr(openapi.Writer, "write", noted_piece)
     return made
@@ -109,7 +109,7 @@ def test_only_what_changed_is_rebuilt(here, made):
     assert made == []
     here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}})
     assert "body" in ask_for_all(here)["components"]["schemas"]["notes_record"]["properties"]
-    assert sorted(made) == [(kind, "notes") for kind in ("interface", "model", "piece")]
+    assert sorted(made) == [(kind, "notes") for kind in ("model", "piece", "routes")]
 
 
 @ON_SQLITE
@@ -178,7 +178,7 @@ def test_catalogs_no_longer_in_force_are_collected(app, here):
         here.make("notes", title="Milk")
         here.get("http://localhost/openapi.json")
         resource = app.catalog["notes"]
-        old += [weakref.ref(each) for each in (app.catalog, resource, resource.model, resource.interface)]
+        old += [weakref.ref(each) for each in (app.catalog, resource, resource.model, resource.routes)]
         confirmed = here.post("/resources/notes/plan", json={"fields": TITLE}).json["data"]["fingerprint"]
         here.put(f"/resources/notes?confirm={confirmed}", json={"fields": TITLE})
         del resource

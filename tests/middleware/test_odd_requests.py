@@ -132,8 +132,8 @@ def spread(cases, step):
 
 def rules(app):
     """Return the URL rules of the system and of the resources."""
-    interfaces = [app.interface(resource) for resource in app.catalog.values()]
-    return [*app.url_map.iter_rules(), *(rule for each in interfaces for rule in each.url_map.iter_rules())]
+    routes = [app.routes_of(resource) for resource in app.catalog.values()]
+    return [*app.url_map.iter_rules(), *(rule for each in routes for rule in each.url_map.iter_rules())]
 
 
 def environ_name(header):

@@ -12,7 +12,7 @@ from backend.middleware.app import App
 from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.arguments import Request
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.interfaces import Interface, ViewRule, addressed_resource
+from backend.routes.toolkit.resource_routes import ResourceRoutes, ViewRule, addressed_resource
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalogs, Resource
 
@@ -26,7 +26,7 @@ class JsonProvider(DefaultJSONProvider):
 class Larder(App):
     """An App whose resources can be added and dropped while it runs.
 
-    Flask accepts no blueprints after its first request, so the URL rules of each resource are in its own Interface.
+    Flask accepts no blueprints after its first request, so each resource has its own ResourceRoutes.
     """
 
     request_class, url_rule_class, json_provider_class = Request, LazyRule, JsonProvider
@@ -37,14 +37,14 @@ class Larder(App):
         self.url_map.merge_slashes = False  # a double slash is a wrong path, not a redirect
         self.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
 
-    def interface(self, resource: Resource) -> Interface:
-        """Return the Interface of a Resource, creating it if this is the first request for it."""
-        if resource.interface is None:
+    def routes_of(self, resource: Resource) -> ResourceRoutes:
+        """Return the ResourceRoutes of a Resource, creating them if this is the first request for it."""
+        if resource.routes is None:
             with resource.lock:
-                if resource.interface is None:
-                    resource.interface = Interface(self._make_blueprint(resource))
-        interface: Interface = resource.interface
-        return interface
+                if resource.routes is None:
+                    resource.routes = ResourceRoutes(self._make_blueprint(resource))
+        routes: ResourceRoutes = resource.routes
+        return routes
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         """Return the adapter that finds the view: with the rules of the resource in the path, or with Flask's own."""
@@ -53,7 +53,7 @@ class Larder(App):
             environ = request.environ
             resource = addressed_resource(self.catalog_of(environ), environ.get("PATH_INFO", ""))
             if resource is not None:
-                adapter.map = self.interface(resource).url_map
+                adapter.map = self.routes_of(resource).url_map
         return adapter
 
     def dispatch_request(self) -> Any:

@@ -9,7 +9,7 @@ from marshmallow import fields
 from backend.middleware.errors import ErrorSchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.expanding import describe_expanded
-from backend.routes.toolkit.interfaces import Interface
+from backend.routes.toolkit.resource_routes import ResourceRoutes
 from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
 from backend.services.definitions.schema import FieldDeclaration
 
@@ -64,7 +64,7 @@ class Writer(APISpecMixin):
         else:
             waiting.update(self._first.responses)
 
-    def write(self, blueprints: list[Blueprint], owner: Flask | Interface) -> dict[str, Any]:
+    def write(self, blueprints: list[Blueprint], owner: Flask | ResourceRoutes) -> dict[str, Any]:
         """Return the document of these blueprints; `owner.url_map` has their rules."""
         for blueprint in blueprints:
             blueprint.register_views_in_doc(self, owner, self.spec, name=blueprint.name, parameters=None)

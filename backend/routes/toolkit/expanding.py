@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 
 from backend.routes.toolkit.arguments import CommaList
 from backend.routes.toolkit.list_parameters import Parameters, require_unique
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS, Relation
 
 EXPAND = "expand"  # the name of the parameter, and of the member of a record with the related records

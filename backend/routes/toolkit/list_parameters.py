@@ -10,7 +10,7 @@ from backend.routes.toolkit.arguments import CommaList
 from backend.services.field_types.base import TEXT_SEARCH, FieldType
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe
 from backend.utils.schemas import BuiltSchema
 

@@ -16,7 +16,7 @@ from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.document_pieces import Piece, join_pieces
 from backend.routes.toolkit.document_writer import Writer
-from backend.routes.toolkit.interfaces import MAX_PIECES
+from backend.routes.toolkit.resource_routes import MAX_PIECES
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
@@ -82,12 +82,12 @@ class Api(SmorestApi):
 
     def _piece(self, resource: Resource, part: narrowing.VisiblePart) -> Piece:
         """Return the Piece for a visible part of a resource; write it if it is not cached."""
-        interface = self._larder.interface(resource)
-        with interface.lock:
-            piece = interface.pieces.get(part.key)
+        routes = self._larder.routes_of(resource)
+        with routes.lock:
+            piece = routes.pieces.get(part.key)
             if piece is None:
-                whole = Writer(self._larder, self._writer).write([interface.blueprint], interface)
-                if len(interface.pieces) >= MAX_PIECES:
-                    interface.pieces.clear()
-                piece = interface.pieces[part.key] = Piece(narrowing.narrow(whole, resource, part))
+                whole = Writer(self._larder, self._writer).write([routes.blueprint], routes)
+                if len(routes.pieces) >= MAX_PIECES:
+                    routes.pieces.clear()
+                piece = routes.pieces[part.key] = Piece(narrowing.narrow(whole, resource, part))
         return piece

@@ -22,7 +22,7 @@ from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.definitions.policies import NO_FIELDS, hidden_fields
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.expansions import Relation, relations
 from backend.services.records.schemas import data_schemas
 from backend.utils.schemas import BuiltSchema

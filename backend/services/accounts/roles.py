@@ -18,7 +18,7 @@ from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.names import NAME, name_problem
 from backend.services.definitions.row_rules import user_fields
 from backend.services.errors import Conflict, Invalid, NotFound
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 
 class RoleBody(Schema):

@@ -61,7 +61,7 @@ class Resource(Listable):
         self.definition, self.stored, self.incoming = definition, stored, incoming
         # Map of (hidden fields, locked fields) to schemas; services/records/schemas.py fills it.
         self.data_schemas: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
-        self.interface: Any = None  # its HTTP interface; routes/toolkit/app.py creates it at the first request
+        self.routes: Any = None  # its ResourceRoutes; routes/toolkit/app.py creates them at the first request
         self.lock = threading.Lock()
 
     @property

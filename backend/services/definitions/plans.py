@@ -15,7 +15,7 @@ from backend.services.definitions.renames import FormerNames, find_renames
 from backend.services.definitions.steps import Step, find_rows, make_step, record_count_text
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
-from backend.services.field_types.wire import MAX_FORMER_NAMES
+from backend.services.field_types.marshmallow_fields import MAX_FORMER_NAMES
 
 Definitions = Mapping[str, Definition]  # map of resource name to definition
 

@@ -10,8 +10,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.services.definitions.names import NAME
 from backend.services.field_types.base import TYPES, declaration_schema
+from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.reference import ON_DELETE
-from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText
 
 MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index

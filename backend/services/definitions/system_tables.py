@@ -15,9 +15,9 @@ from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.email import AccountEmail
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.json import Json
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.string import String
 from backend.services.field_types.uuid import Uuid
-from backend.services.field_types.wire import StrictText
 from backend.services.storage.listable import Listable
 
 

@@ -13,7 +13,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.errors import Invalid
-from backend.services.field_types.wire import FormerNames, StrictBoolean, StrictText, loader, role_names
+from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 

@@ -9,8 +9,8 @@ from peewee import ColumnBase
 from backend.models.columns import BooleanColumn, Column
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
+from backend.services.field_types.marshmallow_fields import FromText, StrictBoolean
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
-from backend.services.field_types.wire import FromText, StrictBoolean
 
 
 class BooleanFromText(FromText, StrictBoolean):

@@ -10,7 +10,7 @@ from marshmallow import fields
 from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
-from backend.services.field_types.wire import Between
+from backend.services.field_types.marshmallow_fields import Between
 
 MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
 MIDNIGHT = "T00:00:00.000000Z"

@@ -12,7 +12,7 @@ from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.date import MOMENT
-from backend.services.field_types.wire import Between
+from backend.services.field_types.marshmallow_fields import Between
 from backend.utils.clock import rfc3339
 
 _RFC3339 = re.compile(

@@ -12,8 +12,8 @@ from peewee import ColumnBase
 from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
-from backend.services.field_types.wire import Between
 
 MAX_PRECISION = 18  # digits that fit into 64 bits: SQLite stores an integer of the smallest units
 EXTRA_DIGITS = 6  # more fraction digits for an average than for a value

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate
 
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.string import String, length
-from backend.services.field_types.wire import StrictText
 from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 
 

@@ -8,7 +8,7 @@ from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.guarded import Guarded
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 MAX_CHOICES = 200
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from backend.services.field_types.base import FieldType, to_text
-from backend.services.field_types.wire import loader
+from backend.services.field_types.marshmallow_fields import loader
 from backend.utils.cells import escape_formula, unescape_formula
 
 

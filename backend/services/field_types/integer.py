@@ -9,8 +9,8 @@ from marshmallow import ValidationError, fields, validate
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
-from backend.services.field_types.wire import FromText
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 

@@ -11,8 +11,8 @@ from peewee import fn
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
-from backend.services.field_types.wire import FromText
 
 
 class StrictFloat(fields.Float):

@@ -9,8 +9,8 @@ from peewee import SQL
 from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.uuid import Uuid
-from backend.services.field_types.wire import StrictText
 
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
 

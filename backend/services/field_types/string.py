@@ -9,7 +9,7 @@ from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, field_type, option
 from backend.services.field_types.guarded import Guarded
-from backend.services.field_types.wire import StrictText
+from backend.services.field_types.marshmallow_fields import StrictText
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False

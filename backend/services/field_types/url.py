@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from marshmallow import fields
 
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.string import String, length
-from backend.services.field_types.wire import StrictText
 
 MAX_LENGTH = 2048
 SCHEMES = {"http", "https"}  # never javascript: or data:, which a page might run

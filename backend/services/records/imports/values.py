@@ -9,7 +9,7 @@ from backend.models.user import User
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
-from backend.services.field_types.wire import loader
+from backend.services.field_types.marshmallow_fields import loader
 from backend.services.records.imports.columns import Column, Columns
 from backend.services.records.imports.csv_rows import NULL
 from backend.services.records.imports.rows import Row

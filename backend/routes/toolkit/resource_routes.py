@@ -12,7 +12,7 @@ from backend.routes.toolkit.document_pieces import Piece
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalog, Resource
 
-MAX_PIECES = 4  # pieces of the OpenAPI document kept per resource, one for each visible part of it
+MAX_PIECES = 4  # of the OpenAPI document, kept for each resource: one for each visible part of it
 
 
 class ViewRule(LazyRule):
@@ -22,10 +22,10 @@ class ViewRule(LazyRule):
     provide_automatic_options = True  # Flask responds to OPTIONS
 
 
-class Interface:
+class ResourceRoutes:
     """The URL rules, the views and the schemas of one resource, created when they are first needed.
 
-    An Interface belongs to its Resource and is deleted with it, so a change of one definition does not affect others.
+    The object belongs to its Resource and is deleted with it, so a change of one definition does not affect others.
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
