@@ -19,22 +19,23 @@ from backend.utils.clock import rfc3339, utcnow
 IDS_AT_ONCE = 500
 
 
-def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], called: str = "The record") -> None:
-    """Delete these records of a resource in the current transaction, with all that must be deleted with them.
+def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], subject: str = "The record") -> None:
+    """Delete these records in the current transaction, and all records that `on_delete: cascade` deletes with them.
 
-    The database could follow the references too, but SQLite gives up at a depth of 1,000, and neither would change the
-    `version`, and so the ETag, of a record whose reference is set to null. Raises Conflict while a record with a
-    reference of `on_delete: restrict`, other than these themselves, refers to one that would be deleted; `called` is
-    the name of these in its message.
+    The database could follow the references, but SQLite fails at a depth of 1,000, and neither database would change
+    the `version`, and so the ETag, of a record whose reference is set to null.
+
+    Raises Conflict if a record that is not one of these refers with `on_delete: restrict` to one that would be deleted.
+    The message calls these records `subject`.
     """
     deletion = _Deletion(actor, resource, record_ids)
     deletion.follow_references()
-    deletion.require_no_blockers(called)
-    deletion.release()
+    deletion.require_no_blockers(subject)
+    deletion.set_references_to_null()
     try:
-        deletion.carry_out()
-    except IntegrityError as error:  # from a resource that was declared a moment ago
-        raise Conflict(f"{called} is still referenced by other records.") from error
+        deletion.execute()
+    except IntegrityError as error:  # a resource created a moment ago refers to them
+        raise Conflict(f"{subject} is still referenced by other records.") from error
 
 
 class _Step(NamedTuple):
@@ -44,154 +45,156 @@ class _Step(NamedTuple):
     ids: list[str]
 
 
-class _Referring(NamedTuple):
-    """The records of a resource whose `field` refers to one of these ids of another."""
+class _ReferringRecords(NamedTuple):
+    """The records of `resource` whose `field` refers to a record with one of the `ids`."""
 
     resource: Resource
     field: str
     ids: list[str]
 
-    def find(self, limit: int | None = None, allowed: policies.Scope = policies.EVERYTHING) -> list[str]:
-        """Return the ids of those within a Scope; without a limit they are locked."""
-        values = {"ids": json.dumps(self.ids), "limit": limit} | scope_values(self.resource, allowed.alternatives)
-        rows = self.resource.run(_select_referring, self.field, limit is None, allowed.shape, values=values)
+    def find(self, limit: int | None = None, scope: policies.Scope = policies.EVERYTHING) -> list[str]:
+        """Return the ids of those that are in the Scope. Without a limit, lock their rows."""
+        values = {"ids": json.dumps(self.ids), "limit": limit} | scope_values(self.resource, scope.alternatives)
+        rows = self.resource.run(_select_referring_query, self.field, limit is None, scope.shape, values=values)
         return [str(record_id) for (record_id,) in rows]
 
 
 class _Deletion:
-    """The records that are deleted together, in the order in which references lead to them."""
+    """The records to delete, in steps: first the requested ones, then those that refer to them, and so on."""
 
     def __init__(self, actor: Actor, resource: Resource, record_ids: Sequence[str]) -> None:
         self.actor, self.resource = actor, resource
-        self.chosen = {(resource.name, each) for each in record_ids}
+        self.requested = {(resource.name, each) for each in record_ids}
         self.seen: set[tuple[str, str]] = set()  # (name of a resource, id)
-        self.steps: list[_Step] = []  # only records of a later step refer to those of a step
-        self.blocked: list[_Referring] = []  # their references forbid it
-        self.released: list[_Referring] = []  # their references are set to null
+        self.steps: list[_Step] = []  # records of a step are referred to only by records of later steps
+        self.blockers: list[_ReferringRecords] = []  # prevent the deletion, by `on_delete: restrict`
+        self.to_set_null: list[_ReferringRecords] = []  # their references must be set to null
         self._add(resource, list(record_ids))
 
     def _add(self, resource: Resource, ids: list[str]) -> None:
-        """Add a step; records that are already in an earlier step are deleted in this one."""
-        own = [name for name in _cascading(resource) if resource.definition.references[name].to == resource.name]
-        ids = _with_descendants(resource, own, ids) if own else ids
-        fresh = self._unseen(resource, ids)
-        self.seen.update((resource.name, each) for each in fresh)
-        history.note_end(self.actor.user_id, resource, fresh)
-        for name in own:  # which no required reference can be
-            _empty(resource, name, fresh)
-        self.steps += [_Step(resource, some) for some in _chunks(ids)]
+        """Add steps for these records. Those that are already in an earlier step are deleted in the new one."""
+        self_references = [
+            name for name in _cascade_fields(resource) if resource.definition.references[name].to == resource.name
+        ]
+        ids = _with_descendants(resource, self_references, ids) if self_references else ids
+        new_ids = self._unseen(resource, ids)
+        self.seen.update((resource.name, each) for each in new_ids)
+        history.note_end(self.actor.user_id, resource, new_ids)
+        for name in self_references:  # these fields are never required, so they can be null
+            _set_null(resource, name, new_ids)
+        self.steps += [_Step(resource, chunk) for chunk in _chunks(ids)]
 
     def _unseen(self, resource: Resource, ids: list[str]) -> list[str]:
         return [each for each in ids if (resource.name, each) not in self.seen]
 
     def follow_references(self) -> None:
-        """Find all records that refer to these, and to those that are deleted with them."""
-        for target, ids in self.steps:  # which grow meanwhile
+        """Find all records that refer to the requested ones, or to those that are deleted with them."""
+        for target, ids in self.steps:  # the loop itself adds steps
             for other, name in target.referrers:
-                referring, on_delete = _Referring(other, name, ids), other.definition.references[name].on_delete
+                referring, on_delete = _ReferringRecords(other, name, ids), other.definition.references[name].on_delete
                 if on_delete == "set_null":
-                    self.released.append(referring)
+                    self.to_set_null.append(referring)
                 elif on_delete == "cascade":
                     self._cascade(referring)
                 else:
                     self._restrict(referring)
 
-    def _cascade(self, referring: _Referring) -> None:
+    def _cascade(self, referring: _ReferringRecords) -> None:
         other, name, _ = referring
         found = referring.find()
-        again = [each for each in found if (other.name, each) in self.seen]
-        if again and not other.definition.fields[name].required:
-            # They may even refer to each other in a circle: with one reference less, there is always an order.
-            _empty(other, name, again)
+        seen_before = [each for each in found if (other.name, each) in self.seen]
+        if seen_before and not other.definition.fields[name].required:
+            # The records may refer to each other in a circle. Setting this reference to null breaks the circle.
+            _set_null(other, name, seen_before)
             found = self._unseen(other, found)
-        # Required references form no circle among resources, so they do not find the same records without end.
+        # This ends even for required references, because those cannot form a circle of resources.
         if found:
             self._add(other, found)
 
-    def _restrict(self, referring: _Referring) -> None:
+    def _restrict(self, referring: _ReferringRecords) -> None:
         other, name, _ = referring
-        found = referring.find(limit=len(self.chosen) + 1)
-        if any((other.name, each) not in self.chosen for each in found):
-            self.blocked.append(referring)
+        found = referring.find(limit=len(self.requested) + 1)
+        if any((other.name, each) not in self.requested for each in found):
+            self.blockers.append(referring)
         elif found:
-            _empty(other, name, found)
+            _set_null(other, name, found)
 
-    def require_no_blockers(self, called: str) -> None:
-        """Raise Conflict if references forbid it; it names the resources with such a record that the actor may see."""
-        if not self.blocked:
+    def require_no_blockers(self, subject: str) -> None:
+        """Raise Conflict if there are blockers. The message names the resources of those that the actor may see."""
+        if not self.blockers:
             return
-        names = {each.resource.name for each in self.blocked if self._may_see(each)}
+        names = {each.resource.name for each in self.blockers if self._may_see(each)}
         is_direct = any(
-            (self.resource.name, each) in self.chosen for referring in self.blocked for each in referring.ids
+            (self.resource.name, each) in self.requested for referring in self.blockers for each in referring.ids
         )
-        what = called if is_direct else "A record that would be deleted with it"
-        raise Conflict(f"{what} is still referenced by {', '.join(sorted(names)) or 'other records'}.")
+        blocked = subject if is_direct else "A record that would be deleted with it"
+        raise Conflict(f"{blocked} is still referenced by {', '.join(sorted(names)) or 'other records'}.")
 
-    def _may_see(self, referring: _Referring) -> bool:
+    def _may_see(self, referring: _ReferringRecords) -> bool:
         definition = referring.resource.definition
         if referring.field in policies.hidden_fields(definition, self.actor):
             return False
         scopes = [policies.scope(definition, action, self.actor) for action in ("read", "list")]
-        return any(allowed and referring.find(limit=1, allowed=allowed) for allowed in scopes)
+        return any(scope and referring.find(limit=1, scope=scope) for scope in scopes)
 
-    def release(self) -> None:
-        """Set references of records that stay to null, as a change of theirs."""
-        for referring in self.released:
+    def set_references_to_null(self) -> None:
+        """Set the references of records that stay to null. This changes their version and history."""
+        for referring in self.to_set_null:
             resource, name, _ = referring
-            for some in _chunks(self._unseen(resource, referring.find())):
+            for chunk in _chunks(self._unseen(resource, referring.find())):
                 version = resource.column("version")
                 changes = {
                     resource.column(name): None,
                     version: version + 1,
                     resource.column("updated_at"): rfc3339(utcnow()),
                 }
-                with history.recorded(self.actor.user_id, resource, some):
-                    resource.model.update(changes).where(resource.column("id").in_(some)).execute()
+                with history.recorded(self.actor.user_id, resource, chunk):
+                    resource.model.update(changes).where(resource.column("id").in_(chunk)).execute()
 
-    def carry_out(self) -> None:
-        """Delete the records, those first that nothing refers to."""
+    def execute(self) -> None:
+        """Delete the records, beginning with the last step: nothing refers to its records."""
         for resource, ids in reversed(self.steps):
-            resource.run(_delete, values={"ids": json.dumps(ids)})
+            resource.run(_delete_query, values={"ids": json.dumps(ids)})
 
 
-def _select_referring(resource: Resource, name: str, locks: bool, scope: ScopeShape) -> Select:
+def _select_referring_query(resource: Resource, name: str, locks: bool, scope: ScopeShape) -> Select:
     condition = resource.scoped(resource.column(name).in_(database.ids(slot("ids"))), scope)
     query = resource.model.select(resource.column("id")).where(condition)
     if not locks:
         return query.limit(slot("limit"))
-    # Another request could let one refer to something else before it is deleted.
+    # Otherwise a concurrent request could change the reference before the record is deleted.
     return database.lock_for_update(query)
 
 
-def _cascading(resource: Resource) -> list[str]:
+def _cascade_fields(resource: Resource) -> list[str]:
     return [name for name, field in resource.definition.references.items() if field.on_delete == "cascade"]
 
 
 def _with_descendants(resource: Resource, names: list[str], ids: list[str]) -> list[str]:
-    """Return the ids of these records and of all that lead to them by references to this very resource; locks them."""
+    """Lock these records, and all records of the resource that refer to them, directly or not; return all ids."""
     query = database.descendants(resource.name, names)
     before: set[str] | None = None
     while True:
         found = [str(each) for (each,) in database.fetch_all(query, [json.dumps(ids)])]
         if before == set(found):
             return found
-        for some in _chunks(found):
-            resource.run(_lock, values={"ids": json.dumps(some)})
+        for chunk in _chunks(found):
+            resource.run(_lock_query, values={"ids": json.dumps(chunk)})
         before = set(found)
 
 
-def _lock(resource: Resource) -> Select:
+def _lock_query(resource: Resource) -> Select:
     key = resource.column("id")
     return database.lock_for_update(resource.model.select(key).where(key.in_(database.ids(slot("ids")))))
 
 
-def _empty(resource: Resource, name: str, ids: list[str]) -> None:
-    """Set a reference to null in records that are deleted anyway."""
-    for some in _chunks(ids):
-        resource.model.update({resource.column(name): None}).where(resource.column("id").in_(some)).execute()
+def _set_null(resource: Resource, name: str, ids: list[str]) -> None:
+    """Set a reference to null in records that will be deleted, without a new version."""
+    for chunk in _chunks(ids):
+        resource.model.update({resource.column(name): None}).where(resource.column("id").in_(chunk)).execute()
 
 
-def _delete(resource: Resource) -> ModelDelete:
+def _delete_query(resource: Resource) -> ModelDelete:
     key = resource.column("id")
     return resource.model.delete().where(key.in_(database.ids(slot("ids")))).returning(key)
 

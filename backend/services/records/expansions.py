@@ -1,4 +1,4 @@
-"""Expansions: the related records that a client asks for in an answer.
+"""Expansions: the related records that a client asks for.
 
 Each level is restricted by the grants of its own resource; services/records/related.py reads the records.
 """
@@ -16,12 +16,12 @@ from backend.services.errors import Invalid
 
 MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
-PAGE_SIZE = 20  # records that refer to one, as many as a list gives by default
-MAX_EXPANDED = 10_000  # records that one answer may hold beside those of the page
+PAGE_SIZE = 20  # records that refer to one record; the default page size of a list
+MAX_EXPANDED = 10_000  # related records in one response
 
 
 class Relation(NamedTuple):
-    """How records of `target` relate to a record: its `field` refers to one or, if `is_back`, theirs refer to it."""
+    """A reference: `field` of a record refers to one of `target` or, if `is_back`, those of `target` refer to it."""
 
     target: Resource
     field: str
@@ -30,7 +30,7 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True)
 class Expansion:
-    """A Relation to expand, with what the actor may see of its target; `children` are expanded there."""
+    """A Relation to expand, with the scope and hidden fields of its target; `children` are expanded in the target."""
 
     name: str
     relation: Relation
@@ -44,21 +44,21 @@ class Expansion:
         return "id" if self.relation.is_back else self.relation.field
 
     @property
-    def own(self) -> str:
-        """The field of a related record that has the value of the link."""
+    def matching_field(self) -> str:
+        """The field of a related record that has the same value as the link field."""
         return self.relation.field if self.relation.is_back else "id"
 
     @property
     def cost(self) -> int:
-        """The most records that it adds to one."""
+        """The highest number of records that it adds to one record."""
         return (PAGE_SIZE if self.relation.is_back else 1) * (1 + sum(child.cost for child in self.children))
 
 
 def relations(resource: Resource, hidden_fields: Callable[[Definition], frozenset[str]]) -> dict[str, Relation]:
-    """Return the Relations of a resource by name, without the fields that `hidden_fields` returns of a definition.
+    """Return the map of name to Relation, without the fields that `hidden_fields` returns for a definition.
 
-    A relation back is named after the resource that refers, `cities`, and with the field, `cities__country`; only the
-    second name exists where the first would be ambiguous.
+    A relation back has two names: that of the resource that refers, `cities`, and one with the field,
+    `cities__country`. It has only the second if the first would be ambiguous.
     """
     own, catalog = resource.definition, resource.catalog
     there = {name: field for name, field in own.references.items() if name not in hidden_fields(own)}
@@ -74,7 +74,7 @@ def relations(resource: Resource, hidden_fields: Callable[[Definition], frozense
 def plan_expansions(actor: Actor, resource: Resource, paths: Sequence[str], count: int) -> tuple[Expansion, ...]:
     """Return the Expansions of paths such as `country.continent`, for `count` records.
 
-    Raises Invalid for a relation that does not exist or that the actor may not read, and for too many records.
+    Raises Invalid if a relation does not exist, if the actor may not read it, or for too many records.
     """
     if len(paths) > MAX_EXPANSIONS or any(path.count(".") >= MAX_DEPTH for path in paths):
         raise invalid_expansion(f"At most {MAX_EXPANSIONS} expansions, each at most {MAX_DEPTH} deep.")
@@ -102,7 +102,7 @@ def _find_expansion(actor: Actor, name: str, relation: Relation | None, rests: l
         raise missing
     definition = relation.target.definition
     scope = policies.scope(definition, "list" if relation.is_back else "read", actor)
-    if not scope:  # the same error: what the actor may not read does not exist for them
+    if not scope:  # the same error, so that it does not show which relations exist
         raise missing
     hidden = policies.hidden_fields(definition, actor)
     return Expansion(name, relation, scope, hidden, _find_expansions(actor, relation.target, rests))

@@ -113,7 +113,7 @@ def _read_page(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage
     except TooLarge as error:
         if error.fits:
             return _read_page(actor, resource, replace(query, per_page=error.fits))
-        return list_records(actor, resource, replace(query, per_page=1, most_bytes=ANY_BYTES))
+        return list_records(actor, resource, replace(query, per_page=1, max_bytes=ANY_BYTES))
 
 
 def _ndjson(items: Sequence[str], is_first: bool) -> str:

@@ -1,4 +1,4 @@
-"""What a client asks of a list."""
+"""The query of a list: filters, search, order, fields, expansions and page."""
 
 import hashlib
 import json
@@ -17,9 +17,9 @@ from backend.services.storage.selections import Search, Selection
 
 @dataclass(frozen=True, kw_only=True)
 class ListQuery:
-    """What a client asks of a list.
+    """The filters, search, order, fields, expansions and page that a client asks for.
 
-    The second ten cities of more than a million people, the largest first, each with its country:
+    For example, the second ten cities of more than a million people, the largest first, each with its country:
 
         ListQuery(
             filters=(("population", "gt", 1_000_000),),
@@ -30,9 +30,9 @@ class ListQuery:
         )
 
     `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `terms` are
-    those of a full-text search in the fields `searched`, None for no search; without a `sort` the best comes first and
-    there is no cursor. `expand` holds paths of relations. `most_bytes` is for all records together, by default what an
-    answer may have.
+    the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns the
+    best matches first, and no cursor. `expand` holds paths of relations. `max_bytes` limits all records together; None
+    means the limit of a response.
     """
 
     filters: tuple[Triple, ...] = ()
@@ -45,13 +45,13 @@ class ListQuery:
     per_page: int = 20
     cursor: str | None = None
     count: bool = True
-    most_bytes: int | None = None
+    max_bytes: int | None = None
 
     def without(self, hidden: frozenset[str], resource: Resource) -> "ListQuery":
-        """Return the query for an actor from whom these fields are hidden; raise Invalid if it asks for one."""
-        asked = [*(name for name, *_ in (*self.filters, *self.sort)), *(self.fields or ())]
-        if not hidden.isdisjoint(asked):
-            raise Invalid({name: ["Unknown parameter."] for name in hidden.intersection(asked)}, location="query")
+        """Return the query without these fields, which are hidden from the actor. Raises Invalid if it uses one."""
+        used = [*(name for name, *_ in (*self.filters, *self.sort)), *(self.fields or ())]
+        if not hidden.isdisjoint(used):
+            raise Invalid({name: ["Unknown parameter."] for name in hidden.intersection(used)}, location="query")
         searched = tuple(name for name in self.searched if name not in hidden)
         if self.terms is not None and not searched:
             raise Invalid({"q": ["Unknown parameter."]}, location="query")
@@ -59,25 +59,25 @@ class ListQuery:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether the best comes first."""
+        """Whether the best matches of a search come first."""
         return self.terms is not None and not self.sort
 
     @property
     def offset(self) -> int:
-        """How many records come before the page, where no cursor says so."""
+        """The number of records before the page, if there is no cursor."""
         return (self.page - 1) * self.per_page
 
-    def selection(self, allowed: Scope) -> Selection:
-        """Return the Selection of the rows of a Scope that it finds."""
+    def selection(self, scope: Scope) -> Selection:
+        """Return the Selection of the rows that are in the Scope and match the query."""
         search = Search(self.searched, len(self.terms) if self.is_ranked else 0) if self.terms else None
-        return Selection(allowed.shape, shape_of(self.filters), search)
+        return Selection(scope.shape, shape_of(self.filters), search)
 
-    def slot_values(self, listable: Listable, allowed: Scope) -> dict[str, Any]:
+    def slot_values(self, listable: Listable, scope: Scope) -> dict[str, Any]:
         """Return the values of the slots of the Selection."""
-        values = scope_values(listable, allowed.alternatives) | slot_values(listable, self.filters, "filter")
+        values = scope_values(listable, scope.alternatives) | slot_values(listable, self.filters, "filter")
         return values | full_text.slot_values(listable, self.searched, self.terms) if self.terms else values
 
     def fingerprint(self, listable: Listable) -> str:
-        """Return what ties a cursor to its query: the resource, the filters and the order."""
+        """Return a hash of the resource, filters, search and order. A cursor is valid only for the same hash."""
         parts = json.dumps([listable.name, self.filters, self.terms, total_order(self.sort)], default=str)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]

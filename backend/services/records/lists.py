@@ -38,7 +38,7 @@ def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: t
     after = read_cursor(listable, query)
     if query.terms == ():  # a text without words finds nothing
         return RecordPage([], 0 if query.count else None, None, [])
-    max_bytes = query.most_bytes or response_limit.max_bytes
+    max_bytes = query.max_bytes or response_limit.max_bytes
     selection, shape = query.selection(scope), _page_shape(listable, query, link_fields, after)
     values = query.slot_values(listable, scope) | _page_position(query, after) | {"most": max_bytes}
     rows = read_page(listable, selection, shape, values)

@@ -30,7 +30,7 @@ def settle_owned(actor: Actor, resource: Resource, user_id: str) -> None:
     if rule == "restrict":
         raise Conflict(f"The user still owns {what}, and `on_owner_delete: restrict` forbids deleting their owner.")
     with database.atomic():
-        delete_records(actor, resource, ids, called=f"One of the {what} that the user owns")
+        delete_records(actor, resource, ids, subject=f"One of the {what} that the user owns")
 
 
 def _release(actor: Actor, resource: Resource, owned: ColumnBase) -> None:

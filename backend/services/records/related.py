@@ -69,7 +69,7 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
         return lambda record_id: by_id.get(record_id, "null")
     pages: dict[str, list[tuple[str, str]]] = {}
     for link, record in records:
-        pages.setdefault(link[expansion.own], []).append((link["id"], record))
+        pages.setdefault(link[expansion.matching_field], []).append((link["id"], record))
     return lambda record_id: _page_text(expansion.relation, record_id, pages.get(record_id, []))
 
 
@@ -79,10 +79,10 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     Raises Invalid if they have too many bytes.
     """
     target, _, is_back = expansion.relation
-    names = tuple(sorted({"id", expansion.own, *link_fields(expansion.children)}))
-    most = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
-    is_measured = may_be_too_large(target, target.visible_fields(expansion.hidden), most)
-    shape = RelatedShape(expansion.own, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
+    names = tuple(sorted({"id", expansion.matching_field, *link_fields(expansion.children)}))
+    max_count = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
+    is_measured = may_be_too_large(target, target.visible_fields(expansion.hidden), max_count)
+    shape = RelatedShape(expansion.matching_field, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
     values |= scope_values(target, expansion.scope.alternatives)
     ((records, linked, *sizes),) = target.run(_select_related, shape, values=values)
@@ -103,12 +103,12 @@ def _page_text(relation: Relation, record_id: str, page: list[tuple[str, str]]) 
 
 
 class RelatedShape(NamedTuple):
-    """All that decides the SQL text of a query of related records: those whose `own` is one of the ids, in a scope.
+    """All that decides the SQL text of related records: those in a scope whose `matching_field` is one of the ids.
 
     `link_fields` are fields whose values are read in addition to the JSON of the visible fields.
     """
 
-    own: str
+    matching_field: str
     is_back: bool
     scope: ScopeShape
     hidden: frozenset[str]
@@ -134,7 +134,7 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
 
 
 def _is_related(target: Resource, shape: RelatedShape) -> ColumnBase:
-    record_id, column = target.column("id"), target.column(shape.own)
+    record_id, column = target.column("id"), target.column(shape.matching_field)
     if not shape.is_back:
         return target.scoped(column.in_(database.ids(slot("ids"))), shape.scope)
     # For each id, one range of an index is read, however many records refer to it.

@@ -1,6 +1,6 @@
-"""Bounds the bytes of an answer: records are measured in the database, before their JSON is written and fetched.
+"""Limits the bytes of a response: records are measured in the database, before their JSON is written and fetched.
 
-Most resources need no measuring: even the largest values of their fields are within the bound.
+Most resources need no measuring: even the largest values of their fields are within the limit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,8 +18,8 @@ from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
 FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
-NARROW_BYTES = 64  # a field that takes at most so many counts as if each value did
-MAX_KEPT = 64  # widths kept for each listable
+NARROW_BYTES = 64  # a field whose values are at most this long is not measured: each counts as the longest
+MAX_KEPT = 64  # cached widths of each listable
 
 
 class ResponseLimit:
@@ -49,13 +49,13 @@ class TooLarge(Invalid):
 
 
 def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
-    """Return whether so many records, of the named fields or all, could have more bytes than an answer may."""
+    """Return whether `count` records with these fields (None: all) could have more bytes than the limit."""
     width = _width(listable, names)
     return width is None or width * count > response_limit.max_bytes
 
 
 def _size(listable: Listable, names: Names) -> ColumnBase:
-    """Return the expression of about how many bytes a record's JSON takes."""
+    """Return the SQL expression of the approximate size of a record's JSON in bytes."""
     fixed, measured = 0, []
     for name in names or listable.fields:
         field = listable.fields[name]
@@ -71,9 +71,9 @@ def _size(listable: Listable, names: Names) -> ColumnBase:
 def sized(
     listable: Listable, picked: Select, names: Names, terms: Iterable[Node], *, is_ranked: bool = False
 ) -> Select:
-    """Return the query of the picked ids with the bytes that each record takes, alone and with those before it.
+    """Return the query of the picked ids, with the size of each record in bytes and the sum up to this record.
 
-    Their order is that of `terms`, where `is_ranked` after the `score` of what is picked.
+    They are in the order of `terms` or, if `is_ranked`, of their `score` and then `terms`.
     """
     each = _size(listable, names)
     scores = [picked.c.score] if is_ranked else []
@@ -84,17 +84,17 @@ def sized(
 
 
 def if_within(sizes: Select, record_json: ColumnBase) -> dict[str, ColumnBase]:
-    """Return the expressions of a record's JSON and size; the JSON is NULL after the first `most` bytes of `sized`."""
+    """Return the expressions of a record's JSON and size. The JSON is NULL once `so_far` is over `most`."""
     within = Case(None, [(sizes.c.so_far <= slot("most"), record_json)], None)
     return {"record": within, "size": Cast(sizes.c.size, "TEXT")}
 
 
-def bounded_json(listable: Listable, names: Names, most: int) -> Node:
-    """Return the expression of a record's JSON, NULL where it would have more bytes than `most`."""
+def bounded_json(listable: Listable, names: Names, max_bytes: int) -> Node:
+    """Return the expression of a record's JSON. It is NULL if the JSON is larger than `max_bytes`."""
     record_json, width = listable.json(names), _width(listable, names)
-    if width is not None and width <= most:
+    if width is not None and width <= max_bytes:
         return record_json
-    return Case(None, [(_size(listable, names) <= SQL(str(most)), record_json)], None)
+    return Case(None, [(_size(listable, names) <= SQL(str(max_bytes)), record_json)], None)
 
 
 def require_fitting(record_json: str | None) -> str:
@@ -105,7 +105,7 @@ def require_fitting(record_json: str | None) -> str:
 
 
 def require_together(texts: Iterable[str]) -> None:
-    """Raise Invalid for texts that have more bytes together than an answer may have."""
+    """Raise Invalid if the texts together have more bytes than a response may have."""
     if sum(map(byte_count, texts)) > response_limit.max_bytes:
         raise Invalid({"_schema": [f"The answer would be too large: {_may(response_limit.max_bytes)}"]})
 
@@ -115,7 +115,7 @@ def _may(bound: int) -> str:
 
 
 def _width(listable: Listable, names: Names) -> int | None:
-    """Return how many bytes a record may have, None where nothing bounds it."""
+    """Return the largest possible size of a record in bytes; None if there is no limit."""
     kept = listable.widths
     if names not in kept:
         if len(kept) >= MAX_KEPT:
