@@ -1,4 +1,4 @@
-"""How many bytes an answer may have: LARDER_MAX_ANSWER_BYTES, here a mebibyte."""
+"""How many bytes a response may have: LARDER_MAX_ANSWER_BYTES, here a mebibyte."""
 
 import json
 from dataclasses import replace

@@ -82,7 +82,7 @@ def plan_expansions(actor: Actor, resource: Resource, paths: Sequence[str], coun
     cost = sum(each.cost for each in expansions)
     if count * cost > MAX_EXPANDED:
         raise invalid_expansion(
-            f"That may be too much for one answer: ask for a `per_page` of at most {MAX_EXPANDED // cost}."
+            f"That may be too much for one response: ask for a `per_page` of at most {MAX_EXPANDED // cost}."
         )
     return expansions
 

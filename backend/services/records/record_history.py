@@ -74,7 +74,7 @@ def _may_read(actor: Actor, kept: dict[str, Any] | None, hidden: frozenset[str])
 
 
 def _require_fitting(mine: ColumnBase, page: int, per_page: int) -> None:
-    """Raise Invalid for a page of entries with more bytes than an answer may have.
+    """Raise Invalid for a page of entries with more bytes than a response may have.
 
     How many is not said: some may be of hidden fields. A single entry is always answered.
     """

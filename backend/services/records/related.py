@@ -37,7 +37,7 @@ class _Budget:
     def require(self, size: int) -> None:
         """Raise Invalid if fewer than `size` bytes are left."""
         if size > self.left:
-            bound = f"An answer may have {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
+            bound = f"A response may have {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
             raise invalid_expansion(f"{bound}, and this would have more: ask for a smaller `per_page`, or expand less.")
 
     def spend(self, size: int) -> None:

@@ -107,11 +107,11 @@ def require_fitting(record_json: str | None) -> str:
 def require_together(texts: Iterable[str]) -> None:
     """Raise Invalid if the texts together have more bytes than a response may have."""
     if sum(map(byte_count, texts)) > response_limit.max_bytes:
-        raise Invalid({"_schema": [f"The answer would be too large: {_may(response_limit.max_bytes)}"]})
+        raise Invalid({"_schema": [f"The response would be too large: {_may(response_limit.max_bytes)}"]})
 
 
 def _may(bound: int) -> str:
-    return f"an answer may have {bound:,} (LARDER_MAX_ANSWER_BYTES)."
+    return f"a response may have {bound:,} (LARDER_MAX_ANSWER_BYTES)."
 
 
 def _width(listable: Listable, names: Names) -> int | None:
