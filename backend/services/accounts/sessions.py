@@ -44,9 +44,10 @@ def start_session(settings: Settings, user: User, *, user_agent: str, address: s
 
 
 def find_caller(session_id: str | None) -> Caller:
-    """Return the Caller of a session: the current generation of the definitions, and the actor.
+    """Return the Caller of a session: its actor, and the number of the current version of all definitions.
 
-    The actor is None if the id is None, or if the session or its user is not valid. Uses one query.
+    One query reads both, because every request needs both. The actor is None if the id is None, or if the session or
+    its user is not valid.
     """
     statement = _session_statement(database.name)
     ((generation, user_id, roles),) = statement.run({"session": session_id})
@@ -62,7 +63,8 @@ def _session_statement(database_name: str) -> Statement:
     `Generation` has one row, so the result always has one row: the generation, with or without a user.
     """
     roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
-    # `expires_at` is not checked here, because an access token never outlives its session (decisions/004).
+    # The id comes from an access token whose expiry was checked, and no access token is valid longer than its session
+    # (decisions/004). So `expires_at` need not be checked.
     not_ended = (Session.id == slot("session")) & Session.ended_at.is_null()
     return Statement(
         Generation.select(Generation.number, User.id, roles)
@@ -121,7 +123,7 @@ def _set_next_token(settings: Settings, session: Session) -> None:
 def end_session(actor: Actor, session_id: str | None) -> None:
     """End one of the actor's sessions: all processes refuse it from the next request on.
 
-    Raises NotFound if the actor has no such session. None, for an actor without a session, is not found.
+    Raises NotFound if the actor has no such session, or if `session_id` is None, as for an API key.
     """
     with database.atomic():
         if not _end((Session.id == session_id) & (Session.user_id == actor.user_id)):

@@ -68,15 +68,15 @@ def authenticate(settings: Settings, *, email: str, password: str) -> User:
     Unavailable if too many people are signing in.
     """
     user = User.by_email(email)
-    # Called even if there is no such user, so that the response takes the same time. The result is the spelling of the
-    # password that the hash was made from: normalized or, for old hashes, as typed; None if the password is wrong.
-    matched_text = match_password(user.password_hash if user else None, password)
-    if user is None or matched_text is None or not user.active or not _is_confirmed(settings, user):
+    # Called even if there is no such user, so that the response takes the same time. Returns the form of the password
+    # that matches the hash, which renew_hash needs, or None if the password is wrong.
+    matched_form = match_password(user.password_hash if user else None, password)
+    if user is None or matched_form is None or not user.active or not _is_confirmed(settings, user):
         # One entry per hour with a counter, so that a client cannot fill the table.
         audit.record_repeated(PUBLIC, "session.refuse", ("user", user.id) if user else None)
         unconfirmed = ", or the address is not confirmed yet" if _requires_confirmation(settings) else ""
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
-    if new_hash := renew_hash(user.password_hash, matched_text):
+    if new_hash := renew_hash(user.password_hash, matched_form):
         # Do not overwrite a password changed in the meantime.
         is_unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         User.update(password_hash=new_hash).where(is_unchanged).execute()
@@ -106,7 +106,10 @@ def change_password(actor: Actor, *, current_password: str, new_password: str) -
 
 
 def create_first_admin(settings: Settings) -> tuple[str, str] | None:
-    """Create an admin if there is none; return (email, password) if the password was generated, else None.
+    """Create an admin if there is none.
+
+    Returns (email, password) if an admin was created with a generated password. Returns None if there already is an
+    admin, or if the password is set in the settings.
 
     Raises Conflict if the address belongs to a user who is not an admin; an existing user is never promoted.
     """

@@ -120,7 +120,7 @@ def _index_steps(change: Alteration) -> Iterator[Step]:
     )
     yield from _dropped_set_steps(change, "drop_index", "Drop the index of", old.index_sets(), new.index_sets())
     for names in new.index_sets():
-        if change.old_names_of(names) not in old.index_sets() and not change.is_single_added_field(names):
+        if change.old_names_of(names) not in old.index_sets() and not change.comes_with_added_field(names):
             yield make_step("add_index", change.name, f"Index {listed(names)}.", ", ".join(names))
 
 

@@ -93,7 +93,7 @@ class Resource(Listable):
         """Return the condition limited to the rows within a Scope of this shape."""
         return condition if scope is None else condition & within(self, scope)
 
-    def visible_fields(self, hidden: frozenset[str]) -> Names:
+    def visible_fields_or_all(self, hidden: frozenset[str]) -> Names:
         """Return the names of the fields that are not `hidden`; None if that is all of them."""
         return tuple(name for name in self.fields if name not in hidden) if hidden else None
 

@@ -14,9 +14,10 @@ from backend.services.field_types.base import FieldType
 
 @dataclass(frozen=True)
 class Change:
-    """What a plan does to one resource: `old` is None if it is created, `new` is None if it is dropped.
+    """A change to one resource. A plan is a list of changes.
 
-    For example, `Change(None, books)` creates the resource books.
+    `old` is None for a resource that is created, `new` is None for one that is dropped. For example,
+    `Change(None, books)` creates the resource books.
     """
 
     old: Definition | None
@@ -43,6 +44,7 @@ class Alteration(Change):
 
     @cached_property
     def _renames(self) -> Renames:
+        # The former names that the old definition lists are renames that have been made already.
         return find_renames("field", _former_names_of_fields(self.old), _former_names_of_fields(self.new))
 
     @cached_property
@@ -91,9 +93,9 @@ class Alteration(Change):
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """Map of field name to the value that existing rows get if they have none.
+        """Map of field name to its default, which existing rows get where they have no value.
 
-        For added fields and fields that become required, if they have a default.
+        It holds the added fields and the fields that become required, unless they have no default.
         """
         newly_required = {
             name: new_field
@@ -123,8 +125,11 @@ class Alteration(Change):
         old_names = [self.old_names[name] for name in names if name in self.old_names]
         return tuple(old_names) if len(old_names) == len(names) else None
 
-    def is_single_added_field(self, names: Sequence[str]) -> bool:
-        """Return whether an index on `names` covers just one added field. Such an index needs no step of its own."""
+    def comes_with_added_field(self, names: Sequence[str]) -> bool:
+        """Return whether an index or unique constraint on `names` covers just one added field.
+
+        The step that adds the field also creates it.
+        """
         return len(names) == 1 and names[0] in self.added
 
 

@@ -55,7 +55,7 @@ def _doubtful_sets(change: Alteration) -> tuple[list[tuple[str, ...]], set[tuple
     old_sets = change.old.unique_sets()
     new_sets = {names for names in change.new.unique_sets() if change.old_names_of(names) not in old_sets}
     doubtful = [names for names in change.new.unique_sets() if names in new_sets or changing & set(names)]
-    return doubtful, {names for names in new_sets if not change.is_single_added_field(names)}
+    return doubtful, {names for names in new_sets if not change.comes_with_added_field(names)}
 
 
 def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str]) -> bool:

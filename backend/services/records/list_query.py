@@ -55,7 +55,7 @@ class ListQuery:
         searched = tuple(name for name in self.searched if name not in hidden)
         if self.terms is not None and not searched:
             raise Invalid({"q": ["Unknown parameter."]}, location="query")
-        return replace(self, fields=self.fields or resource.visible_fields(hidden), searched=searched)
+        return replace(self, fields=self.fields or resource.visible_fields_or_all(hidden), searched=searched)
 
     @property
     def is_ranked(self) -> bool:

@@ -66,7 +66,7 @@ def get_record(actor: Actor, resource: Resource, record_id: str, expand_paths: S
     scope = policies.authorize(resource.definition, "read", actor)
     hidden = policies.hidden_fields(resource.definition, actor)
     if expand_paths:
-        return _get_expanded(actor, resource, record_id, expand_paths, scope, resource.visible_fields(hidden))
+        return _get_expanded(actor, resource, record_id, expand_paths, scope, resource.visible_fields_or_all(hidden))
     values = {"id": record_id} | scope_values(resource, scope.alternatives)
     rows = resource.run(_select_one_query, scope.shape, hidden, response_limit.max_bytes, values=values)
     if not rows:
@@ -80,7 +80,7 @@ def _get_expanded(
     record_id: str,
     expand_paths: Sequence[str],
     scope: Scope,
-    fields: tuple[str, ...] | None,
+    fields: tuple[str, ...] | None,  # None means all
 ) -> Record:
     expansions = plan_expansions(actor, resource, expand_paths, 1)
     query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False)
@@ -93,7 +93,7 @@ def _get_expanded(
 
 
 def visible_fields(actor: Actor, resource: Resource) -> tuple[str, ...]:
-    """Return the names of the fields that the actor may read, in the order of the definition."""
+    """Return the names of the fields that the actor may read, system fields included, in the order of responses."""
     hidden = policies.hidden_fields(resource.definition, actor)
     return tuple(name for name in resource.fields if name not in hidden)
 
@@ -137,9 +137,10 @@ def update_record(
 ) -> Record:
     """Change the fields in `data` and return the updated Record.
 
-    The record's current version must be one of `if_match` (versions as text); None accepts any. Raises NotFound for a
-    record the actor may not read, Denied for one they may not change, PreconditionMissing or PreconditionFailed for a
-    missing or outdated If-Match, Invalid for a value that is not valid, Conflict for a value that must be unique.
+    `if_match` holds the accepted versions, as text. None accepts any version, unless the definition has
+    `require_if_match`: then PreconditionMissing is raised. Raises NotFound for a record the actor may not read, Denied
+    for one they may not change, PreconditionFailed if the version is not accepted, Invalid for a value that is not
+    valid, Conflict for a value that must be unique.
     """
     scope = policies.authorize(resource.definition, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
@@ -151,7 +152,7 @@ def update_record(
         require_visible_references(actor, resource, data)
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
-        # Check only if this write (every write raises `version`) can move the row out of the scope.
+        # A write can move the row out of the scope only if the scope uses a field that changes; `version` always does.
         if scope.depends_on({*values, "version"}):
             require_in_scope(resource, scope, values, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
@@ -164,9 +165,10 @@ def update_record(
 
 
 def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Collection[str] | None = None) -> None:
-    """Delete the record.
+    """Delete the record, and apply `on_delete` to the records that refer to it.
 
-    Raises what update_record raises, and Conflict if another record refers to it.
+    Raises NotFound, Denied, PreconditionMissing and PreconditionFailed as update_record does, and Conflict if a record
+    refers to it with `on_delete: restrict`.
     """
     scope = policies.authorize(resource.definition, "delete", actor)
     with database.atomic():
@@ -208,7 +210,7 @@ def _record_columns(resource: Resource, hidden: Hidden, max_bytes: int) -> tuple
 
     The JSON is NULL if it is larger than `max_bytes`.
     """
-    return bounded_json(resource, resource.visible_fields(hidden), max_bytes), resource.column("version")
+    return bounded_json(resource, resource.visible_fields_or_all(hidden), max_bytes), resource.column("version")
 
 
 def _select_one_query(resource: Resource, scope: ScopeShape, hidden: Hidden, max_bytes: int) -> Select:

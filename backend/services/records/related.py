@@ -81,7 +81,7 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     target, _, is_back = expansion.relation
     names = tuple(sorted({"id", expansion.matching_field, *link_fields(expansion.children)}))
     max_count = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
-    is_measured = may_be_too_large(target, target.visible_fields(expansion.hidden), max_count)
+    is_measured = may_be_too_large(target, target.visible_fields_or_all(expansion.hidden), max_count)
     shape = RelatedShape(expansion.matching_field, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
     values |= scope_values(target, expansion.scope.alternatives)
@@ -118,7 +118,7 @@ class RelatedShape(NamedTuple):
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
     """Return the query of all related records, in one row; for a relation back, one more than a page for each id."""
-    record_id, names = target.column("id"), target.visible_fields(shape.hidden)
+    record_id, names = target.column("id"), target.visible_fields_or_all(shape.hidden)
     found = _is_related(target, shape)
     texts: dict[str, ColumnBase] = {
         "record": target.json(names),
