@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import field
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -161,3 +162,18 @@ def redis_url(url: str | None) -> None:
     """Check the URL of a Redis server."""
     if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
         raise ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
+
+
+def expand_home(variable: str, value: Path | str | None) -> Path | str | None:
+    """Return a path or a file URL with a leading `~` of the path replaced by the home folder.
+
+    Raises SettingsError, naming the variable, if there is no such home folder.
+    """
+    beginning, _, path = (str(value) if value else "").rpartition(":///")
+    if beginning not in ("", "sqlite", "file") or not path.startswith("~"):
+        return value
+    try:
+        expanded = Path(path).expanduser()
+    except RuntimeError as error:
+        raise SettingsError(f"{variable}: {path}: {error}") from error
+    return f"{beginning}:///{expanded}" if beginning else expanded

@@ -264,7 +264,7 @@ class Settings:
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
         for name in ("data_dir", "backup_dir", "database_url", "backup_target"):
-            self._set(name, _expand_home(name, getattr(self, name)))
+            self._set(name, checks.expand_home(PREFIX + name.upper(), getattr(self, name)))
         # Three defaults depend on other settings.
         if self.database_url is None:
             self._set("database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
@@ -290,15 +290,3 @@ class Settings:
             return ip_address(host).is_loopback
         except ValueError:
             return host == "localhost" or host.endswith(".localhost")
-
-
-def _expand_home(name: str, value: Path | str | None) -> Path | str | None:
-    """Return a path or a file URL with a leading `~` of the path replaced by the home folder."""
-    beginning, _, path = (str(value) if value else "").rpartition(":///")
-    if beginning not in ("", "sqlite", "file") or not path.startswith("~"):
-        return value
-    try:
-        expanded = Path(path).expanduser()
-    except RuntimeError as error:
-        raise SettingsError(f"{PREFIX}{name.upper()}: {path}: {error}") from error
-    return f"{beginning}:///{expanded}" if beginning else expanded
