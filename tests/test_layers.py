@@ -228,3 +228,14 @@ def test_only_the_settings_read_the_environment():
         if isinstance(node, ast.ImportFrom) and node.module == "os" and path.parent != BACKEND / "config"
     ]
     assert places(readers + from_os) == []
+
+
+def test_functions_have_at_most_40_lines_and_files_300():
+    long_functions = [
+        (path, node)
+        for path, tree in SOURCES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 40
+    ]
+    assert places(long_functions) == []
+    assert [str(path) for path in SOURCES if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
