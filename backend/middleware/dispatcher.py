@@ -50,8 +50,8 @@ class Dispatcher:
             wsgi_app = self._flask_or_refusal(environ)
             return wsgi_app(environ, start_response)
         finally:
-            # The server reads the response body after this returns. That needs no database, because an export is
-            # already in a temporary file.
+            # `timing.end` gives the database connection back. The server reads the response body only afterwards; that
+            # needs no connection, because an export is already in a temporary file.
             audit.source.set(audit.NO_REQUEST)
             timing.end()
 

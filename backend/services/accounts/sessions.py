@@ -82,8 +82,9 @@ def list_sessions(actor: Actor) -> list[Session]:
 def refresh_session(settings: Settings, session_id: str, refresh_jti: str) -> tuple[Session, User]:
     """Replace the refresh token with this `jti` by a new one, and return (Session, its User).
 
-    Two racing calls get the same new token. An older token ends the session, as it may be stolen. Raises
-    Unauthenticated in that case, and if the session has ended.
+    Two racing calls get the same new token. A token that was replaced more than RACE_SECONDS ago, or that is not the
+    last one replaced, ends the session, as it may be stolen. Raises Unauthenticated in that case, and if the session
+    has ended.
     """
     with database.atomic():
         session = database.lock_for_update(_valid_sessions().where(Session.id == session_id)).first()

@@ -54,7 +54,7 @@ def register(settings: Settings, *, email: str, password: str, name: str) -> Reg
             kind = "verification"
         else:  # the address is taken
             kind = "already_registered"
-        # Also true without SMTP if the server is local: then mails are written to the log.
+        # can_send is also true without SMTP if the server is local: then mails are written to the log.
         if can_send(settings):
             queue_mail(kind, address)
     return registration
@@ -68,11 +68,12 @@ def authenticate(settings: Settings, *, email: str, password: str) -> User:
     Unavailable if too many people are signing in.
     """
     user = User.by_email(email)
-    # Called even if there is no such user, so that the response takes the same time. Returns the form of the password
-    # that matches the hash, which renew_hash needs, or None if the password is wrong.
+    # Called even if there is no such user, so that the response takes the same time. Returns the password in the form
+    # that matches the hash (normalized, or as typed for old hashes), which renew_hash needs; None if it is wrong.
     matched_form = match_password(user.password_hash if user else None, password)
     if user is None or matched_form is None or not user.active or not _is_confirmed(settings, user):
-        # One entry per hour with a counter, so that a client cannot fill the table.
+        # One entry per hour and user (one for all unknown addresses) with a counter, so that a client cannot fill the
+        # table.
         audit.record_repeated(PUBLIC, "session.refuse", ("user", user.id) if user else None)
         unconfirmed = ", or the address is not confirmed yet" if _requires_confirmation(settings) else ""
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")

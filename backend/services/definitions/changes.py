@@ -44,7 +44,7 @@ class Alteration(Change):
 
     @cached_property
     def _renames(self) -> Renames:
-        # The former names that the old definition lists are renames that have been made already.
+        # The old definition's former names are passed too: those renames were made already, and must not be made again.
         return find_renames("field", _former_names_of_fields(self.old), _former_names_of_fields(self.new))
 
     @cached_property
@@ -112,6 +112,7 @@ class Alteration(Change):
     @property
     def needs_search_rebuild(self) -> bool:
         """Whether the full-text search table must be rebuilt."""
+        # Compared in old names, because a new field may have taken the name of a renamed or dropped one.
         new_search_in_old_names = [self.old_names.get(name) for name in self.new.search]
         changed = {*self.converters, *self.defaults, *(name for _, name in self.renamed)}
         return (
@@ -126,9 +127,9 @@ class Alteration(Change):
         return tuple(old_names) if len(old_names) == len(names) else None
 
     def comes_with_added_field(self, names: Sequence[str]) -> bool:
-        """Return whether an index or unique constraint on `names` covers just one added field.
+        """Return whether an index or unique constraint on `names` covers exactly one field, and that field is added.
 
-        The step that adds the field also creates it.
+        The step that adds the field then also creates the index or constraint.
         """
         return len(names) == 1 and names[0] in self.added
 

@@ -1,7 +1,8 @@
 """Records: read, list, create, update, delete.
 
 The functions at the end build queries. `resource.run(builder, *arguments, values=…)` builds the SQL once for these
-arguments, caches it, and executes it with `values` in its slots.
+arguments, caches it, and executes it with `values` in its slots. A Scope has a `shape`, its conditions without values,
+which is built into that SQL, and `alternatives`, the conditions with values, from which `scope_values` fills the slots.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -84,7 +85,7 @@ def _get_expanded(
 ) -> Record:
     expansions = plan_expansions(actor, resource, expand_paths, 1)
     query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False)
-    # `version` is not a link; it is read along with them, because a page contains only JSON texts.
+    # The items of a page are JSON texts, so `version` is read as an extra column, and arrives in `link_values`.
     page = list_rows(resource, scope, query, ("version", *link_fields(expansions)))
     if not page.items:
         raise _missing(resource)
@@ -152,7 +153,7 @@ def update_record(
         require_visible_references(actor, resource, data)
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
-        # A write can move the row out of the scope only if the scope uses a field that changes; `version` always does.
+        # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.
         if scope.depends_on({*values, "version"}):
             require_in_scope(resource, scope, values, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
