@@ -4,10 +4,9 @@ import hashlib
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from peewee import JOIN, ModelSelect, OperationalError, fn
+from peewee import JOIN, ModelSelect, OperationalError, Select, fn
 
 from backend.models.api_key import ApiKey
 from backend.models.database import database
@@ -18,7 +17,7 @@ from backend.services.access import audit
 from backend.services.access.actors import Actor, Caller, split_roles
 from backend.services.access.permissions import require_may_give
 from backend.services.errors import NotFound
-from backend.services.storage.statements import Statement, slot
+from backend.services.storage.statements import built_once, slot
 from backend.utils.clock import rfc3339, utcnow
 
 PREFIX = "ldr_"
@@ -83,7 +82,7 @@ def find_key(secret: str) -> Caller:
     """
     now = utcnow()
     values = {"hash": _hash(secret), "now": rfc3339(now)}
-    ((generation, key_id, user_id, key_roles, last_used_at, user_roles),) = _statement(database.name).run(values)
+    ((generation, key_id, user_id, key_roles, last_used_at, user_roles),) = _key_statement().run(values)
     if user_id is None:
         return Caller(generation, None)
     granted, held = frozenset(ApiKey.roles.python_value(key_roles)), split_roles(user_roles)
@@ -113,16 +112,16 @@ def _visible(actor: Actor) -> "ModelSelect[ApiKey]":
     return ApiKey.select() if actor.is_admin else ApiKey.select().where(ApiKey.user_id == actor.user_id)
 
 
-@cache
-def _statement(database_name: str) -> Statement:
-    """Build the statement of find_key; `database_name` is only the cache key, since each database has its SQL.
+@built_once
+def _key_statement() -> Select:
+    """Build the query of find_key.
 
     `Generation` has one row, so the result always has one row: the generation, with or without a key.
     """
     user_roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     not_expired = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
     is_valid = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & not_expired
-    return Statement(
+    return (
         Generation.select(Generation.number, ApiKey.id, User.id, ApiKey.roles, ApiKey.last_used_at, user_roles)
         .join(ApiKey, JOIN.LEFT_OUTER, on=is_valid)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == ApiKey.user_id) & User.active)

@@ -1,10 +1,9 @@
 """Sessions: starting, finding, listing, refreshing and ending them."""
 
 from datetime import timedelta
-from functools import cache
 
 import structlog
-from peewee import JOIN, Expression, ModelSelect, fn
+from peewee import JOIN, Expression, ModelSelect, Select, fn
 
 from backend.config.settings import Settings
 from backend.models.database import database
@@ -14,7 +13,7 @@ from backend.models.user import User, UserRole
 from backend.services.access import audit
 from backend.services.access.actors import Actor, Caller, split_roles
 from backend.services.errors import NotFound, Unauthenticated
-from backend.services.storage.statements import Statement, slot
+from backend.services.storage.statements import built_once, slot
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
 
@@ -49,16 +48,16 @@ def find_caller(session_id: str | None) -> Caller:
     One query reads both, because every request needs both. The actor is None if the id is None, or if the session or
     its user is not valid.
     """
-    statement = _session_statement(database.name)
+    statement = _session_statement()
     ((generation, user_id, roles),) = statement.run({"session": session_id})
     if user_id is None:
         return Caller(generation, None)
     return Caller(generation, Actor(str(user_id), session_id, split_roles(roles)))
 
 
-@cache
-def _session_statement(database_name: str) -> Statement:
-    """Build the statement of find_caller; `database_name` is only the cache key, because each database has its own SQL.
+@built_once
+def _session_statement() -> Select:
+    """Build the query of find_caller.
 
     `Generation` has one row, so the result always has one row: the generation, with or without a user.
     """
@@ -66,7 +65,7 @@ def _session_statement(database_name: str) -> Statement:
     # The id comes from an access token whose expiry was checked, and no access token is valid longer than its session
     # (decisions/004). So `expires_at` need not be checked.
     not_ended = (Session.id == slot("session")) & Session.ended_at.is_null()
-    return Statement(
+    return (
         Generation.select(Generation.number, User.id, roles)
         .join(Session, JOIN.LEFT_OUTER, on=not_ended)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == Session.user_id) & User.active)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from backend.models.database import database
+from peewee import Select
+
 from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import raise_denied
@@ -14,7 +14,7 @@ from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.row_rules import Rule, bind
 from backend.services.errors import Invalid
 from backend.services.storage.conditions import shape_of
-from backend.services.storage.statements import Statement, slot
+from backend.services.storage.statements import built_once, slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ def user_value(actor: Actor, name: str) -> Any:
     if name == "id" or actor.user_id is None:
         return actor.user_id
     if not actor.user_values:
-        rows = _user_statement(database.name).run({"id": actor.user_id})
+        rows = _user_statement().run({"id": actor.user_id})
         email, verified_at, profile = rows[0] if rows else (None, None, "{}")
         actor.user_values.update(User.profile.python_value(profile), email=verified_at and email)
     return actor.user_values.get(name)
 
 
-@cache
-def _user_statement(database_name: str) -> Statement:
-    """Build the statement of user_value; `database_name` is only the cache key, since each database has its own SQL."""
-    return Statement(User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id")))
+@built_once
+def _user_statement() -> Select:
+    """Build the query of user_value."""
+    return User.select(User.email, User.verified_at, User.profile).where(User.id == slot("id"))
 
 
 def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:

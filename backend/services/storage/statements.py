@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import FunctionType
 from typing import Any, ClassVar
 
@@ -62,6 +63,12 @@ class Statement:
         for i, name in self._slots:
             bound[i] = values[name]
         return bound
+
+
+def built_once(build: Callable[[], BaseQuery]) -> Callable[[], Statement]:
+    """Return a function that returns the Statement of `build`: built once for each database, which has its own SQL."""
+    build_for = cache(lambda database_name: Statement(build()))
+    return lambda: build_for(database.name)
 
 
 class StatementCache:
