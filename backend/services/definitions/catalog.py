@@ -21,6 +21,7 @@ from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.storage.conditions import ScopeShape, within
 from backend.services.storage.listable import Listable, Names
+from backend.utils.texts import byte_count
 
 Stored = tuple[int, str]  # the version of a definition and its JSON text
 
@@ -101,7 +102,7 @@ class Resource(Listable):
         """Raise Invalid if a text is too long for an index of its field."""
         problems = {}
         for name, max_bytes in self.definition.index_byte_limits.items():
-            if isinstance(text := data.get(name), str) and len(text.encode()) > max_bytes:
+            if isinstance(text := data.get(name), str) and byte_count(text) > max_bytes:
                 problems[name] = [f"At most {max_bytes:,} bytes, because the field is in an index."]
         if problems:
             raise Invalid(problems)

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.renames import Renames, find_renames
 from backend.services.field_types.base import FieldType
+from backend.utils.texts import byte_count
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _with_byte_limit(convert: Callable[[Any], Any], max_bytes: int | None) -> Ca
 
     def convert_and_check(value: Any) -> Any:
         converted = convert(value)
-        if isinstance(converted, str) and len(converted.encode()) > max_bytes:
+        if isinstance(converted, str) and byte_count(converted) > max_bytes:
             raise ValidationError("Too long for an index.")
         return converted
 

@@ -14,6 +14,7 @@ from backend.services.definitions.names import shown_name
 from backend.services.definitions.schema import MAX_INDEXED
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
+from backend.utils.texts import byte_count
 
 MAX_INDEXES = 64  # that one resource declares
 MAX_RESOURCES = 500
@@ -98,7 +99,7 @@ def default_problems(definition: Definition) -> Problems:
     problems = {
         name: {"default": [f"At most {max_bytes:,} bytes, because the field is in an index."]}
         for name, max_bytes in definition.index_byte_limits.items()
-        if len((definition.fields[name].default or "").encode()) > max_bytes
+        if byte_count(definition.fields[name].default or "") > max_bytes
     }
     return {"fields": problems} if problems else {}
 
