@@ -7,16 +7,9 @@ import pytest
 from backend.models.database import database
 from backend.models.definition import Generation
 from tests.conftest import ON_SQLITE
+from tests.definitions.notes import NOTES, TITLE
 from tests.helpers import state
 from tests.parts.patience import patience
-
-TITLE = {"type": "string", "required": True, "max_length": 20}
-NOTES = {
-    "fields": {"title": TITLE, "price": {"type": "integer", "index": True}, "code": {"type": "string", "unique": True}},
-    "indexes": [["title", "price"]],
-    "unique": [["title", "code"]],
-    "access": {"list": ["public"]},
-}
 
 
 @pytest.fixture

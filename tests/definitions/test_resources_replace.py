@@ -7,14 +7,7 @@ from backend.models.definition import Generation
 from backend.models.role import Role
 from backend.models.user import User, give_roles
 from tests.conftest import ON_SQLITE
-
-TITLE = {"type": "string", "required": True, "max_length": 20}
-NOTES = {
-    "fields": {"title": TITLE, "price": {"type": "integer", "index": True}, "code": {"type": "string", "unique": True}},
-    "indexes": [["title", "price"]],
-    "unique": [["title", "code"]],
-    "access": {"list": ["public"]},
-}
+from tests.definitions.notes import NOTES, TITLE
 
 
 @pytest.fixture

@@ -145,3 +145,8 @@ def wait_for(condition, seconds=60):
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def channels(server):
+    """Return the open connections of a server, as it knows them."""
+    return list(server.active_channels.values())

@@ -8,7 +8,7 @@ import pytest
 from backend.middleware.connections import channel, lanes, server, tasks, timed_channel
 from backend.middleware.connections.timers import Times
 from backend.utils import spool
-from tests.parts.sockets import BIG, App, serving, wait_for
+from tests.parts.sockets import BIG, App, channels, serving, wait_for
 
 LITTLE = 4096
 TIMES = Times(sweep=0.05)
@@ -35,10 +35,6 @@ def clock(monkeypatch):
     for module in (channel, lanes, server, tasks, timed_channel):
         monkeypatch.setattr(module, "time", clock)
     return clock
-
-
-def channels(server):
-    return list(server.active_channels.values())
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from backend import server
 from tests.parts.server import Caller, running_server
-from tests.parts.sockets import App, Connection, serving, wait_for
+from tests.parts.sockets import App, Connection, channels, serving, wait_for
 
 
 def test_stops_although_its_parent_ignores_ctrl_c(tmp_path):
@@ -70,7 +70,3 @@ def test_a_connection_that_is_being_accepted_at_the_signal_is_answered(monkeypat
         stopping.accept = accept_amid_a_signal
         assert connect().send("/short").read()[2] == b"short"
         wait_for(lambda: ends)
-
-
-def channels(server):
-    return list(server.active_channels.values())
