@@ -5,7 +5,7 @@ To a type checker a column is a `Column` of its values in Python: `User.email` i
 """
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from uuid import UUID
@@ -107,6 +107,16 @@ class DateColumn(Column[str]):
 
     def python_value(self, value: date | str | None) -> str | None:
         """Return the day as text, or None; psycopg reads a date."""
+        return None if value is None else str(value)
+
+
+class TimeColumn(Column[str]):
+    """A time of day as text, `HH:MM:SS`."""
+
+    field_type = "LARDER_TIME"
+
+    def python_value(self, value: time | str | None) -> str | None:
+        """Return the time as text, or None; psycopg reads a time."""
         return None if value is None else str(value)
 
 

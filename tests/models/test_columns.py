@@ -12,6 +12,7 @@ from backend.models.database import database
 ROWS = [
     {
         "day": "2999-12-31",
+        "hour": "23:59:01",
         "moment": datetime(2026, 1, 31, 12, 0, 0, 123456, UTC),
         "amount": Decimal("-123456789012345.50"),
         "is_open": True,
@@ -19,8 +20,16 @@ ROWS = [
         "key": "0193e0f4-0000-7000-8000-00000000000a",
         "note": {"a": [1, None]},
     },
-    {"day": "0001-01-01", "moment": None, "amount": Decimal("0.07"), "is_open": False, "ratio": 0.1, "key": None},
-    dict.fromkeys(["day", "moment", "amount", "is_open", "ratio", "key", "note"]),
+    {
+        "day": "0001-01-01",
+        "hour": "00:00:00",
+        "moment": None,
+        "amount": Decimal("0.07"),
+        "is_open": False,
+        "ratio": 0.1,
+        "key": None,
+    },
+    dict.fromkeys(["day", "hour", "moment", "amount", "is_open", "ratio", "key", "note"]),
 ]
 
 
@@ -33,6 +42,7 @@ def sample(app):
     class Sample(BaseModel):
         number = columns.IntegerColumn(primary_key=True)
         day = columns.DateColumn(null=True)
+        hour = columns.TimeColumn(null=True)
         moment = columns.DateTimeColumn(null=True)
         amount = amount_column
         is_open = columns.BooleanColumn(null=True)

@@ -44,6 +44,7 @@ class Postgres(PostgresConnections):
         "LARDER_BOOLEAN": "BOOLEAN",
         "LARDER_DECIMAL": "NUMERIC",
         "LARDER_DATE": "DATE",
+        "LARDER_TIME": "TIME",
         "LARDER_DATETIME": "TIMESTAMPTZ",
         "LARDER_JSON": "JSON",  # not JSONB, so that the text is stored unchanged, as on SQLite
         "LARDER_UUID": "UUID",

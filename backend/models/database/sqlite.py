@@ -47,6 +47,7 @@ class Sqlite(SqliteConnections):
         "LARDER_BOOLEAN": "INTEGER",
         "LARDER_DECIMAL": "INTEGER",
         "LARDER_DATE": "TEXT",
+        "LARDER_TIME": "TEXT",
         "LARDER_DATETIME": "TEXT",
         "LARDER_JSON": "TEXT",
         "LARDER_UUID": "TEXT",

@@ -16,6 +16,7 @@ from backend.services.field_types import (  # noqa: F401 - importing a module re
     reference,
     string,
     text,
+    time,
     url,
     uuid,
 )

@@ -80,7 +80,7 @@ field:
 | number | REAL | DOUBLE PRECISION |
 | decimal | INTEGER, of its smallest unit | NUMERIC |
 | boolean | INTEGER, 0 or 1 | BOOLEAN |
-| date, datetime | TEXT | DATE, TIMESTAMPTZ |
+| date, time, datetime | TEXT | DATE, TIME, TIMESTAMPTZ |
 | uuid, reference | TEXT | UUID |
 | json | TEXT | JSON |
 

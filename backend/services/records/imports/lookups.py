@@ -94,7 +94,7 @@ def _bound_form(value: Any) -> Any:
         return str(value)
     if isinstance(value, datetime.datetime):
         return rfc3339(value)
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
 
 
 def _find(resource: Resource, field: str, shape: ScopeShape) -> Select:
