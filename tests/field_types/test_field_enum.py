@@ -1,6 +1,7 @@
 """`enum`: one of a few words."""
 
-from tests.field_types.contract import FieldTypeContract
+from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.helpers import CSV, load, outcome
 
 
 class TestEnum(FieldTypeContract):
@@ -22,9 +23,27 @@ class TestEnum(FieldTypeContract):
         ({"choices": []}, "choices"),
         ({"choices": ["a", "a"]}, "choices"),
         ({"choices": [1]}, "choices"),
-        ({"choices": [""]}, "choices"),
+        ({"choices": ["", ""]}, "choices"),
+        ({"choices": ["x" * 101]}, "choices"),
         ({"choices": "ab"}, "choices"),
         ({"choices": None}, "choices"),
         ({"choices": [str(each) for each in range(201)]}, "choices"),
         ({"default": "other"}, "default"),
     ]
+
+
+def test_a_choice_may_be_the_empty_text(admin):
+    field = {"type": "enum", "choices": ["", "high"], "default": "high"}
+    admin.declare("tasks", {"level": field, "n": {"type": "integer"}}, access=ACCESS)
+    for level in ("", "high", None):
+        admin.make("tasks", level=level)
+    assert [task["level"] for task in admin.get("/tasks?level=").json["data"]] == [""]
+    assert [task["level"] for task in admin.get("/tasks?level__in=,high&sort=level").json["data"]] == ["", "high"]
+    file = admin.get("/tasks/export?fields=level&sort=id").text
+    assert file == '\ufefflevel\r\n""\r\nhigh\r\n\\N\r\n'
+    assert outcome(load(admin, file, CSV, "tasks")) == (3, 3, 0, 0)
+    assert outcome(load(admin, 'level,n\n"",1\n,2\n', CSV, "tasks")) == (2, 2, 0, 0)
+    levels = [task["level"] for task in admin.get("/tasks?sort=id").json["data"]]
+    assert levels == ["", "high", None, "", "high", None, "", "high"]
+    without = {"fields": {"level": field | {"choices": ["high"]}, "n": {"type": "integer"}}}
+    assert admin.put("/resources/tasks", json=without).status_code == 409

@@ -35,6 +35,7 @@ class TestString(FieldTypeContract):
     searchable = True
     refused_options = [
         ({"max_length": -1}, "max_length"),
+        ({"max_length": 20_001}, "max_length"),
         ({"max_length": "9"}, "max_length"),
         ({"max_length": None}, "max_length"),
         ({"min_length": 9, "max_length": 3}, "min_length"),
@@ -62,3 +63,9 @@ def test_a_pattern_is_searched_for_unless_it_is_anchored(admin):
         "loose": "Does not match the pattern",
         "whole": "Does not match the pattern",
     }
+
+
+def test_a_string_has_up_to_20_000_characters(admin):
+    admin.declare("notes", {"note": {"type": "string", "max_length": 20_000}}, access=ACCESS)
+    assert admin.make("notes", note="ä" * 20_000)["note"] == "ä" * 20_000
+    assert admin.post("/notes", json={"note": "x" * 20_001}).status_code == 422

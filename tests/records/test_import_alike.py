@@ -35,6 +35,7 @@ KINDS = {
     ),
     "boolean": ({"type": "boolean"}, ["true", "false"], ["1", '"true"', '"yes"']),
     "date": ({"type": "date", "min": "2000-01-01"}, ['"2026-01-31"'], ['"1999-12-31"', '"2026-02-30"', '"31.1.2026"']),
+    "time": ({"type": "time", "max": "18:00"}, ['"09:30"', '"18:00:00"'], ['"18:00:01"', '"9:30"', '""', "930"]),
     "datetime": (
         {"type": "datetime"},
         ['"2026-01-31T12:00:00Z"', '"2026-01-31T12:00:00.5+02:00"'],
@@ -48,7 +49,7 @@ KINDS = {
     "email": ({"type": "email"}, ['"a@example.com"', '"=a@example.com"'], ['"a"', '"a@b@example.com"']),
     "url": ({"type": "url"}, ['"https://example.com/a?b=c"'], ['"example.com"', '"javascript:alert(1)"']),
     "uuid": ({"type": "uuid"}, ['"0193e0f4-0000-7000-8000-00000000000A"'], ['"0193e0f4"', '""', "7"]),
-    "enum": ({"type": "enum", "choices": ["a", "=b,c"]}, ['"a"', '"=b,c"'], ['"b"', '"A"', "7"]),
+    "enum": ({"type": "enum", "choices": ["a", "=b,c", ""]}, ['"a"', '"=b,c"', '""'], ['"b"', '"A"', "7"]),
 }
 
 
@@ -133,6 +134,7 @@ EVERYTHING = {
     "decimal": {"type": "decimal", "default": "1.00"},
     "boolean": {"type": "boolean", "default": True},
     "date": {"type": "date"},
+    "time": {"type": "time", "default": "12:00"},
     "datetime": {"type": "datetime"},
     "json": {"type": "json"},
     "email": {"type": "email"},
@@ -148,6 +150,7 @@ FULL = {
     "decimal": "-12.50",
     "boolean": False,
     "date": "0001-01-01",
+    "time": "23:59:59",
     "datetime": datetime(2026, 1, 31, 12, 0, 0, 123456, UTC).isoformat(),
     "json": {"=1": ["=1", None, 1.5, 2**70, "\u2028"]},
     "email": "+a@example.com",
@@ -227,6 +230,8 @@ UNIQUE = {
     "number": ({"type": "number"}, 0.1, "0.10"),
     "decimal": ({"type": "decimal"}, "1.50", "1.5"),
     "day": ({"type": "date"}, "2026-01-01", "2026-01-01"),
+    "hour": ({"type": "time"}, "09:30", "09:30:00"),
+    "prose": ({"type": "text", "max_length": 2_400}, "=A1", "'=A1"),
     "moment": ({"type": "datetime"}, "2026-01-01T00:00:00Z", "2026-01-01T02:00:00+02:00"),
     "enum": ({"type": "enum", "choices": ["=x", "b"]}, "=x", "'=x"),
     "email": ({"type": "email"}, "a@EXAMPLE.com", "a@example.com"),

@@ -72,8 +72,8 @@ def _set_problem(columns: list[str], fields: Mapping[str, FieldType], count: int
         return f"Each entry lists 1 to {MAX_INDEXED} different fields."
     if unknown := [shown_name(name) for name in columns if name not in fields]:
         return f"No such field: {', '.join(unknown)}."
-    if barred := [name for name in columns if not fields[name].can_be_unique]:
-        return f"Cannot be indexed: {', '.join(barred)}."
+    if problems := [f"{name}: {problem}" for name in columns if (problem := fields[name].index_problem)]:
+        return " ".join(problems)
     return f"Listed twice: {', '.join(columns)}." if count > 1 else None
 
 

@@ -7,13 +7,11 @@ from typing import Any
 
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
 from backend.services.definitions.schema import ACTIONS
-from backend.services.field_types.base import FieldType
+from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
 from backend.services.field_types.uuid import Uuid
-
-MAX_INDEX_BYTES = 2400  # of all texts in one index entry
 
 SYSTEM_FIELDS: Mapping[str, FieldType] = {
     "id": Uuid(required=True, description="UUIDv7; grows with time"),

@@ -21,6 +21,8 @@ EQUALITY = ("eq", "ne", "in", "isnull")
 ORDERING = ("gt", "gte", "lt", "lte")
 TEXT_SEARCH = ("contains", "icontains", "startswith")
 
+MAX_INDEX_BYTES = 2400  # of all texts in one index entry
+
 LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
 Cls = TypeVar("Cls", bound="FieldType")
@@ -74,7 +76,6 @@ class FieldType:
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     fits_profiles: ClassVar[bool] = True  # a profile field may have this type
-    holds_empty_text: ClassVar[bool] = False  # "" is a value; for other types an empty CSV cell means no value
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
 
@@ -103,8 +104,8 @@ class FieldType:
     def problems(self) -> dict[str, Any]:
         """Return the map of option to errors, for options that contradict each other."""
         problems: dict[str, Any] = {}
-        if (self.unique or self.index) and not self.can_be_unique:
-            problems["unique" if self.unique else "index"] = [f"A field of type {self.name} cannot be indexed."]
+        if (self.unique or self.index) and self.index_problem:
+            problems["unique" if self.unique else "index"] = [self.index_problem]
         for low, high in zip(LOWER_BOUNDS, UPPER_BOUNDS, strict=True):
             lower, upper = getattr(self, low, None), getattr(self, high, None)
             if lower is not None and upper is not None and self.rank(lower) > self.rank(upper):
@@ -133,6 +134,16 @@ class FieldType:
     def writers(self) -> list[str] | None:
         """The roles that may write the field, by default those that may read it; None for everybody."""
         return self.readable_by if self.writable_by is None else self.writable_by
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """Whether "" is a value; for other fields an empty CSV cell means no value."""
+        return False
+
+    @property
+    def index_problem(self) -> str | None:
+        """Why the field cannot be in an index; None if it can."""
+        return None if self.can_be_unique else f"A field of type {self.name} cannot be indexed."
 
     # The database
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
@@ -46,9 +46,12 @@ class EmailText(StrictText):
 class Email(String):
     """An e-mail address, normalized."""
 
-    holds_empty_text: ClassVar[bool] = False
-
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """False: an empty text is not an address."""
+        return False
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for addresses."""

@@ -24,7 +24,7 @@ class Enum(Guarded):
 
     choices: list[str] = option(
         fields.List(
-            StrictText(validate=validate.Length(1, 100)),
+            StrictText(validate=validate.Length(0, 100)),
             required=True,
             validate=[validate.Length(1, MAX_CHOICES), _are_distinct],
         )
@@ -41,6 +41,11 @@ class Enum(Guarded):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for the choices: any other text is an error, because it would only find nothing."""
         return StrictText(validate=validate.OneOf(self.choices))
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """Whether one of the choices is the empty text."""
+        return "" in self.choices
 
     @property
     def max_json_bytes(self) -> int | None:

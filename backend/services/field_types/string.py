@@ -11,6 +11,8 @@ from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, f
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
 
+MAX_LENGTH = 20_000
+
 _QUIET = re2.Options()
 _QUIET.log_errors = False
 
@@ -52,12 +54,11 @@ class String(Guarded):
     """A text of at most `max_length` characters."""
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
-    holds_empty_text: ClassVar[bool] = True
     searchable: ClassVar[bool] = True
     may_outgrow_index: ClassVar[bool] = True
 
-    min_length: int | None = option(length(10_000), default=None)
-    max_length: int | None = option(length(10_000), default=255)
+    min_length: int | None = option(length(MAX_LENGTH), default=None)
+    max_length: int | None = option(length(MAX_LENGTH), default=255)
     pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _check_pattern]), default=None)
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
@@ -76,6 +77,11 @@ class String(Guarded):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any text."""
         return StrictText()
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """True."""
+        return True
 
     @property
     def max_json_bytes(self) -> int | None:

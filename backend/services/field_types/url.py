@@ -1,6 +1,6 @@
 """`url`: a web address."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import fields
 
@@ -23,9 +23,12 @@ class WebAddress(StrictText, fields.Url):
 class Url(String):
     """An absolute http or https URL."""
 
-    holds_empty_text: ClassVar[bool] = False
-
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
+
+    @property
+    def holds_empty_text(self) -> bool:
+        """False: an empty text is not a web address."""
+        return False
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for web addresses."""
