@@ -10,6 +10,7 @@ from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import (
     NO_ROWS,
     Step,
@@ -119,18 +120,18 @@ def _index_steps(change: Alteration) -> Iterator[Step]:
         change, "drop_unique", "Allow repeated values of", old.unique_sets(), new.unique_sets()
     )
     yield from _dropped_set_steps(change, "drop_index", "Drop the index of", old.index_sets(), new.index_sets())
-    for names in new.index_sets():
-        if change.old_names_of(names) not in old.index_sets() and not change.comes_with_added_field(names):
-            yield make_step("add_index", change.name, f"Index {listed(names)}.", ", ".join(names))
+    for each in new.index_sets():
+        if change.old_set_of(each) not in old.index_sets() and not change.comes_with_added_field(each):
+            yield make_step("add_index", change.name, f"Index {listed(each.terms)}.", ", ".join(each.terms))
 
 
 def _dropped_set_steps(
-    change: Alteration, action: str, verb: str, old_sets: list[tuple[str, ...]], new_sets: list[tuple[str, ...]]
+    change: Alteration, action: str, verb: str, old_sets: list[FieldSet], new_sets: list[FieldSet]
 ) -> Iterator[Step]:
-    kept = {change.old_names_of(names) for names in new_sets}
-    for names in old_sets:
-        if names not in kept and not set(names) <= set(change.dropped):
-            yield make_step(action, change.name, f"{verb} {listed(names)}.", ", ".join(names))
+    kept = {change.old_set_of(each) for each in new_sets}
+    for each in old_sets:
+        if each not in kept and not set(each.fields) <= set(change.dropped):
+            yield make_step(action, change.name, f"{verb} {listed(each.terms)}.", ", ".join(each.terms))
 
 
 def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:

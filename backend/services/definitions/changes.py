@@ -1,13 +1,14 @@
 """The difference between two versions of a definition: fields added, dropped, renamed and converted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError
 
-from backend.services.definitions.definition import Definition
+from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.renames import Renames, find_renames
 from backend.services.field_types.base import FieldType
 from backend.utils.texts import byte_count
@@ -122,17 +123,21 @@ class Alteration(Change):
             or bool(changed & {*self.new.search})
         )
 
-    def old_names_of(self, names: Sequence[str]) -> tuple[str, ...] | None:
-        """Return the old names of these fields, or None if one of the fields is new."""
-        old_names = [self.old_names[name] for name in names if name in self.old_names]
-        return tuple(old_names) if len(old_names) == len(names) else None
+    @property
+    def old_names_with_system(self) -> dict[str, str]:
+        """`old_names` with the system fields, whose names never change."""
+        return self.old_names | {name: name for name in SYSTEM_FIELDS}
 
-    def comes_with_added_field(self, names: Sequence[str]) -> bool:
-        """Return whether an index or unique constraint on `names` covers exactly one field, and that field is added.
+    def old_set_of(self, field_set: FieldSet) -> FieldSet | None:
+        """Return the set with the old names of its fields, or None if one of the fields is new."""
+        return field_set.renamed(self.old_names_with_system)
+
+    def comes_with_added_field(self, field_set: FieldSet) -> bool:
+        """Return whether an index or unique constraint covers exactly one field, and that field is added.
 
         The step that adds the field then also creates the index or constraint.
         """
-        return len(names) == 1 and names[0] in self.added
+        return len(field_set.terms) == 1 and field_set.uses(self.added)
 
 
 def _former_names_of_fields(definition: Definition) -> dict[str, list[str]]:

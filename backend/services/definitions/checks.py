@@ -9,6 +9,7 @@ from typing import Any
 
 from backend.models.role import ADMIN
 from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.schema import MAX_INDEXED
@@ -18,6 +19,7 @@ from backend.utils.texts import byte_count
 
 MAX_INDEXES = 64  # that one resource declares
 MAX_RESOURCES = 500
+NEVER_UNIQUE = ("id", "updated_at", "version")  # unique by itself, or set by changes that must not be refused for it
 
 Problems = dict[str, Any]
 
@@ -58,8 +60,9 @@ def column_problems(definition: Definition) -> Problems:
     """Check the indexes, the unique sets and the fields of the full-text search."""
     problems: Problems = {}
     for part, sets in (("indexes", definition.indexes), ("unique", definition.unique)):
-        counts = Counter(map(tuple, sets))
-        checked = [_set_problem(columns, definition.fields, counts[tuple(columns)]) for columns in sets]
+        field_sets = [FieldSet(tuple(terms)) for terms in sets]
+        counts = Counter(field_sets)
+        checked = [_set_problem(each, definition.all_fields, part, counts[each]) for each in field_sets]
         if messages := [message for message in checked if message]:
             problems[part] = messages[:1]
     if not problems:
@@ -67,14 +70,17 @@ def column_problems(definition: Definition) -> Problems:
     return problems | _search_problems(definition)
 
 
-def _set_problem(columns: list[str], fields: Mapping[str, FieldType], count: int) -> str | None:
-    if not 1 <= len(columns) <= MAX_INDEXED or len(set(columns)) != len(columns):
+def _set_problem(field_set: FieldSet, fields: Mapping[str, FieldType], part: str, count: int) -> str | None:
+    names = field_set.fields
+    if not 1 <= len(names) <= MAX_INDEXED or len(set(names)) != len(names):
         return f"Each entry lists 1 to {MAX_INDEXED} different fields."
-    if unknown := [shown_name(name) for name in columns if name not in fields]:
+    if unknown := [shown_name(name) for name in names if name not in fields]:
         return f"No such field: {', '.join(unknown)}."
-    if problems := [f"{name}: {problem}" for name in columns if (problem := fields[name].index_problem)]:
+    if problems := [f"{name}: {problem}" for name in names if (problem := fields[name].index_problem)]:
         return " ".join(problems)
-    return f"Listed twice: {', '.join(columns)}." if count > 1 else None
+    if part == "unique" and (barred := [name for name in names if name in NEVER_UNIQUE]):
+        return f"Cannot be part of a unique set: {', '.join(barred)}."
+    return f"Listed twice: {', '.join(field_set.terms)}." if count > 1 else None
 
 
 def _index_count_problems(definition: Definition) -> Problems:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
 from backend.services.definitions.schema import ACTIONS
 from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
@@ -86,17 +87,17 @@ class Definition:
         ruled = [[*(field.readable_by or ()), *(field.writers or ())] for field in self.ruled_fields.values()]
         return set().union(*granted, *ruled)
 
-    def unique_sets(self) -> list[tuple[str, ...]]:
-        """Return every tuple of field names whose values together must be unique."""
-        single = [(name,) for name, field in self.fields.items() if field.unique]
-        return [*single, *map(tuple, self.unique)]
+    def unique_sets(self) -> list[FieldSet]:
+        """Return every set of fields whose values together must be unique."""
+        single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
+        return [*single, *(FieldSet(tuple(terms)) for terms in self.unique)]
 
-    def index_sets(self) -> list[tuple[str, ...]]:
-        """Return every tuple of field names that has an index that is not unique."""
-        single = [(name,) for name, field in self.fields.items() if field.index and not field.unique]
+    def index_sets(self) -> list[FieldSet]:
+        """Return every set of fields that has an index that is not unique."""
+        single = [FieldSet((name,)) for name, field in self.fields.items() if field.index and not field.unique]
         # Deleting a record looks up the records that refer to it. Without an index that reads the whole table.
-        references = [(name,) for name, field in self.references.items() if not field.index]
-        return [*single, *references, *map(tuple, self.indexes)]
+        references = [FieldSet((name,)) for name, field in self.references.items() if not field.index]
+        return [*single, *references, *(FieldSet(tuple(terms)) for terms in self.indexes)]
 
     @cached_property
     def index_byte_limits(self) -> dict[str, int]:
@@ -105,25 +106,26 @@ class Definition:
         An index entry has at most 2,704 bytes on Postgres, and its texts share the bytes that other columns leave.
         """
         limits: dict[str, int] = {}
-        for names in {*self.unique_sets(), *self.index_sets()}:
-            texts = [name for name in names if self.fields[name].may_outgrow_index]
+        for field_set in {*self.unique_sets(), *self.index_sets()}:
+            texts = [name for name in field_set.fields if self.all_fields[name].may_outgrow_index]
             for name in texts:
                 limits[name] = min(limits.get(name, MAX_INDEX_BYTES), MAX_INDEX_BYTES // len(texts))
         return limits
 
-    def implied_sets(self) -> list[tuple[str, ...]]:
-        """Return the tuples of field names that have an index without being declared.
+    def implied_sets(self) -> list[FieldSet]:
+        """Return the sets of fields that have an index without being declared.
 
         These indexes serve lists sorted by system fields or by a unique field that may be null, and lists for users who
         may see only their own records.
         """
-        unique = [(name,) for name, field in self.fields.items() if field.unique and not field.required]
-        implied: list[tuple[str, ...]] = [("created_at",), ("updated_at",), *unique]
+        optional = [name for name, field in self.fields.items() if field.unique and not field.required]
+        implied = [FieldSet((name,)) for name in ("created_at", "updated_at", *optional)]
         if any(self.grants(action).to_owner for action in ACTIONS):
-            implied.append(("created_by",))
+            implied.append(FieldSet(("created_by",)))
         if self.grants("list").to_owner:
-            own = [*self.index_sets(), *implied, *((name,) for name, field in self.fields.items() if field.unique)]
-            implied += [("created_by", *names) for names in own if "created_by" not in names]
+            single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
+            own = [*self.index_sets(), *implied, *single]
+            implied += [each.with_first("created_by") for each in own if "created_by" not in each.fields]
         return implied
 
     def to_dict(self) -> dict[str, Any]:

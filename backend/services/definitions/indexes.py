@@ -12,27 +12,28 @@ from backend.models.records import index_name
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.field_sets import FieldSet
 
 
 class Index(NamedTuple):
-    """The columns of an index, and whether their values together are unique."""
+    """The fields of an index, and whether their values together are unique."""
 
-    columns: tuple[str, ...]
+    field_set: FieldSet
     is_unique: bool
 
 
 def indexes_of(definition: Definition) -> dict[str, Index]:
     """Return the map of name to Index for the indexes that a table must have."""
-    indexes = [Index(columns, True) for columns in definition.unique_sets()]
-    indexes += [Index((*columns, "id"), False) for columns in (*definition.index_sets(), *definition.implied_sets())]
-    return {index_name(definition.name, index.columns, unique=index.is_unique): index for index in indexes}
+    indexes = [Index(each, True) for each in definition.unique_sets()]
+    indexes += [Index(each.with_id(), False) for each in (*definition.index_sets(), *definition.implied_sets())]
+    return {index_name(definition.name, index.field_set.terms, unique=index.is_unique): index for index in indexes}
 
 
 def kept_indexes(change: Alteration) -> set[str]:
     """Return the names of the indexes that stay as they are."""
     changed = {*change.converters, *(name for _, name in change.renamed), *change.added}
     old, new = indexes_of(change.old), indexes_of(change.new)
-    return {name for name, index in new.items() if name in old and not changed & set(index.columns)}
+    return {name for name, index in new.items() if name in old and not index.field_set.uses(changed)}
 
 
 def drop_indexes(names: Iterable[str]) -> None:
@@ -43,9 +44,9 @@ def drop_indexes(names: Iterable[str]) -> None:
 
 def create_indexes(definition: Definition, existing: Iterable[str] = ()) -> None:
     """Create the indexes of a table, except the `existing` ones, which are names."""
-    for name, (columns, is_unique) in indexes_of(definition).items():
+    for name, (field_set, is_unique) in indexes_of(definition).items():
         if name not in existing:
-            listed = ", ".join(f'"{column}"' for column in columns)
+            listed = ", ".join(f'"{column}"{" DESC" * descending}' for column, descending in field_set.columns)
             kind = "UNIQUE INDEX" if is_unique else "INDEX"
             database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')
 
@@ -55,8 +56,9 @@ def refresh_indexes() -> None:
     existing = database.index_names()
     for definition in load_definitions().values():
         # Older versions did not add `id` to the columns.
-        without_id = {index_name(definition.name, names, unique=False) for names in definition.index_sets()}
-        outdated, missing = without_id & existing, indexes_of(definition).keys() - existing
+        without_id = {index_name(definition.name, each.terms, unique=False) for each in definition.index_sets()}
+        wanted = indexes_of(definition).keys()
+        outdated, missing = (without_id - wanted) & existing, wanted - existing
         if outdated or missing:
             with database.atomic():
                 drop_indexes(outdated)

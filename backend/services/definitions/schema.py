@@ -63,9 +63,8 @@ def _check_count(declarations: dict[str, Any]) -> None:
 
 
 def _field_sets(description: str) -> fields.List[Any]:
-    names: fields.Field[Any] = fields.List(
-        field_name(), metadata={"minItems": 1, "maxItems": MAX_INDEXED, "uniqueItems": True}
-    )
+    term = fields.String(metadata={"pattern": f"^-?{NAME.pattern}$"})
+    names: fields.Field[Any] = fields.List(term, metadata={"minItems": 1, "maxItems": MAX_INDEXED, "uniqueItems": True})
     return fields.List(names, metadata={"description": description})
 
 
@@ -95,7 +94,7 @@ class DefinitionBodySchema(Schema):
         validate=_check_count,
         metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
     )
-    indexes = _field_sets("Sets of fields to index")
+    indexes = _field_sets("Sets of fields to index; `-` before a name for a descending order")
     unique = _field_sets("Sets of fields whose values together must be unique")
     search = fields.List(field_name(), metadata={"description": "Fields of the full-text search", "uniqueItems": True})
     access = fields.Nested(

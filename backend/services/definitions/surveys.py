@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from backend.models.database import database
 from backend.models.records import ROWS_AT_ONCE, column
 from backend.services.definitions.changes import Alteration
+from backend.services.definitions.field_sets import FieldSet
 
 Row = tuple[str, dict[str, Any]]  # its id, and the map of new field name to value in JSON types
 
@@ -18,8 +19,8 @@ def read_rows(change: Alteration, model: Any, names: Collection[str]) -> Iterato
 
     A field that is new is None in every row. `model` is that of the table before the change.
     """
-    old_names = {name: change.old_names.get(name) for name in names}
-    fields = change.old.fields
+    old_names = {name: change.old_names_with_system.get(name) for name in names}
+    fields = change.old.all_fields
     pairs = [(old, fields[old].json(column(model, old), database.obj)) for old in old_names.values() if old]
     id_column = column(model, "id")
     query = model.select(id_column, database.json_object(pairs)).order_by(id_column).limit(ROWS_AT_ONCE)
@@ -36,8 +37,8 @@ def read_rows(change: Alteration, model: Any, names: Collection[str]) -> Iterato
 class Survey:
     """One pass over the rows of a table, with the values that they will have after an Alteration.
 
-    `checks` is a map of field name to the function that converts or checks its values. `unique_sets` are tuples of
-    fields whose values together must be unique. `targets` is a map of reference to the model of the resource that it
+    `checks` is a map of field name to the function that converts or checks its values. `unique_sets` are sets
+    of fields whose values together must be unique. `targets` is a map of reference to the model of the resource that it
     will refer to, or to None if that resource is new.
 
     After `run`, three maps hold ids of rows: `unfit` by field, `dangling` by reference, `repeated` by unique set.
@@ -47,18 +48,18 @@ class Survey:
         self,
         change: Alteration,
         checks: Mapping[str, Callable[[Any], Any]],
-        unique_sets: Iterable[tuple[str, ...]],
+        unique_sets: Iterable[FieldSet],
         targets: Mapping[str, Any],
     ) -> None:
         self._change, self._checks, self._targets = change, checks, targets
         self.unfit: dict[str, list[str]] = {name: [] for name in checks}
         self.dangling: dict[str, list[str]] = {name: [] for name in targets}
-        self.repeated: dict[tuple[str, ...], list[str]] = {names: [] for names in unique_sets}
-        self._seen: dict[tuple[str, ...], set[tuple[Any, ...]]] = {names: set() for names in self.repeated}
+        self.repeated: dict[FieldSet, list[str]] = {field_set: [] for field_set in unique_sets}
+        self._seen: dict[FieldSet, set[tuple[Any, ...]]] = {field_set: set() for field_set in self.repeated}
 
     def run(self, model: Any) -> None:
         """Read all rows of the table; `model` is that of the table before the change."""
-        unique = {name for names in self.repeated for name in names}
+        unique = {name for field_set in self.repeated for name in field_set.fields}
         for rows in read_rows(self._change, model, {*self._checks, *self._targets, *unique}):
             converted = [(row_id, self._convert(row_id, values)) for row_id, values in rows]
             self._find_dangling(converted)
@@ -83,13 +84,13 @@ class Survey:
             self.dangling[name] += [row_id for row_id, target_id in target_ids.items() if target_id not in existing]
 
     def _find_repeated(self, rows: list[Row]) -> None:
-        for names, seen in self._seen.items():
+        for field_set, seen in self._seen.items():
             for row_id, values in rows:
-                combined = tuple(values[name] for name in names)
+                combined = tuple(values[name] for name in field_set.fields)
                 if None in combined:
                     continue
                 if combined in seen:
-                    self.repeated[names].append(row_id)
+                    self.repeated[field_set].append(row_id)
                 seen.add(combined)
 
 

@@ -12,6 +12,7 @@ from backend.models.database import database
 from backend.models.records import build_model
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import Step, listed, make_step, record_count_text, rows_of
 from backend.services.definitions.surveys import Survey
 
@@ -35,9 +36,9 @@ def value_steps(
         yield _type_step(change, name, unfit) if name in change.converters else _constraint_step(change, name, unfit)
     for name, dangling in survey.dangling.items():
         yield _target_step(change, name, dangling)
-    for names, repeated in survey.repeated.items():
-        if repeated or names in new_sets:
-            yield _unique_step(change, names, repeated)
+    for field_set, repeated in survey.repeated.items():
+        if repeated or field_set in new_sets:
+            yield _unique_step(change, field_set, repeated)
 
 
 def _value_checks(change: Alteration) -> dict[str, Callable[[Any], Any]]:
@@ -49,13 +50,13 @@ def _value_checks(change: Alteration) -> dict[str, Callable[[Any], Any]]:
     }
 
 
-def _doubtful_sets(change: Alteration) -> tuple[list[tuple[str, ...]], set[tuple[str, ...]]]:
+def _doubtful_sets(change: Alteration) -> tuple[list[FieldSet], set[FieldSet]]:
     """Return the unique sets whose values may repeat, and those of them that need a step even if no value repeats."""
     changing = {*change.converters, *change.defaults}
     old_sets = change.old.unique_sets()
-    new_sets = {names for names in change.new.unique_sets() if change.old_names_of(names) not in old_sets}
-    doubtful = [names for names in change.new.unique_sets() if names in new_sets or changing & set(names)]
-    return doubtful, {names for names in new_sets if not change.comes_with_added_field(names)}
+    new_sets = {each for each in change.new.unique_sets() if change.old_set_of(each) not in old_sets}
+    doubtful = [each for each in change.new.unique_sets() if each in new_sets or each.uses(changing)]
+    return doubtful, {each for each in new_sets if not change.comes_with_added_field(each)}
 
 
 def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str]) -> bool:
@@ -103,7 +104,7 @@ def _target_step(change: Alteration, name: str, dangling: list[str]) -> Step:
     return make_step("change_target", change.name, text, name, preventing=rows_of(dangling))
 
 
-def _unique_step(change: Alteration, names: tuple[str, ...], repeated: list[str]) -> Step:
+def _unique_step(change: Alteration, field_set: FieldSet, repeated: list[str]) -> Step:
     repeating = f", although {record_count_text(len(repeated))} would repeat values" if repeated else ""
-    text = f"Require unique values of {listed(names)}{repeating}."
-    return make_step("add_unique", change.name, text, ", ".join(names), preventing=rows_of(repeated))
+    text = f"Require unique values of {listed(field_set.terms)}{repeating}."
+    return make_step("add_unique", change.name, text, ", ".join(field_set.terms), preventing=rows_of(repeated))

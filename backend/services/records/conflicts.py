@@ -46,4 +46,4 @@ def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> C
 
 def _unique_indexes(definition: Definition) -> dict[str, tuple[str, ...]]:
     """Return the fields of each unique index by its name."""
-    return {index_name(definition.name, fields, unique=True): fields for fields in definition.unique_sets()}
+    return {index_name(definition.name, each.terms, unique=True): each.fields for each in definition.unique_sets()}

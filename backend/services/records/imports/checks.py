@@ -46,7 +46,7 @@ class Checker:
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
         self._targets = Targets(actor, resource, report_problem)
-        self._unique_sets: list[Names] = resource.definition.unique_sets()
+        self._unique_sets: list[Names] = [each.fields for each in resource.definition.unique_sets()]
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
         # Only if later rows can change a new record, found by its key, or refer to it.
         self._remembers_new_rows = key is not None or _refers_to_itself(resource)

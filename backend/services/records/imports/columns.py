@@ -99,7 +99,7 @@ def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[st
 
 def _unique_fields(resource: Resource, fields: dict[str, FieldType]) -> set[str]:
     """Return the names of those fields whose values are unique by themselves."""
-    return {columns[0] for columns in resource.definition.unique_sets() if len(columns) == 1} & set(fields)
+    return {each.fields[0] for each in resource.definition.unique_sets() if len(each.fields) == 1} & set(fields)
 
 
 def _wrong_columns(problems: dict[str, list[str]], message: str) -> Invalid:

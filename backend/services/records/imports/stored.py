@@ -21,8 +21,10 @@ def find_stored(actor: Actor, resource: Resource, key: str | None, drafts: list[
     names = _unique_names(resource)
     keys = {value for draft in drafts if (value := key_of(resource, key, draft)) is not None}
     by_key = find_for_change(actor, resource, key, keys, names) if key is not None else {}
-    rows = [_unique_columns(resource, draft, by_key.get(key_of(resource, key, draft)), names) for draft in drafts]
-    sets = (*resource.definition.unique_sets(), ID)
+    rows = [
+        _unique_columns(actor, resource, draft, by_key.get(key_of(resource, key, draft)), names) for draft in drafts
+    ]
+    sets = (*(each.fields for each in resource.definition.unique_sets()), ID)
     return StoredRecords(by_key, {names: find_taken(resource, names, _tuples(rows, names)) for names in sets})
 
 
@@ -35,18 +37,19 @@ def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
 
 
 def _unique_names(resource: Resource) -> tuple[str, ...]:
-    return tuple(sorted({name for names in resource.definition.unique_sets() for name in names} - {"id"}))
+    return tuple(sorted({name for each in resource.definition.unique_sets() for name in each.fields} - {"id"}))
 
 
 def _unique_columns(
-    resource: Resource, draft: Draft, found: StoredRecord | None, names: tuple[str, ...]
+    actor: Actor, resource: Resource, draft: Draft, found: StoredRecord | None, names: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return the columns `names` as the row would leave them in a record."""
     given = {name: value for name, value in draft.values.items() if name in names}
     if found:
         return found.values | dict.fromkeys(draft.empty_fields) | resource.to_columns(given)
     defaults = {name: resource.defaults.get(name) for name in names}
-    return resource.to_columns(defaults | {"id": draft.system_values.get("id")} | given)
+    system = {"created_by": actor.user_id} | (draft.system_values if actor.is_admin else {})
+    return resource.to_columns(defaults | {"id": None} | system | given)
 
 
 def _tuples(rows: list[dict[str, Any]], names: Names) -> set[tuple[Any, ...]]:
