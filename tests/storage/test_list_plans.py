@@ -15,9 +15,12 @@ FIELDS = {
     "made": {"type": "datetime", "required": True, "index": True},
     "code": {"type": "string", "unique": True},
     "topic": {"type": "reference", "to": "topics"},
+    "kind": {"type": "integer", "required": True},
 }
+INDEXES = [["topic", "rank"], ["kind", "-title"], ["-kind", "created_at", "title"]]
 ACCESS = {"list": ["owner", "editor"], "read": ["owner"], "create": ["member"]}
 SORTS = ["id", "-id", "rank", "-rank", "rank,id", "made", "-made", "code", "-code", "created_at", "-updated_at"]
+MIXED = ["kind,-title", "-kind,title", "-kind,created_at,title", "kind,-created_at,-title"]  # served in both directions
 MOST_READ = 1_000  # a page has 20 records, and each of them is met in several steps
 
 
@@ -38,6 +41,7 @@ def fill(alice, bob, topic):
         "title": "'Note ' || n",
         "rank": "CASE WHEN mod(n, 3) = 0 THEN NULL ELSE mod(n / 2, 10) END",
         "code": "CASE WHEN mod(n, 5) = 0 THEN NULL ELSE 'code ' || n END",
+        "kind": "mod(n / 2, 3)",
         "topic": f"CASE WHEN mod(n, 4) < 2 THEN '{topic}'{kind} END",
     }
     with database.connection_context():
@@ -51,7 +55,7 @@ def fill(alice, bob, topic):
 def topic(admin, alice, bob):
     """The id of a topic; there are notes, half of which refer to it."""
     admin.declare("topics", {"name": {"type": "string"}}, access={"list": ["member"], "read": ["member"]})
-    admin.declare("notes", FIELDS, indexes=[["topic", "rank"]], access=ACCESS)
+    admin.declare("notes", FIELDS, indexes=INDEXES, access=ACCESS)
     made = admin.make("topics", name="Tea")["id"]
     fill(alice, bob, made)
     return made
@@ -110,7 +114,7 @@ def read_page(person, path, statements):
 
 def test_a_sort_reads_a_range_of_an_index_at_every_depth(topic, alice, edith, statements):
     """With ties and nulls, in both directions, with filters, for an owner; the first page, and by cursor far behind."""
-    sorted_by = [f"sort={sort}" for sort in SORTS]
+    sorted_by = [f"sort={sort}" for sort in (*SORTS, *MIXED)]
     filtered = [f"{each}{sort}" for each in (f"topic={topic}", "rank=3") for sort in ("", "&sort=-id")]
     for person in (edith, alice):
         for query in [*sorted_by, *filtered, f"topic={topic}&sort=rank", f"topic={topic}&sort=-rank"]:
@@ -127,9 +131,9 @@ def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements)
         definition = load_definitions()["notes"]
         there = database.index_names()
         drop_indexes(name for name, index in indexes_of(definition).items() if not index.is_unique)
-        for columns in definition.index_sets():
-            name = index_name("notes", columns, unique=False)
-            database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(columns)})')
+        for each in definition.index_sets():
+            name = index_name("notes", each.terms, unique=False)
+            database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(each.fields)})')
     migrations.upgrade()
     with database.connection_context():
         assert database.index_names() == there

@@ -5,6 +5,7 @@ rows with a value and the rows without one are two parts, one after the other; e
 """
 
 from functools import reduce
+from itertools import takewhile
 from operator import and_, or_
 from typing import NamedTuple
 
@@ -64,17 +65,17 @@ def parts(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
     `nulls` restricts them to the rows after that in the slots `after0`, `after1`, …; it says which of these are null.
     """
     if not keys[0].nullable:
-        return [_part(keys, nulls)]
+        return _ranges(keys, nulls)
     if nulls is not None and nulls[0]:
         return [_part_without_value(keys, nulls)]
-    return [_part_with_value(keys, nulls), _part_without_value(keys, None)]
+    return [*_parts_with_value(keys, nulls), _part_without_value(keys, None)]
 
 
-def _part_with_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
-    """Return the Part of the rows that have a value of the first key."""
+def _parts_with_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
+    """Return the Parts of the rows that have a value of the first key."""
     first, *rest = keys
-    part = _part([first._replace(nullable=False), *rest], nulls)
-    return part._replace(conditions=[first.column.is_null(False), *part.conditions])
+    ranges = _ranges([first._replace(nullable=False), *rest], nulls)
+    return [part._replace(conditions=[first.column.is_null(False), *part.conditions]) for part in ranges]
 
 
 def _part_without_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
@@ -86,10 +87,23 @@ def _part_without_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part
     return Part([first.column.is_null(), *following], terms)
 
 
-def _part(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part:
+def _ranges(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
+    """Return the Parts whose first key is never null, each a range of one index.
+
+    If the directions differ, the rows after a given one are two ranges: those with the same first keys, as far as these
+    have one direction, and those after them.
+    """
     if keys[0].unique:
         keys = keys[:1]
-    return Part([] if nulls is None else [_after(keys, nulls, 0)], [key.term for key in keys])
+    terms = [key.term for key in keys]
+    if nulls is None:
+        return [Part([], terms)]
+    alike = list(takewhile(lambda key: key.descending == keys[0].descending, keys))
+    if len(alike) == len(keys) or any(key.nullable for key in keys):
+        return [Part([_after(keys, nulls, 0)], terms)]
+    same = [Expression(key.column, "=", slot(f"after{i}")) for i, key in enumerate(alike)]
+    following = _after(keys[len(alike) :], nulls[len(alike) :], len(alike))
+    return [Part([*same, following], terms), Part([_after(alike, nulls, 0)], terms)]
 
 
 def _after(keys: list[Key], nulls: tuple[bool, ...], start: int) -> ColumnBase:

@@ -1,6 +1,7 @@
 """Reads a page of a list, with SQL that writes the JSON of the records."""
 
-from typing import NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple
 
 from peewee import SQL, ColumnBase, Select, fn
 
@@ -99,9 +100,9 @@ def _pick(listable: Listable, selection: Selection, parts: list[Part], shape: Pa
     if len(queries) == 1:
         return _limited(queries[0], shape)
     several = [query.limit(slot("reach")).alias(f"part{i}") for i, query in enumerate(queries)]
-    first, second = (listable.model.select(each.c.id.alias("id")).from_(each) for each in several)
-    both = first.union_all(second).alias("both")
-    return _limited(listable.model.select(both.c.id.alias("id")).from_(both), shape)
+    ids: list[Any] = [listable.model.select(each.c.id.alias("id")).from_(each) for each in several]
+    together = reduce(lambda one, other: one.union_all(other), ids).alias("together")
+    return _limited(listable.model.select(together.c.id.alias("id")).from_(together), shape)
 
 
 def _select_part(listable: Listable, selection: Selection, part: Part) -> Select:
