@@ -1,4 +1,4 @@
-"""Users, their roles, and the fields of their profiles."""
+"""Users, their roles, and the settings of all users: the fields of their profiles, and the directory."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -20,7 +20,7 @@ class User(Entity):
     active = BooleanColumn(default=True)
     verified_at = DateTimeColumn(null=True)  # when the user confirmed the address
     updated_at = DateTimeColumn()
-    profile = JsonColumn(default=dict)  # values by name of the fields in ProfileFields
+    profile = JsonColumn(default=dict)  # values by name of the profile fields in UserSettings
 
     class Meta:
         table_name = "larder_users"
@@ -61,18 +61,23 @@ class UserRole(BaseModel):
         return bool(cls.select().where(cls.role == role).exists())
 
 
-class ProfileFields(BaseModel):
-    """The single row that declares the fields of profiles; `fields` has the form of a definition's `fields`."""
+class UserSettings(BaseModel):
+    """The single row with the settings of all users.
+
+    `fields` declares the fields of profiles, in the form of a definition's `fields`. `directory` says which `roles` see
+    users in the directory, and which `fields` of them.
+    """
 
     id = IntegerColumn(primary_key=True)
     fields = JsonColumn()
+    directory = JsonColumn()
 
     class Meta:
         table_name = "larder_user_settings"
 
     @classmethod
-    def declared(cls) -> dict[str, dict[str, Any]]:
-        """Return the declarations by name."""
+    def profile_fields(cls) -> dict[str, dict[str, Any]]:
+        """Return the declarations of the profile fields by name."""
         fields: dict[str, dict[str, Any]] = cls.select(cls.fields).scalar()
         return fields
 

@@ -41,6 +41,7 @@ MIGRATIONS = [
     "0009_history",
     "0010_token_bindings",
     "0011_audit_counts",
+    "0012_directory",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

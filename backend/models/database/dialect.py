@@ -76,6 +76,10 @@ class Dialect(Metered, ABC):
         """Return the expression of a JSON column as text."""
 
     @abstractmethod
+    def json_member(self, document: Node, name: str, column: Field) -> ColumnBase:
+        """Return the expression of a member of a JSON object, in the form in which a column stores such values."""
+
+    @abstractmethod
     def bindable(self, column: ColumnBase) -> ColumnBase:
         """Return the expression of a column's value in a form for JSON that a query accepts as a parameter."""
 

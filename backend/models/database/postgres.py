@@ -83,6 +83,10 @@ class Postgres(PostgresConnections):
     def json_text(self, column: ColumnBase) -> ColumnBase:
         return Cast(column, "TEXT")
 
+    def json_member(self, document: Node, name: str, column: Field) -> ColumnBase:
+        arrow = "->" if column.field_type == "LARDER_JSON" else "->>"
+        return self.typed(Expression(document, arrow, SQL(f"'{name}'")), column)
+
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return Cast(column, "TEXT")
 

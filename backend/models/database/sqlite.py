@@ -88,6 +88,13 @@ class Sqlite(SqliteConnections):
     def json_text(self, column: ColumnBase) -> ColumnBase:
         return column
 
+    def json_member(self, document: Node, name: str, column: Field) -> ColumnBase:
+        arrow = "->" if column.field_type == "LARDER_JSON" else "->>"
+        member: ColumnBase = Expression(document, arrow, SQL(f"'{name}'"))
+        if column.field_type == "LARDER_DECIMAL":  # text with all its fraction digits
+            member = fn.REPLACE(member, SQL("'.'"), SQL("''"))
+        return self.typed(member, column)
+
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return column
 

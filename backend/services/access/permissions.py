@@ -31,8 +31,13 @@ PERMISSIONS = {
 
 def require_permission(actor: Actor, *any_of: str) -> None:
     """Raise Denied unless one of the actor's roles has one of these permissions; Unauthenticated if not signed in."""
-    if _permissions(actor).isdisjoint(any_of):
+    if not has_permission(actor, *any_of):
         raise_denied(actor, f"This needs the permission {' or '.join(any_of)}.")
+
+
+def has_permission(actor: Actor, *any_of: str) -> bool:
+    """Return whether one of the actor's roles has one of these permissions."""
+    return not _permissions(actor).isdisjoint(any_of)
 
 
 def require_may_give(actor: Actor, roles: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from backend.models.database import database
-from backend.models.user import ProfileFields, User
+from backend.models.user import User, UserSettings
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.accounts.profiles import used_values
@@ -25,7 +25,7 @@ Declarations = dict[str, dict[str, Any]]  # map of field name to declaration
 
 def declared_fields() -> Declarations:
     """Return the declarations of all profile fields."""
-    return ProfileFields.declared()
+    return UserSettings.profile_fields()
 
 
 def replace_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> Declarations:
@@ -50,7 +50,7 @@ def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> boo
         return False
     _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
     _delete_removed_values(fields, confirmed)
-    ProfileFields.update(fields=after).execute()
+    UserSettings.update(fields=after).execute()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
     return True
 

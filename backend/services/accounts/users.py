@@ -17,6 +17,7 @@ from backend.services.accounts.outbox import queue_mail
 from backend.services.accounts.passwords import hash_password
 from backend.services.definitions.catalog import Catalog
 from backend.services.errors import Conflict, Denied, Invalid, NotFound
+from backend.services.records.deletions import delete_records
 from backend.services.records.owned_records import settle_owned
 from backend.utils.clock import utcnow
 from backend.utils.emails import user_email
@@ -118,18 +119,20 @@ def may_confirm_addresses(actor: Actor) -> bool:
 
 
 def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
-    """Delete a user, and apply `on_owner_delete` of each definition to the records they own.
+    """Delete a user, and settle the records they own (`on_owner_delete`) and those that refer to them (`on_delete`).
 
     Raises NotFound if there is no such user, and Denied if the user has a role that the actor lacks. Raises Conflict if
-    no active admin would be left, or if `on_owner_delete: restrict` forbids it.
+    no active admin would be left, or if `restrict` forbids it.
     """
     with database.atomic():
         user = lock_user(actor, user_id)
         require_has_roles(actor, user.roles())
+        # Nobody can refer to the user from here on.
+        list(database.lock_for_update(User.select(User.id).where(User.id == user_id)))
         for resource in catalog.values():
             settle_owned(actor, resource, user_id)
         audit.record(actor, "user.delete", ("user", user_id), email=user.email)
-        User.delete().where(User.id == user_id).execute()
+        delete_records(actor, catalog.people, [user_id], subject="The user")
         require_active_admin()
 
 

@@ -7,18 +7,26 @@ from functools import cached_property
 from typing import Any, NamedTuple, NoReturn
 
 from itsdangerous import URLSafeSerializer
-from peewee import Cast, ColumnBase
+from peewee import Cast, ColumnBase, Model
 
-from backend.models.columns import Column
 from backend.models.database import connected, database
 from backend.models.definition import Generation, StoredDefinition
 from backend.models.records import build_model, column
 from backend.models.role import Role
+from backend.models.user import User
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.parsing import read_definition
+from backend.services.definitions.people import (
+    DIRECTORY,
+    Settings,
+    people_columns,
+    people_definition,
+    read_settings,
+)
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
+from backend.services.field_types.reference import USERS
 from backend.services.storage.conditions import ScopeShape, within
 from backend.services.storage.listable import Listable, Names
 from backend.utils.texts import byte_count
@@ -32,6 +40,18 @@ class IncomingReference(NamedTuple):
     resource: str
     field: str
     has_ruled_fields: bool
+
+
+class Source(NamedTuple):
+    """The model of a resource, and the map of field name to column."""
+
+    model: type[Model]
+    columns: dict[str, Any]
+
+
+def _own_table(definition: Definition) -> Source:
+    model = build_model(definition, database.obj)
+    return Source(model, {name: column(model, name) for name in definition.all_fields})
 
 
 class Resource(Listable):
@@ -50,12 +70,14 @@ class Resource(Listable):
         stored: Stored,
         incoming: Sequence[IncomingReference],
         cursor_serializer: URLSafeSerializer,
+        source: Source,
     ) -> None:
         super().__init__(
             definition.name,
             definition.all_fields,
-            build_model(definition, database.obj),
+            source.model,
             cursor_serializer,
+            columns=source.columns,
             search=definition.search,
             keeps_history=definition.history,
         )
@@ -85,10 +107,6 @@ class Resource(Listable):
             newest = self.catalog.source.after(self.catalog, generation)
             if newest.get(self.name) is not self:
                 raise Unavailable("The definition has just changed; send the request again.")
-
-    def column(self, name: str) -> Column[Any]:
-        """Return the model's column of a field."""
-        return column(self.model, name)
 
     def scoped(self, condition: ColumnBase, scope: ScopeShape) -> ColumnBase:
         """Return the condition limited to the rows within a Scope of this shape."""
@@ -128,6 +146,8 @@ class Resource(Listable):
 class Catalog(dict[str, Resource]):
     """Map of name to Resource, for all resources of one generation; `system` has the Listables of system tables.
 
+    `people` are the users, as a Resource that is in no path and in no list of resources: references lead to it.
+
     `definitions` maps names to (Definition, Stored). Resources that have not changed since the Catalog `former` are
     kept, with their statements and schemas. `generation` is None before the first migration.
     """
@@ -135,6 +155,7 @@ class Catalog(dict[str, Resource]):
     def __init__(
         self,
         definitions: Mapping[str, tuple[Definition, Stored]],
+        settings: Settings,
         generation: int | None,
         source: "Catalogs",
         former: "Catalog | None" = None,
@@ -145,15 +166,20 @@ class Catalog(dict[str, Resource]):
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
             if kept is None or (kept.stored, kept.incoming) != (stored, incoming[name]):
-                kept = Resource(definition, stored, incoming[name], source.cursor_serializer)
+                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, _own_table(definition))
             self[name] = kept
+        self.people = _make_people(settings, incoming[USERS], source, former)
         self.referrers = {
             name: [(self[reference.resource], reference.field) for reference in references]
             for name, references in incoming.items()
         }
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
-        for resource in self.values():  # last, when the catalog is complete
+        for resource in (*self.values(), self.people):  # last, when the catalog is complete
             resource.catalog = self
+
+    def target(self, name: str) -> Resource:
+        """Return the Resource that a reference with this `to` refers to: one of the catalog, or the users."""
+        return self.people if name == USERS else self[name]
 
     def __missing__(self, name: str) -> NoReturn:
         raise NotFound(f"There is no resource {name}.")
@@ -162,12 +188,24 @@ class Catalog(dict[str, Resource]):
 def _incoming_references(definitions: Iterable[Definition]) -> dict[str, list[IncomingReference]]:
     """Return the map of resource name to the references to it."""
     by_name = {definition.name: definition for definition in definitions}
-    incoming: dict[str, list[IncomingReference]] = {name: [] for name in by_name}
+    incoming: dict[str, list[IncomingReference]] = {name: [] for name in (*by_name, USERS)}
     for name, definition in by_name.items():
         for reference, field in definition.references.items():
             if field.to in incoming:
                 incoming[field.to].append(IncomingReference(name, reference, bool(definition.ruled_fields)))
     return incoming
+
+
+def _make_people(
+    settings: Settings, incoming: Sequence[IncomingReference], source: "Catalogs", former: Catalog | None
+) -> Resource:
+    """Return the users as a Resource; the one of the Catalog `former` if it is the same."""
+    stored = (1, json.dumps(settings))
+    if former is not None and (former.people.stored, former.people.incoming) == (stored, incoming):
+        return former.people
+    definition = people_definition(settings)
+    columns = people_columns(definition)
+    return Resource(definition, stored, incoming, source.cursor_serializer, Source(User, columns))
 
 
 class Catalogs:
@@ -190,10 +228,10 @@ class Catalogs:
     def _load(self, former: Catalog | None) -> Catalog:
         with connected():
             if not database.table_exists(Generation):
-                return Catalog({}, None, self)
+                return Catalog({}, Settings({}, DIRECTORY), None, self)
             # Read before the definitions: if they change in between, the next request sees a newer generation.
             generation = Generation.current()
-            return Catalog(_read_definitions(former), generation, self, former)
+            return Catalog(_read_definitions(former), read_settings(), generation, self, former)
 
 
 def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Stored]]:

@@ -15,6 +15,7 @@ from backend.services.definitions.names import shown_name
 from backend.services.definitions.schema import MAX_INDEXED
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
+from backend.services.field_types.reference import USERS
 from backend.utils.texts import byte_count
 
 MAX_INDEXES = 64  # that one resource declares
@@ -121,7 +122,7 @@ def check_references(definitions: Mapping[str, Definition]) -> None:
     problems: Problems = {}
     for name, definition in definitions.items():
         for reference, field in definition.references.items():
-            if field.to not in definitions:
+            if field.to not in {*definitions, USERS}:
                 in_resource = problems.setdefault(name, {"fields": {}})
                 in_resource["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
     if problems:
@@ -144,7 +145,8 @@ def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[
     paths, seen = [[start]], set[str]()
     while paths:
         path = paths.pop()
-        targets = {field.to for field in definitions[path[-1]].references.values() if field.required}
+        required = [field for field in definitions[path[-1]].references.values() if field.required]
+        targets = {field.to for field in required} - {USERS}
         if start in targets:
             return [*path, start]
         for target in sorted(targets - seen):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
@@ -52,6 +52,10 @@ class Definition:
     history: bool = False
     renamed_from: list[str] | None = None
     version: int = dataclasses.field(default=1, compare=False)  # of the stored definition; not part of the declaration
+
+    limits_admins: ClassVar[bool] = False  # the grants and hidden fields apply to admins, too
+    reference_action: ClassVar[str] = "read"  # who may do this with a record may refer to it
+    lookup_permissions: ClassVar[Mapping[str, str]] = {}  # by hidden field: who has it may find records by the field
 
     @property
     def former_names(self) -> list[str]:

@@ -51,7 +51,7 @@ LOCKED = "You may not set this field."
 
 def scope(definition: Definition, action: str, actor: Actor) -> Scope:
     """Return the Scope of one of ACTIONS for the actor: the sum of their grants, NOTHING without a grant."""
-    if actor.is_admin:
+    if actor.is_admin and not definition.limits_admins:
         return EVERYTHING
     grants = definition.grants(action)
     if PUBLIC_GRANT in grants.roles or not actor.roles.isdisjoint(grants.roles):
@@ -82,7 +82,7 @@ def _user_statement() -> Select:
 
 def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     """Return the names of the fields that the actor may not see."""
-    if not definition.ruled_fields or actor.is_admin:
+    if not definition.ruled_fields or (actor.is_admin and not definition.limits_admins):
         return NO_FIELDS
     ruled = definition.ruled_fields.items()
     return frozenset(name for name, field in ruled if not _has_one_of(actor, field.readable_by))

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from backend.models.user import ProfileFields
+from backend.models.user import UserSettings
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.schema import MAX_CONDITIONS
 from backend.services.field_types.base import TEXT_SEARCH, FieldType
@@ -121,7 +121,7 @@ def _check_user_value(field: FieldType, name: str) -> None:
 
 def user_fields() -> dict[str, FieldType]:
     """Return the map of name to field of the declared profile fields."""
-    return {name: parse_field(declaration) for name, declaration in ProfileFields.declared().items()}
+    return {name: parse_field(declaration) for name, declaration in UserSettings.profile_fields().items()}
 
 
 def used_user_fields(where: dict[str, Any]) -> set[str]:

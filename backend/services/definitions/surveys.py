@@ -37,9 +37,9 @@ def read_rows(change: Alteration, model: Any, names: Collection[str]) -> Iterato
 class Survey:
     """One pass over the rows of a table, with the values that they will have after an Alteration.
 
-    `checks` is a map of field name to the function that converts or checks its values. `unique_sets` are sets
-    of fields whose values together must be unique. `targets` is a map of reference to the model of the resource that it
-    will refer to, or to None if that resource is new.
+    `checks` is a map of field name to the function that converts or checks its values. `unique_sets` are sets of
+    fields whose values together must be unique. `targets` is a map of reference to the column of the ids that it may
+    have, or to None if the resource that it will refer to is new.
 
     After `run`, three maps hold ids of rows: `unfit` by field, `dangling` by reference, `repeated` by unique set.
     """
@@ -94,10 +94,9 @@ class Survey:
                 seen.add(combined)
 
 
-def _existing_ids(target: Any, ids: set[Any]) -> set[str]:
-    """Return those of the ids that the table of `target` has; none if `target` is None."""
-    if target is None or not ids:
+def _existing_ids(id_column: Any, ids: set[Any]) -> set[str]:
+    """Return those of the ids that the column has; none if it is None."""
+    if id_column is None or not ids:
         return set()
-    id_column = column(target, "id")
-    rows = database.execute(target.select(id_column).where(id_column.in_(list(ids)))).fetchall()
+    rows = database.execute(id_column.model.select(id_column).where(id_column.in_(list(ids)))).fetchall()
     return {str(row_id) for (row_id,) in rows}

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from backend.models.database import database
-from backend.models.records import build_model
+from backend.models.records import build_model, column
+from backend.models.user import User
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import Step, listed, make_step, record_count_text, rows_of
 from backend.services.definitions.surveys import Survey
+from backend.services.field_types.reference import USERS
 
 
 def value_steps(
@@ -70,10 +72,13 @@ def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str])
 def _target(
     change: Alteration, name: str, new_names: Mapping[str, str], definitions: Mapping[str, Definition]
 ) -> Any | None:
-    """Return the model of the resource that a field will refer to, under its current name; None if it is new."""
+    """Return the column with the ids of what a field will refer to; None if that is a new resource."""
     target = change.new.references[name].to
+    if target == USERS:
+        return User.id
     current_name = next((old for old, new in new_names.items() if new == target), target)
-    return build_model(definitions[current_name], database.obj) if current_name in definitions else None
+    current = definitions.get(current_name)
+    return current and column(build_model(current, database.obj), "id")
 
 
 def _constraint_step(change: Alteration, name: str, unfit: list[str]) -> Step:

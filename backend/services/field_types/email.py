@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
@@ -15,6 +15,8 @@ from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
 class EmailAddress(StrictText, fields.Email):
     """A normalized e-mail address."""
 
+    normalize = staticmethod(normalize_email)
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         # email-validator, in normalize_email, replaces the validator that marshmallow adds.
@@ -22,9 +24,15 @@ class EmailAddress(StrictText, fields.Email):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         try:
-            return normalize_email(super()._deserialize(value, attr, data, **kwargs))
+            return self.normalize(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
             raise ValidationError(str(error)) from error
+
+
+class AccountAddress(EmailAddress):
+    """The address of a user account, in lower case."""
+
+    normalize = staticmethod(comparable_email)
 
 
 class EmailText(StrictText):
@@ -46,6 +54,8 @@ class EmailText(StrictText):
 class Email(String):
     """An e-mail address, normalized."""
 
+    address_field: ClassVar[type[EmailAddress]] = EmailAddress
+
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 
     @property
@@ -56,7 +66,7 @@ class Email(String):
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for addresses."""
         field = super().json_field(**options)
-        return EmailAddress(validate=field.validators, **options)
+        return self.address_field(validate=field.validators, **options)
 
     def text_field(self) -> fields.Field[Any]:
         """Return a field for an address in any form, or a part of one."""
@@ -65,6 +75,8 @@ class Email(String):
 
 class AccountEmail(Email):
     """The address of a user account, in lower case; definitions cannot use this type."""
+
+    address_field: ClassVar[type[EmailAddress]] = AccountAddress
 
     def text_field(self) -> fields.Field[Any]:
         """Return a field for an address in any form and case, or a part of one."""

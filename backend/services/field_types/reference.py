@@ -1,4 +1,4 @@
-"""`reference`: the id of a record of another resource, or of the same one."""
+"""`reference`: the id of a record of another resource or of the same one, or of a user."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,12 +12,17 @@ from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.uuid import Uuid
 
+USERS = "users"  # what a reference to a user has as `to`; no resource can have this name
+USERS_TABLE = "larder_users"
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
 
 
 @field_type("reference")
 class Reference(Uuid):
-    """The id of a record of the resource `to`. `on_delete` is what happens to this record when that one is deleted."""
+    """The id of a record of the resource `to`, or of a user (`to: users`).
+
+    `on_delete` is what happens to this record when that one is deleted.
+    """
 
     fits_profiles: ClassVar[bool] = False
 
@@ -41,7 +46,8 @@ class Reference(Uuid):
 
     def foreign_key(self) -> SQL:
         """Return the SQL of the foreign key, which follows the column."""
-        return SQL(f'REFERENCES "{self.to}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
+        table = USERS_TABLE if self.to == USERS else self.to
+        return SQL(f'REFERENCES "{table}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
 
     @property
     def constraints(self) -> dict[str, Any]:

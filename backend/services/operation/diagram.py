@@ -71,7 +71,7 @@ TAIL = """
 
 Each resource has a table of the same name, made from its definition. Its first columns are `id` (UUIDv7, primary
 key), `created_at`, `updated_at`, `created_by` (a user, or null) and `version`. Then comes a column for each
-field:
+field. A reference has a foreign key to the table of its target, `larder_users` for `to: users`:
 
 | type | SQLite | Postgres |
 |---|---|---|

@@ -67,7 +67,7 @@ def relations(resource: Resource, hidden_fields: Callable[[Definition], frozense
     return (
         {f"{other.name}__{name}": Relation(other, name, True) for other, name in back}
         | {other.name: Relation(other, name, True) for other, name in back if count[other.name] == 1}
-        | {name: Relation(catalog[field.to], name, False) for name, field in there.items()}
+        | {name: Relation(catalog.target(field.to), name, False) for name, field in there.items()}
     )
 
 

@@ -150,7 +150,7 @@ def update_record(
         _lock_and_check(actor, resource, record_id, scope, if_match, verb="change")
         if not data:
             return get_record(actor, resource, record_id)
-        require_visible_references(actor, resource, data)
+        require_visible_references(actor, resource, data, record_id)
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.

@@ -1,4 +1,4 @@
-"""References between records: the target must exist and be visible to the actor who refers to it."""
+"""References to records and users: the target must exist and be visible to the actor who refers to it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,39 @@ from backend.services.storage.conditions import ScopeShape, scope_values
 from backend.services.storage.statements import slot
 
 
-def require_visible_references(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> None:
-    """Raise Invalid unless every record that `data` refers to exists and may be read by the actor."""
+def require_visible_references(
+    actor: Actor, resource: Resource, data: Mapping[str, Any], record_id: str | None = None
+) -> None:
+    """Raise Invalid unless everything that `data` refers to exists and the actor may refer to it.
+
+    A record that exists keeps its values, even if the actor may no longer refer to them.
+    """
     problems = {}
     for name, field in resource.definition.references.items():
-        if data.get(name) is not None and find_visible(actor, resource.catalog[field.to], "id", data[name]) is None:
+        value = data.get(name)
+        if value is None or find_visible(actor, resource.catalog.target(field.to), "id", value) is not None:
+            continue
+        if record_id is None or not _has_value(actor, resource, record_id, name, value):
             problems[name] = [f"There is no such record of {field.to}."]
     if problems:
         raise Invalid(problems)
 
 
+def _has_value(actor: Actor, resource: Resource, record_id: str, name: str, value: Any) -> bool:
+    """Return whether a record has this value of a field; False if the field is hidden, because that would show it."""
+    if name in policies.hidden_fields(resource.definition, actor):
+        return False
+    return bool(resource.run(_select_with_value, name, values={"id": record_id, "value": value}))
+
+
+def _select_with_value(resource: Resource, name: str) -> Select:
+    key = resource.column("id")
+    return resource.model.select(key).where(key == slot("id"), resource.column(name) == slot("value"))
+
+
 def find_visible(actor: Actor, resource: Resource, field: str, value: Any) -> str | None:
-    """Return the id of a record whose `field` is `value`, if the actor may read it; else None."""
-    allowed = policies.scope(resource.definition, "read", actor)
+    """Return the id of a record whose `field` is `value`, if the actor may refer to it; else None."""
+    allowed = policies.scope(resource.definition, resource.definition.reference_action, actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return None
     values = {"value": resource.column(field).db_value(value)} | scope_values(resource, allowed.alternatives)

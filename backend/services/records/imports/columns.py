@@ -11,6 +11,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
+from backend.services.records.imports.lookups import unusable_keys
 from backend.utils.texts import shown
 
 MAX_LISTED = 20  # wrong names in one message
@@ -92,9 +93,9 @@ def _known_columns(
 
 def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[str]:
     """Return the fields of the target by which a row may refer to its records: `id` and the unique ones."""
-    target = resource.catalog[resource.definition.references[reference].to]
+    target = resource.catalog.target(resource.definition.references[reference].to)
     keys = {"id"} | _unique_fields(target, target.definition.fields)
-    return sorted(keys - policies.hidden_fields(target.definition, actor))
+    return sorted(keys - unusable_keys(target.definition, actor))
 
 
 def _unique_fields(resource: Resource, fields: dict[str, FieldType]) -> set[str]:

@@ -11,8 +11,10 @@ from peewee import ColumnBase, NodeList, Select
 
 from backend.models.columns import Column
 from backend.services.access.actors import Actor
+from backend.services.access.permissions import has_permission
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.definition import Definition
 from backend.services.storage.conditions import ScopeShape, scope_values, within
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339
@@ -32,9 +34,9 @@ class StoredRecord(NamedTuple):
 
 
 def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Return {value: id} of the records whose `field` has one of the values, and which the actor may read."""
-    allowed = policies.scope(resource.definition, "read", actor)
-    if not allowed or field in policies.hidden_fields(resource.definition, actor):
+    """Return {value: id} of the records whose `field` has one of the values, and to which the actor may refer."""
+    allowed = policies.scope(resource.definition, resource.definition.reference_action, actor)
+    if not allowed or field in unusable_keys(resource.definition, actor):
         return {}
     found: dict[Any, str] = {}
     for chunk in _chunks(values):
@@ -42,6 +44,13 @@ def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iter
         rows = resource.run(_find, field, allowed.shape, values=slots)
         found |= {_bound_form(value): str(record_id) for value, record_id in rows}
     return found
+
+
+def unusable_keys(definition: Definition, actor: Actor) -> frozenset[str]:
+    """Return the fields by which the actor cannot find a record: the hidden ones, unless a permission allows it."""
+    hidden = policies.hidden_fields(definition, actor)
+    by_permission = definition.lookup_permissions.items()
+    return hidden - {name for name, needed in by_permission if name in hidden and has_permission(actor, needed)}
 
 
 def find_for_change(

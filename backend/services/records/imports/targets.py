@@ -36,7 +36,7 @@ class Targets:
         return wanted
 
     def _find(self, column: Column, keys: set[Any]) -> dict[Any, str | None]:
-        target = self._resource.catalog[target_name(self._resource, column)]
+        target = self._resource.catalog.target(target_name(self._resource, column))
         stored_keys = {key: target.to_columns({column.target_field: key})[column.target_field] for key in keys}
         found = find_visible_many(self._actor, target, column.target_field, set(stored_keys.values()))
         is_other = target.name != self._resource.name

@@ -105,7 +105,7 @@ class ValueReader:
         no_value = EMPTY if self._is_text else None
         holds_empty_text = field.holds_empty_text or not self._is_text
         if column.field in self._references:
-            read_as = self._resource.catalog[self._references[column.field].to].fields[column.target_field]
+            read_as = self._resource.catalog.target(self._references[column.field].to).fields[column.target_field]
         read = self._loader(read_as)
 
         def read_cell(cell: Any) -> Any:
