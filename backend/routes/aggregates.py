@@ -28,6 +28,7 @@ class GroupSchema(Schema):
     avg = fields.Dict(metadata=BY_FIELD)
     min = fields.Dict(metadata=BY_FIELD)
     max = fields.Dict(metadata=BY_FIELD)
+    count_distinct = fields.Dict(metadata=BY_FIELD)
 
 
 def add_views(blp: ResourceBlueprint) -> None:

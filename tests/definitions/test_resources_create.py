@@ -41,7 +41,7 @@ RESERVED_NAMES = [
 ]
 RESERVED_FIELD_NAMES = [
     *("id", "created_at", "updated_at", "created_by", "version", "sort", "page", "per_page", "cursor", "count"),
-    *("fields", "expand", "q", "format", "mode", "key", "dry_run", "confirm", "group_by"),
+    *("fields", "expand", "q", "format", "mode", "key", "dry_run", "confirm", "group_by", "having", "count_distinct"),
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),
 ]
 AWKWARD_NAMES = [

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from peewee import SQL, ColumnBase, Field, IntegrityError, Node, Ordering, Select, Table
@@ -93,13 +94,37 @@ class Dialect(Metered, ABC):
     def position(self, text: Node, part: Node) -> ColumnBase:
         """Return the expression of the position of `part` in `text`, from 1; 0 if it does not occur."""
 
+    # The expressions of exact sums and averages order groups as these do, when they are compared one after the other.
+
     @abstractmethod
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
         """Return the expressions of an exact sum of integers or decimals; sum_of_parts() takes their values."""
 
     @abstractmethod
+    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
+        """Return the expressions of an average of integers or decimals, exact in groups of up to 67 million values."""
+
+    @abstractmethod
     def sum_of_parts(self, parts: Iterator[Any]) -> Any:
         """Take the values of one exact_sum() from `parts` and return the sum; None if there were no values to sum."""
+
+    @abstractmethod
+    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
+        """Return the values that compare with exact_sum() of a column of this scale as `total` does with the sum."""
+
+    @abstractmethod
+    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
+        """Return the values that compare with exact_average() as `average` does with the average."""
+
+    # Dates
+
+    @abstractmethod
+    def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        """Return the expression of the moment, in UTC, at which the `part` of time with a moment begins."""
+
+    @abstractmethod
+    def first_day_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        """Return the expression of the day on which the `part` of time with a day begins."""
 
     @abstractmethod
     def typed(self, node: Node, column: Field) -> ColumnBase:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from decimal import Decimal
 from typing import Any
 
 from peewee import (
@@ -101,8 +102,25 @@ class Postgres(PostgresConnections):
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
         return [fn.SUM(column)]
 
+    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
+        # A quotient has as many fraction digits as its dividend: enough that no two different averages are equal.
+        return [fn.ROUND(fn.SUM(column), SQL("60")) / fn.COUNT(column)]
+
     def sum_of_parts(self, parts: Iterator[Any]) -> Any:
         return next(parts)
+
+    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
+        return [total]
+
+    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
+        return [average]
+
+    def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        return fn.date_trunc(SQL(f"'{part}'"), column, SQL("'UTC'"))
+
+    def first_day_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        # Without the cast to a TIMESTAMP, the time zone of the session would matter.
+        return Cast(fn.date_trunc(SQL(f"'{part}'"), Cast(column, "TIMESTAMP")), "DATE")
 
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         texts = ", ".join(f"""{name} TEXT COLLATE "C" NOT NULL DEFAULT ''""" for name in columns)

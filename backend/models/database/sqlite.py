@@ -4,6 +4,7 @@ import fcntl
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from peewee import (
     fn,
 )
 
+from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
@@ -105,13 +107,26 @@ class Sqlite(SqliteConnections):
         return fn.instr(text, part)
 
     def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
-        # In two halves, because the sum of 64-bit integers could overflow. The numbers are SQL, because a column of
-        # decimals would scale values.
-        return [fn.SUM(Expression(column, ">>", SQL("32"))), fn.SUM(Expression(column, "&", SQL("4294967295")))]
+        return expressions.exact_sum(column)
+
+    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
+        return expressions.exact_average(column)
 
     def sum_of_parts(self, parts: Iterator[Any]) -> Any:
         high, low = next(parts), next(parts)
-        return None if high is None else (high << 32) + low
+        return None if high is None else (high << expressions.HALF_BITS) + low
+
+    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
+        return [*expressions.sum_bounds(total, scale)]
+
+    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
+        return [*expressions.average_bounds(average, scale)]
+
+    def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        return expressions.start_of(part, column)
+
+    def first_day_of(self, part: str, column: ColumnBase) -> ColumnBase:
+        return expressions.first_day_of(part, column)
 
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))

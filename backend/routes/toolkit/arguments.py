@@ -56,7 +56,7 @@ class QuerySchema(BuiltSchema):
         """
         values, problems = dict(self.defaults), {}
         for name, text in data.items():
-            field = self.load_fields.get(name)
+            field = self.parameter(name)
             try:
                 if field is None:
                     raise ValidationError("Unknown parameter.")
@@ -66,6 +66,17 @@ class QuerySchema(BuiltSchema):
         if problems:
             raise ValidationError(problems)
         return values
+
+    def parameter(self, name: str) -> fields.Field[Any] | None:
+        """Return the field that loads the parameter of this name; None if it is unknown."""
+        field = self.load_fields.get(name)
+        if field is None or isinstance(field, Family):
+            return next((found for family in self._families if (found := family.find(name))), None)
+        return field
+
+    @cached_property
+    def _families(self) -> list["Family"]:
+        return [field for field in self.load_fields.values() if isinstance(field, Family)]
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -88,6 +99,33 @@ class CommaList(DelimitedList):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         values = value if self.keeps_commas else [part for text in value for part in text.split(",")]
         return fields.List._deserialize(self, values, attr, data, **kwargs)
+
+
+class Family(fields.Field[Any]):
+    """Parameters that are too many to document one by one: `find` returns the field of a name, None of other names.
+
+    The document has one parameter for them: an object whose members are parameters themselves (`explode`). `pattern`
+    describes their names.
+    """
+
+    def __init__(self, find: Callable[[str], fields.Field[Any] | None], pattern: str, description: str) -> None:
+        super().__init__(metadata={"description": description})
+        self.find, self.pattern = find, pattern
+
+
+def family_schema(pattern: str) -> dict[str, Any]:
+    """Return the JSON Schema of the object for a Family."""
+    return {"type": "object", "propertyNames": {"pattern": pattern}, "additionalProperties": {"type": "string"}}
+
+
+def describe_family(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a Family, and an empty one of other fields."""
+    return family_schema(field.pattern) if isinstance(field, Family) else {}
+
+
+def explode_family(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return what makes the members of the object for a Family parameters; nothing for other fields."""
+    return {"style": "form", "explode": True} if isinstance(field, Family) else {}
 
 
 class Parser(FlaskParser):
@@ -113,7 +151,8 @@ class Parser(FlaskParser):
 
         Any other repeated parameter is refused, because all but one of its values would be ignored.
         """
-        lists = {name for name, field in schema.load_fields.items() if isinstance(field, CommaList)}
+        find = schema.parameter if isinstance(schema, QuerySchema) else schema.load_fields.get
+        lists = {name for name in req.args if isinstance(find(name), CommaList)}
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
         if repeated:
             abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
@@ -138,8 +177,8 @@ class Parser(FlaskParser):
 
 
 def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
-    """Return a map of each list parameter that is sent to its values."""
-    values: dict[str, list[str]] = {name: [] for name in lists.intersection(req.args)}
+    """Return a map of each of these list parameters to its values."""
+    values: dict[str, list[str]] = {name: [] for name in lists}
     for name, value in read_pairs(req.query_string) if values else ():
         if name in values:
             values[name] += split_values(value)

@@ -7,6 +7,7 @@ from flask_smorest.spec import APISpecMixin
 from marshmallow import fields
 
 from backend.middleware.errors import ErrorSchema
+from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.resource_routes import ResourceRoutes
@@ -51,8 +52,10 @@ class Writer(APISpecMixin):
         self._fields: list[Any] = []
         self._converters: list[Any] = []
         self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
-        for describe in (_describe_declaration, _describe_keys, describe_expanded):
-            self.ma_plugin.converter.add_attribute_function(describe)
+        converter = self.ma_plugin.converter
+        for describe in (_describe_declaration, _describe_keys, describe_expanded, describe_family):
+            converter.add_attribute_function(describe)
+        converter.add_parameter_attribute_function(explode_family)
         self.spec.components.security_scheme("bearer", BEARER)
         self.spec.components.security_scheme("cookie", cookie_scheme(app.config["JWT_ACCESS_COOKIE_NAME"]))
 

@@ -72,12 +72,14 @@ def page_parameters() -> Parameters:
     }
 
 
-def sort_parameter(names: Iterable[str], description: str, max_count: int, order: Sequence[str] = ()) -> CommaList:
-    """Return a parameter that sorts by at most `max_count` of these names; `order` is its default."""
-    terms = [prefix + name for name in names for prefix in ("", "-")]
+def sort_parameter(
+    names: Iterable[str] | None, description: str, max_count: int, order: Sequence[str] = ()
+) -> CommaList:
+    """Return a parameter that sorts by at most `max_count` of these names, None for any; `order` is its default."""
+    terms = None if names is None else [prefix + name for name in names for prefix in ("", "-")]
     metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
     return CommaList(
-        StrictText(validate=validate.OneOf(terms)),
+        StrictText(validate=None if terms is None else validate.OneOf(terms)),
         validate=[validate.Length(1, max_count), _require_unique_fields],
         load_default=order or missing,
         metadata=metadata,

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.middleware.paths import API
+from backend.routes.toolkit.aggregating import HAVING, having_pattern
+from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.expanding import EXPAND, expand_help, expanded_schema
 from backend.routes.toolkit.list_parameters import search_help
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.expansions import Relation, relations
+from backend.services.records.measures import FUNCTIONS
 
-LISTS_OF_FIELDS = ("sort", "fields", "group_by", "sum", "avg", "min", "max")
+LISTS_OF_FIELDS = ("sort", "fields", "group_by", *FUNCTIONS)
 
 Json = dict[str, Any]  # a part of the document
 
@@ -62,7 +65,8 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
     searched = [field for field in resource.definition.search if field not in visible.hidden]
     for path in ("", "/{record_id}", "/export", "/aggregate"):
         key = f"{API}/{name}{path}"
-        narrowed = [_narrow_parameter(parameter, visible, searched) for parameter in paths[key]["get"]["parameters"]]
+        parameters = paths[key]["get"]["parameters"]
+        narrowed = [_narrow_parameter(parameter, resource, visible, searched) for parameter in parameters]
         kept = [parameter for parameter in narrowed if parameter]
         paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
     return document | {"components": components | {"schemas": schemas}, "paths": paths}
@@ -84,7 +88,9 @@ def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
     return schema | {"properties": properties | ({EXPAND: expanded_schema(expandable)} if expandable else {})}
 
 
-def _narrow_parameter(parameter: Json, visible: VisiblePart, searched: Sequence[str]) -> Json | None:
+def _narrow_parameter(
+    parameter: Json, resource: Resource, visible: VisiblePart, searched: Sequence[str]
+) -> Json | None:
     """Return the parameter without hidden fields and relations; None if nothing of it is visible."""
     name = parameter.get("name", "")
     if parameter.get("in") != "query":
@@ -93,6 +99,11 @@ def _narrow_parameter(parameter: Json, visible: VisiblePart, searched: Sequence[
         return parameter | {"description": expand_help(visible.expandable)} if visible.expandable else None
     if name == "q":
         return parameter | {"description": search_help(searched)} if searched else None
+    if name == HAVING and visible.hidden:
+        fields = {
+            field_name: field for field_name, field in resource.fields.items() if field_name not in visible.hidden
+        }
+        return parameter | {"schema": family_schema(having_pattern(fields))}
     if name.partition("__")[0] in visible.hidden:
         return None
     return _without_fields(parameter, visible.hidden) if name in LISTS_OF_FIELDS else parameter
@@ -101,5 +112,7 @@ def _narrow_parameter(parameter: Json, visible: VisiblePart, searched: Sequence[
 def _without_fields(parameter: Json, hidden: frozenset[str]) -> Json:
     """Return a parameter that takes names of fields without the hidden ones."""
     items = parameter["schema"]["items"]
-    shown = [term for term in items["enum"] if term.removeprefix("-") not in hidden]
+    if "enum" not in items:
+        return parameter
+    shown = [term for term in items["enum"] if term.removeprefix("-").partition(":")[0] not in hidden]
     return parameter | {"schema": parameter["schema"] | {"items": items | {"enum": shown}}}

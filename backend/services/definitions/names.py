@@ -12,7 +12,20 @@ SYSTEM_FIELD_NAMES = ("id", "created_at", "updated_at", "created_by", "version")
 RESERVED_FIELDS = {
     *SYSTEM_FIELD_NAMES,
     *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q"),
-    *("group_by", "sum", "avg", "min", "max", "format", "mode", "key", "dry_run", "confirm"),
+    *(
+        "group_by",
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "count_distinct",
+        "having",
+        "format",
+        "mode",
+        "key",
+        "dry_run",
+        "confirm",
+    ),
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # system columns of every table on Postgres
 }
 RESERVED_RESOURCES = {

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -14,6 +14,7 @@ from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.errors import Invalid
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
+from backend.services.field_types.totals import Totals
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 
@@ -70,7 +71,7 @@ class FieldType:
     operators: ClassVar[tuple[str, ...]] = EQUALITY  # of filters
     sortable: ClassVar[bool] = True  # also: records can be grouped by it
     can_be_unique: ClassVar[bool] = True
-    can_be_summed: ClassVar[bool] = False  # such a type implements sum_parts, read_sum, sum_to_json and average_to_json
+    parts: ClassVar[tuple[str, ...]] = ()  # of time, by which records can be grouped; then `start_of` is implemented
     searchable: ClassVar[bool] = False  # by the full-text search
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than fit into an index entry
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
@@ -219,25 +220,13 @@ class FieldType:
         """Return the text of a CSV cell for a value in JSON."""
         return str(value)
 
-    # Sums
+    @property
+    def totals(self) -> Totals | None:
+        """The sums and averages of values; None if they cannot be summed."""
+        return None
 
-    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the expressions of a sum; read_sum takes their values."""
-        raise NotImplementedError
-
-    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
-        """Take the values of one sum from `parts` and return the sum; None if it has no values."""
-        raise NotImplementedError
-
-    def sum_to_json(self, total: Any) -> Any:
-        """Return the result of read_sum as a value in JSON; None if JSON cannot represent it."""
-        raise NotImplementedError
-
-    def average_to_json(self, total: Any, count: int) -> Any:
-        """Return the average of `count` values in the form of a value in JSON; None if JSON cannot represent it.
-
-        It may be more precise than a value of the field.
-        """
+    def start_of(self, part: str, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the expression of the value at which one of the `parts` of time begins, for a value within it."""
         raise NotImplementedError
 
     # Changes of the declaration

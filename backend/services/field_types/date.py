@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import fields
+from peewee import ColumnBase
 
 from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
@@ -13,6 +14,7 @@ from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, fie
 from backend.services.field_types.marshmallow_fields import Between
 
 MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
+PARTS_OF_DATES = ("year", "quarter", "month", "week", "day")  # a week begins on Monday (ISO 8601)
 MIDNIGHT = "T00:00:00.000000Z"
 
 
@@ -40,6 +42,7 @@ class Date(FieldType):
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
+    parts: ClassVar[tuple[str, ...]] = PARTS_OF_DATES
 
     min: str | None = option(Day(), default=None)
     max: str | None = option(Day(), default=None)
@@ -55,6 +58,10 @@ class Date(FieldType):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any day."""
         return Day()
+
+    def start_of(self, part: str, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the first day of the part."""
+        return database.first_day_of(part, column)
 
     def to_common(self, value: str) -> str:
         """Return the moment at which the day begins in UTC."""

@@ -11,7 +11,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
-from backend.services.field_types.date import MOMENT
+from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
 from backend.services.field_types.marshmallow_fields import Between
 from backend.utils.clock import rfc3339
 
@@ -48,6 +48,7 @@ class DateTime(FieldType):
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
+    parts: ClassVar[tuple[str, ...]] = (*PARTS_OF_DATES, "hour")
 
     min: str | None = option(Moment(), default=None)
     max: str | None = option(Moment(), default=None)
@@ -67,6 +68,10 @@ class DateTime(FieldType):
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return RFC 3339 text in UTC with microseconds."""
         return database.json_datetime(column)
+
+    def start_of(self, part: str, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the moment at which the part begins in UTC."""
+        return database.start_of(part, column)
 
     def to_common(self, value: str) -> str:
         """Return the moment unchanged."""

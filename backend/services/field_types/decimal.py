@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN
 from decimal import Decimal as PythonDecimal
 from typing import Any
 
@@ -14,9 +13,9 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
+from backend.services.field_types.totals import DecimalTotals, Totals
 
 MAX_PRECISION = 18  # digits that fit into 64 bits: SQLite stores an integer of the smallest units
-EXTRA_DIGITS = 6  # more fraction digits for an average than for a value
 
 
 class ExactDecimal(fields.String):
@@ -92,17 +91,10 @@ class Decimal(Numeric):
         """Return the decimal as text with exactly `scale` fraction digits."""
         return database.json_decimal(column, self.scale)
 
-    def sum_to_json(self, total: int | PythonDecimal) -> str:
-        """Return the sum as text with exactly `scale` fraction digits."""
-        return _rounded(self._as_decimal(total), self.scale)
-
-    def average_to_json(self, total: int | PythonDecimal, count: int) -> str:
-        """Return the average as text with EXTRA_DIGITS more fraction digits than the field."""
-        return _rounded(self._as_decimal(total) / count, self.scale + EXTRA_DIGITS)
-
-    def _as_decimal(self, total: int | PythonDecimal) -> PythonDecimal:
-        """Return a sum as a decimal; on SQLite, it is an integer of the smallest units."""
-        return PythonDecimal(total).scaleb(-self.scale) if isinstance(total, int) else total
+    @property
+    def totals(self) -> Totals:
+        """Exact sums."""
+        return DecimalTotals(self.scale)
 
     def needs_conversion_from(self, old: FieldType) -> bool:
         """Return whether `old` has a different type, precision or scale."""
@@ -111,7 +103,3 @@ class Decimal(Numeric):
     def from_common(self, common: PythonDecimal) -> str:
         """Return the number as text."""
         return format(common, "f")
-
-
-def _rounded(number: PythonDecimal, digits: int) -> str:
-    return format(number.quantize(PythonDecimal(1).scaleb(-digits), ROUND_HALF_EVEN), "f")

@@ -11,6 +11,7 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
+from backend.services.field_types.totals import ExactTotals, Totals
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
@@ -60,13 +61,10 @@ class Integer(Numeric):
         """Return a field for any integer."""
         return IntegerFromText(validate=validate.Range(MIN_INTEGER, MAX_INTEGER))
 
-    def sum_to_json(self, total: int | PythonDecimal) -> int:
-        """Return the sum, which may have more than 64 bits."""
-        return int(total)
-
-    def average_to_json(self, total: int | PythonDecimal, count: int) -> float:
-        """Return the nearest double."""
-        return float(total / count)
+    @property
+    def totals(self) -> Totals:
+        """Exact sums."""
+        return ExactTotals()
 
     def from_common(self, common: PythonDecimal) -> int:
         """Return a whole number."""

@@ -6,13 +6,14 @@ from decimal import Decimal as PythonDecimal
 from typing import Any
 
 from marshmallow import fields, validate
-from peewee import fn
+from peewee import ColumnBase, fn
 
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
+from backend.services.field_types.totals import Totals
 
 
 class StrictFloat(fields.Float):
@@ -40,6 +41,32 @@ class FloatFromText(FromText, StrictFloat):
         return float(text)
 
 
+class DoubleTotals(Totals):
+    """Sums of doubles, which are doubles and not exact."""
+
+    def parts(self, function: str, column: Any, database: Dialect) -> list[ColumnBase]:
+        """Return the expression of the double."""
+        total = fn.SUM(column)
+        return [total if function == "sum" else total / fn.COUNT(column)]
+
+    def bounds(self, function: str, value: float, database: Dialect) -> list[Any]:
+        """Return the double."""
+        return [value]
+
+    def text_field(self, function: str) -> fields.Field[Any]:
+        """Return a field for any number."""
+        return FloatFromText()
+
+    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
+        """Return the sum."""
+        return next(parts)
+
+    def to_json(self, function: str, total: float, count: int) -> float | None:
+        """Return the double; None if the sum is too large for one."""
+        result = total if function == "sum" else total / count
+        return result if math.isfinite(result) else None
+
+
 @field_type("number")
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
@@ -64,21 +91,10 @@ class Number(Numeric):
         """Return the same text on both databases, although one returns 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
 
-    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the expression of the sum, which is a double and not exact."""
-        return [fn.SUM(column)]
-
-    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
-        """Return the sum."""
-        return next(parts)
-
-    def sum_to_json(self, total: float) -> float | None:
-        """Return the sum; None if it is too large for a double."""
-        return total if math.isfinite(total) else None
-
-    def average_to_json(self, total: float, count: int) -> float | None:
-        """Return the average; None if the sum is too large for a double."""
-        return self.sum_to_json(total / count)
+    @property
+    def totals(self) -> Totals:
+        """Sums that are doubles."""
+        return DoubleTotals()
 
     def from_common(self, common: PythonDecimal) -> float:
         """Return the double that equals the number."""

@@ -1,12 +1,10 @@
 """The base of all number types: they can be ordered, added up, and converted into each other."""
 
-from collections.abc import Iterator
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar, TypeVar
 
 from marshmallow import ValidationError
 
-from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType
 
 NUMBER = "number"  # the common form of numbers and booleans, a PythonDecimal
@@ -17,16 +15,7 @@ class Numeric(FieldType):
     """A type whose values are numbers."""
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
-    can_be_summed: ClassVar[bool] = True
     common_form: ClassVar[str | None] = NUMBER
-
-    def sum_parts(self, column: Any, database: Dialect) -> list[Any]:
-        """Return the expressions of an exact sum of any size."""
-        return [*database.exact_sum(column)]
-
-    def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
-        """Return the exact sum."""
-        return database.sum_of_parts(parts)
 
     def to_common(self, value: Any) -> PythonDecimal:
         """Return the exact number of a value in JSON."""

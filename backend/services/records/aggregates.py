@@ -4,9 +4,9 @@ Sums of integers and decimals are exact on both databases, whatever their size.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import SQL, ColumnBase, Node, Select, fn
 
@@ -15,41 +15,61 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
-from backend.services.field_types.base import FieldType
 from backend.services.records.list_query import ListQuery
+from backend.services.records.measures import (
+    COUNT,
+    SUMS,
+    Condition,
+    GroupKey,
+    Measure,
+    having,
+    having_values,
+    totals_of,
+)
 from backend.services.storage.answer_sizes import TooLarge, response_limit
 from backend.services.storage.ordering import Sort
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
-FUNCTIONS = ("sum", "avg", "min", "max")
-
-Functions = tuple[tuple[str, str], ...]  # (one of FUNCTIONS, field)
 Groups = list[dict[str, Any]]  # as they are answered
+
+
+class GroupShape(NamedTuple):
+    """What decides the SQL text of groups: their keys, their measures, and the conditions without their values."""
+
+    keys: tuple[GroupKey, ...]
+    measures: tuple[Measure, ...]
+    having: tuple[tuple[str, str], ...]  # (name of a measure, operator)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AggregateQuery:
     """What a client asks of the records that the ListQuery `found` finds.
 
-    The number of cities and the largest population of each country, countries with most cities first:
+    The number of cities and the largest population of each country with more than five, most cities first:
 
         AggregateQuery(
             found=ListQuery(),
-            group_by=("country",),
-            functions=(("max", "population"),),
+            group_by=(GroupKey("country"),),
+            measures=(Measure("max", "population"),),
+            having=(("count", "gt", 5),),
             sort=(("count", True),),
         )
 
-    `group_by` are fields, `functions` holds (one of FUNCTIONS, field); `sort` holds (a field of `group_by` or `count`,
-    is descending).
+    `sort` holds (name, is descending), of `count`, a key or a measure; `having` are conditions that groups must meet.
     """
 
     found: ListQuery
-    group_by: tuple[str, ...] = ()
-    functions: Functions = ()
+    group_by: tuple[GroupKey, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    having: tuple[Condition, ...] = ()
     sort: Sort = ()
+
+    @property
+    def shape(self) -> GroupShape:
+        """The query without its order and its values."""
+        return GroupShape(self.group_by, self.measures, tuple(condition[:2] for condition in self.having))
 
 
 def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[Groups, int]:
@@ -60,21 +80,23 @@ def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[
     allowed = policies.authorize(resource.definition, "list", actor)
     found = _visible(actor, resource, query)
     selection = found.selection(allowed).unranked
-    values = found.slot_values(resource, allowed) | {"limit": found.per_page, "offset": found.offset}
-    rows = resource.run(_select, selection, query.group_by, query.functions, query.sort, values=values)
-    sizes = [byte_count(group) + byte_count(extremes) for group, _, extremes, *_ in rows]
+    values = found.slot_values(resource, allowed) | having_values(resource, query.measures, query.having)
+    values |= {"limit": found.per_page, "offset": found.offset}
+    rows = resource.run(_select, selection, query.shape, query.sort, values=values)
+    sizes = [byte_count(members) for _, members, *_ in rows]
     if sum(sizes) > response_limit.max_bytes:
         raise TooLarge(sizes, response_limit.max_bytes, "group")
     groups = [_group(resource, query, *row) for row in rows]
-    if not query.group_by:
-        return groups, 1
-    return groups, resource.run(_count_groups, selection, query.group_by, values=values)[0][0]
+    if len(groups) < found.per_page and (groups or not found.offset):
+        return groups, found.offset + len(groups)
+    return groups, resource.run(_count_groups, selection, query.shape, values=values)[0][0]
 
 
 def _visible(actor: Actor, resource: Resource, query: AggregateQuery) -> ListQuery:
     """Return which records are aggregated; raise Invalid if the query asks for a field that is hidden."""
     hidden, found = policies.hidden_fields(resource.definition, actor), query.found
-    if concealed := hidden.intersection([*query.group_by, *(name for _, name in query.functions)]):
+    used = [key.field for key in query.group_by] + [measure.field for measure in query.measures]
+    if concealed := hidden.intersection(used):
         raise Invalid({name: ["Unknown field."] for name in concealed}, location="query")
     if hidden:
         found = found.without(hidden, resource)
@@ -83,87 +105,70 @@ def _visible(actor: Actor, resource: Resource, query: AggregateQuery) -> ListQue
     return found
 
 
-def _select(
-    resource: Resource, selection: Selection, group_by: tuple[str, ...], functions: Functions, sort: Sort
-) -> Select:
-    """Return the query of a row for each group: its fields, its count, its extremes, the parts of its sums."""
-    columns = {name: resource.column(name) for name in group_by}
-    group = [(name, resource.fields[name].json(column, database.obj)) for name, column in columns.items()]
-    parts = [part for name in _summed(functions) for part in _sum_parts(resource, name)]
-    count = fn.COUNT(SQL("*")).alias("count__")
-    rows = selection.rows(resource, _object(group), count, _object(_extremes(resource, functions)), *parts)
-    if columns:
-        rows = rows.group_by(*columns.values())
-    order = [_order_term(resource, *term) for term in _whole_order(group_by, sort)]
-    return rows.order_by(*order).limit(slot("limit")).offset(slot("offset"))
+def _select(resource: Resource, selection: Selection, shape: GroupShape, sort: Sort) -> Select:
+    """Return the query of a row for each group: its count, a JSON array of its members, the parts of its sums.
+
+    The members are its keys, and its measures that are no sums.
+    """
+    keys = [key.json(resource) for key in shape.keys]
+    members = [_json(resource, measure) for measure in shape.measures if measure.function not in SUMS]
+    parts = [part for name in _summed(shape.measures) for part in _sum_parts(resource, name)]
+    rows = _groups(resource, selection, shape, database.json_array([*keys, *members]), *parts)
+    return rows.order_by(*_order(resource, shape, sort)).limit(slot("limit")).offset(slot("offset"))
 
 
-def _object(pairs: Sequence[tuple[str, Node]]) -> Node:
-    return database.json_object(pairs) if pairs else SQL("'{}'")
+def _groups(resource: Resource, selection: Selection, shape: GroupShape, *columns: Node) -> Select:
+    """Return the query of the count and these columns of each group."""
+    rows = selection.rows(resource, fn.COUNT(SQL("*")), *columns)
+    if shape.keys:
+        rows = rows.group_by(*(key.expression(resource) for key in shape.keys))
+    return rows.having(*having(resource, shape.measures, shape.having)) if shape.having else rows
 
 
-def _extremes(resource: Resource, functions: Functions) -> list[tuple[str, Node]]:
-    # Named by their place: Postgres would cut a longer name.
-    return [
-        (str(i), resource.fields[name].json(_extreme(function, resource.column(name)), database.obj))
-        for i, (function, name) in enumerate(functions)
-        if function in ("min", "max")
-    ]
+def _json(resource: Resource, measure: Measure) -> ColumnBase:
+    (expression,) = measure.expressions(resource)
+    is_count = measure.function == "count_distinct"
+    return expression if is_count else resource.fields[measure.field].json(expression, database.obj)
 
 
-def _extreme(function: str, column: Node) -> ColumnBase:
-    return fn.MIN(column) if function == "min" else fn.MAX(column)
-
-
-def _whole_order(group_by: tuple[str, ...], sort: Sort) -> Sort:
-    """Return the order, with every field of the groups at its end, so that no two groups are equal in it."""
+def _order(resource: Resource, shape: GroupShape, sort: Sort) -> list[Node]:
+    """Return the ORDER BY terms, with every key at their end, so that no two groups are equal in them."""
+    by_name: dict[str, GroupKey | Measure] = {key.name: key for key in shape.keys}
+    by_name |= {measure.name: measure for measure in (COUNT, *shape.measures)}
     named = {name for name, _ in sort}
-    return (*sort, *((name, False) for name in group_by if name not in named))
+    whole = (*sort, *((key.name, False) for key in shape.keys if key.name not in named))
+    return [term for name, descending in whole for term in by_name[name].terms(resource, descending)]
 
 
-def _order_term(resource: Resource, name: str, descending: bool) -> Node:
-    if name == "count":
-        return SQL("count__ DESC") if descending else SQL("count__")
-    return database.order(resource.column(name), descending, not resource.fields[name].required)
-
-
-def _summed(functions: Functions) -> list[str]:
-    return list(dict.fromkeys(name for function, name in functions if function in ("sum", "avg")))
+def _summed(measures: Iterable[Measure]) -> list[str]:
+    return list(dict.fromkeys(measure.field for measure in measures if measure.function in SUMS))
 
 
 def _sum_parts(resource: Resource, name: str) -> list[Node]:
     """Return the expressions of how many values there are, and of their sum."""
     column = resource.column(name)
-    return [fn.COUNT(column), *resource.fields[name].sum_parts(column, database.obj)]
+    return [fn.COUNT(column), *totals_of(resource, name).parts("sum", column, database.obj)]
 
 
-def _group(
-    resource: Resource, query: AggregateQuery, group_json: str, count: int, extremes_json: str, *parts: Any
-) -> dict[str, Any]:
+def _group(resource: Resource, query: AggregateQuery, count: int, members_json: str, *parts: Any) -> dict[str, Any]:
     """Return the group of a row of _select as it is answered."""
-    extremes, left = json.loads(extremes_json), iter(parts)
-    sums = {name: _read_sum(resource.fields[name], left) for name in _summed(query.functions)}
-    found: dict[str, Any] = {"count": count}
-    for i, (function, name) in enumerate(query.functions):
-        is_extreme = function in ("min", "max")
-        value = extremes[str(i)] if is_extreme else _as_json(resource.fields[name], function, *sums[name])
-        found.setdefault(function, {})[name] = value
-    fields: dict[str, Any] = json.loads(group_json)
-    return fields | found
+    members, left = iter(json.loads(members_json)), iter(parts)
+    group = {key.name: next(members) for key in query.group_by} | {"count": count}
+    # Each sum is preceded by how many values it has.
+    sums = {
+        name: (next(left), totals_of(resource, name).read_sum(left, database.obj)) for name in _summed(query.measures)
+    }
+    for measure in query.measures:
+        is_sum = measure.function in SUMS
+        value = _total(resource, measure, *sums[measure.field]) if is_sum else next(members)
+        group.setdefault(measure.function, {})[measure.field] = value
+    return group
 
 
-def _read_sum(field: FieldType, parts: Iterator[Any]) -> tuple[int, Any]:
-    """Return how many values there are, and their sum."""
-    return next(parts), field.read_sum(parts, database.obj)
+def _total(resource: Resource, measure: Measure, count: int, total: Any) -> Any:
+    return totals_of(resource, measure.field).to_json(measure.function, total, count) if count else None
 
 
-def _as_json(field: FieldType, function: str, count: int, total: Any) -> Any:
-    if not count:
-        return None
-    return field.sum_to_json(total) if function == "sum" else field.average_to_json(total, count)
-
-
-def _count_groups(resource: Resource, selection: Selection, group_by: tuple[str, ...]) -> Select:
-    columns = [resource.column(name) for name in group_by]
-    groups = selection.rows(resource, SQL("1")).group_by(*columns)
-    return resource.model.select(fn.COUNT(SQL("*"))).from_(groups.alias("groups"))
+def _count_groups(resource: Resource, selection: Selection, shape: GroupShape) -> Select:
+    groups = _groups(resource, selection, shape).alias("groups")
+    return resource.model.select(fn.COUNT(SQL("*"))).from_(groups)
