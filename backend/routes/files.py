@@ -110,7 +110,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
 
     @needing("a grant to create or update")
     def may_import() -> None:
-        importing.may_import(current_actor(), blp.definition, request.args.get("key"))
+        importing.may_import(current_actor(), blp.resource, request.args.get("key"))
 
     @blp.post("/import")
     @blp.guard(may_import)

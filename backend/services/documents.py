@@ -10,7 +10,7 @@ from backend.services.accounts.profile_fields import apply_fields, declared_fiel
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
-from backend.services.definitions.checks import check_references
+from backend.services.definitions.checks import check_together
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.parsing import parse_definition
@@ -113,7 +113,7 @@ def _plan_resources(definitions: Mapping[str, Definition], declared: Mapping[str
     """Return the Plan to the declared resources. Raises Invalid, keyed by resource."""
     wanted = _parse_all(definitions, {name: body for name, body in declared.items() if body is not None})
     plan = make_plan(definitions, wanted, [name for name, body in declared.items() if body is None])
-    check_references(plan.outcome(definitions))
+    check_together(plan.outcome(definitions))
     return plan
 
 

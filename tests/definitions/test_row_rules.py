@@ -51,14 +51,14 @@ RULES = {
     "system field": ({"version": {"gt": 1}}, ""),
 }
 WRONG_RULES = {
-    "where": [{}, None, [], "published", {f"f{i}": 1 for i in range(9)}],
+    "where": [{}, None, [], "published", {"any": [{"stars": i} for i in range(33)]}],
     "where.nope": [{"nope": 1}],
     "where.published": [{"published": "maybe"}, {"published": None}, {"published": {}}],
     "where.published.gt": [{"published": {"gt": True}}],
     "where.published.isnull": [{"published": {"isnull": True}}],
     "where.stars": [{"stars": "many"}, {"stars": [1, 2]}, {"stars": "$user.team"}, {"stars": "$user.id"}],
     "where.stars.like": [{"stars": {"like": 1}}],
-    "where.stars.in": [{"stars": {"in": 1}}, {"stars": {"in": ["x"]}}, {"stars": {"in": [1] * 31}}],
+    "where.stars.in": [{"stars": {"in": 1}}, {"stars": {"in": ["x"]}}, {"stars": {"in": [1] * 201}}],
     "where.team": [{"team": "$user.nope"}, {"team": "$user"}, {"team": "$team"}, {"team": "$user.password_hash"}],
     "where.team.contains": [{"team": {"contains": "$user.team"}}],
     "where.state": [{"state": "ajar"}],

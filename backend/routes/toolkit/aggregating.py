@@ -14,7 +14,7 @@ from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.records.aggregates import AggregateQuery
 from backend.services.records.measures import COUNT, EXTREMES, FUNCTIONS, SUMS, Condition, GroupKey, Measure
-from backend.services.storage.conditions import COMPARISONS
+from backend.services.storage.operators import COMPARISONS
 from backend.services.storage.ordering import Sort
 
 HAVING = "having"  # the name under which the document describes all conditions on groups

@@ -8,7 +8,8 @@ from marshmallow import fields, validate
 from backend.routes.toolkit.arguments import CommaList
 from backend.routes.toolkit.list_parameters import Parameters, require_unique
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.records.expansions import MAX_EXPANSIONS, Relation
+from backend.services.records.expansions import MAX_EXPANSIONS
+from backend.services.storage.relations import Relation
 
 EXPAND = "expand"  # the name of the parameter, and of the member of a record with the related records
 
@@ -36,7 +37,7 @@ def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
 
 
 def _related_schema(relation: Relation) -> dict[str, Any]:
-    record = {"$ref": f"#/components/schemas/{relation.target.name}_record"}
+    record = {"$ref": f"#/components/schemas/{relation.target}_record"}
     if not relation.is_back:
         return {"anyOf": [record, {"type": "null"}]}
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}

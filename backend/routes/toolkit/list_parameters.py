@@ -7,6 +7,7 @@ from marshmallow import ValidationError, missing, validate
 from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import CommaList
+from backend.services.definitions.where import MAX_IN, MAX_PART
 from backend.services.field_types.base import TEXT_SEARCH, FieldType
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
@@ -17,9 +18,7 @@ from backend.utils.schemas import BuiltSchema
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
 MAX_SORTED = 8  # fields in one order
-MAX_IN = 200
 MAX_QUERY = 1_000  # characters of a full-text search
-MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
 TOO_LONG = f"At most {MAX_PART:,} characters can be searched for within a text."
 
 FILTER_HELP = {

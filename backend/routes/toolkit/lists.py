@@ -17,7 +17,7 @@ from backend.services.storage.ordering import Sort
 MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
 MAX_FILTERS = 32  # peewee builds nested conditions recursively: some 400 fill Python's stack
 PAGE_PARAMETERS = ("page", "per_page", "count", "cursor")
-NO_FILTERS = (*PAGE_PARAMETERS, "sort", "q", "fields", "expand")
+NO_FILTERS = (*PAGE_PARAMETERS, "sort", "q", "fields", "expand", "where")
 
 
 def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> ListQuery:
@@ -31,6 +31,7 @@ def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> Li
     fields = arguments.get("fields")
     return ListQuery(
         filters=_filters({name: value for name, value in arguments.items() if name not in NO_FILTERS}),
+        where=arguments.get("where"),
         terms=read_terms(text) if text else None,
         searched=tuple(searched),
         sort=read_sort(arguments.get("sort", ())),

@@ -12,8 +12,8 @@ from backend.routes.toolkit.list_parameters import search_help
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
-from backend.services.records.expansions import Relation, relations
 from backend.services.records.measures import FUNCTIONS
+from backend.services.storage.relations import Relation
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", *FUNCTIONS)
 
@@ -48,8 +48,8 @@ def _visible_part(resource: Resource, actor: Actor) -> VisiblePart:
     definition = resource.definition
     expandable = {
         name: relation
-        for name, relation in relations(resource, lambda target: hidden_fields(target, actor)).items()
-        if has_grant(relation.target.definition, "list" if relation.is_back else "read", actor)
+        for name, relation in resource.relations(lambda target: hidden_fields(target, actor)).items()
+        if has_grant(resource.catalog.target(relation.target).definition, "list" if relation.is_back else "read", actor)
     }
     return VisiblePart(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), expandable)
 

@@ -29,7 +29,7 @@ class ResourceBlueprint(Blueprint):
 
     def allowed(self, action: str) -> Guard[policies.Scope]:
         """Return the guard of a view that needs a grant for the action, such as `list`."""
-        return needing(f"a grant to {action}")(lambda: policies.authorize(self.definition, action, current_actor()))
+        return needing(f"a grant to {action}")(lambda: policies.authorize(self.resource, action, current_actor()))
 
     def documented(self, action: str, operation: str, summary: str, **extra: Any) -> Callable[[View], View]:
         """Return a decorator that documents the operation, and whether the action needs a sign-in."""

@@ -18,13 +18,15 @@ from backend.routes.toolkit.list_parameters import (
     make_row_schema,
     search_parameters,
 )
+from backend.routes.toolkit.where_parameter import WhereText
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.definitions.policies import NO_FIELDS, hidden_fields
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.records.expansions import Relation, relations
 from backend.services.records.schemas import data_schemas
+from backend.services.records.visible_queries import visible_relations
+from backend.services.storage.relations import Relation
 from backend.utils.schemas import BuiltSchema
 
 MAX_NARROWED = 32  # Schemas kept per resource, one for each combination of hidden fields and relations
@@ -53,7 +55,7 @@ def resource_schemas(resource: Resource) -> Schemas:
 
     If not everyone may see or set all fields, their `for_actor` returns the schema that loads the request of an actor.
     """
-    documented = _make_schemas(resource, NO_FIELDS, relations(resource, lambda definition: NO_FIELDS))
+    documented = _make_schemas(resource, NO_FIELDS, resource.relations())
     if _has_ruled_fields(resource):
         narrowed = _NarrowedSchemas(resource)
         for schema_name in QUERIES:
@@ -85,7 +87,7 @@ class _NarrowedSchemas:
         """Return the schema of this name in Schemas, for the actor of the request."""
         actor = current_actor()
         hidden = hidden_fields(self._resource.definition, actor)
-        expandable = relations(self._resource, lambda definition: hidden_fields(definition, actor))
+        expandable = visible_relations(actor, self._resource)
         key = hidden, bool(expandable)
         schemas = self._narrowed.get(key)
         if schemas is None:
@@ -101,7 +103,8 @@ def _make_schemas(resource: Resource, hidden: Hidden, expandable: Relations) -> 
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
     fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
     search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
-    parameters, expand = list_parameters(fields) | search, expand_parameters(expandable)
+    parameters = list_parameters(fields) | search | {"where": WhereText(name)}
+    expand = expand_parameters(expandable)
     return Schemas(
         list_query=_make_query(f"{name}_query", parameters | expand),
         export_query=_make_query(f"{name}_export", _export_parameters(parameters)),

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, NoReturn
 
 from itsdangerous import URLSafeSerializer
@@ -15,6 +15,7 @@ from backend.models.records import build_model, column
 from backend.models.role import Role
 from backend.models.user import User
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.grants import OWNER_GRANT
 from backend.services.definitions.parsing import read_definition
 from backend.services.definitions.people import (
     DIRECTORY,
@@ -23,12 +24,15 @@ from backend.services.definitions.people import (
     people_definition,
     read_settings,
 )
+from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
+from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
-from backend.services.storage.conditions import ScopeShape, within
+from backend.services.storage.conditions import EVERY, Condition, all_of
 from backend.services.storage.listable import Listable, Names
+from backend.services.storage.relations import Relation
 from backend.utils.texts import byte_count
 
 Stored = tuple[int, str]  # the version of a definition and its JSON text
@@ -43,15 +47,15 @@ class IncomingReference(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The model of a resource, and the map of field name to column."""
+    """The model of a resource; `columns` returns the map of field name to column, of the model or an alias of it."""
 
     model: type[Model]
-    columns: dict[str, Any]
+    columns: Callable[[Any], dict[str, Any]]
 
 
 def _own_table(definition: Definition) -> Source:
     model = build_model(definition, database.obj)
-    return Source(model, {name: column(model, name) for name in definition.all_fields})
+    return Source(model, lambda table: {name: column(table, name) for name in definition.all_fields})
 
 
 class Resource(Listable):
@@ -108,9 +112,21 @@ class Resource(Listable):
             if newest.get(self.name) is not self:
                 raise Unavailable("The definition has just changed; send the request again.")
 
-    def scoped(self, condition: ColumnBase, scope: ScopeShape) -> ColumnBase:
+    def related(self, relation: Relation) -> Listable:
+        """Return the resource to which a relation leads."""
+        return self.catalog.target(relation.target)
+
+    def relations(self, hidden: Hidden = nothing_hidden) -> dict[str, Relation]:
+        """Return the map of name to Relation, without those by a field that `hidden` returns for a definition."""
+        return self.catalog.world.relations(self.definition, hidden)
+
+    def rules(self, action: str) -> tuple[tuple[str, Condition], ...]:
+        """Return (role, condition) of the grants of an action for some rows; the conditions may hold UserValue."""
+        return self.catalog.rules(self.definition, action)
+
+    def scoped(self, condition: ColumnBase, scope: Condition) -> ColumnBase:
         """Return the condition limited to the rows within a Scope of this shape."""
-        return condition if scope is None else condition & within(self, scope)
+        return condition if scope == EVERY else condition & scope.sql(self, "scope")
 
     def visible_fields_or_all(self, hidden: frozenset[str]) -> Names:
         """Return the names of the fields that are not `hidden`; None if that is all of them."""
@@ -174,6 +190,9 @@ class Catalog(dict[str, Resource]):
             for name, references in incoming.items()
         }
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
+        by_name = {resource.name: resource.definition for resource in (*self.values(), self.people)}
+        self.world = Definitions(by_name, lambda name: self.target(name).serial)
+        self._rules: dict[tuple[str, str], tuple[tuple[str, Condition], ...]] = {}
         for resource in (*self.values(), self.people):  # last, when the catalog is complete
             resource.catalog = self
 
@@ -183,6 +202,22 @@ class Catalog(dict[str, Resource]):
 
     def __missing__(self, name: str) -> NoReturn:
         raise NotFound(f"There is no resource {name}.")
+
+    def rules(self, definition: Definition, action: str) -> tuple[tuple[str, Condition], ...]:
+        """Return what Resource.rules returns. It is read once, because a rule may lead through several resources."""
+        key = definition.name, action
+        if key not in self._rules:
+            place = RulePlace(definition, self.world)
+            self._rules[key] = tuple(
+                [(role, _read_grant(role, where, place)) for role, where in definition.grants(action).ruled]
+            )
+        return self._rules[key]
+
+
+def _read_grant(role: str, where: dict[str, Any], place: RulePlace) -> Condition:
+    """Return the rule of a grant; an owner may use only their own rows."""
+    rule = read_rule(where, place)
+    return all_of([OWN_ROWS, rule]) if role == OWNER_GRANT else rule
 
 
 def _incoming_references(definitions: Iterable[Definition]) -> dict[str, list[IncomingReference]]:
@@ -204,8 +239,9 @@ def _make_people(
     if former is not None and (former.people.stored, former.people.incoming) == (stored, incoming):
         return former.people
     definition = people_definition(settings)
-    columns = people_columns(definition)
-    return Resource(definition, stored, incoming, source.cursor_serializer, Source(User, columns))
+    return Resource(
+        definition, stored, incoming, source.cursor_serializer, Source(User, partial(people_columns, definition))
+    )
 
 
 class Catalogs:

@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from backend.models.role import ADMIN
-from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
+from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
+from backend.services.definitions.relations import Definitions
+from backend.services.definitions.row_rules import rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
@@ -27,8 +29,7 @@ Problems = dict[str, Any]
 
 def access_problems(definition: Definition, roles: Collection[str]) -> Problems:
     """Check the grants; `roles` are the names of all roles."""
-    fields = {**SYSTEM_FIELDS, **definition.fields}
-    checked = {action: grant_problems(grants, fields, roles) for action, grants in definition.access.items()}
+    checked = {action: grant_problems(grants, roles) for action, grants in definition.access.items()}
     problems = {action: messages for action, messages in checked.items() if messages}
     return {"access": problems} if problems else {}
 
@@ -111,11 +112,11 @@ def default_problems(definition: Definition) -> Problems:
     return {"fields": problems} if problems else {}
 
 
-def check_references(definitions: Mapping[str, Definition]) -> None:
-    """Raise Invalid, keyed by resource, if the target of a reference is missing or required references form a circle.
+def check_together(definitions: Mapping[str, Definition]) -> None:
+    """Raise Invalid, keyed by resource, for errors that only all definitions together show.
 
-    In such a circle no record could be created first. `definitions` are all definitions. Also raises Invalid if there
-    are too many.
+    These are a missing target of a reference, a circle of required references, in which no record could be created
+    first, an error in a row rule, which may lead through several resources, and too many resources.
     """
     if len(definitions) > MAX_RESOURCES:
         raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."]})
@@ -129,6 +130,14 @@ def check_references(definitions: Mapping[str, Definition]) -> None:
         raise Invalid(problems)
     for name in definitions:
         _refuse_circle(name, definitions)
+    _check_rules(definitions)
+
+
+def _check_rules(definitions: Mapping[str, Definition]) -> None:
+    world = Definitions(definitions)
+    checked = {name: rule_problems(definition, world) for name, definition in definitions.items()}
+    if problems := {name: {"access": messages} for name, messages in checked.items() if messages}:
+        raise Invalid(problems)
 
 
 def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:

@@ -78,7 +78,7 @@ class Definition:
 
     @cached_property
     def _grants(self) -> dict[str, Grants]:
-        return {action: read_grants(grants, self.all_fields) for action, grants in self.access.items()}
+        return {action: read_grants(grants) for action, grants in self.access.items()}
 
     @cached_property
     def ruled_fields(self) -> dict[str, FieldType]:

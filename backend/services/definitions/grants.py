@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from backend.services.definitions.names import shown_name
-from backend.services.definitions.row_rules import OWN_ROWS, Fields, Rule, read_rule, rule_problems
 
 Grant = str | dict[str, Any]  # a role, or {"role": …, "where": …}
 
@@ -14,13 +13,13 @@ PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
 class Grants(NamedTuple):
     """Who may perform one action.
 
-    `roles` may perform it on every row. `ruled` are (role, rule) pairs: the role may perform it on the rows that meet
-    the rule. For example `[member, {role: editor, where: {open: true}}]` is
-    `Grants(frozenset({"member"}), (("editor", (("open", "eq", True),)),))`.
+    `roles` may perform it on every row. `ruled` are (role, where) pairs: the role may perform it on the rows that meet
+    the `where`, and an owner only on their own. For example `[member, {role: editor, where: {open: true}}]` is
+    `Grants(frozenset({"member"}), (("editor", {"open": True}),))`.
     """
 
     roles: frozenset[str]
-    ruled: tuple[tuple[str, Rule], ...]
+    ruled: tuple[tuple[str, dict[str, Any]], ...]
 
     @property
     def are_public(self) -> bool:
@@ -36,17 +35,11 @@ class Grants(NamedTuple):
 NO_GRANTS = Grants(frozenset(), ())
 
 
-def read_grants(grants: Iterable[Grant], fields: Fields) -> Grants:
-    """Return the Grants of a list that grant_problems accepts; `fields` are all fields of the resource."""
-    roles: set[str] = set()
-    ruled: list[tuple[str, Rule]] = []
-    for grant in grants:
-        if isinstance(grant, str):
-            roles.add(grant)
-        else:
-            rule = read_rule(grant["where"], fields)
-            ruled.append((grant["role"], OWN_ROWS + rule if grant["role"] == OWNER_GRANT else rule))
-    own = [(OWNER_GRANT, OWN_ROWS)] if OWNER_GRANT in roles else []
+def read_grants(grants: Collection[Grant]) -> Grants:
+    """Return the Grants of a list that grant_problems accepts."""
+    roles = {grant for grant in grants if isinstance(grant, str)}
+    ruled = [(grant["role"], grant["where"]) for grant in grants if isinstance(grant, dict)]
+    own: list[tuple[str, dict[str, Any]]] = [(OWNER_GRANT, {})] if OWNER_GRANT in roles else []
     return Grants(frozenset(roles - {OWNER_GRANT}), (*own, *ruled))
 
 
@@ -55,14 +48,16 @@ def granted_roles(grants: Iterable[Grant]) -> set[str]:
     return {grant if isinstance(grant, str) else grant["role"] for grant in grants}
 
 
-def grant_problems(grants: Iterable[Any], fields: Fields, roles: Collection[str]) -> list[str]:
-    """Return the errors in a list of grants, as messages; `roles` are the names of all roles."""
+def grant_problems(grants: Iterable[Any], roles: Collection[str]) -> list[str]:
+    """Return the errors in a list of grants, as messages; `roles` are the names of all roles.
+
+    The `where` of a grant is checked with all definitions, because it may lead through several.
+    """
     problems = []
     for grant in grants:
         name = grant
         if isinstance(grant, dict) and set(grant) == {"role", "where"}:
             name = grant["role"]
-            problems += rule_problems(grant["where"], fields)
         if not isinstance(name, str):
             problems.append("A grant is a role, `public`, `owner`, or an object of `role` and `where`.")
         elif name not in {*roles, PUBLIC_GRANT, OWNER_GRANT}:

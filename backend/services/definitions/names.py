@@ -11,21 +11,10 @@ MAX_SHOWN = 80  # characters of an invalid name in a message
 SYSTEM_FIELD_NAMES = ("id", "created_at", "updated_at", "created_by", "version")
 RESERVED_FIELDS = {
     *SYSTEM_FIELD_NAMES,
-    *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q"),
-    *(
-        "group_by",
-        "sum",
-        "avg",
-        "min",
-        "max",
-        "count_distinct",
-        "having",
-        "format",
-        "mode",
-        "key",
-        "dry_run",
-        "confirm",
-    ),
+    *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q", "where"),
+    *("any", "all", "not"),  # words of `where`
+    *("group_by", "sum", "avg", "min", "max", "count_distinct", "having"),
+    *("format", "mode", "key", "dry_run", "confirm"),
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # system columns of every table on Postgres
 }
 RESERVED_RESOURCES = {

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
-from peewee import OperationalError, ProgrammingError, WrappedNode
+from peewee import ColumnBase, OperationalError, ProgrammingError, WrappedNode
 
 from backend.models.columns import Column
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
-from backend.models.user import User, UserSettings
+from backend.models.user import UserSettings
 from backend.services.access.permissions import USERS_READ
 from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
 from backend.services.definitions.grants import PUBLIC_GRANT, Grant
@@ -91,10 +91,13 @@ def _access(roles: list[str]) -> dict[str, list[Grant]]:
     }
 
 
-def people_columns(definition: PeopleDefinition) -> dict[str, Any]:
-    """Return the map of field name to its column in the table of users, or to its expression on their profiles."""
+def people_columns(definition: PeopleDefinition, users: Any) -> dict[str, Any]:
+    """Return the map of field name to its column in the table of users, or to its expression on their profiles.
+
+    `users` is the model User or an alias of it.
+    """
     return {
-        name: getattr(User, name) if name in {"id", *OWN_COLUMNS} else _ProfileValue(name, field)
+        name: getattr(users, name) if name in {"id", *OWN_COLUMNS} else _ProfileValue(users.profile, name, field)
         for name, field in definition.all_fields.items()
     }
 
@@ -102,9 +105,9 @@ def people_columns(definition: PeopleDefinition) -> dict[str, Any]:
 class _ProfileValue(WrappedNode):
     """The expression of a profile field, as if it were a column of its type."""
 
-    def __init__(self, name: str, field: FieldType) -> None:
+    def __init__(self, profile: ColumnBase, name: str, field: FieldType) -> None:
         column: Column[Any] = field.column(database.obj)
-        super().__init__(database.obj.json_member(User.profile, name, column))
+        super().__init__(database.obj.json_member(profile, name, column))
         self.db_value = column.db_value
 
     def __sql__(self, context: Any) -> Any:

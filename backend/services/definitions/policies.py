@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from peewee import Select
@@ -9,58 +10,66 @@ from peewee import Select
 from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import raise_denied
+from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
-from backend.services.definitions.row_rules import Rule, bind
+from backend.services.definitions.row_rules import bind
 from backend.services.errors import Invalid
-from backend.services.storage.conditions import shape_of
+from backend.services.storage.conditions import EVERY, NEVER, Condition, any_of
+from backend.services.storage.listable import Listable
 from backend.services.storage.statements import built_once, slot
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The rows that an actor may use with an action: all, or those that meet one of the alternatives.
+    """The rows that an actor may use with an action: those that meet the condition.
 
-    Without alternatives it contains no row. An alternative is a tuple of triples (field, operator, value) that must all
-    be true. For example, the user 7 may update their own records and, as an editor, open ones:
+    For example, the user 7 may update their own records and, as an editor, open ones:
 
-        Scope(alternatives=((("created_by", "eq", "7"),), (("open", "eq", True),)))
+        Scope(AnyOf((Compare("created_by", "eq", "7"), Compare("open", "eq", True))))
     """
 
-    everything: bool = False
-    alternatives: tuple[Rule, ...] = ()
+    condition: Condition
 
     def __bool__(self) -> bool:
-        return self.everything or bool(self.alternatives)
+        return self.condition != NEVER
 
     @property
-    def shape(self) -> tuple[Any, ...] | None:
-        """The scope without its values, from which the SQL condition is built; None for all rows."""
-        return None if self.everything else tuple(shape_of(triples) for triples in self.alternatives)
+    def everything(self) -> bool:
+        """Whether it contains all rows."""
+        return self.condition == EVERY
+
+    @property
+    def shape(self) -> Condition:
+        """The condition without its values, from which the SQL is built."""
+        return self.condition.shape
+
+    def values(self, resource: Listable, prefix: str = "scope") -> dict[str, Any]:
+        """Return the values of the slots of the condition, whose names begin with `prefix`."""
+        return self.condition.values(resource, prefix)
 
     def depends_on(self, names: Collection[str]) -> bool:
         """Return whether a change of these fields could move a row into the scope or out of it."""
-        return any(field in names for triples in self.alternatives for field, _, _ in triples)
+        return not self.condition.own_fields.isdisjoint(names)
 
 
-EVERYTHING = Scope(everything=True)
-NOTHING = Scope()
+EVERYTHING = Scope(EVERY)
+NOTHING = Scope(NEVER)
 NO_FIELDS: frozenset[str] = frozenset()
 LOCKED = "You may not set this field."
 
 
-def scope(definition: Definition, action: str, actor: Actor) -> Scope:
+def scope(resource: Resource, action: str, actor: Actor) -> Scope:
     """Return the Scope of one of ACTIONS for the actor: the sum of their grants, NOTHING without a grant."""
-    if actor.is_admin and not definition.limits_admins:
+    if actor.is_admin and not resource.definition.limits_admins:
         return EVERYTHING
-    grants = definition.grants(action)
+    grants = resource.definition.grants(action)
     if PUBLIC_GRANT in grants.roles or not actor.roles.isdisjoint(grants.roles):
         return EVERYTHING
     if not grants.ruled:
         return NOTHING
-    rules = [rule for role, rule in grants.ruled if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
-    bound = [bind(rule, definition.all_fields, lambda name: user_value(actor, name)) for rule in rules]
-    return Scope(alternatives=tuple(triples for triples in bound if triples is not None))
+    mine = [rule for role, rule in resource.rules(action) if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
+    return Scope(any_of(bind(rule, partial(user_value, actor)) for rule in mine))
 
 
 def user_value(actor: Actor, name: str) -> Any:
@@ -119,9 +128,9 @@ def has_any_grant(definition: Definition, actor: Actor) -> bool:
     return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
 
 
-def authorize(definition: Definition, action: str, actor: Actor) -> Scope:
+def authorize(resource: Resource, action: str, actor: Actor) -> Scope:
     """Return the Scope of the action. Raises Unauthenticated or Denied if it contains no row."""
-    allowed = scope(definition, action, actor)
+    allowed = scope(resource, action, actor)
     if not allowed:
-        raise_denied(actor, f"You may not {action} {definition.name}.")
+        raise_denied(actor, f"You may not {action} {resource.name}.")
     return allowed

@@ -8,7 +8,7 @@ from backend.models.definition import DefinitionVersion, StoredDefinition
 from backend.services.access.actors import Actor
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
-from backend.services.definitions.checks import check_references
+from backend.services.definitions.checks import check_together
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import NAME
 from backend.services.definitions.parsing import parse_definition
@@ -117,7 +117,7 @@ def _plan(definitions: Mapping[str, Definition], definition: Definition) -> Plan
     """Return the Plan of a change to one definition. Raises Invalid, keyed by the parts of the definition."""
     try:
         plan = make_plan(definitions, {definition.name: definition})
-        check_references(plan.outcome(definitions))
+        check_together(plan.outcome(definitions))
     except Invalid as error:  # keyed by resource
         raise Invalid(error.errors.get(definition.name, error.errors)) from error
     return plan

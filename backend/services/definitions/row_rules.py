@@ -1,158 +1,190 @@
-"""Row rules: the `where` of a grant, as conditions on a row that can use values of the user.
-
-A rule is a tuple of triples (field, operator, value) that must all be true. For example
-`where: {team: $user.team, open: true}` is `(("open", "eq", True), ("team", "eq", UserValue("team")))`.
-"""
+"""Row rules: the `where` of a grant, as a condition that can use values of the user."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError
 
 from backend.models.user import UserSettings
-from backend.services.definitions.names import shown_name
-from backend.services.definitions.schema import MAX_CONDITIONS
-from backend.services.field_types.base import TEXT_SEARCH, FieldType
-from backend.services.field_types.boolean import BooleanFromText
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.relations import Definitions
+from backend.services.definitions.where import USER, Fields, UserValue, Wording, read_where
 from backend.services.field_types.email import Email
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.uuid import Uuid
+from backend.services.storage.conditions import (
+    EVERY,
+    NEVER,
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    Not,
+    Through,
+    all_of,
+    any_of,
+)
+from backend.services.storage.relations import Relation
 
-Triple = tuple[str, str, Any]
-Rule = tuple[Triple, ...]
-Fields = Mapping[str, FieldType]  # map of name to field
-
-MAX_IN = 30  # values of one `in`: all rules together must stay below the limit of parameters of a database
-USER = "$user."
 OWN_FIELDS: Fields = {"id": Uuid(), "email": Email()}  # every user has these values
+MAX_RULE_VALUES = 10_000  # of all rules of an action: the parameters of a statement are limited
 
 
-@dataclass(frozen=True, slots=True)
-class UserValue:
-    """`$user.<field>`: a value of the user who makes the request."""
+class RulePlace:
+    """A resource as a rule may use it: whole, because the rule is the admin's."""
 
-    field: str
+    scope = EVERY
 
+    def __init__(self, definition: Definition, world: Definitions) -> None:
+        self._definition, self._world = definition, world
 
-OWN_ROWS: Rule = (("created_by", "eq", UserValue("id")),)
+    @property
+    def fields(self) -> Fields:
+        """All fields."""
+        return self._definition.all_fields
 
+    @cached_property
+    def relations(self) -> Mapping[str, Relation]:
+        """All relations."""
+        return self._world.relations(self._definition)
 
-def read_rule(where: dict[str, Any], fields: Fields) -> Rule:
-    """Return the rule of a `where` that rule_problems accepts, sorted by field and operator."""
-    triples = [
-        (name, operator, _read_operand(fields[name], operator, operand))
-        for name, operator, operand in _conditions(where)
-    ]
-    return tuple(sorted(triples, key=lambda triple: triple[:2]))
-
-
-def _conditions(where: dict[str, Any]) -> Iterator[Triple]:
-    """Yield (field, operator, operand) for each condition of a `where`; without an operator it is `eq`."""
-    for name, condition in where.items():
-        for operator, operand in (condition if isinstance(condition, dict) else {"eq": condition}).items():
-            yield name, operator, operand
+    def follow(self, relation: Relation) -> "RulePlace | None":
+        """Return the related resource."""
+        definition = self._world.by_name.get(relation.target)
+        return None if definition is None else RulePlace(definition, self._world)
 
 
-def _read_operand(field: FieldType, operator: str, operand: Any) -> Any:
-    """Return an operand as SQL conditions need it. Raises ValidationError if it is not valid."""
-    if operator not in field.filter_operators:
-        raise ValidationError("This field has no such operator.")
-    if operator == "isnull":
-        return BooleanFromText().deserialize(operand)
-    if operator != "in":
-        return _read_value(field, operand)
-    if not isinstance(operand, list) or len(operand) > MAX_IN:
-        raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
-    return tuple(_read_value(field, value) for value in operand)
+def read_rule(where: Any, place: RulePlace) -> Condition:
+    """Return the condition of a `where` that rule_problems accepts; values of the user are UserValue in it."""
+    return read_where(where, place, Wording("$", lambda value: None))
 
 
-def _read_value(field: FieldType, value: Any) -> Any:
-    if isinstance(value, str) and value.startswith("$"):
-        return UserValue(value.removeprefix(USER))
-    if value is None:
-        raise ValidationError("To find null, use the operator `isnull`.")
-    return field.text_field().deserialize(value)
-
-
-def rule_problems(where: Any, fields: Fields) -> list[str]:
-    """Return the errors in a `where`, as messages."""
-    if not isinstance(where, dict) or not 0 < len(where) <= MAX_CONDITIONS:
-        return [f"where: Must be an object of 1 to {MAX_CONDITIONS} fields."]
-    problems = []
-    for name, condition in where.items():
-        if name not in fields:
-            problems.append(f"where.{shown_name(name)}: There is no such field.")
-        elif condition == {}:
-            problems.append(f"where.{name}: Must be a value or an object of operators.")
-        else:
-            problems += _condition_problems(name, condition, fields[name])
+def rule_problems(definition: Definition, world: Definitions) -> dict[str, list[str]]:
+    """Return the map of action to the errors in its row rules, as messages."""
+    place, known = RulePlace(definition, world), _UserFields()
+    problems: dict[str, list[str]] = {}
+    for action, grants in definition.access.items():
+        rules = [grant["where"] for grant in grants if isinstance(grant, dict)]
+        if messages := [message for where in rules for message in _problems(where, place, known)]:
+            problems[action] = messages
+        elif rules and sum(_value_count(where) for where in rules) > MAX_RULE_VALUES:
+            problems[action] = [f"The rules of an action have at most {MAX_RULE_VALUES:,} values."]
     return problems
 
 
-def _condition_problems(name: str, condition: Any, field: FieldType) -> list[str]:
-    problems = []
-    for _, operator, operand in _conditions({name: condition}):
-        place = f"{name}.{shown_name(operator)}" if isinstance(condition, dict) else name
-        try:
-            _check_operand(field, operator, operand)
-        except ValidationError as error:
-            problems.append(f"where.{place}: {' '.join(map(str, error.messages))}")
-    return problems
+def _problems(where: Any, place: RulePlace, known: "_UserFields") -> list[str]:
+    if where == {}:
+        return ["where: Must be an object of conditions."]
+    try:
+        read_where(where, place, Wording("$", known.check))
+    except ValidationError as error:
+        return [str(message) for message in error.messages]
+    return []
 
 
-def _check_operand(field: FieldType, operator: str, operand: Any) -> None:
-    read = _read_operand(field, operator, operand)
-    for value in read if operator == "in" else (read,):
-        if isinstance(value, UserValue):
-            if operator in TEXT_SEARCH:  # an empty value would match every text
-                raise ValidationError("A value of the user cannot be searched for.")
-            _check_user_value(field, value.field)
+def _value_count(where: Any) -> int:
+    """Return how many values there are in a part of a `where`."""
+    if isinstance(where, dict | list):
+        return sum(_value_count(part) for part in (where.values() if isinstance(where, dict) else where))
+    return 1
 
 
-def _check_user_value(field: FieldType, name: str) -> None:
-    known = {**OWN_FIELDS, **user_fields()}
-    if name not in known:
-        names = ", ".join(f"`{USER}{known_name}`" for known_name in known)
-        raise ValidationError(f"Users have no such value. They have {names}.")
-    if field.comparable_as != known[name].comparable_as:
-        raise ValidationError(f"`{USER}{name}` of type {known[name].name} cannot be compared with {field.name}.")
+class _UserFields:
+    """The values that every user has, and the profile fields, which are read when a rule uses one."""
+
+    @cached_property
+    def fields(self) -> Fields:
+        """Map of name to field."""
+        return {**OWN_FIELDS, **user_fields()}
+
+    def check(self, value: UserValue) -> None:
+        """Raise ValidationError unless users have the value, and it can be compared with the field."""
+        if value.name not in self.fields:
+            names = ", ".join(f"`{USER}{name}`" for name in self.fields)
+            raise ValidationError(f"Users have no such value. They have {names}.")
+        known = self.fields[value.name]
+        if value.field.comparable_as != known.comparable_as:
+            raise ValidationError(
+                f"`{USER}{value.name}` of type {known.name} cannot be compared with {value.field.name}."
+            )
 
 
-def user_fields() -> dict[str, FieldType]:
+def check_user_value(value: UserValue) -> None:
+    """Raise ValidationError unless users have the value, and it can be compared with the field."""
+    _UserFields().check(value)
+
+
+def user_fields() -> dict[str, Any]:
     """Return the map of name to field of the declared profile fields."""
     return {name: parse_field(declaration) for name, declaration in UserSettings.profile_fields().items()}
 
 
-def used_user_fields(where: dict[str, Any]) -> set[str]:
+def used_user_fields(where: Any) -> set[str]:
     """Return the names of the user's values that a `where` uses."""
-    operands = [operand for _, _, operand in _conditions(where)]
-    values = [value for operand in operands for value in (operand if isinstance(operand, list) else [operand])]
-    return {value.removeprefix(USER) for value in values if isinstance(value, str) and value.startswith(USER)}
+    return {text.removeprefix(USER) for text in _texts(where) if text.startswith(USER)}
 
 
-def bind(rule: Rule, fields: Fields, user_value: Callable[[str], Any]) -> Rule | None:
-    """Return the rule with the values of the user in place of each UserValue, or None if the user lacks one.
+def _texts(where: Any) -> Iterator[str]:
+    if isinstance(where, str):
+        yield where
+    elif isinstance(where, dict | list):
+        for part in where.values() if isinstance(where, dict) else where:
+            yield from _texts(part)
 
-    `user_value(name)` returns a value or None. A missing value must not become NULL: `{team: $user.team}` would grant
-    all rows without a team to all users without one.
+
+def bind(condition: Condition, user_value: Callable[[str], Any]) -> Condition:
+    """Return the condition with the values of the user in place of each UserValue.
+
+    `user_value(name)` returns a value or None. A comparison with a missing value is never true, and neither is a `not`
+    around one: `{team: $user.team}` must not grant all rows without a team to all users without one.
     """
-    bound = []
-    for name, operator, operand in rule:
-        values = [_bound(value, fields[name], user_value) for value in (operand if operator == "in" else (operand,))]
-        if None in values:
-            return None
-        bound.append((name, operator, tuple(values) if operator == "in" else values[0]))
-    return tuple(bound)
+    match condition:
+        case Compare(field, operator, value):
+            bound = _bound_operand(value, user_value)
+            return NEVER if bound is None else Compare(field, operator, bound)
+        case All(parts):
+            return all_of([bind(part, user_value) for part in parts])
+        case AnyOf(parts):
+            return any_of([bind(part, user_value) for part in parts])
+        case Not(part):
+            return NEVER if _lacks_value(part, user_value) else Not(bind(part, user_value))
+        case Through(relation, part):
+            bound_part = bind(part, user_value)
+            return NEVER if bound_part == NEVER else Through(relation, bound_part)
+    raise TypeError(f"{condition!r} is not a condition.")
 
 
-def _bound(value: Any, field: FieldType, user_value: Callable[[str], Any]) -> Any:
+def _lacks_value(condition: Condition, user_value: Callable[[str], Any]) -> bool:
+    """Return whether the user lacks a value that the condition uses."""
+    match condition:
+        case Compare(_, _, value):
+            return _bound_operand(value, user_value) is None
+        case All(parts) | AnyOf(parts):
+            return any(_lacks_value(part, user_value) for part in parts)
+        case Not(part) | Through(_, part):
+            return _lacks_value(part, user_value)
+    raise TypeError(f"{condition!r} is not a condition.")
+
+
+def _bound_operand(operand: Any, user_value: Callable[[str], Any]) -> Any:
+    """Return the operand with the values of the user; None if the user lacks one."""
+    if isinstance(operand, tuple):
+        values = tuple([_bound(value, user_value) for value in operand])
+        return None if None in values else values
+    return _bound(operand, user_value)
+
+
+def _bound(value: Any, user_value: Callable[[str], Any]) -> Any:
     if not isinstance(value, UserValue):
         return value
-    actual = user_value(value.field)
-    if actual is None or value.field == "id":
+    actual = user_value(value.name)
+    if actual is None or value.name == "id":
         return actual
     try:
-        return field.text_field().deserialize(actual)
+        return value.field.text_field().deserialize(actual)
     except ValidationError:  # for example a text that is no choice of an enum: no row can have it
         return None
+
+
+OWN_ROWS = Compare("created_by", "eq", UserValue("id", Uuid()))

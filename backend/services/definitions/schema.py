@@ -17,7 +17,6 @@ MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
 MAX_DESCRIPTION = 2000
 MAX_GRANTS = 50  # for one action
-MAX_CONDITIONS = 8  # in one row rule
 ACTIONS = ("list", "read", "create", "update", "delete")
 
 NAME_PATTERN = f"^{NAME.pattern}$"
@@ -30,10 +29,9 @@ RULE = {
         "role": {"type": "string"},
         "where": {
             "type": "object",
-            "description": "A value, or an object of values by operator, for each field; `$user.<field>` is the user's",
+            "description": "A value, or an object of values by operator, for each field; `$user.<field>` is the "
+            "user's. A path, `country.code`, leads through references; `any`, `all`, `not`, `some` and `none` combine",
             "minProperties": 1,
-            "maxProperties": MAX_CONDITIONS,
-            "propertyNames": {"pattern": NAME_PATTERN},
         },
     },
 }

@@ -75,10 +75,14 @@ AUDIT = {
 }
 
 
+def _roles_column(users: Any) -> dict[str, Any]:
+    """Return the query of the roles of each user; `users` is the model User or an alias of it."""
+    return {"roles": UserRole.select(UserRole.role).where(UserRole.user_id == users.id)}
+
+
 def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listable]:
     """Return the map of name to Listable."""
-    roles = UserRole.select(UserRole.role).where(UserRole.user_id == User.id)
     return {
-        "users": Listable("users", USERS, User, cursor_serializer, columns={"roles": roles}),
+        "users": Listable("users", USERS, User, cursor_serializer, columns=_roles_column),
         "audit": Listable("audit", AUDIT, AuditEntry, cursor_serializer),
     }

@@ -212,6 +212,11 @@ class FieldType:
         """For rules: a name for how values are compared. Two fields with the same name can be compared."""
         return self.name
 
+    @property
+    def stored_as(self) -> str:
+        """A name for how values are stored. Two fields with the same name can be compared in SQL."""
+        return self.comparable_as
+
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
         return loader(self.text_field(), self.json_field().validators)

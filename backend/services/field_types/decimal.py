@@ -68,6 +68,11 @@ class Decimal(Numeric):
         """Return a bound as a number."""
         return PythonDecimal(bound) if isinstance(bound, str) else bound
 
+    @property
+    def stored_as(self) -> str:
+        """A name with the scale: SQLite stores decimals as integers of their smallest units."""
+        return f"decimal of scale {self.scale}"
+
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return NUMERIC on Postgres, and an integer of the smallest units on SQLite."""
         if database.has_decimals:

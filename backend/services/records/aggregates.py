@@ -26,6 +26,7 @@ from backend.services.records.measures import (
     having_values,
     totals_of,
 )
+from backend.services.records.visible_queries import visible_query
 from backend.services.storage.answer_sizes import TooLarge, response_limit
 from backend.services.storage.ordering import Sort
 from backend.services.storage.selections import Selection
@@ -77,7 +78,7 @@ def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[
 
     Raises Unauthenticated or Denied without a grant to list, Invalid for a field that is hidden, TooLarge.
     """
-    allowed = policies.authorize(resource.definition, "list", actor)
+    allowed = policies.authorize(resource, "list", actor)
     found = _visible(actor, resource, query)
     selection = found.selection(allowed).unranked
     values = found.slot_values(resource, allowed) | having_values(resource, query.measures, query.having)
@@ -98,8 +99,7 @@ def _visible(actor: Actor, resource: Resource, query: AggregateQuery) -> ListQue
     used = [key.field for key in query.group_by] + [measure.field for measure in query.measures]
     if concealed := hidden.intersection(used):
         raise Invalid({name: ["Unknown field."] for name in concealed}, location="query")
-    if hidden:
-        found = found.without(hidden, resource)
+    found = visible_query(actor, resource, found)
     if found.terms == ():  # a text without words finds nothing
         return replace(found, filters=(*found.filters, ("id", "in", ())), terms=None)
     return found

@@ -12,7 +12,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict
 from backend.services.storage import history
-from backend.services.storage.conditions import ScopeShape, scope_values
+from backend.services.storage.conditions import Condition
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 
@@ -54,7 +54,7 @@ class _ReferringRecords(NamedTuple):
 
     def find(self, limit: int | None = None, scope: policies.Scope = policies.EVERYTHING) -> list[str]:
         """Return the ids of those that are in the Scope. Without a limit, lock their rows."""
-        values = {"ids": json.dumps(self.ids), "limit": limit} | scope_values(self.resource, scope.alternatives)
+        values = {"ids": json.dumps(self.ids), "limit": limit} | scope.values(self.resource)
         rows = self.resource.run(_select_referring_query, self.field, limit is None, scope.shape, values=values)
         return [str(record_id) for (record_id,) in rows]
 
@@ -131,10 +131,10 @@ class _Deletion:
         raise Conflict(f"{blocked} is still referenced by {', '.join(sorted(names)) or 'other records'}.")
 
     def _may_see(self, referring: _ReferringRecords) -> bool:
-        definition = referring.resource.definition
-        if referring.field in policies.hidden_fields(definition, self.actor):
+        resource = referring.resource
+        if referring.field in policies.hidden_fields(resource.definition, self.actor):
             return False
-        scopes = [policies.scope(definition, action, self.actor) for action in ("read", "list")]
+        scopes = [policies.scope(resource, action, self.actor) for action in ("read", "list")]
         return any(scope and referring.find(limit=1, scope=scope) for scope in scopes)
 
     def set_references_to_null(self) -> None:
@@ -157,7 +157,7 @@ class _Deletion:
             resource.run(_delete_query, values={"ids": json.dumps(ids)})
 
 
-def _select_referring_query(resource: Resource, name: str, locks: bool, scope: ScopeShape) -> Select:
+def _select_referring_query(resource: Resource, name: str, locks: bool, scope: Condition) -> Select:
     condition = resource.scoped(resource.column(name).in_(database.ids(slot("ids"))), scope)
     query = resource.model.select(resource.column("id")).where(condition)
     if not locks:

@@ -103,7 +103,7 @@ def _by_pages(query: ListQuery) -> ListQuery:
 
 def _access_of(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
     """Return (scope of the records, hidden fields) of the actor."""
-    return policies.scope(resource.definition, "list", actor), policies.hidden_fields(resource.definition, actor)
+    return policies.scope(resource, "list", actor), policies.hidden_fields(resource.definition, actor)
 
 
 def _read_page(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:

@@ -9,7 +9,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Invalid
 from backend.services.storage import full_text
-from backend.services.storage.conditions import Triple, scope_values, shape_of, slot_values
+from backend.services.storage.conditions import EVERY, Condition, Triple, all_of, comparisons
 from backend.services.storage.listable import Listable
 from backend.services.storage.ordering import Sort, total_order
 from backend.services.storage.selections import Search, Selection
@@ -29,13 +29,16 @@ class ListQuery:
             per_page=10,
         )
 
-    `filters` holds (field, operator, value), `sort` holds (field, is descending); `fields` None means all. `terms` are
-    the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns the
-    best matches first, and no cursor. `expand` holds paths of relations. `max_bytes` limits all records together; None
-    means the limit of a response.
+    `filters` holds (field, operator, value), `where` an object as services/definitions/where.py describes it, and
+    `condition` what visible_query makes of it. `sort` holds (field, is descending); `fields` None means all. `terms`
+    are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
+    the best matches first, and no cursor. `expand` holds paths of relations. `max_bytes` limits all records together;
+    None means the limit of a response.
     """
 
     filters: tuple[Triple, ...] = ()
+    where: Any = None
+    condition: Condition = EVERY
     terms: tuple[str, ...] | None = None
     searched: tuple[str, ...] = ()
     sort: Sort = ()
@@ -70,14 +73,19 @@ class ListQuery:
     def selection(self, scope: Scope) -> Selection:
         """Return the Selection of the rows that are in the Scope and match the query."""
         search = Search(self.searched, len(self.terms) if self.is_ranked else 0) if self.terms else None
-        return Selection(scope.shape, shape_of(self.filters), search)
+        return Selection(scope.shape, self._filter.shape, search)
 
     def slot_values(self, listable: Listable, scope: Scope) -> dict[str, Any]:
         """Return the values of the slots of the Selection."""
-        values = scope_values(listable, scope.alternatives) | slot_values(listable, self.filters, "filter")
+        values = scope.values(listable) | self._filter.values(listable, "filter")
         return values | full_text.slot_values(listable, self.searched, self.terms) if self.terms else values
+
+    @property
+    def _filter(self) -> Condition:
+        return all_of([comparisons(self.filters), self.condition])
 
     def fingerprint(self, listable: Listable) -> str:
         """Return a hash of the resource, filters, search and order. A cursor is valid only for the same hash."""
-        parts = json.dumps([listable.name, self.filters, self.terms, total_order(self.sort)], default=str)
+        asked = [self.filters] if self.where is None else [self.filters, self.where]
+        parts = json.dumps([listable.name, *asked, self.terms, total_order(self.sort)], default=str, sort_keys=True)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from peewee import SQL, ColumnBase, EnclosedNodeList, Expression, Node, fn
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.field_types.totals import Totals
-from backend.services.storage.conditions import COMPARISONS
+from backend.services.storage.operators import COMPARISONS
 from backend.services.storage.statements import slot
 
 SUMS, EXTREMES = ("sum", "avg"), ("min", "max")

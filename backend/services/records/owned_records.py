@@ -25,7 +25,7 @@ def settle_owned(actor: Actor, resource: Resource, user_id: str) -> None:
     ids = _hold(resource, owned, limit=1 if rule == "restrict" else None)
     if not ids:
         return
-    may_see = any(policies.scope(resource.definition, action, actor) for action in ("read", "list"))
+    may_see = any(policies.scope(resource, action, actor) for action in ("read", "list"))
     what = f"records of {resource.name}" if may_see else "records"
     if rule == "restrict":
         raise Conflict(f"The user still owns {what}, and `on_owner_delete: restrict` forbids deleting their owner.")

@@ -35,7 +35,7 @@ def list_history(
     is deleted unless they are an admin; Denied if a rule on its values decides whether they may read it: it may have
     had others before.
     """
-    allowed = policies.authorize(resource.definition, "read", actor)
+    allowed = policies.authorize(resource, "read", actor)
     if allowed.depends_on(resource.definition.fields):
         raise Denied(
             "History is not available to you here: a row rule limits which records you may read,"

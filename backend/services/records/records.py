@@ -1,8 +1,8 @@
 """Records: read, list, create, update, delete.
 
 The functions at the end build queries. `resource.run(builder, *arguments, values=…)` builds the SQL once for these
-arguments, caches it, and executes it with `values` in its slots. A Scope has a `shape`, its conditions without values,
-which is built into that SQL, and `alternatives`, the conditions with values, from which `scope_values` fills the slots.
+arguments, caches it, and executes it with `values` in its slots. A Scope has a `shape`, its condition without values,
+which is built into that SQL, and `values` for its slots.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,9 +25,10 @@ from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
 from backend.services.records.row_checks import require_in_scope
+from backend.services.records.visible_queries import visible_query
 from backend.services.storage import history
 from backend.services.storage.answer_sizes import bounded_json, require_fitting, response_limit
-from backend.services.storage.conditions import ScopeShape, scope_values, within
+from backend.services.storage.conditions import Condition
 from backend.services.storage.full_text import update_search_index
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
@@ -49,9 +50,8 @@ def list_records(actor: Actor, resource: Resource, query: ListQuery) -> RecordPa
     Raises Unauthenticated or Denied if the actor has no grant, Invalid if the query uses a hidden field or an unknown
     expansion, Malformed if the cursor is from a different query.
     """
-    scope = policies.authorize(resource.definition, "list", actor)
-    if hidden := policies.hidden_fields(resource.definition, actor):
-        query = query.without(hidden, resource)
+    scope = policies.authorize(resource, "list", actor)
+    query = visible_query(actor, resource, query)
     if not query.expand:
         return list_rows(resource, scope, query)
     expansions = plan_expansions(actor, resource, query.expand, query.per_page)
@@ -64,11 +64,11 @@ def get_record(actor: Actor, resource: Resource, record_id: str, expand_paths: S
 
     Raises NotFound if it does not exist for the actor, Invalid if an expansion is unknown or the record is too large.
     """
-    scope = policies.authorize(resource.definition, "read", actor)
+    scope = policies.authorize(resource, "read", actor)
     hidden = policies.hidden_fields(resource.definition, actor)
     if expand_paths:
         return _get_expanded(actor, resource, record_id, expand_paths, scope, resource.visible_fields_or_all(hidden))
-    values = {"id": record_id} | scope_values(resource, scope.alternatives)
+    values = {"id": record_id} | scope.values(resource)
     rows = resource.run(_select_one_query, scope.shape, hidden, response_limit.max_bytes, values=values)
     if not rows:
         raise _missing(resource)
@@ -109,7 +109,7 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
     Raises Invalid for a field the actor may not set and for a reference to a record they cannot see, Denied for a
     record they may not create, Conflict for a value that must be unique.
     """
-    scope = policies.authorize(resource.definition, "create", actor)
+    scope = policies.authorize(resource, "create", actor)
     policies.require_may_set(resource.definition, actor, data)
     values = new_row(actor, resource, data)
     hidden = policies.hidden_fields(resource.definition, actor)
@@ -143,7 +143,7 @@ def update_record(
     for one they may not change, PreconditionFailed if the version is not accepted, Invalid for a value that is not
     valid, Conflict for a value that must be unique.
     """
-    scope = policies.authorize(resource.definition, "update", actor)
+    scope = policies.authorize(resource, "update", actor)
     policies.require_may_set(resource.definition, actor, data)
     with raising_conflicts(actor, resource), database.atomic():
         resource.hold_definition()
@@ -171,7 +171,7 @@ def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Co
     Raises NotFound, Denied, PreconditionMissing and PreconditionFailed as update_record does, and Conflict if a record
     refers to it with `on_delete: restrict`.
     """
-    scope = policies.authorize(resource.definition, "delete", actor)
+    scope = policies.authorize(resource, "delete", actor)
     with database.atomic():
         resource.hold_definition()
         _lock_and_check(actor, resource, record_id, scope, if_match, verb="delete")
@@ -184,9 +184,9 @@ def _lock_and_check(
     """Lock the row; check that the actor may write it and that the client has its current version."""
     if if_match is None and resource.definition.require_if_match:
         raise PreconditionMissing()
-    readable = policies.scope(resource.definition, "read", actor)
-    values = {"id": record_id} | scope_values(resource, readable.alternatives, prefix="read")
-    values |= scope_values(resource, scope.alternatives, prefix="write")
+    readable = policies.scope(resource, "read", actor)
+    values = {"id": record_id} | readable.values(resource, "read")
+    values |= scope.values(resource, "write")
     rows = resource.run(_select_for_write_query, readable.shape, scope.shape, values=values)
     version, may_read, may_write = rows[0] if rows else (None, False, False)
     if not may_read:
@@ -214,13 +214,14 @@ def _record_columns(resource: Resource, hidden: Hidden, max_bytes: int) -> tuple
     return bounded_json(resource, resource.visible_fields_or_all(hidden), max_bytes), resource.column("version")
 
 
-def _select_one_query(resource: Resource, scope: ScopeShape, hidden: Hidden, max_bytes: int) -> Select:
-    condition = resource.scoped(resource.column("id") == slot("id"), scope)
+def _select_one_query(resource: Resource, scope: Condition, hidden: Hidden, max_bytes: int) -> Select:
+    condition = resource.one().scoped(resource.column("id") == slot("id"), scope)
     return resource.model.select(*_record_columns(resource, hidden, max_bytes)).where(condition)
 
 
-def _select_for_write_query(resource: Resource, readable: ScopeShape, writable: ScopeShape) -> Select:
-    scopes = [within(resource, shape, prefix) for shape, prefix in ((readable, "read"), (writable, "write"))]
+def _select_for_write_query(resource: Resource, readable: Condition, writable: Condition) -> Select:
+    row = resource.one()
+    scopes = [readable.sql(row, "read"), writable.sql(row, "write")]
     query = resource.model.select(resource.column("version"), *scopes)
     return database.lock_for_update(query.where(resource.column("id") == slot("id")))
 

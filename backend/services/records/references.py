@@ -9,7 +9,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
-from backend.services.storage.conditions import ScopeShape, scope_values
+from backend.services.storage.conditions import Condition
 from backend.services.storage.statements import slot
 
 
@@ -45,14 +45,14 @@ def _select_with_value(resource: Resource, name: str) -> Select:
 
 def find_visible(actor: Actor, resource: Resource, field: str, value: Any) -> str | None:
     """Return the id of a record whose `field` is `value`, if the actor may refer to it; else None."""
-    allowed = policies.scope(resource.definition, resource.definition.reference_action, actor)
+    allowed = policies.scope(resource, resource.definition.reference_action, actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return None
-    values = {"value": resource.column(field).db_value(value)} | scope_values(resource, allowed.alternatives)
+    values = {"value": resource.column(field).db_value(value)} | allowed.values(resource)
     rows = resource.run(_select_id, field, allowed.shape, values=values)
     return str(rows[0][0]) if rows else None
 
 
-def _select_id(resource: Resource, field: str, scope: ScopeShape) -> Select:
+def _select_id(resource: Resource, field: str, scope: Condition) -> Select:
     condition = resource.scoped(resource.column(field) == slot("value"), scope)
     return resource.model.select(resource.column("id")).where(condition)

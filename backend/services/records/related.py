@@ -9,10 +9,10 @@ from peewee import ColumnBase, Expression, Select
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.records.cursors import write_cursor
-from backend.services.records.expansions import PAGE_SIZE, Expansion, Relation, invalid_expansion, link_fields
+from backend.services.records.expansions import PAGE_SIZE, Expansion, invalid_expansion, link_fields
 from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
-from backend.services.storage.conditions import ScopeShape, scope_values
+from backend.services.storage.conditions import Condition
 from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
@@ -70,7 +70,7 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
     pages: dict[str, list[tuple[str, str]]] = {}
     for link, record in records:
         pages.setdefault(link[expansion.matching_field], []).append((link["id"], record))
-    return lambda record_id: _page_text(expansion.relation, record_id, pages.get(record_id, []))
+    return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []))
 
 
 def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[tuple[LinkValues, str]]:
@@ -78,13 +78,13 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
 
     Raises Invalid if they have too many bytes.
     """
-    target, _, is_back = expansion.relation
+    target, is_back = expansion.target, expansion.relation.is_back
     names = tuple(sorted({"id", expansion.matching_field, *link_fields(expansion.children)}))
     max_count = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
     is_measured = may_be_too_large(target, target.visible_fields_or_all(expansion.hidden), max_count)
     shape = RelatedShape(expansion.matching_field, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
-    values |= scope_values(target, expansion.scope.alternatives)
+    values |= expansion.scope.values(target)
     ((records, linked, *sizes),) = target.run(_select_related, shape, values=values)
     if is_measured:
         budget.require(sum(map(int, split_texts(sizes[0]))))
@@ -92,12 +92,12 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     return list(zip(link_values, _expand(expansion.children, split_texts(records), link_values, budget), strict=True))
 
 
-def _page_text(relation: Relation, record_id: str, page: list[tuple[str, str]]) -> str:
+def _page_text(expansion: Expansion, record_id: str, page: list[tuple[str, str]]) -> str:
     """Return the first page of the records that refer to a record, with the cursor of the next page in their list."""
     cursor = None
     if len(page) > PAGE_SIZE:
-        query = ListQuery(filters=((relation.field, "eq", record_id),))
-        cursor = write_cursor(relation.target, query, [page[PAGE_SIZE - 1][0]])
+        query = ListQuery(filters=((expansion.matching_field, "eq", record_id),))
+        cursor = write_cursor(expansion.target, query, [page[PAGE_SIZE - 1][0]])
     listed = ",".join(record for _, record in page[:PAGE_SIZE])
     return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}}}'
 
@@ -110,7 +110,7 @@ class RelatedShape(NamedTuple):
 
     matching_field: str
     is_back: bool
-    scope: ScopeShape
+    scope: Condition
     hidden: frozenset[str]
     link_fields: tuple[str, ...]
     is_measured: bool

@@ -8,7 +8,9 @@ from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Denied
-from backend.services.storage.conditions import ScopeShape, scope_values, within
+from backend.services.storage.conditions import Condition
+from backend.services.storage.listable import Listable
+from backend.services.storage.relations import Relation
 from backend.services.storage.statements import slot
 
 
@@ -21,7 +23,7 @@ def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], r
     if scope.everything:
         return
     slots = {f"row.{name}": value for name, value in values.items()}
-    slots |= {"id": record_id} | scope_values(resource, scope.alternatives)
+    slots |= {"id": record_id} | scope.values(resource)
     names = tuple(sorted(values))
     ((is_within,),) = resource.run(_select_is_within, scope.shape, names, record_id is None, values=slots)
     if not is_within:
@@ -33,6 +35,8 @@ def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], r
 class _FutureRow:
     """The row of a resource, for conditions, after it has received the values in the slots `row.…`."""
 
+    is_one = True
+
     def __init__(self, resource: Resource, names: tuple[str, ...]) -> None:
         self.resource, self.names = resource, names
 
@@ -43,7 +47,11 @@ class _FutureRow:
             return database.typed(slot(f"row.{name}"), column)
         return column + 1 if name == "version" else column
 
+    def related(self, relation: Relation) -> Listable:
+        """Return the resource to which a relation leads."""
+        return self.resource.related(relation)
 
-def _select_is_within(resource: Resource, scope: ScopeShape, names: tuple[str, ...], is_new: bool) -> Select:
-    query = resource.model.select(within(_FutureRow(resource, names), scope))
+
+def _select_is_within(resource: Resource, scope: Condition, names: tuple[str, ...], is_new: bool) -> Select:
+    query = resource.model.select(scope.sql(_FutureRow(resource, names), "scope"))
     return query.from_() if is_new else query.where(resource.column("id") == slot("id"))

@@ -1,131 +1,248 @@
-"""SQL conditions made from triples of field, operator and value: the filters of a list, the row rules of a grant.
+"""Conditions on rows, of which filters, row rules and `where` are made.
 
-Only their shape decides the SQL text, and each value has a slot: one statement serves all triples of the same shape.
+A condition is a tree: Compare, All, AnyOf, Not, and Through, which leads along a relation. Its `shape` is the same tree
+with the number of values in place of the values. Only the shape decides the SQL text, and each value has a slot: one
+statement serves all conditions of the same shape.
 """
 
-from collections.abc import Callable, Iterable
-from functools import reduce
-from operator import and_, or_
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from peewee import OP, SQL, ColumnBase, Expression
+from peewee import OP, SQL, ColumnBase, Expression, NodeList, fn
 
-from backend.models.database import database
 from backend.services.storage.listable import Listable
-from backend.services.storage.statements import slot
-from backend.utils.prefixes import prefix_end
+from backend.services.storage.operators import compared, operand_values, operation, value_count
+from backend.services.storage.relations import Relation
 
-COMPARISONS = {
-    "eq": "=",
-    "ne": "IS DISTINCT FROM",  # a NULL is not the value either, so it is found
-    "gt": ">",
-    "gte": ">=",
-    "lt": "<",
-    "lte": "<=",
-}
 NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
 
 Triple = tuple[str, str, Any]  # (field, operator, value)
-TripleShape = tuple[str, str, Any]  # (field, operator, how many values; of `isnull` the value)
-ScopeShape = tuple[tuple[TripleShape, ...], ...] | None  # alternatives, in each all triples hold; None for all rows
 
 
-class HasColumns(Protocol):
-    """What has an expression for each field: a Listable, or a row that does not exist yet."""
+class Row(Protocol):
+    """What a condition is about: the rows of a Listable, or one row, which need not exist yet."""
+
+    is_one: bool
 
     def column(self, name: str) -> ColumnBase:
         """Return the expression of a field's value."""
 
-
-def shape_of(triples: Iterable[Triple]) -> tuple[TripleShape, ...]:
-    """Return what of the triples decides the SQL text: the field, the operator and how many values."""
-    return tuple((field, operator, _value_count(operator, value)) for field, operator, value in triples)
+    def related(self, relation: Relation) -> Listable:
+        """Return the Listable to which a relation leads."""
 
 
-def _value_count(operator: str, value: Any) -> Any:
-    if operator == "in":
-        return len(value)
-    if operator == "startswith":
-        return 1 if prefix_end(value) is None else 2
-    return value if operator == "isnull" else 1
+class Condition(ABC):
+    """A condition, or its shape."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def shape(self) -> "Condition":
+        """The condition without its values, which decides the SQL text."""
+
+    @property
+    @abstractmethod
+    def own_fields(self) -> frozenset[str]:
+        """The fields of the row itself that it depends on."""
+
+    @abstractmethod
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values of its slots, whose names begin with `key`."""
+
+    @abstractmethod
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return the SQL of a shape; its slots have names that begin with `key`."""
 
 
-def slot_values(listable: Listable, triples: Iterable[Triple], prefix: str) -> dict[str, Any]:
-    """Return the values of the triples' slots, whose names begin with `prefix`."""
+@dataclass(frozen=True, slots=True)
+class OtherField:
+    """Another field of the same row, as the value of a Compare."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Condition):
+    """A field is compared with a value, or with OtherField.
+
+    In a shape, `value` is how many values there are; of `isnull` it is the value.
+    """
+
+    field: str
+    operator: str
+    value: Any
+
+    @property
+    def shape(self) -> "Compare":
+        """The comparison without its value."""
+        value = self.value if isinstance(self.value, OtherField) else value_count(self.operator, self.value)
+        return Compare(self.field, self.operator, value)
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The field, and the one it is compared with."""
+        return frozenset({self.field, self.value.name} if isinstance(self.value, OtherField) else {self.field})
+
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values as the database stores them."""
+        if isinstance(self.value, OtherField):
+            return {}
+        return operand_values(listable.column(self.field), self.operator, self.value, key)
+
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return the comparison."""
+        column = row.column(self.field)
+        if isinstance(self.value, OtherField):
+            return compared(column, self.operator, row.column(self.value.name))
+        return operation(column, self.operator, self.value, key)
+
+
+@dataclass(frozen=True, slots=True)
+class All(Condition):
+    """Each of the parts is true."""
+
+    parts: tuple[Condition, ...]
+
+    @property
+    def shape(self) -> "All":
+        """The parts without their values."""
+        return All(tuple([part.shape for part in self.parts]))
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The fields of all parts."""
+        return frozenset().union(*(part.own_fields for part in self.parts))
+
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values of all parts."""
+        return _values_of_parts(self.parts, listable, key)
+
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return the parts, joined by AND."""
+        return _joined(self.parts, row, key, " AND ") if self.parts else EVERY_ROW
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Condition):
+    """At least one of the parts is true."""
+
+    parts: tuple[Condition, ...]
+
+    @property
+    def shape(self) -> "AnyOf":
+        """The parts without their values."""
+        return AnyOf(tuple([part.shape for part in self.parts]))
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The fields of all parts."""
+        return frozenset().union(*(part.own_fields for part in self.parts))
+
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values of all parts."""
+        return _values_of_parts(self.parts, listable, key)
+
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return the parts, joined by OR."""
+        return _joined(self.parts, row, key, " OR ") if self.parts else NO_ROW
+
+
+def _values_of_parts(parts: Iterable[Condition], listable: Listable, key: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for i, (field, operator, value) in enumerate(triples):
-        values |= _values(listable, field, operator, value, f"{prefix}{i}")
+    for i, part in enumerate(parts):
+        values |= part.values(listable, f"{key}_{i}")
     return values
 
 
-def _values(listable: Listable, field: str, operator: str, value: Any, key: str) -> dict[str, Any]:
-    if operator == "isnull":
-        return {}
-    if operator == "in":
-        return {f"{key}_{i}": listable.column(field).db_value(each) for i, each in enumerate(value)}
-    if operator == "startswith":
-        return {key: value, f"{key}_end": prefix_end(value)}
-    return {key: value if operator == "has" else listable.column(field).db_value(value)}
+def _joined(parts: Iterable[Condition], row: Row, key: str, glue: str) -> ColumnBase:
+    """Return the parts in one list: nested pairs of many parts would fill Python's stack."""
+    nodes = [part.sql(row, f"{key}_{i}") for i, part in enumerate(parts)]
+    return nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
 
 
-def conditions(columns: HasColumns, shape: Iterable[TripleShape], prefix: str) -> list[ColumnBase]:
-    """Return the SQL condition of each triple of this shape; slot_values fills its slots."""
-    return [_condition(columns, *each, f"{prefix}{i}") for i, each in enumerate(shape)]
+@dataclass(frozen=True, slots=True)
+class Not(Condition):
+    """The part is false, or neither true nor false because of a NULL."""
+
+    part: Condition
+
+    @property
+    def shape(self) -> "Not":
+        """The part without its values."""
+        return Not(self.part.shape)
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The fields of the part."""
+        return self.part.own_fields
+
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values of the part."""
+        return self.part.values(listable, key)
+
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return that the part is not true."""
+        return Expression(self.part.sql(row, key), "IS NOT", SQL("TRUE"))
 
 
-def _condition(columns: HasColumns, field: str, operator: str, count: Any, key: str) -> ColumnBase:
-    column = columns.column(field)
-    if operator in COMPARISONS:
-        return Expression(column, COMPARISONS[operator], slot(key))
-    return OTHER_OPERATORS[operator](column, count, key)
+@dataclass(frozen=True, slots=True)
+class Through(Condition):
+    """At least one of the related records meets the part."""
+
+    relation: Relation
+    part: Condition
+
+    @property
+    def shape(self) -> "Through":
+        """The relation, and the part without its values."""
+        return Through(self.relation, self.part.shape)
+
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """The field by which the related records are found."""
+        return frozenset({self.relation.link_field})
+
+    def values(self, listable: Listable, key: str) -> dict[str, Any]:
+        """Return the values of the part."""
+        return self.part.values(listable.related(self.relation), key)
+
+    def sql(self, row: Row, key: str) -> ColumnBase:
+        """Return that the link is among those of the related records that meet the part.
+
+        For many rows the related records are found once, for one row only its own ones are tested.
+        """
+        target = row.related(self.relation).aliased(is_one=row.is_one)
+        link, matching = row.column(self.relation.link_field), target.column(self.relation.matching_field)
+        part = self.part.sql(target, key)
+        if row.is_one:
+            mine = Expression(matching, "=", link)
+            return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
+        return Expression(link, OP.IN, target.model.select(matching).where(part))
 
 
-def _is_null(column: ColumnBase, is_null: bool, key: str) -> ColumnBase:
-    return column.is_null(is_null)
+EVERY: Condition = All(())
+NEVER: Condition = AnyOf(())
 
 
-def _is_among(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    return column.in_([slot(f"{key}_{i}") for i in range(count)]) if count else NO_ROW
+def all_of(parts: Iterable[Condition]) -> Condition:
+    """Return that all parts are true, as simply as possible."""
+    kept = [part for part in parts if part != EVERY]
+    if NEVER in kept:
+        return NEVER
+    return kept[0] if len(kept) == 1 else All(tuple(kept))
 
 
-def _contains(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    return Expression(database.position(column, slot(key)), ">", 0)
+def any_of(parts: Iterable[Condition]) -> Condition:
+    """Return that at least one part is true, as simply as possible."""
+    kept = [part for part in parts if part != NEVER]
+    if EVERY in kept:
+        return EVERY
+    return kept[0] if len(kept) == 1 else AnyOf(tuple(kept))
 
 
-def _contains_folded(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    return Expression(database.position(database.fold(column), database.fold(slot(key))), ">", 0)
-
-
-def _has(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    return Expression(slot(key), OP.IN, column)
-
-
-def _starts_with(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    begins = column >= slot(key)
-    return begins & (column < slot(f"{key}_end")) if count == 2 else begins
-
-
-OTHER_OPERATORS: dict[str, Callable[[ColumnBase, Any, str], ColumnBase]] = {
-    "isnull": _is_null,
-    "in": _is_among,
-    "contains": _contains,
-    "icontains": _contains_folded,
-    "has": _has,
-    "startswith": _starts_with,
-}
-
-
-def within(columns: HasColumns, shape: ScopeShape, prefix: str = "scope") -> ColumnBase:
-    """Return the condition that a row is within a scope of this shape."""
-    if shape is None:
-        return EVERY_ROW
-    alternatives = [conditions(columns, each, f"{prefix}{i}_") for i, each in enumerate(shape)]
-    return reduce(or_, [reduce(and_, each) for each in alternatives]) if alternatives else NO_ROW
-
-
-def scope_values(listable: Listable, alternatives: Iterable[Iterable[Triple]], prefix: str = "scope") -> dict[str, Any]:
-    """Return the values of the slots of `within`, of a scope with these alternatives."""
-    values: dict[str, Any] = {}
-    for i, triples in enumerate(alternatives):
-        values |= slot_values(listable, triples, f"{prefix}{i}_")
-    return values
+def comparisons(triples: Iterable[Triple]) -> Condition:
+    """Return that all these comparisons are true."""
+    return all_of(Compare(*triple) for triple in triples)

@@ -1,13 +1,16 @@
 """Tables that lists are read from: those of resources, and some of the system."""
 
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, Protocol
+import copy
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol, Self
 
 from itsdangerous import URLSafeSerializer
 from peewee import ColumnBase, Model
 
 from backend.models.columns import Column
 from backend.models.database import Dialect, database
+from backend.services.storage.relations import Relation
 from backend.services.storage.statements import Builder, StatementCache, Values
 
 Names = tuple[str, ...] | None  # of fields, None for all
@@ -41,11 +44,14 @@ class Field(Protocol):
 class Listable:
     """A model, and the type of each field that its rows have in an answer.
 
-    `columns` holds the expressions of fields that are not columns of the model, `search` the fields of the full-text
-    search; `keeps_history` says whether changes of rows become history entries. `cursor_serializer` signs cursors.
+    `columns` returns the expressions of fields that are not columns of the model, or of an alias of it. `search` holds
+    the fields of the full-text search; `keeps_history` says whether changes of rows become history entries.
+    `cursor_serializer` signs cursors.
     """
 
     fields: Mapping[str, Field]
+    is_one: bool = False  # whether a condition is built for one row of it, not for many
+    _serials: ClassVar[Iterator[int]] = itertools.count(1)
 
     def __init__(
         self,
@@ -54,20 +60,38 @@ class Listable:
         model: type[Model],
         cursor_serializer: URLSafeSerializer,
         *,
-        columns: Mapping[str, Any] | None = None,
+        columns: Callable[[Any], dict[str, Any]] = lambda table: {},
         search: Iterable[str] = (),
         keeps_history: bool = False,
     ) -> None:
         self.name, self.fields, self.model, self.cursor_serializer = name, fields, model, cursor_serializer
+        self.serial = next(self._serials)  # no two have the same
         self.search, self.keeps_history = tuple(search), keeps_history
         self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
         self._statements = StatementCache()
-        self._columns = dict(columns or {})
+        self._columns_of, self._columns = columns, columns(model)
 
     def column(self, name: str) -> Column[Any]:
         """Return the model's column of a field."""
         column: Column[Any] = self._columns[name] if name in self._columns else getattr(self.model, name)
         return column
+
+    def related(self, relation: Relation) -> "Listable":
+        """Return the Listable to which a relation leads; those of system tables have no relations."""
+        raise KeyError(relation.target)
+
+    def aliased(self, *, is_one: bool) -> Self:
+        """Return a copy whose table has a name of its own in a query, for conditions on many rows of it or on one."""
+        other = copy.copy(self)
+        other.model, other.is_one = self.model.alias(), is_one  # type: ignore[assignment] # it has the same columns
+        other._columns = self._columns_of(other.model)
+        return other
+
+    def one(self) -> Self:
+        """Return a copy for conditions on one row that the query has chosen already."""
+        other = copy.copy(self)
+        other.is_one = True
+        return other
 
     def json(self, names: Names = None) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from peewee import ColumnBase, Select
 
 from backend.services.storage import full_text
-from backend.services.storage.conditions import ScopeShape, TripleShape, conditions, within
+from backend.services.storage.conditions import EVERY, Condition
 from backend.services.storage.listable import Listable
 
 
@@ -22,22 +22,22 @@ class Selection(NamedTuple):
     A user's own notes with a rank from 3 on that a search for two words finds, the best first:
 
         Selection(
-            scope=((("created_by", "eq", 1),),),
-            filters=(("rank", "gte", 1),),
+            scope=Compare("created_by", "eq", 1),
+            filters=Compare("rank", "gte", 1),
             search=Search(("title", "text"), ranked_terms=2),
         )
 
-    The last part of a triple is how many values it takes: neither the user nor the 3 is in the text.
+    The scope and the filters are shapes: neither the user nor the 3 is in the text.
     """
 
-    scope: ScopeShape
-    filters: tuple[TripleShape, ...] = ()
+    scope: Condition = EVERY
+    filters: Condition = EVERY
     search: Search | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether it chooses all rows."""
-        return self == Selection(scope=None)
+        return self == Selection()
 
     @property
     def is_ranked(self) -> bool:
@@ -59,4 +59,4 @@ class Selection(NamedTuple):
         return query.select_extend(hits.c.score.alias("score")).order_by(hits.c.score) if self.is_ranked else query
 
     def _conditions(self, listable: Listable) -> list[ColumnBase]:
-        return [within(listable, self.scope), *conditions(listable, self.filters, "filter")]
+        return [self.scope.sql(listable, "scope"), self.filters.sql(listable, "filter")]

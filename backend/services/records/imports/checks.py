@@ -83,7 +83,7 @@ class Checker:
 
         Raises ValidationError if there is no such record.
         """
-        readable = policies.scope(self._resource.definition, "read", self._actor)
+        readable = policies.scope(self._resource, "read", self._actor)
         ids = {}
         for column, key in draft.references:
             value = self._resource.to_columns({column.target_field: key})[column.target_field]
@@ -158,7 +158,7 @@ class Checker:
         """
         data = dict.fromkeys(draft.empty_fields) | draft.values
         self._require_values(data)
-        allowed = policies.authorize(self._resource.definition, "update", self._actor)
+        allowed = policies.authorize(self._resource, "update", self._actor)
         state = self._state_of(allowed, record_id, found)
         if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
@@ -217,8 +217,8 @@ def _refers_to_itself(resource: Resource) -> bool:
 
 def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
     """Return the fields that decide whether the actor may read or change a record."""
-    scopes = [policies.scope(resource.definition, action, actor) for action in ("read", "update")]
-    return {name for scope in scopes for triples in scope.alternatives for name, _, _ in triples}
+    scopes = [policies.scope(resource, action, actor) for action in ("read", "update")]
+    return {name for scope in scopes for name in scope.condition.own_fields}
 
 
 def explain_error(error: LarderError) -> str:

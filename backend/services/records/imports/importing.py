@@ -18,7 +18,6 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
-from backend.services.definitions.definition import Definition
 from backend.services.records.imports.checks import Checker
 from backend.services.records.imports.columns import Columns
 from backend.services.records.imports.commits import write_all, write_valid
@@ -91,18 +90,18 @@ def import_records(
     return report
 
 
-def may_import(actor: Actor, definition: Definition, key: str | None) -> policies.Scope:
+def may_import(actor: Actor, resource: Resource, key: str | None) -> policies.Scope:
     """Return the Scope of what the actor may create. With a `key`, actors who may only change records may import, too.
 
     Raises Unauthenticated or Denied if the actor may not import.
     """
-    if key is not None and policies.scope(definition, "update", actor):
-        return policies.scope(definition, "create", actor)
-    return policies.authorize(definition, "create", actor)
+    if key is not None and policies.scope(resource, "update", actor):
+        return policies.scope(resource, "create", actor)
+    return policies.authorize(resource, "create", actor)
 
 
 def _make_checker(actor: Actor, resource: Resource, rows: Rows, key: str | None, report: Report) -> Checker:
-    allowed = may_import(actor, resource.definition, key)
+    allowed = may_import(actor, resource, key)
     columns = Columns(actor, resource, key)
     names = rows.header()
     if names is not None:

@@ -15,7 +15,7 @@ from backend.services.access.permissions import has_permission
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
-from backend.services.storage.conditions import ScopeShape, scope_values, within
+from backend.services.storage.conditions import Condition
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339
 
@@ -35,12 +35,12 @@ class StoredRecord(NamedTuple):
 
 def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable[Any]) -> dict[Any, str]:
     """Return {value: id} of the records whose `field` has one of the values, and to which the actor may refer."""
-    allowed = policies.scope(resource.definition, resource.definition.reference_action, actor)
+    allowed = policies.scope(resource, resource.definition.reference_action, actor)
     if not allowed or field in unusable_keys(resource.definition, actor):
         return {}
     found: dict[Any, str] = {}
     for chunk in _chunks(values):
-        slots = _slots(chunk) | scope_values(resource, allowed.alternatives)
+        slots = _slots(chunk) | allowed.values(resource)
         rows = resource.run(_find, field, allowed.shape, values=slots)
         found |= {_bound_form(value): str(record_id) for value, record_id in rows}
     return found
@@ -57,10 +57,10 @@ def find_for_change(
     actor: Actor, resource: Resource, field: str, values: Iterable[Any], names: tuple[str, ...]
 ) -> dict[Any, StoredRecord]:
     """Return {value: StoredRecord} of the records that the actor may read, with the columns `names`."""
-    readable, writable = (policies.scope(resource.definition, action, actor) for action in ("read", "update"))
+    readable, writable = (policies.scope(resource, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
         return {}
-    scopes = scope_values(resource, readable.alternatives) | scope_values(resource, writable.alternatives, "write")
+    scopes = readable.values(resource) | writable.values(resource, "write")
     found = {}
     for chunk in _chunks(values):
         shapes = readable.shape, writable.shape
@@ -106,18 +106,18 @@ def _bound_form(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.date | datetime.time) else value
 
 
-def _find(resource: Resource, field: str, shape: ScopeShape) -> Select:
+def _find(resource: Resource, field: str, shape: Condition) -> Select:
     column = resource.column(field)
     among = column.in_([slot(f"value{i}") for i in range(AT_ONCE)])
     return resource.model.select(column, resource.column("id")).where(resource.scoped(among, shape))
 
 
 def _find_for_change(
-    resource: Resource, field: str, readable: ScopeShape, writable: ScopeShape, names: tuple[str, ...]
+    resource: Resource, field: str, readable: Condition, writable: Condition, names: tuple[str, ...]
 ) -> Select:
     key, columns = resource.column(field), [resource.column(name) for name in names]
     among = key.in_([slot(f"value{i}") for i in range(AT_ONCE)])
-    facts = (key, resource.column("id"), resource.column("version"), within(resource, writable, "write"))
+    facts = (key, resource.column("id"), resource.column("version"), writable.sql(resource.one(), "write"))
     return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
 
 

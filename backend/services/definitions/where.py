@@ -1,0 +1,233 @@
+"""Reads `where`: conditions on records as JSON, in grants and in requests alike.
+
+    {"stars": {"gte": 2}, "open": true}          all are true; a value alone means `eq`
+    {"any": [W, …]}, {"all": [W, …]}, {"not": W}
+    {"shipped": {"gt": {"field": "required"}}}   a field is compared with another one
+    {"country.continent.code": "EU"}             through references
+    {"tags": {"some": W}}, {"members": {"none": W}}   of many related records
+
+At a record without the related one, a field at the end of a path is null.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from marshmallow import ValidationError
+
+from backend.services.definitions.names import shown_name
+from backend.services.field_types.base import TEXT_SEARCH, FieldType
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.storage.conditions import (
+    EVERY,
+    Compare,
+    Condition,
+    Not,
+    OtherField,
+    Through,
+    all_of,
+    any_of,
+)
+from backend.services.storage.operators import COMPARISONS
+from backend.services.storage.relations import Relation
+
+MAX_CONDITIONS = 32  # in one `where`
+MAX_DEPTH = 4  # of `any`, `all`, `not`, `some` and `none` within each other
+MAX_HOPS = 2  # references in one path
+MAX_IN = 200  # values of one `in`
+MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
+GROUPS = ("any", "all", "not")
+QUANTIFIERS = ("some", "none")
+USER = "$user."
+NO_FIELD = "There is no such field."
+
+Fields = Mapping[str, FieldType]  # map of name to field
+
+
+class Place(Protocol):
+    """A resource as a `where` may use it; rows that its `scope` leaves out do not exist for a path that leads there."""
+
+    @property
+    def fields(self) -> Fields:
+        """Map of name to field."""
+
+    @property
+    def relations(self) -> Mapping[str, Relation]:
+        """Map of name to Relation."""
+
+    @property
+    def scope(self) -> Condition:
+        """The condition that related records of this resource must meet."""
+
+    def follow(self, relation: Relation) -> "Place | None":
+        """Return where a relation leads; None if that must not be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserValue:
+    """`$user.<name>`: a value of the user who makes the request. `field` reads it as a value to compare with."""
+
+    name: str
+    field: FieldType
+
+
+class Wording(NamedTuple):
+    """How a `where` is read: the start of an operand that means a value of the user, and the check of such a value."""
+
+    user_prefix: str
+    check_user_value: Callable[[UserValue], None]  # raises ValidationError
+
+
+def read_where(where: Any, place: Place, wording: Wording) -> Condition:
+    """Return the Condition. Raises ValidationError with all errors, each with its path, such as `where.any.0.open`."""
+    reading = _Reading(wording)
+    condition = reading.group(where, place, "where", MAX_DEPTH)
+    if reading.count > MAX_CONDITIONS:
+        reading.problems = [f"where: At most {MAX_CONDITIONS} conditions; there are {reading.count}."]
+    if reading.problems:
+        raise ValidationError(reading.problems)
+    return condition
+
+
+class _Reading:
+    """The reading of one `where`, with the errors and the number of conditions so far."""
+
+    def __init__(self, wording: Wording) -> None:
+        self.wording = wording
+        self.problems: list[str] = []
+        self.count = 0
+
+    def _problem(self, path: str, message: str) -> Condition:
+        self.problems.append(f"{path}: {message}")
+        return EVERY
+
+    def group(self, where: Any, place: Place, path: str, depth: int) -> Condition:
+        """Return that all members of an object are true; `depth` is how many groups may be nested in it."""
+        if not isinstance(where, dict):
+            return self._problem(path, "Must be an object of conditions.")
+        members = sorted(where.items(), key=lambda member: str(member[0]))
+        return all_of(
+            [self._member(str(name), value, place, f"{path}.{shown_name(name)}", depth) for name, value in members]
+        )
+
+    def _member(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
+        if name in GROUPS and name not in place.fields:
+            return self._combination(name, value, place, path, depth)
+        *hops, last = name.split(".")
+        if len(hops) > MAX_HOPS:
+            return self._problem(path, f"At most {MAX_HOPS} references lead to a field.")
+        way: list[tuple[Relation, Place]] = []
+        for hop in hops:
+            relation = place.relations.get(hop)
+            target = place.follow(relation) if relation and not relation.is_back else None
+            if relation is None or target is None:
+                return self._problem(path, NO_FIELD)
+            way.append((relation, target))
+            place = target
+        if last in place.fields:
+            return self._comparisons(last, value, place.fields, path, way)
+        relation = place.relations.get(last)
+        if relation is not None and relation.is_back:
+            return _through(way, self._quantified(relation, value, place, path, depth))
+        return self._problem(path, NO_FIELD)
+
+    def _combination(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
+        if not depth:
+            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+        if name == "not":
+            return Not(self.group(value, place, path, depth - 1))
+        if not isinstance(value, list) or not value:
+            return self._problem(path, "Must be a list of objects.")
+        parts = [self.group(each, place, f"{path}.{i}", depth - 1) for i, each in enumerate(value)]
+        return any_of(parts) if name == "any" else all_of(parts)
+
+    def _quantified(self, relation: Relation, value: Any, place: Place, path: str, depth: int) -> Condition:
+        """Return that some or none of many related records meet the conditions."""
+        target = place.follow(relation)
+        if target is None:
+            return self._problem(path, NO_FIELD)
+        if not isinstance(value, dict) or not value or not set(value) <= set(QUANTIFIERS):
+            return self._problem(path, "Must be an object of `some` or `none`.")
+        if not depth:
+            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+        parts: list[Condition] = []
+        for quantifier, where in value.items():
+            self.count += 1
+            related = self.group(where, target, f"{path}.{quantifier}", depth - 1)
+            some = Through(relation, all_of([target.scope, related]))
+            parts.append(some if quantifier == "some" else Not(some))
+        return all_of(parts)
+
+    def _comparisons(
+        self, name: str, value: Any, fields: Fields, path: str, way: list[tuple[Relation, Place]]
+    ) -> Condition:
+        """Return that all operators of a field are true, at the end of a way of references."""
+        if value == {}:
+            return self._problem(path, "Must be a value or an object of operators.")
+        operators = value if isinstance(value, dict) else {"eq": value}
+        parts: list[Condition] = []
+        for operator, operand in sorted(operators.items(), key=lambda item: str(item[0])):
+            self.count += 1
+            place = f"{path}.{shown_name(operator)}" if isinstance(value, dict) else path
+            try:
+                parts.append(_compared(name, operator, self._operand(name, operator, operand, fields, way), way))
+            except ValidationError as error:
+                self._problem(place, " ".join(map(str, error.messages)))
+        return all_of(parts)
+
+    def _operand(self, name: str, operator: str, operand: Any, fields: Fields, way: list[Any]) -> Any:
+        """Return an operand as conditions need it. Raises ValidationError if it is not valid."""
+        field = fields[name]
+        # Where there is no related record, also a required field is null.
+        if operator not in (field.operators if way else field.filter_operators):
+            raise ValidationError("This field has no such operator.")
+        if operator == "isnull":
+            return BooleanFromText().deserialize(operand)
+        if isinstance(operand, dict) and operator in COMPARISONS:
+            return _other_field(field, operand, fields)
+        if operator != "in":
+            return self._value(field, operand, operator)
+        if not isinstance(operand, list) or len(operand) > MAX_IN:
+            raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
+        return tuple([self._value(field, value, operator) for value in operand])
+
+    def _value(self, field: FieldType, value: Any, operator: str) -> Any:
+        if isinstance(value, str) and value.startswith(self.wording.user_prefix):
+            if operator in TEXT_SEARCH:  # an empty value would match every text
+                raise ValidationError("A value of the user cannot be searched for.")
+            user_value = UserValue(value.removeprefix(USER), field)
+            self.wording.check_user_value(user_value)
+            return user_value
+        if value is None:
+            raise ValidationError("To find null, use the operator `isnull`.")
+        if operator in TEXT_SEARCH and len(str(value)) > MAX_PART:
+            raise ValidationError(f"At most {MAX_PART:,} characters can be searched for within a text.")
+        return field.text_field().deserialize(value)
+
+
+def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> OtherField:
+    """Return the field of the same record that `{"field": name}` means. Raises ValidationError."""
+    name = operand.get("field")
+    if set(operand) != {"field"} or not isinstance(name, str):
+        raise ValidationError('Must be a value, or {"field": …} with the name of another field.')
+    if name not in fields:
+        raise ValidationError(f"There is no field {shown_name(name)}.")
+    if fields[name].stored_as != field.stored_as:
+        raise ValidationError(f"The field {name} of type {fields[name].name} cannot be compared with {field.name}.")
+    return OtherField(name)
+
+
+def _compared(name: str, operator: str, operand: Any, way: list[tuple[Relation, Place]]) -> Condition:
+    """Return the comparison at the end of a way. Without a related record the field is null there."""
+    if way and operator == "ne":
+        return Not(_through(way, Compare(name, "eq", operand)))
+    if way and operator == "isnull" and operand:
+        return Not(_through(way, Compare(name, "isnull", False)))
+    return _through(way, Compare(name, operator, operand))
+
+
+def _through(way: list[tuple[Relation, Place]], condition: Condition) -> Condition:
+    """Return that the record at the end of a way of references meets the condition."""
+    for relation, target in reversed(way):
+        condition = Through(relation, all_of([target.scope, condition]))
+    return condition

@@ -1,0 +1,79 @@
+"""What an actor may ask: queries without hidden fields, and with a `where` that is narrowed to what they see.
+
+What an actor cannot list does not exist for a condition that leads there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+
+from marshmallow import ValidationError
+
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.row_rules import bind, check_user_value
+from backend.services.definitions.where import USER, Fields, Wording, read_where
+from backend.services.errors import Invalid
+from backend.services.records.list_query import ListQuery
+from backend.services.storage.conditions import EVERY, Condition
+from backend.services.storage.relations import Relation
+
+MAX_VALUES = 20_000  # of one query with the rules of all resources that its `where` leads to
+TOO_MANY_VALUES = "With the rules of the resources it leads to, this has too many values."
+
+
+class VisiblePlace:
+    """A resource as an actor may use it in a `where`: its visible fields and relations, and the rows they may list."""
+
+    def __init__(self, actor: Actor, resource: Resource, scope: Condition = EVERY) -> None:
+        self._actor, self._resource, self.scope = actor, resource, scope
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The fields that are not hidden."""
+        hidden = policies.hidden_fields(self._resource.definition, self._actor)
+        return {name: field for name, field in self._resource.fields.items() if name not in hidden}
+
+    @cached_property
+    def relations(self) -> Mapping[str, Relation]:
+        """The relations by fields that are not hidden."""
+        return visible_relations(self._actor, self._resource)
+
+    def follow(self, relation: Relation) -> "VisiblePlace | None":
+        """Return the related resource, with the rows that the actor may list; None if these are none."""
+        target = self._resource.catalog.target(relation.target)
+        scope = policies.scope(target, "list", self._actor)
+        return VisiblePlace(self._actor, target, scope.condition) if scope else None
+
+
+def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
+    """Return the map of name to Relation, without those by a field that is hidden from the actor."""
+
+    def hidden(definition: Definition) -> frozenset[str]:
+        return policies.hidden_fields(definition, actor)
+
+    return resource.relations(hidden)
+
+
+def visible_query(actor: Actor, resource: Resource, query: ListQuery) -> ListQuery:
+    """Return the query without hidden fields and with its `where` as a condition.
+
+    Raises Invalid for a hidden or unknown field or relation.
+    """
+    if hidden := policies.hidden_fields(resource.definition, actor):
+        query = query.without(hidden, resource)
+    return query if query.where is None else replace(query, condition=_read(actor, resource, query.where))
+
+
+def _read(actor: Actor, resource: Resource, where: object) -> Condition:
+    """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`."""
+    try:
+        read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check_user_value))
+    except ValidationError as error:
+        raise Invalid({"where": error.messages}, location="query") from error
+    condition = bind(read, partial(policies.user_value, actor))
+    if len(condition.values(resource, "")) > MAX_VALUES:
+        raise Invalid({"where": [TOO_MANY_VALUES]}, location="query")
+    return condition

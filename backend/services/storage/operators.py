@@ -1,0 +1,87 @@
+"""The operators of comparisons, as SQL with slots for the values."""
+
+from collections.abc import Callable
+from typing import Any
+
+from peewee import OP, SQL, ColumnBase, Expression, Node
+
+from backend.models.columns import Column
+from backend.models.database import database
+from backend.services.storage.statements import slot
+from backend.utils.prefixes import prefix_end
+
+COMPARISONS = {
+    "eq": "=",
+    "ne": "IS DISTINCT FROM",  # a NULL is not the value either, so it is found
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+}
+
+
+def value_count(operator: str, value: Any) -> Any:
+    """Return what of a value decides the SQL text: how many values it has; for `isnull` the value itself."""
+    if operator == "in":
+        return len(value)
+    if operator == "startswith":
+        return 1 if prefix_end(value) is None else 2
+    return value if operator == "isnull" else 1
+
+
+def operand_values(column: Column[Any], operator: str, value: Any, key: str) -> dict[str, Any]:
+    """Return the values of the slots of `operation`, as the database stores them."""
+    if operator == "isnull":
+        return {}
+    if operator == "in":
+        return {f"{key}_{i}": column.db_value(each) for i, each in enumerate(value)}
+    if operator == "startswith":
+        return {key: value, f"{key}_end": prefix_end(value)}
+    return {key: value if operator == "has" else column.db_value(value)}
+
+
+def operation(column: ColumnBase, operator: str, count: Any, key: str) -> ColumnBase:
+    """Return the SQL of an operator with a value, of which value_count is given; its slots begin with `key`."""
+    if operator in COMPARISONS:
+        return compared(column, operator, slot(key))
+    return OTHER_OPERATORS[operator](column, count, key)
+
+
+def compared(column: ColumnBase, operator: str, other: Node) -> ColumnBase:
+    """Return the SQL of one of COMPARISONS."""
+    return Expression(column, COMPARISONS[operator], other)
+
+
+def _is_null(column: ColumnBase, is_null: bool, key: str) -> ColumnBase:
+    return column.is_null(is_null)
+
+
+def _is_among(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return column.in_([slot(f"{key}_{i}") for i in range(count)]) if count else SQL("1 = 0")
+
+
+def _contains(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(database.position(column, slot(key)), ">", 0)
+
+
+def _contains_folded(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(database.position(database.fold(column), database.fold(slot(key))), ">", 0)
+
+
+def _has(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return Expression(slot(key), OP.IN, column)
+
+
+def _starts_with(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    begins = column >= slot(key)
+    return begins & (column < slot(f"{key}_end")) if count == 2 else begins
+
+
+OTHER_OPERATORS: dict[str, Callable[[ColumnBase, Any, str], ColumnBase]] = {
+    "isnull": _is_null,
+    "in": _is_among,
+    "contains": _contains,
+    "icontains": _contains_folded,
+    "has": _has,
+    "startswith": _starts_with,
+}
