@@ -55,10 +55,11 @@ def show_plan(path: Path, as_json: bool) -> None:
 
 @commands.command("export")
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
-def export(file: TextIO) -> None:
+@click.option("--next-numbers", is_flag=True, help="Let each sequence start with its next number, for a new database.")
+def export(file: TextIO, next_numbers: bool) -> None:
     """Write all roles and resources as YAML to FILE, or to the terminal."""
     with error_messages(), database.connection_context():
-        document = documents.export_document()
+        document = documents.export_document(next_numbers=next_numbers)
     write_yaml(document, file)
 
 

@@ -11,6 +11,7 @@ from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_together
+from backend.services.definitions.counters import next_numbers_of_sequences
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.parsing import parse_definition
@@ -65,9 +66,14 @@ def _outcome(plan: Plan, name: str) -> str:
     return "created" if change.old is None else "dropped" if change.new is None else "changed"
 
 
-def export_document() -> dict[str, Any]:
-    """Return a document with all roles that admins created, all profile fields and all resources."""
+def export_document(*, next_numbers: bool = False) -> dict[str, Any]:
+    """Return a document with all roles that admins created, all profile fields and all resources.
+
+    With `next_numbers`, each sequence starts with its next number, so that another database continues it.
+    """
     resources = {row.name: row.body for row in list_resources()}
+    for resource, field, number in next_numbers_of_sequences() if next_numbers else ():
+        resources[resource]["fields"][field]["start"] = number
     roles, fields = export_roles(), declared_fields()
     users = {"users": {"fields": fields}} if fields else {}
     return ({"roles": roles} if roles else {}) | users | {"resources": resources}

@@ -1,9 +1,13 @@
 """Strict YAML: only JSON values, and no repeated keys."""
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
 import yaml
+
+# YAML 1.1 reads 10:30 as a number of base 60, 630.
+TIME_IS_TEXT = ("tag:yaml.org,2002:str", re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$"))
 
 
 def load_yaml(text: str) -> Any:
@@ -12,10 +16,10 @@ def load_yaml(text: str) -> Any:
 
 
 class _JsonLoader(yaml.SafeLoader):
-    """A YAML loader for JSON values only: a date stays a text; sets and other types are refused."""
+    """A YAML loader for JSON values only: dates and times stay texts; sets and other types are refused."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp"]
+        first: [TIME_IS_TEXT, *((tag, form) for tag, form in rules if tag != "tag:yaml.org,2002:timestamp")]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     yaml_constructors = {

@@ -44,6 +44,29 @@ def test_a_restore_brings_back_the_old_records_and_keeps_the_replaced_ones(notes
     assert admin.get("/audit?action=backup.restore").json["meta"]["total"] == 1
 
 
+def test_no_number_is_given_again_after_a_restore(run, admin):
+    fields = {"number": {"type": "sequence"}, "other": {"type": "sequence", "start": 500}}
+    admin.declare("bills", fields)
+    admin.make("bills")
+    path = make_backup(run)
+    for _ in range(2):
+        bill = admin.make("bills")
+        admin.delete(f"/bills/{bill['id']}")
+    swapped = {
+        "number": fields["other"] | {"renamed_from": "other"},
+        "other": {"type": "sequence", "renamed_from": "number"},
+    }
+    body = {"name": "invoices", "renamed_from": "bills", "fields": swapped}
+    assert admin.put("/resources/bills", json=body).status_code == 200
+    assert admin.make("invoices")["number"] == 503
+    for number in (5, 6):
+        assert run("restore", path).exit_code == 0
+        admin._token = None
+        bill = admin.make("bills")
+        assert (bill["number"], bill["other"]) == (number, 499 + number)
+        assert len(admin.get("/bills").json["data"]) == 2
+
+
 @ON_SQLITE
 def test_a_restore_that_waits_too_long_for_a_writer_changes_nothing(notes, run, admin, alice, settings):
     path = make_backup(run)

@@ -242,6 +242,37 @@ def test_dates_need_no_quotes_in_yaml(run, written, admin):
     assert admin.post("/notes", json={"title": "Milk", "due": "2025-12-31"}).status_code == 422
 
 
+HOURS = """
+resources:
+  shops:
+    fields:
+      opens: {type: time, min: 06:30, max: 10:30:00, default: 08:00}
+      number: {type: sequence}
+"""
+
+
+@ON_SQLITE
+def test_times_need_no_quotes_in_yaml(run, written, admin, tmp_path):
+    run("resources", "apply", written(HOURS))
+    fields = {"type": "time", "min": "06:30:00", "max": "10:30:00", "default": "08:00"}
+    assert admin.get("/resources/shops").json["data"]["fields"]["opens"] == fields
+    file = tmp_path / "exported.yml"
+    assert run("resources", "export", file)[0] == 0
+    assert run("resources", "apply", file) == (0, "unchanged shops\n")
+
+
+def test_an_export_can_continue_the_numbers_of_sequences(run, written, admin, tmp_path):
+    run("resources", "apply", written(HOURS))
+    for _ in range(2):
+        admin.delete(f"/shops/{admin.make('shops')['id']}")
+    plain, continued = tmp_path / "plain.yml", tmp_path / "continued.yml"
+    run("resources", "export", plain)
+    run("resources", "export", "--next-numbers", continued)
+    assert plain.read_text().replace("type: sequence", "type: sequence\n        start: 3") == continued.read_text()
+    run("resources", "apply", continued)
+    assert admin.make("shops")["number"] == 3
+
+
 @ON_SQLITE
 def test_a_file_that_is_not_utf_8_is_explained(run, tmp_path):
     file = tmp_path / "latin.yml"

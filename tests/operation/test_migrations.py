@@ -16,7 +16,8 @@ from tests.conftest import PASSWORD, Person
 
 ROOT = Path(__file__).parents[2]
 TABLES = [
-    *("larder_api_keys", "larder_audit", "larder_definition_versions", "larder_definitions", "larder_generation"),
+    *("larder_api_keys", "larder_audit", "larder_counters"),
+    *("larder_definition_versions", "larder_definitions", "larder_generation"),
     *(
         "larder_invitations",
         "larder_job_runs",
@@ -42,6 +43,7 @@ MIGRATIONS = [
     "0010_token_bindings",
     "0011_audit_counts",
     "0012_directory",
+    "0013_counters",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

@@ -143,3 +143,31 @@ def test_roles_and_deactivation_at_one_process_count_at_the_other(addresses, adm
         assert there.call("GET", "/users")[0] == 403
         assert admins[0].call("PATCH", f"/users/{edith}", {"active": False})[0] == 200
         assert there.call("GET", "/auth/me")[0] == 401
+
+
+def test_numbers_are_given_once_by_both_processes(addresses, admins):
+    definition = {"name": "bills", "fields": {"number": {"type": "sequence"}}, "access": PUBLIC}
+    assert admins[0].call("POST", "/resources", definition)[0] == 201
+    token, begun = admins[0].token, threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        made = [pool.submit(create_bills, address, token, begun) for address in addresses * 4]
+        numbers = [number for each in made for number in each.result()]
+    assert sorted(numbers) == [*range(1, 8 * 12 + 1)]
+    for each in made:
+        assert each.result() == sorted(each.result())
+
+
+def create_bills(address, token, begun):
+    """Create twelve bills, with and without batches; return their numbers."""
+    operation = {"op": "create", "resource": "bills", "data": {}}
+    with Caller(address, token) as person:
+        begun.wait(60)
+        numbers = []
+        for _ in range(4):
+            status, answer = person.call("POST", "/bills", {})
+            assert status == 201, answer
+            numbers.append(answer["data"]["number"])
+            status, answer = person.call("POST", "/batch", {"operations": [operation] * 2})
+            assert status == 200, answer
+            numbers += [each["data"]["number"] for each in answer["data"]]
+        return numbers

@@ -123,7 +123,8 @@ def _make_query(name: str, parameters: Parameters) -> BuiltSchema:
 
 
 def _make_output(name: str, fields: Fields, expandable: Relations, *, required: bool) -> type[BuiltSchema]:
-    row = make_row_schema(name, fields, SYSTEM_FIELDS, required=required)
+    read_only = {field_name for field_name, field in fields.items() if not field.is_settable}
+    row = make_row_schema(name, fields, read_only | {*SYSTEM_FIELDS}, required=required)
     return type(name, (row,), {EXPAND: Expanded(expandable)}) if expandable else row
 
 

@@ -85,7 +85,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
 
 def _check_options(field: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
     if not field.fits_profiles:
-        raise Invalid({"type": ["A profile holds no references; use `uuid` for the id of a record."]})
+        raise Invalid({"type": [f"A profile field cannot be a {field.name}; use `uuid` for the id of a record."]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
         raise Invalid({option: ["A profile field has no such option."] for option in without})
     if unknown := [role for role in field.writable_by or () if role not in roles]:

@@ -60,12 +60,21 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
     first, script, last = (path.with_name(name) for name in ("first.sql", "script.sql", "last.sql"))
     _write(first, f'ALTER SCHEMA {SCHEMA} RENAME TO "{old_content.name}"; CREATE SCHEMA {SCHEMA};')
     _run([*SCRIPT, f"--file={script}", str(path)])
-    _write(last, _last_statements(manifest, generation))
+    _write(last, _last_statements(manifest, generation, old_content.name))
     _run([*PSQL, f"--file={first}", f"--file={script}", f"--file={last}"])
 
 
-def _last_statements(manifest: Manifest, generation: int) -> str:
-    """Return SQL that checks the row counts, ends all sessions, and makes every process read the definitions again."""
+def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> str:
+    """Return the SQL that ends a restore.
+
+    It checks the row counts, raises counters to those of the old content, ends all sessions, and makes every process
+    read the definitions again.
+    """
+    old, new = f'"{old_schema}".larder_counters', f"{SCHEMA}.larder_counters"
+    raise_counters = f"""
+        UPDATE {new} AS counter SET next_number = greatest(counter.next_number, old.next_number)
+        FROM {old} AS old WHERE old.id = counter.id;
+    """
     checks = [
         f"IF (SELECT count(*) FROM {SCHEMA}.\"{name}\") <> {rows} THEN RAISE 'not {rows} rows in {name}'; END IF;"
         for name, rows in manifest.counts.items()
@@ -73,6 +82,9 @@ def _last_statements(manifest: Manifest, generation: int) -> str:
     return f"""
         DO $$ BEGIN {" ".join(checks)} END $$;
         SELECT pg_advisory_xact_lock({DEFINITIONS_LOCK});
+        DO $$ BEGIN
+            IF to_regclass('{old}') IS NOT NULL AND to_regclass('{new}') IS NOT NULL THEN {raise_counters} END IF;
+        END $$;
         DELETE FROM {SCHEMA}.larder_sessions;
         UPDATE {SCHEMA}.larder_generation SET number = greatest(number, {generation}) + 1;
     """

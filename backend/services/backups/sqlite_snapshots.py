@@ -14,6 +14,8 @@ from backend.services.operation.migrations import upgrade_file
 # Higher than both: a process may have built different definitions under the same number.
 NEXT_GENERATION = "UPDATE larder_generation SET number = max(number, ?) + 1"
 
+RAISE_COUNTER = "UPDATE larder_counters SET next_number = max(next_number, ?) WHERE id = ?"
+
 
 def take(path: Path) -> RowCounts:
     """Write a snapshot to `path`; return its RowCounts."""
@@ -60,7 +62,7 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
 def _replace_content(snapshot: cysqlite.Connection, old_content: Path) -> None:
     # The backup API of SQLite overwrites the content of the file. Other processes have it open, so it is not replaced.
     half_of_pages = snapshot.execute_scalar("PRAGMA page_count") // 2
-    keep = partial(_keep_old_content, source=database.database, old_content=old_content)
+    keep = partial(_keep_old_content, snapshot, source=database.database, old_content=old_content)
     try:
         snapshot.backup(database.connection(), pages=half_of_pages, progress=keep)
     except cysqlite.OperationalError as error:
@@ -69,12 +71,25 @@ def _replace_content(snapshot: cysqlite.Connection, old_content: Path) -> None:
         raise Unavailable(f"Nothing was restored: {reason}.") from error
 
 
-def _keep_old_content(remaining: int, total: int, is_done: bool, *, source: str, old_content: Path) -> None:
+def _keep_old_content(
+    snapshot: cysqlite.Connection, remaining: int, total: int, is_done: bool, *, source: str, old_content: Path
+) -> None:
     # The total is 0 until the first step that copies. That step takes the write lock, and the last step commits:
     # nobody writes between this copy and the new content.
     if total and not old_content.exists():
         with closing(cysqlite.connect(source)) as reader:
             reader.execute("VACUUM INTO ?", (str(old_content),))
+            _keep_counters(reader, snapshot)
+
+
+def _keep_counters(old: cysqlite.Connection, snapshot: cysqlite.Connection) -> None:
+    """Raise the counters of the snapshot to those of the old content: no sequence may give a number twice.
+
+    The copy of the snapshot that has begun gets the change, because the same connection makes it.
+    """
+    if old.execute_one("SELECT 1 FROM sqlite_master WHERE name = 'larder_counters'"):
+        for counter_id, next_number in old.execute("SELECT id, next_number FROM larder_counters").fetchall():
+            snapshot.execute(RAISE_COUNTER, (next_number, counter_id))
 
 
 def _count_rows_of(path: Path) -> RowCounts:

@@ -62,9 +62,13 @@ def _renamed_field_steps(change: Alteration) -> Iterator[Step]:
 
 def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name, field in change.added.items():
-        preventing = find_rows(model) if field.required and field.default is None else NO_ROWS
+        needs_values = field.required and field.default is None
+        rows = find_rows(model) if needs_values else NO_ROWS
+        preventing = rows if field.is_settable else NO_ROWS
         text = f"Add the field {name}"
-        if preventing.total:
+        if rows.total and field.first_number is not None:
+            text += f", and number {record_count_text(rows.total)} from {field.first_number} on, in the order of id"
+        elif preventing.total:
             text += f": it is required, and {record_count_text(preventing.total)} would have no value"
         elif field.default is not None:
             text += f", with {shown_value(field.default)} in existing records"
@@ -77,6 +81,9 @@ def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[s
     keeps_form = old.name == new.name and name not in change.converters
     if keeps_form and old.constraints != new.constraints and not new.narrows(old):
         yield make_step("change_constraints", change.name, f"Allow more values of {name}.", name)
+    if None not in (old.first_number, new.first_number) and old.first_number != new.first_number:
+        text = f"Give new records numbers of {name} from {new.first_number} on, or from the next one if it is greater."
+        yield make_step("change_start", change.name, text, name)
     if old.required != new.required:
         yield _requirement_step(change, model, name)
     if old.default != new.default:

@@ -10,7 +10,7 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.definitions import kept_fields, schema_changes
+from backend.services.definitions import counters, kept_fields, schema_changes
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.plans import Plan
@@ -58,14 +58,17 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
         raise Conflict("Existing records violate a constraint of the new definition.") from error
     for definition in plan.dropped:
         kept_fields.delete_history(definition.name)
+        counters.delete(definition.name)
         _delete_definition(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
     for old_name, new_name in plan.new_names.items():
         _delete_definition(actor, old_name)
         audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
     kept_fields.update_for(plan.altered)
+    counters.update_for(plan.altered)
     for definition in plan.created:
         kept_fields.start(definition)
+        counters.start(definition)
         _store_definition(actor, definition, "resource.create")
     for change in plan.altered:
         _store_definition(actor, change.new, "resource.update")

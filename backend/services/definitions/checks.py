@@ -53,7 +53,7 @@ def field_rule_problems(definition: Definition, roles: Collection[str], *, has_v
 
 def _unable_to_create(field: FieldType, creators: set[str]) -> set[str]:
     """Return the roles that may create records but may not write this field, although every record must have it."""
-    if field.writers is None or not field.required or field.default is not None:
+    if field.writers is None or not field.required or field.default is not None or not field.is_settable:
         return set()
     return creators - {*field.writers, ADMIN}
 

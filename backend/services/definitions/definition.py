@@ -85,6 +85,17 @@ class Definition:
         """Map of name to field, for the fields that only some roles may read or write."""
         return {name: field for name, field in self.fields.items() if field.writers is not None}
 
+    @cached_property
+    def sequences(self) -> dict[str, int]:
+        """Map of name to first number, for the fields in which the database counts the records."""
+        numbers = {name: field.first_number for name, field in self.fields.items()}
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    @cached_property
+    def unsettable_fields(self) -> frozenset[str]:
+        """The names of the fields that no request can set."""
+        return frozenset(name for name, field in self.fields.items() if not field.is_settable)
+
     def named_roles(self) -> set[str]:
         """Return the names of all roles in the grants and in the `readable_by` and `writable_by` of fields."""
         granted = [granted_roles(grants) for grants in self.access.values()]

@@ -99,9 +99,11 @@ def hidden_fields(definition: Definition, actor: Actor) -> frozenset[str]:
 
 def locked_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     """Return the names of the fields that the actor may not set."""
+    unsettable = definition.unsettable_fields
     if not definition.ruled_fields or actor.is_admin:
-        return NO_FIELDS
-    return frozenset(name for name, field in definition.ruled_fields.items() if not _has_one_of(actor, field.writers))
+        return unsettable
+    ruled = definition.ruled_fields.items()
+    return unsettable.union(name for name, field in ruled if not _has_one_of(actor, field.writers))
 
 
 def _has_one_of(actor: Actor, roles: list[str] | None) -> bool:

@@ -1,6 +1,6 @@
 """Changes tables, with the rows in them, to what their new definitions declare."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -75,7 +75,7 @@ def alter_table(change: Alteration, new_names: Mapping[str, str]) -> None:
     database.lock_table(new.name)
     if change.needs_search_rebuild and change.old.name == new.name:  # release_names dropped that of a renamed table
         full_text.drop_index(change.old.name, change.old.search)
-    converted = _convert(change, old)
+    converted = [*_convert(change, old), *_number(change, old)]
     if database.alters_columns:
         _alter_columns(change, old, converted, new_names)
     elif _keeps_columns(change, new_names):
@@ -129,6 +129,20 @@ def _convert(change: Alteration, old: Definition) -> list[str]:
     return [*columns]
 
 
+def _number(change: Alteration, old: Definition) -> list[str]:
+    """Write numbers to a temporary column for each added sequence, as _convert does; return the names of the fields."""
+    names = [name for name in change.new.sequences if name in change.added]
+    for name in names:
+        temporary, first_number = _temporary_names(change)[name], change.new.sequences[name]
+        _add_column(old.name, change.added[name].column(database.obj, column_name=temporary, null=True))
+        rows = f'SELECT "id", row_number() OVER (ORDER BY "id") + {first_number - 1} AS number FROM "{old.name}"'
+        matches = f'numbered__."id" = "{old.name}"."id"'
+        database.execute_sql(
+            f'UPDATE "{old.name}" SET "{temporary}" = numbered__.number FROM ({rows}) AS numbered__ WHERE {matches}'
+        )
+    return names
+
+
 def _temporary_names(change: Alteration) -> dict[str, str]:
     """Return the map of field name to a temporary column name, which is short: Postgres cuts names after 63 bytes."""
     return {name: TEMPORARY.format(number) for number, name in enumerate(change.new.fields)}
@@ -178,10 +192,8 @@ def _copied_columns(change: Alteration, converted: list[str]) -> dict[str, str]:
     """Return the map of new column to the quoted old or temporary column that it is copied from."""
     temporary = _temporary_names(change)
     system = {name: f'"{name}"' for name in change.new.all_fields if name not in change.new.fields}
-    return system | {
-        name: f'"{temporary[name]}"' if name in converted else f'"{old_name}"'
-        for name, old_name in change.old_names.items()
-    }
+    kept = {name: f'"{old_name}"' for name, old_name in change.old_names.items()}
+    return system | kept | {name: f'"{temporary[name]}"' for name in converted}
 
 
 def _alter_columns(change: Alteration, old: Definition, converted: list[str], new_names: Mapping[str, str]) -> None:
@@ -192,7 +204,7 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
     for name in change.old.references:
         if name not in kept:
             _drop_foreign_key(table, name)
-    for name in [*change.dropped, *(change.old_names[name] for name in converted)]:
+    for name in [*change.dropped, *(change.old_names[name] for name in converted if name in change.old_names)]:
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
     temporary = _temporary_names(change)
     renamed = {name: old_name for old_name, name in change.renamed if name not in converted}
@@ -200,7 +212,7 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
         _rename_column(table, old_name, temporary[name])
     for name in (*renamed, *converted):
         _rename_column(table, temporary[name], name)
-    _add_columns(change, nullable=True)
+    _add_columns(change, nullable=True, existing=converted)
     _fill(new, change.defaults)
     for name, field in new.fields.items():
         kept_name = None if name in converted else change.old_names.get(name)
@@ -233,9 +245,11 @@ def _drop_foreign_key(table: str, name: str) -> None:
         database.execute_sql(f'ALTER TABLE "{table}" DROP CONSTRAINT "{constraint}"')
 
 
-def _add_columns(change: Alteration, *, nullable: bool = False) -> None:
+def _add_columns(change: Alteration, *, nullable: bool = False, existing: Collection[str] = ()) -> None:
     model = build_model(change.new, database.obj)
     for name, field in change.added.items():
+        if name in existing:
+            continue
         if nullable:
             _add_column(change.new.name, field.column(database.obj, column_name=name, null=True))
         else:

@@ -137,6 +137,16 @@ class FieldType:
         return self.readable_by if self.writable_by is None else self.writable_by
 
     @property
+    def first_number(self) -> int | None:
+        """The first number that the database gives to records; None if it counts nothing in this field."""
+        return None
+
+    @property
+    def is_settable(self) -> bool:
+        """Whether requests can set the field; otherwise the database does."""
+        return self.first_number is None
+
+    @property
     def holds_empty_text(self) -> bool:
         """Whether "" is a value; for other fields an empty CSV cell means no value."""
         return False

@@ -76,7 +76,7 @@ field. A reference has a foreign key to the table of its target, `larder_users` 
 | type | SQLite | Postgres |
 |---|---|---|
 | string, text, email, url, enum | TEXT | TEXT COLLATE "C" |
-| integer | INTEGER | BIGINT |
+| integer, sequence | INTEGER | BIGINT |
 | number | REAL | DOUBLE PRECISION |
 | decimal | INTEGER, of its smallest unit | NUMERIC |
 | boolean | INTEGER, 0 or 1 | BOOLEAN |

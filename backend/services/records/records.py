@@ -22,6 +22,7 @@ from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage, list_rows
+from backend.services.records.numbering import numbered
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
 from backend.services.records.row_checks import require_in_scope
@@ -119,6 +120,7 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         require_visible_references(actor, resource, data)
         require_in_scope(resource, scope, values)
         with history.recorded(actor.user_id, resource, [values["id"]]):
+            (values,) = numbered(resource, [values])
             record = _record_of(resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)[0])
         update_search_index(resource, {values["id"]: values})
         return values["id"], record

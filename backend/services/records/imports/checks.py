@@ -122,8 +122,8 @@ class Checker:
         assert self._key is not None
         if self._earlier.has_changed((self._key,), (key,)):
             return self._earlier.holder((self._key,), (key,))
-        if found is None and self._key == "id" and not self._actor.is_admin:
-            raise ValidationError("id: There is no such record.")
+        if found is None and self._key not in self._values.writable and not self._actor.is_admin:
+            raise ValidationError(f"{self._key}: There is no such record.")
         return found.id if found else None
 
     def _plan_new(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
@@ -146,7 +146,8 @@ class Checker:
 
     def _require_values(self, values: dict[str, Any]) -> None:
         fields = self._resource.definition.fields
-        if missing := [name for name, value in values.items() if value is None and fields[name].required]:
+        needed = [name for name in values if fields[name].required and fields[name].is_settable]
+        if missing := [name for name in needed if values[name] is None]:
             raise ValidationError([f"{name}: A value is required." for name in missing])
 
     def _plan_change(

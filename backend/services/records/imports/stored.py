@@ -32,7 +32,7 @@ def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
     """Return the row's value of the key, in its stored form; None if it has none."""
     if key is None:
         return None
-    value = (draft.system_values if key == "id" else draft.values).get(key)
+    value = (draft.values | draft.system_values).get(key)
     return None if value is None else resource.to_columns({key: value})[key]
 
 

@@ -1,12 +1,11 @@
 """Reads the cells of a row as values of the fields that its columns fill."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 
 from backend.models.user import User
-from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import loader
@@ -27,7 +26,7 @@ class Draft(NamedTuple):
     line: int
     values: dict[str, Any]  # map of field to value
     empty_fields: list[str]  # the fields whose cell is empty
-    system_values: dict[str, Any]  # map of system field to value
+    system_values: dict[str, Any]  # map of field to value, for the fields that no request can set
     references: list[tuple[Column, Any]]  # (column, key of the target) until the id is found and added to `values`
 
 
@@ -41,6 +40,11 @@ class ValueReader:
         self._by_names: dict[tuple[str, ...], list[tuple[Column, CellReader]]] = {}
         self._users: dict[str, str | None] = {}
 
+    @property
+    def writable(self) -> Collection[str]:
+        """The names of the fields that rows can set."""
+        return self._columns.writable
+
     def read(self, row: Row) -> Draft:
         """Return the Draft of a row. Raises ValidationError with all problems of its cells."""
         draft, problems = Draft(row.line, {}, [], {}, []), []
@@ -53,7 +57,7 @@ class ValueReader:
                 continue
             if value is EMPTY:
                 draft.empty_fields.append(column.field)
-            elif column.field in SYSTEM_FIELDS:
+            elif column.field not in self._columns.writable:
                 draft.system_values[column.field] = value
             elif column.field in self._references and value is not None:
                 draft.references.append((column, value))
@@ -81,13 +85,13 @@ class ValueReader:
 
     def _reader(self, column: Column) -> CellReader:
         if column not in self._by_column:
-            is_system = column.field in SYSTEM_FIELDS
+            is_system = column.field not in self._columns.writable
             self._by_column[column] = self._system_reader(column) if is_system else self._field_reader(column)
         return self._by_column[column]
 
     def _system_reader(self, column: Column) -> CellReader:
-        """Return the function that reads a cell of a system field; it returns None for an empty cell."""
-        read, is_text = self._loader(SYSTEM_FIELDS[column.field]), self._is_text
+        """Return the function that reads a cell of a field that no request can set; an empty cell is None."""
+        read, is_text = self._loader(self._resource.fields[column.field]), self._is_text
 
         def read_cell(cell: Any) -> Any:
             if cell is None or cell is NULL or (is_text and cell == ""):

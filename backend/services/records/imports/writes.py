@@ -11,6 +11,7 @@ from backend.services.errors import LarderError, Unavailable
 from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.imports.checks import explain_error
 from backend.services.records.imports.planned_writes import PlannedWrite
+from backend.services.records.numbering import numbered
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
 from backend.services.storage.history import recorded
@@ -84,7 +85,7 @@ class Writer:
         if not new:
             return
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
-            self.resource.run_many(_insert_query, rows=(planned.data for planned in new))
+            self.resource.run_many(_insert_query, rows=numbered(self.resource, [planned.data for planned in new]))
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[PlannedWrite]) -> None:
