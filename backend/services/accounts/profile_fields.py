@@ -11,6 +11,7 @@ from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.accounts.profiles import used_values
 from backend.services.definitions.catalog import load_definitions, role_names
+from backend.services.definitions.checks import check_together
 from backend.services.definitions.names import name_problem
 from backend.services.errors import Conflict, Invalid
 from backend.services.field_types.base import FieldType
@@ -51,6 +52,7 @@ def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> boo
     _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
     _delete_removed_values(fields, confirmed)
     UserSettings.update(fields=after).execute()
+    _require_valid_rules()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
     return True
 
@@ -90,6 +92,16 @@ def _check_options(field: FieldType, declaration: Mapping[str, Any], roles: list
         raise Invalid({option: ["A profile field has no such option."] for option in without})
     if unknown := [role for role in field.writable_by or () if role not in roles]:
         raise Invalid({"writable_by": [f"No such role: {', '.join(unknown)}."]})
+
+
+def _require_valid_rules() -> None:
+    """Raise Conflict if a row rule leads to users and compares a profile field in a way that is no longer possible."""
+    try:
+        check_together(load_definitions())
+    except Invalid as error:
+        raise Conflict(
+            f"Row rules of {', '.join(sorted(error.errors))} use a profile field; change them first."
+        ) from error
 
 
 def _require_unused(names: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
+from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
@@ -134,7 +135,7 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
 
 
 def _check_rules(definitions: Mapping[str, Definition]) -> None:
-    world = Definitions(definitions)
+    world = Definitions({**definitions, USERS: people_definition(read_settings())})
     checked = {name: rule_problems(definition, world) for name, definition in definitions.items()}
     if problems := {name: {"access": messages} for name, messages in checked.items() if messages}:
         raise Invalid(problems)

@@ -11,6 +11,7 @@ from backend.models.records import build_model
 from backend.services.definitions.alteration_steps import alteration_steps
 from backend.services.definitions.changes import Alteration, Change
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.renamed_paths import PathRenames
 from backend.services.definitions.renames import FormerNames, find_renames
 from backend.services.definitions.steps import Step, find_rows, make_step, record_count_text
 from backend.services.errors import Invalid
@@ -44,7 +45,7 @@ class Plan:
     @property
     def altered(self) -> list[Alteration]:
         """The changes to resources that exist before and after the plan."""
-        return [change for change in self.changes if isinstance(change, Alteration)]
+        return _alterations(self.changes)
 
     @property
     def dropped(self) -> list[Definition]:
@@ -108,7 +109,7 @@ def make_plan(definitions: Definitions, wanted: Definitions, dropped: Collection
     """Return the Plan from the current `definitions` to the `wanted` ones.
 
     `dropped` are the names of resources to drop. Resources in neither `wanted` nor `dropped` stay, but their references
-    follow the renames of other resources. A resource with `renamed_from: x` replaces resource x.
+    and row rules follow the renames of other resources and fields. A resource with `renamed_from: x` replaces x.
 
     Raises Invalid, keyed by resource, if a rename is not possible. See renames.py for how renames are decided.
     """
@@ -119,8 +120,9 @@ def make_plan(definitions: Definitions, wanted: Definitions, dropped: Collection
     not_mentioned = [
         definition for name, definition in definitions.items() if name not in {*wanted, *dropped, *new_names}
     ]
-    changes += _reference_updates(not_mentioned, new_names)
-    changes += _wanted_changes(definitions, wanted, old_names)
+    wanted_changes = _wanted_changes(definitions, wanted, old_names)
+    changes += _updates(not_mentioned, new_names, PathRenames(definitions, _alterations(wanted_changes)))
+    changes += wanted_changes
     steps = [step for change in changes for step in _find_steps(change, new_names, definitions)]
     # A definition that is written differently but means the same has no step, and is not a change.
     changed = {step.resource for step in steps}
@@ -167,8 +169,12 @@ def _usable_former_names(definition: Definition, current: FormerNames) -> list[s
     return [] if is_new else definition.former_names
 
 
-def _reference_updates(definitions: list[Definition], new_names: Mapping[str, str]) -> list[Change]:
-    """Return the changes of resources that refer to a renamed resource."""
+def _alterations(changes: Iterable[Change]) -> list[Alteration]:
+    return [change for change in changes if isinstance(change, Alteration)]
+
+
+def _updates(definitions: list[Definition], new_names: Mapping[str, str], paths: PathRenames) -> list[Change]:
+    """Return the changes of resources that refer to a renamed resource, or whose rules lead through renamed names."""
     changes: list[Change] = []
     for definition in definitions:
         updated: dict[str, FieldType] = {
@@ -176,8 +182,9 @@ def _reference_updates(definitions: list[Definition], new_names: Mapping[str, st
             for name, reference in definition.references.items()
             if reference.to in new_names
         }
-        if updated:
-            changes.append(Alteration(definition, dataclasses.replace(definition, fields=definition.fields | updated)))
+        followed = paths.followed(definition)
+        if updated or followed is not definition:
+            changes.append(Alteration(definition, dataclasses.replace(followed, fields=definition.fields | updated)))
     return changes
 
 

@@ -80,8 +80,8 @@ def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: 
 def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None:
     """Drop a resource with its records.
 
-    Raises NotFound if there is no such resource. Raises Conflict if other resources refer to it, or if it has records
-    and this is not `confirmed`.
+    Raises NotFound if there is no such resource. Raises Conflict if other resources refer to it, if their row rules
+    lead through it, or if it has records and this is not `confirmed`.
     """
     with changing_definitions() as definitions:
         if name not in definitions:
@@ -92,10 +92,19 @@ def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None
         ]:
             raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
         plan = make_plan(definitions, {}, [name])
+        _require_unused_in_rules(name, plan, definitions)
         records = plan.steps[0].records
         if records and not confirmed:
             raise Conflict(f"The resource has {records} records. Send ?confirm=true to drop them as well.")
         apply_plan(actor, plan)
+
+
+def _require_unused_in_rules(name: str, plan: Plan, definitions: Mapping[str, Definition]) -> None:
+    """Raise Conflict if a row rule of another resource leads through this one, which the plan drops."""
+    try:
+        check_together(plan.outcome(definitions))
+    except Invalid as error:
+        raise Conflict(f"Row rules lead through {name}: those of {', '.join(sorted(error.errors))}.") from error
 
 
 def _replacement(definitions: Mapping[str, Definition], name: str, data: dict[str, Any]) -> Definition:

@@ -37,7 +37,7 @@ class RulePlace:
     scope = EVERY
 
     def __init__(self, definition: Definition, world: Definitions) -> None:
-        self._definition, self._world = definition, world
+        self.name, self._definition, self._world = definition.name, definition, world
 
     @property
     def fields(self) -> Fields:
