@@ -9,7 +9,7 @@ from backend.middleware.authentication import current_actor
 from backend.middleware.paths import API
 from backend.routes.toolkit.envelope import LOCATION, json_response
 from backend.routes.toolkit.etags import etag, if_match, is_not_modified
-from backend.routes.toolkit.expanding import EXPAND
+from backend.routes.toolkit.expanding import expand_query
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.definitions.catalog import Resource
@@ -77,10 +77,10 @@ def _add_read(blp: ResourceBlueprint) -> None:
     @blp.fails(401, 403, 404)
     @blp.documented("read", "get", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
     def get_record(arguments: dict[str, Any], record_id: UUID) -> Response:
-        expand = arguments.get(EXPAND, ())
+        expand = expand_query(arguments)
         record = records.get_record(current_actor(), resource, str(record_id), expand)
         headers = {"ETag": etag(blp.definition, record)}
-        if not expand and is_not_modified(blp.definition, record):  # the version does not cover related records
+        if not expand.paths and is_not_modified(blp.definition, record):  # the version does not cover related records
             return Response(status=304, headers=headers)
         return json_response(record.json, "OK", headers=headers)
 

@@ -196,3 +196,155 @@ def test_responses_match_the_document(world, stranger):
     check_answer(document, "get_countries", stranger.get(f"/countries/{world['France']}?expand=cities,continent"))
     described = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
     assert sorted(described["properties"]) == ["cities", "cities__country", "continent"]
+
+
+TOWNS = CITIES | {"size": {"type": "integer", "index": True}, "founded": {"type": "date"}}
+SIZES = {"Paris": 5, "Lyon": 2, "Nice": None, "Lille": 2, "Brest": 1, "Metz": None}
+
+
+@pytest.fixture
+def towns(admin):
+    """Towns of France by SIZES, one of Spain, and countries of a continent; ids by name."""
+    admin.declare("continents", NAMED, access=PUBLIC)
+    admin.declare("countries", COUNTRIES, access=PUBLIC)
+    admin.declare("towns", TOWNS, access=PUBLIC, indexes=[["country", "size"]])
+    made = {"Europe": admin.make("continents", name="Europe")["id"]}
+    for name in ("France", "Spain", "Malta"):
+        made[name] = admin.make("countries", name=name, continent=made["Europe"])["id"]
+    for i, (name, size) in enumerate(SIZES.items()):
+        admin.make("towns", name=name, country=made["France"], size=size, founded=f"19{i:02}-01-01")
+    admin.make("towns", name="Vigo", country=made["Spain"], size=3)
+    return made
+
+
+def test_related_records_are_sorted_and_limited(towns, stranger):
+    expected = {
+        "sort=-size,name": ["Paris", "Lille", "Lyon", "Brest", "Metz", "Nice"],
+        "sort=size,-name": ["Brest", "Lyon", "Lille", "Paris", "Nice", "Metz"],
+        "sort=size": ["Brest", "Lyon", "Lille", "Paris", "Nice", "Metz"],
+        "sort=-name": ["Paris", "Nice", "Metz", "Lyon", "Lille", "Brest"],
+        "sort=-id": ["Metz", "Brest", "Lille", "Nice", "Lyon", "Paris"],
+        "sort=-founded&expand.towns.per_page=2": ["Metz", "Brest"],
+        "per_page=3": ["Paris", "Lyon", "Nice"],
+        "per_page=100": list(SIZES),
+    }
+    for options, listed in expected.items():
+        path = f"/countries?sort=-name&expand=towns&expand.towns.{options}"
+        spain, malta, france = get(stranger, path)
+        found = [names(each["expand"]["towns"]["data"]) for each in (france, spain, malta)]
+        assert found == [listed, ["Vigo"], []], options
+        own = get(stranger, f"/countries/{towns['France']}?expand=towns&expand.towns.{options}")
+        assert own["expand"] == france["expand"], options
+
+
+def test_the_cursor_of_related_records_continues_their_list(towns, stranger):
+    where = '{"size": {"isnull": false}}'
+    for sort in ("-size,name", "size,-name", "size", "-founded", "name", ""):
+        for chosen in ({}, {"where": where}):
+            options = ({"sort": sort} if sort else {}) | chosen
+            asked = {f"expand.towns.{name}": value for name, value in options.items()}
+            query = {"expand": "towns", "expand.towns.per_page": 1, **asked}
+            country = stranger.get(f"/countries/{towns['France']}", query_string=query).json["data"]
+            page, found = country["expand"]["towns"], []
+            whole = stranger.get("/towns", query_string={"country": towns["France"], **options}).json["data"]
+            while True:
+                found += names(page["data"])
+                if page["next_cursor"] is None:
+                    break
+                following = {"country": towns["France"], **options, "cursor": page["next_cursor"], "per_page": 2}
+                answer = stranger.get("/towns", query_string=following).json
+                page = {"data": answer["data"], "next_cursor": answer["meta"]["next_cursor"]}
+            assert found == names(whole), options
+            assert len(found) == (4 if chosen else 6)
+    query = {"expand": "towns", "expand.towns.per_page": 1, "expand.towns.sort": "size"}
+    page = stranger.get(f"/countries/{towns['France']}", query_string=query).json["data"]["expand"]["towns"]
+    for other in ("", "&sort=-size", f"&sort=size&country={towns['Spain']}"):
+        path = f"/towns?cursor={page['next_cursor']}{other or '&sort=name'}"
+        assert stranger.get(path).status_code == 400
+
+
+def test_related_records_are_chosen_by_conditions_and_fields(towns, stranger):
+    where = '{"any": [{"size": {"gte": 3}}, {"country.name": "Malta"}, {"name": {"startswith": "L"}}]}'
+    query = {"expand": "towns.country", "expand.towns.where": where, "expand.towns.sort": "name", "sort": "name"}
+    query |= {"expand.towns.fields": "name,size", "expand.towns.country.fields": "name", "fields": "name"}
+    france, malta, spain = stranger.get("/countries", query_string=query).json["data"]
+    there = {"expand": {"country": {"name": "France"}}}
+    assert france["expand"]["towns"]["data"] == [
+        {"name": "Lille", "size": 2, **there},
+        {"name": "Lyon", "size": 2, **there},
+        {"name": "Paris", "size": 5, **there},
+    ]
+    assert [names(each["expand"]["towns"]["data"]) for each in (malta, spain)] == [[], ["Vigo"]]
+
+
+def test_related_records_of_two_levels_have_options(towns, stranger):
+    path = (
+        f"/continents/{towns['Europe']}?expand=countries.towns&expand.countries.sort=-name&expand.countries.per_page=2"
+    )
+    page = get(stranger, f"{path}&expand.countries.towns.sort=-size&expand.countries.towns.per_page=1")["expand"][
+        "countries"
+    ]
+    assert names(page["data"]) == ["Spain", "Malta"]
+    assert [names(each["expand"]["towns"]["data"]) for each in page["data"]] == [["Vigo"], []]
+    rest = get(stranger, f"/countries?continent={towns['Europe']}&sort=-name&cursor={page['next_cursor']}")
+    assert names(rest) == ["France"]
+    (town,) = get(stranger, "/towns?name=Vigo&expand=country.towns__country&expand.country.towns__country.fields=name")
+    assert town["expand"]["country"]["expand"]["towns__country"]["data"] == [{"name": "Vigo"}]
+
+
+@ON_SQLITE
+def test_options_of_related_records_are_checked(towns, admin, stranger):
+    wrong = {
+        "expand.towns.sort=name": "expand.towns.sort",
+        "expand=towns&expand.towns.sort=nope": "expand.towns.sort",
+        "expand=towns&expand.towns.sort=": "expand.towns.sort",
+        "expand=towns&expand.towns.sort=name,-name": "expand.towns.sort",
+        "expand=towns&expand.towns.per_page=0": "expand.towns.per_page",
+        "expand=towns&expand.towns.per_page=101": "expand.towns.per_page",
+        "expand=towns&expand.towns.per_page=1&expand.towns.per_page=2": "expand.towns.per_page",
+        "expand=towns&expand.towns.fields=nope": "expand.towns.fields",
+        "expand=towns&expand.towns.where=1": "expand.towns.where",
+        'expand=towns&expand.towns.where={"nope":1}': "expand.towns.where",
+        "expand=towns&expand.towns.nope=1": "expand.towns.nope",
+        "expand=towns&expand.towns.country.sort=1": "expand.towns.country.sort",
+        "expand=towns.country&expand.towns.country.sort=name": "expand.towns.country.sort",
+        "expand=continent&expand.continent.per_page=1": "expand.continent.per_page",
+        "expand=continent&expand.continent.fields=nope": "expand.continent.fields",
+        "expand=towns&expand..sort=name": "expand..sort",
+        "expand.path.option=1": "expand.path.option",
+    }
+    for query, parameter in wrong.items():
+        answer = stranger.get(f"/countries?{query}")
+        assert (answer.status_code, list(answer.json["error"]["details"]["query"])) == (422, [parameter]), query
+    assert stranger.get("/countries/export?expand.towns.sort=name").status_code == 422
+    path = (
+        "/continents?per_page=200&expand=countries.towns&expand.countries.per_page=4&expand.countries.towns.per_page="
+    )
+    assert stranger.get(f"{path}11").status_code == 200
+    assert "at most 192" in refused(stranger, f"{path}12")
+
+
+@ON_SQLITE
+def test_options_of_related_records_tell_nothing_that_is_hidden(towns, admin, stranger, edith):
+    hidden = TOWNS | {"size": {"type": "integer", "index": True, "readable_by": ["editor"]}}
+    rule = [{"role": "public", "where": {"name": {"ne": "Lyon"}}}, "editor"]
+    change_access(admin, "towns", hidden, {"list": rule, "read": rule})
+    for options in ("sort=size", "fields=size", 'where={"size":{"gt":1}}'):
+        answers = [
+            stranger.get(f"/countries?expand=towns&expand.towns.{o}")
+            for o in (options, options.replace("size", "nope"))
+        ]
+        assert {each.status_code for each in answers} == {422}
+        assert answers[0].text.replace("size", "nope")[:200] == answers[1].text[:200], options
+        assert edith.get(f"/countries?expand=towns&expand.towns.{options}").status_code == 200, options
+    (france,) = get(stranger, "/countries?name=France&expand=towns&expand.towns.sort=name")
+    assert names(france["expand"]["towns"]["data"]) == ["Brest", "Lille", "Metz", "Nice", "Paris"]
+    change_access(admin, "towns", hidden, {"list": ["member"], "read": ["public"]})
+    document = stranger.get("http://localhost/openapi.json").json
+    (described,) = [
+        each
+        for each in document["paths"]["/api/v1/countries"]["get"]["parameters"]
+        if each["name"] == "expand.path.option"
+    ]
+    assert "towns" not in str(described)
+    assert "continent" in described["schema"]["propertyNames"]["pattern"]

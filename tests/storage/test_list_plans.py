@@ -147,5 +147,8 @@ def test_referring_records_are_read_from_a_range_of_an_index(topic, alice, edith
             "/topics?expand=notes",
             f"/topics/{topic}?expand=notes",
             f"/topics?id={topic}&expand=notes__topic",
+            "/topics?expand=notes&expand.notes.sort=rank",
+            f"/topics/{topic}?expand=notes&expand.notes.sort=-rank&expand.notes.fields=title",
+            "/topics?expand=notes&expand.notes.sort=-id&expand.notes.per_page=5",
         ):
             read_page(person, path, statements)

@@ -7,8 +7,8 @@ from typing import Any
 from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import Family
-from backend.routes.toolkit.list_parameters import Fields, Parameters, names_parameter, sort_parameter
-from backend.routes.toolkit.lists import list_query, read_sort
+from backend.routes.toolkit.list_parameters import Fields, Parameters, names_parameter, read_sort, sort_parameter
+from backend.routes.toolkit.lists import list_query
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText

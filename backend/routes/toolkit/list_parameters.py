@@ -13,6 +13,7 @@ from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe
+from backend.services.storage.ordering import Sort
 from backend.utils.schemas import BuiltSchema
 
 MAX_PER_PAGE = 200
@@ -83,6 +84,11 @@ def sort_parameter(
         load_default=order or missing,
         metadata=metadata,
     )
+
+
+def read_sort(terms: Sequence[str]) -> Sort:
+    """Return the order of sort terms such as `-population`."""
+    return tuple((term.removeprefix("-"), term.startswith("-")) for term in terms)
 
 
 def names_parameter(names: Iterable[str], description: str, max_count: int | None = None) -> CommaList:

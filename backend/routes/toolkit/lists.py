@@ -7,17 +7,18 @@ from typing import Any
 from flask import Response
 
 from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.expanding import EXPAND, expand_query, is_option
+from backend.routes.toolkit.list_parameters import read_sort
 from backend.services.errors import Invalid
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.storage.conditions import Triple
 from backend.services.storage.full_text import read_terms
-from backend.services.storage.ordering import Sort
 
 MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
 MAX_FILTERS = 32  # peewee builds nested conditions recursively: some 400 fill Python's stack
 PAGE_PARAMETERS = ("page", "per_page", "count", "cursor")
-NO_FILTERS = (*PAGE_PARAMETERS, "sort", "q", "fields", "expand", "where")
+NO_FILTERS = (*PAGE_PARAMETERS, "sort", "q", "fields", EXPAND, "where")
 
 
 def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> ListQuery:
@@ -30,20 +31,19 @@ def list_query(arguments: Mapping[str, Any], searched: Sequence[str] = ()) -> Li
     text = (arguments.get("q") or "").strip()
     fields = arguments.get("fields")
     return ListQuery(
-        filters=_filters({name: value for name, value in arguments.items() if name not in NO_FILTERS}),
+        filters=_filters({name: value for name, value in arguments.items() if _is_filter(name)}),
         where=arguments.get("where"),
         terms=read_terms(text) if text else None,
         searched=tuple(searched),
         sort=read_sort(arguments.get("sort", ())),
         fields=tuple(fields) if fields else None,
-        expand=tuple(arguments.get("expand", ())),
+        expand=expand_query(arguments),
         **{name: arguments[name] for name in PAGE_PARAMETERS if name in arguments},
     )
 
 
-def read_sort(terms: Sequence[str]) -> Sort:
-    """Return the order of sort terms such as `-population`."""
-    return tuple((term.removeprefix("-"), term.startswith("-")) for term in terms)
+def _is_filter(name: str) -> bool:
+    return name not in NO_FILTERS and not is_option(name)
 
 
 def _filters(arguments: Mapping[str, Any]) -> tuple[Triple, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from backend.middleware.paths import API
 from backend.routes.toolkit.aggregating import HAVING, having_pattern
 from backend.routes.toolkit.arguments import family_schema
-from backend.routes.toolkit.expanding import EXPAND, expand_help, expanded_schema
+from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.list_parameters import search_help
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
@@ -97,6 +97,9 @@ def _narrow_parameter(
         return parameter
     if name == EXPAND:
         return parameter | {"description": expand_help(visible.expandable)} if visible.expandable else None
+    if name == RELATED:
+        schema = family_schema(related_pattern(visible.expandable))
+        return parameter | {"schema": schema} if visible.expandable else None
     if name == "q":
         return parameter | {"description": search_help(searched)} if searched else None
     if name == HAVING and visible.hidden:

@@ -17,9 +17,9 @@ WHERE_HELP = (
 class WhereText(StrictText):
     """The text of a JSON object; it loads the object."""
 
-    def __init__(self, resource: str) -> None:
-        """Name the component of the document that describes the `where` of this resource."""
-        schema = {"$ref": f"#/components/schemas/{component_name(resource)}"}
+    def __init__(self, resource: str | None = None) -> None:
+        """Name the component of the document that describes the `where` of this resource, if it is documented."""
+        schema = resource and {"$ref": f"#/components/schemas/{component_name(resource)}"}
         super().__init__(
             metadata={"description": WHERE_HELP, "contentMediaType": "application/json", "contentSchema": schema}
         )

@@ -3,31 +3,37 @@
 Each level is restricted by the grants of its own resource; services/records/related.py reads the records.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
-from backend.services.records.visible_queries import visible_relations
+from backend.services.records.list_query import ExpandQuery, RelatedQuery
+from backend.services.records.visible_queries import visible_condition, visible_relations
+from backend.services.storage.conditions import Condition, all_of
+from backend.services.storage.listable import Names
 from backend.services.storage.relations import Relation
 
 MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
 PAGE_SIZE = 20  # records that refer to one record; the default page size of a list
 MAX_EXPANDED = 10_000  # related records in one response
+OF_LISTS = ("sort", "per_page", "where")  # options of relations to many records alone
+ONE_RECORD = "The path leads to one record, not to a list."
 
 
 @dataclass(frozen=True)
 class Expansion:
-    """A Relation to expand, with the scope and hidden fields of its target; `children` are expanded in the target."""
+    """A Relation to expand: which records of its target, and their fields; `children` are expanded in the target."""
 
     name: str
     relation: Relation
     target: Resource
-    scope: policies.Scope
-    hidden: frozenset[str]
+    condition: Condition  # the scope of the target, and what the query asks for
+    fields: Names
+    query: RelatedQuery
     children: "tuple[Expansion, ...]"
 
     @property
@@ -41,19 +47,25 @@ class Expansion:
         return self.relation.matching_field
 
     @property
+    def per_page(self) -> int:
+        """The highest number of records that are related to one record."""
+        return (self.query.per_page or PAGE_SIZE) if self.relation.is_back else 1
+
+    @property
     def cost(self) -> int:
         """The highest number of records that it adds to one record."""
-        return (PAGE_SIZE if self.relation.is_back else 1) * (1 + sum(child.cost for child in self.children))
+        return self.per_page * (1 + sum(child.cost for child in self.children))
 
 
-def plan_expansions(actor: Actor, resource: Resource, paths: Sequence[str], count: int) -> tuple[Expansion, ...]:
+def plan_expansions(actor: Actor, resource: Resource, query: ExpandQuery, count: int) -> tuple[Expansion, ...]:
     """Return the Expansions of paths such as `country.continent`, for `count` records.
 
-    Raises Invalid if a relation does not exist, if the actor may not read it, or for too many records.
+    Raises Invalid if a relation or a field does not exist, if the actor may not read it, or for too many records.
     """
+    paths = query.paths
     if len(paths) > MAX_EXPANSIONS or any(path.count(".") >= MAX_DEPTH for path in paths):
         raise invalid_expansion(f"At most {MAX_EXPANSIONS} expansions, each at most {MAX_DEPTH} deep.")
-    expansions = _find_expansions(actor, resource, paths)
+    expansions = _Planner(actor, query).find(resource, paths)
     cost = sum(each.cost for each in expansions)
     if count * cost > MAX_EXPANDED:
         raise invalid_expansion(
@@ -62,27 +74,66 @@ def plan_expansions(actor: Actor, resource: Resource, paths: Sequence[str], coun
     return expansions
 
 
-def _find_expansions(actor: Actor, resource: Resource, paths: Iterable[str]) -> tuple[Expansion, ...]:
-    wanted: dict[str, list[str]] = {}
-    for path in paths:
-        name, dot, rest = path.partition(".")
-        wanted.setdefault(name, []).extend([rest] if dot else [])
-    offered = visible_relations(actor, resource)
-    return tuple(_find_expansion(actor, resource, name, offered.get(name), rests) for name, rests in wanted.items())
+class _Planner:
+    """Finds the Expansions that an actor asks for."""
+
+    def __init__(self, actor: Actor, query: ExpandQuery) -> None:
+        self._actor, self._query = actor, query
+
+    def find(self, resource: Resource, paths: Iterable[str], before: str = "") -> tuple[Expansion, ...]:
+        """Return the Expansions of paths that begin at a resource; `before` is the path to it."""
+        wanted: dict[str, list[str]] = {}
+        for path in paths:
+            name, dot, rest = path.partition(".")
+            wanted.setdefault(name, []).extend([rest] if dot else [])
+        offered = visible_relations(self._actor, resource)
+        return tuple(self._find_one(resource, offered, before, *each) for each in wanted.items())
+
+    def _find_one(
+        self, resource: Resource, offered: dict[str, Relation], before: str, name: str, rests: list[str]
+    ) -> Expansion:
+        missing = invalid_expansion(f"There is no relation {name[:80]} to expand.")
+        if name not in offered:
+            raise missing
+        relation, path = offered[name], before + name
+        target = resource.catalog.target(relation.target)
+        scope = policies.scope(target, "list" if relation.is_back else "read", self._actor)
+        if not scope:  # the same error, so that it does not show which relations exist
+            raise missing
+        query, hidden = (
+            self._query.related.get(path, RelatedQuery()),
+            policies.hidden_fields(target.definition, self._actor),
+        )
+        _require_valid(query, path, relation, target, hidden)
+        condition = scope.condition
+        if query.where is not None:
+            asked = visible_condition(self._actor, target, query.where, parameter_name(path, "where"))
+            condition = all_of([condition, asked])
+        names = query.fields or target.visible_fields_or_all(hidden)
+        return Expansion(name, relation, target, condition, names, query, self.find(target, rests, f"{path}."))
 
 
-def _find_expansion(
-    actor: Actor, resource: Resource, name: str, relation: Relation | None, rests: list[str]
-) -> Expansion:
-    missing = invalid_expansion(f"There is no relation {name[:80]} to expand.")
-    if relation is None:
-        raise missing
-    target = resource.catalog.target(relation.target)
-    scope = policies.scope(target, "list" if relation.is_back else "read", actor)
-    if not scope:  # the same error, so that it does not show which relations exist
-        raise missing
-    hidden = policies.hidden_fields(target.definition, actor)
-    return Expansion(name, relation, target, scope, hidden, _find_expansions(actor, target, rests))
+def parameter_name(path: str, option: str) -> str:
+    """Return the name of the parameter with an option of the related records of a path."""
+    return f"expand.{path}.{option}"
+
+
+def _require_valid(
+    query: RelatedQuery, path: str, relation: Relation, target: Resource, hidden: frozenset[str]
+) -> None:
+    """Raise Invalid if the query names a field that the actor does not see, or treats one record as a list."""
+    shown = {name: field for name, field in target.fields.items() if name not in hidden}
+    unsorted = [name for name, _ in query.sort if name not in shown or not shown[name].sortable]
+    unknown = [name for name in query.fields or () if name not in shown]
+    problems = {
+        "sort": f"There is no such field to sort by: {', '.join(unsorted)[:80]}." if unsorted else "",
+        "fields": f"There is no such field: {', '.join(unknown)[:80]}." if unknown else "",
+    }
+    if not relation.is_back:
+        problems |= {option: ONE_RECORD for option in OF_LISTS if getattr(query, option) not in ((), None)}
+    if any(problems.values()):
+        errors = {parameter_name(path, option): [problem] for option, problem in problems.items() if problem}
+        raise Invalid(errors, location="query")
 
 
 def invalid_expansion(message: str) -> Invalid:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.services.definitions.catalog import Resource
@@ -16,6 +17,32 @@ from backend.services.storage.selections import Search, Selection
 
 
 @dataclass(frozen=True, kw_only=True)
+class RelatedQuery:
+    """What a client asks of the related records of one path that it expands; `per_page` None means PAGE_SIZE."""
+
+    sort: Sort = ()
+    per_page: int | None = None
+    fields: tuple[str, ...] | None = None
+    where: Any = None
+
+
+@dataclass(frozen=True)
+class ExpandQuery:
+    """The paths of relations to expand, and what is asked of the related records of a path or of its beginning.
+
+    For example, the countries with their five largest cities, each with its mayor:
+
+        ExpandQuery(("cities.mayor",), {"cities": RelatedQuery(sort=(("population", True),), per_page=5)})
+    """
+
+    paths: tuple[str, ...] = ()
+    related: Mapping[str, RelatedQuery] = field(default_factory=dict)
+
+
+NO_EXPANSIONS = ExpandQuery()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListQuery:
     """The filters, search, order, fields, expansions and page that a client asks for.
 
@@ -24,7 +51,7 @@ class ListQuery:
         ListQuery(
             filters=(("population", "gt", 1_000_000),),
             sort=(("population", True),),
-            expand=("country",),
+            expand=ExpandQuery(("country",)),
             page=2,
             per_page=10,
         )
@@ -32,8 +59,7 @@ class ListQuery:
     `filters` holds (field, operator, value), `where` an object as services/definitions/where.py describes it, and
     `condition` what visible_query makes of it. `sort` holds (field, is descending); `fields` None means all. `terms`
     are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
-    the best matches first, and no cursor. `expand` holds paths of relations. `max_bytes` limits all records together;
-    None means the limit of a response.
+    the best matches first, and no cursor. `max_bytes` limits all records together; None means the limit of a response.
     """
 
     filters: tuple[Triple, ...] = ()
@@ -43,7 +69,7 @@ class ListQuery:
     searched: tuple[str, ...] = ()
     sort: Sort = ()
     fields: tuple[str, ...] | None = None
-    expand: tuple[str, ...] = ()
+    expand: ExpandQuery = NO_EXPANSIONS
     page: int = 1
     per_page: int = 20
     cursor: str | None = None

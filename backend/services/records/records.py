@@ -20,7 +20,7 @@ from backend.services.errors import Denied, NotFound, PreconditionFailed, Precon
 from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
-from backend.services.records.list_query import ListQuery
+from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.numbering import numbered
 from backend.services.records.references import require_visible_references
@@ -53,22 +53,22 @@ def list_records(actor: Actor, resource: Resource, query: ListQuery) -> RecordPa
     """
     scope = policies.authorize(resource, "list", actor)
     query = visible_query(actor, resource, query)
-    if not query.expand:
+    if not query.expand.paths:
         return list_rows(resource, scope, query)
     expansions = plan_expansions(actor, resource, query.expand, query.per_page)
     page = list_rows(resource, scope, query, link_fields(expansions))
     return replace(page, items=expand(expansions, page.items, page.link_values))
 
 
-def get_record(actor: Actor, resource: Resource, record_id: str, expand_paths: Sequence[str] = ()) -> Record:
-    """Return the Record, with the related records along `expand_paths`, such as `country.continent`.
+def get_record(actor: Actor, resource: Resource, record_id: str, expand_query: ExpandQuery = NO_EXPANSIONS) -> Record:
+    """Return the Record, with the related records that `expand_query` asks for.
 
     Raises NotFound if it does not exist for the actor, Invalid if an expansion is unknown or the record is too large.
     """
     scope = policies.authorize(resource, "read", actor)
     hidden = policies.hidden_fields(resource.definition, actor)
-    if expand_paths:
-        return _get_expanded(actor, resource, record_id, expand_paths, scope, resource.visible_fields_or_all(hidden))
+    if expand_query.paths:
+        return _get_expanded(actor, resource, record_id, expand_query, scope, resource.visible_fields_or_all(hidden))
     values = {"id": record_id} | scope.values(resource)
     rows = resource.run(_select_one_query, scope.shape, hidden, response_limit.max_bytes, values=values)
     if not rows:
@@ -80,11 +80,11 @@ def _get_expanded(
     actor: Actor,
     resource: Resource,
     record_id: str,
-    expand_paths: Sequence[str],
+    expand_query: ExpandQuery,
     scope: Scope,
     fields: tuple[str, ...] | None,  # None means all
 ) -> Record:
-    expansions = plan_expansions(actor, resource, expand_paths, 1)
+    expansions = plan_expansions(actor, resource, expand_query, 1)
     query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False)
     # The items of a page are JSON texts, so `version` is read as an extra column, and arrives in `link_values`.
     page = list_rows(resource, scope, query, ("version", *link_fields(expansions)))

@@ -9,10 +9,13 @@ from peewee import ColumnBase, Expression, Select
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.records.cursors import write_cursor
-from backend.services.records.expansions import PAGE_SIZE, Expansion, invalid_expansion, link_fields
+from backend.services.records.expansions import Expansion, invalid_expansion, link_fields
 from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
 from backend.services.storage.conditions import Condition
+from backend.services.storage.listable import Names
+from backend.services.storage.ordering import Key, Sort, order_keys, parts, total_order
+from backend.services.storage.pages import one_after_the_other
 from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
@@ -65,79 +68,107 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
     """Return a function that returns the JSON text of the related records for a link value."""
     records = _read_related(expansion, ids, budget) if ids else []
     if not expansion.relation.is_back:
-        by_id = {link["id"]: record for link, record in records}
+        by_id = {each.matching_value: each.json for each in records}
         return lambda record_id: by_id.get(record_id, "null")
-    pages: dict[str, list[tuple[str, str]]] = {}
-    for link, record in records:
-        pages.setdefault(link[expansion.matching_field], []).append((link["id"], record))
+    pages: dict[str, list[_Related]] = {}
+    for each in records:
+        pages.setdefault(each.matching_value, []).append(each)
     return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []))
 
 
-def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[tuple[LinkValues, str]]:
-    """Return the related records with their link values, and their own expansions.
+class _Related(NamedTuple):
+    """A related record: its JSON, the value of its matching field, and those of its sort keys."""
+
+    json: str
+    matching_value: str
+    keys: list[Any]
+
+
+def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[_Related]:
+    """Return the related records, each with its own expansions, in their order.
 
     Raises Invalid if they have too many bytes.
     """
     target, is_back = expansion.target, expansion.relation.is_back
-    names = tuple(sorted({"id", expansion.matching_field, *link_fields(expansion.children)}))
-    max_count = len(ids) * (PAGE_SIZE + 1 if is_back else 1)
-    is_measured = may_be_too_large(target, target.visible_fields_or_all(expansion.hidden), max_count)
-    shape = RelatedShape(expansion.matching_field, is_back, expansion.scope.shape, expansion.hidden, names, is_measured)
-    values = {"ids": json.dumps(sorted(ids)), "most": budget.left}
-    values |= expansion.scope.values(target)
-    ((records, linked, *sizes),) = target.run(_select_related, shape, values=values)
+    names = tuple(sorted({expansion.matching_field, *link_fields(expansion.children)}))
+    limit = expansion.per_page + is_back  # one more, to find out whether there is a next page
+    is_measured = may_be_too_large(target, expansion.fields, len(ids) * limit)
+    shape = RelatedShape(
+        expansion.matching_field,
+        is_back,
+        expansion.condition.shape,
+        expansion.fields,
+        expansion.query.sort,
+        names,
+        is_measured,
+    )
+    values = {"ids": json.dumps(sorted(ids)), "most": budget.left, "reach": limit}
+    values |= expansion.condition.values(target, "scope")
+    ((records, read, *sizes),) = target.run(_select_related, shape, values=values)
     if is_measured:
         budget.require(sum(map(int, split_texts(sizes[0]))))
-    link_values = [dict(zip(names, json.loads(each), strict=True)) for each in split_texts(linked)]
-    return list(zip(link_values, _expand(expansion.children, split_texts(records), link_values, budget), strict=True))
+    rows = [json.loads(each) for each in split_texts(read)]
+    link_values = [dict(zip(names, row, strict=False)) for row in rows]
+    texts = _expand(expansion.children, split_texts(records), link_values, budget)
+    return [
+        _Related(text, link[expansion.matching_field], row[len(names) :])
+        for text, link, row in zip(texts, link_values, rows, strict=True)
+    ]
 
 
-def _page_text(expansion: Expansion, record_id: str, page: list[tuple[str, str]]) -> str:
+def _page_text(expansion: Expansion, record_id: str, page: list[_Related]) -> str:
     """Return the first page of the records that refer to a record, with the cursor of the next page in their list."""
-    cursor = None
-    if len(page) > PAGE_SIZE:
-        query = ListQuery(filters=((expansion.matching_field, "eq", record_id),))
-        cursor = write_cursor(expansion.target, query, [page[PAGE_SIZE - 1][0]])
-    listed = ",".join(record for _, record in page[:PAGE_SIZE])
+    cursor, size = None, expansion.per_page
+    if len(page) > size:
+        filters = ((expansion.matching_field, "eq", record_id),)
+        query = ListQuery(filters=filters, sort=expansion.query.sort, where=expansion.query.where)
+        cursor = write_cursor(expansion.target, query, page[size - 1].keys)
+    listed = ",".join(each.json for each in page[:size])
     return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}}}'
 
 
 class RelatedShape(NamedTuple):
-    """All that decides the SQL text of related records: those in a scope whose `matching_field` is one of the ids.
+    """All that decides the SQL text of related records: those that meet a condition, with a link to one of the ids.
 
-    `link_fields` are fields whose values are read in addition to the JSON of the visible fields.
+    `link_fields` are fields whose values are read in addition to the JSON of `fields`.
     """
 
     matching_field: str
     is_back: bool
-    scope: Condition
-    hidden: frozenset[str]
+    condition: Condition
+    fields: Names
+    sort: Sort
     link_fields: tuple[str, ...]
     is_measured: bool
 
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
-    """Return the query of all related records, in one row; for a relation back, one more than a page for each id."""
-    record_id, names = target.column("id"), target.visible_fields_or_all(shape.hidden)
-    found = _is_related(target, shape)
-    texts: dict[str, ColumnBase] = {
-        "record": target.json(names),
-        "link_values": values_as_json([target.column(name) for name in shape.link_fields]),
-    }
+    """Return the query of all related records, in one row; for a relation back, one more than a page for each id.
+
+    Their values are those of the link fields and, for a relation back, of the sort keys.
+    """
+    keys = order_keys(target, total_order(shape.sort))
+    found, terms = _is_related(target, shape, keys), [key.term for key in keys]
+    columns: list[ColumnBase] = [target.column(name) for name in shape.link_fields]
+    read = [*columns, *(key.column for key in keys)] if shape.is_back else columns
+    texts: dict[str, ColumnBase] = {"record": target.json(shape.fields), "link_values": values_as_json(read)}
+    record_id = target.column("id")
     if not shape.is_measured:
-        return in_one_row(target, select_named(target, texts).where(found).order_by(record_id), texts)
+        return in_one_row(target, select_named(target, texts).where(found).order_by(*terms), texts)
     picked = target.model.select(record_id.alias("id")).where(found).alias("picked")
-    sizes = sized(target, picked, names, [record_id.asc()])
+    sizes = sized(target, picked, shape.fields, terms)
     texts |= if_within(sizes, texts["record"])
     rows = select_named(target, texts).join(sizes, on=(sizes.c.id == record_id))
-    return in_one_row(target, rows.order_by(record_id), texts)
+    return in_one_row(target, rows.order_by(*terms), texts)
 
 
-def _is_related(target: Resource, shape: RelatedShape) -> ColumnBase:
+def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> ColumnBase:
     record_id, column = target.column("id"), target.column(shape.matching_field)
     if not shape.is_back:
-        return target.scoped(column.in_(database.ids(slot("ids"))), shape.scope)
-    # For each id, one range of an index is read, however many records refer to it.
-    condition = target.scoped(Expression(column, "=", database.each_wanted), shape.scope)
-    first = target.model.select(record_id).where(condition).order_by(record_id).limit(PAGE_SIZE + 1)
+        return target.scoped(column.in_(database.ids(slot("ids"))), shape.condition)
+    # For each id, ranges of an index are read, however many records refer to it.
+    condition = target.scoped(Expression(column, "=", database.each_wanted), shape.condition)
+    rows = target.model.select(record_id.alias("id")).where(condition)
+    queries = [rows.where(*part.conditions).order_by(*part.terms) for part in parts(keys, None)]
+    first = one_after_the_other(target, queries).limit(slot("reach"))
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))

@@ -64,16 +64,19 @@ def visible_query(actor: Actor, resource: Resource, query: ListQuery) -> ListQue
     """
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
-    return query if query.where is None else replace(query, condition=_read(actor, resource, query.where))
+    return query if query.where is None else replace(query, condition=visible_condition(actor, resource, query.where))
 
 
-def _read(actor: Actor, resource: Resource, where: object) -> Condition:
-    """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`."""
+def visible_condition(actor: Actor, resource: Resource, where: object, parameter: str = "where") -> Condition:
+    """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`.
+
+    Raises Invalid, keyed by `parameter`, for a hidden or unknown field or relation.
+    """
     try:
         read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check_user_value))
     except ValidationError as error:
-        raise Invalid({"where": error.messages}, location="query") from error
+        raise Invalid({parameter: error.messages}, location="query") from error
     condition = bind(read, partial(policies.user_value, actor))
     if len(condition.values(resource, "")) > MAX_VALUES:
-        raise Invalid({"where": [TOO_MANY_VALUES]}, location="query")
+        raise Invalid({parameter: [TOO_MANY_VALUES]}, location="query")
     return condition

@@ -1,5 +1,6 @@
 """Reads a page of a list, with SQL that writes the JSON of the records."""
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -96,13 +97,17 @@ def _pick(listable: Listable, selection: Selection, parts: list[Part], shape: Pa
 
     Only ids and keys are sorted: JSON is written for the records in the answer alone.
     """
-    queries = [_select_part(listable, selection, part) for part in parts]
+    return _limited(one_after_the_other(listable, [_select_part(listable, selection, part) for part in parts]), shape)
+
+
+def one_after_the_other(listable: Listable, queries: Sequence[Select]) -> Select:
+    """Return the query of the ids that sorted queries find; of several, each reads at most `reach`, a slot."""
     if len(queries) == 1:
-        return _limited(queries[0], shape)
+        return queries[0]
     several = [query.limit(slot("reach")).alias(f"part{i}") for i, query in enumerate(queries)]
     ids: list[Any] = [listable.model.select(each.c.id.alias("id")).from_(each) for each in several]
     together = reduce(lambda one, other: one.union_all(other), ids).alias("together")
-    return _limited(listable.model.select(together.c.id.alias("id")).from_(together), shape)
+    return listable.model.select(together.c.id.alias("id")).from_(together)
 
 
 def _select_part(listable: Listable, selection: Selection, part: Part) -> Select:
