@@ -82,7 +82,8 @@ def public(tree):
 
 
 # What the databases answer is documented once, where it is asked.
-ASKED_OF_DIALECTS = {node.name for node in public(SOURCES[DATABASE / "dialect.py"]) if ast.get_docstring(node)}
+INTERFACES = [node for name in ("dialect.py", "arithmetic.py") for node in public(SOURCES[DATABASE / name])]
+ASKED_OF_DIALECTS = {node.name for node in INTERFACES if ast.get_docstring(node)}
 
 
 def places(found):

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from peewee import SQL, Model
+from peewee import SQL, ColumnBase, Model, NodeList
 
 from backend.models.columns import Column, DateTimeColumn, IntegerColumn, UuidColumn
 from backend.models.database import Dialect
@@ -24,6 +24,13 @@ class Kind(Protocol):
         """Return the column that stores the values."""
 
 
+class Generated(NamedTuple):
+    """The SQL of a value that the database computes: as computed, and as stored, which is NULL if it does not fit."""
+
+    computed: ColumnBase
+    stored: ColumnBase
+
+
 class Declared(Protocol):
     """The part of a Definition that a model needs."""
 
@@ -34,6 +41,9 @@ class Declared(Protocol):
     @property
     def fields(self) -> Mapping[str, Kind]:
         """Map of name to field."""
+
+    def generated(self, database: Dialect) -> Mapping[str, Generated]:
+        """Return the map of name to Generated, for the computed fields."""
 
 
 def build_model(definition: Declared, database: Dialect) -> type[Model]:
@@ -52,8 +62,10 @@ def build_model(definition: Declared, database: Dialect) -> type[Model]:
         ),
         PREFIX + "version": IntegerColumn(column_name="version"),
     }
+    generated = definition.generated(database)
     for name, field in definition.fields.items():
-        columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required)
+        options = {"constraints": _generation(name, generated[name])} if name in generated else {}
+        columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required, **options)
     meta = type(
         "Meta",
         (),
@@ -62,10 +74,24 @@ def build_model(definition: Declared, database: Dialect) -> type[Model]:
     return type(f"record_{definition.name}", (Model,), {**columns, "Meta": meta})
 
 
+def _generation(name: str, generated: Generated) -> list[ColumnBase]:
+    """Return the SQL that makes a column a generated one, and the constraint that its value fits."""
+    constraint = SQL(f'CONSTRAINT "{constraint_name("fits", name)}" CHECK (("{name}" IS NULL) = ((')
+    return [
+        NodeList((SQL("GENERATED ALWAYS AS ("), generated.stored, SQL(") STORED"))),
+        NodeList((constraint, generated.computed, SQL(") IS NULL))"))),
+    ]
+
+
 def column(model: type[Model], name: str) -> Column[Any]:
     """Return the model's column of the field `name`."""
     found: Column[Any] = getattr(model, PREFIX + name)
     return found
+
+
+def constraint_name(kind: str, name: str) -> str:
+    """Return the name of a constraint, such as `fits` of a computed field: a readable beginning, and a hash."""
+    return f"{kind}_{name[:40]}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def index_name(table: str, columns: Sequence[str], *, unique: bool) -> str:

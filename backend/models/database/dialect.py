@@ -8,16 +8,18 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from peewee import SQL, ColumnBase, Field, IntegrityError, Node, Ordering, Select, Table
 
+from backend.models.database.arithmetic import Arithmetic
 from backend.models.database.metering import Metered
 
-Constraint: TypeAlias = Literal["unique", "foreign_key", "other"]
+Constraint: TypeAlias = Literal["unique", "foreign_key", "check", "other"]
 
 
 class Violation(NamedTuple):
-    """The kind of constraint that a write violated; for a unique constraint, also its columns."""
+    """The kind of constraint that a write violated; for a unique one its columns, for a check its name."""
 
     kind: Constraint
     columns: tuple[str, ...]
+    name: str = ""
 
 
 class Dialect(Metered, ABC):
@@ -85,6 +87,11 @@ class Dialect(Metered, ABC):
         """Return the expression of a column's value in a form for JSON that a query accepts as a parameter."""
 
     # Texts and numbers
+
+    @property
+    @abstractmethod
+    def arithmetic(self) -> Arithmetic:
+        """The expressions of values that are computed from others."""
 
     @abstractmethod
     def fold(self, node: Node) -> ColumnBase:

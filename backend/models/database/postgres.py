@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from peewee import (
@@ -22,6 +23,7 @@ from peewee import (
 )
 
 from backend.models.database.dialect import Constraint, Violation
+from backend.models.database.postgres_arithmetic import PostgresArithmetic
 from backend.models.database.postgres_connections import PostgresConnections, driver_error
 from backend.utils.folding import folding_sql
 
@@ -29,7 +31,13 @@ from backend.utils.folding import folding_sql
 DEFINITIONS_LOCK = 0x1A4DE4
 MIGRATIONS_LOCK = 0x1A4DE5
 
-CONSTRAINTS: dict[str, Constraint] = {"23505": "unique", "23503": "foreign_key", "23001": "foreign_key"}  # by sqlstate
+# By sqlstate.
+CONSTRAINTS: dict[str, Constraint] = {
+    "23505": "unique",
+    "23503": "foreign_key",
+    "23001": "foreign_key",
+    "23514": "check",
+}
 
 
 class Postgres(PostgresConnections):
@@ -202,8 +210,8 @@ class Postgres(PostgresConnections):
 
     def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
         cause = driver_error(error)
-        kind = CONSTRAINTS.get(cause.sqlstate, "other")
-        return Violation(kind, indexes.get(cause.diag.constraint_name, ("id",)) if kind == "unique" else ())
+        kind, name = CONSTRAINTS.get(cause.sqlstate, "other"), cause.diag.constraint_name or ""
+        return Violation(kind, indexes.get(name, ("id",)) if kind == "unique" else (), name)
 
     def is_wrong_shape(self, error: Exception) -> bool:
         return getattr(driver_error(error), "sqlstate", None) in ("42P01", "42703")
@@ -217,6 +225,10 @@ class Postgres(PostgresConnections):
     def seconds_apart(self) -> float:
         (server_time,) = self.execute_sql("SELECT extract(epoch FROM clock_timestamp())::float").fetchone()
         return abs(float(server_time) - time.time())
+
+    @cached_property
+    def arithmetic(self) -> PostgresArithmetic:
+        return PostgresArithmetic(lambda: self.folding_collation)
 
     @property
     def folding_collation(self) -> str:

@@ -29,6 +29,7 @@ from peewee import (
 
 from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.dialect import Violation
+from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
 
 RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
@@ -59,6 +60,7 @@ class Sqlite(SqliteConnections):
     has_decimals = False
     alters_columns = False
     drops_with_constraints = ""
+    arithmetic = SqliteArithmetic()
 
     def index_names(self) -> set[str]:
         return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
@@ -229,6 +231,8 @@ class Sqlite(SqliteConnections):
         text = str(error)
         if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
             return Violation("unique", tuple(column.split(".", 1)[1] for column in found[1].split(", ")))
+        if found := re.search(r"CHECK constraint failed: (\S+) \(code=", text):
+            return Violation("check", (), found[1])
         return Violation("foreign_key" if "FOREIGN KEY constraint failed" in text else "other", ())
 
     def is_wrong_shape(self, error: Exception) -> bool:
@@ -245,7 +249,9 @@ class Sqlite(SqliteConnections):
 
 def open_file(path: Path) -> Sqlite:
     """Open a database file that no other process has open, such as a copy."""
-    return Sqlite(str(path))
+    handle = Sqlite(str(path))
+    register_functions(handle.register_function)
+    return handle
 
 
 def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size: int) -> Sqlite:
@@ -267,7 +273,7 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )
-    handle.register_function(_fold, "larder_fold", 1, deterministic=True)
+    register_functions(handle.register_function)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it
         make_private(Path(f"{path}.lock"))
@@ -283,7 +289,3 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         raise OperationalError(f"unable to open database file: {error.strerror}") from error
     handle.connect_params["flags"] = OPEN_EXISTING  # a deleted file must not be replaced with an empty one
     return handle
-
-
-def _fold(text: str | None) -> str | None:
-    return None if text is None else text.casefold()

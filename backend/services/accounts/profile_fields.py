@@ -19,7 +19,7 @@ from backend.services.field_types.registry import parse_field
 
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
-OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by")
+OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "computed")
 
 Declarations = dict[str, dict[str, Any]]  # map of field name to declaration
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import cysqlite
 
 from backend.models.database import connected, database
+from backend.models.database.sqlite_arithmetic import open_connection
 from backend.services.backups.archives import Manifest, RowCounts
 from backend.services.errors import Malformed, Unavailable
 from backend.services.operation.migrations import upgrade_file
@@ -27,7 +28,7 @@ def take(path: Path) -> RowCounts:
 def check(path: Path, manifest: Manifest) -> None:
     """Raise Malformed unless the snapshot is an intact database with the rows of the manifest."""
     try:
-        with closing(cysqlite.connect(str(path))) as connection:
+        with closing(open_connection(path)) as connection:
             connection.execute("PRAGMA trusted_schema = off")
             _require_intact(connection)
             counts = _count_rows(connection)
@@ -51,7 +52,7 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
     The snapshot is migrated first. Writers wait until the restore has ended.
     """
     upgrade_file(path)
-    with closing(cysqlite.connect(str(path))) as snapshot:
+    with closing(open_connection(path)) as snapshot:
         snapshot.execute(NEXT_GENERATION, (generation,))
         snapshot.execute("DELETE FROM larder_sessions")
         with connected():
@@ -77,7 +78,7 @@ def _keep_old_content(
     # The total is 0 until the first step that copies. That step takes the write lock, and the last step commits:
     # nobody writes between this copy and the new content.
     if total and not old_content.exists():
-        with closing(cysqlite.connect(source)) as reader:
+        with closing(open_connection(source)) as reader:
             reader.execute("VACUUM INTO ?", (str(old_content),))
             _keep_counters(reader, snapshot)
 
@@ -93,7 +94,7 @@ def _keep_counters(old: cysqlite.Connection, snapshot: cysqlite.Connection) -> N
 
 
 def _count_rows_of(path: Path) -> RowCounts:
-    with closing(cysqlite.connect(str(path))) as connection:
+    with closing(open_connection(path)) as connection:
         return _count_rows(connection)
 
 

@@ -9,6 +9,7 @@ from peewee import fn
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
+from backend.services.definitions.computed_steps import computed_field_steps
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import (
@@ -21,6 +22,7 @@ from backend.services.definitions.steps import (
     shown_value,
 )
 from backend.services.definitions.value_steps import value_steps
+from backend.services.field_types.base import FieldType
 
 
 def alteration_steps(
@@ -33,7 +35,9 @@ def alteration_steps(
         *_dropped_field_steps(change, model),
         *_renamed_field_steps(change),
         *_added_field_steps(change, model),
+        *computed_field_steps(change, model),
         *(step for name in change.old_names for step in _field_steps(change, model, name, new_names)),
+        *(step for name in change.recomputed for step in _recomputed_steps(change, name)),
         *_index_steps(change),
         *_index_limit_steps(change, model),
         *value_steps(change, model, new_names, definitions),
@@ -49,8 +53,11 @@ def _resource_name_steps(change: Alteration) -> Iterator[Step]:
 
 
 def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
-    for name in change.dropped:
-        losing = find_rows(model, column(model, name).is_null(False))
+    recomputed = {change.continued[name] for name in change.recomputed}
+    for name, field in change.dropped.items():
+        if name in recomputed:
+            continue
+        losing = find_rows(model, column(model, name).is_null(False)) if field.computed is None else NO_ROWS
         values = f" with its values in {record_count_text(losing.total)}" if losing.total else ""
         yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, losing=losing)
 
@@ -62,6 +69,8 @@ def _renamed_field_steps(change: Alteration) -> Iterator[Step]:
 
 def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name, field in change.added.items():
+        if field.computed is not None:
+            continue
         needs_values = field.required and field.default is None
         rows = find_rows(model) if needs_values else NO_ROWS
         preventing = rows if field.is_settable else NO_ROWS
@@ -78,6 +87,9 @@ def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
 def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[str, str]) -> Iterator[Step]:
     """Yield the differences in the options of a field that keeps its values."""
     old, new = change.field_pairs[name]
+    if old.computed is not None and new.computed is None:
+        text = f"Stop computing {name}; existing records keep their values."
+        yield make_step("change_computed", change.name, text, name)
     keeps_form = old.name == new.name and name not in change.converters
     if keeps_form and old.constraints != new.constraints and not new.narrows(old):
         yield make_step("change_constraints", change.name, f"Allow more values of {name}.", name)
@@ -90,10 +102,19 @@ def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[s
         yield make_step("change_default", change.name, f"Change the default of {name} for new records.", name)
     if name in change.new.references and change.old_names[name] in change.old.references:
         yield from _reference_steps(change, name, new_names)
+    yield from _description_steps(change, name, old, new)
+
+
+def _description_steps(change: Alteration, name: str, old: FieldType, new: FieldType) -> Iterator[Step]:
+    """Yield the differences that do not concern the values of a field."""
     if (old.readable_by, old.writable_by) != (new.readable_by, new.writable_by):
         yield make_step("change_rules", change.name, f"Change who may read or write {name}.", name)
     if old.description != new.description:
         yield make_step("describe", change.name, f"Change the description of {name}.", name)
+
+
+def _recomputed_steps(change: Alteration, name: str) -> Iterator[Step]:
+    yield from _description_steps(change, name, change.old.fields[change.continued[name]], change.new.fields[name])
 
 
 def _requirement_step(change: Alteration, model: Any, name: str) -> Step:

@@ -156,6 +156,7 @@ class Resource(Listable):
         return {
             name: None if field.default is None else field.json_field().deserialize(field.default)
             for name, field in fields.items()
+            if field.computed is None
         }
 
 

@@ -1,12 +1,14 @@
 """The difference between two versions of a definition: fields added, dropped, renamed and converted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from marshmallow import ValidationError
 
+from backend.services.definitions.computed.tokens import rename_fields
+from backend.services.definitions.computed.tree import parse
 from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.renames import Renames, find_renames
@@ -50,12 +52,40 @@ class Alteration(Change):
         return find_renames("field", _former_names_of_fields(self.old), _former_names_of_fields(self.new))
 
     @cached_property
-    def old_names(self) -> dict[str, str]:
-        """Map of new to old name, for every field that keeps its values, renamed or not."""
+    def continued(self) -> dict[str, str]:
+        """Map of new to old name, for every field that has been there before, renamed or not."""
         renamed = self._renames.old_names
         # If `a` is renamed to `b` and a new `a` is declared, the new `a` starts without values.
         candidates = {name: name for name in self.old.fields if name not in renamed.values()} | renamed
         return {name: candidates[name] for name in self.new.fields if name in candidates}
+
+    @cached_property
+    def old_names(self) -> dict[str, str]:
+        """Map of new to old name, for every field that keeps its values: not for those that are computed anew."""
+        return {name: old for name, old in self.continued.items() if self._keeps_values(name, old)}
+
+    def _keeps_values(self, name: str, old_name: str) -> bool:
+        old, new = self.old.fields[old_name], self.new.fields[name]
+        if new.computed is None or old.computed is None:
+            return new.computed is None
+        new_names = {old: new for new, old in self.continued.items()}
+        is_same = (old.name, old.constraints) == (new.name, new.constraints)
+        return (
+            is_same
+            and parse(rename_fields(old.computed, new_names)) == parse(new.computed)
+            and self.keeps_form(self.new.inputs[name])
+        )
+
+    def keeps_form(self, names: Iterable[str]) -> bool:
+        """Return whether the values of these fields, which are not computed, stay as they are stored."""
+        fields = [(self.continued.get(name), self.new.fields[name]) for name in names if name in self.new.fields]
+        return all(old and not field.needs_conversion_from(self.old.fields[old]) for old, field in fields)
+
+    @property
+    def recomputed(self) -> list[str]:
+        """The names of the computed fields whose values are computed anew, because their expression changes."""
+        computed = self.old.computed_fields
+        return [name for name, old in self.continued.items() if name not in self.old_names and old in computed]
 
     @property
     def rename_problems(self) -> dict[str, str]:
@@ -128,9 +158,14 @@ class Alteration(Change):
         """`old_names` with the system fields, whose names never change."""
         return self.old_names | {name: name for name in SYSTEM_FIELDS}
 
+    @property
+    def continued_with_system(self) -> dict[str, str]:
+        """`continued` with the system fields, whose names never change."""
+        return self.continued | {name: name for name in SYSTEM_FIELDS}
+
     def old_set_of(self, field_set: FieldSet) -> FieldSet | None:
         """Return the set with the old names of its fields, or None if one of the fields is new."""
-        return field_set.renamed(self.old_names_with_system)
+        return field_set.renamed(self.continued_with_system)
 
     def comes_with_added_field(self, field_set: FieldSet) -> bool:
         """Return whether an index or unique constraint covers exactly one field, and that field is added.

@@ -1,10 +1,16 @@
 """The Definition of a resource, with its fields, indexes, grants and options."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from peewee import SQL, ColumnBase
+
+from backend.models.database import Dialect
+from backend.models.records import Generated
+from backend.services.definitions.computed.compiling import compile_field
+from backend.services.definitions.computed.tree import names_in, parse
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
 from backend.services.definitions.schema import ACTIONS
@@ -71,6 +77,33 @@ class Definition:
     def references(self) -> dict[str, Reference]:
         """Map of name to field, for the fields that refer to records."""
         return references_of(self.fields)
+
+    @cached_property
+    def computed_fields(self) -> dict[str, FieldType]:
+        """Map of name to field, for the fields that the database computes."""
+        return {name: field for name, field in self.fields.items() if field.computed is not None}
+
+    @cached_property
+    def inserted_fields(self) -> tuple[str, ...]:
+        """The names of the fields that an insert sets: all but the computed ones."""
+        return tuple(name for name in self.all_fields if name not in self.computed_fields)
+
+    @cached_property
+    def inputs(self) -> dict[str, set[str]]:
+        """Map of computed field to the names of the fields that it is computed from."""
+        return {name: names_in(parse(field.computed or "")) for name, field in self.computed_fields.items()}
+
+    def with_computed(self, names: Collection[str]) -> set[str]:
+        """Return the names, and those of the computed fields that change with one of these fields."""
+        return {*names, *(name for name, inputs in self.inputs.items() if not inputs.isdisjoint(names))}
+
+    def computation(self, name: str, column_of: Callable[[str], ColumnBase], database: Dialect) -> Generated:
+        """Return the SQL of a computed field, from the SQL of the fields that it is computed from."""
+        return Generated(*compile_field(self.fields[name], self.all_fields, column_of, database))
+
+    def generated(self, database: Dialect) -> dict[str, Generated]:
+        """Return the map of name to SQL of the computed fields, for the definition of the table."""
+        return {name: self.computation(name, _quoted, database) for name in self.computed_fields}
 
     def grants(self, action: str) -> Grants:
         """Return the Grants of one of ACTIONS; if there are none, only admins may perform it."""
@@ -154,3 +187,7 @@ class Definition:
         options = {"require_if_match": self.require_if_match, "history": self.history}
         rest = owner | options | {"renamed_from": self.renamed_from}
         return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
+
+
+def _quoted(name: str) -> SQL:
+    return SQL(f'"{name}"')

@@ -55,6 +55,7 @@ def _updated(change: Alteration, kept: dict[str, Any]) -> dict[str, Any]:
     `readers` lists the rules that a reader must meet; a dropped field adds the last rule it had. `now` is the current
     name of the field, None if it was dropped.
     """
-    current_name = next((name for name, old_name in change.old_names.items() if old_name == kept["now"]), None)
-    last_rule = change.old.fields[kept["now"]].readable_by if kept["now"] in change.dropped else None
+    current_name = next((name for name, old_name in change.continued.items() if old_name == kept["now"]), None)
+    is_dropped = current_name is None and kept["now"] in change.old.fields
+    last_rule = change.old.fields[kept["now"]].readable_by if is_dropped else None
     return {"readers": kept["readers"] + ([] if last_rule is None else [last_rule]), "now": current_name}

@@ -10,6 +10,7 @@ from peewee import Field, IntegrityError
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
+from backend.services.definitions.computed_columns import rename_constraints, stop_computing
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.indexes import (
     create_indexes,
@@ -95,7 +96,7 @@ def _keeps_columns(change: Alteration, new_names: Mapping[str, str]) -> bool:
         return False
     if any(reference.to in new_names for reference in change.old.references.values()):
         return False
-    if any(field.required for field in change.added.values()):
+    if any(field.required or field.computed for field in change.added.values()):
         return False
     return all(
         name == old_name and _column_ddl(change.new, name) == _column_ddl(change.old, old_name)
@@ -193,7 +194,8 @@ def _copied_columns(change: Alteration, converted: list[str]) -> dict[str, str]:
     temporary = _temporary_names(change)
     system = {name: f'"{name}"' for name in change.new.all_fields if name not in change.new.fields}
     kept = {name: f'"{old_name}"' for name, old_name in change.old_names.items()}
-    return system | kept | {name: f'"{temporary[name]}"' for name in converted}
+    sources = system | kept | {name: f'"{temporary[name]}"' for name in converted}
+    return {name: source for name, source in sources.items() if name not in change.new.computed_fields}
 
 
 def _alter_columns(change: Alteration, old: Definition, converted: list[str], new_names: Mapping[str, str]) -> None:
@@ -204,7 +206,9 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
     for name in change.old.references:
         if name not in kept:
             _drop_foreign_key(table, name)
-    for name in [*change.dropped, *(change.old_names[name] for name in converted if name in change.old_names)]:
+    stop_computing(change)
+    dropped = [*change.dropped, *(change.old_names[name] for name in converted if name in change.old_names)]
+    for name in sorted(dropped, key=lambda name: name not in old.computed_fields):  # these depend on the others
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
     temporary = _temporary_names(change)
     renamed = {name: old_name for old_name, name in change.renamed if name not in converted}
@@ -212,8 +216,10 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
         _rename_column(table, old_name, temporary[name])
     for name in (*renamed, *converted):
         _rename_column(table, temporary[name], name)
+    rename_constraints(change, renamed)
     _add_columns(change, nullable=True, existing=converted)
     _fill(new, change.defaults)
+    _add_computed_columns(change)
     for name, field in new.fields.items():
         kept_name = None if name in converted else change.old_names.get(name)
         was_required = kept_name is not None and old.fields[kept_name].required
@@ -222,6 +228,12 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
             database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {action} NOT NULL')
     create_indexes(new, kept_indexes(change))
     add_foreign_keys(new, [name for name in new.references if change.old_names.get(name) not in kept])
+
+
+def _add_computed_columns(change: Alteration) -> None:
+    model = build_model(change.new, database.obj)
+    for name in change.added.keys() & change.new.computed_fields:
+        _add_column(change.new.name, column(model, name))
 
 
 def _rename_column(table: str, old_name: str, new_name: str) -> None:
@@ -248,7 +260,7 @@ def _drop_foreign_key(table: str, name: str) -> None:
 def _add_columns(change: Alteration, *, nullable: bool = False, existing: Collection[str] = ()) -> None:
     model = build_model(change.new, database.obj)
     for name, field in change.added.items():
-        if name in existing:
+        if name in existing or field.computed is not None:
             continue
         if nullable:
             _add_column(change.new.name, field.column(database.obj, column_name=name, null=True))

@@ -12,6 +12,7 @@ from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.models.user import User
 from backend.services.definitions.changes import Alteration
+from backend.services.definitions.computed_steps import find_repeated
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import Step, listed, make_step, record_count_text, rows_of
@@ -31,14 +32,18 @@ def value_steps(
     unique_sets, new_sets = _doubtful_sets(change)
     retargeted = [name for name in change.new.references if _changes_target(change, name, new_names)]
     targets = {name: _target(change, name, new_names, definitions) for name in retargeted}
-    survey = Survey(change, checks, unique_sets, targets)
-    if checks or unique_sets or targets:
+    computed = {each for each in unique_sets if each.uses(change.new.computed_fields)}
+    surveyed = [each for each in unique_sets if each not in computed]
+    survey = Survey(change, checks, surveyed, targets)
+    if checks or surveyed or targets:
         survey.run(model)
     for name, unfit in survey.unfit.items():
         yield _type_step(change, name, unfit) if name in change.converters else _constraint_step(change, name, unfit)
     for name, dangling in survey.dangling.items():
         yield _target_step(change, name, dangling)
-    for field_set, repeated in survey.repeated.items():
+    for field_set in unique_sets:
+        is_computed = field_set in computed
+        repeated = find_repeated(change, model, field_set.fields) if is_computed else survey.repeated[field_set]
         if repeated or field_set in new_sets:
             yield _unique_step(change, field_set, repeated)
 
@@ -54,7 +59,7 @@ def _value_checks(change: Alteration) -> dict[str, Callable[[Any], Any]]:
 
 def _doubtful_sets(change: Alteration) -> tuple[list[FieldSet], set[FieldSet]]:
     """Return the unique sets whose values may repeat, and those of them that need a step even if no value repeats."""
-    changing = {*change.converters, *change.defaults}
+    changing = {*change.converters, *change.defaults, *(change.added.keys() & change.new.computed_fields)}
     old_sets = change.old.unique_sets()
     new_sets = {each for each in change.new.unique_sets() if change.old_set_of(each) not in old_sets}
     doubtful = [each for each in change.new.unique_sets() if each in new_sets or each.uses(changing)]

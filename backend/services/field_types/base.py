@@ -13,6 +13,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.errors import Invalid
+from backend.services.field_types.computable import Computable
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
 from backend.services.field_types.totals import Totals
 
@@ -49,7 +50,8 @@ def field_type(name: str) -> Callable[[type[Cls]], type[Cls]]:
 @cache
 def declaration_schema(name: str) -> Schema:
     """Return the schema that checks and documents the declaration of a field of this type."""
-    members = {item.name: item.metadata["field"] for item in dataclasses.fields(TYPES[name])}
+    options = {item.name: item.metadata["field"] for item in dataclasses.fields(TYPES[name])}
+    members = {key: field for key, field in options.items() if key != "computed" or TYPES[name].computed_from}
     members["type"] = fields.String(required=True, validate=validate.OneOf([name]))
     return Schema.from_dict(members, name=f"{name.title()}Field")()
 
@@ -60,7 +62,7 @@ def to_text(value: Any) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldType:
+class FieldType(Computable):
     """One field of a resource, as its definition declares it.
 
     For example, `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods with a `column` parameter return Peewee
@@ -104,7 +106,7 @@ class FieldType:
 
     def problems(self) -> dict[str, Any]:
         """Return the map of option to errors, for options that contradict each other."""
-        problems: dict[str, Any] = {}
+        problems: dict[str, Any] = self.computed_problems()
         if (self.unique or self.index) and self.index_problem:
             problems["unique" if self.unique else "index"] = [self.index_problem]
         for low, high in zip(LOWER_BOUNDS, UPPER_BOUNDS, strict=True):
@@ -144,7 +146,7 @@ class FieldType:
     @property
     def is_settable(self) -> bool:
         """Whether requests can set the field; otherwise the database does."""
-        return self.first_number is None
+        return self.first_number is None and self.computed is None
 
     @property
     def holds_empty_text(self) -> bool:

@@ -11,6 +11,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
+from backend.services.field_types.computable import DAY
 from backend.services.field_types.marshmallow_fields import Between
 
 MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
@@ -43,6 +44,8 @@ class Date(FieldType):
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
     parts: ClassVar[tuple[str, ...]] = PARTS_OF_DATES
+    kind: ClassVar[str | None] = DAY
+    computed_from: ClassVar[tuple[str, ...]] = (DAY,)
 
     min: str | None = option(Day(), default=None)
     max: str | None = option(Day(), default=None)

@@ -10,6 +10,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
+from backend.services.field_types import computable
 from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
 from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
 from backend.services.field_types.marshmallow_fields import Between
@@ -49,6 +50,8 @@ class DateTime(FieldType):
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
     parts: ClassVar[tuple[str, ...]] = (*PARTS_OF_DATES, "hour")
+    kind: ClassVar[str | None] = computable.MOMENT
+    computed_from: ClassVar[tuple[str, ...]] = (computable.MOMENT,)
 
     min: str | None = option(Moment(), default=None)
     max: str | None = option(Moment(), default=None)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal as PythonDecimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 from peewee import ColumnBase
@@ -11,6 +11,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.totals import DecimalTotals, Totals
@@ -45,6 +46,9 @@ class ExactDecimal(fields.String):
 @field_type("decimal")
 class Decimal(Numeric):
     """An exact number of `precision` digits, `scale` of them after the point, between `min` and `max`."""
+
+    kind: ClassVar[str | None] = EXACT
+    computed_from: ClassVar[tuple[str, ...]] = (EXACT,)
 
     precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), default=12)
     scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), default=2)
@@ -100,6 +104,20 @@ class Decimal(Numeric):
     def totals(self) -> Totals:
         """Exact sums."""
         return DecimalTotals(self.scale)
+
+    @property
+    def fraction_digits(self) -> int:
+        """The scale."""
+        return self.scale
+
+    def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return an exact number."""
+        return database.arithmetic.exact(column, self.scale)
+
+    def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the nearest decimal of this scale; of two, the one that is farther from zero."""
+        most = 10**self.precision - 1
+        return database.arithmetic.stored(value, self.scale, -most, most)
 
     def needs_conversion_from(self, old: FieldType) -> bool:
         """Return whether `old` has a different type, precision or scale."""

@@ -54,6 +54,7 @@ class EmailText(StrictText):
 class Email(String):
     """An e-mail address, normalized."""
 
+    computed_from: ClassVar[tuple[str, ...]] = ()
     address_field: ClassVar[type[EmailAddress]] = EmailAddress
 
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)

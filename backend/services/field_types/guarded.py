@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from backend.services.field_types.base import FieldType, to_text
+from backend.services.field_types.computable import TEXT
 from backend.services.field_types.marshmallow_fields import loader
 from backend.utils.cells import escape_formula, unescape_formula
 
@@ -12,6 +13,7 @@ class Guarded(FieldType):
     """A type whose values are texts, which are guarded in CSV cells."""
 
     may_hold_commas: ClassVar[bool] = True
+    kind: ClassVar[str | None] = TEXT
 
     @property
     def comparable_as(self) -> str:

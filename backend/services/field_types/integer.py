@@ -2,13 +2,15 @@
 
 import re
 from decimal import Decimal as PythonDecimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
+from peewee import ColumnBase
 
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.totals import ExactTotals, Totals
@@ -44,6 +46,9 @@ class IntegerFromText(FromText, StrictInteger):
 class Integer(Numeric):
     """A whole number of 64 bits, between `min` and `max`."""
 
+    kind: ClassVar[str | None] = EXACT
+    computed_from: ClassVar[tuple[str, ...]] = (EXACT,)
+
     min: int | None = option(StrictInteger(), default=None)
     max: int | None = option(StrictInteger(), default=None)
 
@@ -65,6 +70,14 @@ class Integer(Numeric):
     def totals(self) -> Totals:
         """Exact sums."""
         return ExactTotals()
+
+    def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return an exact number."""
+        return database.arithmetic.exact(column, 0)
+
+    def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the nearest whole number."""
+        return database.arithmetic.stored(value, 0, MIN_INTEGER, MAX_INTEGER)
 
     def from_common(self, common: PythonDecimal) -> int:
         """Return a whole number."""

@@ -1,16 +1,18 @@
 """`number`: a double, for measurements; use `decimal` for money."""
 
 import math
+import sys
 from collections.abc import Iterator
 from decimal import Decimal as PythonDecimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
-from peewee import ColumnBase, fn
+from peewee import SQL, ColumnBase, NodeList, fn
 
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.computable import DOUBLE, EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.totals import Totals
@@ -71,6 +73,9 @@ class DoubleTotals(Totals):
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
 
+    kind: ClassVar[str | None] = DOUBLE
+    computed_from: ClassVar[tuple[str, ...]] = (DOUBLE, EXACT)
+
     min: float | None = option(StrictFloat(), default=None)
     max: float | None = option(StrictFloat(), default=None)
 
@@ -86,6 +91,11 @@ class Number(Numeric):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any number."""
         return FloatFromText()
+
+    def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the double, with 0 for -0."""
+        most = SQL(f"<= {sys.float_info.max!r} THEN")
+        return NodeList((SQL("CASE WHEN"), fn.abs(value), most, value, SQL("+ 0.0 END")))
 
     def to_cell(self, value: float) -> str:
         """Return the same text on both databases, although one returns 468 and the other 468.0."""

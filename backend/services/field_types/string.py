@@ -4,10 +4,12 @@ from typing import Any, ClassVar, Self
 
 import re2
 from marshmallow import ValidationError, fields, validate
+from peewee import SQL, ColumnBase, NodeList, fn
 
 from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, field_type, option
+from backend.services.field_types.computable import TEXT
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
 
@@ -56,6 +58,7 @@ class String(Guarded):
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING, *TEXT_SEARCH)
     searchable: ClassVar[bool] = True
     may_outgrow_index: ClassVar[bool] = True
+    computed_from: ClassVar[tuple[str, ...]] = (TEXT,)
 
     min_length: int | None = option(length(MAX_LENGTH), default=None)
     max_length: int | None = option(length(MAX_LENGTH), default=255)
@@ -77,6 +80,13 @@ class String(Guarded):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any text."""
         return StrictText()
+
+    def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the text."""
+        if self.max_length is None:
+            return value
+        most = SQL(f"<= {self.max_length} THEN")
+        return NodeList((SQL("CASE WHEN"), fn.length(value), most, value, SQL("END")))
 
     @property
     def holds_empty_text(self) -> bool:

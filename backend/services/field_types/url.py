@@ -1,6 +1,6 @@
 """`url`: a web address."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
@@ -22,6 +22,8 @@ class WebAddress(StrictText, fields.Url):
 @field_type("url")
 class Url(String):
     """An absolute http or https URL."""
+
+    computed_from: ClassVar[tuple[str, ...]] = ()
 
     max_length: int | None = option(length(MAX_LENGTH), default=MAX_LENGTH)
 

@@ -156,7 +156,7 @@ def update_record(
         resource.require_indexable(data)
         values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.
-        if scope.depends_on({*values, "version"}):
+        if scope.depends_on(resource.definition.with_computed({*values, "version"})):
             require_in_scope(resource, scope, values, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
         names = tuple(sorted(data))
@@ -229,7 +229,7 @@ def _select_for_write_query(resource: Resource, readable: Condition, writable: C
 
 
 def _insert_query(resource: Resource, hidden: Hidden, max_bytes: int) -> ModelInsert:
-    values = {resource.column(name): slot(name) for name in resource.fields}
+    values = {resource.column(name): slot(name) for name in resource.definition.inserted_fields}
     return resource.model.insert(values).returning(*_record_columns(resource, hidden, max_bytes))
 
 

@@ -42,6 +42,9 @@ class _FutureRow:
 
     def column(self, name: str) -> ColumnBase:
         """Return the expression of a field's value as it would be."""
+        definition = self.resource.definition
+        if name in definition.computed_fields:
+            return definition.computation(name, self.column, database.obj).stored
         column = self.resource.column(name)
         if name in self.names:
             return database.typed(slot(f"row.{name}"), column)

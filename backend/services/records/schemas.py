@@ -77,4 +77,6 @@ def _field_of_change(field: FieldType) -> fields.Field[Any]:
 
 def describe(field: FieldType) -> dict[str, Any]:
     """Return the metadata that documents a field with the description in its definition."""
-    return {"description": field.description} if field.description else {}
+    computed = f"Computed as `{field.computed}`" if field.computed else ""
+    description = ". ".join(text for text in (field.description, computed) if text)
+    return {"description": description} if description else {}

@@ -164,7 +164,8 @@ class Checker:
         if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
         changes = self._resource.to_columns(data)
-        if data and allowed.depends_on({*changes, "updated_at", "version"}):
+        changed = self._resource.definition.with_computed({*changes, "updated_at", "version"})
+        if data and allowed.depends_on(changed):
             require_in_scope(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
         before = (found.values if found else {}) | state.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)

@@ -34,8 +34,8 @@ class Columns:
         fields, locked = resource.definition.fields, policies.locked_fields(resource.definition, actor)
         self.writable: dict[str, FieldType] = {name: field for name, field in fields.items() if name not in locked}
         unsettable = resource.definition.unsettable_fields - policies.hidden_fields(resource.definition, actor)
-        known = self.writable | {name: fields[name] for name in sorted(unsettable)}
-        if key is not None and key not in {"id"} | _unique_fields(resource, known):
+        numbered = {name: fields[name] for name in sorted(unsettable) if fields[name].computed is None}
+        if key is not None and key not in {"id"} | _unique_fields(resource, self.writable | numbered):
             raise Invalid({"key": ["Must be `id` or a field of this resource that is unique by itself."]}, "query")
         self._known = _known_columns(actor, resource, self.writable, key) | {name: Column(name) for name in unsettable}
         self._hints = MAX_HINTS

@@ -16,6 +16,7 @@ from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one
 EMPTY = object()  # the value of an empty cell
+IGNORED = object()  # the value of a cell of a computed field
 
 CellReader = Callable[[Any], Any]
 
@@ -55,6 +56,8 @@ class ValueReader:
                 reasons = " ".join(map(str, error.messages))
                 problems.append(f"{column.field}: {reasons} Found: {shown(cell)}.")
                 continue
+            if value is IGNORED:
+                continue
             if value is EMPTY:
                 draft.empty_fields.append(column.field)
             elif column.field not in self._columns.writable:
@@ -85,9 +88,14 @@ class ValueReader:
 
     def _reader(self, column: Column) -> CellReader:
         if column not in self._by_column:
-            is_system = column.field not in self._columns.writable
-            self._by_column[column] = self._system_reader(column) if is_system else self._field_reader(column)
+            self._by_column[column] = self._make_reader(column)
         return self._by_column[column]
+
+    def _make_reader(self, column: Column) -> CellReader:
+        if column.field in self._columns.writable:
+            return self._field_reader(column)
+        is_computed = column.field in self._resource.definition.computed_fields
+        return (lambda cell: IGNORED) if is_computed else self._system_reader(column)
 
     def _system_reader(self, column: Column) -> CellReader:
         """Return the function that reads a cell of a field that no request can set; an empty cell is None."""

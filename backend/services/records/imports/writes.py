@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from peewee import IntegrityError, ModelInsert, ModelUpdate
+from peewee import DataError, IntegrityError, ModelInsert, ModelUpdate
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -41,7 +41,7 @@ class Writer:
             try:
                 with database.atomic():
                     self._write_together(part)
-            except (IntegrityError, _Outdated):
+            except (DataError, IntegrityError, _Outdated):
                 for planned in part:
                     self._write_alone(planned)
                     self.done += 1
@@ -125,7 +125,7 @@ def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
 
 
 def _insert_query(resource: Resource) -> ModelInsert:
-    return resource.model.insert({resource.column(name): slot(name) for name in resource.fields})
+    return resource.model.insert({resource.column(name): slot(name) for name in resource.definition.inserted_fields})
 
 
 def _update_query(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
