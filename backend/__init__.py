@@ -20,17 +20,18 @@ from backend.routes import (
     auth,
     backups,
     batch,
+    directory,
     files,
     health,
     history,
     invitations,
-    profile_fields,
     records,
     recovery,
     resources,
     roles,
     root,
     sessions,
+    user_settings,
     users,
 )
 from backend.routes import metrics as metrics_route
@@ -51,7 +52,7 @@ STATE = (database, quota, limits, hashing, response_limit, error_tracking, jobs,
 
 # In the order of /docs.
 DOCUMENTED = (
-    *(root, health, auth, recovery, sessions, invitations, users, profile_fields, roles, api_keys),
+    *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
     *(resources, batch, audit, backups),
 )
 UNDOCUMENTED = (account, metrics_route)
@@ -93,7 +94,9 @@ def _make_app(settings: Settings, secret_keys: list[str]) -> Larder:
 
 
 def _make_blueprint(resource: Resource) -> Blueprint:
-    """Return the blueprint of a resource with all its views."""
+    """Return the blueprint of a resource with all its views; that of the users is the directory."""
+    if resource is resource.catalog.people:
+        return directory.make_blueprint(resource)
     blp = records.make_blueprint(resource)
     for module in (files, aggregates, history):
         module.add_views(blp)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
-from backend.services.accounts.profile_fields import apply_fields, declared_fields, lost_values
+from backend.services.accounts.profile_fields import lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
+from backend.services.accounts.user_settings import PARTS, apply_settings, export_settings
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
 from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_together
@@ -15,6 +16,7 @@ from backend.services.definitions.counters import next_numbers_of_sequences
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.parsing import parse_definition
+from backend.services.definitions.people import read_settings
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.resources import list_resources
 from backend.services.definitions.steps import Step, make_step, rows_of
@@ -44,8 +46,9 @@ def plan_document(actor: Actor, document: Any) -> Plan:
 def apply_document(actor: Actor, document: Any, *, confirm: str | None = None) -> list[Outcome]:
     """Apply the declarations of roles, profile fields and resources in a document, in one transaction.
 
-    `document` is `{"roles": {…}, "users": {"fields": {…}}, "resources": {…}}`. A resource that is null is dropped;
-    roles and resources that are not in the document stay. Returns an Outcome for each name, the roles first.
+    `document` is `{"roles": {…}, "users": {"fields": {…}, "directory": {…}}, "resources": {…}}`. A resource that is
+    null is dropped; roles, settings of users and resources that are not in the document stay. Returns an Outcome for
+    each name, the roles first.
 
     Raises the errors of create_resource and replace_resource, with `details` keyed by resource.
     """
@@ -67,16 +70,15 @@ def _outcome(plan: Plan, name: str) -> str:
 
 
 def export_document(*, next_numbers: bool = False) -> dict[str, Any]:
-    """Return a document with all roles that admins created, all profile fields and all resources.
+    """Return a document with all roles that admins created, the settings of users and all resources.
 
     With `next_numbers`, each sequence starts with its next number, so that another database continues it.
     """
     resources = {row.name: row.body for row in list_resources()}
     for resource, field, number in next_numbers_of_sequences() if next_numbers else ():
         resources[resource]["fields"][field]["start"] = number
-    roles, fields = export_roles(), declared_fields()
-    users = {"users": {"fields": fields}} if fields else {}
-    return ({"roles": roles} if roles else {}) | users | {"resources": resources}
+    optional = {"roles": export_roles(), "users": export_settings()}
+    return {part: value for part, value in optional.items() if value} | {"resources": resources}
 
 
 def _read(document: Any) -> Document:
@@ -86,23 +88,23 @@ def _read(document: Any) -> Document:
     parts = Document(**{part: document.get(part) or {} for part in Document._fields})
     if invalid := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
         raise Invalid({part: ["Must be an object that maps names to declarations."] for part in invalid})
-    if set(parts.users) - {"fields"}:
-        raise Invalid({"users": ["The only setting of users is `fields`."]})
+    if set(parts.users) - set(PARTS):
+        raise Invalid({"users": [f"Users can have only the settings {' and '.join(f'`{part}`' for part in PARTS)}."]})
     return parts
 
 
 def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[Step]]:
-    """Apply the roles and profile fields of a document; return the outcomes and the steps."""
+    """Apply the roles and the settings of users in a document; return the outcomes and the steps."""
     outcomes = apply_roles(actor, parts.roles)
     verbs = {"created": "create", "changed": "change"}
     changed = [(name, verbs[outcome]) for name, outcome in outcomes if outcome in verbs]
     steps = [make_step(f"{verb}_role", "roles", f"{verb.title()} the role {name}.", name) for name, verb in changed]
-    if "fields" in parts.users:
-        declared = parts.users["fields"]
-        lost = lost_values(declared)
-        has_changed = apply_fields(actor, declared, confirmed=True)  # the whole plan must be confirmed
-        outcomes = [*outcomes, ("users", "changed" if has_changed else "unchanged")]
-        steps += [_profile_fields_step(lost)] if has_changed else []
+    if parts.users:
+        lost = lost_values(parts.users["fields"]) if "fields" in parts.users else {}
+        changed_parts = apply_settings(actor, parts.users, confirmed=True)  # the whole plan must be confirmed
+        outcomes = [*outcomes, ("users", "changed" if changed_parts else "unchanged")]
+        steps += [_profile_fields_step(lost)] if "fields" in changed_parts else []
+        steps += [_directory_step()] if "directory" in changed_parts else []
     return outcomes, steps
 
 
@@ -113,6 +115,13 @@ def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:
     loss = f", losing the values of {', '.join(names)} of {users}" if rows.total else ""
     text = f"Change the profile fields{loss}."
     return make_step("change_user_fields", "users", text, ", ".join(names) or None, losing=rows)
+
+
+def _directory_step() -> Step:
+    """Return the step of a changed directory, which is stored already."""
+    roles, fields = (", ".join(names) for names in read_settings().directory.values())
+    text = f"Show users to {roles or 'no role but admin'}, with {fields or 'nothing but the id'}."
+    return make_step("change_directory", "users", text)
 
 
 def _plan_resources(definitions: Mapping[str, Definition], declared: Mapping[str, Any]) -> Plan:

@@ -52,6 +52,7 @@ POST   /auth/verification/mail     200 200 200 200 200 200 200 200 200 200 200 2
 GET    /backups                    401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /backups                    401 401 401 403 403 403 403 201 403 403 403 403 201  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
+GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
@@ -155,7 +156,7 @@ def _make_key(user):
 def routes(app):
     """Return (rule, method, guard) of every route, sorted."""
     own = [(rule, app.view_functions[rule.endpoint]) for rule in app.url_map.iter_rules()]
-    routes = [app.routes_of(resource) for resource in app.catalog.values()]
+    routes = [app.routes_of(resource) for resource in (*app.catalog.values(), app.catalog.people)]
     of_resources = [(rule, rule.view) for each in routes for rule in each.url_map.iter_rules()]
     return sorted(
         (rule.rule, method, guard_name(view))

@@ -35,7 +35,7 @@ MALICIOUS_NAMES = [
 RESERVED_NAMES = [
     *("auth", "users", "roles", "sessions", "api_keys", "resources", "batch", "audit", "health", "metrics", "docs"),
     *("openapi", "records", "backups", "root", "swagger_ui", "sqlite_x", "sqlite_master", "pg_x", "pg_class"),
-    *("larder_x", "larder_users", "larder_migrations", "ix_notes", "uq_notes", "notes_pkey"),
+    *("directory", "larder_x", "larder_users", "larder_migrations", "ix_notes", "uq_notes", "notes_pkey"),
     *("pragma_table_list", "pragma_x", "json_each", "json_tree", "jsonb_each", "json_x", "fts5", "fts5vocab", "dbstat"),
     *("generate_series", "information_schema", "excluded", "rtree", "larder", "bytecode", "tables_used", "carray"),
 ]
@@ -286,7 +286,7 @@ def test_refuses_a_name_that_is_taken(admin):
 
 def test_refuses_a_reference_to_an_unknown_resource(admin):
     before = stored_state()
-    for target in ("nothing", "larder_users", "users", 'notes"'):
+    for target in ("nothing", "larder_users", "user", 'notes"'):
         fields = {"to": {"type": "reference", "to": target}}
         response = admin.post("/resources", json={"name": "notes", "fields": fields})
         assert target in details(response)["fields"]["to"]["to"][0]

@@ -78,16 +78,17 @@ class Api(SmorestApi):
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
                 self._system_piece = Piece(self._writer.write(self._blueprints, self._larder))
-        return join_pieces([self._system_piece, *(self._piece(catalog[part.name], part) for part in parts)])
+        own = [self._system_piece, self._piece(catalog.people, None)]
+        return join_pieces([*own, *(self._piece(catalog[part.name], part) for part in parts)])
 
-    def _piece(self, resource: Resource, part: narrowing.VisiblePart) -> Piece:
-        """Return the Piece for a visible part of a resource; write it if it is not cached."""
-        routes = self._larder.routes_of(resource)
+    def _piece(self, resource: Resource, part: narrowing.VisiblePart | None) -> Piece:
+        """Return the Piece for a visible part of a resource, None for all of it; write it if it is not cached."""
+        routes, key = self._larder.routes_of(resource), part and part.key
         with routes.lock:
-            piece = routes.pieces.get(part.key)
+            piece = routes.pieces.get(key)
             if piece is None:
                 whole = Writer(self._larder, self._writer).write([routes.blueprint], routes)
                 if len(routes.pieces) >= MAX_PIECES:
                     routes.pieces.clear()
-                piece = routes.pieces[part.key] = Piece(narrowing.narrow(whole, resource, part))
+                piece = routes.pieces[key] = Piece(narrowing.narrow(whole, resource, part) if part else whole)
         return piece

@@ -12,6 +12,7 @@ from backend.routes.toolkit.document_pieces import Piece
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalog, Resource
 
+DIRECTORY = "directory"
 MAX_PIECES = 4  # of the OpenAPI document, kept for each resource: one for each visible part of it
 
 
@@ -46,7 +47,9 @@ class ResourceRoutes:
 
 
 def addressed_resource(catalog: Catalog, path: str) -> Resource | None:
-    """Return the Resource that a path such as `/api/v1/<name>/…` names, or None."""
+    """Return the Resource that a path such as `/api/v1/<name>/…` names, or None; `directory` names the users."""
     if not path.startswith(API + "/"):
         return None
-    return catalog.get(path[len(API) + 1 :].partition("/")[0])
+    name = path[len(API) + 1 :].partition("/")[0]
+    # A resource of this name may be older than the directory.
+    return catalog.people if name == DIRECTORY and name not in catalog else catalog.get(name)

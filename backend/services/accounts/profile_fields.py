@@ -5,7 +5,6 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from backend.models.database import database
 from backend.models.user import User, UserSettings
 from backend.services.access import audit
 from backend.services.access.actors import Actor
@@ -21,36 +20,19 @@ MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "computed")
 
-Declarations = dict[str, dict[str, Any]]  # map of field name to declaration
-
-
-def declared_fields() -> Declarations:
-    """Return the declarations of all profile fields."""
-    return UserSettings.profile_fields()
-
-
-def replace_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> Declarations:
-    """Replace the profile fields by those declared, and return their declarations.
-
-    The values of removed fields are deleted. Raises Invalid if a declaration is not valid. Raises Conflict if values
-    would be deleted and this is not `confirmed`, if a grant uses a field that is removed or gets a different type, or
-    if users have values that a field does not allow.
-    """
-    with database.time_limit(None), database.atomic():  # no time limit, since every user may change
-        database.lock_definitions()
-        apply_fields(actor, declared, confirmed=confirmed)
-        return declared_fields()
-
 
 def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> bool:
-    """Do what replace_fields does, and tell whether anything changed. The caller must hold the lock on definitions."""
+    """Replace the profile fields by those declared, and return whether they differ from the ones before.
+
+    Raises what replace_settings of user_settings.py raises.
+    """
     fields = _parse(declared)
-    before = declared_fields()
+    before = UserSettings.profile_fields()
     after = {name: field.to_dict() for name, field in fields.items()}
     if after == before:
         return False
     _require_unused(name for name in before if name not in after or after[name]["type"] != before[name]["type"])
-    _delete_removed_values(fields, confirmed)
+    _update_values(fields, confirmed)
     UserSettings.update(fields=after).execute()
     _require_valid_rules()
     audit.record(actor, "user_settings.update", ("settings", "users"), before=before, after=after)
@@ -113,8 +95,8 @@ def _require_unused(names: Iterable[str]) -> None:
             raise Conflict(f"A grant of {definition.name} uses {values}; change it first.")
 
 
-def _delete_removed_values(fields: Mapping[str, FieldType], confirmed: bool) -> None:
-    """Delete the values of removed fields, so that a later field of the same name does not get them.
+def _update_values(fields: Mapping[str, FieldType], confirmed: bool) -> None:
+    """Store all values in the form of their fields; delete those of removed fields, which a later one must not get.
 
     Raises Conflict if there are such values and this is not `confirmed`, or if a field no longer allows its value.
     """
@@ -122,16 +104,14 @@ def _delete_removed_values(fields: Mapping[str, FieldType], confirmed: bool) -> 
         lost = [name for name in user.profile if name not in fields]
         if lost and not confirmed:
             raise Conflict(f"Users have a value of {', '.join(lost)}; send ?confirm=true to delete these values.")
-        kept = {name: value for name, value in user.profile.items() if name in fields}
-        for name, value in kept.items():
-            _require_allowed(name, fields[name], value)
-        if lost:
+        kept = {name: _allowed(name, fields[name], value) for name, value in user.profile.items() if name in fields}
+        if kept != user.profile:
             User.update(profile=kept).where(User.id == user.id).execute()
 
 
-def _require_allowed(name: str, field: FieldType, value: Any) -> None:
-    """Raise Conflict if the field does not allow this value, which a user has."""
+def _allowed(name: str, field: FieldType, value: Any) -> Any:
+    """Return a value that a user has in the form of the field. Raises Conflict if the field does not allow it."""
     try:
-        field.json_field().deserialize(value)
+        return field.to_json(field.json_field().deserialize(value))
     except ValidationError as error:
         raise Conflict(f"Users have a value of {name} that the field would not allow.") from error

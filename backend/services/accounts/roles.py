@@ -16,6 +16,7 @@ from backend.services.access.permissions import PERMISSIONS, require_may_permit
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.names import NAME, name_problem
+from backend.services.definitions.people import read_settings
 from backend.services.definitions.row_rules import user_fields
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.marshmallow_fields import StrictText
@@ -86,7 +87,7 @@ def delete_role(actor: Actor, name: str) -> None:
     """Delete a role, and remove it from open invitations.
 
     Raises NotFound if there is no such role, and Denied if the actor lacks one of its permissions. Raises Conflict if
-    it is built in, or if a user, an API key, a definition or a profile field still uses it.
+    it is built in, or if a user, an API key, a definition or the settings of users still use it.
     """
     with database.atomic():
         database.lock_definitions()
@@ -99,9 +100,10 @@ def delete_role(actor: Actor, name: str) -> None:
 
 
 def _require_not_named(name: str) -> None:
-    """Raise Conflict if a definition or a profile field names the role."""
+    """Raise Conflict if a definition or the settings of users name the role."""
     naming = [definition.name for definition in load_definitions().values() if name in definition.named_roles()]
-    naming += ["users"] if any(name in (field.writers or ()) for field in user_fields().values()) else []
+    by_users = [read_settings().directory["roles"], *(field.writers or () for field in user_fields().values())]
+    naming += ["users"] if any(name in roles for roles in by_users) else []
     if naming:
         raise Conflict(f"The role has grants in {', '.join(naming)}.")
 

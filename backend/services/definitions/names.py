@@ -19,7 +19,20 @@ RESERVED_FIELDS = {
 }
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
-    *("backups", "settings", "files", "jobs", "webhooks", "changes", "health", "metrics", "openapi", "docs", "admin"),
+    *(
+        "backups",
+        "settings",
+        "directory",
+        "files",
+        "jobs",
+        "webhooks",
+        "changes",
+        "health",
+        "metrics",
+        "openapi",
+        "docs",
+        "admin",
+    ),
     # Not paths, but names of blueprints and of other parts of the OpenAPI document.
     *("root", "swagger_ui", "user_settings", "recovery", "account"),
     # A table with one of these names would shadow what a statement can refer to like a table: table-valued functions

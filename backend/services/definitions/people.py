@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
-from peewee import ColumnBase, OperationalError, ProgrammingError, WrappedNode
+from peewee import SQL, ColumnBase, Node, NodeList, OperationalError, ProgrammingError, WrappedNode, fn
 
-from backend.models.columns import Column
+from backend.models.columns import Column, TextColumn
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.models.user import UserSettings
@@ -22,6 +22,7 @@ from backend.services.field_types.reference import USERS
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.string import String
 
+SEARCH = "q"  # the parameter of the directory, and what it is searched in
 DIRECTORY = {"roles": [MEMBER], "fields": ["name"]}  # unless the settings say otherwise
 OWN_COLUMNS: dict[str, FieldType] = {
     "name": String(required=True, max_length=100),
@@ -91,23 +92,39 @@ def _access(roles: list[str]) -> dict[str, list[Grant]]:
     }
 
 
+def shown_fields(definition: Definition) -> dict[str, FieldType]:
+    """Return the map of name to field, for the fields that the directory shows."""
+    return {name: field for name, field in definition.all_fields.items() if field.readable_by is None}
+
+
+def searched_fields(definition: Definition) -> list[str]:
+    """Return the names of the texts that the directory shows."""
+    return [name for name, field in shown_fields(definition).items() if field.searchable]
+
+
 def people_columns(definition: PeopleDefinition, users: Any) -> dict[str, Any]:
     """Return the map of field name to its column in the table of users, or to its expression on their profiles.
 
-    `users` is the model User or an alias of it.
+    SEARCH is the expression of all texts that the directory shows. `users` is the model User or an alias of it.
     """
-    return {
-        name: getattr(users, name) if name in {"id", *OWN_COLUMNS} else _ProfileValue(users.profile, name, field)
+    columns = {
+        name: getattr(users, name) if name in {"id", *OWN_COLUMNS} else _profile_value(users.profile, name, field)
         for name, field in definition.all_fields.items()
     }
+    texts = [fn.COALESCE(columns[name], SQL("''")) for name in searched_fields(definition)]
+    return columns | {SEARCH: _Computed(NodeList(texts, glue=" || ' ' || ", parens=True), TextColumn())}
 
 
-class _ProfileValue(WrappedNode):
-    """The expression of a profile field, as if it were a column of its type."""
+def _profile_value(profile: ColumnBase, name: str, field: FieldType) -> "_Computed":
+    column: Column[Any] = field.column(database.obj)
+    return _Computed(database.obj.json_member(profile, name, column), column)
 
-    def __init__(self, profile: ColumnBase, name: str, field: FieldType) -> None:
-        column: Column[Any] = field.column(database.obj)
-        super().__init__(database.obj.json_member(profile, name, column))
+
+class _Computed(WrappedNode):
+    """An expression whose values are those of a column."""
+
+    def __init__(self, node: Node, column: Column[Any]) -> None:
+        super().__init__(node)
         self.db_value = column.db_value
 
     def __sql__(self, context: Any) -> Any:
