@@ -1,7 +1,7 @@
 """The blueprint of all views: guards them, refuses unknown parameters, adds the envelope, and documents them."""
 
 import http
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -47,9 +47,11 @@ class Blueprint(SmorestBlueprint):
         The guard raises if the actor may not call the view. The OpenAPI document shows its `needs` as `x-needs`.
         """
 
+        needs: dict[str, Any] = {"x-needs": guard.needs}
+
         def decorator(view: View) -> View:
             vars(view)["_guard"] = guard
-            return self.doc(**{"x-needs": guard.needs})(view)
+            return self.doc(**needs)(view)
 
         return decorator
 
@@ -90,11 +92,14 @@ class Blueprint(SmorestBlueprint):
 
         return decorator
 
-    def doc(self, **options: Any) -> Callable[[View], View]:
-        """Return a decorator that adds these members to the OpenAPI operation of a view."""
+    def doc(self, *, parameters: Sequence[dict[str, Any]] = (), **options: Any) -> Callable[[View], View]:
+        """Return a decorator that adds these members and parameters to the OpenAPI operation of a view."""
 
         def decorator(view: View) -> View:
-            _documentation(view).setdefault("manual_doc", {}).update(options)
+            documentation = _documentation(view)
+            documentation.setdefault("manual_doc", {}).update(options)
+            if parameters:  # in `manual_doc` they would replace those that a schema describes
+                documentation.setdefault("arguments", {}).setdefault("parameters", []).extend(parameters)
             return view
 
         return decorator
