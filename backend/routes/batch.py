@@ -30,14 +30,20 @@ blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Sever
 class OperationSchema(Schema):
     """One change of a record."""
 
-    op = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
+    op = fields.String(required=True, validate=validate.OneOf(["create", "update", "upsert", "delete"]))
     resource = StrictText(required=True)
     id = fields.UUID(metadata={"description": "Id of the record to update or delete"})
+    key = StrictText(
+        metadata={
+            "description": "For `upsert`: the unique field, or several separated by commas, whose values in `data` "
+            "identify the record to change; if there is none, it is created"
+        }
+    )
     data = fields.Dict(
         fields.String(),
         metadata={
             "description": "The record to create, or the fields to change. A field that takes an id accepts "
-            '`{"$ref": 0}`, the id of the record that operation 0 creates.'
+            '`{"$ref": 0}`, the id of the record that operation 0 creates or upserts.'
         },
     )
     if_match = StrictText(metadata={"description": "The version or the ETag that the record must still have"})
@@ -56,6 +62,7 @@ class DoneSchema(Schema):
     resource = fields.String(required=True)
     id = fields.UUID(required=True)
     data = fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null if it was deleted"})
+    created = fields.Boolean(metadata={"description": "Only of `upsert`: whether the record is new"})
 
 
 @blp.post("")
@@ -66,7 +73,7 @@ class DoneSchema(Schema):
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
 @blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
 def run(data: dict[str, Any]) -> Response:
-    """Create, update and delete records in one transaction
+    """Create, update, upsert and delete records in one transaction
 
     If an operation fails, nothing is changed, and `details.operations` of the error has its number. Each operation
     needs the same grants as a single request, and counts as one against the rate limits.
@@ -80,5 +87,6 @@ def run(data: dict[str, Any]) -> Response:
 
 
 def _to_json(result: OperationResult) -> str:
-    head = json.dumps({"op": result.op, "resource": result.resource, "id": result.id})
+    created = {} if result.is_new is None else {"created": result.is_new}
+    head = json.dumps({"op": result.op, "resource": result.resource, "id": result.id} | created)
     return f'{head[:-1]}, "data": {result.json or "null"}}}'

@@ -12,8 +12,10 @@ from backend.routes.toolkit.etags import etag, if_match, is_not_modified
 from backend.routes.toolkit.expanding import expand_query
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
+from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
+from backend.services.records.upserts import upsert_record
 
 RECORD = "/<uuid:record_id>"
 
@@ -23,6 +25,9 @@ IF_MATCH = {
     "name": "If-Match",
     "schema": {"type": "string"},
     "description": "Change the record only if it still has one of these ETags",
+}
+IF_MATCH_OF_UPSERT = IF_MATCH | {
+    "description": "With `upsert`: create no record, and change the record only if it still has one of these ETags"
 }
 IF_NONE_MATCH = IF_MATCH | {
     "name": "If-None-Match",
@@ -52,7 +57,9 @@ def _add_list(blp: ResourceBlueprint) -> None:
 
 
 def _add_create(blp: ResourceBlueprint) -> None:
-    name = blp.resource.name
+    if blp.schemas.upsert_query.fields:
+        _add_create_or_upsert(blp)
+        return
 
     @blp.post("")
     @blp.guard(blp.allowed("create"))
@@ -60,11 +67,37 @@ def _add_create(blp: ResourceBlueprint) -> None:
     @blp.arguments(blp.schemas.create)
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
-    @blp.documented("create", "create", f"Create a record of {name}")
+    @blp.documented("create", "create", create_summary(blp.resource.name))
     def create_record(data: dict[str, Any]) -> Response:
-        record_id, created = records.create_record(current_actor(), blp.resource, data)
-        headers = {"ETag": etag(blp.definition, created), "Location": f"{API}/{name}/{record_id}"}
-        return json_response(created.json, "Created", status=201, headers=headers)
+        return _created(blp, *records.create_record(current_actor(), blp.resource, data))
+
+
+def _created(blp: ResourceBlueprint, record_id: str, created: records.Record) -> Response:
+    headers = {"ETag": etag(blp.definition, created), "Location": f"{API}/{blp.resource.name}/{record_id}"}
+    return json_response(created.json, "Created", status=201, headers=headers)
+
+
+def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
+    @blp.post("")
+    @blp.guard(blp.allowed("create"))
+    @blp.idempotent
+    @blp.arguments(blp.schemas.upsert_query, location="query")
+    @blp.arguments(blp.schemas.create_or_upsert)
+    @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
+    @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
+    @blp.fails(400, 401, 403, 409, 412, 415, 428)
+    @blp.documented(
+        "create", "create", create_summary(blp.resource.name, upserts=True), parameters=[IF_MATCH_OF_UPSERT]
+    )
+    def create_record(arguments: dict[str, Any], data: dict[str, Any]) -> Response:
+        if UPSERT in arguments:
+            return _upsert(blp, arguments[UPSERT], data)
+        return _created(blp, *records.create_record(current_actor(), blp.resource, data))
+
+
+def _upsert(blp: ResourceBlueprint, key: str, body: dict[str, Any]) -> Response:
+    record_id, record, is_new = upsert_record(current_actor(), blp.resource, key, body, if_match(blp.definition))
+    return _created(blp, record_id, record) if is_new else _updated(blp, record)
 
 
 def _add_read(blp: ResourceBlueprint) -> None:
@@ -109,6 +142,10 @@ def _add_update(blp: ResourceBlueprint) -> None:
 
 def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Response:
     changed = records.update_record(current_actor(), blp.resource, str(record_id), data, if_match(blp.definition))
+    return _updated(blp, changed)
+
+
+def _updated(blp: ResourceBlueprint, changed: records.Record) -> Response:
     return json_response(changed.json, "Updated", headers={"ETag": etag(blp.definition, changed)})
 
 

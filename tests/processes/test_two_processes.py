@@ -171,3 +171,36 @@ def create_bills(address, token, begun):
             assert status == 200, answer
             numbers += [each["data"]["number"] for each in answer["data"]]
         return numbers
+
+
+UPSERTERS, ROUNDS = 8, 12
+
+
+def test_concurrent_upserts_create_one_record_and_lose_no_change(addresses, admins):
+    fields = {f"n{number}": {"type": "integer"} for number in range(UPSERTERS)}
+    fields["code"] = {"type": "string", "unique": True}
+    assert admins[0].call("POST", "/resources", {"name": "items", "fields": fields})[0] == 201
+    begun = threading.Barrier(UPSERTERS)
+
+    def upsert_all(number):
+        with Caller(addresses[number % 2], admins[0].token) as caller:
+            return [upsert(caller, number, f"code {turn}") for turn in range(ROUNDS) if begun.wait(60) >= 0]
+
+    def upsert(caller, number, code):
+        """Upsert by a single request or in a batch; return (status, whether the record is new)."""
+        data = {"code": code, f"n{number}": number}
+        if number % 4 < 2:
+            status, _ = caller.call("POST", "/items?upsert=code", data)
+            return status, status == 201
+        operation = {"op": "upsert", "resource": "items", "key": "code", "data": data}
+        status, answer = caller.call("POST", "/batch", {"operations": [operation]})
+        return status, answer["data"][0]["created"]
+
+    with ThreadPoolExecutor(UPSERTERS) as threads:
+        turns = list(zip(*threads.map(upsert_all, range(UPSERTERS)), strict=True))
+    assert {status for turn in turns for status, _ in turn} <= {200, 201}
+    assert [sum(is_new for _, is_new in turn) for turn in turns] == [1] * ROUNDS
+    records = admins[0].call("GET", "/items")[1]["data"]
+    written = {f"n{number}": number for number in range(UPSERTERS)}
+    assert [record | written | {"version": UPSERTERS} for record in records] == records
+    assert len(records) == ROUNDS

@@ -9,13 +9,16 @@ from backend.routes.toolkit.aggregating import HAVING, having_pattern
 from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.list_parameters import search_help
+from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.measures import FUNCTIONS
+from backend.services.records.upserts import upsert_keys
 from backend.services.storage.relations import Relation
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", *FUNCTIONS)
+UPSERT_STATUSES = ("200", "412", "428")  # of the operation that creates a record
 
 Json = dict[str, Any]  # a part of the document
 
@@ -69,6 +72,9 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
         narrowed = [_narrow_parameter(parameter, resource, visible, searched) for parameter in parameters]
         kept = [parameter for parameter in narrowed if parameter]
         paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
+    creating = f"{API}/{name}"
+    keys = [*upsert_keys(resource.definition, visible.hidden | visible.locked)]
+    paths[creating] = paths[creating] | {"post": _narrow_create(name, paths[creating]["post"], keys)}
     return document | {"components": components | {"schemas": schemas}, "paths": paths}
 
 
@@ -86,6 +92,19 @@ def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
         return schema
     properties = {name: value for name, value in schema["properties"].items() if name != EXPAND}
     return schema | {"properties": properties | ({EXPAND: expanded_schema(expandable)} if expandable else {})}
+
+
+def _narrow_create(name: str, operation: Json, keys: Sequence[str]) -> Json:
+    """Return the operation that creates a record, with only these keys for upserts; without upserts if it has none."""
+    parameters, responses = operation["parameters"], operation["responses"]
+    if not keys:
+        parameters = [each for each in parameters if each["name"] not in (UPSERT, "If-Match")]
+        responses = {status: each for status, each in responses.items() if status not in UPSERT_STATUSES}
+        return operation | {"summary": create_summary(name), "parameters": parameters, "responses": responses}
+    narrowed = [
+        each | {"schema": each["schema"] | {"enum": keys}} if each["name"] == UPSERT else each for each in parameters
+    ]
+    return operation | {"parameters": narrowed}
 
 
 def _narrow_parameter(

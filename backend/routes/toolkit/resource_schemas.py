@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from marshmallow import Schema, validate
+from flask import request
+from marshmallow import Schema, ValidationError, validate
 from marshmallow.fields import Field
 
 from backend.middleware.authentication import current_actor
@@ -22,23 +23,29 @@ from backend.routes.toolkit.where_parameter import WhereText
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import SYSTEM_FIELDS
-from backend.services.definitions.policies import NO_FIELDS, hidden_fields
+from backend.services.definitions.policies import NO_FIELDS, hidden_fields, locked_fields
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import data_schemas
+from backend.services.records.upserts import upsert_keys
 from backend.services.records.visible_queries import visible_relations
 from backend.services.storage.relations import Relation
 from backend.utils.schemas import BuiltSchema
 
 MAX_NARROWED = 32  # Schemas kept per resource, one for each combination of hidden fields and relations
 NOT_EXPORTED = ("page", "per_page", "cursor", "count")  # parameters of a list that an export does not take
-QUERIES = ("list_query", "export_query", "aggregate_query", "record_query")
+QUERIES = ("list_query", "export_query", "aggregate_query", "record_query", "upsert_query")
+
+UPSERT = "upsert"  # the query parameter
 
 Hidden = frozenset[str]
 Relations = Mapping[str, Relation]
 
 
 class Schemas(NamedTuple):
-    """The schemas of a resource: the query parameters of its reads, the rows of responses, and the bodies of writes."""
+    """The schemas of a resource: the query parameters of its reads, the rows of responses, and the bodies of writes.
+
+    `upsert_query` has no parameter if there is no unique set that identifies a record.
+    """
 
     list_query: BuiltSchema
     export_query: BuiltSchema
@@ -48,6 +55,8 @@ class Schemas(NamedTuple):
     record: type[BuiltSchema]
     create: BuiltSchema
     patch: BuiltSchema
+    upsert_query: BuiltSchema
+    create_or_upsert: BuiltSchema
 
 
 def resource_schemas(resource: Resource) -> Schemas:
@@ -55,13 +64,14 @@ def resource_schemas(resource: Resource) -> Schemas:
 
     If not everyone may see or set all fields, their `for_actor` returns the schema that loads the request of an actor.
     """
-    documented = _make_schemas(resource, NO_FIELDS, resource.relations())
+    documented = _make_schemas(resource, NO_FIELDS, NO_FIELDS, resource.relations())
     if _has_ruled_fields(resource):
         narrowed = _NarrowedSchemas(resource)
         for schema_name in QUERIES:
             getattr(documented, schema_name).for_actor = partial(narrowed.of_actor, schema_name)
         for schema_name in ("create", "patch"):
             getattr(documented, schema_name).for_actor = partial(_body_of_actor, resource, schema_name)
+    documented.create_or_upsert.for_actor = partial(_body_to_create_or_upsert, resource)
     return documented
 
 
@@ -76,30 +86,51 @@ def _body_of_actor(resource: Resource, schema_name: str) -> Schema:
     return schema
 
 
+class _AnyObject(BuiltSchema):
+    """The body of an upsert, which is validated once it is known whether the record exists."""
+
+    def load(self, data: Any, **options: Any) -> dict[str, Any]:
+        """Return the object unchanged. Raises ValidationError for anything else."""
+        if not isinstance(data, dict):
+            raise ValidationError({"_schema": ["Invalid input type."]})
+        return data
+
+
+_ANY_OBJECT = _AnyObject()
+
+
+def _body_to_create_or_upsert(resource: Resource) -> Schema:
+    return _ANY_OBJECT if UPSERT in request.args else _body_of_actor(resource, "create")
+
+
 class _NarrowedSchemas:
     """The Schemas of a resource for each actor: without the fields and relations that they may not see."""
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
-        self._narrowed: dict[tuple[Hidden, bool], Schemas] = {}
+        self._narrowed: dict[tuple[Hidden, Hidden, bool], Schemas] = {}
 
     def of_actor(self, schema_name: str) -> Schema:
         """Return the schema of this name in Schemas, for the actor of the request."""
         actor = current_actor()
-        hidden = hidden_fields(self._resource.definition, actor)
+        definition = self._resource.definition
+        hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
         expandable = visible_relations(actor, self._resource)
-        key = hidden, bool(expandable)
+        key = hidden, locked, bool(expandable)
         schemas = self._narrowed.get(key)
         if schemas is None:
             if len(self._narrowed) >= MAX_NARROWED:
                 self._narrowed.clear()
-            schemas = self._narrowed[key] = _make_schemas(self._resource, hidden, expandable)
+            schemas = self._narrowed[key] = _make_schemas(self._resource, hidden, locked, expandable)
         schema: Schema = getattr(schemas, schema_name)
         return schema
 
 
-def _make_schemas(resource: Resource, hidden: Hidden, expandable: Relations) -> Schemas:
-    """Return Schemas without the hidden fields, and with these relations; the bodies of writes have all fields."""
+def _make_schemas(resource: Resource, hidden: Hidden, locked: Hidden, expandable: Relations) -> Schemas:
+    """Return Schemas without the hidden fields, and with these relations; the bodies of writes have all fields.
+
+    The `locked` fields cannot identify a record for an upsert either.
+    """
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
     fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
     search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
@@ -114,7 +145,20 @@ def _make_schemas(resource: Resource, hidden: Hidden, expandable: Relations) -> 
         record=_make_output(f"{name}_record", fields, expandable, required=True),
         create=bodies.create,
         patch=bodies.patch,
+        upsert_query=_make_query(f"{name}_upsert", _upsert_parameters(resource, hidden | locked)),
+        create_or_upsert=type(bodies.create)(),  # the same schema in the document, but with a `for_actor` of its own
     )
+
+
+def _upsert_parameters(resource: Resource, barred: Hidden) -> Parameters:
+    keys = [*upsert_keys(resource.definition, barred)]
+    help_text = "Change the record that has the values of these fields, if there is one"
+    return {UPSERT: StrictText(validate=validate.OneOf(keys), metadata={"description": help_text})} if keys else {}
+
+
+def create_summary(name: str, *, upserts: bool = False) -> str:
+    """Return the summary of the operation that creates a record, or `upserts` it."""
+    return f"Create a record of {name}" + (", or change the one that has the same key" if upserts else "")
 
 
 def _make_query(name: str, parameters: Parameters) -> BuiltSchema:

@@ -12,6 +12,7 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Invalid, LarderError
 from backend.services.records import records
 from backend.services.records.schemas import data_schemas
+from backend.services.records.upserts import upsert_record
 from backend.services.records.versions import read_tag
 from backend.services.storage.answer_sizes import require_together
 
@@ -20,25 +21,34 @@ REF = "$ref"  # {"$ref": 0} is replaced by the id of the record that operation 0
 
 
 class Operation(TypedDict):
-    """A change of a record: `create` needs `data`, `update` needs `id` and `data`, and `delete` needs `id`.
+    """A change of a record, with the parts that PARTS names.
 
-    `if_match` is the version or the ETag that a record to update or delete must still have.
+    `key` is a unique field, or several separated by commas: see upserts.py. `if_match` is the version or the ETag that
+    a record to change or delete must still have.
     """
 
-    op: Literal["create", "update", "delete"]
+    op: Literal["create", "update", "upsert", "delete"]
     resource: str
     id: NotRequired[str]
+    key: NotRequired[str]
     data: NotRequired[dict[str, Any]]
     if_match: NotRequired[str]
 
 
+PARTS = {"create": {"data"}, "update": {"id", "data"}, "upsert": {"key", "data"}, "delete": {"id"}}
+
+
 class OperationResult(NamedTuple):
-    """The result of an operation: the id of its record, and the record as JSON text, or None if it was deleted."""
+    """The result of an operation: the id of its record, and the record as JSON text, or None if it was deleted.
+
+    `is_new` says of an upsert whether it created the record.
+    """
 
     op: str
     resource: str
     id: str
     json: str | None
+    is_new: bool | None = None
 
 
 def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -> list[OperationResult]:
@@ -74,8 +84,8 @@ def _run(actor: Actor, resource: Resource, operation: Operation, results: list[O
 
 def _require_parts(operation: Operation) -> None:
     """Raise Invalid unless the operation has the parts that its `op` needs, and no others."""
-    needed = {"create": {"data"}, "update": {"id", "data"}, "delete": {"id"}}[operation["op"]]
-    sent = set(operation) - {"op", "resource"} - ({"if_match"} if "id" in needed else set())
+    needed = PARTS[operation["op"]]
+    sent = set(operation) - {"op", "resource"} - (set() if operation["op"] == "create" else {"if_match"})
     problems = {part: ["Missing data for required field."] for part in needed - sent}
     problems |= {part: ["Not allowed for this operation."] for part in sent - needed}
     if problems:
@@ -83,11 +93,13 @@ def _require_parts(operation: Operation) -> None:
 
 
 def _load(actor: Actor, resource: Resource, operation: Operation, results: list[OperationResult]) -> dict[str, Any]:
-    """Return the checked data of an operation. Raises Invalid if it is not valid."""
+    """Return the checked data of an operation; upsert_record checks that of an upsert. Raises Invalid."""
     schemas = data_schemas(actor, resource)
     schema = schemas.create if operation["op"] == "create" else schemas.patch
     try:
-        data: dict[str, Any] = schema.load(_resolve(actor, resource, operation["data"], results))
+        data = _resolve(actor, resource, operation["data"], results)
+        if operation["op"] != "upsert":
+            data = schema.load(data)
     except ValidationError as error:
         raise Invalid(error.messages, "data") from error
     return data
@@ -96,7 +108,7 @@ def _load(actor: Actor, resource: Resource, operation: Operation, results: list[
 def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], results: list[OperationResult]) -> dict[str, Any]:
     """Return the data with each `{"$ref": number}` in a field for ids replaced by the id of the created record.
 
-    Raises ValidationError if the number is not that of an earlier `create`.
+    Raises ValidationError if the number is not that of an earlier `create` or `upsert`.
     """
     definition = resource.definition
     # The actor must not learn that such a field exists; the schema refuses it as unknown.
@@ -115,7 +127,7 @@ def _is_ref(value: Any) -> bool:
 def _created_id(name: str, number: Any, results: list[OperationResult]) -> str:
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(results):
         raise ValidationError({name: [f"`{REF}` must be the number of an earlier operation."]})
-    if results[number].op != "create":
+    if results[number].op not in ("create", "upsert"):
         raise ValidationError({name: [f"Operation {number} creates no record."]})
     return results[number].id
 
@@ -127,6 +139,9 @@ def _write(
     if op == "create":
         record_id, record = records.create_record(actor, resource, data)
         return OperationResult(op, resource.name, record_id, record.json)
+    if op == "upsert":
+        record_id, record, is_new = upsert_record(actor, resource, operation["key"], data, if_match)
+        return OperationResult(op, resource.name, record_id, record.json, is_new)
     record_id = operation["id"]
     if op == "update":
         record = records.update_record(actor, resource, record_id, data, if_match)
