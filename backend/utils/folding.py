@@ -6,19 +6,15 @@ TO_ONE = "µſͅΣςϐϑϕϖϰϱϵᲀᲁᲂᲃᲄᲅᲆᲇᲈẛι"
 TO_MANY = "ßİŉǰΐΰևẖẗẘẙẚẞὐὒὔὖᾀᾁᾂᾃᾄᾅᾆᾇᾈᾉᾊᾋᾌᾍᾎᾏᾐᾑᾒᾓᾔᾕᾖᾗᾘᾙᾚᾛᾜᾝᾞᾟᾠᾡᾢᾣᾤᾥᾦᾧᾨᾩᾪᾫᾬᾭᾮᾯᾲᾳᾴᾶᾷᾼῂῃῄῆῇῌῒΐῖῗῢΰῤῦῧῲῳῴῶῷῼﬀﬁﬂﬃﬄﬅﬆﬓﬔﬕﬖﬗ"
 
 
-def folding_sql(collation: str) -> tuple[str, ...]:
-    """Return the SQL that folds a text on Postgres, in parts; the SQL of the text must be inserted between the parts.
+def folding_sql(text: str, collation: str) -> str:
+    """Return the SQL that folds a text on Postgres; `text` is the SQL of the text.
 
     ASCII text only needs lower(). In other texts, characters that fold to several are replaced one by one, but only if
     there are any; final sigma and other variants become the usual letter; lower() does the rest.
     """
     replaced = "".join(f", '{character}', '{character.casefold()}')" for character in TO_MANY)
-    return (
-        "(CASE WHEN octet_length(",
-        ") = char_length(",
-        ") THEN lower(",
-        ' COLLATE "C") ELSE lower(translate(CASE WHEN ',
-        f" ~ '[{TO_MANY}]' THEN {'replace(' * len(TO_MANY)}",
-        f"{replaced} ELSE ",
-        f""" END, '{TO_ONE}', '{TO_ONE.casefold()}') COLLATE "{collation}") COLLATE "C" END)""",
-    )
+    in_one = f"CASE WHEN {text} ~ '[{TO_MANY}]' THEN {'replace(' * len(TO_MANY)}{text}{replaced} ELSE {text} END"
+    lowered = f"lower(translate({in_one}, '{TO_ONE}', '{TO_ONE.casefold()}')"
+    folded = f'{lowered} COLLATE "{collation}") COLLATE "C"'
+    is_ascii = f"octet_length({text}) = char_length({text})"
+    return f"""CASE WHEN {is_ascii} THEN lower({text} COLLATE "C") ELSE {folded} END"""

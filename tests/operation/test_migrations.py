@@ -44,6 +44,7 @@ MIGRATIONS = [
     "0011_audit_counts",
     "0012_directory",
     "0013_counters",
+    "0014_fold",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

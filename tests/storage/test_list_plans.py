@@ -14,12 +14,28 @@ FIELDS = {
     "rank": {"type": "integer", "index": True},
     "made": {"type": "datetime", "required": True, "index": True},
     "code": {"type": "string", "unique": True},
+    "label": {"type": "string", "unique": True, "ignore_case": True},
+    "word": {"type": "string", "required": True, "index": True, "ignore_case": True},
     "topic": {"type": "reference", "to": "topics"},
     "kind": {"type": "integer", "required": True},
 }
 INDEXES = [["topic", "rank"], ["kind", "-title"], ["-kind", "created_at", "title"]]
 ACCESS = {"list": ["owner", "editor"], "read": ["owner"], "create": ["member"]}
-SORTS = ["id", "-id", "rank", "-rank", "rank,id", "made", "-made", "code", "-code", "created_at", "-updated_at"]
+SORTS = [
+    "id",
+    "-id",
+    "rank",
+    "-rank",
+    "rank,id",
+    "made",
+    "-made",
+    "code",
+    "-code",
+    "label",
+    "-word",
+    "created_at",
+    "-updated_at",
+]
 MIXED = ["kind,-title", "-kind,title", "-kind,created_at,title", "kind,-created_at,-title"]  # served in both directions
 MOST_READ = 1_000  # a page has 20 records, and each of them is met in several steps
 
@@ -42,6 +58,8 @@ def fill(alice, bob, topic):
         "rank": "CASE WHEN mod(n, 3) = 0 THEN NULL ELSE mod(n / 2, 10) END",
         "code": "CASE WHEN mod(n, 5) = 0 THEN NULL ELSE 'code ' || n END",
         "kind": "mod(n / 2, 3)",
+        "label": "CASE WHEN mod(n, 5) = 0 THEN NULL ELSE 'Label ' || n END",
+        "word": "CASE WHEN mod(n, 2) = 0 THEN 'KIND ' ELSE 'Kind ' END || (n - n / 700 * 700)",
         "topic": f"CASE WHEN mod(n, 4) < 2 THEN '{topic}'{kind} END",
     }
     with database.connection_context():
@@ -123,6 +141,19 @@ def test_a_sort_reads_a_range_of_an_index_at_every_depth(topic, alice, edith, st
             for number in (150, 390):  # going there by number may cost what it does
                 if cursor := person.get(f"{path}&page={number}").json["meta"]["next_cursor"]:
                     read_page(person, f"{path}&cursor={cursor}", statements)
+
+
+def test_a_comparison_that_ignores_case_reads_a_range_of_an_index(topic, edith, statements):
+    """The unique index, and one that is not unique."""
+    for query in (
+        "label=LABEL%20501",
+        "label__in=lABEL%207,LAbel%208",
+        "label__startswith=LABEL%20123",
+        "word=kInd%205",
+    ):
+        read_page(edith, f"/notes?fields=id&{query}", statements)
+    assert edith.get("/notes?label__in=lABEL%207,LAbel%208").json["meta"]["total"] == 2
+    assert edith.get("/notes?word=kInd%205").json["meta"]["total"] == 29
 
 
 def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements):

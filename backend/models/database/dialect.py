@@ -6,12 +6,15 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
-from peewee import SQL, ColumnBase, Field, IntegrityError, Node, Ordering, Select, Table
+from peewee import SQL, ColumnBase, Field, Function, IntegrityError, Node, Ordering, Select, Table
 
 from backend.models.database.arithmetic import Arithmetic
 from backend.models.database.metering import Metered
 
 Constraint: TypeAlias = Literal["unique", "foreign_key", "check", "other"]
+
+
+FOLD = "larder_fold"  # the name of the function of Dialect.fold() in SQL
 
 
 class Violation(NamedTuple):
@@ -93,9 +96,13 @@ class Dialect(Metered, ABC):
     def arithmetic(self) -> Arithmetic:
         """The expressions of values that are computed from others."""
 
-    @abstractmethod
     def fold(self, node: Node) -> ColumnBase:
-        """Return the expression of a text with its case folded, for comparisons that ignore case."""
+        """Return the expression of a text with its case folded, as str.casefold() does; an index can contain it."""
+        return Function(FOLD, (node,))
+
+    @abstractmethod
+    def create_fold(self) -> None:
+        """Create the function of fold() in the database, unless each connection defines it."""
 
     @abstractmethod
     def position(self, text: Node, part: Node) -> ColumnBase:

@@ -22,7 +22,7 @@ from peewee import (
     fn,
 )
 
-from backend.models.database.dialect import Constraint, Violation
+from backend.models.database.dialect import FOLD, Constraint, Violation
 from backend.models.database.postgres_arithmetic import PostgresArithmetic
 from backend.models.database.postgres_connections import PostgresConnections, driver_error
 from backend.utils.folding import folding_sql
@@ -99,10 +99,11 @@ class Postgres(PostgresConnections):
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return Cast(column, "TEXT")
 
-    def fold(self, node: Node) -> ColumnBase:
-        first, *rest = folding_sql(self.folding_collation)
-        text = Cast(node, "TEXT")
-        return NodeList([SQL(first), *(part for each in rest for part in (text, SQL(each)))])
+    def create_fold(self) -> None:
+        # In PL/pgSQL, because a function in SQL would be planned anew for each value of a list.
+        body = f"BEGIN RETURN {folding_sql('$1', self.folding_collation)}; END"
+        kind = "RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE"
+        self.execute_sql(f"CREATE OR REPLACE FUNCTION {FOLD} (text) {kind} AS $fold${body}$fold$")
 
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.strpos(text, part)
@@ -230,19 +231,14 @@ class Postgres(PostgresConnections):
     def arithmetic(self) -> PostgresArithmetic:
         return PostgresArithmetic(lambda: self.folding_collation)
 
-    @property
+    @cached_property
     def folding_collation(self) -> str:
         """The best collation of this server for folding the case of all letters."""
-        if not hasattr(self, "_folding_collation"):
-            candidates = (
-                "und-x-icu",
-                "pg_c_utf8",
-                "default",
-            )  # ICU; built in since Postgres 17; the default of the cluster
-            rows = self.execute_sql("SELECT collname FROM pg_collation WHERE collname = ANY(%s)", (list(candidates),))
-            offered = {name for (name,) in rows.fetchall()}
-            self._folding_collation = next(name for name in candidates if name in offered)
-        return self._folding_collation
+        # ICU; built in since Postgres 17; the default of the cluster
+        candidates = ("und-x-icu", "pg_c_utf8", "default")
+        rows = self.execute_sql("SELECT collname FROM pg_collation WHERE collname = ANY(%s)", (list(candidates),))
+        offered = {name for (name,) in rows.fetchall()}
+        return next(name for name in candidates if name in offered)
 
 
 def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:

@@ -102,8 +102,8 @@ class Sqlite(SqliteConnections):
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return column
 
-    def fold(self, node: Node) -> ColumnBase:
-        return fn.larder_fold(node)
+    def create_fold(self) -> None:
+        pass  # see sqlite_arithmetic.py
 
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.instr(text, part)
@@ -229,6 +229,8 @@ class Sqlite(SqliteConnections):
 
     def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
         text = str(error)
+        if found := re.search(r"UNIQUE constraint failed: index '(\w+)'", text):  # one with an expression
+            return Violation("unique", indexes[found[1]])
         if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
             return Violation("unique", tuple(column.split(".", 1)[1] for column in found[1].split(", ")))
         if found := re.search(r"CHECK constraint failed: (\S+) \(code=", text):

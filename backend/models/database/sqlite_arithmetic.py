@@ -9,6 +9,7 @@ import cysqlite
 from peewee import SQL, Cast, ColumnBase, Node, fn
 
 from backend.models.database.arithmetic import DIVISION_DIGITS, Arithmetic
+from backend.models.database.dialect import FOLD
 
 EXACT = Context(prec=10_000, rounding=ROUND_HALF_UP)  # more digits than an expression can produce
 PLACES = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2)}  # first character and length in a moment
@@ -88,7 +89,7 @@ def _fold(text: str | None) -> str | None:
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {  # map of name to function and number of arguments
-    "larder_fold": (_fold, 1),
+    FOLD: (_fold, 1),
     "larder_exact": (_exact, 2),
     "larder_calculate": (_calculate, 3),
     "larder_stored": (_stored, 4),

@@ -148,7 +148,8 @@ def _filters(fields: Fields) -> Parameters:
 
 
 def _filter(name: str, field: FieldType, operator: str) -> Field[Any]:
-    metadata = {"description": FILTER_HELP[operator].format(f"`{name}`")}
+    in_any_case = ", in upper or lower case" if field.ignores_case and operator in ("eq", "ne", "startswith") else ""
+    metadata = {"description": FILTER_HELP[operator].format(f"`{name}`") + in_any_case}
     if operator == "in":
         at_most = validate.Length(max=MAX_IN)
         return CommaList(field.text_field(), keeps_commas=field.may_hold_commas, validate=at_most, metadata=metadata)

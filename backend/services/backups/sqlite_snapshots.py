@@ -29,7 +29,6 @@ def check(path: Path, manifest: Manifest) -> None:
     """Raise Malformed unless the snapshot is an intact database with the rows of the manifest."""
     try:
         with closing(open_connection(path)) as connection:
-            connection.execute("PRAGMA trusted_schema = off")
             _require_intact(connection)
             counts = _count_rows(connection)
     except cysqlite.DatabaseError as error:

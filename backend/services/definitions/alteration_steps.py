@@ -98,6 +98,9 @@ def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[s
         yield make_step("change_start", change.name, text, name)
     if old.required != new.required:
         yield _requirement_step(change, model, name)
+    if old.ignores_case != new.ignores_case:
+        verb = "Ignore" if new.ignores_case else "Distinguish"
+        yield make_step("change_case", change.name, f"{verb} upper and lower case in {name}.", name)
     if old.default != new.default:
         yield make_step("change_default", change.name, f"Change the default of {name} for new records.", name)
     if name in change.new.references and change.old_names[name] in change.old.references:
@@ -169,9 +172,10 @@ def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:
         old_name = None if name in change.converters else change.old_names.get(name)
         if old_name is None or not change.old.fields[old_name].may_outgrow_index:
             continue
-        if old_name in old_limits and old_limits[old_name] <= max_bytes:
+        if name not in change.folded and old_name in old_limits and old_limits[old_name] <= max_bytes:
             continue  # every existing text is short enough
-        preventing = find_rows(model, fn.OCTET_LENGTH(column(model, old_name)) > max_bytes)
+        indexed = change.new.fields[name].compared(column(model, old_name), database.obj)
+        preventing = find_rows(model, fn.OCTET_LENGTH(indexed) > max_bytes)
         if preventing.total:
             text = f"Index {name}, which has more than {max_bytes:,} bytes in {record_count_text(preventing.total)}."
             yield make_step("add_index", change.name, text, name, preventing=preventing)

@@ -136,7 +136,8 @@ class Resource(Listable):
         """Raise Invalid if a text is too long for an index of its field."""
         problems = {}
         for name, max_bytes in self.definition.index_byte_limits.items():
-            if isinstance(text := data.get(name), str) and byte_count(text) > max_bytes:
+            text = self.fields[name].compared_value(data.get(name))
+            if isinstance(text, str) and byte_count(text) > max_bytes:
                 problems[name] = [f"At most {max_bytes:,} bytes, because the field is in an index."]
         if problems:
             raise Invalid(problems)

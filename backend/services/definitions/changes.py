@@ -116,12 +116,16 @@ class Alteration(Change):
     def converters(self) -> dict[str, Callable[[Any], Any]]:
         """Map of field name to the function that converts a value, for fields whose stored format changes."""
         byte_limits = self.new.index_byte_limits
-        converters = {
-            name: new_field.converter(old_field)
+        return {
+            name: _with_byte_limit(new_field.converter(old_field), new_field, byte_limits.get(name))
             for name, (old_field, new_field) in self.field_pairs.items()
             if new_field.needs_conversion_from(old_field)
         }
-        return {name: _with_byte_limit(convert, byte_limits.get(name)) for name, convert in converters.items()}
+
+    @property
+    def folded(self) -> list[str]:
+        """The names of the fields whose values newly are the same in upper and lower case."""
+        return [name for name, (old, new) in self.field_pairs.items() if new.ignores_case and not old.ignores_case]
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -179,8 +183,8 @@ def _former_names_of_fields(definition: Definition) -> dict[str, list[str]]:
     return {name: field.former_names for name, field in definition.fields.items()}
 
 
-def _with_byte_limit(convert: Callable[[Any], Any], max_bytes: int | None) -> Callable[[Any], Any]:
-    """Return `convert`, with a check that raises ValidationError for texts longer than `max_bytes`.
+def _with_byte_limit(convert: Callable[[Any], Any], field: FieldType, max_bytes: int | None) -> Callable[[Any], Any]:
+    """Return `convert`, with a check that raises ValidationError for texts of the field longer than `max_bytes`.
 
     If that is None, return `convert` unchanged.
     """
@@ -189,7 +193,7 @@ def _with_byte_limit(convert: Callable[[Any], Any], max_bytes: int | None) -> Ca
 
     def convert_and_check(value: Any) -> Any:
         converted = convert(value)
-        if isinstance(converted, str) and byte_count(converted) > max_bytes:
+        if isinstance(converted, str) and byte_count(field.compared_value(converted)) > max_bytes:
             raise ValidationError("Too long for an index.")
         return converted
 

@@ -150,7 +150,7 @@ def default_problems(definition: Definition) -> Problems:
     problems = {
         name: {"default": [f"At most {max_bytes:,} bytes, because the field is in an index."]}
         for name, max_bytes in definition.index_byte_limits.items()
-        if byte_count(definition.fields[name].default or "") > max_bytes
+        if byte_count(definition.fields[name].compared_value(definition.fields[name].default or "")) > max_bytes
     }
     return {"fields": problems} if problems else {}
 

@@ -7,6 +7,8 @@ together read one range of it. Indexes are named after their table and columns, 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from peewee import SQL
+
 from backend.models.database import database
 from backend.models.records import index_name
 from backend.services.definitions.catalog import load_definitions
@@ -16,17 +18,46 @@ from backend.services.definitions.field_sets import FieldSet
 
 
 class Index(NamedTuple):
-    """The fields of an index, and whether their values together are unique."""
+    """The fields of an index, the SQL of what is indexed of each, and whether these values together are unique."""
 
     field_set: FieldSet
+    expressions: tuple[str, ...]
     is_unique: bool
 
 
 def indexes_of(definition: Definition) -> dict[str, Index]:
     """Return the map of name to Index for the indexes that a table must have."""
-    indexes = [Index(each, True) for each in definition.unique_sets()]
-    indexes += [Index(each.with_id(), False) for each in (*definition.index_sets(), *definition.implied_sets())]
-    return {index_name(definition.name, index.field_set.terms, unique=index.is_unique): index for index in indexes}
+    indexes = [_make_index(definition, each, is_unique=True) for each in definition.unique_sets()]
+    indexes += [
+        _make_index(definition, each.with_id(), is_unique=False)
+        for each in (*definition.index_sets(), *definition.implied_sets())
+    ]
+    return {_name(definition, index): index for index in indexes}
+
+
+def unique_indexes(definition: Definition) -> dict[str, tuple[str, ...]]:
+    """Return the map of name to fields for the unique indexes."""
+    return {name: index.field_set.fields for name, index in indexes_of(definition).items() if index.is_unique}
+
+
+def _make_index(definition: Definition, field_set: FieldSet, *, is_unique: bool) -> Index:
+    return Index(field_set, tuple(_expression(definition, name) for name in field_set.fields), is_unique)
+
+
+def _expression(definition: Definition, name: str) -> str:
+    """Return the SQL of what the values of a field are compared by."""
+    compared = definition.all_fields[name].compared(SQL(f'"{name}"'), database.obj)
+    sql, _ = database.get_sql_context().sql(compared).query()
+    return str(sql)
+
+
+def _name(definition: Definition, index: Index) -> str:
+    # A column without an expression is named without quotes, as it always was.
+    terms = [
+        term if expression == f'"{name}"' else f"{term} {expression}"
+        for term, name, expression in zip(index.field_set.terms, index.field_set.fields, index.expressions, strict=True)
+    ]
+    return index_name(definition.name, terms, unique=index.is_unique)
 
 
 def kept_indexes(change: Alteration) -> set[str]:
@@ -44,10 +75,11 @@ def drop_indexes(names: Iterable[str]) -> None:
 
 def create_indexes(definition: Definition, existing: Iterable[str] = ()) -> None:
     """Create the indexes of a table, except the `existing` ones, which are names."""
-    for name, (field_set, is_unique) in indexes_of(definition).items():
+    for name, index in indexes_of(definition).items():
         if name not in existing:
-            listed = ", ".join(f'"{column}"{" DESC" * descending}' for column, descending in field_set.columns)
-            kind = "UNIQUE INDEX" if is_unique else "INDEX"
+            columns = zip(index.expressions, index.field_set.columns, strict=True)
+            listed = ", ".join(f"{expression}{' DESC' * descending}" for expression, (_, descending) in columns)
+            kind = "UNIQUE INDEX" if index.is_unique else "INDEX"
             database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')
 
 

@@ -84,9 +84,10 @@ class Survey:
             self.dangling[name] += [row_id for row_id, target_id in target_ids.items() if target_id not in existing]
 
     def _find_repeated(self, rows: list[Row]) -> None:
+        fields = self._change.new.all_fields
         for field_set, seen in self._seen.items():
             for row_id, values in rows:
-                combined = tuple(values[name] for name in field_set.fields)
+                combined = tuple(fields[name].compared_value(values[name]) for name in field_set.fields)
                 if None in combined:
                     continue
                 if combined in seen:

@@ -22,9 +22,7 @@ TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 EQUALITY = ("eq", "ne", "in", "isnull")
 ORDERING = ("gt", "gte", "lt", "lte")
 TEXT_SEARCH = ("contains", "icontains", "startswith")
-
 MAX_INDEX_BYTES = 2400  # of all texts in one index entry
-
 LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
 Cls = TypeVar("Cls", bound="FieldType")
@@ -172,9 +170,22 @@ class FieldType(Computable):
         """
         return column
 
-    def sort_key(self, column: Any) -> Any:
-        """Return the expression to sort lists by."""
+    @property
+    def ignores_case(self) -> bool:
+        """Whether upper and lower case are the same in comparisons."""
+        return False
+
+    def compared(self, column: Any, database: Dialect) -> Any:
+        """Return the expression that filters, unique indexes and orders compare instead of the value itself."""
         return column
+
+    def compared_value(self, value: Any) -> Any:
+        """Return what a value, in the form of the column, is compared by: `compared` in Python."""
+        return value
+
+    def sort_key(self, column: Any, database: Dialect) -> Any:
+        """Return the expression to sort lists by."""
+        return self.compared(column, database)
 
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of a text that has about as many bytes as the value in JSON.

@@ -4,6 +4,7 @@ from typing import Any
 
 from peewee import fn
 
+from backend.models.database import Dialect
 from backend.services.field_types.base import MAX_INDEX_BYTES, field_type, option
 from backend.services.field_types.string import String, length
 
@@ -25,8 +26,7 @@ class Text(String):
             return None
         return f"A text in an index needs a max_length of at most {MAX_INDEX_BYTES:,}."
 
-    def sort_key(self, column: Any) -> Any:
+    def sort_key(self, column: Any, database: Dialect) -> Any:
         """Return the whole text if it may be in an index, which serves this order; else its beginning."""
-        if self.index_problem is None:
-            return column
-        return fn.SUBSTR(column, 1, SORTED_LENGTH, coerce=False)
+        compared = self.compared(column, database)
+        return compared if self.index_problem is None else fn.SUBSTR(compared, 1, SORTED_LENGTH, coerce=False)

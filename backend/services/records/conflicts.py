@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from peewee import DataError, IntegrityError
 
 from backend.models.database import database
-from backend.models.records import constraint_name, index_name
+from backend.models.records import constraint_name
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
-from backend.services.definitions.definition import Definition
+from backend.services.definitions.indexes import unique_indexes
 from backend.services.errors import Conflict, Invalid
 
 
@@ -30,7 +30,7 @@ def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) 
 
     It names no field where one of them is hidden from the actor.
     """
-    violation = database.violated(error, _unique_indexes(resource.definition))
+    violation = database.violated(error, unique_indexes(resource.definition))
     if violation.kind == "unique":
         return unique_conflict(actor, resource, violation.columns)
     if violation.kind == "foreign_key":  # the target was deleted between the check and the write
@@ -55,8 +55,3 @@ def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> C
         return Conflict(f"This conflicts with another record of {resource.name}.")
     message = f"Another record of {resource.name} has this {' and '.join(names)}."
     return Conflict(message, {"json": {name: ["Already taken."] for name in names}})
-
-
-def _unique_indexes(definition: Definition) -> dict[str, tuple[str, ...]]:
-    """Return the fields of each unique index by its name."""
-    return {index_name(definition.name, each.terms, unique=True): each.fields for each in definition.unique_sets()}

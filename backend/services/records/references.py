@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from peewee import Select
+from peewee import Expression, Select
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
@@ -48,11 +48,11 @@ def find_visible(actor: Actor, resource: Resource, field: str, value: Any) -> st
     allowed = policies.scope(resource, resource.definition.reference_action, actor)
     if not allowed or field in policies.hidden_fields(resource.definition, actor):
         return None
-    values = {"value": resource.column(field).db_value(value)} | allowed.values(resource)
+    values = {"value": resource.compared_value(field, value)} | allowed.values(resource)
     rows = resource.run(_select_id, field, allowed.shape, values=values)
     return str(rows[0][0]) if rows else None
 
 
 def _select_id(resource: Resource, field: str, scope: Condition) -> Select:
-    condition = resource.scoped(resource.column(field) == slot("value"), scope)
+    condition = resource.scoped(Expression(resource.compared(field), "=", slot("value")), scope)
     return resource.model.select(resource.column("id")).where(condition)

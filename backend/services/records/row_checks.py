@@ -38,7 +38,7 @@ class _FutureRow:
     is_one = True
 
     def __init__(self, resource: Resource, names: tuple[str, ...]) -> None:
-        self.resource, self.names = resource, names
+        self.resource, self.names, self.fields = resource, names, resource.fields
 
     def column(self, name: str) -> ColumnBase:
         """Return the expression of a field's value as it would be."""

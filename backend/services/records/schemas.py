@@ -77,6 +77,7 @@ def _field_of_change(field: FieldType) -> fields.Field[Any]:
 
 def describe(field: FieldType) -> dict[str, Any]:
     """Return the metadata that documents a field with the description in its definition."""
-    computed = f"Computed as `{field.computed}`" if field.computed else ""
-    description = ". ".join(text for text in (field.description, computed) if text)
+    notes = [field.description, f"Computed as `{field.computed}`" if field.computed else ""]
+    notes += ["Upper and lower case are the same in comparisons"] if field.ignores_case else []
+    description = ". ".join(note for note in notes if note)
     return {"description": description} if description else {}

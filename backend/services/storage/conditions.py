@@ -6,14 +6,16 @@ statement serves all conditions of the same shape.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from peewee import OP, SQL, ColumnBase, Expression, NodeList, fn
 
-from backend.services.storage.listable import Listable
-from backend.services.storage.operators import compared, operand_values, operation, value_count
+from backend.models.database import database
+from backend.services.storage.listable import Field, Listable
+from backend.services.storage.operators import OF_COLUMNS, comparison, operand_values, operation, value_count
 from backend.services.storage.relations import Relation
 
 NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
@@ -25,6 +27,10 @@ class Row(Protocol):
     """What a condition is about: the rows of a Listable, or one row, which need not exist yet."""
 
     is_one: bool
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """Map of name to the type of the field."""
 
     def column(self, name: str) -> ColumnBase:
         """Return the expression of a field's value."""
@@ -90,13 +96,16 @@ class Compare(Condition):
         """Return the values as the database stores them."""
         if isinstance(self.value, OtherField):
             return {}
-        return operand_values(listable.column(self.field), self.operator, self.value, key)
+        return operand_values(partial(listable.compared_value, self.field), self.operator, self.value, key)
 
     def sql(self, row: Row, key: str) -> ColumnBase:
         """Return the comparison."""
         column = row.column(self.field)
+        if self.operator not in OF_COLUMNS:
+            column = row.fields[self.field].compared(column, database.obj)
         if isinstance(self.value, OtherField):
-            return compared(column, self.operator, row.column(self.value.name))
+            other = row.fields[self.field].compared(row.column(self.value.name), database.obj)
+            return comparison(column, self.operator, other)
         return operation(column, self.operator, self.value, key)
 
 

@@ -37,7 +37,13 @@ class Field(Protocol):
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the text whose bytes a value takes."""
 
-    def sort_key(self, column: Any) -> Any:
+    def compared(self, column: Any, database: Dialect) -> Any:
+        """Return the expression that is compared instead of the value."""
+
+    def compared_value(self, value: Any) -> Any:
+        """Return what a value of the column is compared by."""
+
+    def sort_key(self, column: Any, database: Dialect) -> Any:
         """Return the expression that lists are ordered by."""
 
 
@@ -75,6 +81,15 @@ class Listable:
         """Return the model's column of a field."""
         column: Column[Any] = self._columns[name] if name in self._columns else getattr(self.model, name)
         return column
+
+    def compared(self, name: str) -> ColumnBase:
+        """Return the expression that the values of a field are compared by."""
+        compared: ColumnBase = self.fields[name].compared(self.column(name), database.obj)
+        return compared
+
+    def compared_value(self, name: str, value: Any) -> Any:
+        """Return what a value of a field is compared by, in the form of the column."""
+        return self.fields[name].compared_value(self.column(name).db_value(value))
 
     def related(self, relation: Relation) -> "Listable":
         """Return the Listable to which a relation leads; those of system tables have no relations."""

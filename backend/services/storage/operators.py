@@ -5,7 +5,6 @@ from typing import Any
 
 from peewee import OP, SQL, ColumnBase, Expression, Node
 
-from backend.models.columns import Column
 from backend.models.database import database
 from backend.services.storage.statements import slot
 from backend.utils.prefixes import prefix_end
@@ -19,6 +18,8 @@ COMPARISONS = {
     "lte": "<=",
 }
 
+OF_COLUMNS = ("isnull", "has")  # the operators of a column itself, not of what its values are compared by
+
 
 def value_count(operator: str, value: Any) -> Any:
     """Return what of a value decides the SQL text: how many values it has; for `isnull` the value itself."""
@@ -29,25 +30,26 @@ def value_count(operator: str, value: Any) -> Any:
     return value if operator == "isnull" else 1
 
 
-def operand_values(column: Column[Any], operator: str, value: Any, key: str) -> dict[str, Any]:
-    """Return the values of the slots of `operation`, as the database stores them."""
+def operand_values(compared_value: Callable[[Any], Any], operator: str, value: Any, key: str) -> dict[str, Any]:
+    """Return the values of the slots of `operation`; `compared_value` returns what a value is compared by."""
     if operator == "isnull":
         return {}
     if operator == "in":
-        return {f"{key}_{i}": column.db_value(each) for i, each in enumerate(value)}
-    if operator == "startswith":
-        return {key: value, f"{key}_end": prefix_end(value)}
-    return {key: value if operator == "has" else column.db_value(value)}
+        return {f"{key}_{i}": compared_value(each) for i, each in enumerate(value)}
+    if operator == "has":
+        return {key: value}
+    compared = compared_value(value)
+    return {key: compared, f"{key}_end": prefix_end(compared)} if operator == "startswith" else {key: compared}
 
 
 def operation(column: ColumnBase, operator: str, count: Any, key: str) -> ColumnBase:
     """Return the SQL of an operator with a value, of which value_count is given; its slots begin with `key`."""
     if operator in COMPARISONS:
-        return compared(column, operator, slot(key))
+        return comparison(column, operator, slot(key))
     return OTHER_OPERATORS[operator](column, count, key)
 
 
-def compared(column: ColumnBase, operator: str, other: Node) -> ColumnBase:
+def comparison(column: ColumnBase, operator: str, other: Node) -> ColumnBase:
     """Return the SQL of one of COMPARISONS."""
     return Expression(column, COMPARISONS[operator], other)
 

@@ -54,7 +54,12 @@ def order_keys(listable: Listable, sort: Sort) -> list[Key]:
     """Return the Keys of a total order."""
     fields = listable.fields
     return [
-        Key(fields[name].sort_key(listable.column(name)), descending, not fields[name].required, fields[name].unique)
+        Key(
+            fields[name].sort_key(listable.column(name), database.obj),
+            descending,
+            not fields[name].required,
+            fields[name].unique,
+        )
         for name, descending in sort
     ]
 

@@ -86,7 +86,7 @@ class Checker:
         readable = policies.scope(self._resource, "read", self._actor)
         ids = {}
         for column, key in draft.references:
-            value = self._resource.to_columns({column.target_field: key})[column.target_field]
+            value = self._resource.compared_value(column.target_field, key)
             record_id = self._earlier.holder((column.target_field,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
                 raise ValidationError(explain_missing(self._resource, column, key))
@@ -199,7 +199,7 @@ class Checker:
         self, sets: list[Names], record_id: str, before: dict[str, Any], after: dict[str, Any], stored: StoredRecords
     ) -> None:
         """Give a record the unique values in `after`. Raises Conflict if another record or an earlier row has them."""
-        moves = [(names, values_of(before, names), values_of(after, names)) for names in sets]
+        moves = [(names, *(values_of(self._resource, row, names) for row in (before, after))) for names in sets]
         for names, old, new in moves:
             if None not in new and new != old and self._holder(names, new, stored) not in (None, record_id):
                 raise unique_conflict(self._actor, self._resource, names)

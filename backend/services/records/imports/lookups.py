@@ -7,9 +7,8 @@ from functools import reduce
 from operator import and_
 from typing import Any, NamedTuple, TypeVar
 
-from peewee import ColumnBase, NodeList, Select
+from peewee import ColumnBase, Expression, NodeList, Select
 
-from backend.models.columns import Column
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import has_permission
 from backend.services.definitions import policies
@@ -34,7 +33,10 @@ class StoredRecord(NamedTuple):
 
 
 def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iterable[Any]) -> dict[Any, str]:
-    """Return {value: id} of the records whose `field` has one of the values, and to which the actor may refer."""
+    """Return {value: id} of the records whose `field` has one of the values, and to which the actor may refer.
+
+    The values are in compared form.
+    """
     allowed = policies.scope(resource, resource.definition.reference_action, actor)
     if not allowed or field in unusable_keys(resource.definition, actor):
         return {}
@@ -42,7 +44,7 @@ def find_visible_many(actor: Actor, resource: Resource, field: str, values: Iter
     for chunk in _chunks(values):
         slots = _slots(chunk) | allowed.values(resource)
         rows = resource.run(_find, field, allowed.shape, values=slots)
-        found |= {_bound_form(value): str(record_id) for value, record_id in rows}
+        found |= {_compared(resource, field, value): str(record_id) for value, record_id in rows}
     return found
 
 
@@ -56,7 +58,10 @@ def unusable_keys(definition: Definition, actor: Actor) -> frozenset[str]:
 def find_for_change(
     actor: Actor, resource: Resource, field: str, values: Iterable[Any], names: tuple[str, ...]
 ) -> dict[Any, StoredRecord]:
-    """Return {value: StoredRecord} of the records that the actor may read, with the columns `names`."""
+    """Return {value: StoredRecord} of the records that the actor may read, with the columns `names`.
+
+    The `values` of the `field` are in compared form, so are the keys of the result.
+    """
     readable, writable = (policies.scope(resource, action, actor) for action in ("read", "update"))
     if not readable or field in policies.hidden_fields(resource.definition, actor):
         return {}
@@ -67,19 +72,19 @@ def find_for_change(
         rows = resource.run(_find_for_change, field, *shapes, names, values=_slots(chunk) | scopes)
         for value, record_id, version, may_change, *rest in rows:
             kept = dict(zip(names, map(_bound_form, rest), strict=True))
-            found[_bound_form(value)] = StoredRecord(str(record_id), version, bool(may_change), kept)
+            found[_compared(resource, field, value)] = StoredRecord(str(record_id), version, bool(may_change), kept)
     return found
 
 
 def find_taken(
     resource: Resource, names: tuple[str, ...], tuples: Iterable[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], str]:
-    """Return {tuple: id} of the records that have one of these tuples of values in the columns `names`."""
+    """Return {tuple: id} of the records that have one of these tuples of compared values in the columns `names`."""
     found: dict[tuple[Any, ...], str] = {}
     for chunk in _chunks(tuples):
         slots = {f"{i}.{name}": value for i, row in enumerate(chunk) for name, value in zip(names, row, strict=True)}
         found |= {
-            tuple(map(_bound_form, values)): str(record_id)
+            tuple(_compared(resource, *each) for each in zip(names, values, strict=True)): str(record_id)
             for record_id, *values in resource.run(_find_taken, names, values=slots)
         }
     return found
@@ -97,6 +102,11 @@ def _slots(values: list[Any]) -> dict[str, Any]:
     return {f"value{i}": value for i, value in enumerate(values)}
 
 
+def _compared(resource: Resource, name: str, value: Any) -> Any:
+    """Return what a value that the database returned is compared by."""
+    return resource.fields[name].compared_value(_bound_form(value))
+
+
 def _bound_form(value: Any) -> Any:
     """Convert a value that the database returned to the form in which it is bound to statements."""
     if isinstance(value, uuid.UUID):
@@ -108,7 +118,7 @@ def _bound_form(value: Any) -> Any:
 
 def _find(resource: Resource, field: str, shape: Condition) -> Select:
     column = resource.column(field)
-    among = column.in_([slot(f"value{i}") for i in range(AT_ONCE)])
+    among = resource.compared(field).in_([slot(f"value{i}") for i in range(AT_ONCE)])
     return resource.model.select(column, resource.column("id")).where(resource.scoped(among, shape))
 
 
@@ -116,21 +126,25 @@ def _find_for_change(
     resource: Resource, field: str, readable: Condition, writable: Condition, names: tuple[str, ...]
 ) -> Select:
     key, columns = resource.column(field), [resource.column(name) for name in names]
-    among = key.in_([slot(f"value{i}") for i in range(AT_ONCE)])
+    among = resource.compared(field).in_([slot(f"value{i}") for i in range(AT_ONCE)])
     facts = (key, resource.column("id"), resource.column("version"), writable.sql(resource.one(), "write"))
     return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
 
 
 def _find_taken(resource: Resource, names: tuple[str, ...]) -> Select:
-    columns = {name: resource.column(name) for name in names}
-    return resource.model.select(resource.column("id"), *columns.values()).where(_are_among(columns))
+    columns = [resource.column(name) for name in names]
+    among = _are_among({name: resource.compared(name) for name in names})
+    return resource.model.select(resource.column("id"), *columns).where(among)
 
 
-def _are_among(columns: dict[str, Column[Any]]) -> ColumnBase:
-    """Return the condition that the columns have the values of one of the tuples in the slots."""
-    if len(columns) == 1:
-        ((name, column),) = columns.items()
-        return column.in_([slot(f"{i}.{name}") for i in range(AT_ONCE)])
-    terms = [reduce(and_, [column == slot(f"{i}.{name}") for name, column in columns.items()]) for i in range(AT_ONCE)]
+def _are_among(compared: dict[str, ColumnBase]) -> ColumnBase:
+    """Return the condition that the expressions have the values of one of the tuples in the slots."""
+    if len(compared) == 1:
+        ((name, each),) = compared.items()
+        return each.in_([slot(f"{i}.{name}") for i in range(AT_ONCE)])
+    terms = [
+        reduce(and_, [Expression(each, "=", slot(f"{i}.{name}")) for name, each in compared.items()])
+        for i in range(AT_ONCE)
+    ]
     # A flat list: if the terms were nested, the SQL parser would reach its depth limit.
     return NodeList(terms, glue=" OR ", parens=True)

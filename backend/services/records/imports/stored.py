@@ -25,15 +25,16 @@ def find_stored(actor: Actor, resource: Resource, key: str | None, drafts: list[
         _unique_columns(actor, resource, draft, by_key.get(key_of(resource, key, draft)), names) for draft in drafts
     ]
     sets = (*(each.fields for each in resource.definition.unique_sets()), ID)
-    return StoredRecords(by_key, {names: find_taken(resource, names, _tuples(rows, names)) for names in sets})
+    taken = {names: find_taken(resource, names, _tuples(resource, rows, names)) for names in sets}
+    return StoredRecords(by_key, taken)
 
 
 def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
-    """Return the row's value of the key, in its stored form; None if it has none."""
+    """Return what the row's value of the key is compared by; None if it has none."""
     if key is None:
         return None
     value = (draft.values | draft.system_values).get(key)
-    return None if value is None else resource.to_columns({key: value})[key]
+    return None if value is None else resource.compared_value(key, value)
 
 
 def _unique_names(resource: Resource) -> tuple[str, ...]:
@@ -52,11 +53,11 @@ def _unique_columns(
     return resource.to_columns(defaults | {"id": None} | system | given)
 
 
-def _tuples(rows: list[dict[str, Any]], names: Names) -> set[tuple[Any, ...]]:
+def _tuples(resource: Resource, rows: list[dict[str, Any]], names: Names) -> set[tuple[Any, ...]]:
     """Return the tuples of values in the columns `names`, without tuples that contain None."""
-    return {values for row in rows if None not in (values := values_of(row, names))}
+    return {values for row in rows if None not in (values := values_of(resource, row, names))}
 
 
-def values_of(row: dict[str, Any], names: Names) -> tuple[Any, ...]:
-    """Return the values of a row in the columns `names`; None where it has none."""
-    return tuple(row.get(name) for name in names)
+def values_of(resource: Resource, row: dict[str, Any], names: Names) -> tuple[Any, ...]:
+    """Return what the values of a row in the columns `names` are compared by; None where it has none."""
+    return tuple(resource.fields[name].compared_value(row.get(name)) for name in names)

@@ -37,10 +37,10 @@ class Targets:
 
     def _find(self, column: Column, keys: set[Any]) -> dict[Any, str | None]:
         target = self._resource.catalog.target(target_name(self._resource, column))
-        stored_keys = {key: target.to_columns({column.target_field: key})[column.target_field] for key in keys}
-        found = find_visible_many(self._actor, target, column.target_field, set(stored_keys.values()))
+        compared = {key: target.compared_value(column.target_field, key) for key in keys}
+        found = find_visible_many(self._actor, target, column.target_field, set(compared.values()))
         is_other = target.name != self._resource.name
-        return {key: found.get(value) for key, value in stored_keys.items() if is_other or value in found}
+        return {key: found.get(value) for key, value in compared.items() if is_other or value in found}
 
     def _resolve(self, draft: Draft) -> Draft | None:
         if not draft.references:
