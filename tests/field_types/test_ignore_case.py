@@ -84,6 +84,15 @@ def test_a_value_in_another_case_is_taken(things):
     assert things.make("things", code=None)["code"] is things.make("things", code=None)["code"] is None
 
 
+def test_groups_ignore_case(things):
+    for code, name in (("1", "a"), ("2", "A"), ("3", "b"), ("4", None)):
+        things.make("things", code=code, name=name)
+    answer = things.get("/things/aggregate?group_by=name&count_distinct=name&sort=-name")
+    assert [(group["name"], group["count"]) for group in answer.json["data"]] == [("b", 1), ("A", 2), (None, 1)]
+    assert answer.json["meta"]["total"] == 3
+    assert [group["count_distinct"]["name"] for group in answer.json["data"]] == [1, 1, 0]
+
+
 def test_an_enum_takes_any_case_and_keeps_its_choice(things):
     assert things.make("things", code="a", state="OPEN")["state"] == "Open"
     assert things.make("things", code="b", state="Closed")["state"] == "closed"

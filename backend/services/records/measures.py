@@ -32,12 +32,16 @@ class GroupKey(NamedTuple):
 
     def expression(self, resource: Resource) -> ColumnBase:
         """Return the expression of the key of a record's group."""
-        column = resource.column(self.field)
-        return resource.fields[self.field].start_of(self.part, column, database.obj) if self.part else column
+        if not self.part:
+            return resource.compared(self.field)
+        return resource.fields[self.field].start_of(self.part, resource.column(self.field), database.obj)
 
     def json(self, resource: Resource) -> ColumnBase:
         """Return the expression of the key in JSON."""
-        return resource.fields[self.field].json(self.expression(resource), database.obj)
+        field = resource.fields[self.field]
+        # A group of texts that differ in case only shows the first of them.
+        shown = fn.MIN(resource.column(self.field)) if field.ignores_case else self.expression(resource)
+        return field.json(shown, database.obj)
 
     def terms(self, resource: Resource, descending: bool) -> list[Node]:
         """Return the ORDER BY terms."""
@@ -64,7 +68,7 @@ class Measure(NamedTuple):
             return totals_of(resource, self.field).parts(self.function, column, database.obj)
         if self.function in EXTREMES:
             return [fn.MIN(column) if self.function == "min" else fn.MAX(column)]
-        return [fn.COUNT(fn.DISTINCT(column))]
+        return [fn.COUNT(fn.DISTINCT(resource.compared(self.field)))]
 
     def bounds(self, resource: Resource, value: Any) -> list[Any]:
         """Return the values that `expressions` are compared with in a condition with this value."""
