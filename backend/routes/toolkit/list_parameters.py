@@ -8,8 +8,9 @@ from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import CommaList
 from backend.services.definitions.where import MAX_IN, MAX_PART
-from backend.services.field_types.base import TEXT_SEARCH, FieldType
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe

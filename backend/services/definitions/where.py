@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 from marshmallow import ValidationError
 
 from backend.services.definitions.names import shown_name
-from backend.services.field_types.base import TEXT_SEARCH, FieldType
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.storage.conditions import (
     EVERY,
     Compare,

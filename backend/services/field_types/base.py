@@ -13,15 +13,13 @@ from peewee import ColumnBase
 from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.errors import Invalid
+from backend.services.field_types.comparisons import Comparable
 from backend.services.field_types.computable import Computable
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
 from backend.services.field_types.totals import Totals
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 
-EQUALITY = ("eq", "ne", "in", "isnull")
-ORDERING = ("gt", "gte", "lt", "lte")
-TEXT_SEARCH = ("contains", "icontains", "startswith")
 MAX_INDEX_BYTES = 2400  # of all texts in one index entry
 LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
@@ -60,15 +58,13 @@ def to_text(value: Any) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldType(Computable):
+class FieldType(Comparable, Computable):
     """One field of a resource, as its definition declares it.
 
     For example, `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods with a `column` parameter return Peewee
     expressions in the SQL dialect of `database`.
     """
 
-    name: ClassVar[str]
-    operators: ClassVar[tuple[str, ...]] = EQUALITY  # of filters
     sortable: ClassVar[bool] = True  # also: records can be grouped by it
     can_be_unique: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()  # of time, by which records can be grouped; then `start_of` is implemented
@@ -170,23 +166,6 @@ class FieldType(Computable):
         """
         return column
 
-    @property
-    def ignores_case(self) -> bool:
-        """Whether upper and lower case are the same in comparisons."""
-        return False
-
-    def compared(self, column: Any, database: Dialect) -> Any:
-        """Return the expression that filters, unique indexes and orders compare instead of the value itself."""
-        return column
-
-    def compared_value(self, value: Any) -> Any:
-        """Return what a value, in the form of the column, is compared by: `compared` in Python."""
-        return value
-
-    def sort_key(self, column: Any, database: Dialect) -> Any:
-        """Return the expression to sort lists by."""
-        return self.compared(column, database)
-
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of a text that has about as many bytes as the value in JSON.
 
@@ -219,26 +198,6 @@ class FieldType(Computable):
     def to_json(self, value: Any) -> Any:
         """Return a value that `json_field` loaded as a value in JSON."""
         return value
-
-    @property
-    def filter_operators(self) -> tuple[str, ...]:
-        """The operators of filters on this field; a required field has no `isnull`."""
-        return tuple(operator for operator in self.operators if not (operator == "isnull" and self.required))
-
-    @property
-    def has_extremes(self) -> bool:
-        """Whether `min` and `max` of several values can be computed."""
-        return "gt" in self.operators
-
-    @property
-    def comparable_as(self) -> str:
-        """For rules: a name for how values are compared. Two fields with the same name can be compared."""
-        return self.name
-
-    @property
-    def stored_as(self) -> str:
-        """A name for how values are stored. Two fields with the same name can be compared in SQL."""
-        return self.comparable_as
 
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""

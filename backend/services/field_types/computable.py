@@ -13,7 +13,7 @@ from backend.services.field_types.marshmallow_fields import StrictText
 MAX_LENGTH = 500  # characters of an expression
 EXACT, DOUBLE, TEXT, DAY, MOMENT = "exact", "double", "text", "day", "moment"  # the kinds of values in expressions
 OPTIONS = {
-    *("computed", "unique", "index", "description", "readable_by", "renamed_from"),
+    *("computed", "unique", "index", "ignore_case", "description", "readable_by", "renamed_from"),
     *("precision", "scale", "max_length"),  # a value that does not fit is refused
 }
 

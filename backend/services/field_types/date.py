@@ -10,7 +10,8 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
+from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.computable import DAY
 from backend.services.field_types.marshmallow_fields import Between
 

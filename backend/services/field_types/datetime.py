@@ -11,7 +11,8 @@ from peewee import ColumnBase
 from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
 from backend.services.field_types import computable
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
+from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
 from backend.services.field_types.marshmallow_fields import Between
 from backend.utils.clock import rfc3339

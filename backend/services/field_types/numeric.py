@@ -5,7 +5,8 @@ from typing import Any, ClassVar, TypeVar
 
 from marshmallow import ValidationError
 
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType
+from backend.services.field_types.base import FieldType
+from backend.services.field_types.comparisons import EQUALITY, ORDERING
 
 NUMBER = "number"  # the common form of numbers and booleans, a PythonDecimal
 Value = TypeVar("Value", bool, int, float)

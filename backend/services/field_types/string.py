@@ -8,7 +8,8 @@ from peewee import SQL, ColumnBase, NodeList, fn
 
 from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
-from backend.services.field_types.base import EQUALITY, ORDERING, TEXT_SEARCH, field_type, option
+from backend.services.field_types.base import field_type, option
+from backend.services.field_types.comparisons import EQUALITY, ORDERING, TEXT_SEARCH
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText

@@ -8,7 +8,8 @@ from marshmallow import fields
 
 from backend.models.columns import Column, TimeColumn
 from backend.models.database import Dialect
-from backend.services.field_types.base import EQUALITY, ORDERING, FieldType, field_type, option
+from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.marshmallow_fields import Between
 
 PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
