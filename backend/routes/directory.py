@@ -10,7 +10,7 @@ from backend.middleware.guards import needing
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.expanding import record_schema_name
+from backend.routes.toolkit.expanding import item_schema_name
 from backend.routes.toolkit.list_parameters import MAX_QUERY, Parameters, list_parameters, make_row_schema
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.services.definitions.catalog import Resource
@@ -24,7 +24,7 @@ def make_blueprint(people: Resource) -> Blueprint:
     blp = Blueprint("directory", __name__, url_prefix=f"{API}/directory", description="The users that others may see")
     shown = shown_fields(people.definition)
     query = QuerySchema.from_dict(list_parameters(shown) | _search_parameter(people), name="directory_query")
-    person = make_row_schema(record_schema_name(people.name), shown, shown, required=False)
+    person = make_row_schema(item_schema_name(people.name), shown, shown, required=False)
 
     @blp.get("")
     @blp.guard(needing("a role that sees the directory")(lambda: directory.require_open(current_actor(), people)))

@@ -20,6 +20,7 @@ NOTES = {
         "due": {"type": "date"},
         "kind": {"type": "enum", "choices": ["idea", "task"]},
         "price": {"type": "decimal", "precision": 8, "scale": 2},
+        "parent": {"type": "reference", "to": "notes"},
     },
     "access": {"list": ["public"], "read": ["public"], "create": ["member"]},
 }
@@ -48,7 +49,7 @@ def api(address, tmp_path, monkeypatch):
     assert "warning" not in (made.stdout + made.stderr).lower()
     monkeypatch.syspath_prepend(tmp_path)
     names = ["client", "models", "types", "api.auth.auth_login"]
-    names += [f"api.notes.{action}_notes" for action in ("create", "get", "list", "update", "delete")]
+    names += [f"api.notes.{action}_notes" for action in ("create", "get", "list", "update", "delete", "aggregate")]
     return SimpleNamespace(**{n.rpartition(".")[2]: importlib.import_module(f"larder_client.{n}") for n in names})
 
 
@@ -79,3 +80,19 @@ def test_a_generated_client_creates_reads_finds_changes_and_deletes_a_record(api
     assert (changed.data.price, changed.data.version) == ("2.00", 2)
     assert api.delete_notes.sync(made.id, client=client, if_match='"2"').success
     assert api.get_notes.sync(made.id, client=client).error.code == "NOT_FOUND"
+
+
+def test_a_generated_client_sends_parameters_that_the_document_describes_by_a_pattern(api, client):
+    root = api.create_notes.sync(client=client, body=api.models.NotesCreate(title="root", kind="idea")).data
+    for title, price in (("a", "1.50"), ("b", "2.00"), ("c", None)):
+        body = api.models.NotesCreate(title=title, price=price, parent=root.id, kind="task")
+        api.create_notes.sync(client=client, body=body)
+    functions = [api.models.AggregateNotesSumItem("price")]
+    for bound, count in (("3.49", 1), ("3.50", 0)):
+        having = api.models.AggregateNotesHaving.from_dict({"sum.price__gt": bound, "count__ne": "1"})
+        asked = {"sum_": functions, "group_by": [api.models.AggregateNotesGroupByItem("kind")], "sort": ["-sum.price"]}
+        assert len(api.aggregate_notes.sync(client=client, having=having, **asked).data) == count
+    options = {"expand.notes.sort": "-price,title", "expand.notes.per_page": "2", "expand.notes.fields": "title"}
+    related = api.models.GetNotesExpandPathOption.from_dict(options)
+    read = api.get_notes.sync(root.id, client=client, expand=["notes"], expand_path_option=related).data
+    assert [note.title for note in read.expand.notes.data] == ["b", "a"]

@@ -57,16 +57,16 @@ def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
 
 
 def _related_schema(relation: Relation) -> dict[str, Any]:
-    record = {"$ref": f"#/components/schemas/{record_schema_name(relation.target)}"}
+    record = {"$ref": f"#/components/schemas/{item_schema_name(relation.target)}"}
     if not relation.is_back:
         return {"anyOf": [record, {"type": "null"}]}
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
     return {"type": "object", "properties": page, "required": list(page)}
 
 
-def record_schema_name(name: str) -> str:
-    """Return the name of the schema of the records of a resource."""
-    return f"{name}_record"
+def item_schema_name(name: str) -> str:
+    """Return the name of the schema of records of a resource of which a client may ask for some fields only."""
+    return f"{name}_item"
 
 
 def expand_help(relations: Iterable[str]) -> str:

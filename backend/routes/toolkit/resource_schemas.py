@@ -11,7 +11,7 @@ from marshmallow.fields import Field
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_parameters
 from backend.routes.toolkit.arguments import QuerySchema
-from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
+from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters, item_schema_name
 from backend.routes.toolkit.list_parameters import (
     Fields,
     Parameters,
@@ -141,7 +141,7 @@ def _make_schemas(resource: Resource, hidden: Hidden, locked: Hidden, expandable
         export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
         aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, parameters)),
         record_query=_make_query(f"{name}_choice", expand),
-        item=_make_output(f"{name}_item", fields, expandable, required=False),
+        item=_make_output(item_schema_name(name), fields, expandable, required=False),
         record=_make_output(f"{name}_record", fields, expandable, required=True),
         create=bodies.create,
         patch=bodies.patch,
