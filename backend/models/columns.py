@@ -6,13 +6,16 @@ To a type checker a column is a `Column` of its values in Python: `User.email` i
 
 import json
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 from uuid import UUID
 
 from peewee import Field
 
 from backend.utils.clock import rfc3339
+
+WIDE_DIGITS = 38  # of the widest decimal; a double-width integer has as many
+WIDE = Context(prec=100)  # of calculations with such decimals, which the default of Python would round
 
 V = TypeVar("V")
 
@@ -172,6 +175,35 @@ class ScaledIntegerColumn(Column[Decimal]):
     def python_value(self, value: int | None) -> Decimal | None:
         """Return the number of these smallest units with `scale` fraction digits, or None."""
         return None if value is None else Decimal(value).scaleb(-self.scale)
+
+
+class WideDecimalColumn(Column[Decimal]):
+    """An exact decimal on SQLite whose smallest units do not fit into 64 bits: text that sorts in the order of numbers.
+
+    It begins with the number of smallest units plus 10**38, in 39 digits. Then come a space and the number as JSON has
+    it, which SQL could not write: `1…01250 12.50`.
+    """
+
+    field_type = "LARDER_WIDE_DECIMAL"
+
+    def __init__(self, scale: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.scale = scale
+
+    def db_value(self, value: Decimal | int | str | None) -> str | None:
+        """Return the text of the Decimal `value`, or None."""
+        if value is None:
+            return None
+        return wide_decimal_text(int(Decimal(value).scaleb(self.scale, WIDE)), self.scale)
+
+    def python_value(self, value: str | None) -> Decimal | None:
+        """Return the number with `scale` fraction digits, or None."""
+        return None if value is None else Decimal(value.partition(" ")[2])
+
+
+def wide_decimal_text(units: int, scale: int) -> str:
+    """Return the text of a WideDecimalColumn for a number in units of 10**-scale."""
+    return f"{units + 10**WIDE_DIGITS:0{WIDE_DIGITS + 1}} {Decimal(units).scaleb(-scale, WIDE):f}"
 
 
 class NumericColumn(Column[Decimal]):

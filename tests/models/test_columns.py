@@ -15,6 +15,7 @@ ROWS = [
         "hour": "23:59:01",
         "moment": datetime(2026, 1, 31, 12, 0, 0, 123456, UTC),
         "amount": Decimal("-123456789012345.50"),
+        "wide": Decimal("-123456789012345678901234567890123456.50"),
         "is_open": True,
         "ratio": 2.0,
         "key": "0193e0f4-0000-7000-8000-00000000000a",
@@ -39,7 +40,12 @@ def sample(app):
     with_decimals = columns.NumericColumn(18, 2, null=True)
     amount_column = with_decimals if database.has_decimals else columns.ScaledIntegerColumn(2, null=True)
 
+    wide_column = columns.WideDecimalColumn(2, null=True)
+    if database.has_decimals:
+        wide_column = columns.NumericColumn(38, 2, null=True)
+
     class Sample(BaseModel):
+        wide = wide_column
         number = columns.IntegerColumn(primary_key=True)
         day = columns.DateColumn(null=True)
         hour = columns.TimeColumn(null=True)

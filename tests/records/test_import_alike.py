@@ -230,6 +230,7 @@ UNIQUE = {
     "whole": ({"type": "integer"}, 7, "7"),
     "number": ({"type": "number"}, 0.1, "0.10"),
     "decimal": ({"type": "decimal"}, "1.50", "1.5"),
+    "wide": ({"type": "decimal", "precision": 30}, "-1.50", "-1.5"),
     "day": ({"type": "date"}, "2026-01-01", "2026-01-01"),
     "hour": ({"type": "time"}, "09:30", "09:30:00"),
     "prose": ({"type": "text", "max_length": 2_400}, "=A1", "'=A1"),

@@ -15,8 +15,11 @@ class Arithmetic(ABC):
     """
 
     @abstractmethod
-    def exact(self, column: Node, scale: int) -> ColumnBase:
-        """Return the exact number of an integer, or of a decimal as it is stored with `scale` fraction digits."""
+    def exact(self, column: Node, scale: int, *, is_wide: bool = False) -> ColumnBase:
+        """Return the exact number of an integer, or of a decimal as it is stored with `scale` fraction digits.
+
+        `is_wide` means decimals of more than 18 digits.
+        """
 
     @abstractmethod
     def number(self, digits: str) -> ColumnBase:
@@ -27,7 +30,7 @@ class Arithmetic(ABC):
         """Return the exact result of one of `+ - * /` for two exact numbers."""
 
     @abstractmethod
-    def stored(self, exact: Node, scale: int, least: int, most: int) -> ColumnBase:
+    def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
         """Return an exact number as it is stored: rounded to `scale` fraction digits, a half away from zero.
 
         It is NULL unless it is between `least` and `most`, which are in units of the last digit.

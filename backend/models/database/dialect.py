@@ -74,7 +74,7 @@ class Dialect(Metered, ABC):
         """Return the expression of a moment as RFC 3339 text in UTC with microseconds."""
 
     @abstractmethod
-    def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
+    def json_decimal(self, column: ColumnBase, scale: int, is_wide: bool) -> ColumnBase:
         """Return the expression of a decimal as text with exactly `scale` fraction digits."""
 
     @abstractmethod
@@ -109,25 +109,26 @@ class Dialect(Metered, ABC):
         """Return the expression of the position of `part` in `text`, from 1; 0 if it does not occur."""
 
     # The expressions of exact sums and averages order groups as these do, when they are compared one after the other.
+    # `is_wide` means decimals of more than 18 digits.
 
     @abstractmethod
-    def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
+    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         """Return the expressions of an exact sum of integers or decimals; sum_of_parts() takes their values."""
 
     @abstractmethod
-    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
+    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         """Return the expressions of an average of integers or decimals, exact in groups of up to 67 million values."""
 
     @abstractmethod
-    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
+    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
         """Take the values of one exact_sum() from `parts` and return the sum; None if there were no values to sum."""
 
     @abstractmethod
-    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
+    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
         """Return the values that compare with exact_sum() of a column of this scale as `total` does with the sum."""
 
     @abstractmethod
-    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
+    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
         """Return the values that compare with exact_average() as `average` does with the average."""
 
     # Dates

@@ -86,7 +86,7 @@ class Postgres(PostgresConnections):
     def json_datetime(self, column: ColumnBase) -> ColumnBase:
         return fn.to_char(fn.timezone(SQL("'UTC'"), column), SQL("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""))
 
-    def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
+    def json_decimal(self, column: ColumnBase, scale: int, is_wide: bool) -> ColumnBase:
         return Cast(column, "TEXT")
 
     def json_text(self, column: ColumnBase) -> ColumnBase:
@@ -108,20 +108,20 @@ class Postgres(PostgresConnections):
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.strpos(text, part)
 
-    def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
+    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         return [fn.SUM(column)]
 
-    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
+    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         # A quotient has as many fraction digits as its dividend: enough that no two different averages are equal.
         return [fn.ROUND(fn.SUM(column), SQL("60")) / fn.COUNT(column)]
 
-    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
+    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
         return next(parts)
 
-    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
+    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
         return [total]
 
-    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
+    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
         return [average]
 
     def start_of(self, part: str, column: ColumnBase) -> ColumnBase:

@@ -16,7 +16,7 @@ class PostgresArithmetic(Arithmetic):
     def __init__(self, collation: Callable[[], str]) -> None:
         self._collation = collation
 
-    def exact(self, column: Node, scale: int) -> ColumnBase:
+    def exact(self, column: Node, scale: int, *, is_wide: bool = False) -> ColumnBase:
         return Cast(column, "NUMERIC")
 
     def number(self, digits: str) -> ColumnBase:
@@ -29,7 +29,7 @@ class PostgresArithmetic(Arithmetic):
         units = fn.div(Expression(left, "*", SQL(str(10**DIVISION_DIGITS))), fn.NULLIF(right, SQL("0")))
         return Expression(units, "*", SQL(format(UNIT, "f")))
 
-    def stored(self, exact: Node, scale: int, least: int, most: int) -> ColumnBase:
+    def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
         rounded = fn.round(exact, SQL(str(scale)))
         low, high = (format(Decimal(bound).scaleb(-scale), "f") for bound in (least, most))
         # The type is not named: a value that fits is converted when it is stored.

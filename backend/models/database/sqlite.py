@@ -49,6 +49,7 @@ class Sqlite(SqliteConnections):
         "LARDER_FLOAT": "REAL",
         "LARDER_BOOLEAN": "INTEGER",
         "LARDER_DECIMAL": "INTEGER",
+        "LARDER_WIDE_DECIMAL": "TEXT",
         "LARDER_DATE": "TEXT",
         "LARDER_TIME": "TEXT",
         "LARDER_DATETIME": "TEXT",
@@ -80,7 +81,9 @@ class Sqlite(SqliteConnections):
     def json_datetime(self, column: ColumnBase) -> ColumnBase:
         return column  # stored as such a text
 
-    def json_decimal(self, column: ColumnBase, scale: int) -> ColumnBase:
+    def json_decimal(self, column: ColumnBase, scale: int, is_wide: bool) -> ColumnBase:
+        if is_wide:
+            return expressions.text_of_wide_decimal(column)
         if not scale:
             return Cast(column, "TEXT")
         unit = SQL(str(10**scale))
@@ -108,21 +111,20 @@ class Sqlite(SqliteConnections):
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.instr(text, part)
 
-    def exact_sum(self, column: ColumnBase) -> list[ColumnBase]:
-        return expressions.exact_sum(column)
+    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
+        return expressions.exact_sum(column, expressions.LIMBS[is_wide])
 
-    def exact_average(self, column: ColumnBase) -> list[ColumnBase]:
-        return expressions.exact_average(column)
+    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
+        return expressions.exact_average(column, expressions.LIMBS[is_wide])
 
-    def sum_of_parts(self, parts: Iterator[Any]) -> Any:
-        high, low = next(parts), next(parts)
-        return None if high is None else (high << expressions.HALF_BITS) + low
+    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
+        return expressions.sum_of_parts(parts, expressions.LIMBS[is_wide])
 
-    def sum_bounds(self, total: Decimal, scale: int) -> list[Any]:
-        return [*expressions.sum_bounds(total, scale)]
+    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
+        return expressions.sum_bounds(total, scale, expressions.LIMBS[is_wide])
 
-    def average_bounds(self, average: Decimal, scale: int) -> list[Any]:
-        return [*expressions.average_bounds(average, scale)]
+    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
+        return expressions.average_bounds(average, scale, expressions.LIMBS[is_wide])
 
     def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
         return expressions.start_of(part, column)

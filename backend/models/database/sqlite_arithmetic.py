@@ -8,8 +8,10 @@ from typing import Any
 import cysqlite
 from peewee import SQL, Cast, ColumnBase, Node, fn
 
+from backend.models.columns import wide_decimal_text
 from backend.models.database.arithmetic import DIVISION_DIGITS, Arithmetic
 from backend.models.database.dialect import FOLD
+from backend.models.database.sqlite_expressions import text_of_wide_decimal
 
 EXACT = Context(prec=10_000, rounding=ROUND_HALF_UP)  # more digits than an expression can produce
 PLACES = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2)}  # first character and length in a moment
@@ -18,7 +20,9 @@ PLACES = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2)}  # fi
 class SqliteArithmetic(Arithmetic):
     """Expressions that call the functions below; an exact number is a text."""
 
-    def exact(self, column: Node, scale: int) -> ColumnBase:
+    def exact(self, column: Node, scale: int, *, is_wide: bool = False) -> ColumnBase:
+        if is_wide:
+            return text_of_wide_decimal(column)
         return fn.larder_exact(column, SQL(str(scale)))
 
     def number(self, digits: str) -> ColumnBase:
@@ -27,8 +31,9 @@ class SqliteArithmetic(Arithmetic):
     def calculate(self, operator: str, left: Node, right: Node) -> ColumnBase:
         return fn.larder_calculate(SQL(f"'{operator}'"), left, right)
 
-    def stored(self, exact: Node, scale: int, least: int, most: int) -> ColumnBase:
-        return fn.larder_stored(exact, SQL(str(scale)), SQL(f"'{least}'"), SQL(f"'{most}'"))
+    def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
+        function = fn.larder_stored_wide if is_wide else fn.larder_stored
+        return function(exact, SQL(str(scale)), SQL(f"'{least}'"), SQL(f"'{most}'"))
 
     def text_of(self, exact: Node, scale: int) -> ColumnBase:
         return fn.larder_text_of(exact, SQL(str(scale)))
@@ -62,6 +67,11 @@ def _calculate(operator: str, left: str | None, right: str | None) -> str | None
     return str(EXACT.divide_int(first.scaleb(DIVISION_DIGITS, EXACT), second).scaleb(-DIVISION_DIGITS, EXACT))
 
 
+def _stored_wide(exact: str | None, scale: int, least: str, most: str) -> str | None:
+    units = _stored(exact, scale, least, most)
+    return None if units is None else wide_decimal_text(units, scale)
+
+
 def _stored(exact: str | None, scale: int, least: str, most: str) -> int | None:
     if exact is None:
         return None
@@ -93,6 +103,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {  # map of name to funct
     "larder_exact": (_exact, 2),
     "larder_calculate": (_calculate, 3),
     "larder_stored": (_stored, 4),
+    "larder_stored_wide": (_stored_wide, 4),
     "larder_text_of": (_text_of, 2),
     "larder_double": (_double, 1),
     "larder_lower": (_lower, 1),

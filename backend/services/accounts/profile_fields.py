@@ -19,6 +19,7 @@ from backend.services.field_types.registry import parse_field
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "computed")
+PROFILE_TYPES = "Profiles cannot hold this. Use `uuid` for the id of a record, and decimals of at most 18 digits."
 
 
 def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> bool:
@@ -69,7 +70,7 @@ def _parse(declared: Any) -> dict[str, FieldType]:
 
 def _check_options(field: FieldType, declaration: Mapping[str, Any], roles: list[str]) -> None:
     if not field.fits_profiles:
-        raise Invalid({"type": [f"A profile field cannot be a {field.name}; use `uuid` for the id of a record."]})
+        raise Invalid({"type": [PROFILE_TYPES]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
         raise Invalid({option: ["A profile field has no such option."] for option in without})
     if unknown := [role for role in field.writable_by or () if role not in roles]:

@@ -72,7 +72,6 @@ class FieldType(Comparable, Computable):
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than fit into an index entry
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
-    fits_profiles: ClassVar[bool] = True  # a profile field may have this type
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
 
@@ -141,6 +140,11 @@ class FieldType(Comparable, Computable):
     def is_settable(self) -> bool:
         """Whether requests can set the field; otherwise the database does."""
         return self.first_number is None and self.computed is None
+
+    @property
+    def fits_profiles(self) -> bool:
+        """Whether a profile field can be declared like this."""
+        return True
 
     @property
     def holds_empty_text(self) -> bool:

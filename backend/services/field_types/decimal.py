@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate
 from peewee import ColumnBase
 
-from backend.models.columns import Column, NumericColumn, ScaledIntegerColumn
+from backend.models.columns import WIDE, WIDE_DIGITS, Column, NumericColumn, ScaledIntegerColumn, WideDecimalColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.computable import EXACT
@@ -16,7 +16,7 @@ from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.totals import DecimalTotals, Totals
 
-MAX_PRECISION = 18  # digits that fit into 64 bits: SQLite stores an integer of the smallest units
+INTEGER_DIGITS = 18  # that always fit into 64 bits: SQLite stores an integer of the smallest units
 
 
 class ExactDecimal(fields.String):
@@ -35,12 +35,12 @@ class ExactDecimal(fields.String):
         if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
             raise self.make_error("invalid")
         number = PythonDecimal(text)
-        # Checked first, because Python cannot round to more than 28 digits.
         if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
             raise ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
-        if number != round(number, self.scale):
+        rounded = number.quantize(PythonDecimal(1).scaleb(-self.scale), context=WIDE)
+        if number != rounded:
             raise ValidationError(f"Must have at most {self.scale} fraction digits.")
-        return round(number, self.scale)
+        return rounded
 
 
 @field_type("decimal")
@@ -50,8 +50,8 @@ class Decimal(Numeric):
     kind: ClassVar[str | None] = EXACT
     computed_from: ClassVar[tuple[str, ...]] = (EXACT,)
 
-    precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, MAX_PRECISION)), default=12)
-    scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, MAX_PRECISION)), default=2)
+    precision: int = option(fields.Integer(strict=True, validate=validate.Range(1, WIDE_DIGITS)), default=12)
+    scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, WIDE_DIGITS)), default=2)
     min: str | None = option(fields.String(), default=None)
     max: str | None = option(fields.String(), default=None)
 
@@ -73,14 +73,26 @@ class Decimal(Numeric):
         return PythonDecimal(bound) if isinstance(bound, str) else bound
 
     @property
+    def is_wide(self) -> bool:
+        """Whether SQLite cannot store the values as integers."""
+        return self.precision > INTEGER_DIGITS
+
+    @property
+    def fits_profiles(self) -> bool:
+        """Whether SQL can compare a value in the JSON of a profile with a column."""
+        return not self.is_wide
+
+    @property
     def stored_as(self) -> str:
-        """A name with the scale: SQLite stores decimals as integers of their smallest units."""
-        return f"decimal of scale {self.scale}"
+        """A name with the scale: SQLite stores numbers of smallest units, as integers or as texts."""
+        return f"{'wide ' if self.is_wide else ''}decimal of scale {self.scale}"
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
-        """Return NUMERIC on Postgres, and an integer of the smallest units on SQLite."""
+        """Return NUMERIC on Postgres; on SQLite an integer of the smallest units, or a text that sorts like it."""
         if database.has_decimals:
             return NumericColumn(self.precision, self.scale, **options)
+        if self.is_wide:
+            return WideDecimalColumn(self.scale, **options)
         return ScaledIntegerColumn(self.scale, **options)
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
@@ -98,12 +110,12 @@ class Decimal(Numeric):
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the decimal as text with exactly `scale` fraction digits."""
-        return database.json_decimal(column, self.scale)
+        return database.json_decimal(column, self.scale, self.is_wide)
 
     @property
     def totals(self) -> Totals:
         """Exact sums."""
-        return DecimalTotals(self.scale)
+        return DecimalTotals(self.scale, is_wide=self.is_wide)
 
     @property
     def fraction_digits(self) -> int:
@@ -112,12 +124,12 @@ class Decimal(Numeric):
 
     def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return an exact number."""
-        return database.arithmetic.exact(column, self.scale)
+        return database.arithmetic.exact(column, self.scale, is_wide=self.is_wide)
 
     def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the nearest decimal of this scale; of two, the one that is farther from zero."""
         most = 10**self.precision - 1
-        return database.arithmetic.stored(value, self.scale, -most, most)
+        return database.arithmetic.stored(value, self.scale, -most, most, is_wide=self.is_wide)
 
     def needs_conversion_from(self, old: FieldType) -> bool:
         """Return whether `old` has a different type, precision or scale."""

@@ -21,7 +21,6 @@ ALWAYS = validate.Equal(True, error="A sequence always has a value that is uniqu
 class Sequence(Numeric):
     """A whole number from `start` on that no request sets. It is unique, and never given twice."""
 
-    can_be_summed: ClassVar[bool] = False
     fits_profiles: ClassVar[bool] = False
 
     required: bool = option(StrictBoolean(validate=ALWAYS), default=True)

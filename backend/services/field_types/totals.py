@@ -12,7 +12,7 @@ from peewee import ColumnBase
 from backend.models.database import Dialect
 
 EXTRA_DIGITS = 6  # more fraction digits for an average than for a value
-MAX_DIGITS = 40  # before and after the point, of a number that sums are compared with
+MAX_DIGITS = 60  # before and after the point, of a number that sums are compared with
 PRECISION = 200  # digits of calculations with sums: more than any sum and its average have
 
 
@@ -63,18 +63,21 @@ class Totals(ABC):
 
 
 class ExactTotals(Totals):
-    """Sums of numbers with a fixed number of fraction digits, `scale`. They are exact, whatever their size."""
+    """Sums of numbers with a fixed number of fraction digits, `scale`. They are exact, whatever their size.
 
-    def __init__(self, scale: int = 0) -> None:
-        self.scale = scale
+    `is_wide` means decimals of more than 18 digits.
+    """
+
+    def __init__(self, scale: int = 0, *, is_wide: bool = False) -> None:
+        self.scale, self.is_wide = scale, is_wide
 
     def parts(self, function: str, column: Any, database: Dialect) -> list[ColumnBase]:
         """Return the expressions of an exact sum or average of any size."""
-        return database.exact_sum(column) if function == "sum" else database.exact_average(column)
+        return (database.exact_sum if function == "sum" else database.exact_average)(column, self.is_wide)
 
     def bounds(self, function: str, value: Decimal, database: Dialect) -> list[Any]:
         """Return the values to compare the parts with."""
-        return (database.sum_bounds if function == "sum" else database.average_bounds)(value, self.scale)
+        return (database.sum_bounds if function == "sum" else database.average_bounds)(value, self.scale, self.is_wide)
 
     def text_field(self, function: str) -> fields.Field[Any]:
         """Return a field for any decimal with as many fraction digits as a result has."""
@@ -82,7 +85,7 @@ class ExactTotals(Totals):
 
     def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
         """Return the exact sum."""
-        return database.sum_of_parts(parts)
+        return database.sum_of_parts(parts, self.is_wide)
 
     def to_json(self, function: str, total: int | Decimal, count: int) -> Any:
         """Return a sum as an integer, an average as the nearest double."""

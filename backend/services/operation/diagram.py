@@ -78,7 +78,7 @@ field. A reference has a foreign key to the table of its target, `larder_users` 
 | string, text, email, url, enum | TEXT | TEXT COLLATE "C" |
 | integer, sequence | INTEGER | BIGINT |
 | number | REAL | DOUBLE PRECISION |
-| decimal | INTEGER, of its smallest unit | NUMERIC |
+| decimal | INTEGER, of its smallest unit; TEXT beyond 18 digits | NUMERIC |
 | boolean | INTEGER, 0 or 1 | BOOLEAN |
 | date, time, datetime | TEXT | DATE, TIME, TIMESTAMPTZ |
 | uuid, reference | TEXT | UUID |
