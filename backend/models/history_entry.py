@@ -33,7 +33,8 @@ class HistoryEntry(BaseModel):
 class KeptFields(BaseModel):
     """The fields of a resource while history was written: {name: {"readers": [[role]], "now": name or null}}.
 
-    A reader must have a role of each list in `readers`; `now` is the present name of the field.
+    A reader must have a role of each list in `readers`; `now` is the present name of the field. A list of references
+    also has `to`: the present name of the resource it referred to, or null.
     """
 
     id = UuidColumn(primary_key=True, default=uuid7)

@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from peewee import SQL, ColumnBase, Model, NodeList
+from peewee import SQL, ColumnBase, Model, ModelDescriptor, NodeList
 
 from backend.models.columns import Column, DateTimeColumn, IntegerColumn, UuidColumn
 from backend.models.database import Dialect
+from backend.models.links import Links, links_table
 
 PREFIX = "f_"  # a field can have a name such as `save`, but an attribute must not hide a method of the model
 ROWS_AT_ONCE = 2000  # in one batch, when a whole table is read
@@ -15,6 +16,10 @@ ROWS_AT_ONCE = 2000  # in one batch, when a whole table is read
 
 class Kind(Protocol):
     """The part of a FieldType that a model needs."""
+
+    @property
+    def has_column(self) -> bool:
+        """Whether the table has a column for it; if not, it has a junction table."""
 
     @property
     def required(self) -> bool:
@@ -47,7 +52,7 @@ class Declared(Protocol):
 
 
 def build_model(definition: Declared, database: Dialect) -> type[Model]:
-    """Return the model class of a definition; column `x` is its attribute `f_x`.
+    """Return the model class of a definition; column `x` is its attribute `f_x`, and so are Links.
 
     References are plain columns with a constraint: models are rebuilt, and a ForeignKeyField keeps old ones alive.
     """
@@ -64,14 +69,30 @@ def build_model(definition: Declared, database: Dialect) -> type[Model]:
     }
     generated = definition.generated(database)
     for name, field in definition.fields.items():
-        options = {"constraints": _generation(name, generated[name])} if name in generated else {}
-        columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required, **options)
+        if field.has_column:
+            options = {"constraints": _generation(name, generated[name])} if name in generated else {}
+            columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required, **options)
     meta = type(
         "Meta",
         (),
         {"database": database, "table_name": definition.name, "strict_tables": database.strict_tables},
     )
-    return type(f"record_{definition.name}", (Model,), {**columns, "Meta": meta})
+    links = {
+        PREFIX + name: _LinksOfRow(links_table(definition.name, name))
+        for name, field in definition.fields.items()
+        if not field.has_column
+    }
+    return type(f"record_{definition.name}", (Model,), {**columns, **links, "Meta": meta})
+
+
+class _LinksOfRow(ModelDescriptor):
+    """The attribute of a model, or of an alias of it, for the Links of a row."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def __get__(self, instance: Model | None, owner: Any) -> Links:
+        return Links(self.table, getattr(owner, PREFIX + "id"))
 
 
 def _generation(name: str, generated: Generated) -> list[ColumnBase]:
@@ -84,7 +105,7 @@ def _generation(name: str, generated: Generated) -> list[ColumnBase]:
 
 
 def column(model: type[Model], name: str) -> Column[Any]:
-    """Return the model's column of the field `name`."""
+    """Return the model's column of the field `name`; Links if it has none."""
     found: Column[Any] = getattr(model, PREFIX + name)
     return found
 

@@ -113,7 +113,8 @@ def _add_read(blp: ResourceBlueprint) -> None:
         expand = expand_query(arguments)
         record = records.get_record(current_actor(), resource, str(record_id), expand)
         headers = {"ETag": etag(blp.definition, record)}
-        if not expand.paths and is_not_modified(blp.definition, record):  # the version does not cover related records
+        # The version does not cover related records, nor which of them the actor may read.
+        if not expand.paths and not record.is_partial and is_not_modified(blp.definition, record):
             return Response(status=304, headers=headers)
         return json_response(record.json, "OK", headers=headers)
 

@@ -142,6 +142,7 @@ EVERYTHING = {
     "uuid": {"type": "uuid"},
     "enum": {"type": "enum", "choices": ["=cmd|' /C calc'!A0", "+1", "b,c"], "default": "+1"},
     "before": {"type": "reference", "to": "things"},
+    "others": {"type": "references", "to": "things"},
     "serial": {"type": "sequence"},
 }
 FIELDS = ",".join(["id", *EVERYTHING, "created_at", "updated_at", "version"])  # the users are others there
@@ -162,7 +163,7 @@ FULL = {
 
 
 def test_the_tables_have_every_field_type():
-    assert {options["type"] for options, _, _ in KINDS.values()} | {"reference", "sequence"} == set(TYPES)
+    assert {options["type"] for options, _, _ in KINDS.values()} | {"reference", "references", "sequence"} == set(TYPES)
     assert {options["type"] for options in EVERYTHING.values()} == set(TYPES)
 
 
@@ -170,8 +171,8 @@ def fill(admin):
     """Make records with every type of field, with values, without, with null where there is a default."""
     admin.declare("things", EVERYTHING)
     first = admin.make("things", n=0)
-    admin.make("things", n=1, before=first["id"], **FULL)
-    admin.make("things", **dict.fromkeys(EVERYTHING.keys() - {"serial"}))
+    second = admin.make("things", n=1, before=first["id"], others=[first["id"]], **FULL)
+    admin.make("things", **dict.fromkeys(EVERYTHING.keys() - {"serial", "others"}), others=[second["id"], first["id"]])
     for number, text in enumerate(TEXTS, 2):
         admin.make("things", n=number, string=text, text=text, plain=text, json=text)
 

@@ -12,7 +12,7 @@ from backend.services.field_types.base import TYPES
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 METHODS = ("get", "post", "put", "patch", "delete")
-OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}}
+OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}, "references": {"to": "things"}}
 
 
 @pytest.fixture

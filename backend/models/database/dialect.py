@@ -38,6 +38,7 @@ class Dialect(Metered, ABC):
     adds_foreign_keys_later: ClassVar[bool]  # with ALTER TABLE, because the table of the target must exist
     has_decimals: ClassVar[bool]  # otherwise decimals are stored as integers of their smallest units
     alters_columns: ClassVar[bool]  # in place; otherwise the table is rebuilt
+    junction_options: ClassVar[str]  # what follows CREATE TABLE of a junction table
     drops_with_constraints: ClassVar[str]  # what follows DROP TABLE to drop foreign keys to the table, too
 
     # Columns and indexes
@@ -64,6 +65,10 @@ class Dialect(Metered, ABC):
     @abstractmethod
     def json_value(self, node: Node) -> ColumnBase:
         """Return the expression of JSON text, or of a JSON column, as JSON that json_object() does not quote again."""
+
+    @abstractmethod
+    def json_ids(self, ids: Node, place: Node) -> ColumnBase:
+        """Return the aggregate of ids as a JSON array, in the order of `place`."""
 
     @abstractmethod
     def json_boolean(self, column: ColumnBase) -> ColumnBase:

@@ -62,6 +62,7 @@ class Postgres(PostgresConnections):
     adds_foreign_keys_later = True  # the table of the target must exist
     has_decimals = True
     alters_columns = True
+    junction_options = ""
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
 
     def index_names(self) -> set[str]:
@@ -79,6 +80,11 @@ class Postgres(PostgresConnections):
 
     def json_value(self, node: Node) -> ColumnBase:
         return Cast(node, "JSON")
+
+    def json_ids(self, ids: Node, place: Node) -> ColumnBase:
+        # json_agg() would put spaces between them.
+        joined = fn.string_agg(Cast(ids, "TEXT"), NodeList((SQL("""'","' ORDER BY"""), place)))
+        return fn.COALESCE(SQL("""'["'""").concat(joined).concat(SQL("""'"]'""")), SQL("'[]'"))
 
     def json_boolean(self, column: ColumnBase) -> ColumnBase:
         return column

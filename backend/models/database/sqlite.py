@@ -60,6 +60,7 @@ class Sqlite(SqliteConnections):
     adds_foreign_keys_later = False
     has_decimals = False
     alters_columns = False
+    junction_options = " STRICT, WITHOUT ROWID"
     drops_with_constraints = ""
     arithmetic = SqliteArithmetic()
 
@@ -74,6 +75,9 @@ class Sqlite(SqliteConnections):
 
     def json_value(self, node: Node) -> ColumnBase:
         return fn.json(node)
+
+    def json_ids(self, ids: Node, place: Node) -> ColumnBase:
+        return fn.json_group_array(NodeList((ids, SQL("ORDER BY"), place)))
 
     def json_boolean(self, column: ColumnBase) -> ColumnBase:
         return fn.json(Case(None, [(column, SQL("'true'")), (column.is_null(False), SQL("'false'"))], None))

@@ -121,7 +121,7 @@ def make_row_schema(
     members = {
         field_name: field.json_field(
             required=required,
-            allow_none=not field.required,
+            allow_none=field.is_nullable,
             metadata=describe(field) | ({"readOnly": True} if field_name in read_only else {}),
         )
         for field_name, field in fields.items()

@@ -57,7 +57,7 @@ def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name, field in change.dropped.items():
         if name in recomputed:
             continue
-        losing = find_rows(model, column(model, name).is_null(False)) if field.computed is None else NO_ROWS
+        losing = find_rows(model, ~field.is_empty(column(model, name))) if field.computed is None else NO_ROWS
         values = f" with its values in {record_count_text(losing.total)}" if losing.total else ""
         yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, losing=losing)
 
@@ -103,7 +103,7 @@ def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[s
         yield make_step("change_case", change.name, f"{verb} upper and lower case in {name}.", name)
     if old.default != new.default:
         yield make_step("change_default", change.name, f"Change the default of {name} for new records.", name)
-    if name in change.new.references and change.old_names[name] in change.old.references:
+    if name in change.new.referring and change.old_names[name] in change.old.referring:
         yield from _reference_steps(change, name, new_names)
     yield from _description_steps(change, name, old, new)
 
@@ -127,15 +127,19 @@ def _requirement_step(change: Alteration, model: Any, name: str) -> Step:
     if field.default is not None:
         text = f"Require {name}, with {shown_value(field.default)} where there is no value."
         return make_step("require", change.name, text, name)
-    preventing = find_rows(model, column(model, change.old_names[name]).is_null())
+    old_name = change.old_names[name]
+    preventing = find_rows(model, change.old.fields[old_name].is_empty(column(model, old_name)))
     missing = f", without a value in {record_count_text(preventing.total)}" if preventing.total else ""
     return make_step("require", change.name, f"Require {name}{missing}.", name, preventing=preventing)
 
 
 def _reference_steps(change: Alteration, name: str, new_names: Mapping[str, str]) -> Iterator[Step]:
-    old, new = change.old.references[change.old_names[name]], change.new.references[name]
-    if old.on_delete != new.on_delete:
-        yield make_step("change_on_delete", change.name, f"Set on_delete of {name} to {new.on_delete}.", name)
+    old_name = change.old_names[name]
+    old, new = change.old.referring[old_name], change.new.referring[name]
+    if name in change.new.references and old_name in change.old.references:
+        on_delete = change.new.references[name].on_delete
+        if change.old.references[old_name].on_delete != on_delete:
+            yield make_step("change_on_delete", change.name, f"Set on_delete of {name} to {on_delete}.", name)
     if old.to != new.to and new_names.get(old.to) == new.to:
         text = f"Let {name} refer to {new.to}, the new name of {old.to}."
         yield make_step("follow_rename", change.name, text, name)

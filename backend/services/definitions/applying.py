@@ -10,10 +10,11 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.definitions import counters, kept_fields, schema_changes
+from backend.services.definitions import counters, kept_fields, link_tables, schema_changes
 from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.plans import Plan
+from backend.services.definitions.table_names import rename_tables
 from backend.services.errors import Conflict
 from backend.utils.clock import utcnow
 
@@ -78,7 +79,7 @@ def _change_tables(plan: Plan) -> None:
     for change in plan.altered:
         if change.old.name in plan.new_names:
             schema_changes.release_names(change.old)
-    schema_changes.rename_tables(plan.new_names)
+    rename_tables(plan.new_names | link_tables.renamed(plan.altered))
     for definition in plan.created:
         schema_changes.create_table(definition)
     for change in plan.altered:
@@ -86,6 +87,7 @@ def _change_tables(plan: Plan) -> None:
     for definition in plan.created:
         # Only now all targets exist, even if two new resources refer to each other.
         schema_changes.add_foreign_keys(definition, definition.references)
+        link_tables.create_links(definition, definition.links)
     for definition in plan.dropped:
         schema_changes.drop_table(definition)
 

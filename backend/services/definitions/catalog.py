@@ -4,18 +4,19 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from itsdangerous import URLSafeSerializer
-from peewee import Cast, ColumnBase, Model
+from peewee import SQL, Cast, ColumnBase, fn
 
 from backend.models.database import connected, database
 from backend.models.definition import Generation, StoredDefinition
-from backend.models.records import build_model, column
+from backend.models.links import Links
 from backend.models.role import Role
 from backend.models.user import User
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT
+from backend.services.definitions.incoming import IncomingReference, incoming_references
 from backend.services.definitions.parsing import read_definition
 from backend.services.definitions.people import (
     DIRECTORY,
@@ -26,36 +27,18 @@ from backend.services.definitions.people import (
 )
 from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
+from backend.services.definitions.sources import Source, own_table
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 from backend.services.storage.conditions import EVERY, Condition, all_of
-from backend.services.storage.listable import Listable, Names
+from backend.services.storage.listable import Listable, Names, ShownLinks
 from backend.services.storage.relations import Relation
 from backend.utils.texts import byte_count
 
+SHOWN = "shown."  # how the names of slots begin that have the values of ShownLinks
 Stored = tuple[int, str]  # the version of a definition and its JSON text
-
-
-class IncomingReference(NamedTuple):
-    """A reference to a resource: the resource that refers, its field, and whether roles limit any of its fields."""
-
-    resource: str
-    field: str
-    has_ruled_fields: bool
-
-
-class Source(NamedTuple):
-    """The model of a resource; `columns` returns the map of field name to column, of the model or an alias of it."""
-
-    model: type[Model]
-    columns: Callable[[Any], dict[str, Any]]
-
-
-def _own_table(definition: Definition) -> Source:
-    model = build_model(definition, database.obj)
-    return Source(model, lambda table: {name: column(table, name) for name in definition.all_fields})
 
 
 class Resource(Listable):
@@ -96,6 +79,15 @@ class Resource(Listable):
         """The (resource, field name) pairs of the references to this resource."""
         return self.catalog.referrers[self.name]
 
+    @property
+    def linkers(self) -> list[tuple["Resource", str]]:
+        """The (resource, field name) pairs of the lists of references to this resource."""
+        return self.catalog.linkers[self.name]
+
+    def target(self, field: str) -> "Resource":
+        """Return the resource to which a field refers."""
+        return self.catalog.target(self.definition.referring[field].to)
+
     def hold_definition(self) -> None:
         """Keep other transactions from changing the definition until this transaction ends.
 
@@ -124,6 +116,22 @@ class Resource(Listable):
         """Return (role, condition) of the grants of an action for some rows; the conditions may hold UserValue."""
         return self.catalog.rules(self.definition, action)
 
+    def shown_links(self, shown: ShownLinks) -> Links:
+        """Return the Links of a field that are shown; the scope's values are in slots named after the field."""
+
+        def is_shown(record_id: ColumnBase) -> ColumnBase:
+            target = self.target(shown.field).aliased(is_one=True)
+            within = shown.scope.sql(target, f"{SHOWN}{shown.field}")
+            return fn.EXISTS(target.model.select(SQL("1")).where(target.column("id") == record_id, within))
+
+        return self.links(shown.field).narrowed(is_shown)
+
+    def links(self, name: str) -> Links:
+        """Return all Links of a field that has no column."""
+        links: Any = self.column(name)
+        found: Links = links
+        return found
+
     def scoped(self, condition: ColumnBase, scope: Condition) -> ColumnBase:
         """Return the condition limited to the rows within a Scope of this shape."""
         return condition if scope == EVERY else condition & scope.sql(self, "scope")
@@ -143,19 +151,20 @@ class Resource(Listable):
             raise Invalid(problems)
 
     def to_columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the map of field name to value, with the values as the database stores them."""
-        return {name: self._to_column[name](value) for name, value in data.items()}
+        """Return the map of column to value, with the values as the database stores them; it leaves out links."""
+        to_column = self._to_column
+        return {name: to_column[name](value) for name, value in data.items() if name in to_column}
 
     @cached_property
     def _to_column(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: self.column(name).db_value for name in self.fields}
+        return {name: self.column(name).db_value for name in self.definition.columns}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """Map of field name to the value of a new record that is created without one."""
         fields = self.definition.fields
         return {
-            name: None if field.default is None else field.json_field().deserialize(field.default)
+            name: field.no_value if field.default is None else field.json_field().deserialize(field.default)
             for name, field in fields.items()
             if field.computed is None
         }
@@ -180,17 +189,15 @@ class Catalog(dict[str, Resource]):
     ) -> None:
         super().__init__()
         self.generation, self.source = generation, source
-        incoming = _incoming_references(definition for definition, _ in definitions.values())
+        incoming = incoming_references(definition for definition, _ in definitions.values())
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
             if kept is None or (kept.stored, kept.incoming) != (stored, incoming[name]):
-                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, _own_table(definition))
+                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, own_table(definition))
             self[name] = kept
         self.people = _make_people(settings, incoming[USERS], source, former)
-        self.referrers = {
-            name: [(self[reference.resource], reference.field) for reference in references]
-            for name, references in incoming.items()
-        }
+        self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
+        self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
         by_name = {resource.name: resource.definition for resource in (*self.values(), self.people)}
         self.world = Definitions(by_name, lambda name: self.target(name).serial)
@@ -201,6 +208,9 @@ class Catalog(dict[str, Resource]):
     def target(self, name: str) -> Resource:
         """Return the Resource that a reference with this `to` refers to: one of the catalog, or the users."""
         return self.people if name == USERS else self[name]
+
+    def _sources(self, incoming: Iterable[IncomingReference], *, is_list: bool) -> list[tuple[Resource, str]]:
+        return [(self[each.resource], each.field) for each in incoming if each.is_list == is_list]
 
     def __missing__(self, name: str) -> NoReturn:
         raise NotFound(f"There is no resource {name}.")
@@ -220,17 +230,6 @@ def _read_grant(role: str, where: dict[str, Any], place: RulePlace) -> Condition
     """Return the rule of a grant; an owner may use only their own rows."""
     rule = read_rule(where, place)
     return all_of([OWN_ROWS, rule]) if role == OWNER_GRANT else rule
-
-
-def _incoming_references(definitions: Iterable[Definition]) -> dict[str, list[IncomingReference]]:
-    """Return the map of resource name to the references to it."""
-    by_name = {definition.name: definition for definition in definitions}
-    incoming: dict[str, list[IncomingReference]] = {name: [] for name in (*by_name, USERS)}
-    for name, definition in by_name.items():
-        for reference, field in definition.references.items():
-            if field.to in incoming:
-                incoming[field.to].append(IncomingReference(name, reference, bool(definition.ruled_fields)))
-    return incoming
 
 
 def _make_people(

@@ -165,7 +165,7 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
         raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."]})
     problems: Problems = {}
     for name, definition in definitions.items():
-        for reference, field in definition.references.items():
+        for reference, field in definition.referring.items():
             if field.to not in {*definitions, USERS}:
                 in_resource = problems.setdefault(name, {"fields": {}})
                 in_resource["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
@@ -186,8 +186,8 @@ def _check_rules(definitions: Mapping[str, Definition]) -> None:
 def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:
     """Raise Invalid if required references lead from a resource back to it."""
     if circle := _required_circle(start, definitions):
-        required = [name for name, field in definitions[start].references.items() if field.required]
-        first = next(name for name in required if definitions[start].references[name].to == circle[1])
+        required = [name for name, field in definitions[start].referring.items() if field.required]
+        first = next(name for name in required if definitions[start].referring[name].to == circle[1])
         message = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
         raise Invalid({start: {"fields": {first: {"to": [message]}}}})
 
@@ -197,7 +197,7 @@ def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[
     paths, seen = [[start]], set[str]()
     while paths:
         path = paths.pop()
-        required = [field for field in definitions[path[-1]].references.values() if field.required]
+        required = [field for field in definitions[path[-1]].referring.values() if field.required]
         targets = {field.to for field in required} - {USERS}
         if start in targets:
             return [*path, start]

@@ -18,6 +18,7 @@ from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
+from backend.services.field_types.references import References, links_of, referring_fields
 from backend.services.field_types.uuid import Uuid
 
 SYSTEM_FIELDS: Mapping[str, FieldType] = {
@@ -79,14 +80,29 @@ class Definition:
         return references_of(self.fields)
 
     @cached_property
+    def links(self) -> dict[str, References]:
+        """Map of name to field, for the fields that hold the ids of several records, in a junction table."""
+        return links_of(self.fields)
+
+    @cached_property
+    def referring(self) -> dict[str, Reference | References]:
+        """Map of name to field, for the fields that hold the ids of records, one or several."""
+        return referring_fields(self.fields)
+
+    @cached_property
+    def columns(self) -> dict[str, FieldType]:
+        """Map of name to field, with the system fields, for the fields that are columns of the table."""
+        return {name: field for name, field in self.all_fields.items() if field.has_column}
+
+    @cached_property
     def computed_fields(self) -> dict[str, FieldType]:
         """Map of name to field, for the fields that the database computes."""
         return {name: field for name, field in self.fields.items() if field.computed is not None}
 
     @cached_property
     def inserted_fields(self) -> tuple[str, ...]:
-        """The names of the fields that an insert sets: all but the computed ones."""
-        return tuple(name for name in self.all_fields if name not in self.computed_fields)
+        """The names of the fields that an insert sets: all columns but the computed ones."""
+        return tuple(name for name in self.columns if name not in self.computed_fields)
 
     @cached_property
     def inputs(self) -> dict[str, set[str]]:

@@ -179,7 +179,7 @@ def _updates(definitions: list[Definition], new_names: Mapping[str, str], paths:
     for definition in definitions:
         updated: dict[str, FieldType] = {
             name: dataclasses.replace(reference, to=new_names[reference.to])
-            for name, reference in definition.references.items()
+            for name, reference in definition.referring.items()
             if reference.to in new_names
         }
         followed = paths.followed(definition)

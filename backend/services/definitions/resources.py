@@ -87,9 +87,7 @@ def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None
         if name not in definitions:
             raise _not_found(name)
         others = [other for other in definitions.values() if other.name != name]
-        if referring := [
-            other.name for other in others if any(field.to == name for field in other.references.values())
-        ]:
+        if referring := [other.name for other in others if any(field.to == name for field in other.referring.values())]:
             raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
         plan = make_plan(definitions, {}, [name])
         _require_unused_in_rules(name, plan, definitions)

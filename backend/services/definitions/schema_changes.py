@@ -18,12 +18,12 @@ from backend.services.definitions.indexes import (
     indexes_of,
     kept_indexes,
 )
+from backend.services.definitions.link_tables import alter_links, drop_links
 from backend.services.definitions.surveys import read_rows
+from backend.services.definitions.table_names import TEMPORARY, rename_table
 from backend.services.storage import full_text
 
-# Names that no resource or field can have.
-REBUILT = "larder_rebuilt"  # of the table that will replace one
-TEMPORARY = "larder__{}"  # of a column or table until its new name is free
+REBUILT = "larder_rebuilt"  # the table that will replace one; no resource can have this name
 
 
 def create_table(definition: Definition) -> None:
@@ -42,18 +42,6 @@ def add_foreign_keys(definition: Definition, names: Iterable[str]) -> None:
             database.execute_sql(f'ALTER TABLE "{definition.name}" ADD FOREIGN KEY ("{name}") {reference}')
 
 
-def rename_tables(new_names: Mapping[str, str]) -> None:
-    """Rename tables, a map of old to new name; two may swap their names. Foreign keys follow."""
-    for number, old_name in enumerate(new_names):
-        _rename_table(old_name, TEMPORARY.format(number))
-    for number, new_name in enumerate(new_names.values()):
-        _rename_table(TEMPORARY.format(number), new_name)
-
-
-def _rename_table(old_name: str, new_name: str) -> None:
-    database.execute_sql(f'ALTER TABLE "{old_name}" RENAME TO "{new_name}"')
-
-
 def release_names(definition: Definition) -> None:
     """Drop the indexes of a table that will be renamed, as they are named after it; alter_table creates them again."""
     full_text.drop_index(definition.name, definition.search)
@@ -61,7 +49,8 @@ def release_names(definition: Definition) -> None:
 
 
 def drop_table(definition: Definition) -> None:
-    """Drop the table with its rows and indexes."""
+    """Drop the table with its rows, links and indexes."""
+    drop_links(definition.name, definition.links)
     full_text.drop_index(definition.name, definition.search)
     database.execute_sql(f'DROP TABLE "{definition.name}"{database.drops_with_constraints}')
 
@@ -77,6 +66,7 @@ def alter_table(change: Alteration, new_names: Mapping[str, str]) -> None:
     if change.needs_search_rebuild and change.old.name == new.name:  # release_names dropped that of a renamed table
         full_text.drop_index(change.old.name, change.old.search)
     converted = [*_convert(change, old), *_number(change, old)]
+    alter_links(change, old, new_names)
     if database.alters_columns:
         _alter_columns(change, old, converted, new_names)
     elif _keeps_columns(change, new_names):
@@ -92,15 +82,18 @@ def alter_table(change: Alteration, new_names: Mapping[str, str]) -> None:
 
 def _keeps_columns(change: Alteration, new_names: Mapping[str, str]) -> bool:
     """Return whether all existing columns stay the same, so that SQLite need not rebuild the table."""
-    if change.new.name != change.old.name or change.dropped or change.converters:
+    if change.new.name != change.old.name or change.converters:
+        return False
+    if any(field.has_column for field in change.dropped.values()):
         return False
     if any(reference.to in new_names for reference in change.old.references.values()):
         return False
-    if any(field.required or field.computed for field in change.added.values()):
+    if any(field.required or field.computed for field in change.added.values() if field.has_column):
         return False
     return all(
         name == old_name and _column_ddl(change.new, name) == _column_ddl(change.old, old_name)
         for name, old_name in change.old_names.items()
+        if change.new.fields[name].has_column
     )
 
 
@@ -110,7 +103,7 @@ def _column_ddl(definition: Definition, name: str) -> Any:
 
 
 def _convert(change: Alteration, old: Definition) -> list[str]:
-    """Write converted values to a temporary column for each converted field; return the names of these fields.
+    """Write converted values to a temporary column for each converted field that has one; return their names.
 
     This is the same on both databases. Later the temporary columns replace the old ones.
     """
@@ -119,8 +112,12 @@ def _convert(change: Alteration, old: Definition) -> list[str]:
     model, fields = build_model(old, database.obj), change.new.fields
     temporary = _temporary_names(change)
     columns = {
-        name: fields[name].column(database.obj, column_name=temporary[name], null=True) for name in change.converters
+        name: fields[name].column(database.obj, column_name=temporary[name], null=True)
+        for name in change.converters
+        if fields[name].has_column
     }
+    if not columns:
+        return []
     for column_ in columns.values():
         _add_column(old.name, column_)
     assignments = [f'"{temporary[name]}" = {database.param}' for name in columns]
@@ -183,7 +180,7 @@ def _rebuild(change: Alteration, old: Definition, converted: list[str]) -> None:
     statement = f'INSERT INTO "{REBUILT}" ({columns}) SELECT {", ".join(expressions.values())} FROM "{old.name}"'
     database.execute_sql(statement, [defaults[name] for name in expressions if name in defaults])
     database.execute_sql(f'DROP TABLE "{old.name}"')
-    _rename_table(REBUILT, new.name)
+    rename_table(REBUILT, new.name)
     create_indexes(new)
     if database.execute_sql(f'PRAGMA foreign_key_check("{new.name}")').fetchall():
         raise IntegrityError(f"FOREIGN KEY constraint failed in {new.name}")
@@ -193,7 +190,7 @@ def _copied_columns(change: Alteration, converted: list[str]) -> dict[str, str]:
     """Return the map of new column to the quoted old or temporary column that it is copied from."""
     temporary = _temporary_names(change)
     system = {name: f'"{name}"' for name in change.new.all_fields if name not in change.new.fields}
-    kept = {name: f'"{old_name}"' for name, old_name in change.old_names.items()}
+    kept = {name: f'"{old_name}"' for name, old_name in change.old_names.items() if change.new.fields[name].has_column}
     sources = system | kept | {name: f'"{temporary[name]}"' for name in converted}
     return {name: source for name, source in sources.items() if name not in change.new.computed_fields}
 
@@ -207,11 +204,12 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
         if name not in kept:
             _drop_foreign_key(table, name)
     stop_computing(change)
-    dropped = [*change.dropped, *(change.old_names[name] for name in converted if name in change.old_names)]
+    kept_columns = [name for name in change.old_names if name not in converted and new.fields[name].has_column]
+    dropped = old.fields.keys() & old.columns.keys() - {change.old_names[name] for name in kept_columns}
     for name in sorted(dropped, key=lambda name: name not in old.computed_fields):  # these depend on the others
         database.execute_sql(f'ALTER TABLE "{table}" DROP COLUMN "{name}"')
     temporary = _temporary_names(change)
-    renamed = {name: old_name for old_name, name in change.renamed if name not in converted}
+    renamed = {name: old_name for old_name, name in change.renamed if name in kept_columns}
     for name, old_name in renamed.items():  # two may swap their names
         _rename_column(table, old_name, temporary[name])
     for name in (*renamed, *converted):
@@ -220,9 +218,8 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
     _add_columns(change, nullable=True, existing=converted)
     _fill(new, change.defaults)
     _add_computed_columns(change)
-    for name, field in new.fields.items():
-        kept_name = None if name in converted else change.old_names.get(name)
-        was_required = kept_name is not None and old.fields[kept_name].required
+    for name, field in ((name, field) for name, field in new.fields.items() if field.has_column):
+        was_required = name in kept_columns and old.fields[change.old_names[name]].required
         if field.required != was_required:
             action = "SET" if field.required else "DROP"
             database.execute_sql(f'ALTER TABLE "{table}" ALTER COLUMN "{name}" {action} NOT NULL')
@@ -260,7 +257,7 @@ def _drop_foreign_key(table: str, name: str) -> None:
 def _add_columns(change: Alteration, *, nullable: bool = False, existing: Collection[str] = ()) -> None:
     model = build_model(change.new, database.obj)
     for name, field in change.added.items():
-        if name in existing or field.computed is not None:
+        if name in existing or field.computed is not None or not field.has_column:
             continue
         if nullable:
             _add_column(change.new.name, field.column(database.obj, column_name=name, null=True))

@@ -79,9 +79,10 @@ class Survey:
 
     def _find_dangling(self, rows: list[Row]) -> None:
         for name, target in self._targets.items():
-            target_ids = {row_id: values[name] for row_id, values in rows if values[name] is not None}
-            existing = _existing_ids(target, set(target_ids.values()))
-            self.dangling[name] += [row_id for row_id, target_id in target_ids.items() if target_id not in existing]
+            ids_in = self._change.new.referring[name].ids_in
+            target_ids = {row_id: set(ids_in(values[name])) for row_id, values in rows}
+            existing = _existing_ids(target, set().union(*target_ids.values()))
+            self.dangling[name] += [row_id for row_id, ids in target_ids.items() if not ids <= existing]
 
     def _find_repeated(self, rows: list[Row]) -> None:
         fields = self._change.new.all_fields

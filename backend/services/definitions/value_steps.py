@@ -30,7 +30,7 @@ def value_steps(
     """
     checks = _value_checks(change)
     unique_sets, new_sets = _doubtful_sets(change)
-    retargeted = [name for name in change.new.references if _changes_target(change, name, new_names)]
+    retargeted = [name for name in change.new.referring if _changes_target(change, name, new_names)]
     targets = {name: _target(change, name, new_names, definitions) for name in retargeted}
     computed = {each for each in unique_sets if each.uses(change.new.computed_fields)}
     surveyed = [each for each in unique_sets if each not in computed]
@@ -71,7 +71,7 @@ def _changes_target(change: Alteration, name: str, new_names: Mapping[str, str])
     """Return whether a field with values will refer to a different resource, or becomes a reference."""
     if name not in change.old_names:
         return False
-    old_field, new_field = change.old.references.get(change.old_names[name]), change.new.references[name]
+    old_field, new_field = change.old.referring.get(change.old_names[name]), change.new.referring[name]
     return old_field is None or new_names.get(old_field.to, old_field.to) != new_field.to
 
 
@@ -79,7 +79,7 @@ def _target(
     change: Alteration, name: str, new_names: Mapping[str, str], definitions: Mapping[str, Definition]
 ) -> Any | None:
     """Return the column with the ids of what a field will refer to; None if that is a new resource."""
-    target = change.new.references[name].to
+    target = change.new.referring[name].to
     if target == USERS:
         return User.id
     current_name = next((old for old, new in new_names.items() if new == target), target)
@@ -109,7 +109,7 @@ def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
 
 
 def _target_step(change: Alteration, name: str, dangling: list[str]) -> Step:
-    target = change.new.references[name].to
+    target = change.new.referring[name].to
     missing = f", which lacks the records that {record_count_text(len(dangling))} would refer to" if dangling else ""
     text = f"Let {name} refer to {target}{missing}."
     return make_step("change_target", change.name, text, name, preventing=rows_of(dangling))

@@ -72,6 +72,8 @@ class FieldType(Comparable, Computable):
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than fit into an index entry
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
+    has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
+    no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
 
@@ -162,6 +164,11 @@ class FieldType(Comparable, Computable):
         """Return the Peewee field of the column that stores the values."""
         raise NotImplementedError
 
+    def is_empty(self, column: Any) -> ColumnBase:
+        """Return the condition that a row has no value."""
+        condition: ColumnBase = column.is_null()
+        return condition
+
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the value in a JSON object: null for null.
 
@@ -191,6 +198,15 @@ class FieldType(Comparable, Computable):
         """
         raise NotImplementedError
 
+    def change_field(self, **options: Any) -> fields.Field[Any]:
+        """Return the marshmallow field of a PATCH, which may also load a change instead of a new value."""
+        return self.json_field(**options)
+
+    @property
+    def is_nullable(self) -> bool:
+        """Whether a record can have null."""
+        return not self.required
+
     def text_field(self) -> fields.Field[Any]:
         """Return the marshmallow field that reads a value from text, in a query or in a CSV cell.
 
@@ -206,6 +222,13 @@ class FieldType(Comparable, Computable):
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
         return loader(self.text_field(), self.json_field().validators)
+
+    def keys_reader(self, read: Callable[[Any], Any], *, is_text: bool) -> Callable[[Any], list[Any]]:
+        """For lists of references: return the function that reads the keys of targets, each of them by `read`.
+
+        `is_text` says whether it reads the text of a CSV cell, or a list in JSON. It raises ValidationError.
+        """
+        raise NotImplementedError
 
     def to_cell(self, value: Any) -> str:
         """Return the text of a CSV cell for a value in JSON."""
@@ -258,7 +281,11 @@ class FieldType(Comparable, Computable):
         if self.common_form is not None and self.common_form == old.common_form:
             return lambda value: field.deserialize(self.from_common(old.to_common(value)))
         read = loader(self.text_field(), field.validators)
-        return lambda value: read(to_text(value).strip())
+        return lambda value: read(old.text_of(value).strip())
+
+    def text_of(self, value: Any) -> str:
+        """Return the text of a value in JSON that is converted to a value of another type."""
+        return to_text(value)
 
     def to_common(self, value: Any) -> Any:
         """Return a value in JSON in the common form."""

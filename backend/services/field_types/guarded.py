@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from backend.models.database import Dialect
-from backend.services.field_types.base import FieldType, option, to_text
+from backend.services.field_types.base import FieldType, option
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.marshmallow_fields import StrictBoolean, loader
 from backend.utils.cells import escape_formula, unescape_formula
@@ -58,4 +58,4 @@ class Guarded(FieldType):
     def converter(self, old: FieldType) -> Callable[[Any], Any]:
         """Return the function that converts any value to its text."""
         load = self.json_field().deserialize
-        return lambda value: load(to_text(value))
+        return lambda value: load(old.text_of(value))

@@ -1,6 +1,6 @@
 """`reference`: the id of a record of another resource or of the same one, or of a user."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import validate
@@ -15,6 +15,11 @@ from backend.services.field_types.uuid import Uuid
 USERS = "users"  # what a reference to a user has as `to`; no resource can have this name
 USERS_TABLE = "larder_users"
 ON_DELETE = {"restrict": "RESTRICT", "cascade": "CASCADE", "set_null": "SET NULL"}
+
+
+def target_table(to: str) -> str:
+    """Return the name of the table that a reference with this `to` refers to."""
+    return USERS_TABLE if to == USERS else to
 
 
 @field_type("reference")
@@ -46,13 +51,21 @@ class Reference(Uuid):
 
     def foreign_key(self) -> SQL:
         """Return the SQL of the foreign key, which follows the column."""
-        table = USERS_TABLE if self.to == USERS else self.to
-        return SQL(f'REFERENCES "{table}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
+        return SQL(f'REFERENCES "{target_table(self.to)}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
+
+    def ids_in(self, value: Any) -> list[str]:
+        """Return the ids in a value."""
+        return [] if value is None else [value]
 
     @property
     def constraints(self) -> dict[str, Any]:
         """Empty: a change of the target is a step of its own."""
         return {}
+
+    def converter(self, old: FieldType) -> Callable[[Any], Any]:
+        """Return the function that converts a value; no ids become null."""
+        convert = super().converter(old)
+        return lambda value: None if value == old.no_value and not self.required else convert(value)
 
 
 def references_of(fields: Mapping[str, FieldType]) -> dict[str, Reference]:

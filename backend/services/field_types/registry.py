@@ -14,6 +14,7 @@ from backend.services.field_types import (  # noqa: F401 - importing a module re
     json,
     number,
     reference,
+    references,
     sequence,
     string,
     text,

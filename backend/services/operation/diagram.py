@@ -84,6 +84,9 @@ field. A reference has a foreign key to the table of its target, `larder_users` 
 | uuid, reference | TEXT | UUID |
 | json | TEXT | JSON |
 
+A field of the type `references` has no column, but a junction table: `record`, `target` and `place`, with foreign keys
+that delete a row with either end, and an index for each direction.
+
 If the definition has `search`, a second table holds the words of the searched fields, with an index: FTS5 on SQLite,
 TSVECTOR and GIN on Postgres.
 """

@@ -114,14 +114,18 @@ def _resolve(actor: Actor, resource: Resource, data: dict[str, Any], results: li
     # The actor must not learn that such a field exists; the schema refuses it as unknown.
     unknown = policies.hidden_fields(definition, actor) & policies.locked_fields(definition, actor)
     ids = {name for name, field in definition.fields.items() if field.holds_ids} - unknown
-    return {
-        name: _created_id(name, value[REF], results) if name in ids and _is_ref(value) else value
-        for name, value in data.items()
-    }
+    return {name: _with_ids(name, value, results) if name in ids else value for name, value in data.items()}
 
 
-def _is_ref(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {REF}
+def _with_ids(name: str, value: Any, results: list[OperationResult], depth: int = 2) -> Any:
+    """Return a value, which may be a list of ids or a change of one, with the ids of created records."""
+    if isinstance(value, dict) and set(value) == {REF}:
+        return _created_id(name, value[REF], results)
+    if isinstance(value, list) and depth:
+        return [_with_ids(name, each, results, depth - 1) for each in value]
+    if isinstance(value, dict) and depth:
+        return {part: _with_ids(name, each, results, depth - 1) for part, each in value.items()}
+    return value
 
 
 def _created_id(name: str, number: Any, results: list[OperationResult]) -> str:

@@ -1,8 +1,9 @@
 """Deletes records, and applies `on_delete` to the records that refer to them."""
 
 import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from peewee import IntegrityError, ModelDelete, Select
 
@@ -11,16 +12,20 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict
+from backend.services.records.link_writes import find_linking, remove_links
 from backend.services.storage import history
 from backend.services.storage.conditions import Condition
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 
 IDS_AT_ONCE = 500
+NO_CHANGES: Mapping[Any, Any] = MappingProxyType({})
 
 
 def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], subject: str = "The record") -> None:
     """Delete these records in the current transaction, and all records that `on_delete: cascade` deletes with them.
+
+    Links to them are removed, which raises the version of the records that had them.
 
     The database could follow the references, but SQLite fails at a depth of 1,000, and neither database would change
     the `version`, and so the ETag, of a record whose reference is set to null.
@@ -32,6 +37,7 @@ def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], 
     deletion.follow_references()
     deletion.require_no_blockers(subject)
     deletion.set_references_to_null()
+    deletion.remove_links()
     try:
         deletion.execute()
     except IntegrityError as error:  # a resource created a moment ago refers to them
@@ -142,19 +148,40 @@ class _Deletion:
         for referring in self.to_set_null:
             resource, name, _ = referring
             for chunk in _chunks(self._unseen(resource, referring.find())):
-                version = resource.column("version")
-                changes = {
-                    resource.column(name): None,
-                    version: version + 1,
-                    resource.column("updated_at"): rfc3339(utcnow()),
-                }
                 with history.recorded(self.actor.user_id, resource, chunk):
-                    resource.model.update(changes).where(resource.column("id").in_(chunk)).execute()
+                    raise_versions(resource, chunk, {resource.column(name): None})
+
+    def remove_links(self) -> None:
+        """Remove the links of records that stay. This changes their version once, and their history."""
+        targets: dict[str, list[str]] = {}
+        for target, ids in self.steps:
+            targets.setdefault(target.name, []).extend(ids)
+        linking: dict[str, list[tuple[str, list[str]]]] = {}  # by resource: (field, ids of its targets)
+        for name, ids in targets.items():
+            for other, field in self.resource.catalog.target(name).linkers:
+                linking.setdefault(other.name, []).append((field, ids))
+        for name, links in linking.items():
+            self._remove_links_of(self.resource.catalog[name], links)
+
+    def _remove_links_of(self, resource: Resource, links: list[tuple[str, list[str]]]) -> None:
+        found = [find_linking(resource, field, ids) for field, ids in links]
+        for chunk in _chunks(self._unseen(resource, sorted(set().union(*found)))):
+            with history.recorded(self.actor.user_id, resource, chunk):
+                for field, ids in links:
+                    remove_links(resource, field, chunk, ids)
+                raise_versions(resource, chunk)
 
     def execute(self) -> None:
         """Delete the records, beginning with the last step: nothing refers to its records."""
         for resource, ids in reversed(self.steps):
             resource.run(_delete_query, values={"ids": json.dumps(ids)})
+
+
+def raise_versions(resource: Resource, ids: list[str], changes: Mapping[Any, Any] = NO_CHANGES) -> None:
+    """Raise the version of these records, with changes of other columns."""
+    version = resource.column("version")
+    values = {**changes, version: version + 1, resource.column("updated_at"): rfc3339(utcnow())}
+    resource.model.update(values).where(resource.column("id").in_(ids)).execute()
 
 
 def _select_referring_query(resource: Resource, name: str, locks: bool, scope: Condition) -> Select:

@@ -11,6 +11,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
 from backend.services.records.list_query import ExpandQuery, RelatedQuery
+from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.records.visible_queries import visible_condition, visible_relations
 from backend.services.storage.conditions import Condition, all_of
 from backend.services.storage.listable import Names
@@ -26,13 +27,17 @@ ONE_RECORD = "The path leads to one record, not to a list."
 
 @dataclass(frozen=True)
 class Expansion:
-    """A Relation to expand: which records of its target, and their fields; `children` are expanded in the target."""
+    """A Relation to expand: which records of its target, with which fields and links.
+
+    `children` are expanded in the target.
+    """
 
     name: str
     relation: Relation
     target: Resource
     condition: Condition  # the scope of the target, and what the query asks for
     fields: Names
+    links: VisibleLinks
     query: RelatedQuery
     children: "tuple[Expansion, ...]"
 
@@ -110,7 +115,8 @@ class _Planner:
             asked = visible_condition(self._actor, target, query.where, parameter_name(path, "where"))
             condition = all_of([condition, asked])
         names = query.fields or target.visible_fields_or_all(hidden)
-        return Expansion(name, relation, target, condition, names, query, self.find(target, rests, f"{path}."))
+        links, children = visible_links(self._actor, target), self.find(target, rests, f"{path}.")
+        return Expansion(name, relation, target, condition, names, links, query, children)
 
 
 def parameter_name(path: str, option: str) -> str:

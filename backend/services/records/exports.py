@@ -16,6 +16,7 @@ from backend.services.field_types.base import FieldType
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
+from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.cells import NULL, quote_cell
 from backend.utils.spool import NoSpace, SpoolFile
@@ -101,9 +102,10 @@ def _by_pages(query: ListQuery) -> ListQuery:
     return replace(query, per_page=ROWS_AT_ONCE, count=False, sort=query.sort or (("id", False),))
 
 
-def _access_of(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str]]:
-    """Return (scope of the records, hidden fields) of the actor."""
-    return policies.scope(resource, "list", actor), policies.hidden_fields(resource.definition, actor)
+def _access_of(resource: Resource, actor: Actor) -> tuple[policies.Scope, frozenset[str], VisibleLinks]:
+    """Return (scope of the records, hidden fields, visible links) of the actor."""
+    scope, hidden = policies.scope(resource, "list", actor), policies.hidden_fields(resource.definition, actor)
+    return scope, hidden, visible_links(actor, resource)
 
 
 def _read_page(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:

@@ -9,6 +9,7 @@ from typing import Any
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Invalid
+from backend.services.records.shown_links import ALL_LINKS, VisibleLinks
 from backend.services.storage import full_text
 from backend.services.storage.conditions import EVERY, Condition, Triple, all_of, comparisons
 from backend.services.storage.listable import Listable
@@ -60,6 +61,7 @@ class ListQuery:
     `condition` what visible_query makes of it. `sort` holds (field, is descending); `fields` None means all. `terms`
     are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
     the best matches first, and no cursor. `max_bytes` limits all records together; None means the limit of a response.
+    `links` are those that the actor sees.
     """
 
     filters: tuple[Triple, ...] = ()
@@ -75,6 +77,7 @@ class ListQuery:
     cursor: str | None = None
     count: bool = True
     max_bytes: int | None = None
+    links: VisibleLinks = ALL_LINKS
 
     def without(self, hidden: frozenset[str], resource: Resource) -> "ListQuery":
         """Return the query without these fields, which are hidden from the actor. Raises Invalid if it uses one."""
@@ -103,7 +106,7 @@ class ListQuery:
 
     def slot_values(self, listable: Listable, scope: Scope) -> dict[str, Any]:
         """Return the values of the slots of the Selection."""
-        values = scope.values(listable) | self._filter.values(listable, "filter")
+        values = {**scope.values(listable), **self._filter.values(listable, "filter"), **self.links.values}
         return values | full_text.slot_values(listable, self.searched, self.terms) if self.terms else values
 
     @property

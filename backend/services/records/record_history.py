@@ -1,5 +1,6 @@
 """The history of a record, as far as an actor may read it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,10 +10,13 @@ from backend.models.database import database
 from backend.models.history_entry import HistoryEntry, KeptFields
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
-from backend.services.definitions.catalog import Resource
+from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Denied, Invalid
 from backend.services.records.records import get_record
+from backend.services.records.shown_links import ids_within, visible_targets
 from backend.services.storage.answer_sizes import response_limit
+
+KeptByName = dict[str, dict[str, Any]]  # what KeptFields say about each field
 
 
 class ReadableEntry(NamedTuple):
@@ -54,16 +58,54 @@ def list_history(
 def _readable(actor: Actor, resource: Resource, entries: list[HistoryEntry]) -> list[ReadableEntry]:
     hidden = policies.hidden_fields(resource.definition, actor)
     kept = {each.id: each.fields for each in KeptFields.select().where(KeptFields.resource == resource.name)}
+    fields_of = [{} if entry.fields_id is None else kept.get(entry.fields_id, {}) for entry in entries]
+    visible = {} if actor.is_admin else _visible_targets(actor, resource, entries, fields_of)
     readable = []
-    for entry in entries:
-        fields = {} if entry.fields_id is None else kept.get(entry.fields_id, {})
+    for entry, fields in zip(entries, fields_of, strict=True):
         changes = {
             name: (was, now)
             for name, (was, now) in entry.changes.items()
             if actor.is_admin or name == "created_by" or _may_read(actor, fields.get(name), hidden)
         }
+        if visible:
+            changes = _without_hidden_links(changes, fields, visible)
         readable.append(ReadableEntry(entry.version, entry.action, changes, entry.created_at, entry.created_by))
     return readable
+
+
+def _visible_targets(
+    actor: Actor, resource: Resource, entries: list[HistoryEntry], fields_of: list[KeptByName]
+) -> dict[str | None, set[str]]:
+    """Return the ids in lists of references that the actor may read today, by the resource they belong to."""
+    ids: dict[str | None, set[str]] = {}
+    for entry, fields in zip(entries, fields_of, strict=True):
+        for name in [name for name in entry.changes if "to" in fields.get(name, ())]:
+            ids.setdefault(fields[name]["to"], set()).update(*(value or () for value in entry.changes[name]))
+    return {to: _readable_ids(actor, resource.catalog, to, found) for to, found in ids.items()}
+
+
+def _readable_ids(actor: Actor, catalog: Catalog, name: str | None, ids: set[str]) -> set[str]:
+    if name is None or not ids:
+        return set()
+    target = catalog.target(name)
+    scope = visible_targets(actor, target)
+    return ids if scope.everything else ids_within(target, scope, ids)  # all, also those of deleted records
+
+
+def _without_hidden_links(
+    changes: Mapping[str, tuple[Any, Any]], fields: KeptByName, visible: Mapping[str | None, set[str]]
+) -> dict[str, tuple[Any, Any]]:
+    """Return the changes with the visible ids of lists only; a list of which only others changed is left out."""
+    shown: dict[str, tuple[Any, Any]] = {}
+    for name, values in changes.items():
+        if "to" not in fields.get(name, ()):
+            shown[name] = values
+            continue
+        ids = visible[fields[name]["to"]]
+        was, now = (None if value is None else [each for each in value if each in ids] for value in values)
+        if was != now:
+            shown[name] = was, now
+    return shown
 
 
 def _may_read(actor: Actor, kept: dict[str, Any] | None, hidden: frozenset[str]) -> bool:

@@ -20,17 +20,20 @@ from backend.services.errors import Denied, NotFound, PreconditionFailed, Precon
 from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
+from backend.services.records.link_writes import changed_lists, insert_lists, new_lists, replace_lists
 from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.numbering import numbered
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
 from backend.services.records.row_checks import require_in_scope
+from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.records.visible_queries import visible_query
 from backend.services.storage import history
 from backend.services.storage.answer_sizes import bounded_json, require_fitting, response_limit
 from backend.services.storage.conditions import Condition
 from backend.services.storage.full_text import update_search_index
+from backend.services.storage.listable import Shown
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
@@ -39,10 +42,14 @@ Hidden = frozenset[str]  # the fields that an actor may not see
 
 
 class Record(NamedTuple):
-    """A record as the API returns it: its JSON text and its version."""
+    """A record as the API returns it: its JSON text and its version.
+
+    `is_partial` says whether links may be left out, because the actor may not read all targets.
+    """
 
     json: str
     version: int
+    is_partial: bool = False
 
 
 def list_records(actor: Actor, resource: Resource, query: ListQuery) -> RecordPage:
@@ -69,11 +76,20 @@ def get_record(actor: Actor, resource: Resource, record_id: str, expand_query: E
     hidden = policies.hidden_fields(resource.definition, actor)
     if expand_query.paths:
         return _get_expanded(actor, resource, record_id, expand_query, scope, resource.visible_fields_or_all(hidden))
-    values = {"id": record_id} | scope.values(resource)
-    rows = resource.run(_select_one_query, scope.shape, hidden, response_limit.max_bytes, values=values)
+    visible = visible_links(actor, resource)
+    rows = _read(resource, record_id, scope, hidden, visible)
     if not rows:
         raise _missing(resource)
-    return _record_of(rows[0])
+    return _record_of(rows[0])._replace(is_partial=bool(visible.shown))
+
+
+def _read(
+    resource: Resource, record_id: str, scope: Scope, hidden: Hidden, visible: VisibleLinks
+) -> list[tuple[Any, ...]]:
+    """Return the row of _record_columns of a record; none if it is not in the Scope."""
+    values = {"id": record_id, **scope.values(resource), **visible.values}
+    shape = (scope.shape, hidden, visible.shown, response_limit.max_bytes)
+    return resource.run(_select_one_query, *shape, values=values)
 
 
 def _get_expanded(
@@ -84,8 +100,8 @@ def _get_expanded(
     scope: Scope,
     fields: tuple[str, ...] | None,  # None means all
 ) -> Record:
-    expansions = plan_expansions(actor, resource, expand_query, 1)
-    query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False)
+    expansions, links = plan_expansions(actor, resource, expand_query, 1), visible_links(actor, resource)
+    query = ListQuery(filters=(("id", "eq", record_id),), fields=fields, per_page=1, count=False, links=links)
     # The items of a page are JSON texts, so `version` is read as an extra column, and arrives in `link_values`.
     page = list_rows(resource, scope, query, ("version", *link_fields(expansions)))
     if not page.items:
@@ -121,9 +137,12 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         require_in_scope(resource, scope, values)
         with history.recorded(actor.user_id, resource, [values["id"]]):
             (values,) = numbered(resource, [values])
-            record = _record_of(resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)[0])
+            rows = resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)
+            if resource.definition.links:
+                insert_lists(resource, {values["id"]: new_lists(actor, resource, data)})
+                rows = _read(resource, values["id"], policies.EVERYTHING, hidden, visible_links(actor, resource))
         update_search_index(resource, {values["id"]: values})
-        return values["id"], record
+        return values["id"], _record_of(rows[0])
 
 
 def new_row(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str | None = None) -> dict[str, Any]:
@@ -154,15 +173,21 @@ def update_record(
             return get_record(actor, resource, record_id)
         require_visible_references(actor, resource, data, record_id)
         resource.require_indexable(data)
-        values = {"updated_at": rfc3339(utcnow())} | resource.to_columns(data)
+        columns = resource.to_columns(data)
+        lists = changed_lists(actor, resource, record_id, data) if resource.definition.links else {}
+        if not columns and not lists:
+            return get_record(actor, resource, record_id)
+        values = {"updated_at": rfc3339(utcnow())} | columns
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.
         if scope.depends_on(resource.definition.with_computed({*values, "version"})):
             require_in_scope(resource, scope, values, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
-        names = tuple(sorted(data))
+        visible = visible_links(actor, resource)
+        shape = (tuple(sorted(columns)), hidden, visible.shown, response_limit.max_bytes)
         with history.recorded(actor.user_id, resource, [record_id]):
-            slots = values | {"id": record_id}
-            (changed,) = resource.run(_update_query, names, hidden, response_limit.max_bytes, values=slots)
+            replace_lists(resource, {record_id: lists})
+            slots = {**values, **visible.values, "id": record_id}
+            (changed,) = resource.run(_update_query, *shape, values=slots)
         update_search_index(resource, {record_id: values})
         return _record_of(changed)
 
@@ -208,17 +233,18 @@ def _record_of(row: Sequence[Any]) -> Record:
     return Record(require_fitting(record_json), version)
 
 
-def _record_columns(resource: Resource, hidden: Hidden, max_bytes: int) -> tuple[Node, Node]:
+def _record_columns(resource: Resource, hidden: Hidden, shown: Shown, max_bytes: int) -> tuple[Node, Node]:
     """Return the SQL expressions of a record's JSON and version.
 
     The JSON is NULL if it is larger than `max_bytes`.
     """
-    return bounded_json(resource, resource.visible_fields_or_all(hidden), max_bytes), resource.column("version")
+    names = resource.visible_fields_or_all(hidden)
+    return bounded_json(resource, names, max_bytes, shown), resource.column("version")
 
 
-def _select_one_query(resource: Resource, scope: Condition, hidden: Hidden, max_bytes: int) -> Select:
+def _select_one_query(resource: Resource, scope: Condition, hidden: Hidden, shown: Shown, max_bytes: int) -> Select:
     condition = resource.one().scoped(resource.column("id") == slot("id"), scope)
-    return resource.model.select(*_record_columns(resource, hidden, max_bytes)).where(condition)
+    return resource.model.select(*_record_columns(resource, hidden, shown, max_bytes)).where(condition)
 
 
 def _select_for_write_query(resource: Resource, readable: Condition, writable: Condition) -> Select:
@@ -230,11 +256,13 @@ def _select_for_write_query(resource: Resource, readable: Condition, writable: C
 
 def _insert_query(resource: Resource, hidden: Hidden, max_bytes: int) -> ModelInsert:
     values = {resource.column(name): slot(name) for name in resource.definition.inserted_fields}
-    return resource.model.insert(values).returning(*_record_columns(resource, hidden, max_bytes))
+    return resource.model.insert(values).returning(*_record_columns(resource, hidden, (), max_bytes))
 
 
-def _update_query(resource: Resource, names: tuple[str, ...], hidden: Hidden, max_bytes: int) -> ModelUpdate:
+def _update_query(
+    resource: Resource, names: tuple[str, ...], hidden: Hidden, shown: Shown, max_bytes: int
+) -> ModelUpdate:
     version = resource.column("version")
     values = {resource.column(name): slot(name) for name in (*names, "updated_at")} | {version: version + 1}
     query = resource.model.update(values).where(resource.column("id") == slot("id"))
-    return query.returning(*_record_columns(resource, hidden, max_bytes))
+    return query.returning(*_record_columns(resource, hidden, shown, max_bytes))

@@ -13,7 +13,7 @@ from backend.services.records.expansions import Expansion, invalid_expansion, li
 from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
 from backend.services.storage.conditions import Condition
-from backend.services.storage.listable import Names
+from backend.services.storage.listable import Names, Shown
 from backend.services.storage.ordering import Key, Sort, order_keys, parts, total_order
 from backend.services.storage.pages import one_after_the_other
 from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
@@ -101,9 +101,10 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
         expansion.query.sort,
         names,
         is_measured,
+        expansion.links.shown,
     )
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left, "reach": limit}
-    values |= expansion.condition.values(target, "scope")
+    values |= {**expansion.condition.values(target, "scope"), **expansion.links.values}
     ((records, read, *sizes),) = target.run(_select_related, shape, values=values)
     if is_measured:
         budget.require(sum(map(int, split_texts(sizes[0]))))
@@ -140,6 +141,7 @@ class RelatedShape(NamedTuple):
     sort: Sort
     link_fields: tuple[str, ...]
     is_measured: bool
+    shown: Shown
 
 
 def _select_related(target: Resource, shape: RelatedShape) -> Select:
@@ -151,12 +153,15 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
     found, terms = _is_related(target, shape, keys), [key.term for key in keys]
     columns: list[ColumnBase] = [target.column(name) for name in shape.link_fields]
     read = [*columns, *(key.column for key in keys)] if shape.is_back else columns
-    texts: dict[str, ColumnBase] = {"record": target.json(shape.fields), "link_values": values_as_json(read)}
+    texts: dict[str, ColumnBase] = {
+        "record": target.json(shape.fields, shape.shown),
+        "link_values": values_as_json(read),
+    }
     record_id = target.column("id")
     if not shape.is_measured:
         return in_one_row(target, select_named(target, texts).where(found).order_by(*terms), texts)
     picked = target.model.select(record_id.alias("id")).where(found).alias("picked")
-    sizes = sized(target, picked, shape.fields, terms)
+    sizes = sized(target, picked, shape.fields, shape.shown, terms)
     texts |= if_within(sizes, texts["record"])
     rows = select_named(target, texts).join(sizes, on=(sizes.c.id == record_id))
     return in_one_row(target, rows.order_by(*terms), texts)

@@ -59,7 +59,7 @@ class _Locked(fields.Raw):
 
 def _field_of_record(field: FieldType) -> fields.Field[Any]:
     """Return the marshmallow field for creating and replacing: if it is left out, it gets the default, or null."""
-    options: dict[str, Any] = {"allow_none": not field.required, "metadata": describe(field)}
+    options: dict[str, Any] = {"allow_none": field.is_nullable, "metadata": describe(field)}
     if field.default is not None:
         # marshmallow does not deserialize a load_default, so do it here.
         options |= {"load_default": field.json_field().deserialize(field.default)}
@@ -67,12 +67,12 @@ def _field_of_record(field: FieldType) -> fields.Field[Any]:
     elif field.required:
         options |= {"required": True}
     else:
-        options |= {"load_default": None}
+        options |= {"load_default": field.no_value}
     return field.json_field(**options)
 
 
 def _field_of_change(field: FieldType) -> fields.Field[Any]:
-    return field.json_field(allow_none=not field.required, metadata=describe(field))
+    return field.change_field(allow_none=field.is_nullable, metadata=describe(field))
 
 
 def describe(field: FieldType) -> dict[str, Any]:

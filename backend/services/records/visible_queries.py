@@ -17,6 +17,7 @@ from backend.services.definitions.row_rules import bind, check_user_value
 from backend.services.definitions.where import USER, Fields, Wording, read_where
 from backend.services.errors import Invalid
 from backend.services.records.list_query import ListQuery
+from backend.services.records.shown_links import visible_links
 from backend.services.storage.conditions import EVERY, Condition
 from backend.services.storage.relations import Relation
 
@@ -58,12 +59,14 @@ def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
 
 
 def visible_query(actor: Actor, resource: Resource, query: ListQuery) -> ListQuery:
-    """Return the query without hidden fields and with its `where` as a condition.
+    """Return the query without hidden fields, with the links that the actor sees, and its `where` as a condition.
 
     Raises Invalid for a hidden or unknown field or relation.
     """
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
+    if resource.definition.links:
+        query = replace(query, links=visible_links(actor, resource))
     return query if query.where is None else replace(query, condition=visible_condition(actor, resource, query.where))
 
 

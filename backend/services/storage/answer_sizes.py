@@ -13,7 +13,7 @@ from peewee import SQL, Case, Cast, ColumnBase, Node, Select, fn
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.errors import Invalid
-from backend.services.storage.listable import Field, Listable, Names
+from backend.services.storage.listable import Field, Listable, Names, Shown
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
@@ -54,28 +54,28 @@ def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
     return width is None or width * count > response_limit.max_bytes
 
 
-def _size(listable: Listable, names: Names) -> ColumnBase:
+def _size(listable: Listable, names: Names, shown: Shown) -> ColumnBase:
     """Return the SQL expression of the approximate size of a record's JSON in bytes."""
     fixed, measured = 0, []
-    for name in names or listable.fields:
+    for name, value in listable.values(names, shown):
         field = listable.fields[name]
         fixed += len(name) + FIELD_BYTES
         if field.max_json_bytes is not None and field.max_json_bytes <= NARROW_BYTES:
             fixed += field.max_json_bytes
         else:
-            text = field.as_text(listable.column(name), database.obj)
+            text = field.as_text(value, database.obj)
             measured.append(fn.COALESCE(fn.octet_length(text), 0))
     return reduce(add, measured, SQL(str(fixed)))
 
 
 def sized(
-    listable: Listable, picked: Select, names: Names, terms: Iterable[Node], *, is_ranked: bool = False
+    listable: Listable, picked: Select, names: Names, shown: Shown, terms: Iterable[Node], *, is_ranked: bool = False
 ) -> Select:
     """Return the query of the picked ids, with the size of each record in bytes and the sum up to this record.
 
     They are in the order of `terms` or, if `is_ranked`, of their `score` and then `terms`.
     """
-    each = _size(listable, names)
+    each = _size(listable, names, shown)
     scores = [picked.c.score] if is_ranked else []
     columns = [picked.c.id.alias("id"), *(score.alias("score") for score in scores)]
     so_far = fn.SUM(each).over(order_by=[*scores, *terms])
@@ -89,12 +89,12 @@ def if_within(sizes: Select, record_json: ColumnBase) -> dict[str, ColumnBase]:
     return {"record": within, "size": Cast(sizes.c.size, "TEXT")}
 
 
-def bounded_json(listable: Listable, names: Names, max_bytes: int) -> Node:
+def bounded_json(listable: Listable, names: Names, max_bytes: int, shown: Shown = ()) -> Node:
     """Return the expression of a record's JSON. It is NULL if the JSON is larger than `max_bytes`."""
-    record_json, width = listable.json(names), _width(listable, names)
+    record_json, width = listable.json(names, shown), _width(listable, names)
     if width is not None and width <= max_bytes:
         return record_json
-    return Case(None, [(_size(listable, names) <= SQL(str(max_bytes)), record_json)], None)
+    return Case(None, [(_size(listable, names, shown) <= SQL(str(max_bytes)), record_json)], None)
 
 
 def require_fitting(record_json: str | None) -> str:

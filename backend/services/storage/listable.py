@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from itsdangerous import URLSafeSerializer
 from peewee import ColumnBase, Model
@@ -14,6 +14,20 @@ from backend.services.storage.relations import Relation
 from backend.services.storage.statements import Builder, StatementCache, Values
 
 Names = tuple[str, ...] | None  # of fields, None for all
+
+
+class ShownLinks(NamedTuple):
+    """The links of a field that are shown: those to rows of the target that meet a condition of this shape.
+
+    `serial` is that of the target's Listable: a statement must not be used for a later one of the same name.
+    """
+
+    field: str
+    serial: int
+    scope: Any
+
+
+Shown = tuple[ShownLinks, ...]  # for fields of which not all links are shown
 
 
 class Field(Protocol):
@@ -108,9 +122,19 @@ class Listable:
         other.is_one = True
         return other
 
-    def json(self, names: Names = None) -> ColumnBase:
+    def shown_links(self, shown: ShownLinks) -> Any:
+        """Return the Links of a field that are shown; system tables have none."""
+        raise KeyError(shown.field)
+
+    def values(self, names: Names, shown: Shown) -> Iterator[tuple[str, Any]]:
+        """Yield the named fields, or all, with their column or the Links that are shown."""
+        narrowed = {each.field: each for each in shown}
+        for name in names or self.fields:
+            yield name, self.shown_links(narrowed[name]) if name in narrowed else self.column(name)
+
+    def json(self, names: Names = None, shown: Shown = ()) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""
-        pairs = [(name, self.fields[name].json(self.column(name), database.obj)) for name in names or self.fields]
+        pairs = [(name, self.fields[name].json(value, database.obj)) for name, value in self.values(names, shown)]
         return database.json_object(pairs)
 
     def run(self, build: Builder, *shape: Hashable, values: Values) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from peewee import SQL, ColumnBase, Select, fn
 from backend.services.storage import ordering
 from backend.services.storage.answer_sizes import if_within, sized
 from backend.services.storage.conditions import EVERY_ROW
-from backend.services.storage.listable import Listable
+from backend.services.storage.listable import Listable, Shown
 from backend.services.storage.ordering import Key, Part
 from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
 from backend.services.storage.selections import Selection
@@ -21,7 +21,7 @@ class PageShape(NamedTuple):
 
     `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
     before the page are null; it is None for a page by number. `is_measured` says whether records are measured before
-    their JSON is written.
+    their JSON is written. `shown` are the fields of which not all links are shown.
     """
 
     sort: tuple[tuple[str, bool], ...]
@@ -29,6 +29,7 @@ class PageShape(NamedTuple):
     link_fields: tuple[str, ...]
     nulls: tuple[bool, ...] | None
     is_measured: bool
+    shown: Shown = ()
 
 
 class PageRows(NamedTuple):
@@ -72,7 +73,7 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
     picked = _pick(listable, selection, parts, shape).alias("picked")
     terms = [key.term for key in keys]
     if shape.is_measured:
-        picked = sized(listable, picked, shape.fields, terms, is_ranked=selection.is_ranked)
+        picked = sized(listable, picked, shape.fields, shape.shown, terms, is_ranked=selection.is_ranked)
         texts |= if_within(picked, texts["record"])
     best_first = [picked.c.score] if selection.is_ranked else []
     rows = select_named(listable, texts).join(picked, on=(picked.c.id == listable.column("id")))
@@ -80,7 +81,7 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
 
 
 def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
-    texts = {"record": listable.json(shape.fields), "keys": values_as_json([key.column for key in keys])}
+    texts = {"record": listable.json(shape.fields, shape.shown), "keys": values_as_json([key.column for key in keys])}
     if shape.link_fields:
         texts["link_values"] = values_as_json([listable.column(name) for name in shape.link_fields])
     return texts

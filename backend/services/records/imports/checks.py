@@ -16,7 +16,7 @@ from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.rows import Row
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of, values_of
-from backend.services.records.imports.targets import Targets, explain_missing
+from backend.services.records.imports.targets import Targets, explain_missing, with_ids
 from backend.services.records.imports.values import Draft, ValueReader
 from backend.services.records.records import new_row
 from backend.services.records.row_checks import require_in_scope
@@ -84,14 +84,15 @@ class Checker:
         Raises ValidationError if there is no such record.
         """
         readable = policies.scope(self._resource, "read", self._actor)
-        ids = {}
-        for column, key in draft.references:
+        found = []
+        for reference in draft.references:
+            column, key, _ = reference
             value = self._resource.compared_value(column.target_field, key)
             record_id = self._earlier.holder((column.target_field,), (value,))
             if record_id is None or not self._is_within(readable, record_id):
                 raise ValidationError(explain_missing(self._resource, column, key))
-            ids[column.field] = record_id
-        return draft._replace(values=draft.values | ids, references=[]) if ids else draft
+            found.append((reference, record_id))
+        return with_ids(draft, found)._replace(references=[]) if found else draft
 
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
         """Return whether a record, as the rows so far leave it, is within the scope."""
@@ -142,13 +143,17 @@ class Checker:
         if self._remembers_new_rows:
             self._earlier.remember(row["id"], RecordState(row, row["version"], is_new=True))
         self.created += 1
-        return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row))
+        lists = {name: values[name] for name in self._resource.definition.links if values[name]}
+        return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row), lists=lists)
 
     def _require_values(self, values: dict[str, Any]) -> None:
         fields = self._resource.definition.fields
         needed = [name for name in values if fields[name].required and fields[name].is_settable]
-        if missing := [name for name in needed if values[name] is None]:
+        if missing := [name for name in needed if values[name] == fields[name].no_value]:
             raise ValidationError([f"{name}: A value is required." for name in missing])
+        links = [name for name in self._resource.definition.links if name in values]
+        if repeated := [name for name in links if len(set(values[name])) != len(values[name])]:
+            raise ValidationError([f"{name}: Each record at most once." for name in repeated])
 
     def _plan_change(
         self, draft: Draft, record_id: str, found: StoredRecord | None, stored: StoredRecords
@@ -157,7 +162,8 @@ class Checker:
 
         Raises an error as a request would get it.
         """
-        data = dict.fromkeys(draft.empty_fields) | draft.values
+        fields = self._resource.definition.fields
+        data = {name: fields[name].no_value for name in draft.empty_fields} | draft.values
         self._require_values(data)
         allowed = policies.authorize(self._resource, "update", self._actor)
         state = self._state_of(allowed, record_id, found)
@@ -214,7 +220,7 @@ class Checker:
 
 
 def _refers_to_itself(resource: Resource) -> bool:
-    return any(field.to == resource.name for field in resource.definition.references.values())
+    return any(field.to == resource.name for field in resource.definition.referring.values())
 
 
 def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:

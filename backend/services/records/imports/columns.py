@@ -87,7 +87,7 @@ def _known_columns(
     """Return a map of name to Column. A field takes precedence over `<reference>_<key>` of the same name."""
     system = [name for name in SYSTEM_FIELDS if name != "id" or actor.is_admin or key == "id"]
     known = {name: Column(name) for name in (*writable, *system)}
-    for reference in [name for name in resource.definition.references if name in writable]:
+    for reference in [name for name in resource.definition.referring if name in writable]:
         for target_field in _keys_of_target(actor, resource, reference):
             known.setdefault(f"{reference}_{target_field}", Column(reference, target_field))
     return known
@@ -95,7 +95,7 @@ def _known_columns(
 
 def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[str]:
     """Return the fields of the target by which a row may refer to its records: `id` and the unique ones."""
-    target = resource.catalog.target(resource.definition.references[reference].to)
+    target = resource.target(reference)
     keys = {"id"} | _unique_fields(target, target.definition.fields)
     return sorted(keys - unusable_keys(target.definition, actor))
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
 from backend.services.errors import Unavailable
+from backend.services.records.link_writes import Lists
 
 MEMORY_BYTES = 4_000_000  # of planned writes; beyond that, they are kept in a temporary file
+
+
+NO_LISTS: Lists = {}
 
 
 class PlannedWrite(NamedTuple):
@@ -15,7 +19,7 @@ class PlannedWrite(NamedTuple):
 
     For a new record, `data` has all its columns and `version` is None. For a change, `data` has the fields that change,
     and `version` is the version that the record must have before it: when it was checked, plus the changes by earlier
-    rows of the file.
+    rows of the file. `lists` has the links of a new record; those of a change are in its `data`.
     """
 
     line: int
@@ -24,6 +28,7 @@ class PlannedWrite(NamedTuple):
     words: dict[str, str]  # for full-text search; extracted before the write, since this is slow
     version: int | None = None
     if_match: set[str] | None = None
+    lists: Lists = NO_LISTS
 
     @property
     def is_new(self) -> bool:

@@ -1,13 +1,13 @@
 """Targets: the stored records that rows refer to, looked up for many rows at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.records.imports.columns import Column
 from backend.services.records.imports.lookups import find_visible_many
-from backend.services.records.imports.values import Draft
+from backend.services.records.imports.values import Draft, Reference
 from backend.utils.texts import printable
 
 
@@ -30,7 +30,7 @@ class Targets:
     def _unknown_keys(self, drafts: list[Draft]) -> dict[Column, set[Any]]:
         wanted: dict[Column, set[Any]] = {}
         for draft in drafts:
-            for column, key in draft.references:
+            for column, key, _ in draft.references:
                 if key not in self._ids.get(column, ()):
                     wanted.setdefault(column, set()).add(key)
         return wanted
@@ -45,23 +45,35 @@ class Targets:
     def _resolve(self, draft: Draft) -> Draft | None:
         if not draft.references:
             return draft
-        ids: dict[str, str] = {}
+        found: list[tuple[Reference, str]] = []
         unresolved = []
-        for column, key in draft.references:
+        for reference in draft.references:
+            column, key, _ = reference
             if key not in self._ids[column]:
-                unresolved.append((column, key))
+                unresolved.append(reference)
             elif (record_id := self._ids[column][key]) is None:
                 self._report_problem(draft.line, explain_missing(self._resource, column, key))
                 return None
             else:
-                ids[column.field] = record_id
-        return draft._replace(values=draft.values | ids, references=unresolved)
+                found.append((reference, record_id))
+        return with_ids(draft, found)._replace(references=unresolved)
+
+
+def with_ids(draft: Draft, found: Iterable[tuple[Reference, str]]) -> Draft:
+    """Return the draft with these ids of records that it refers to."""
+    values = dict(draft.values)
+    for (column, _, place), record_id in found:
+        if place is None:
+            values[column.field] = record_id
+        else:
+            ids = values[column.field]
+            values[column.field] = [*ids[:place], record_id, *ids[place + 1 :]]
+    return draft._replace(values=values)
 
 
 def target_name(resource: Resource, column: Column) -> str:
     """Return the name of the resource that a column refers to."""
-    name: str = resource.definition.references[column.field].to
-    return name
+    return resource.definition.referring[column.field].to
 
 
 def explain_missing(resource: Resource, column: Column, key: Any) -> str:

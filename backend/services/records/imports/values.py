@@ -21,6 +21,17 @@ IGNORED = object()  # the value of a cell of a computed field
 CellReader = Callable[[Any], Any]
 
 
+class Reference(NamedTuple):
+    """A record that a row refers to by the value `key` of a field of the target.
+
+    `place` is its place in a list of references, None for a single one.
+    """
+
+    column: Column
+    key: Any
+    place: int | None = None
+
+
 class Draft(NamedTuple):
     """A row that was read, but not yet compared with what is stored."""
 
@@ -28,7 +39,7 @@ class Draft(NamedTuple):
     values: dict[str, Any]  # map of field to value
     empty_fields: list[str]  # the fields whose cell is empty
     system_values: dict[str, Any]  # map of field to value, for the fields that no request can set
-    references: list[tuple[Column, Any]]  # (column, key of the target) until the id is found and added to `values`
+    references: list[Reference]  # until the id of each is found and added to `values`
 
 
 class ValueReader:
@@ -36,7 +47,7 @@ class ValueReader:
 
     def __init__(self, columns: Columns, *, is_text: bool) -> None:
         self._columns, self._is_text = columns, is_text
-        self._resource, self._references = columns.resource, columns.resource.definition.references
+        self._resource, self._referring = columns.resource, columns.resource.definition.referring
         self._by_column: dict[Column, CellReader] = {}
         self._by_names: dict[tuple[str, ...], list[tuple[Column, CellReader]]] = {}
         self._users: dict[str, str | None] = {}
@@ -62,13 +73,20 @@ class ValueReader:
                 draft.empty_fields.append(column.field)
             elif column.field not in self._columns.writable:
                 draft.system_values[column.field] = value
-            elif column.field in self._references and value is not None:
-                draft.references.append((column, value))
+            elif column.field in self._referring and value is not None:
+                self._refer(draft, column, value)
             else:
                 draft.values[column.field] = value
         if problems:
             raise ValidationError(problems)
         return draft
+
+    def _refer(self, draft: Draft, column: Column, value: Any) -> None:
+        if column.field in self._resource.definition.links:
+            draft.values[column.field] = [None] * len(value)
+            draft.references.extend(Reference(column, key, place) for place, key in enumerate(value))
+        else:
+            draft.references.append(Reference(column, value))
 
     def _readers(self, names: tuple[str, ...]) -> list[tuple[Column, CellReader]]:
         """Return each Column with the function that reads its cells. Raises ValidationError if names are wrong."""
@@ -113,19 +131,24 @@ class ValueReader:
 
         It returns the value, None for null, or EMPTY.
         """
-        field = read_as = self._columns.writable[column.field]
-        no_value = EMPTY if self._is_text else None
+        field = self._columns.writable[column.field]
+        no_value = EMPTY if self._is_text else field.no_value
         holds_empty_text = field.holds_empty_text or not self._is_text
-        if column.field in self._references:
-            read_as = self._resource.catalog.target(self._references[column.field].to).fields[column.target_field]
-        read = self._loader(read_as)
+        read = self._value_reader(column, field)
 
         def read_cell(cell: Any) -> Any:
             if cell is None or (cell == "" and not holds_empty_text):
                 return no_value
-            return None if cell is NULL else read(cell)
+            return field.no_value if cell is NULL else read(cell)
 
         return read_cell
+
+    def _value_reader(self, column: Column, field: FieldType) -> CellReader:
+        """Return the function that reads a value of the field, or the keys of the records that it refers to."""
+        if column.field not in self._referring:
+            return self._loader(field)
+        read = self._loader(self._resource.target(column.field).fields[column.target_field])
+        return read if field.has_column else field.keys_reader(read, is_text=self._is_text)
 
     def _loader(self, field: FieldType) -> CellReader:
         return field.cell_reader() if self._is_text else loader(field.json_field())

@@ -7,10 +7,11 @@ from peewee import DataError, IntegrityError, ModelInsert, ModelUpdate
 from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
-from backend.services.errors import LarderError, Unavailable
+from backend.services.errors import Invalid, LarderError, Unavailable
 from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.imports.checks import explain_error
 from backend.services.records.imports.planned_writes import PlannedWrite
+from backend.services.records.link_writes import Lists, changed_lists, insert_lists, replace_lists
 from backend.services.records.numbering import numbered
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
@@ -86,6 +87,7 @@ class Writer:
             return
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
             self.resource.run_many(_insert_query, rows=numbered(self.resource, [planned.data for planned in new]))
+            insert_lists(self.resource, {planned.record_id: planned.lists for planned in new})
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
     def _require_versions(self, changed: list[PlannedWrite]) -> None:
@@ -106,8 +108,18 @@ class Writer:
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
         with recorded(self.actor.user_id, self.resource, [*rows]):
             slots = (row | {"id": record_id} for record_id, row in rows.items())
-            self.resource.run_many(_update_query, names, rows=slots)
+            columns = tuple(name for name in names if name in self.resource.definition.columns)
+            self.resource.run_many(_update_query, columns, rows=slots)
+            if len(columns) < len(names):
+                replace_lists(self.resource, {p.record_id: self._changed_lists(p) for p in some})
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})
+
+    def _changed_lists(self, planned: PlannedWrite) -> Lists:
+        """Return the lists that a row changes. Raises _Outdated if a target no longer exists for the actor."""
+        try:
+            return changed_lists(self.actor, self.resource, planned.record_id, planned.data)
+        except Invalid as error:
+            raise _Outdated from error
 
 
 def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
