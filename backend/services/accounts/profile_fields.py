@@ -15,6 +15,7 @@ from backend.services.definitions.names import name_problem
 from backend.services.errors import Conflict, Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
+from backend.services.field_types.varying import USER
 
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
@@ -88,12 +89,14 @@ def _require_valid_rules() -> None:
 
 
 def _require_unused(names: Iterable[str]) -> None:
-    """Raise Conflict if a grant uses one of the fields."""
+    """Raise Conflict if a grant or a default uses one of the fields."""
     names = set(names)
     for definition in load_definitions().values():
-        if used := sorted(used_values(definition) & names):
-            values = " and ".join(f"$user.{name}" for name in used)
-            raise Conflict(f"A grant of {definition.name} uses {values}; change it first.")
+        defaults = {(field.varying_default or "").removeprefix(USER) for field in definition.fields.values()}
+        for what, all_used in (("grant", used_values(definition)), ("default", defaults)):
+            if used := sorted(all_used & names):
+                values = " and ".join(f"{USER}{name}" for name in used)
+                raise Conflict(f"A {what} of {definition.name} uses {values}; change it first.")
 
 
 def _update_values(fields: Mapping[str, FieldType], confirmed: bool) -> None:

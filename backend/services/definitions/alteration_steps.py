@@ -71,7 +71,7 @@ def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
     for name, field in change.added.items():
         if field.computed is not None:
             continue
-        needs_values = field.required and field.default is None
+        needs_values = field.required and field.fixed_default is None
         rows = find_rows(model) if needs_values else NO_ROWS
         preventing = rows if field.is_settable else NO_ROWS
         text = f"Add the field {name}"
@@ -79,8 +79,10 @@ def _added_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
             text += f", and number {record_count_text(rows.total)} from {field.first_number} on, in the order of id"
         elif preventing.total:
             text += f": it is required, and {record_count_text(preventing.total)} would have no value"
-        elif field.default is not None:
+        elif field.fixed_default is not None:
             text += f", with {shown_value(field.default)} in existing records"
+        elif field.varying_default:
+            text += f", without a value in existing records; new ones get {field.default}"
         yield make_step("add_field", change.name, f"{text}.", name, preventing=preventing)
 
 
@@ -124,7 +126,7 @@ def _requirement_step(change: Alteration, model: Any, name: str) -> Step:
     field = change.new.fields[name]
     if not field.required:
         return make_step("allow_null", change.name, f"Allow {name} to have no value.", name)
-    if field.default is not None:
+    if field.fixed_default is not None:
         text = f"Require {name}, with {shown_value(field.default)} where there is no value."
         return make_step("require", change.name, text, name)
     old_name = change.old_names[name]

@@ -14,17 +14,11 @@ from backend.models.definition import Generation, StoredDefinition
 from backend.models.links import Links
 from backend.models.role import Role
 from backend.models.user import User
+from backend.services.definitions import people
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT
 from backend.services.definitions.incoming import IncomingReference, incoming_references
 from backend.services.definitions.parsing import read_definition
-from backend.services.definitions.people import (
-    DIRECTORY,
-    Settings,
-    people_columns,
-    people_definition,
-    read_settings,
-)
 from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.sources import Source, own_table
@@ -161,13 +155,19 @@ class Resource(Listable):
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
-        """Map of field name to the value of a new record that is created without one."""
+        """Map of field name to the value of a new record that is created without one; None if that varies."""
         fields = self.definition.fields
         return {
-            name: field.no_value if field.default is None else field.json_field().deserialize(field.default)
+            name: field.no_value if field.fixed_default is None else field.json_field().deserialize(field.default)
             for name, field in fields.items()
             if field.computed is None
         }
+
+    @cached_property
+    def varying_defaults(self) -> dict[str, str]:
+        """Map of field name to default, for the defaults that depend on the moment or the caller."""
+        fields = self.definition.fields
+        return {name: field.varying_default for name, field in fields.items() if field.varying_default}
 
 
 class Catalog(dict[str, Resource]):
@@ -182,7 +182,7 @@ class Catalog(dict[str, Resource]):
     def __init__(
         self,
         definitions: Mapping[str, tuple[Definition, Stored]],
-        settings: Settings,
+        settings: people.Settings,
         generation: int | None,
         source: "Catalogs",
         former: "Catalog | None" = None,
@@ -233,15 +233,15 @@ def _read_grant(role: str, where: dict[str, Any], place: RulePlace) -> Condition
 
 
 def _make_people(
-    settings: Settings, incoming: Sequence[IncomingReference], source: "Catalogs", former: Catalog | None
+    settings: people.Settings, incoming: Sequence[IncomingReference], source: "Catalogs", former: Catalog | None
 ) -> Resource:
     """Return the users as a Resource; the one of the Catalog `former` if it is the same."""
     stored = (1, json.dumps(settings))
     if former is not None and (former.people.stored, former.people.incoming) == (stored, incoming):
         return former.people
-    definition = people_definition(settings)
+    definition = people.people_definition(settings)
     return Resource(
-        definition, stored, incoming, source.cursor_serializer, Source(User, partial(people_columns, definition))
+        definition, stored, incoming, source.cursor_serializer, Source(User, partial(people.people_columns, definition))
     )
 
 
@@ -265,10 +265,10 @@ class Catalogs:
     def _load(self, former: Catalog | None) -> Catalog:
         with connected():
             if not database.table_exists(Generation):
-                return Catalog({}, Settings({}, DIRECTORY), None, self)
+                return Catalog({}, people.Settings({}, people.DIRECTORY), None, self)
             # Read before the definitions: if they change in between, the next request sees a newer generation.
             generation = Generation.current()
-            return Catalog(_read_definitions(former), read_settings(), generation, self, former)
+            return Catalog(_read_definitions(former), people.read_settings(), generation, self, former)
 
 
 def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Stored]]:

@@ -140,9 +140,9 @@ class Alteration(Change):
         }
         fields = self.added | newly_required
         return {
-            name: field.json_field().deserialize(field.default)
+            name: field.json_field().deserialize(field.fixed_default)
             for name, field in fields.items()
-            if field.default is not None
+            if field.fixed_default is not None
         }
 
     @property

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from marshmallow import ValidationError
 from peewee import SQL
 
 from backend.models.database import database
@@ -19,11 +20,13 @@ from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.relations import Definitions
-from backend.services.definitions.row_rules import rule_problems
+from backend.services.definitions.row_rules import check_user_value, rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
+from backend.services.definitions.where import UserValue
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
+from backend.services.field_types.varying import USER
 from backend.utils.texts import byte_count
 
 MAX_INDEXES = 64  # that one resource declares
@@ -146,13 +149,27 @@ def _search_problems(definition: Definition) -> Problems:
 
 
 def default_problems(definition: Definition) -> Problems:
-    """Check that no default is too long for an index."""
+    """Check that no default is too long for an index, and that users have the values of those that vary."""
     problems = {
         name: {"default": [f"At most {max_bytes:,} bytes, because the field is in an index."]}
         for name, max_bytes in definition.index_byte_limits.items()
-        if byte_count(definition.fields[name].compared_value(definition.fields[name].default or "")) > max_bytes
+        if byte_count(definition.fields[name].compared_value(definition.fields[name].fixed_default or "")) > max_bytes
     }
+    problems |= {name: {"default": messages} for name, messages in _user_default_problems(definition).items()}
     return {"fields": problems} if problems else {}
+
+
+def _user_default_problems(definition: Definition) -> dict[str, list[str]]:
+    """Return the map of field name to errors, for defaults that are no value of users, or of another type."""
+    problems: dict[str, list[str]] = {}
+    for name, field in definition.fields.items():
+        default = field.varying_default
+        if default and default.startswith(USER):
+            try:
+                check_user_value(UserValue(default.removeprefix(USER), field))
+            except ValidationError as error:
+                problems[name] = [str(message) for message in error.messages]
+    return problems
 
 
 def check_together(definitions: Mapping[str, Definition]) -> None:

@@ -29,6 +29,7 @@ OWN_COLUMNS: dict[str, FieldType] = {
     "email": AccountEmail(required=True, unique=True),
     "active": Boolean(required=True),
 }
+SEARCHED: dict[str, FieldType] = {SEARCH: String()}
 
 
 class Settings(NamedTuple):
@@ -72,7 +73,7 @@ def people_definition(settings: Settings) -> PeopleDefinition:
     shown = settings.directory["fields"]
     fields = {
         name: dataclasses.replace(field, readable_by=None if name in shown else [], writable_by=None)
-        for name, field in (OWN_COLUMNS | showable_profile_fields(settings.fields)).items()
+        for name, field in (OWN_COLUMNS | SEARCHED | showable_profile_fields(settings.fields)).items()
     }
     return PeopleDefinition(name=USERS, fields=fields, access=_access(settings.directory["roles"]))
 
@@ -107,9 +108,10 @@ def people_columns(definition: PeopleDefinition, users: Any) -> dict[str, Any]:
 
     SEARCH is the expression of all texts that the directory shows. `users` is the model User or an alias of it.
     """
-    columns = {
-        name: getattr(users, name) if name in {"id", *OWN_COLUMNS} else _profile_value(users.profile, name, field)
+    columns = {name: getattr(users, name) for name in ("id", *OWN_COLUMNS)} | {
+        name: _profile_value(users.profile, name, field)
         for name, field in definition.all_fields.items()
+        if name not in {"id", *OWN_COLUMNS, *SEARCHED}
     }
     texts = [fn.COALESCE(columns[name], SQL("''")) for name in searched_fields(definition)]
     return columns | {SEARCH: _Computed(NodeList(texts, glue=" || ' ' || ", parens=True), TextColumn())}

@@ -9,10 +9,11 @@ from marshmallow import ValidationError
 from backend.models.user import UserSettings
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.relations import Definitions
-from backend.services.definitions.where import USER, Fields, UserValue, Wording, read_where
+from backend.services.definitions.where import Fields, UserValue, Wording, read_where
 from backend.services.field_types.email import Email
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.uuid import Uuid
+from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import (
     EVERY,
     NEVER,

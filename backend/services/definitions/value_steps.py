@@ -101,7 +101,7 @@ def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
     if not unfit:
         return make_step("change_type", change.name, f"{text}.", name)
     records = record_count_text(len(unfit))
-    if new_field.required and new_field.default is None:
+    if new_field.required and new_field.fixed_default is None:
         text += f", though it is required and cannot be converted in {records}."
         return make_step("change_type", change.name, text, name, preventing=rows_of(unfit))
     text += f", losing the values of {records} that cannot be converted."

@@ -19,6 +19,7 @@ from backend.services.definitions.names import shown_name
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.comparisons import TEXT_SEARCH
+from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import (
     EVERY,
     Compare,
@@ -39,7 +40,6 @@ MAX_IN = 200  # values of one `in`
 MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
 GROUPS = ("any", "all", "not")
 QUANTIFIERS = ("some", "none")
-USER = "$user."
 NO_FIELD = "There is no such field."
 
 Fields = Mapping[str, FieldType]  # map of name to field

@@ -17,6 +17,7 @@ from backend.services.field_types.comparisons import Comparable
 from backend.services.field_types.computable import Computable
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
 from backend.services.field_types.totals import Totals
+from backend.services.field_types.varying import DEFAULT_FIELD, HasDefault
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 
@@ -58,7 +59,7 @@ def to_text(value: Any) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldType(Comparable, Computable):
+class FieldType(Comparable, Computable, HasDefault):
     """One field of a resource, as its definition declares it.
 
     For example, `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods with a `column` parameter return Peewee
@@ -78,7 +79,7 @@ class FieldType(Comparable, Computable):
     common_form: ClassVar[str | None] = None
 
     required: bool = option(StrictBoolean(), default=False)
-    default: Any = option(fields.Raw(allow_none=True), default=None)
+    default: Any = option(DEFAULT_FIELD, default=None)
     unique: bool = option(StrictBoolean(), default=False)
     index: bool = option(StrictBoolean(), default=False)
     description: str = option(StrictText(validate=validate.Length(max=1000)), default="")
@@ -108,7 +109,7 @@ class FieldType(Comparable, Computable):
             lower, upper = getattr(self, low, None), getattr(self, high, None)
             if lower is not None and upper is not None and self.rank(lower) > self.rank(upper):
                 problems[low] = [f"Must not be greater than {high}."]
-        if self.default is not None and not problems:
+        if self.fixed_default is not None and not problems:
             try:
                 self.json_field().deserialize(self.default)
             except ValidationError as error:

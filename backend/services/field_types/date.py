@@ -44,6 +44,7 @@ class Date(FieldType):
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
+    length_of_now: ClassVar[int | None] = 10
     parts: ClassVar[tuple[str, ...]] = PARTS_OF_DATES
     kind: ClassVar[str | None] = DAY
     computed_from: ClassVar[tuple[str, ...]] = (DAY,)

@@ -50,6 +50,7 @@ class DateTime(FieldType):
 
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
+    length_of_now: ClassVar[int | None] = 27
     parts: ClassVar[tuple[str, ...]] = (*PARTS_OF_DATES, "hour")
     kind: ClassVar[str | None] = computable.MOMENT
     computed_from: ClassVar[tuple[str, ...]] = (computable.MOMENT,)

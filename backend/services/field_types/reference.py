@@ -11,6 +11,7 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.uuid import Uuid
+from backend.services.field_types.varying import USER_ID
 
 USERS = "users"  # what a reference to a user has as `to`; no resource can have this name
 USERS_TABLE = "larder_users"
@@ -37,8 +38,10 @@ class Reference(Uuid):
     def problems(self) -> dict[str, Any]:
         """Return the map of option to errors."""
         problems = super().problems()
-        if self.default is not None:
-            problems["default"] = ["A reference has no default."]
+        if self.fixed_default is not None:
+            problems["default"] = ["A reference has no default, except `$user.<field>`."]
+        if self.default == USER_ID and self.to != USERS:
+            problems["default"] = ["Only a reference to users has this default."]
         if self.required and self.on_delete == "set_null":
             problems["on_delete"] = ["A required reference cannot be set to null."]
         return problems

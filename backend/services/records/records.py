@@ -18,6 +18,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Denied, NotFound, PreconditionFailed, PreconditionMissing
 from backend.services.records.conflicts import raising_conflicts
+from backend.services.records.defaults import complete
 from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
 from backend.services.records.link_writes import changed_lists, insert_lists, new_lists, replace_lists
@@ -128,7 +129,8 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
     """
     scope = policies.authorize(resource, "create", actor)
     policies.require_may_set(resource.definition, actor, data)
-    values = new_row(actor, resource, data)
+    now = rfc3339(utcnow())
+    values = new_row(actor, resource, complete(actor, resource, data, now), now)
     hidden = policies.hidden_fields(resource.definition, actor)
     with raising_conflicts(actor, resource), database.atomic():
         # No definition can change until the commit; raises Unavailable if this one has changed since the request began.
@@ -145,13 +147,14 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         return values["id"], _record_of(rows[0])
 
 
-def new_row(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str | None = None) -> dict[str, Any]:
-    """Return the row of a new record, a value for each column; `now` is when it is created, as RFC 3339 text."""
-    now = now or rfc3339(utcnow())
+def new_row(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str) -> dict[str, Any]:
+    """Return the row of a new record, a value for each column; `data` has all fields.
+
+    `now` is when it is created, as RFC 3339 text.
+    """
     system = {"id": uuid7(), "created_at": now, "updated_at": now, "created_by": actor.user_id, "version": 1}
-    complete = {**resource.defaults, **data}
-    resource.require_indexable(complete)
-    return resource.to_columns(complete) | system
+    resource.require_indexable(data)
+    return resource.to_columns(data) | system
 
 
 def update_record(

@@ -58,8 +58,13 @@ class _Locked(fields.Raw):
 
 
 def _field_of_record(field: FieldType) -> fields.Field[Any]:
-    """Return the marshmallow field for creating and replacing: if it is left out, it gets the default, or null."""
-    options: dict[str, Any] = {"allow_none": field.is_nullable, "metadata": describe(field)}
+    """Return the marshmallow field for creating and replacing: if it is left out, it gets the default, or null.
+
+    If the default varies, nothing is loaded: a new record gets its value, one that is replaced keeps its own.
+    """
+    options: dict[str, Any] = {"allow_none": field.is_nullable, "metadata": describe(field, field.varying_default)}
+    if field.varying_default:
+        return field.json_field(**options)
     if field.default is not None:
         # marshmallow does not deserialize a load_default, so do it here.
         options |= {"load_default": field.json_field().deserialize(field.default)}
@@ -75,9 +80,10 @@ def _field_of_change(field: FieldType) -> fields.Field[Any]:
     return field.change_field(allow_none=field.is_nullable, metadata=describe(field))
 
 
-def describe(field: FieldType) -> dict[str, Any]:
-    """Return the metadata that documents a field with the description in its definition."""
+def describe(field: FieldType, varying_default: str | None = None) -> dict[str, Any]:
+    """Return the metadata that documents a field with the description in its definition, and a default that varies."""
     notes = [field.description, f"Computed as `{field.computed}`" if field.computed else ""]
     notes += ["Upper and lower case are the same in comparisons"] if field.ignores_case else []
+    notes += [f"New records get `{varying_default}` by default"] if varying_default else []
     description = ". ".join(note for note in notes if note)
     return {"description": description} if description else {}

@@ -14,8 +14,9 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.row_rules import bind, check_user_value
-from backend.services.definitions.where import USER, Fields, Wording, read_where
+from backend.services.definitions.where import Fields, Wording, read_where
 from backend.services.errors import Invalid
+from backend.services.field_types.varying import USER
 from backend.services.records.list_query import ListQuery
 from backend.services.records.shown_links import visible_links
 from backend.services.storage.conditions import EVERY, Condition

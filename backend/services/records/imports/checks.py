@@ -11,6 +11,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
 from backend.services.records.conflicts import unique_conflict
+from backend.services.records.defaults import defaults_of
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, Names, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
@@ -50,13 +51,14 @@ class Checker:
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
         # Only if later rows can change a new record, found by its key, or refer to it.
         self._remembers_new_rows = key is not None or _refers_to_itself(resource)
-        self._now = ""
+        self._now, self._defaults = "", dict[str, Any]()
 
     def check(self, rows: list[Row]) -> list[PlannedWrite]:
         """Return the planned writes of the rows that are valid; report the problems of the others."""
         self._now = rfc3339(utcnow())
+        self._defaults = defaults_of(self._actor, self._resource, self._now)
         drafts = self._targets.resolve([draft for row in rows if (draft := self._read(row))])
-        stored = find_stored(self._actor, self._resource, self._key, drafts)
+        stored = find_stored(self._actor, self._resource, self._key, drafts, self._defaults)
         return [planned for draft in drafts if (planned := self._plan(draft, stored))]
 
     def _read(self, row: Row) -> Draft | None:
@@ -129,7 +131,7 @@ class Checker:
 
     def _plan_new(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
         """Return the PlannedWrite of a new record. Raises an error as a request would get it."""
-        values = self._resource.defaults | draft.values
+        values = self._defaults | draft.values
         self._require_values(values)
         row = new_row(self._actor, self._resource, values, self._now)
         if self._actor.is_admin:

@@ -16,13 +16,19 @@ class StoredRecords(NamedTuple):
     holders: dict[Names, dict[tuple[Any, ...], str]]  # {columns: {values: id}}
 
 
-def find_stored(actor: Actor, resource: Resource, key: str | None, drafts: list[Draft]) -> StoredRecords:
-    """Return what is stored about the drafts; `key` is the field that identifies the records to change, or None."""
+def find_stored(
+    actor: Actor, resource: Resource, key: str | None, drafts: list[Draft], defaults: dict[str, Any]
+) -> StoredRecords:
+    """Return what is stored about the drafts; `key` is the field that identifies the records to change, or None.
+
+    `defaults` has a value for each field of a new record.
+    """
     names = _unique_names(resource)
+    defaults = {name: defaults.get(name) for name in names} | {"id": None, "created_by": actor.user_id}
     keys = {value for draft in drafts if (value := key_of(resource, key, draft)) is not None}
     by_key = find_for_change(actor, resource, key, keys, names) if key is not None else {}
     rows = [
-        _unique_columns(actor, resource, draft, by_key.get(key_of(resource, key, draft)), names) for draft in drafts
+        _unique_columns(actor, resource, draft, by_key.get(key_of(resource, key, draft)), defaults) for draft in drafts
     ]
     sets = (*(each.fields for each in resource.definition.unique_sets()), ID)
     taken = {names: find_taken(resource, names, _tuples(resource, rows, names)) for names in sets}
@@ -42,15 +48,13 @@ def _unique_names(resource: Resource) -> tuple[str, ...]:
 
 
 def _unique_columns(
-    actor: Actor, resource: Resource, draft: Draft, found: StoredRecord | None, names: tuple[str, ...]
+    actor: Actor, resource: Resource, draft: Draft, found: StoredRecord | None, defaults: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the columns `names` as the row would leave them in a record."""
-    given = {name: value for name, value in draft.values.items() if name in names}
+    """Return the columns that `defaults` has as the row would leave them in a record."""
+    given = {name: value for name, value in draft.values.items() if name in defaults}
     if found:
         return found.values | dict.fromkeys(draft.empty_fields) | resource.to_columns(given)
-    defaults = {name: resource.defaults.get(name) for name in names}
-    system = {"created_by": actor.user_id} | (draft.system_values if actor.is_admin else {})
-    return resource.to_columns(defaults | {"id": None} | system | given)
+    return resource.to_columns(defaults | (draft.system_values if actor.is_admin else {}) | given)
 
 
 def _tuples(resource: Resource, rows: list[dict[str, Any]], names: Names) -> set[tuple[Any, ...]]:
