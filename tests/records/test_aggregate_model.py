@@ -18,6 +18,7 @@ FIELDS = {
     "code": {"type": "string"},
     "n": {"type": "integer"},
     "price": {"type": "decimal", "precision": 18, "scale": 2},
+    "wide": {"type": "decimal", "precision": 38, "scale": 4},
     "day": {"type": "date"},
     "at": {"type": "datetime"},
     "open": {"type": "boolean"},
@@ -26,16 +27,35 @@ VALUES = {
     "code": ["", "a", "B", "b", "é", "Z", "ä b", "\U0001f600", "\uffee", None],
     "n": [0, 1, -1, 7, 2**63 - 1, 2**63 - 2, -(2**63), 3_000_000_000, None],
     "price": ["0.00", "0.01", "-0.01", "9999999999999999.99", "-9999999999999999.99", "12.50", None],
+    "wide": [
+        "0.0000",
+        "-0.0001",
+        "9" * 34 + ".9999",
+        "-" + "9" * 34 + ".9999",
+        "1.5000",
+        "123456789012345678.0001",
+        None,
+    ],
     "day": ["2024-02-29", "2024-12-30", "2025-01-01", "2025-03-31", "0001-01-01", "9999-12-31", None],
     "at": ["2024-12-30T00:00:00.000000Z", "2024-12-29T23:59:59.999999Z", "2025-01-01T10:30:00.000001Z", None],
     "open": [True, False, None],
 }
 PARTS = {"day": ["year", "quarter", "month", "week", "day"], "at": ["year", "quarter", "month", "week", "day", "hour"]}
-KEYS = ["code", "n", "price", "day", "at", "open", *(f"{name}:{part}" for name in PARTS for part in PARTS[name])]
+SCALES = {"price": 2, "wide": 4}
+KEYS = [
+    "code",
+    "n",
+    "price",
+    "wide",
+    "day",
+    "at",
+    "open",
+    *(f"{name}:{part}" for name in PARTS for part in PARTS[name]),
+]
 MEASURED = {
-    **dict.fromkeys(("sum", "avg"), ["n", "price"]),
-    **dict.fromkeys(("min", "max"), ["code", "n", "price", "day", "at"]),
-    "count_distinct": ["code", "n", "price", "day", "at", "open"],
+    **dict.fromkeys(("sum", "avg"), ["n", "price", "wide"]),
+    **dict.fromkeys(("min", "max"), ["code", "n", "price", "wide", "day", "at"]),
+    "count_distinct": ["code", "n", "price", "wide", "day", "at", "open"],
 }
 OPERATORS = {"eq": eq, "ne": ne, "gt": gt, "gte": ge, "lt": lt, "lte": le}
 
@@ -60,7 +80,7 @@ def key_of(row, key):
 
 def exact(name, value):
     """Return a value in a form that sorts: of decimals the number."""
-    return Fraction(value) if name == "price" else value
+    return Fraction(value) if name in SCALES else value
 
 
 def measure(rows, name):
@@ -81,13 +101,14 @@ def measure(rows, name):
 def as_json(name, value):
     """Return an exact measure as the API has it."""
     function, _, field = name.partition(".")
-    if value is None or function in ("count", "count_distinct") or field not in ("n", "price"):
+    if value is None or function in ("count", "count_distinct") or field not in ("n", *SCALES):
         return value
     if field == "n":
         return float(value) if function == "avg" else int(value)
     with localcontext(prec=100):
         number = Decimal(value.numerator) / value.denominator
-        return format(number.quantize(Decimal("1e-8" if function == "avg" else "1e-2"), ROUND_HALF_EVEN), "f")
+        digits = SCALES[field] + (6 if function == "avg" else 0)
+        return format(number.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN), "f")
 
 
 def answered(group, keys, names):
@@ -164,14 +185,16 @@ def text_of(value):
 
 
 def ask(admin, keys, names, conditions, sort, **page):
-    query = {"group_by": ",".join(keys), "sort": ",".join(("-" if down else "") + name for name, down in sort)}
+    query = {"group_by": ",".join(keys)}
+    if sort:
+        query["sort"] = ",".join(("-" if down else "") + name for name, down in sort)
     for name in names[1:]:
         function, _, field = name.partition(".")
         query[function] = f"{query[function]},{field}" if function in query else field
     for name, operator, bound in conditions:
         plain = operator == "eq" and name != "count"
         query[name if plain else f"{name}__{operator}"] = text_of(bound)
-    answer = admin.get("/things/aggregate", query_string={k: v for k, v in query.items() if v != ""} | page)
+    answer = admin.get("/things/aggregate", query_string=query | page)
     assert answer.status_code == 200, (query, answer.json)
     return answer.json
 
