@@ -194,7 +194,7 @@ def test_responses_match_the_document(world, stranger):
     document = stranger.get("http://localhost/openapi.json").json
     check_answer(document, "list_countries", stranger.get("/countries?expand=cities,continent.countries&fields=name"))
     check_answer(document, "get_countries", stranger.get(f"/countries/{world['France']}?expand=cities,continent"))
-    path = "/countries?expand=cities&expand.cities.fields=name"
+    path = "/countries?expand=cities&expand.cities.fields=name&expand.cities.count=true"
     check_answer(document, "list_countries", stranger.get(path))
     described = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
     assert sorted(described["properties"]) == ["cities", "cities__country", "continent"]
@@ -279,6 +279,25 @@ def test_related_records_are_chosen_by_conditions_and_fields(towns, stranger):
     assert [names(each["expand"]["towns"]["data"]) for each in (malta, spain)] == [[], ["Vigo"]]
 
 
+def test_related_records_are_counted_on_demand(towns, admin, stranger):
+    for where, counts in (("", [6, 0, 1]), ('{"size": {"gte": 2}}', [3, 0, 1])):
+        query = {"expand": "towns", "expand.towns.count": "true", "expand.towns.per_page": 1, "sort": "name"}
+        query |= {"expand.towns.where": where} if where else {}
+        pages = [each["expand"]["towns"] for each in stranger.get("/countries", query_string=query).json["data"]]
+        assert [page["total"] for page in pages] == counts
+        assert [len(page["data"]) for page in pages] == [1, 0, 1]
+    rule = [{"role": "public", "where": {"name": {"ne": "Lyon"}}}]
+    change_access(admin, "towns", TOWNS, {"list": rule, "read": rule})
+    path = f"/countries/{towns['France']}?expand=towns&expand.towns.count="
+    assert get(stranger, f"{path}true")["expand"]["towns"]["total"] == 5
+    assert "total" not in get(stranger, f"{path}false")["expand"]["towns"]
+    europe = get(
+        stranger, "/continents?expand=countries.towns&expand.countries.count=true&expand.countries.towns.count=true"
+    )
+    assert europe[0]["expand"]["countries"]["total"] == 3
+    assert [each["expand"]["towns"]["total"] for each in europe[0]["expand"]["countries"]["data"]] == [5, 1, 0]
+
+
 def test_related_records_of_two_levels_have_options(towns, stranger):
     path = (
         f"/continents/{towns['Europe']}?expand=countries.towns&expand.countries.sort=-name&expand.countries.per_page=2"
@@ -305,6 +324,8 @@ def test_options_of_related_records_are_checked(towns, admin, stranger):
         "expand=towns&expand.towns.per_page=101": "expand.towns.per_page",
         "expand=towns&expand.towns.per_page=1&expand.towns.per_page=2": "expand.towns.per_page",
         "expand=towns&expand.towns.fields=nope": "expand.towns.fields",
+        "expand=towns&expand.towns.count=2": "expand.towns.count",
+        "expand=continent&expand.continent.count=true": "expand.continent.count",
         "expand=towns&expand.towns.where=1": "expand.towns.where",
         'expand=towns&expand.towns.where={"nope":1}': "expand.towns.where",
         "expand=towns&expand.towns.nope=1": "expand.towns.nope",

@@ -16,6 +16,7 @@ from backend.routes.toolkit.list_parameters import (
 )
 from backend.routes.toolkit.where_parameter import WhereText
 from backend.services.errors import Invalid
+from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS
@@ -29,8 +30,8 @@ OPTION = "expand."  # how the name of each option begins
 NAME = "[a-z][a-z0-9_]*"
 RELATED_HELP = (
     "Options of an expanded path, each a parameter of its own: `expand.<path>.sort`, `.per_page` (at most 100, by "
-    "default 20) and `.where` of the records that refer to one, and `.fields` of all related records. They have the "
-    "form of the parameters of a list"
+    "default 20), `.where` and `.count` of the records that refer to one, and `.fields` of all related records. They "
+    "have the form of the parameters of a list; `count` is false by default"
 )
 
 
@@ -61,7 +62,8 @@ def _related_schema(relation: Relation) -> dict[str, Any]:
     if not relation.is_back:
         return {"anyOf": [record, {"type": "null"}]}
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
-    return {"type": "object", "properties": page, "required": list(page)}
+    total = {"total": {"type": "integer", "description": "Number of all these records, with `count=true`"}}
+    return {"type": "object", "properties": page | total, "required": list(page)}
 
 
 def item_schema_name(name: str) -> str:
@@ -99,6 +101,7 @@ def _options() -> Parameters:
         "per_page": IntegerFromText(validate=validate.Range(1, MAX_RELATED)),
         "fields": CommaList(StrictText(), validate=[validate.Length(1), require_unique]),
         "where": WhereText(),
+        "count": BooleanFromText(),
     }
 
 

@@ -21,7 +21,7 @@ MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
 PAGE_SIZE = 20  # records that refer to one record; the default page size of a list
 MAX_EXPANDED = 10_000  # related records in one response
-OF_LISTS = ("sort", "per_page", "where")  # options of relations to many records alone
+OF_LISTS = ("sort", "per_page", "where", "count")  # options of relations to many records alone
 ONE_RECORD = "The path leads to one record, not to a list."
 
 
@@ -136,7 +136,7 @@ def _require_valid(
         "fields": f"There is no such field: {', '.join(unknown)[:80]}." if unknown else "",
     }
     if not relation.is_back:
-        problems |= {option: ONE_RECORD for option in OF_LISTS if getattr(query, option) not in ((), None)}
+        problems |= {option: ONE_RECORD for option in OF_LISTS if getattr(query, option) not in ((), None, False)}
     if any(problems.values()):
         errors = {parameter_name(path, option): [problem] for option, problem in problems.items() if problem}
         raise Invalid(errors, location="query")

@@ -25,6 +25,7 @@ class RelatedQuery:
     per_page: int | None = None
     fields: tuple[str, ...] | None = None
     where: Any = None
+    count: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from peewee import ColumnBase, Expression, Select
+from peewee import SQL, ColumnBase, Expression, Select, fn
 
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
@@ -73,7 +73,16 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
     pages: dict[str, list[_Related]] = {}
     for each in records:
         pages.setdefault(each.matching_value, []).append(each)
-    return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []))
+    counts = _count_related(expansion, ids) if expansion.query.count and ids else {}
+    return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []), counts.get(record_id, 0))
+
+
+def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, int]:
+    """Return the map of link value to the number of related records; the values of none are missing."""
+    target = expansion.target
+    values = {"ids": json.dumps(sorted(ids))} | expansion.condition.values(target, "scope")
+    rows = target.run(_select_counts, expansion.matching_field, expansion.condition.shape, values=values)
+    return {str(value): count for value, count in rows}
 
 
 class _Related(NamedTuple):
@@ -117,15 +126,19 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     ]
 
 
-def _page_text(expansion: Expansion, record_id: str, page: list[_Related]) -> str:
-    """Return the first page of the records that refer to a record, with the cursor of the next page in their list."""
+def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count: int) -> str:
+    """Return the first page of the records that refer to a record, with the cursor of the next page in their list.
+
+    `count` is their number, which is part of the text if the query asks for it.
+    """
     cursor, size = None, expansion.per_page
     if len(page) > size:
         filters = ((expansion.matching_field, "eq", record_id),)
         query = ListQuery(filters=filters, sort=expansion.query.sort, where=expansion.query.where)
         cursor = write_cursor(expansion.target, query, page[size - 1].keys)
     listed = ",".join(each.json for each in page[:size])
-    return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}}}'
+    total = f',"total":{count}' if expansion.query.count else ""
+    return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}{total}}}'
 
 
 class RelatedShape(NamedTuple):
@@ -165,6 +178,12 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
     texts |= if_within(sizes, texts["record"])
     rows = select_named(target, texts).join(sizes, on=(sizes.c.id == record_id))
     return in_one_row(target, rows.order_by(*terms), texts)
+
+
+def _select_counts(target: Resource, matching_field: str, condition: Condition) -> Select:
+    column = target.column(matching_field)
+    related = target.scoped(column.in_(database.ids(slot("ids"))), condition)
+    return target.model.select(column, fn.COUNT(SQL("*"))).where(related).group_by(column)
 
 
 def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> ColumnBase:
