@@ -18,7 +18,9 @@ NOTES = {
     "fields": {
         "title": {"type": "string", "required": True, "max_length": 20},
         "due": {"type": "date"},
-        "kind": {"type": "enum", "choices": ["idea", "task"]},
+        "time": {"type": "time"},
+        "kind": {"type": "enum", "choices": ["idea", "task", ""]},
+        "number": {"type": "sequence"},
         "price": {"type": "decimal", "precision": 8, "scale": 2},
         "parent": {"type": "reference", "to": "notes"},
     },
@@ -65,10 +67,11 @@ def client(api, address):
 
 
 def test_a_generated_client_creates_reads_finds_changes_and_deletes_a_record(api, client):
-    body = api.models.NotesCreate(title="Milk", due=date(2026, 1, 31), price="1.50")
+    body = api.models.NotesCreate(title="Milk", due=date(2026, 1, 31), time="09:30", price="1.50")
     made = api.create_notes.sync(client=client, body=body).data
     api.create_notes.sync(client=client, body=api.models.NotesCreate(title="Bread"))
     read = api.get_notes.sync(made.id, client=client).data
+    assert (read.time, read.number) == ("09:30:00", 1)
     assert (read.title, read.due, read.kind, read.price, read.version) == ("Milk", date(2026, 1, 31), None, "1.50", 1)
 
     chosen = [api.models.ListNotesFieldsItem(name) for name in ("id", "title")]

@@ -64,7 +64,8 @@ def test_every_filter_is_a_parameter_of_its_own_type(document):
             elif operator == "in":
                 assert kinds == "array", parameter
             else:
-                assert kinds == {"integer": "integer", "number": "number", "boolean": "boolean"}.get(name, "string")
+                own = {"integer": "integer", "sequence": "integer", "number": "number", "boolean": "boolean"}
+                assert kinds == own.get(name, "string")
     assert parameters["a_enum"]["enum"] == ["open", "closed"]
     assert parameters["a_uuid"]["format"] == "uuid"
 

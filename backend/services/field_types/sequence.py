@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.comparisons import ORDERING
 from backend.services.field_types.integer import IntegerFromText, StrictInteger
 from backend.services.field_types.marshmallow_fields import StrictBoolean
 from backend.services.field_types.numeric import Numeric, require_same
@@ -21,6 +22,7 @@ ALWAYS = validate.Equal(True, error="A sequence always has a value that is uniqu
 class Sequence(Numeric):
     """A whole number from `start` on that no request sets. It is unique, and never given twice."""
 
+    operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", *ORDERING)  # there is always a value
     fits_profiles: ClassVar[bool] = False
 
     required: bool = option(StrictBoolean(validate=ALWAYS), default=True)
