@@ -7,7 +7,8 @@ import json
 import os
 from copy import deepcopy
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Context, Decimal
+from functools import partial
 from itertools import count
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -21,15 +22,30 @@ from tests.helpers import read, state, structure
 WALKS = int(os.environ.get("EVOLUTIONS", "6"))
 STEPS, ROWS = 6, 7
 
-TEXTS = ["", "a", "b", "1", "1.50", "true", "2026-01-31", "2026-01-31T00:00:00.000000Z", "x" * 12, '"q"', "ä'--"]
+TEXTS = [
+    "",
+    "a",
+    "b",
+    "1",
+    "1.50",
+    "true",
+    "2026-01-31",
+    "2026-01-31T00:00:00.000000Z",
+    "10:30",
+    "x" * 12,
+    '"q"',
+    "ä'--",
+]
 VALUES = {
     "string": TEXTS,
     "text": TEXTS,
     "integer": [-3, 0, 1, 7, 10**15],
     "number": [-0.5, 0.0, 1.0, 2.25],
     "decimal": ["-1.00", "0.00", "1.50", "12345.67"],
+    "wide": ["-1.0000", "0.0000", "1.5000", "-123456789012345678901234567890.1234"],
     "boolean": [True, False],
     "date": ["2026-01-31", "1999-12-01"],
+    "time": ["10:30:00", "00:00:00"],
     "datetime": ["2026-01-31T00:00:00.000000Z", "2026-01-31T10:30:00.000001Z"],
     "json": [{"a": 1}, [1, 2], "text", 5, 1.5, True],
     "enum": ["a", "b"],
@@ -40,6 +56,7 @@ TIGHTER = {
     "number": {"max": 1.0},
     "decimal": {"min": "0.00"},
     "date": {"min": "2000-01-01"},
+    "time": {"max": "10:00:00"},
     "enum": {"choices": ["a"]},
 }
 PLAIN = ("json", "text")  # cannot be indexed
@@ -53,7 +70,18 @@ class Unfit(Exception):
 
 
 def declaration(kind):
+    if kind == "wide":
+        return {"type": "decimal", "precision": 38, "scale": 4}
     return {"type": kind} | ({"choices": ["a", "b"]} if kind == "enum" else {})
+
+
+def values(declared):
+    """Return the values of a field that the walk uses."""
+    return VALUES["wide" if "precision" in declared else declared["type"]]
+
+
+def has_same_form(was, now):
+    return (was["type"], was.get("precision")) == (now["type"], now.get("precision"))
 
 
 def within(declared, value):
@@ -64,6 +92,7 @@ def within(declared, value):
         (kind == "string" and len(value) > declared.get("max_length", 255))
         or (kind == "enum" and value not in declared["choices"])
         or (kind == "date" and value < declared.get("min", ""))
+        or (kind == "time" and value > declared.get("max", "24"))
         or (number is not None and number < Decimal(str(declared.get("min", "-Infinity"))))
         or (number is not None and number > Decimal(str(declared.get("max", "Infinity"))))
     ):
@@ -73,8 +102,11 @@ def within(declared, value):
 
 def converted(was, now, value):
     """Return what a value of the field `was` is as one of `now`; raise Unfit."""
-    if was["type"] == now["type"]:
+    if has_same_form(was, now):
         return within(now, value)
+    if now["type"] == "decimal":
+        make = partial(_decimal, now.get("precision", 12), now.get("scale", 2))
+        return within(now, to_number_like(make)(was["type"], value))
     return within(now, CONVERSIONS[now["type"]](was["type"], value))
 
 
@@ -108,14 +140,15 @@ def _float(number, text):
         _unfit()
 
 
-def _decimal(number, text):
+def _decimal(precision, scale, number, text):
     try:
         exact = Decimal(text) if number is None else number
     except ArithmeticError:
         _unfit()
-    if abs(exact) >= Decimal(10) ** 10 or exact != round(exact, 2):
+    rounded = exact.quantize(Decimal(1).scaleb(-scale), context=Context(prec=80))
+    if abs(exact) >= Decimal(10) ** (precision - scale) or exact != rounded:
         _unfit()
-    return str(round(exact, 2))
+    return str(rounded)
 
 
 def _boolean(number, text):
@@ -135,6 +168,11 @@ def to_date(kind, value):
     return text if text in ("2026-01-31", "1999-12-01") else _unfit()
 
 
+def to_time(kind, value):
+    text = to_text(kind, value).strip()
+    return {"10:30": "10:30:00"}.get(text) or (text if text in VALUES["time"] else _unfit())
+
+
 def to_datetime(kind, value):
     if kind == "date":
         return f"{value}T00:00:00.000000Z"
@@ -149,9 +187,9 @@ CONVERSIONS = {
     "json": lambda _, value: value,
     "integer": to_number_like(_integer),
     "number": to_number_like(_float),
-    "decimal": to_number_like(_decimal),
     "boolean": to_number_like(_boolean),
     "date": to_date,
+    "time": to_time,
     "datetime": to_datetime,
 }
 
@@ -187,7 +225,7 @@ class Model:
         try:
             return converted(was, declared, value), False
         except Unfit:
-            if was["type"] == declared["type"] or (declared.get("required") and not has_default):
+            if has_same_form(was, declared) or (declared.get("required") and not has_default):
                 raise
             return None, True
 
@@ -237,7 +275,9 @@ class Draft:
         kind = self.draw(st.sampled_from([*VALUES]))
         declared = declaration(kind)
         if self.draw(st.booleans()):
-            declared["default"] = self.draw(st.sampled_from([each for each in VALUES[kind] if fits(declared, each)]))
+            declared["default"] = self.draw(
+                st.sampled_from([each for each in values(declared) if fits(declared, each)])
+            )
             declared |= {"required": True} if self.draw(st.booleans()) else {}
         self.fields[f"n{next(_names)}"] = declared
 
@@ -263,7 +303,7 @@ class Draft:
         self.fields[name] = rest
         if not self.model.fields.get(name, {}).get("required"):
             rest["required"] = True
-            good = [each for each in VALUES[rest["type"]] if fits(rest, each)]
+            good = [each for each in values(rest) if fits(rest, each)]
             if good and self.draw(st.booleans()):
                 rest["default"] = self.draw(st.sampled_from(good))
 
@@ -333,8 +373,7 @@ def test_rows_in_place_follow_every_change(admin):
         admin.declare(name, model.fields)
         for _ in range(ROWS):
             given_values = {
-                field: data.draw(st.sampled_from([None, *VALUES[declared["type"]]]))
-                for field, declared in model.fields.items()
+                field: data.draw(st.sampled_from([None, *values(declared)])) for field, declared in model.fields.items()
             }
             made = admin.make(name, **given_values)
             model.rows[made["id"]] = {field: made[field] for field in model.fields}
