@@ -1,0 +1,1 @@
+"""Four sample databases, and questions that a client can ask about them."""
