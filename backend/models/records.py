@@ -1,7 +1,7 @@
 """Builds the Peewee model of a definition, from which the table is created."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from peewee import SQL, ColumnBase, Model, ModelDescriptor, NodeList
@@ -29,11 +29,17 @@ class Kind(Protocol):
         """Return the column that stores the values."""
 
 
-class Generated(NamedTuple):
-    """The SQL of a value that the database computes: as computed, and as stored, which is NULL if it does not fit."""
+class Constraint(NamedTuple):
+    """A condition of every row of a table: its name in the database, its SQL, and the fields that it is about."""
 
-    computed: ColumnBase
-    stored: ColumnBase
+    name: str
+    condition: ColumnBase
+    fields: frozenset[str]
+
+    @property
+    def ddl(self) -> ColumnBase:
+        """The SQL that declares it in a table."""
+        return NodeList((SQL(f'CONSTRAINT "{self.name}" CHECK ('), self.condition, SQL(")")))
 
 
 class Declared(Protocol):
@@ -47,8 +53,11 @@ class Declared(Protocol):
     def fields(self) -> Mapping[str, Kind]:
         """Map of name to field."""
 
-    def generated(self, database: Dialect) -> Mapping[str, Generated]:
-        """Return the map of name to Generated, for the computed fields."""
+    def generated(self, database: Dialect) -> Mapping[str, ColumnBase]:
+        """Return the map of name to the SQL of the value, for the computed fields."""
+
+    def constraints(self, database: Dialect) -> Iterable[Constraint]:
+        """Return the constraints of the table."""
 
 
 def build_model(definition: Declared, database: Dialect) -> type[Model]:
@@ -70,12 +79,17 @@ def build_model(definition: Declared, database: Dialect) -> type[Model]:
     generated = definition.generated(database)
     for name, field in definition.fields.items():
         if field.has_column:
-            options = {"constraints": _generation(name, generated[name])} if name in generated else {}
+            options = {"constraints": [_generation(generated[name])]} if name in generated else {}
             columns[PREFIX + name] = field.column(database, column_name=name, null=not field.required, **options)
     meta = type(
         "Meta",
         (),
-        {"database": database, "table_name": definition.name, "strict_tables": database.strict_tables},
+        {
+            "database": database,
+            "table_name": definition.name,
+            "strict_tables": database.strict_tables,
+            "constraints": [constraint.ddl for constraint in definition.constraints(database)],
+        },
     )
     links = {
         PREFIX + name: _LinksOfRow(links_table(definition.name, name))
@@ -95,13 +109,8 @@ class _LinksOfRow(ModelDescriptor):
         return Links(self.table, getattr(owner, PREFIX + "id"))
 
 
-def _generation(name: str, generated: Generated) -> list[ColumnBase]:
-    """Return the SQL that makes a column a generated one, and the constraint that its value fits."""
-    constraint = SQL(f'CONSTRAINT "{constraint_name("fits", name)}" CHECK (("{name}" IS NULL) = ((')
-    return [
-        NodeList((SQL("GENERATED ALWAYS AS ("), generated.stored, SQL(") STORED"))),
-        NodeList((constraint, generated.computed, SQL(") IS NULL))"))),
-    ]
+def _generation(value: ColumnBase) -> ColumnBase:
+    return NodeList((SQL("GENERATED ALWAYS AS ("), value, SQL(") STORED")))
 
 
 def column(model: type[Model], name: str) -> Column[Any]:

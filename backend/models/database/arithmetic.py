@@ -2,9 +2,12 @@
 
 from abc import ABC, abstractmethod
 
-from peewee import SQL, ColumnBase, Node
+from peewee import ColumnBase, Node
 
 DIVISION_DIGITS = 20  # fraction digits of a quotient; the digits after them are cut off
+# A double that is larger becomes infinite, and the result of a product or quotient that is smaller becomes 0. Otherwise
+# Postgres would raise an error, from which a caller could draw conclusions about values that are hidden from them.
+LARGEST_DOUBLE, SMALLEST_DOUBLE = "1e308", "1e-307"
 
 
 class Arithmetic(ABC):
@@ -42,7 +45,11 @@ class Arithmetic(ABC):
 
     @abstractmethod
     def double(self, exact: Node) -> ColumnBase:
-        """Return an exact number as a double."""
+        """Return an exact number as a double; it is infinite if it is too large."""
+
+    @abstractmethod
+    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
+        """Return the result of one of `+ - * /` for two doubles; it is infinite if it is too large."""
 
     @abstractmethod
     def lower(self, text: Node) -> ColumnBase:
@@ -51,7 +58,3 @@ class Arithmetic(ABC):
     @abstractmethod
     def date_part(self, part: str, value: Node, *, is_moment: bool) -> ColumnBase:
         """Return the `year`, `month` or `day` of a day or, in UTC, of a moment, or the `hour`, as an exact number."""
-
-    @abstractmethod
-    def literal(self, text: str) -> SQL:
-        """Return a text as a literal of SQL, for statements that can have no parameters."""

@@ -39,6 +39,7 @@ class Dialect(Metered, ABC):
     has_decimals: ClassVar[bool]  # otherwise decimals are stored as integers of their smallest units
     alters_columns: ClassVar[bool]  # in place; otherwise the table is rebuilt
     junction_options: ClassVar[str]  # what follows CREATE TABLE of a junction table
+    param: str  # of a statement, in the SQL of peewee
     drops_with_constraints: ClassVar[str]  # what follows DROP TABLE to drop foreign keys to the table, too
 
     # Columns and indexes
@@ -95,6 +96,14 @@ class Dialect(Metered, ABC):
         """Return the expression of a column's value in a form for JSON that a query accepts as a parameter."""
 
     # Texts and numbers
+
+    def literal(self, value: Any) -> str:
+        """Return the SQL of a value as the database stores it, for statements that can have no parameters."""
+        if not isinstance(value, str):
+            return "NULL" if value is None else str(value)
+        # A driver whose parameters are `%s` reads a single `%` as the beginning of one.
+        text = value.replace("%", "%%") if self.param.startswith("%") else value
+        return "'" + text.replace("'", "''") + "'"
 
     @property
     @abstractmethod

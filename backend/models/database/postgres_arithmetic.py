@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from peewee import SQL, Cast, ColumnBase, Expression, Node, NodeList, fn
 
-from backend.models.database.arithmetic import DIVISION_DIGITS, Arithmetic
+from backend.models.database.arithmetic import DIVISION_DIGITS, LARGEST_DOUBLE, SMALLEST_DOUBLE, Arithmetic
 
 UNIT = Decimal(1).scaleb(-DIVISION_DIGITS)
 
@@ -39,7 +39,12 @@ class PostgresArithmetic(Arithmetic):
         return Cast(fn.round(exact, SQL(str(scale))), "TEXT")
 
     def double(self, exact: Node) -> ColumnBase:
-        return Cast(exact, "DOUBLE PRECISION")
+        return _bounded(exact, Cast(exact, "DOUBLE PRECISION"))
+
+    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
+        right = fn.NULLIF(right, SQL("0")) if operator == "/" else right
+        estimated = Expression(Cast(left, "NUMERIC"), operator, Cast(right, "NUMERIC"))
+        return _bounded(estimated, Expression(left, operator, right), may_vanish=operator in "*/")
 
     def lower(self, text: Node) -> ColumnBase:
         # Two characters whose lower case depends on the place in the word, or on the collation.
@@ -51,6 +56,11 @@ class PostgresArithmetic(Arithmetic):
         in_utc = fn.timezone(SQL("'UTC'"), value) if is_moment else value
         return Cast(fn.date_part(SQL(f"'{part}'"), in_utc), "NUMERIC")
 
-    def literal(self, text: str) -> SQL:
-        # The driver reads a single `%` as the beginning of a parameter.
-        return SQL("'" + text.replace("'", "''").replace("%", "%%") + "'")
+
+def _bounded(exact: Node, double: Node, *, may_vanish: bool = True) -> ColumnBase:
+    """Return a double, whose approximate value as NUMERIC is `exact`, unless it is too large or too small for one."""
+    size = fn.abs(exact)
+    parts = [SQL("CASE WHEN"), size, SQL(f"> {LARGEST_DOUBLE} THEN CAST('Infinity' AS DOUBLE PRECISION)")]
+    if may_vanish:
+        parts += [SQL("WHEN"), size, SQL(f"< {SMALLEST_DOUBLE} THEN 0")]
+    return NodeList([*parts, SQL("ELSE"), double, SQL("END")])

@@ -1,5 +1,6 @@
 """Computing values on SQLite, with functions of ours: SQLite has no exact decimals, and folds only ASCII letters."""
 
+import math
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ import cysqlite
 from peewee import SQL, Cast, ColumnBase, Node, fn
 
 from backend.models.columns import wide_decimal_text
-from backend.models.database.arithmetic import DIVISION_DIGITS, Arithmetic
+from backend.models.database.arithmetic import DIVISION_DIGITS, LARGEST_DOUBLE, SMALLEST_DOUBLE, Arithmetic
 from backend.models.database.dialect import FOLD
 from backend.models.database.sqlite_expressions import text_of_wide_decimal
 
@@ -41,15 +42,15 @@ class SqliteArithmetic(Arithmetic):
     def double(self, exact: Node) -> ColumnBase:
         return fn.larder_double(exact)
 
+    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
+        return fn.larder_calculate_doubles(SQL(f"'{operator}'"), left, right)
+
     def lower(self, text: Node) -> ColumnBase:
         return fn.larder_lower(text)
 
     def date_part(self, part: str, value: Node, *, is_moment: bool) -> ColumnBase:
         first, length = PLACES[part]
         return self.exact(Cast(fn.substr(value, SQL(str(first)), SQL(str(length))), "INTEGER"), 0)
-
-    def literal(self, text: str) -> SQL:
-        return SQL("'" + text.replace("'", "''") + "'")
 
 
 def _exact(stored: int | None, scale: int) -> str | None:
@@ -86,7 +87,25 @@ def _text_of(exact: str | None, scale: int) -> str | None:
 
 
 def _double(exact: str | None) -> float | None:
-    return None if exact is None else float(EXACT.plus(Decimal(exact)))
+    return None if exact is None else _bounded(float(EXACT.plus(Decimal(exact))))
+
+
+def _bounded(number: float) -> float:
+    if not abs(number) <= float(LARGEST_DOUBLE):  # also if it is not a number
+        return math.inf
+    return 0.0 if abs(number) < float(SMALLEST_DOUBLE) else number
+
+
+def _calculate_doubles(operator: str, left: float | None, right: float | None) -> float | None:
+    if left is None or right is None or (operator == "/" and not right):
+        return None
+    if operator in "+-":
+        return _bounded_sum(left + right if operator == "+" else left - right)
+    return _bounded(left * right if operator == "*" else left / right)
+
+
+def _bounded_sum(number: float) -> float:
+    return number if abs(number) <= float(LARGEST_DOUBLE) else math.inf
 
 
 def _lower(text: str | None) -> str | None:
@@ -106,6 +125,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {  # map of name to funct
     "larder_stored_wide": (_stored_wide, 4),
     "larder_text_of": (_text_of, 2),
     "larder_double": (_double, 1),
+    "larder_calculate_doubles": (_calculate_doubles, 3),
     "larder_lower": (_lower, 1),
 }
 

@@ -9,7 +9,7 @@ from peewee import fn
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
-from backend.services.definitions.computed_steps import computed_field_steps
+from backend.services.definitions.computed_steps import check_steps, computed_field_steps
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import (
@@ -41,6 +41,7 @@ def alteration_steps(
         *_index_steps(change),
         *_index_limit_steps(change, model),
         *value_steps(change, model, new_names, definitions),
+        *check_steps(change, model),
         *_option_steps(change),
     ]
     return steps or _order_steps(change)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from peewee import DataError, IntegrityError, fn
+from peewee import IntegrityError, fn
 
 from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
@@ -55,7 +55,7 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
     """
     try:
         _change_tables(plan)
-    except (DataError, IntegrityError) as error:
+    except IntegrityError as error:
         raise Conflict("Existing records violate a constraint of the new definition.") from error
     for definition in plan.dropped:
         kept_fields.delete_history(definition.name)

@@ -11,6 +11,7 @@ from backend.services.definitions.computed.tokens import rename_fields
 from backend.services.definitions.computed.tree import parse
 from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.definitions.record_checks import rename_in_check
 from backend.services.definitions.renames import Renames, find_renames
 from backend.services.field_types.base import FieldType
 from backend.utils.texts import byte_count
@@ -80,6 +81,18 @@ class Alteration(Change):
         """Return whether the values of these fields, which are not computed, stay as they are stored."""
         fields = [(self.continued.get(name), self.new.fields[name]) for name in names if name in self.new.fields]
         return all(old and not field.needs_conversion_from(self.old.fields[old]) for old, field in fields)
+
+    def keeps_values(self, names: Iterable[str]) -> bool:
+        """Return whether these fields have the same values as before in all rows."""
+        names = {*names}
+        kept = names <= self.old_names_with_system.keys() and names.isdisjoint(self.defaults)
+        return kept and self.keeps_form(names - self.new.computed_fields.keys())
+
+    @property
+    def old_checks(self) -> dict[str, Any]:
+        """The `checks` of the old definition, with the new names of fields."""
+        new_names = {old: new for new, old in self.continued.items()}
+        return {name: rename_in_check(where, new_names) for name, where in self.old.checks.items()}
 
     @property
     def recomputed(self) -> list[str]:

@@ -8,12 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import ValidationError
-from peewee import SQL
 
-from backend.models.database import database
 from backend.models.role import ADMIN
-from backend.services.definitions.computed.tokens import ExpressionError
-from backend.services.definitions.computed.tree import names_in, parse
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
@@ -32,7 +28,6 @@ from backend.utils.texts import byte_count
 MAX_INDEXES = 64  # that one resource declares
 MAX_RESOURCES = 500
 NEVER_UNIQUE = ("id", "updated_at", "version")  # unique by itself, or set by changes that must not be refused for it
-MAX_CHARACTER_BYTES = 4  # of one character in UTF-8
 
 Problems = dict[str, Any]
 
@@ -66,42 +61,6 @@ def _unable_to_create(field: FieldType, creators: set[str]) -> set[str]:
     if field.writers is None or not field.required or field.default is not None or not field.is_settable:
         return set()
     return creators - {*field.writers, ADMIN}
-
-
-def computed_problems(definition: Definition) -> Problems:
-    """Check the expressions of the computed fields, who may read these, and whether they fit their indexes."""
-    problems: Problems = {}
-    for name, field in definition.computed_fields.items():
-        try:
-            inputs = names_in(parse(field.computed or ""))
-            definition.computation(name, SQL, database.obj)
-        except ExpressionError as error:
-            problems[name] = {"computed": [f"`{field.computed}`: {error}"]}
-        else:
-            problems |= _reader_problems(name, definition, inputs) | _computed_index_problems(name, definition)
-    return {"fields": problems} if problems else {}
-
-
-def _reader_problems(name: str, definition: Definition, inputs: Collection[str]) -> Problems:
-    """Check that everybody who may read a computed field may also read the fields that it is computed from."""
-    readers = definition.fields[name].readable_by
-    for input_name in sorted(inputs & definition.ruled_fields.keys()):
-        allowed = definition.fields[input_name].readable_by
-        if allowed is not None and (readers is None or not set(readers) <= {*allowed, ADMIN}):
-            roles = f"only {', '.join(allowed)}" if allowed else "only admins"
-            message = f"The field is computed from {input_name}, which {roles} may read. Allow no other roles here."
-            return {name: {"readable_by": [message]}}
-    return {}
-
-
-def _computed_index_problems(name: str, definition: Definition) -> Problems:
-    """Check that every text that fits a computed field also fits into the indexes of the field."""
-    max_bytes = definition.index_byte_limits.get(name)
-    most = None if max_bytes is None else max_bytes // MAX_CHARACTER_BYTES
-    length = getattr(definition.fields[name], "max_length", None)
-    if most is None or (length is not None and length <= most):
-        return {}
-    return {name: {"max_length": [f"At most {most}, because the field is in an index."]}}
 
 
 def column_problems(definition: Definition) -> Problems:

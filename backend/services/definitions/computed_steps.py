@@ -1,14 +1,18 @@
-"""Finds the steps of an Alteration that add computed fields or compute them anew."""
+"""Finds the steps of an Alteration that concern computed fields and the `checks`."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from peewee import ColumnBase, DataError, Select, fn
+from peewee import SQL, ColumnBase, Expression, Select, fn
 
 from backend.models.database import database
-from backend.models.records import Generated, column
+from backend.models.records import column
 from backend.services.definitions.changes import Alteration
+from backend.services.definitions.computed.compiling import Computation
+from backend.services.definitions.future_columns import FutureColumns, Unknown
+from backend.services.definitions.record_checks import text_of_check
 from backend.services.definitions.steps import NO_ROWS, Rows, Step, find_rows, make_step, record_count_text
+from backend.services.storage.literals import SLOTS, slot_values
 
 
 def computed_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
@@ -26,44 +30,68 @@ def computed_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
         reason = f", which does not fit in {record_count_text(unfit.total)}" if unfit.total else ""
         action = "change_computed" if is_recomputed else "add_field"
         yield make_step(action, change.name, f"{verb} as `{field.computed}`{reason}.", name, preventing=unfit)
+    for name in change.new.computed_fields.keys() & change.old_names.keys():
+        old, new = change.field_pairs[name]
+        unfit = _unfit_rows(change, model, name) if old.readable_by is not None and new.readable_by is None else NO_ROWS
+        if unfit.total:
+            text = f"Refuse values that do not fit {name}, as in {record_count_text(unfit.total)}."
+            yield make_step("change_computed", change.name, text, name, preventing=unfit)
 
 
 def _unfit_rows(change: Alteration, model: Any, name: str) -> Rows:
-    generated = _generated(change, model, name)
-    if generated is None:
+    if change.new.fields[name].readable_by is not None:  # then such a value is null
         return NO_ROWS
     try:
-        with database.atomic():
-            return find_rows(model, generated.computed.is_null(False) & generated.stored.is_null())
-    except DataError:  # a number became too large on the way; the change will be refused
+        computation = _computation(change, model, name)
+    except Unknown:
         return NO_ROWS
+    return find_rows(model, computation.computed.is_null(False) & computation.stored.is_null())
 
 
-def _generated(change: Alteration, model: Any, name: str) -> Generated | None:
-    """Return the SQL of a computed field over the old table; None if the change converts what it is computed from."""
-    if not change.keeps_form(change.new.inputs[name]):
-        return None
-    return change.new.computation(name, lambda new: column(model, change.old_names.get(new, new)), database.obj)
+def _computation(change: Alteration, model: Any, name: str) -> Computation:
+    return change.new.computation(name, FutureColumns(change, model).column, database.obj)
 
 
 def find_repeated(change: Alteration, model: Any, names: Sequence[str]) -> list[str]:
-    """Return the ids of the rows that repeat values of these fields, some of which are computed fields that are added.
+    """Return the ids of the rows that repeat values of these fields, some of which are computed.
 
     None are found if the change converts some of the values; then the database refuses the change.
     """
-    values = [_value(change, model, name) for name in names]
-    known = [value for value in values if value is not None]
-    if len(known) < len(names):
+    try:
+        future, fields = FutureColumns(change, model), change.new.all_fields
+        values: list[ColumnBase] = [fields[name].compared(future.column(name), database.obj) for name in names]
+    except Unknown:
         return []
     key = column(model, "id")
-    number = fn.ROW_NUMBER().over(partition_by=known, order_by=[key]).alias("number")
-    numbered = model.select(key.alias("id"), number).where(*(value.is_null(False) for value in known)).alias("numbered")
+    number = fn.ROW_NUMBER().over(partition_by=values, order_by=[key]).alias("number")
+    known = [value.is_null(False) for value in values]
+    numbered = model.select(key.alias("id"), number).where(*known).alias("numbered")
     query = Select([numbered], [numbered.c.id]).where(numbered.c.number > 1).order_by(numbered.c.id)
     return [str(row_id) for (row_id,) in database.execute(query).fetchall()]
 
 
-def _value(change: Alteration, model: Any, name: str) -> ColumnBase | None:
-    if change.new.fields[name].computed is not None and name in change.added:
-        generated = _generated(change, model, name)
-        return generated.stored if generated else None
-    return column(model, change.old_names[name]) if change.keeps_form([name]) else None
+def check_steps(change: Alteration, model: Any) -> Iterator[Step]:
+    """Yield a step for each check that is added, changed or dropped. Rows that do not meet a check prevent it."""
+    old, new = change.old_checks, change.new.checks
+    for name in old.keys() - new.keys():
+        yield make_step("drop_check", change.name, f"Drop the check {name}.", name)
+    for name, where in new.items():
+        unfit = _rows_against(change, model, name)
+        if old.get(name) == where and not unfit.total:
+            continue
+        action, verb = ("change_check", "Change") if name in old else ("add_check", "Add")
+        reason = f", which {record_count_text(unfit.total)} would not meet" if unfit.total else ""
+        text = f"{verb} the check {name}: {text_of_check(where)}{reason}."
+        yield make_step(action, change.name, text, name, preventing=unfit)
+
+
+def _rows_against(change: Alteration, model: Any, name: str) -> Rows:
+    condition = change.new.conditions[name]
+    if change.old_checks.get(name) == change.new.checks[name] and change.keeps_values(condition.own_fields):
+        return NO_ROWS
+    try:
+        future = condition.shape.sql(FutureColumns(change, model), SLOTS)
+    except Unknown:
+        return NO_ROWS
+    values = slot_values(condition, change.new.all_fields)
+    return find_rows(model, Expression(future, "IS", SQL("FALSE")), values)

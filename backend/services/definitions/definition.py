@@ -5,14 +5,15 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
-from peewee import SQL, ColumnBase
+from peewee import ColumnBase
 
 from backend.models.database import Dialect
-from backend.models.records import Generated
-from backend.services.definitions.computed.compiling import compile_field
+from backend.models.records import Constraint, constraint_name
+from backend.services.definitions.computed.compiling import Computation, compile_field, fits
 from backend.services.definitions.computed.tree import names_in, parse
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
+from backend.services.definitions.record_checks import read_check
 from backend.services.definitions.schema import ACTIONS
 from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
 from backend.services.field_types.datetime import DateTime
@@ -20,6 +21,8 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
 from backend.services.field_types.references import References, links_of, referring_fields
 from backend.services.field_types.uuid import Uuid
+from backend.services.storage.conditions import Condition
+from backend.services.storage.literals import literal_sql, quoted
 
 SYSTEM_FIELDS: Mapping[str, FieldType] = {
     "id": Uuid(required=True, description="UUIDv7; grows with time"),
@@ -54,6 +57,7 @@ class Definition:
     unique: list[list[str]] = dataclasses.field(default_factory=list)
     search: list[str] = dataclasses.field(default_factory=list)
     access: dict[str, list[Grant]] = dataclasses.field(default_factory=dict)
+    checks: dict[str, Any] = dataclasses.field(default_factory=dict)
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
     history: bool = False
@@ -113,13 +117,41 @@ class Definition:
         """Return the names, and those of the computed fields that change with one of these fields."""
         return {*names, *(name for name, inputs in self.inputs.items() if not inputs.isdisjoint(names))}
 
-    def computation(self, name: str, column_of: Callable[[str], ColumnBase], database: Dialect) -> Generated:
+    def computation(self, name: str, column_of: Callable[[str], ColumnBase], database: Dialect) -> Computation:
         """Return the SQL of a computed field, from the SQL of the fields that it is computed from."""
-        return Generated(*compile_field(self.fields[name], self.all_fields, column_of, database))
+        return compile_field(self.fields[name], self.all_fields, column_of, database)
 
-    def generated(self, database: Dialect) -> dict[str, Generated]:
-        """Return the map of name to SQL of the computed fields, for the definition of the table."""
-        return {name: self.computation(name, _quoted, database) for name in self.computed_fields}
+    def generated(self, database: Dialect) -> dict[str, ColumnBase]:
+        """Return the map of name to SQL of the stored values of computed fields, for the definition of the table."""
+        return {name: self.computation(name, quoted, database).stored for name in self.computed_fields}
+
+    @cached_property
+    def conditions(self) -> dict[str, Condition]:
+        """Map of name to Condition, of the `checks`."""
+        return {name: read_check(where, self.all_fields) for name, where in self.checks.items()}
+
+    def constraints(self, database: Dialect) -> list[Constraint]:
+        """Return the constraints of the table: of the `checks`, and that values fit their computed fields.
+
+        A value that does not fit a field with `readable_by` is null: a refusal would say something about it.
+        """
+        checks = [
+            Constraint(
+                constraint_name("check", name),
+                literal_sql(condition, self.all_fields),
+                condition.own_fields,
+            )
+            for name, condition in self.conditions.items()
+        ]
+        return checks + [
+            Constraint(
+                constraint_name("fits", name),
+                fits(quoted(name), self.computation(name, quoted, database)),
+                frozenset({name}),
+            )
+            for name, field in self.computed_fields.items()
+            if field.readable_by is None
+        ]
 
     def grants(self, action: str) -> Grants:
         """Return the Grants of one of ACTIONS; if there are none, only admins may perform it."""
@@ -198,12 +230,15 @@ class Definition:
             "description": self.description,
             "fields": {name: field.to_dict() for name, field in self.fields.items()},
         }
-        lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search, "access": self.access}
+        lists = {
+            "indexes": self.indexes,
+            "unique": self.unique,
+            "search": self.search,
+            "access": self.access,
+            "checks": self.checks,
+        }
+        checks = {"checks": self.checks}
         owner = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
         options = {"require_if_match": self.require_if_match, "history": self.history}
         rest = owner | options | {"renamed_from": self.renamed_from}
-        return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
-
-
-def _quoted(name: str) -> SQL:
-    return SQL(f'"{name}"')
+        return {name: value for name, value in (body | lists | checks | rest).items() if value or name == "fields"}

@@ -8,11 +8,12 @@ from marshmallow import ValidationError
 
 from backend.services.definitions import checks
 from backend.services.definitions.computed.tokens import rename_fields
+from backend.services.definitions.constraint_problems import computed_problems, record_check_problems
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import RESERVED_FIELDS, is_reserved_resource, name_problem, shown_name
+from backend.services.definitions.record_checks import rename_in_check
 from backend.services.definitions.schema import DefinitionSchema
 from backend.services.errors import Invalid
-from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
 
 _schema = DefinitionSchema()
@@ -32,7 +33,8 @@ def parse_definition(data: Any, roles: Collection[str], current: Definition | No
     problems |= checks.access_problems(definition, roles)
     wrong_fields |= checks.field_rule_problems(definition, roles, has_valid_access="access" not in problems)
     problems |= {"fields": wrong_fields} if wrong_fields else checks.column_problems(definition)
-    problems = problems or checks.default_problems(definition) or checks.computed_problems(definition)
+    problems = problems or checks.default_problems(definition) or computed_problems(definition)
+    problems = problems or record_check_problems(definition)
     if problems:
         raise Invalid(problems)
     return definition
@@ -63,14 +65,19 @@ def _read(data: Any, reserved: Collection[str], version: int = 1) -> tuple[Defin
             fields[name] = parse_field(declaration)
         except Invalid as error:
             wrong[shown_name(name)] = error.errors
-    return Definition(fields=_with_new_names(fields), version=version, **body), wrong
+    return _with_new_names(Definition(fields=fields, version=version, **body)), wrong
 
 
-def _with_new_names(fields: dict[str, FieldType]) -> dict[str, FieldType]:
-    """Return the fields, with the new names of renamed fields in the expressions of computed ones."""
+def _with_new_names(definition: Definition) -> Definition:
+    """Return the definition with the new names of renamed fields in the expressions of computed ones and in checks."""
+    fields = definition.fields
     former_names = [(former, name) for name, field in fields.items() for former in field.former_names]
     new_names = {former: name for former, name in former_names if former not in fields}
-    return {
+    if not new_names:
+        return definition
+    renamed = {
         name: replace(field, computed=rename_fields(field.computed, new_names)) if field.computed else field
         for name, field in fields.items()
     }
+    checks = {name: rename_in_check(where, new_names) for name, where in definition.checks.items()}
+    return replace(definition, fields=renamed, checks=checks)

@@ -16,6 +16,7 @@ from backend.services.field_types.reference import ON_DELETE
 MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
 MAX_DESCRIPTION = 2000
+MAX_CHECKS = 32
 MAX_GRANTS = 50  # for one action
 ACTIONS = ("list", "read", "create", "update", "delete")
 
@@ -98,6 +99,12 @@ class DefinitionBodySchema(Schema):
     access = fields.Nested(
         AccessSchema.from_dict({action: _grants() for action in ACTIONS}, name="Access"),
         metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"},
+    )
+    checks = fields.Dict(
+        field_name(),
+        fields.Raw(metadata={"type": "object", "minProperties": 1}),
+        validate=validate.Length(max=MAX_CHECKS),
+        metadata={"description": "Conditions that each record must meet, by name, written as the `where` of a grant"},
     )
     require_if_match = StrictBoolean(metadata={"description": "Refuse writes without If-Match"})
     history = StrictBoolean(metadata={"description": "Keep every version of a record, at `/<name>/<id>/history`"})

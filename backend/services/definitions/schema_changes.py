@@ -10,7 +10,12 @@ from peewee import Field, IntegrityError
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
-from backend.services.definitions.computed_columns import rename_constraints, stop_computing
+from backend.services.definitions.constraints import (
+    add_constraints,
+    constraints_of,
+    drop_constraints,
+    stop_computing,
+)
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.indexes import (
     create_indexes,
@@ -89,6 +94,8 @@ def _keeps_columns(change: Alteration, new_names: Mapping[str, str]) -> bool:
     if any(reference.to in new_names for reference in change.old.references.values()):
         return False
     if any(field.required or field.computed for field in change.added.values() if field.has_column):
+        return False
+    if constraints_of(change.old) != constraints_of(change.new):
         return False
     return all(
         name == old_name and _column_ddl(change.new, name) == _column_ddl(change.old, old_name)
@@ -203,6 +210,7 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
     for name in change.old.references:
         if name not in kept:
             _drop_foreign_key(table, name)
+    drop_constraints(change)
     stop_computing(change)
     kept_columns = [name for name in change.old_names if name not in converted and new.fields[name].has_column]
     dropped = old.fields.keys() & old.columns.keys() - {change.old_names[name] for name in kept_columns}
@@ -214,10 +222,10 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
         _rename_column(table, old_name, temporary[name])
     for name in (*renamed, *converted):
         _rename_column(table, temporary[name], name)
-    rename_constraints(change, renamed)
     _add_columns(change, nullable=True, existing=converted)
     _fill(new, change.defaults)
     _add_computed_columns(change)
+    add_constraints(change)
     for name, field in ((name, field) for name, field in new.fields.items() if field.has_column):
         was_required = name in kept_columns and old.fields[change.old_names[name]].required
         if field.required != was_required:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from peewee import fn
 
-from backend.models.database import database
 from backend.models.records import column
+from backend.services.storage.statements import Statement, Values
 
 SHOWN_IDS = 5  # of the rows that a step affects
 
@@ -20,6 +20,7 @@ class Rows(NamedTuple):
     ids: list[str]
 
 
+NO_VALUES: Values = {}
 NO_ROWS = Rows(0, [])
 
 
@@ -64,15 +65,15 @@ def make_step(
     )
 
 
-def find_rows(model: Any, condition: Any = None) -> Rows:
-    """Return the Rows of a table that meet the condition; without a condition, all rows."""
+def find_rows(model: Any, condition: Any = None, values: Values = NO_VALUES) -> Rows:
+    """Return the Rows of a table that meet the condition, with `values` in its slots; without a condition, all rows."""
     id_column = column(model, "id")
     count = model.select(fn.COUNT(id_column))
     ids = model.select(id_column).order_by(id_column).limit(SHOWN_IDS)
     if condition is not None:
         count, ids = count.where(condition), ids.where(condition)
-    total = database.execute(count).fetchall()[0][0]
-    return Rows(total, [str(row_id) for (row_id,) in database.execute(ids).fetchall()] if total else [])
+    ((total,),) = Statement(count).run(values)
+    return Rows(total, [str(row_id) for (row_id,) in Statement(ids).run(values)] if total else [])
 
 
 def rows_of(ids: list[str]) -> Rows:

@@ -14,7 +14,7 @@ MAX_LENGTH = 500  # characters of an expression
 EXACT, DOUBLE, TEXT, DAY, MOMENT = "exact", "double", "text", "day", "moment"  # the kinds of values in expressions
 OPTIONS = {
     *("computed", "unique", "index", "ignore_case", "description", "readable_by", "renamed_from"),
-    *("precision", "scale", "max_length"),  # a value that does not fit is refused
+    *("precision", "scale", "max_length", "ignore_case"),  # a value that does not fit is refused
 }
 
 _computed = StrictText(

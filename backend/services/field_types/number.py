@@ -1,7 +1,6 @@
 """`number`: a double, for measurements; use `decimal` for money."""
 
 import math
-import sys
 from collections.abc import Iterator
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
@@ -11,6 +10,7 @@ from peewee import SQL, ColumnBase, NodeList, fn
 
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
+from backend.models.database.arithmetic import LARGEST_DOUBLE
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.computable import DOUBLE, EXACT
 from backend.services.field_types.marshmallow_fields import FromText
@@ -93,8 +93,8 @@ class Number(Numeric):
         return FloatFromText()
 
     def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the double, with 0 for -0."""
-        most = SQL(f"<= {sys.float_info.max!r} THEN")
+        """Return the double unless it is infinite, with 0 for -0."""
+        most = SQL(f"<= {LARGEST_DOUBLE} THEN")
         return NodeList((SQL("CASE WHEN"), fn.abs(value), most, value, SQL("+ 0.0 END")))
 
     def to_cell(self, value: float) -> str:

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from peewee import DataError, IntegrityError
+from peewee import IntegrityError
 
 from backend.models.database import database
-from backend.models.records import constraint_name
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.indexes import unique_indexes
-from backend.services.errors import Conflict, Invalid
+from backend.services.errors import Conflict
+from backend.services.records.constraints import unmet_constraint
 
 
 @contextmanager
@@ -21,8 +21,6 @@ def raising_conflicts(actor: Actor, resource: Resource) -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise _integrity_problem(actor, resource, error) from error
-    except DataError as error:
-        raise _unfit_values(actor, resource, [*resource.definition.computed_fields]) from error
 
 
 def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) -> Exception:
@@ -35,18 +33,9 @@ def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) 
         return unique_conflict(actor, resource, violation.columns)
     if violation.kind == "foreign_key":  # the target was deleted between the check and the write
         return Conflict(f"A record that this one of {resource.name} refers to has just been deleted.")
-    computed = [name for name in resource.definition.computed_fields if constraint_name("fits", name) == violation.name]
-    if computed:
-        return _unfit_values(actor, resource, computed)
+    if violation.kind == "check":
+        return unmet_constraint(actor, resource.definition, violation.name) or error
     return error  # NOT NULL or a wrong type: the schema should have refused it, so it is a defect
-
-
-def _unfit_values(actor: Actor, resource: Resource, computed: Sequence[str]) -> Invalid:
-    """Return the Invalid of values from which one of these fields cannot be computed; it names no hidden field."""
-    hidden = policies.hidden_fields(resource.definition, actor)
-    if visible := [name for name in computed if name not in hidden]:
-        return Invalid({name: ["The value that is computed for this field does not fit it."] for name in visible})
-    return Invalid({"_schema": ["A value that is computed from these does not fit its field."]})
 
 
 def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> Conflict:

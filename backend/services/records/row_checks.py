@@ -32,7 +32,7 @@ def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], r
         raise Denied("This change would turn the record into one you may not write.")
 
 
-class _FutureRow:
+class FutureRow:
     """The row of a resource, for conditions, after it has received the values in the slots `row.…`."""
 
     is_one = True
@@ -56,5 +56,5 @@ class _FutureRow:
 
 
 def _select_is_within(resource: Resource, scope: Condition, names: tuple[str, ...], is_new: bool) -> Select:
-    query = resource.model.select(scope.sql(_FutureRow(resource, names), "scope"))
+    query = resource.model.select(scope.sql(FutureRow(resource, names), "scope"))
     return query.from_() if is_new else query.where(resource.column("id") == slot("id"))

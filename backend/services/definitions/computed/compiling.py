@@ -53,7 +53,7 @@ class Compiler:
             case Number(digits):
                 return Value(EXACT, self._arithmetic.number(digits), len(digits.partition(".")[2]))
             case Text(value):
-                return Value(TEXT, self._arithmetic.literal(value))
+                return Value(TEXT, SQL(self._database.literal(value)))
             case FieldValue(name):
                 return self._field(name)
             case Calculation(operator, left, right):
@@ -79,8 +79,7 @@ class Compiler:
             scales = {"*": left.scale + right.scale, "/": DIVISION_DIGITS}
             scale = scales.get(operator, max(left.scale, right.scale))
             return Value(EXACT, self._arithmetic.calculate(operator, left.sql, right.sql), scale)
-        first, second = self.to_double(left), self.to_double(right)
-        return Value(DOUBLE, Expression(first, operator, fn.NULLIF(second, SQL("0")) if operator == "/" else second))
+        return Value(DOUBLE, self._arithmetic.calculate_doubles(operator, self.to_double(left), self.to_double(right)))
 
     def to_double(self, value: Value) -> ColumnBase:
         """Return the SQL of a number as a double."""
@@ -139,12 +138,19 @@ def _listed(kinds: set[str]) -> str:
     return " and ".join(sorted(NAMES[kind] for kind in kinds))
 
 
+class Computation(NamedTuple):
+    """The SQL of a value that the database computes: as computed, and as stored, which is NULL if it does not fit."""
+
+    computed: ColumnBase
+    stored: ColumnBase
+
+
 def compile_field(
     field: FieldType,
     fields: Mapping[str, FieldType],
     column_of: Callable[[str], ColumnBase],
     database: Dialect,
-) -> tuple[ColumnBase, ColumnBase]:
+) -> Computation:
     """Return the SQL of a computed field's value: as computed, and as stored, which is NULL if it does not fit.
 
     Raises ExpressionError.
@@ -155,4 +161,9 @@ def compile_field(
         raise ExpressionError(f"This is {NAMES[value.kind]}, which a field of type {field.name} cannot hold.")
     is_converted = DOUBLE in field.computed_from
     computed: ColumnBase = compiler.to_double(value) if is_converted else value.sql
-    return computed, field.stored(computed, database)
+    return Computation(computed, field.stored(computed, database))
+
+
+def fits(column: ColumnBase, computation: Computation) -> ColumnBase:
+    """Return the condition that the column of a computed field has a value wherever the computation has one."""
+    return Expression(column.is_null(), "=", computation.computed.is_null())

@@ -11,6 +11,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
 from backend.services.records.conflicts import unique_conflict
+from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, Names, RecordState
 from backend.services.records.imports.lookups import StoredRecord
@@ -138,6 +139,7 @@ class Checker:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
         require_in_scope(self._resource, self._allowed, row)
+        require_constraints(self._actor, self._resource, row)
         sets = (
             [*self._unique_sets, ID] if self._remembers_new_rows or "id" in draft.system_values else self._unique_sets
         )
@@ -175,6 +177,8 @@ class Checker:
         changed = self._resource.definition.with_computed({*changes, "updated_at", "version"})
         if data and allowed.depends_on(changed):
             require_in_scope(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
+        future = state.columns | changes
+        require_constraints(self._actor, self._resource, future, None if state.is_new else record_id)
         before = (found.values if found else {}) | state.columns
         self._claim(self._unique_sets, record_id, before, before | changes, stored)
         self._earlier.move(ID, record_id, (None,), (record_id,))  # no later row may create a record with this id

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from peewee import DataError, IntegrityError, ModelInsert, ModelUpdate
+from peewee import IntegrityError, ModelInsert, ModelUpdate
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -42,7 +42,7 @@ class Writer:
             try:
                 with database.atomic():
                     self._write_together(part)
-            except (DataError, IntegrityError, _Outdated):
+            except (IntegrityError, _Outdated):
                 for planned in part:
                     self._write_alone(planned)
                     self.done += 1
