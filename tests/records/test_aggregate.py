@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.field_types.contract import check_answer
 
 FIELDS = {
     "kind": {"type": "enum", "choices": ["novel", "poem"]},
@@ -104,6 +105,20 @@ def test_sums_are_exact_beyond_what_a_column_holds(admin):
     for _ in range(3):
         admin.make("sums", n=-(2**63))
     assert admin.get("/sums/aggregate?sum=n").json["data"][0]["sum"]["n"] == sum(numbers) - 3 * 2**63
+
+
+def test_chooses_records_by_where(books, alice):
+    where = '{"any": [{"kind": "poem"}, {"pages": {"lt": 0}}]}'
+    query = {"where": where, "group_by": "kind", "sum": "price", "sum.price__gt": "0.01"}
+    found = alice.get("/books/aggregate", query_string=query).json
+    assert (found["data"], found["meta"]["total"]) == ([{"kind": None, "count": 1, "sum": {"price": "1.00"}}], 1)
+
+
+@ON_SQLITE
+def test_responses_match_the_document(books, alice):
+    document = alice.get("http://localhost/openapi.json").json
+    for query in ("", "count=false&avg=price&min=bought", "group_by=kind,seen:week&sum=pages&count_distinct=shelf"):
+        check_answer(document, "aggregate_books", alice.get(f"/books/aggregate?{query}"))
 
 
 @ON_SQLITE
