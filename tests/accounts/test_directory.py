@@ -206,6 +206,48 @@ def test_every_caller_sees_what_the_table_says(admin, callers):
                 assert str(person.post("/tasks", json={"assignee": value}).status_code) == wanted, line
 
 
+def test_conditions_reach_only_what_the_directory_shows(admin, callers):
+    access = {action: ["public"] for action in ("list", "read")}
+    admin.declare("tasks", {"assignee": {"type": "reference", "to": "users"}}, access=access)
+    change(admin, {"team": {"type": "string", "ignore_case": True}}, {"fields": ["team"]})
+    ids = {name: give(admin, name, team=team) for name, team in (("alice", "Red"), ("bob", "red"), ("edith", "blue"))}
+    for each in ids.values():
+        admin.make("tasks", assignee=each)
+
+    def found(name, where):
+        answer = callers[name].get("/tasks", query_string={"where": json.dumps(where)})
+        if answer.status_code != 200:
+            return answer.status_code
+        return sorted(name for task in answer.json["data"] for name in ids if ids[name] == task["assignee"])
+
+    assert found("key", {"assignee.team": "RED"}) == found("admin", {"assignee.team": "red"}) == ["alice", "bob"]
+    assert [each["id"] for each in seen(callers["alice"], "?team=rED&sort=id")] == [ids["alice"], ids["bob"]]
+    for where in ({"assignee.name": "Bob"}, {"assignee.email__contains": "b"}, {"assignee.email": {"contains": "b"}}):
+        assert found("alice", where) == found("admin", where) == 422
+    assert callers["admin"].get("/tasks?expand=assignee&expand.assignee.fields=email").status_code == 422
+    assert found("stranger", {"assignee.team": "red"}) == 422
+    change(admin, {"team": {"type": "string", "ignore_case": True}}, {"roles": ["editor"], "fields": ["team"]})
+    assert found("alice", {"assignee.team": {"in": ["red", "blue"]}}) == ["alice"]
+    assert found("other", {"assignee.team": {"in": ["red", "blue"]}}) == ["alice", "bob", "edith"]
+    admin.patch(f"/users/{ids['bob']}", json={"active": False})
+    assert found("other", {"assignee.team": {"in": ["red", "blue"]}}) == ["alice", "edith"]
+
+
+def _references(part):
+    """Yield what each `$ref` in a part of the document refers to."""
+    if isinstance(part, dict):
+        yield from [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+    if isinstance(part, dict | list):
+        for each in part.values() if isinstance(part, dict) else part:
+            yield from _references(each)
+
+
+def _target(document, reference):
+    for name in reference.removeprefix("#/").split("/"):
+        document = document.get(name, {})
+    return document
+
+
 @ON_SQLITE
 def test_the_document_has_what_the_directory_shows(admin, alice, stranger):
     admin.declare("tasks", {"assignee": {"type": "reference", "to": "users"}}, access={"read": ["public"]})
@@ -216,6 +258,7 @@ def test_the_document_has_what_the_directory_shows(admin, alice, stranger):
             assert set(document["components"]["schemas"]["users_item"]["properties"]) == {"id", *fields}
             parameters = {each["name"] for each in document["paths"]["/api/v1/directory"]["get"]["parameters"]}
             assert {"q", "sort", "cursor", *fields} <= parameters
+            assert not [each for each in _references(document) if not _target(document, each)]
             assert ("email" in parameters) == ("email" in fields)
             expanded = document["components"]["schemas"]["tasks_record"]["properties"]["expand"]["properties"]
             assert expanded["assignee"]["anyOf"][0] == {"$ref": "#/components/schemas/users_item"}
