@@ -61,6 +61,16 @@ def reset_password(email: str, password: str) -> None:
     click.echo(f"{email} has a new password")
 
 
+@commands.command("delete")
+@click.argument("email")
+@click.confirmation_option(prompt="Delete this account, as definitions say also with records?")
+def delete_user(email: str) -> None:
+    """Delete EMAIL; `on_owner_delete` and `on_delete` of definitions decide about their records."""
+    with error_messages(), database.connection_context():
+        users.delete_user(SYSTEM, get_app().catalog, users.get_user_by_email(email).id)
+    click.echo(f"deleted {email}")
+
+
 @commands.command("link")
 @click.argument("email", required=False)
 def make_link(email: str | None) -> None:

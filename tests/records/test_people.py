@@ -117,6 +117,45 @@ def test_rows_are_imported_by_id_and_by_address(tasks, people, alice, admin):
     assert [line.strip("\ufeff") for line in exported[1:]] == [f"a,{people['bob']}", "b,", f"c,{people['bob']}"]
 
 
+def test_a_file_keeps_a_user_who_has_become_inactive(tasks, people, alice, admin):
+    tasks = [alice.make("tasks", title=name, assignee=people[name]) for name in ("bob", "alice")]
+    admin.patch(f"/users/{people['bob']}", json={"active": False})
+    exported = alice.get("/tasks/export?fields=id,assignee").text.replace(",", ",New,").replace("id,New", "id,title")
+    assert outcome(load(alice, exported, resource="tasks", mode="upsert", key="id")) == (2, 0, 2, 0)
+    after = alice.get("/tasks?sort=id").json["data"]
+    assert [(each["title"], each["assignee"]) for each in after] == [
+        ("New", people["bob"]),
+        ("New", people["alice"]),
+    ]
+    moved = f"id,assignee\n{tasks[1]['id']},{people['bob']}\n"
+    answer = load(alice, moved, resource="tasks", mode="upsert", key="id")
+    assert answer.json["error"]["details"]["rows"] == {
+        "2": [f"assignee: There is no record of users with the id {people['bob']}."]
+    }
+
+
+def test_the_command_line_deletes_a_user(tasks, people, alice, app):
+    alice.make("tasks", assignee=people["bob"])
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["users", "delete", "bob@example.com"], input="n\n").exit_code == 1
+    done = runner.invoke(args=["users", "delete", "bob@example.com", "--yes"])
+    assert (done.exit_code, done.output) == (0, "deleted bob@example.com\n")
+    assert [(each["assignee"], each["version"]) for each in alice.get("/tasks").json["data"]] == [(None, 2)]
+    assert runner.invoke(args=["users", "delete", "bob@example.com", "--yes"]).exit_code == 1
+
+
+def test_records_that_the_user_owns_are_settled_before_those_that_refer_to_them(admin, people, alice, bob):
+    field = ASSIGNEE | {"on_delete": "restrict"}
+    admin.declare("tasks", {"assignee": field}, access=MEMBERS, on_owner_delete="cascade")
+    bob.make("tasks", assignee=people["bob"])
+    other = alice.make("tasks", assignee=people["bob"])
+    assert admin.delete(f"/users/{people['bob']}").status_code == 409
+    assert alice.get("/tasks").json["meta"]["total"] == 2
+    alice.patch(f"/tasks/{other['id']}", json={"assignee": None})
+    assert admin.delete(f"/users/{people['bob']}").status_code == 200
+    assert [each["id"] for each in alice.get("/tasks").json["data"]] == [other["id"]]
+
+
 def test_a_grant_compares_with_the_user(admin, people, alice, bob):
     mine = [{"role": "member", "where": {"assignee": "$user.id"}}]
     access = {"list": mine, "read": mine, "update": mine, "create": ["member"]}

@@ -25,13 +25,13 @@ def require_visible_references(
         value = data.get(name)
         if value is None or find_visible(actor, resource.catalog.target(field.to), "id", value) is not None:
             continue
-        if record_id is None or not _has_value(actor, resource, record_id, name, value):
+        if record_id is None or not has_value(actor, resource, record_id, name, value):
             problems[name] = [f"There is no such record of {field.to}."]
     if problems:
         raise Invalid(problems)
 
 
-def _has_value(actor: Actor, resource: Resource, record_id: str, name: str, value: Any) -> bool:
+def has_value(actor: Actor, resource: Resource, record_id: str, name: str, value: Any) -> bool:
     """Return whether a record has this value of a field; False if the field is hidden, because that would show it."""
     if name in policies.hidden_fields(resource.definition, actor):
         return False

@@ -18,9 +18,10 @@ from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.rows import Row
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of, values_of
-from backend.services.records.imports.targets import Targets, explain_missing, with_ids
-from backend.services.records.imports.values import Draft, ValueReader
+from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
+from backend.services.records.imports.values import Draft, Reference, ValueReader
 from backend.services.records.records import new_row
+from backend.services.records.references import has_value
 from backend.services.records.row_checks import require_in_scope
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
@@ -47,7 +48,7 @@ class Checker:
         self._actor, self._resource, self._key, self._report_problem = actor, resource, key, report_problem
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
-        self._targets = Targets(actor, resource, report_problem)
+        self._targets = Targets(actor, resource, report_problem, may_change=key is not None)
         self._unique_sets: list[Names] = [each.fields for each in resource.definition.unique_sets()]
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
         # Only if later rows can change a new record, found by its key, or refer to it.
@@ -74,28 +75,44 @@ class Checker:
 
     def _plan(self, draft: Draft, stored: StoredRecords) -> PlannedWrite | None:
         try:
-            return self._plan_row(self._resolve_from_earlier_rows(draft), stored)
+            return self._plan_row(self._resolve_references(draft, stored), stored)
         except ValidationError as error:
             self._report_problem(draft.line, "; ".join(map(str, error.messages)))
         except LarderError as error:
             self._report_problem(draft.line, explain_error(error))
         return None
 
-    def _resolve_from_earlier_rows(self, draft: Draft) -> Draft:
-        """Return the draft with its remaining references replaced by ids of records that earlier rows create.
+    def _resolve_references(self, draft: Draft, stored: StoredRecords) -> Draft:
+        """Return the draft with its remaining references replaced by ids.
 
-        Raises ValidationError if there is no such record.
+        They are those of records that earlier rows create, or that the record refers to already. Raises ValidationError
+        if there is no such record.
         """
-        readable = policies.scope(self._resource, "read", self._actor)
         found = []
         for reference in draft.references:
-            column, key, _ = reference
-            value = self._resource.compared_value(column.target_field, key)
-            record_id = self._earlier.holder((column.target_field,), (value,))
-            if record_id is None or not self._is_within(readable, record_id):
-                raise ValidationError(explain_missing(self._resource, column, key))
+            record_id = self._created_target(reference) or self._kept_target(draft, reference, stored)
+            if record_id is None:
+                raise ValidationError(explain_missing(self._resource, reference.column, reference.key))
             found.append((reference, record_id))
         return with_ids(draft, found)._replace(references=[]) if found else draft
+
+    def _created_target(self, reference: Reference) -> str | None:
+        """Return the id of the record that an earlier row creates, if the actor may read it."""
+        column, key, _ = reference
+        if target_name(self._resource, column) != self._resource.name:
+            return None
+        value = self._resource.compared_value(column.target_field, key)
+        record_id = self._earlier.holder((column.target_field,), (value,))
+        readable = policies.scope(self._resource, "read", self._actor)
+        return record_id if record_id is not None and self._is_within(readable, record_id) else None
+
+    def _kept_target(self, draft: Draft, reference: Reference, stored: StoredRecords) -> str | None:
+        """Return the id if the stored record that the row changes refers to it already."""
+        column, key, place = reference
+        found = stored.by_key.get(key_of(self._resource, self._key, draft))
+        if found is None or place is not None or column.target_field != "id":
+            return None
+        return key if has_value(self._actor, self._resource, found.id, column.field, key) else None
 
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
         """Return whether a record, as the rows so far leave it, is within the scope."""

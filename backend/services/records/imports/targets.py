@@ -12,16 +12,23 @@ from backend.utils.texts import printable
 
 
 class Targets:
-    """Finds the stored records that rows refer to, and remembers them for later rows."""
+    """Finds the stored records that rows refer to, and remembers them for later rows.
 
-    def __init__(self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None]) -> None:
+    `may_change` says whether rows can change records, which may keep references that the actor could not set.
+    """
+
+    def __init__(
+        self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None], *, may_change: bool
+    ) -> None:
         self._actor, self._resource, self._report_problem = actor, resource, report_problem
+        self._may_change = may_change
         self._ids: dict[Column, dict[Any, str | None]] = {}  # {column: {key: id, or None if there is no such record}}
 
     def resolve(self, drafts: list[Draft]) -> list[Draft]:
         """Return the drafts with their references replaced by ids. A row that refers to no record is reported.
 
-        A reference to a record of the same resource that is not stored stays: an earlier row of the file may create it.
+        A reference stays if a record of the same resource is not stored, because an earlier row may create it, and if
+        the row may change a record that has the reference already.
         """
         for column, keys in self._unknown_keys(drafts).items():
             self._ids.setdefault(column, {}).update(self._find(column, keys))
@@ -39,8 +46,8 @@ class Targets:
         target = self._resource.catalog.target(target_name(self._resource, column))
         compared = {key: target.compared_value(column.target_field, key) for key in keys}
         found = find_visible_many(self._actor, target, column.target_field, set(compared.values()))
-        is_other = target.name != self._resource.name
-        return {key: found.get(value) for key, value in compared.items() if is_other or value in found}
+        is_final = target.name != self._resource.name and not self._may_change
+        return {key: found.get(value) for key, value in compared.items() if is_final or value in found}
 
     def _resolve(self, draft: Draft) -> Draft | None:
         if not draft.references:
