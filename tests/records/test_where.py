@@ -224,3 +224,92 @@ def _counting(run, built):
         return run(self, values)
 
     return counting
+
+
+@pytest.fixture
+def shortcuts(world, admin):
+    """The cities of `world` with `filters` by their countries and continents."""
+    body = {"fields": CITIES, "access": PUBLIC, "filters": ["country.code", "country.continent.code", "twin.people"]}
+    response = admin.put("/resources/cities", json=body)
+    assert response.status_code == 200, response.json
+    return world
+
+
+def names(person, query):
+    response = person.get(f"/cities?{query}")
+    assert response.status_code == 200, response.json
+    return " ".join(row["name"] for row in response.json["data"])
+
+
+def test_declared_filters_are_parameters(shortcuts, admin, stranger):
+    assert names(stranger, "sort=name&country.code=FR") == "a b"
+    assert names(stranger, "sort=name&country.code__in=ES,JP") == "c d"
+    assert names(stranger, "sort=name&country.continent.code__ne=EU") == "d e f"
+    assert names(stranger, "sort=name&country.code__isnull=true") == "e f"
+    assert names(admin, "sort=name&country.code__isnull=true") == "f"
+    assert names(stranger, "sort=name&twin.people__gte=1&country.code=FR") == "b"
+    assert stranger.get("/cities?country.hidden=true").status_code == 422
+    assert stranger.get("/cities?twin.people=x").status_code == 422
+
+
+def test_sorts_by_fields_of_related_records(shortcuts, admin, stranger):
+    assert names(stranger, "sort=country.code,name") == "c a b d e f"
+    assert names(stranger, "sort=-country.code,name") == "d a b c e f"
+    assert names(admin, "sort=-country.code,name") == "e d a b c f"
+    assert names(stranger, "sort=country.continent.code,-country.code,name") == "d a b c e f"
+    pages, cursor = [], ""
+    while cursor is not None:
+        response = stranger.get(f"/cities?sort=country.code,name&per_page=2{cursor and '&cursor=' + cursor}")
+        pages += [row["name"] for row in response.json["data"]]
+        cursor = response.json["meta"]["next_cursor"]
+    assert " ".join(pages) == "c a b d e f"
+    exported = stranger.get("/cities/export?fields=name&sort=-country.code,name").text.lstrip("\ufeff")
+    assert exported.split() == ["name", *"dabcef"]
+
+
+def test_groups_by_fields_of_related_records(shortcuts, admin, stranger):
+    groups = stranger.get("/cities/aggregate?group_by=country.code&sum=people&sort=-count").json["data"]
+    assert [(group["country.code"], group["count"], group["sum"]["people"]) for group in groups] == [
+        ("FR", 2, 6),
+        (None, 2, 16),
+        ("ES", 1, 3),
+        ("JP", 1, None),
+    ]
+    by_continent = admin.get("/cities/aggregate?group_by=country.continent.code").json["data"]
+    assert [(group["country.continent.code"], group["count"]) for group in by_continent] == [
+        ("AS", 1),
+        ("EU", 4),
+        (None, 1),
+    ]
+
+
+def test_declared_filters_of_what_a_caller_may_not_list_are_unknown(shortcuts, admin, alice, stranger):
+    body = {"fields": COUNTRIES, "access": {"list": ["member"], "read": ["public"]}}
+    assert admin.put("/resources/countries", json=body).status_code == 200
+    assert names(alice, "sort=name&country.code=FR") == "a b"
+    for query in ("country.code=FR", "sort=country.code", "country.continent.code=EU"):
+        assert stranger.get(f"/cities?{query}").status_code == 422, query
+    assert stranger.get("/cities/aggregate?group_by=country.code").status_code == 422
+    assert names(stranger, "sort=name&twin.people=1") == "b d"
+
+
+def test_declared_filters_follow_the_other_resource(shortcuts, admin, stranger):
+    fields = {**COUNTRIES, "iso": {**COUNTRIES["code"], "renamed_from": "code"}}
+    del fields["code"]
+    assert admin.put("/resources/countries", json={"fields": fields, "access": VISIBLE}).status_code == 200
+    assert names(stranger, "sort=name&country.iso=FR") == "a b"
+    assert stranger.get("/cities?country.code=FR").status_code == 422
+    fields = {**fields, "iso": {"type": "integer"}}
+    stored = admin.get("/resources/cities").json["data"]["filters"]
+    assert stored == ["country.iso", "country.continent.code", "twin.people"]
+    without = {"fields": {"hidden": COUNTRIES["hidden"]}, "access": VISIBLE}
+    refused = admin.put("/resources/countries", json=without)
+    assert "filters" in refused.json["error"]["details"]["json"]["cities"]
+
+
+@ON_SQLITE
+def test_refuses_filters_that_lead_nowhere(world, admin):
+    wrong = [["code"], ["country.nope"], ["nope.code"], ["country.continent.code.x"], ["cities.name"]]
+    for filters in [*wrong, ["country.code", "country.code"], ["country.code"] * 9, [1], "country.code"]:
+        response = admin.put("/resources/cities", json={"fields": CITIES, "filters": filters})
+        assert list(response.json["error"]["details"]["json"]) == ["filters"], filters

@@ -40,13 +40,14 @@ FUNCTION_HELP = {
 }
 
 
-def aggregate_parameters(fields: Fields, parameters: Parameters) -> Parameters:
+def aggregate_parameters(fields: Fields, paths: Fields, parameters: Parameters) -> Parameters:
     """Return the parameters of an aggregate: the filters and the page of a list, plus groups and functions.
 
-    `parameters` are those of the list.
+    `parameters` are those of the list, `paths` fields of related records to group by.
     """
     kept = {name: parameter for name, parameter in parameters.items() if name not in ("cursor", "fields")}
-    keys = [key for name, field in fields.items() if field.sortable for key in (name, *_parts(name, field.parts))]
+    grouped = [(name, field) for name, field in (*fields.items(), *paths.items()) if field.sortable]
+    keys = [key for name, field in grouped for key in (name, *_parts(name, field.parts))]
     functions = {
         function: names_parameter(names, FUNCTION_HELP[function], MAX_AGGREGATED)
         for function, names in _measured(fields).items()

@@ -1,6 +1,7 @@
 """The query parameters of lists, and the schema of their rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError, missing, validate
@@ -42,15 +43,15 @@ Fields = Mapping[str, FieldType]  # map of field name to field
 Parameters = dict[str, Field[Any]]  # map of parameter name to marshmallow field
 
 
-def list_parameters(fields: Fields, order: Sequence[str] = ()) -> Parameters:
+def list_parameters(fields: Fields, order: Sequence[str] = (), *, paths: Fields = MappingProxyType({})) -> Parameters:
     """Return the parameters of a list: its filters, then `sort`, `fields` and the page.
 
-    `order` is the default of `sort`.
+    `order` is the default of `sort`. `paths` are fields of related records to filter and sort by.
     """
     sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
-    return _filters(fields) | {
+    return _filters({**fields, **paths}) | {
         "sort": sort_parameter(
-            (name for name, field in fields.items() if field.sortable), sort_help, MAX_SORTED, order
+            (name for name, field in (*fields.items(), *paths.items()) if field.sortable), sort_help, MAX_SORTED, order
         ),
         "fields": names_parameter(fields, "The fields to return; all by default"),
         **page_parameters(),

@@ -27,7 +27,7 @@ from backend.services.definitions.policies import NO_FIELDS, hidden_fields, lock
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import data_schemas
 from backend.services.records.upserts import upsert_keys
-from backend.services.records.visible_queries import visible_relations
+from backend.services.records.visible_queries import visible_paths, visible_relations
 from backend.services.storage.relations import Relation
 from backend.utils.schemas import BuiltSchema
 
@@ -64,8 +64,8 @@ def resource_schemas(resource: Resource) -> Schemas:
 
     If not everyone may see or set all fields, their `for_actor` returns the schema that loads the request of an actor.
     """
-    documented = _make_schemas(resource, NO_FIELDS, NO_FIELDS, resource.relations())
-    if _has_ruled_fields(resource):
+    documented = _make_schemas(resource, _View(NO_FIELDS, NO_FIELDS, resource.relations(), resource.path_fields))
+    if resource.path_fields or _has_ruled_fields(resource):
         narrowed = _NarrowedSchemas(resource)
         for schema_name in QUERIES:
             getattr(documented, schema_name).for_actor = partial(narrowed.of_actor, schema_name)
@@ -108,7 +108,7 @@ class _NarrowedSchemas:
 
     def __init__(self, resource: Resource) -> None:
         self._resource = resource
-        self._narrowed: dict[tuple[Hidden, Hidden, bool], Schemas] = {}
+        self._narrowed: dict[Hashable, Schemas] = {}
 
     def of_actor(self, schema_name: str) -> Schema:
         """Return the schema of this name in Schemas, for the actor of the request."""
@@ -116,30 +116,45 @@ class _NarrowedSchemas:
         definition = self._resource.definition
         hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
         expandable = visible_relations(actor, self._resource)
-        key = hidden, locked, bool(expandable)
-        schemas = self._narrowed.get(key)
+        view = _View(hidden, locked, expandable, visible_paths(actor, self._resource))
+        schemas = self._narrowed.get(view.key)
         if schemas is None:
             if len(self._narrowed) >= MAX_NARROWED:
                 self._narrowed.clear()
-            schemas = self._narrowed[key] = _make_schemas(self._resource, hidden, locked, expandable)
+            schemas = self._narrowed[view.key] = _make_schemas(self._resource, view)
         schema: Schema = getattr(schemas, schema_name)
         return schema
 
 
-def _make_schemas(resource: Resource, hidden: Hidden, locked: Hidden, expandable: Relations) -> Schemas:
-    """Return Schemas without the hidden fields, and with these relations; the bodies of writes have all fields.
+class _View(NamedTuple):
+    """What an actor sees of a resource: without the hidden fields, with these relations and paths.
 
-    The `locked` fields cannot identify a record for an upsert either.
+    The `locked` fields cannot identify a record for an upsert.
     """
+
+    hidden: Hidden
+    locked: Hidden
+    expandable: Relations
+    paths: Fields
+
+    @property
+    def key(self) -> Hashable:
+        """The values on which the schemas depend."""
+        return self.hidden, self.locked, bool(self.expandable), tuple(self.paths)
+
+
+def _make_schemas(resource: Resource, view: _View) -> Schemas:
+    """Return the Schemas for a view; the bodies of writes have all fields."""
+    hidden, locked, expandable, paths = view
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
     fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
     search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
-    parameters = list_parameters(fields) | search | {"where": WhereText(name)}
+    parameters = list_parameters(fields, paths=paths) | search | {"where": WhereText(name)}
     expand = expand_parameters(expandable)
     return Schemas(
         list_query=_make_query(f"{name}_query", parameters | expand),
         export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
-        aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, parameters)),
+        aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, paths, parameters)),
         record_query=_make_query(f"{name}_choice", expand),
         item=_make_output(item_schema_name(name), fields, expandable, required=False),
         record=_make_output(f"{name}_record", fields, expandable, required=True),

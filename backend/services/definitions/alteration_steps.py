@@ -193,6 +193,8 @@ def _option_steps(change: Alteration) -> Iterator[Step]:
     old, new = change.old, change.new
     if [change.old_names.get(name) for name in new.search] != old.search:
         yield make_step("change_search", new.name, "Change the fields of the full-text search.")
+    if old.filters != new.filters:
+        yield make_step("change_filters", new.name, "Change the filters by fields of related records.")
     if old.access != new.access:
         yield make_step("change_access", new.name, "Change the grants.")
     if old.description != new.description:

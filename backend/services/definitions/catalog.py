@@ -23,11 +23,13 @@ from backend.services.definitions.relations import Definitions, Hidden, nothing_
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.sources import Source, own_table
 from backend.services.definitions.system_tables import make_system_tables
+from backend.services.definitions.where import fields_of_paths
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 from backend.services.storage.conditions import EVERY, Condition, all_of
 from backend.services.storage.listable import Listable, Names, ShownLinks
+from backend.services.storage.paths import Path, with_paths
 from backend.services.storage.relations import Relation
 from backend.utils.texts import byte_count
 
@@ -38,8 +40,8 @@ Stored = tuple[int, str]  # the version of a definition and its JSON text
 class Resource(Listable):
     """A resource in force: its definition, its model and its SQL statements.
 
-    `stored` is its definition as it is in the database. The next Catalog keeps a Resource if neither `stored` nor its
-    `incoming` references have changed.
+    `stored` is its definition as it is in the database, `path_fields` maps its `filters` to the fields at their ends.
+    The next Catalog keeps a Resource if neither these nor its `incoming` references have changed.
     """
 
     fields: Mapping[str, FieldType]
@@ -52,6 +54,7 @@ class Resource(Listable):
         incoming: Sequence[IncomingReference],
         cursor_serializer: URLSafeSerializer,
         source: Source,
+        path_fields: Mapping[str, FieldType],
     ) -> None:
         super().__init__(
             definition.name,
@@ -62,7 +65,7 @@ class Resource(Listable):
             search=definition.search,
             keeps_history=definition.history,
         )
-        self.definition, self.stored, self.incoming = definition, stored, incoming
+        self.definition, self.stored, self.incoming, self.path_fields = definition, stored, incoming, path_fields
         # Map of (hidden fields, locked fields) to schemas; services/records/schemas.py fills it.
         self.data_schemas: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
         self.routes: Any = None  # its ResourceRoutes; routes/toolkit/app.py creates them at the first request
@@ -101,6 +104,14 @@ class Resource(Listable):
     def related(self, relation: Relation) -> Listable:
         """Return the resource to which a relation leads."""
         return self.catalog.target(relation.target)
+
+    def with_paths(self, paths: Sequence[Path]) -> "Resource":
+        """Return the resource with a field for each path, itself if there are none."""
+        if not paths:
+            return self
+        joined = with_paths(self, paths)
+        joined.catalog = self.catalog
+        return joined
 
     def relations(self, hidden: Hidden = nothing_hidden) -> dict[str, Relation]:
         """Return the map of name to Relation, without those by a field that `hidden` returns for a definition."""
@@ -190,17 +201,21 @@ class Catalog(dict[str, Resource]):
         super().__init__()
         self.generation, self.source = generation, source
         incoming = incoming_references(definition for definition, _ in definitions.values())
+        by_name: dict[str, Definition] = {name: definition for name, (definition, _) in definitions.items()}
+        by_name[USERS] = people.people_definition(settings)
+        declared = Definitions(by_name)
+        self.world = Definitions(by_name, lambda name: self.target(name).serial)
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
-            if kept is None or (kept.stored, kept.incoming) != (stored, incoming[name]):
-                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, own_table(definition))
+            paths = fields_of_paths(definition.filters, RulePlace(definition, declared)) if definition.filters else {}
+            if kept is None or (kept.stored, kept.incoming, kept.path_fields) != (stored, incoming[name], paths):
+                table = own_table(definition)
+                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, table, paths)
             self[name] = kept
         self.people = _make_people(settings, incoming[USERS], source, former)
         self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
         self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
-        by_name = {resource.name: resource.definition for resource in (*self.values(), self.people)}
-        self.world = Definitions(by_name, lambda name: self.target(name).serial)
         self._rules: dict[tuple[str, str], tuple[tuple[str, Condition], ...]] = {}
         for resource in (*self.values(), self.people):  # last, when the catalog is complete
             resource.catalog = self
@@ -241,7 +256,12 @@ def _make_people(
         return former.people
     definition = people.people_definition(settings)
     return Resource(
-        definition, stored, incoming, source.cursor_serializer, Source(User, partial(people.people_columns, definition))
+        definition,
+        stored,
+        incoming,
+        source.cursor_serializer,
+        Source(User, partial(people.people_columns, definition)),
+        {},
     )
 
 

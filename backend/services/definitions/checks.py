@@ -16,9 +16,9 @@ from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.relations import Definitions
-from backend.services.definitions.row_rules import check_user_value, rule_problems
+from backend.services.definitions.row_rules import RulePlace, check_user_value, rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
-from backend.services.definitions.where import UserValue
+from backend.services.definitions.where import UserValue, fields_of_paths
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
@@ -135,7 +135,7 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
     """Raise Invalid, keyed by resource, for errors that only all definitions together show.
 
     These are a missing target of a reference, a circle of required references, in which no record could be created
-    first, an error in a row rule, which may lead through several resources, and too many resources.
+    first, errors in row rules and filters, which may lead through several resources, and too many resources.
     """
     if len(definitions) > MAX_RESOURCES:
         raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."]})
@@ -149,14 +149,26 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
         raise Invalid(problems)
     for name in definitions:
         _refuse_circle(name, definitions)
-    _check_rules(definitions)
+    _check_paths(definitions)
 
 
-def _check_rules(definitions: Mapping[str, Definition]) -> None:
+def _check_paths(definitions: Mapping[str, Definition]) -> None:
     world = Definitions({**definitions, USERS: people_definition(read_settings())})
-    checked = {name: rule_problems(definition, world) for name, definition in definitions.items()}
-    if problems := {name: {"access": messages} for name, messages in checked.items() if messages}:
+    problems: Problems = {}
+    for name, definition in definitions.items():
+        if access := rule_problems(definition, world):
+            problems[name] = {"access": access}
+        if unknown := definition.filters and _unknown_paths(definition, world):
+            messages = [f"No such path of one or two references and a field: {', '.join(map(shown_name, unknown))}."]
+            problems.setdefault(name, {})["filters"] = messages
+    if problems:
         raise Invalid(problems)
+
+
+def _unknown_paths(definition: Definition, world: Definitions) -> list[str]:
+    """Return the paths in the `filters` of a definition that do not exist."""
+    known = fields_of_paths(definition.filters, RulePlace(definition, world))
+    return [path for path in definition.filters if path not in known]
 
 
 def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:

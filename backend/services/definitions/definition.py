@@ -56,6 +56,7 @@ class Definition:
     indexes: list[list[str]] = dataclasses.field(default_factory=list)
     unique: list[list[str]] = dataclasses.field(default_factory=list)
     search: list[str] = dataclasses.field(default_factory=list)
+    filters: list[str] = dataclasses.field(default_factory=list)
     access: dict[str, list[Grant]] = dataclasses.field(default_factory=dict)
     checks: dict[str, Any] = dataclasses.field(default_factory=dict)
     on_owner_delete: str = "set_null"
@@ -230,14 +231,8 @@ class Definition:
             "description": self.description,
             "fields": {name: field.to_dict() for name, field in self.fields.items()},
         }
-        lists = {
-            "indexes": self.indexes,
-            "unique": self.unique,
-            "search": self.search,
-            "access": self.access,
-            "checks": self.checks,
-        }
-        checks = {"checks": self.checks}
+        lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search}
+        lists |= {"filters": self.filters, "access": self.access, "checks": self.checks}
         owner = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
         options = {"require_if_match": self.require_if_match, "history": self.history}
         rest = owner | options | {"renamed_from": self.renamed_from}

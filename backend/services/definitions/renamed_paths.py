@@ -1,4 +1,4 @@
-"""Lets the row rules of a resource follow renames of the other resources and fields that their paths lead through."""
+"""Lets row rules and filters of a resource follow renames of the other resources and fields they lead through."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -23,7 +23,7 @@ class PathRenames:
         self._fields = {change.old.name: dict(change.renamed) for change in altered if change.renamed}
 
     def followed(self, definition: Definition) -> Definition:
-        """Return the definition with the new names in its rules, the same if none of them is in it."""
+        """Return the definition with the new names in its rules and filters, the same if none of them is in it."""
         if not self._resources and not self._fields:
             return definition
         place = RulePlace(definition, self._world)
@@ -34,7 +34,10 @@ class PathRenames:
             ]
             for action, grants in definition.access.items()
         }
-        return definition if access == definition.access else replace(definition, access=access)
+        filters = [self._member(path, None, place)[0] for path in definition.filters]
+        if (access, filters) == (definition.access, definition.filters):
+            return definition
+        return replace(definition, access=access, filters=filters)
 
     def _where(self, where: dict[str, Any], place: RulePlace) -> dict[str, Any]:
         return dict(self._member(name, value, place) for name, value in where.items())

@@ -18,6 +18,7 @@ MAX_INDEXED = 8  # fields in one index
 MAX_DESCRIPTION = 2000
 MAX_CHECKS = 32
 MAX_GRANTS = 50  # for one action
+MAX_PATHS = 8  # in `filters`
 ACTIONS = ("list", "read", "create", "update", "delete")
 
 NAME_PATTERN = f"^{NAME.pattern}$"
@@ -67,6 +68,11 @@ def _field_sets(description: str) -> fields.List[Any]:
     return fields.List(names, metadata={"description": description})
 
 
+def _require_distinct(paths: list[str]) -> None:
+    if len(set(paths)) != len(paths):
+        raise ValidationError("Each path at most once.")
+
+
 class AccessSchema(Schema):
     """Grants by action."""
 
@@ -96,6 +102,14 @@ class DefinitionBodySchema(Schema):
     indexes = _field_sets("Sets of fields to index; `-` before a name for a descending order")
     unique = _field_sets("Sets of fields whose values together must be unique")
     search = fields.List(field_name(), metadata={"description": "Fields of the full-text search", "uniqueItems": True})
+    filters = fields.List(
+        StrictText(),
+        validate=[validate.Length(max=MAX_PATHS, error=f"At most {MAX_PATHS} paths."), _require_distinct],
+        metadata={
+            "description": "Fields of related records to filter, sort and group by, such as `country.code`",
+            "uniqueItems": True,
+        },
+    )
     access = fields.Nested(
         AccessSchema.from_dict({action: _grants() for action in ACTIONS}, name="Access"),
         metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"},

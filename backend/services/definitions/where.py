@@ -9,8 +9,8 @@
 At a record without the related one, a field at the end of a path is null.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from marshmallow import ValidationError
@@ -62,6 +62,9 @@ class Place(Protocol):
 
     def follow(self, relation: Relation) -> "Place | None":
         """Return where a relation leads; None if that must not be used."""
+
+
+Step = tuple[Relation, Place]  # a reference, and the resource that it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +120,10 @@ class _Reading:
         *hops, last = name.split(".")
         if len(hops) > MAX_HOPS:
             return self._problem(path, f"At most {MAX_HOPS} references lead to a field.")
-        way: list[tuple[Relation, Place]] = []
-        for hop in hops:
-            relation = place.relations.get(hop)
-            target = place.follow(relation) if relation and not relation.is_back else None
-            if relation is None or target is None:
-                return self._problem(path, NO_FIELD)
-            way.append((relation, target))
-            place = target
+        way = lead(hops, place)
+        if way is None:
+            return self._problem(path, NO_FIELD)
+        place = way[-1][1] if way else place
         if last in place.fields:
             return self._comparisons(last, value, place.fields, path, way)
         relation = place.relations.get(last)
@@ -159,9 +158,7 @@ class _Reading:
             parts.append(some if quantifier == "some" else Not(some))
         return all_of(parts)
 
-    def _comparisons(
-        self, name: str, value: Any, fields: Fields, path: str, way: list[tuple[Relation, Place]]
-    ) -> Condition:
+    def _comparisons(self, name: str, value: Any, fields: Fields, path: str, way: list[Step]) -> Condition:
         """Return that all operators of a field are true, at the end of a way of references."""
         if value == {}:
             return self._problem(path, "Must be a value or an object of operators.")
@@ -171,7 +168,7 @@ class _Reading:
             self.count += 1
             place = f"{path}.{shown_name(operator)}" if isinstance(value, dict) else path
             try:
-                parts.append(_compared(name, operator, self._operand(name, operator, operand, fields, way), way))
+                parts.append(compared(name, operator, self._operand(name, operator, operand, fields, way), way))
             except ValidationError as error:
                 self._problem(place, " ".join(map(str, error.messages)))
         return all_of(parts)
@@ -206,6 +203,19 @@ class _Reading:
         return field.text_field().deserialize(value)
 
 
+def lead(hops: Sequence[str], place: Place) -> list[Step] | None:
+    """Return the Steps of references from a place; None if one of them does not exist there."""
+    way: list[Step] = []
+    for hop in hops:
+        relation = place.relations.get(hop)
+        target = place.follow(relation) if relation and not relation.is_back else None
+        if relation is None or target is None:
+            return None
+        way.append((relation, target))
+        place = target
+    return way
+
+
 def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> OtherField:
     """Return the field of the same record that `{"field": name}` means. Raises ValidationError."""
     name = operand.get("field")
@@ -218,7 +228,7 @@ def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> O
     return OtherField(name)
 
 
-def _compared(name: str, operator: str, operand: Any, way: list[tuple[Relation, Place]]) -> Condition:
+def compared(name: str, operator: str, operand: Any, way: list[Step]) -> Condition:
     """Return the comparison at the end of a way. Without a related record the field is null there."""
     if way and operator == "ne":
         return Not(_through(way, Compare(name, "eq", operand)))
@@ -227,8 +237,22 @@ def _compared(name: str, operator: str, operand: Any, way: list[tuple[Relation, 
     return _through(way, Compare(name, operator, operand))
 
 
-def _through(way: list[tuple[Relation, Place]], condition: Condition) -> Condition:
+def _through(way: list[Step], condition: Condition) -> Condition:
     """Return that the record at the end of a way of references meets the condition."""
     for relation, target in reversed(way):
         condition = Through(relation, all_of([target.scope, condition]))
     return condition
+
+
+def fields_of_paths(paths: Iterable[str], place: Place) -> dict[str, FieldType]:
+    """Return the map of path to field, for the paths such as `country.code` that exist from a place.
+
+    The fields may be null, because a record may have no related one.
+    """
+    found: dict[str, FieldType] = {}
+    for path in paths:
+        *hops, last = path.split(".")
+        way = lead(hops, place) if len(hops) <= MAX_HOPS else None
+        if way and last in way[-1][1].fields:
+            found[path] = replace(way[-1][1].fields[last], required=False)
+    return found

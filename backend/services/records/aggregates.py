@@ -80,6 +80,7 @@ def aggregate(actor: Actor, resource: Resource, query: AggregateQuery) -> tuple[
     """
     allowed = policies.authorize(resource, "list", actor)
     found = _visible(actor, resource, query)
+    resource = resource.with_paths(found.paths)
     selection = found.selection(allowed).unranked
     values = found.slot_values(resource, allowed) | having_values(resource, query.measures, query.having)
     values |= {"limit": found.per_page, "offset": found.offset}
@@ -99,7 +100,8 @@ def _visible(actor: Actor, resource: Resource, query: AggregateQuery) -> ListQue
     used = [key.field for key in query.group_by] + [measure.field for measure in query.measures]
     if concealed := hidden.intersection(used):
         raise Invalid({name: ["Unknown field."] for name in concealed}, location="query")
-    found = visible_query(actor, resource, found)
+    # The order is that of the groups, whose paths are among the keys.
+    found = visible_query(actor, resource, found, (key.field for key in query.group_by))
     if found.terms == ():  # a text without words finds nothing
         return replace(found, filters=(*found.filters, ("id", "in", ())), terms=None)
     return found

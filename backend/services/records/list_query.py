@@ -14,6 +14,7 @@ from backend.services.storage import full_text
 from backend.services.storage.conditions import EVERY, Condition, Triple, all_of, comparisons
 from backend.services.storage.listable import Listable
 from backend.services.storage.ordering import Sort, total_order
+from backend.services.storage.paths import Path
 from backend.services.storage.selections import Search, Selection
 
 
@@ -59,7 +60,8 @@ class ListQuery:
         )
 
     `filters` holds (field, operator, value), `where` an object as services/definitions/where.py describes it, and
-    `condition` what visible_query makes of it. `sort` holds (field, is descending); `fields` None means all. `terms`
+    `condition` what visible_query makes of it, and of filters by paths such as `country.code`; `paths` are those of
+    the order. `sort` holds (field, is descending); `fields` None means all. `terms`
     are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
     the best matches first, and no cursor. `max_bytes` limits all records together; None means the limit of a response.
     `links` are those that the actor sees.
@@ -68,6 +70,7 @@ class ListQuery:
     filters: tuple[Triple, ...] = ()
     where: Any = None
     condition: Condition = EVERY
+    paths: tuple[Path, ...] = ()
     terms: tuple[str, ...] | None = None
     searched: tuple[str, ...] = ()
     sort: Sort = ()
@@ -108,11 +111,14 @@ class ListQuery:
     def slot_values(self, listable: Listable, scope: Scope) -> dict[str, Any]:
         """Return the values of the slots of the Selection."""
         values = {**scope.values(listable), **self._filter.values(listable, "filter"), **self.links.values}
+        for i, path in enumerate(self.paths):
+            values |= path.values(listable, f"path{i}")
         return values | full_text.slot_values(listable, self.searched, self.terms) if self.terms else values
 
     @property
     def _filter(self) -> Condition:
-        return all_of([comparisons(self.filters), self.condition])
+        own = [triple for triple in self.filters if "." not in triple[0]]
+        return all_of([comparisons(own), self.condition])
 
     def fingerprint(self, listable: Listable) -> str:
         """Return a hash of the resource, filters, search and order. A cursor is valid only for the same hash."""

@@ -61,10 +61,11 @@ def list_records(actor: Actor, resource: Resource, query: ListQuery) -> RecordPa
     """
     scope = policies.authorize(resource, "list", actor)
     query = visible_query(actor, resource, query)
+    table = resource.with_paths(query.paths)
     if not query.expand.paths:
-        return list_rows(resource, scope, query)
+        return list_rows(table, scope, query)
     expansions = plan_expansions(actor, resource, query.expand, query.per_page)
-    page = list_rows(resource, scope, query, link_fields(expansions))
+    page = list_rows(table, scope, query, link_fields(expansions))
     return replace(page, items=expand(expansions, page.items, page.link_values))
 
 

@@ -3,7 +3,7 @@
 What an actor cannot list does not exist for a condition that leads there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 
@@ -14,12 +14,14 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.row_rules import bind, check_user_value
-from backend.services.definitions.where import Fields, Wording, read_where
+from backend.services.definitions.where import Fields, Step, Wording, compared, fields_of_paths, lead, read_where
 from backend.services.errors import Invalid
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.varying import USER
 from backend.services.records.list_query import ListQuery
 from backend.services.records.shown_links import visible_links
-from backend.services.storage.conditions import EVERY, Condition
+from backend.services.storage.conditions import EVERY, Condition, all_of
+from backend.services.storage.paths import Path
 from backend.services.storage.relations import Relation
 
 MAX_VALUES = 20_000  # of one query with the rules of all resources that its `where` leads to
@@ -59,16 +61,30 @@ def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
     return resource.relations(hidden)
 
 
-def visible_query(actor: Actor, resource: Resource, query: ListQuery) -> ListQuery:
-    """Return the query without hidden fields, with the links that the actor sees, and its `where` as a condition.
+def visible_paths(actor: Actor, resource: Resource) -> dict[str, FieldType]:
+    """Return the map of path to field, for the `filters` of the definition that the actor may use."""
+    place = VisiblePlace(actor, resource)
+    return fields_of_paths(resource.definition.filters, place)
 
-    Raises Invalid for a hidden or unknown field or relation.
+
+def visible_query(actor: Actor, resource: Resource, query: ListQuery, keys: Iterable[str] = ()) -> ListQuery:
+    """Return the query without hidden fields, with the links that the actor sees, and with its `where` and paths read.
+
+    `keys` are paths in addition to those of the order. Raises Invalid for a hidden or unknown field or relation.
     """
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
     if resource.definition.links:
         query = replace(query, links=visible_links(actor, resource))
-    return query if query.where is None else replace(query, condition=visible_condition(actor, resource, query.where))
+    by_path = [triple for triple in query.filters if "." in triple[0]]
+    joined = tuple(dict.fromkeys(name for name in (*(name for name, _ in query.sort), *keys) if "." in name))
+    if query.where is None and not by_path and not joined:
+        return query
+    place = VisiblePlace(actor, resource)
+    conditions = [_compared(place, *triple) for triple in by_path]
+    if query.where is not None:
+        conditions.append(visible_condition(actor, resource, query.where))
+    return replace(query, condition=all_of(conditions), paths=tuple([_path(place, name) for name in joined]))
 
 
 def visible_condition(actor: Actor, resource: Resource, where: object, parameter: str = "where") -> Condition:
@@ -84,3 +100,23 @@ def visible_condition(actor: Actor, resource: Resource, where: object, parameter
     if len(condition.values(resource, "")) > MAX_VALUES:
         raise Invalid({parameter: [TOO_MANY_VALUES]}, location="query")
     return condition
+
+
+def _compared(place: VisiblePlace, name: str, operator: str, value: object) -> Condition:
+    """Return the condition of a filter by a path."""
+    way, field = _lead(place, name)
+    return compared(field, operator, value, way)
+
+
+def _path(place: VisiblePlace, name: str) -> Path:
+    way, field = _lead(place, name)
+    return Path(name, tuple([(relation, target.scope) for relation, target in way]), field)
+
+
+def _lead(place: VisiblePlace, name: str) -> tuple[list[Step], str]:
+    """Return the Steps of a path, and the field at its end. Raises Invalid if the actor may not use one of them."""
+    *hops, field = name.split(".")
+    way = lead(hops, place)
+    if way is None or field not in way[-1][1].fields:
+        raise Invalid({name: ["Unknown parameter."]}, location="query")
+    return way, field

@@ -88,6 +88,7 @@ class Listable:
         self.serial = next(self._serials)  # no two have the same
         self.search, self.keeps_history = tuple(search), keeps_history
         self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
+        self.joined: dict[Any, Any] = {}  # by paths: what services/storage/paths.py makes of it
         self._statements = StatementCache()
         self._columns_of, self._columns = columns, columns(model)
 
@@ -114,6 +115,14 @@ class Listable:
         other = copy.copy(self)
         other.model, other.is_one = self.model.alias(), is_one  # type: ignore[assignment] # it has the same columns
         other._columns = self._columns_of(other.model)
+        return other
+
+    def extended(self, model: Any, fields: Mapping[str, Field], columns: Mapping[str, Any]) -> Self:
+        """Return a copy with further fields, their columns, and a model that joins the tables of these."""
+        other = copy.copy(self)
+        other.model, other.fields = model, {**self.fields, **fields}
+        other._columns = {**self._columns, **columns}
+        other._statements = StatementCache()
         return other
 
     def one(self) -> Self:
