@@ -12,6 +12,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.resource_routes import ResourceRoutes
 from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
+from backend.routes.toolkit.where_parameter import describe_where
 from backend.services.definitions.schema import FieldDeclaration
 
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, with `meta` beside the
@@ -53,7 +54,7 @@ class Writer(APISpecMixin):
         self._converters: list[Any] = []
         self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
         converter = self.ma_plugin.converter
-        for describe in (_describe_declaration, _describe_keys, describe_expanded, describe_family):
+        for describe in (_describe_declaration, _describe_keys, describe_expanded, describe_family, describe_where):
             converter.add_attribute_function(describe)
         converter.add_parameter_attribute_function(explode_family)
         self.spec.components.security_scheme("bearer", BEARER)

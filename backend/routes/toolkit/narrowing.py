@@ -1,6 +1,7 @@
 """Removes from the OpenAPI document the fields and relations that an actor may not see or use."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.list_parameters import search_help
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
+from backend.routes.toolkit.where_parameter import Reach, where_schemas
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.measures import FUNCTIONS
 from backend.services.records.upserts import upsert_keys
+from backend.services.records.visible_queries import visible_paths
 from backend.services.storage.relations import Relation
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", *FUNCTIONS)
@@ -27,34 +30,52 @@ Json = dict[str, Any]  # a part of the document
 class VisiblePart:
     """What an actor may see of a resource: all fields except the `hidden` ones, and the `expandable` relations.
 
-    They may not set the `locked` fields.
+    They may not set the `locked` fields. `paths` are those of its `filters` that they may use, `reach` is what they may
+    use of all resources in a `where`.
     """
 
     name: str
     hidden: frozenset[str]
     locked: frozenset[str]
     expandable: Mapping[str, Relation]
+    paths: tuple[str, ...]
+    reach: Reach
 
     @property
-    def key(self) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    def key(self) -> Hashable:
         """The values on which the document of the resource depends; equal keys have the same document."""
-        return self.hidden, self.locked, tuple(self.expandable)
+        return self.hidden, self.locked, tuple(self.expandable), self.paths, self.reach.key
+
+    def shows(self, name: str) -> bool:
+        """Return whether a field or a path in a parameter is visible; it may be followed by an operator or a part."""
+        field = re.split("__|:", name)[0]
+        return field in self.paths if "." in field else field not in self.hidden
 
 
 def visible_parts(catalog: Catalog, actor: Actor) -> list[VisiblePart]:
     """Return the VisiblePart of each resource for which the actor has a grant."""
     granted = [resource for resource in catalog.values() if has_any_grant(resource.definition, actor)]
-    return [_visible_part(resource, actor) for resource in granted]
+    reach = _reach(catalog, actor)
+    return [_visible_part(resource, actor, reach) for resource in granted]
 
 
-def _visible_part(resource: Resource, actor: Actor) -> VisiblePart:
+def _reach(catalog: Catalog, actor: Actor) -> Reach:
+    definitions = [resource.definition for resource in (*catalog.values(), catalog.people)]
+    listable = [definition.name for definition in definitions if has_grant(definition, "list", actor)]
+    hidden = {definition.name: hidden_fields(definition, actor) for definition in definitions}
+    return Reach(frozenset(listable), {name: names for name, names in hidden.items() if names})
+
+
+def _visible_part(resource: Resource, actor: Actor, reach: Reach) -> VisiblePart:
     definition = resource.definition
     expandable = {
         name: relation
         for name, relation in resource.relations(lambda target: hidden_fields(target, actor)).items()
         if has_grant(resource.catalog.target(relation.target).definition, "list" if relation.is_back else "read", actor)
     }
-    return VisiblePart(resource.name, hidden_fields(definition, actor), locked_fields(definition, actor), expandable)
+    hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
+    paths = tuple(visible_paths(actor, resource)) if definition.filters else ()
+    return VisiblePart(resource.name, hidden, locked, expandable, paths, reach)
 
 
 def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
@@ -65,6 +86,7 @@ def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
         schemas[key] = _narrow_expanded(_without(schemas[key], visible.hidden), visible.expandable)
     for key in (f"{name}_create", f"{name}_patch"):
         schemas[key] = _without(schemas[key], visible.locked)
+    schemas |= where_schemas(resource, visible.reach)
     searched = [field for field in resource.definition.search if field not in visible.hidden]
     for path in ("", "/{record_id}", "/export", "/aggregate"):
         key = f"{API}/{name}{path}"
@@ -126,15 +148,15 @@ def _narrow_parameter(
             field_name: field for field_name, field in resource.fields.items() if field_name not in visible.hidden
         }
         return parameter | {"schema": family_schema(having_pattern(fields))}
-    if name.partition("__")[0] in visible.hidden:
-        return None
-    return _without_fields(parameter, visible.hidden) if name in LISTS_OF_FIELDS else parameter
+    if name in LISTS_OF_FIELDS:
+        return _without_fields(parameter, visible)
+    return parameter if visible.shows(name) else None
 
 
-def _without_fields(parameter: Json, hidden: frozenset[str]) -> Json:
-    """Return a parameter that takes names of fields without the hidden ones."""
+def _without_fields(parameter: Json, visible: VisiblePart) -> Json:
+    """Return a parameter that takes names of fields and paths without those that are not visible."""
     items = parameter["schema"]["items"]
     if "enum" not in items:
         return parameter
-    shown = [term for term in items["enum"] if term.removeprefix("-").partition(":")[0] not in hidden]
+    shown = [term for term in items["enum"] if visible.shows(term.removeprefix("-"))]
     return parameter | {"schema": parameter["schema"] | {"items": items | {"enum": shown}}}

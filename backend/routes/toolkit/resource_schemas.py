@@ -1,6 +1,6 @@
 """The schemas of a resource: those in the OpenAPI document, and those that load the requests of an actor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 

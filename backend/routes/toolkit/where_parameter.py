@@ -1,28 +1,41 @@
 """The query parameter `where`, and its JSON Schema in the OpenAPI document."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
+from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.definitions.definition import Definition
+from backend.services.definitions.where import GROUPS, MAX_HOPS, MAX_IN, QUANTIFIERS
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.storage.operators import COMPARISONS
 from backend.utils.strict_json import read_object
 
+Json = dict[str, Any]  # a part of the document
+
+WHERE = "where"
 WHERE_HELP = (
     'Conditions as JSON, such as `{"any": [{"open": true}, {"stars": {"gte": 2}}]}`. A path such as `country.code` '
     "leads through references, `some` and `none` through relations to many records"
 )
+OTHER_FIELD: Json = {
+    "type": "object",
+    "description": "Another field of the same record",
+    "properties": {"field": {"type": "string"}},
+    "required": ["field"],
+}
 
 
 class WhereText(StrictText):
     """The text of a JSON object; it loads the object."""
 
     def __init__(self, resource: str | None = None) -> None:
-        """Name the component of the document that describes the `where` of this resource, if it is documented."""
-        schema = resource and {"$ref": f"#/components/schemas/{component_name(resource)}"}
-        super().__init__(
-            metadata={"description": WHERE_HELP, "contentMediaType": "application/json", "contentSchema": schema}
-        )
+        """Take the name of the resource, if the document describes the conditions."""
+        super().__init__(metadata={"description": WHERE_HELP})
+        self.resource = resource
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -32,6 +45,92 @@ class WhereText(StrictText):
             raise ValidationError(str(error)) from error
 
 
-def component_name(resource: str) -> str:
-    """Return the name of the component of the document that describes the `where` of a resource."""
-    return f"{resource}_where"
+def describe_where(converter: Any, field: fields.Field[Any], **_: Any) -> Json:
+    """Return what the JSON Schema of a WhereText has in addition to that of a text."""
+    if not isinstance(field, WhereText) or field.resource is None:
+        return {}
+    return {"contentMediaType": "application/json", "contentSchema": _component(f"{field.resource}_where")}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What an actor may use in a `where`: the resources they may list, and the hidden fields by resource."""
+
+    listable: frozenset[str]
+    hidden: Mapping[str, frozenset[str]]
+
+    @property
+    def key(self) -> tuple[frozenset[str], frozenset[tuple[str, frozenset[str]]]]:
+        """The same in a form that can be a key."""
+        return self.listable, frozenset(self.hidden.items())
+
+    def hidden_fields(self, definition: Definition) -> frozenset[str]:
+        """Return the hidden fields of a definition."""
+        return self.hidden.get(definition.name, frozenset())
+
+
+def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
+    """Return the components that describe the `where` of a resource: its own, and those of the types of its fields."""
+    catalog = resource.catalog
+    reached = list(_reached(catalog, resource, reach, "", MAX_HOPS))
+    own = _component(f"{resource.name}_where")
+    groups: Json = {name: {"type": "array", "items": own, "minItems": 1} for name in GROUPS[:-1]} | {GROUPS[-1]: own}
+    properties = groups | {path: _schema(end) for path, end in reached}
+    types = {end.name: end for _, end in reached if isinstance(end, FieldType)}
+    own_schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    schemas = {f"{resource.name}_where": own_schema, "other_field": OTHER_FIELD}
+    for name, field in types.items():
+        schemas[f"{name}_operators"] = _operators(field)
+        schemas[f"{name}_condition"] = _condition(field)
+    return schemas
+
+
+def _reached(
+    catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops: int
+) -> Iterator[tuple[str, FieldType | str]]:
+    """Yield (path, end): a field, or the name of the resource at the end of a relation to many records."""
+    hidden = reach.hidden_fields(resource.definition)
+    yield from ((prefix + name, field) for name, field in resource.fields.items() if name not in hidden)
+    for name, relation in resource.relations(reach.hidden_fields).items():
+        if relation.target not in reach.listable:
+            continue
+        if relation.is_back:
+            yield prefix + name, relation.target
+        elif hops:
+            yield from _reached(catalog, catalog.target(relation.target), reach, f"{prefix}{name}.", hops - 1)
+
+
+def _schema(end: FieldType | str) -> Json:
+    """Return the schema of the conditions at the end of a path."""
+    if isinstance(end, FieldType):
+        return _component(f"{end.name}_condition")
+    return {
+        "type": "object",
+        "properties": {name: _component(f"{end}_where") for name in QUANTIFIERS},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+def _condition(field: FieldType) -> Json:
+    """Return the schema of the conditions on a field of this type: a value, or an object of operators."""
+    operators = _component(f"{field.name}_operators")
+    return {"anyOf": [{"type": field.json_type}, operators]} if "eq" in field.operators else operators
+
+
+def _operators(field: FieldType) -> Json:
+    value: Json = {"type": field.json_type}
+    operators = {operator: _operand(operator, value) for operator in field.operators}
+    return {"type": "object", "properties": operators, "additionalProperties": False, "minProperties": 1}
+
+
+def _operand(operator: str, value: Json) -> Json:
+    if operator == "isnull":
+        return {"type": "boolean"}
+    if operator == "in":
+        return {"type": "array", "items": value, "maxItems": MAX_IN}
+    return {"anyOf": [value, _component("other_field")]} if operator in COMPARISONS else value
+
+
+def _component(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -66,6 +66,7 @@ class FieldType(Comparable, Computable, HasDefault):
     expressions in the SQL dialect of `database`.
     """
 
+    json_type: ClassVar[str] = "string"  # of a value in a condition, as JSON Schema names it
     sortable: ClassVar[bool] = True  # also: records can be grouped by it
     can_be_unique: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()  # of time, by which records can be grouped; then `start_of` is implemented

@@ -28,6 +28,8 @@ class BooleanFromText(FromText, StrictBoolean):
 class Boolean(FieldType):
     """True or false."""
 
+    json_type: ClassVar[str] = "boolean"
+
     common_form: ClassVar[str | None] = NUMBER
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:

@@ -73,6 +73,8 @@ class DoubleTotals(Totals):
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
 
+    json_type: ClassVar[str] = "number"
+
     kind: ClassVar[str | None] = DOUBLE
     computed_from: ClassVar[tuple[str, ...]] = (DOUBLE, EXACT)
 
