@@ -10,7 +10,6 @@ from backend.services.accounts.profile_fields import lost_values
 from backend.services.accounts.roles import apply_roles, export_roles
 from backend.services.accounts.user_settings import PARTS, apply_settings, export_settings
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
-from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_together
 from backend.services.definitions.counters import next_numbers_of_sequences
 from backend.services.definitions.definition import Definition
@@ -20,6 +19,7 @@ from backend.services.definitions.people import read_settings
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.resources import list_resources
 from backend.services.definitions.steps import Step, make_step, rows_of
+from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Invalid
 
 Outcome = tuple[str, str]  # a name, and "created", "changed", "dropped" or "unchanged"

@@ -1,8 +1,8 @@
 """Entries of `indexes` and `unique`: with system fields and with an order."""
 
 from backend.models.database import database
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.indexes import indexes_of
+from backend.services.definitions.stored import load_definitions
 from tests.conftest import ON_SQLITE
 from tests.helpers import CSV, load, outcome, read
 

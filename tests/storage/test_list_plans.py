@@ -4,8 +4,8 @@ import pytest
 
 from backend.models.database import database
 from backend.models.records import index_name
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.indexes import drop_indexes, indexes_of
+from backend.services.definitions.stored import load_definitions
 from backend.services.operation import migrations
 
 ROWS = 20_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields
 
@@ -72,11 +72,11 @@ class Reach:
 def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     """Return the components that describe the `where` of a resource: its own, and those of the types of its fields."""
     catalog = resource.catalog
-    reached = list(_reached(catalog, resource, reach, "", MAX_HOPS))
+    ends = list(_ends(catalog, resource, reach, "", MAX_HOPS))
     own = _component(f"{resource.name}_where")
     groups: Json = {name: {"type": "array", "items": own, "minItems": 1} for name in GROUPS[:-1]} | {GROUPS[-1]: own}
-    properties = groups | {path: _schema(end) for path, end in reached}
-    types = {end.name: end for _, end in reached if isinstance(end, FieldType)}
+    properties = groups | {end.path: _schema(end) for end in ends}
+    types = {end.field.name: end.field for end in ends if end.field}
     own_schema = {"type": "object", "properties": properties, "additionalProperties": False}
     schemas = {f"{resource.name}_where": own_schema, "other_field": OTHER_FIELD}
     for name, field in types.items():
@@ -85,28 +85,34 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     return schemas
 
 
-def _reached(
-    catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops: int
-) -> Iterator[tuple[str, FieldType | str]]:
-    """Yield (path, end): a field, or the name of the resource at the end of a relation to many records."""
+class _End(NamedTuple):
+    """The end of a path: a field, or a relation to many records of the resource `target`."""
+
+    path: str
+    field: FieldType | None = None
+    target: str = ""
+
+
+def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops: int) -> Iterator[_End]:
+    """Yield the ends of the paths that lead through at most this many references."""
     hidden = reach.hidden_fields(resource.definition)
-    yield from ((prefix + name, field) for name, field in resource.fields.items() if name not in hidden)
+    yield from (_End(prefix + name, field) for name, field in resource.fields.items() if name not in hidden)
     for name, relation in resource.relations(reach.hidden_fields).items():
         if relation.target not in reach.listable:
             continue
         if relation.is_back:
-            yield prefix + name, relation.target
+            yield _End(prefix + name, target=relation.target)
         elif hops:
-            yield from _reached(catalog, catalog.target(relation.target), reach, f"{prefix}{name}.", hops - 1)
+            yield from _ends(catalog, catalog.target(relation.target), reach, f"{prefix}{name}.", hops - 1)
 
 
-def _schema(end: FieldType | str) -> Json:
+def _schema(end: _End) -> Json:
     """Return the schema of the conditions at the end of a path."""
-    if isinstance(end, FieldType):
-        return _component(f"{end.name}_condition")
+    if end.field:
+        return _component(f"{end.field.name}_condition")
     return {
         "type": "object",
-        "properties": {name: _component(f"{end}_where") for name in QUANTIFIERS},
+        "properties": {name: _component(f"{end.target}_where") for name in QUANTIFIERS},
         "additionalProperties": False,
         "minProperties": 1,
     }

@@ -7,9 +7,9 @@ from marshmallow import Schema, ValidationError, fields, validate
 from backend.models.user import UserSettings
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.definitions.catalog import role_names
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.people import DIRECTORY, Settings, read_settings, showable_profile_fields
+from backend.services.definitions.stored import role_names
 from backend.services.errors import Invalid
 from backend.services.field_types.marshmallow_fields import StrictText
 

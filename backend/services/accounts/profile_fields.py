@@ -9,9 +9,9 @@ from backend.models.user import User, UserSettings
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.accounts.profiles import used_values
-from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_together
 from backend.services.definitions.names import name_problem
+from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Conflict, Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field

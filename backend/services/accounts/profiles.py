@@ -8,10 +8,10 @@ from marshmallow import ValidationError
 from backend.models.database import database
 from backend.models.user import User
 from backend.services.access.actors import Actor
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.policies import LOCKED
 from backend.services.definitions.row_rules import used_user_fields, user_fields
+from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Denied, Invalid
 from backend.services.field_types.base import FieldType
 

@@ -13,11 +13,11 @@ from backend.models.role import BUILT_IN, Role
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import PERMISSIONS, require_may_permit
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.names import NAME, name_problem
 from backend.services.definitions.people import read_settings
 from backend.services.definitions.row_rules import user_fields
+from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.marshmallow_fields import StrictText
 

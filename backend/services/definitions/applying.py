@@ -11,9 +11,9 @@ from backend.models.definition import DefinitionVersion, Generation, StoredDefin
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.definitions import counters, kept_fields, link_tables, schema_changes
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.plans import Plan
+from backend.services.definitions.stored import load_definitions
 from backend.services.definitions.table_names import rename_tables
 from backend.services.errors import Conflict
 from backend.utils.clock import utcnow

@@ -7,21 +7,20 @@ from functools import cached_property, partial
 from typing import Any, NoReturn
 
 from itsdangerous import URLSafeSerializer
-from peewee import SQL, Cast, ColumnBase, fn
+from peewee import SQL, ColumnBase, fn
 
 from backend.models.database import connected, database
-from backend.models.definition import Generation, StoredDefinition
+from backend.models.definition import Generation
 from backend.models.links import Links
-from backend.models.role import Role
 from backend.models.user import User
 from backend.services.definitions import people
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT
 from backend.services.definitions.incoming import IncomingReference, incoming_references
-from backend.services.definitions.parsing import read_definition
 from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.sources import Source, own_table
+from backend.services.definitions.stored import Stored, read_stored
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.definitions.where import fields_of_paths
 from backend.services.errors import Invalid, NotFound, Unavailable
@@ -34,7 +33,6 @@ from backend.services.storage.relations import Relation
 from backend.utils.texts import byte_count
 
 SHOWN = "shown."  # how the names of slots begin that have the values of ShownLinks
-Stored = tuple[int, str]  # the version of a definition and its JSON text
 
 
 class Resource(Listable):
@@ -288,29 +286,5 @@ class Catalogs:
                 return Catalog({}, people.Settings({}, people.DIRECTORY), None, self)
             # Read before the definitions: if they change in between, the next request sees a newer generation.
             generation = Generation.current()
-            return Catalog(_read_definitions(former), people.read_settings(), generation, self, former)
-
-
-def _read_definitions(former: Catalog | None) -> dict[str, tuple[Definition, Stored]]:
-    """Return the map of name to (Definition, Stored); what `former` contains already is not parsed again."""
-    columns = (StoredDefinition.name, StoredDefinition.version, Cast(StoredDefinition.body, "TEXT"))
-    rows = database.execute(StoredDefinition.select(*columns).order_by(StoredDefinition.name)).fetchall()
-    definitions = {}
-    for name, version, body in rows:
-        known, stored = former.get(name) if former else None, (version, body)
-        if known is not None and known.stored == stored:
-            definitions[name] = known.definition, stored
-        else:
-            definitions[name] = read_definition({"name": name, **json.loads(body)}, version), stored
-    return definitions
-
-
-def load_definitions() -> dict[str, Definition]:
-    """Return the map of name to Definition, for all that are stored."""
-    rows = StoredDefinition.select().order_by(StoredDefinition.name)
-    return {row.name: read_definition({"name": row.name, **row.body}, row.version) for row in rows}
-
-
-def role_names() -> list[str]:
-    """Return the names of all roles."""
-    return [role.name for role in Role.select(Role.name).order_by(Role.name)]
+            known = {name: (each.definition, each.stored) for name, each in (former or {}).items()}
+            return Catalog(read_stored(known), people.read_settings(), generation, self, former)

@@ -11,10 +11,10 @@ from peewee import SQL
 
 from backend.models.database import database
 from backend.models.records import index_name
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.definitions.stored import load_definitions
 
 
 class Index(NamedTuple):

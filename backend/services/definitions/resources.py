@@ -7,12 +7,12 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, StoredDefinition
 from backend.services.access.actors import Actor
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
-from backend.services.definitions.catalog import load_definitions, role_names
 from backend.services.definitions.checks import check_together
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import NAME
 from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
+from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Conflict, Invalid, NotFound
 
 

@@ -7,8 +7,8 @@ from backend.models.audit import AuditEntry
 from backend.models.database import database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
-from backend.services.definitions.catalog import load_definitions
 from backend.services.definitions.names import is_reserved_field, is_reserved_resource
+from backend.services.definitions.stored import load_definitions
 from backend.services.health.check import FAILURE, OK, WARNING, Check
 from backend.utils.clock import utcnow
 
