@@ -236,4 +236,4 @@ class Definition:
         owner = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
         options = {"require_if_match": self.require_if_match, "history": self.history}
         rest = owner | options | {"renamed_from": self.renamed_from}
-        return {name: value for name, value in (body | lists | checks | rest).items() if value or name == "fields"}
+        return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}
