@@ -69,3 +69,9 @@ def test_a_string_has_up_to_20_000_characters(admin):
     admin.declare("notes", {"note": {"type": "string", "max_length": 20_000}}, access=ACCESS)
     assert admin.make("notes", note="ä" * 20_000)["note"] == "ä" * 20_000
     assert admin.post("/notes", json={"note": "x" * 20_001}).status_code == 422
+    for text in ("b", "a"):
+        admin.make("notes", note=text + "".join(chr(0x4E00 + 7919 * number % 20_000) for number in range(19_999)))
+    first = admin.get("/notes?sort=note&per_page=1").json
+    assert len(first["meta"]["next_cursor"]) < 2_000
+    rest = admin.get(f"/notes?sort=note&cursor={first['meta']['next_cursor']}").json
+    assert [note["note"][0] for note in first["data"] + rest["data"]] == ["a", "b", "ä"]

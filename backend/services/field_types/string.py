@@ -8,13 +8,14 @@ from peewee import SQL, ColumnBase, NodeList, fn
 
 from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
-from backend.services.field_types.base import field_type, option
+from backend.services.field_types.base import MAX_INDEX_BYTES, field_type, option
 from backend.services.field_types.comparisons import EQUALITY, ORDERING, TEXT_SEARCH
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
 
 MAX_LENGTH = 20_000
+SORTED_LENGTH = 200  # characters that lists are sorted by if a text may be long
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -88,6 +89,14 @@ class String(Guarded):
             return value
         most = SQL(f"<= {self.max_length} THEN")
         return NodeList((SQL("CASE WHEN"), fn.length(value), most, value, SQL("END")))
+
+    def sort_key(self, column: Any, database: Dialect) -> Any:
+        """Return the text, or only its beginning if it may be long and has no index: cursors contain this key."""
+        compared = super().sort_key(column, database)
+        is_short = self.max_length is not None and self.max_length <= MAX_INDEX_BYTES
+        if is_short or self.unique or self.index:
+            return compared
+        return fn.SUBSTR(compared, 1, SORTED_LENGTH, coerce=False)
 
     @property
     def holds_empty_text(self) -> bool:
