@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Self
 
-from peewee import ColumnBase, Node, Select, Table, WrappedNode
+from peewee import OP, SQL, ColumnBase, Expression, Select, Table, WrappedNode, fn
 
 PREFIX = "larder_links_"
 
@@ -54,6 +54,12 @@ class Links:
         """Return the query of the links of the row."""
         return self.all_rows(*columns).where(self.table.c.record == self.record)
 
-    def with_target(self, target: Node) -> Select:
-        """Return the query of the ids of the records that have a link to `target`."""
-        return self.all_rows(self.table.c.record).where(self.table.c.target == target)
+    def some(self, meets: Callable[[ColumnBase], ColumnBase], *, is_one: bool) -> ColumnBase:
+        """Return the condition that the target of one of the links meets `meets`.
+
+        For many rows the links are found once, for one row only its own ones are tested.
+        """
+        condition = meets(self.table.c.target)
+        if is_one:
+            return fn.EXISTS(self.select(SQL("1")).where(condition))
+        return Expression(self.record, OP.IN, self.all_rows(self.table.c.record).where(condition))

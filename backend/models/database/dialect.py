@@ -176,7 +176,11 @@ class Dialect(Metered, ABC):
         `columns` are the references that are followed. The SQL has one parameter: the array.
         """
 
-    each_wanted: ClassVar[SQL]  # in the query `first` of first_of_each(): the current id
+    each_wanted: ClassVar[SQL]  # in what first_of_each() and some_of_ids() take: the current id
+
+    @abstractmethod
+    def some_of_ids(self, ids: Node, meets: Node) -> ColumnBase:
+        """Return the condition that one of the ids in a JSON array, as `each_wanted`, meets the condition `meets`."""
 
     @abstractmethod
     def first_of_each(self, ids: Node, table: str, first: Node) -> ColumnBase:

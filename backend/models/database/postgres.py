@@ -180,6 +180,10 @@ class Postgres(PostgresConnections):
         parts = (SQL('SELECT "near"."id" FROM json_array_elements_text('), ids, lateral, first, SQL('AS "near"'))
         return NodeList(parts, parens=True)
 
+    def some_of_ids(self, ids: Node, meets: Node) -> ColumnBase:
+        head, where = SQL("EXISTS (SELECT 1 FROM json_array_elements_text("), SQL('::json) AS "wanted" WHERE')
+        return NodeList((head, ids, where, meets, SQL(")")))
+
     each_wanted = SQL('"wanted"."value"::uuid')
 
     def typed(self, node: Node, column: Field) -> ColumnBase:

@@ -23,7 +23,6 @@ from peewee import (
     Ordering,
     PeeweeException,
     Select,
-    Table,
     fn,
 )
 
@@ -31,6 +30,7 @@ from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
 from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
+from backend.models.database.sqlite_full_text import SqliteFullText
 
 RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
 KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a checkpoint
@@ -38,7 +38,7 @@ KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a ch
 log = structlog.get_logger()
 
 
-class Sqlite(SqliteConnections):
+class Sqlite(SqliteFullText, SqliteConnections):
     """SQLite through cysqlite, in WAL mode."""
 
     name = "sqlite"
@@ -136,38 +136,6 @@ class Sqlite(SqliteConnections):
     def first_day_of(self, part: str, column: ColumnBase) -> ColumnBase:
         return expressions.first_day_of(part, column)
 
-    def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
-        listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
-        texts = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
-        # The words are normalized already. This tokenizer treats every character beyond ASCII as part of a word.
-        fts5 = f"fts5({listed}, content='{words_table}', content_rowid='number', tokenize='ascii')"
-        add = f'INSERT INTO "{terms_table}" (rowid, {listed}) VALUES (new.number, {new});'
-        deleted = f"('delete', old.number, {old})"
-        remove = f'INSERT INTO "{terms_table}" ("{terms_table}", rowid, {listed}) VALUES {deleted};'
-        keys = f'number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE REFERENCES "{table}" ("id") ON DELETE CASCADE'
-        return [
-            f'CREATE TABLE "{words_table}" ({keys}, {texts}) STRICT',
-            f'CREATE VIRTUAL TABLE "{terms_table}" USING {fts5}',
-            f'CREATE TRIGGER "{words_table}_i" AFTER INSERT ON "{words_table}" BEGIN {add} END',
-            f'CREATE TRIGGER "{words_table}_d" AFTER DELETE ON "{words_table}" BEGIN {remove} END',
-            f'CREATE TRIGGER "{words_table}_u" AFTER UPDATE ON "{words_table}" BEGIN {remove} {add} END',
-        ]
-
-    def full_text_drops(self, words_table: str, terms_table: str) -> list[str]:
-        return [f'DROP TABLE "{terms_table}"', f'DROP TABLE "{words_table}"']
-
-    def full_text_query(
-        self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
-    ) -> Select:
-        # An FTS5 table has a hidden column of its own name, for MATCH.
-        index = Table(terms_table)
-        matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
-        return matched.where(Expression(index.c[terms_table], "MATCH", terms))
-
-    def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
-        query = " AND ".join(f'"{term}"*' for term in terms)
-        return f"{{{' '.join(columns)}}} : ({query})"
-
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         # SQLite sorts NULL first, so a descending order has it last already and can use an index.
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
@@ -185,6 +153,9 @@ class Sqlite(SqliteConnections):
     def first_of_each(self, ids: Node, table: str, first: Node) -> ColumnBase:
         near = SQL(f') AS "wanted" CROSS JOIN "{table}" AS "near" WHERE "near"."id" IN')
         return NodeList((SQL('SELECT "near"."id" FROM json_each('), ids, near, first), parens=True)
+
+    def some_of_ids(self, ids: Node, meets: Node) -> ColumnBase:
+        return NodeList((SQL("EXISTS (SELECT 1 FROM json_each("), ids, SQL(') AS "wanted" WHERE'), meets, SQL(")")))
 
     each_wanted = SQL('"wanted"."value"')
 

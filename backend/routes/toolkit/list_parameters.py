@@ -15,6 +15,7 @@ from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe
+from backend.services.storage.operators import OF_TRUTH, OF_VALUES
 from backend.services.storage.ordering import Sort
 from backend.utils.schemas import BuiltSchema
 
@@ -36,6 +37,10 @@ FILTER_HELP = {
     "contains": "{} contains this",
     "icontains": "{} contains this, in upper or lower case",
     "has": "{} has this among its values",
+    "any": "{} has one of these ids, separated by commas; an empty list matches nothing",
+    "all": "{} has all of these ids, separated by commas",
+    "none": "{} has none of these ids, separated by commas",
+    "isempty": "Whether {} has no values",
     "startswith": "{} starts with this",
 }
 
@@ -152,12 +157,13 @@ def _filters(fields: Fields) -> Parameters:
 def _filter(name: str, field: FieldType, operator: str) -> Field[Any]:
     in_any_case = ", in upper or lower case" if field.ignores_case and operator in ("eq", "ne", "startswith") else ""
     metadata = {"description": FILTER_HELP[operator].format(f"`{name}`") + in_any_case}
-    if operator == "in":
-        at_most = validate.Length(max=MAX_IN)
-        return CommaList(field.text_field(), keeps_commas=field.may_hold_commas, validate=at_most, metadata=metadata)
-    if operator == "isnull":
+    item = field.item
+    if operator in OF_VALUES:
+        count = validate.Length(min=1 if operator == "all" else None, max=MAX_IN)
+        return CommaList(item.text_field(), keeps_commas=item.may_hold_commas, validate=count, metadata=metadata)
+    if operator in OF_TRUTH:
         return BooleanFromText(metadata=metadata)
-    parameter = field.text_field()
+    parameter: Field[Any] = item.text_field()
     parameter.metadata = {**parameter.metadata, **metadata}
     if operator in TEXT_SEARCH:
         parameter.validators.append(validate.Length(max=MAX_PART, error=TOO_LONG))

@@ -14,6 +14,7 @@ from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.storage.conditions import Triple
 from backend.services.storage.full_text import read_terms
+from backend.services.storage.operators import OF_VALUES
 
 MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
 MAX_FILTERS = 32  # peewee builds nested conditions recursively: some 400 fill Python's stack
@@ -52,7 +53,7 @@ def _filters(arguments: Mapping[str, Any]) -> tuple[Triple, ...]:
     filters = []
     for name, value in arguments.items():
         field, _, operator = name.partition("__")
-        filters.append((field, operator or "eq", tuple(value) if operator == "in" else value))
+        filters.append((field, operator or "eq", tuple(value) if operator in OF_VALUES else value))
     return tuple(sorted(filters, key=lambda condition: condition[:2]))
 
 

@@ -40,6 +40,9 @@ class _Place:
     def follow(self, relation: Relation) -> None:
         return None
 
+    def row_scope(self, relation: Relation) -> Condition:
+        return EVERY
+
 
 def _refuse_user_value(value: UserValue) -> NoReturn:
     raise ValidationError("A check has no values of the user.")

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from backend.models.links import links_table
 from backend.services.definitions.definition import Definition
 from backend.services.storage.relations import Relation
 
@@ -26,7 +27,7 @@ class Definitions:
         """Map of name to (definition, field name) of the references to a resource."""
         referrers: dict[str, list[tuple[Definition, str]]] = {name: [] for name in self.by_name}
         for definition in self.by_name.values():
-            for name, field in definition.references.items():
+            for name, field in definition.referring.items():
                 if field.to in referrers:
                     referrers[field.to].append((definition, name))
         return referrers
@@ -38,9 +39,9 @@ class Definitions:
         `cities__country`. It has only the second if the first would be ambiguous.
         """
         concealed, serial_of = hidden(definition), self._serial_of
-        there = {name: field for name, field in definition.references.items() if name not in concealed}
+        there = {name: field for name, field in definition.referring.items() if name not in concealed}
         back = [
-            Relation(other.name, name, True, serial_of(other.name))
+            Relation(other.name, name, True, serial_of(other.name), _links(other, name))
             for other, name in self.referrers[definition.name]
             if name not in hidden(other)
         ]
@@ -48,5 +49,13 @@ class Definitions:
         return (
             {f"{relation.target}__{relation.field}": relation for relation in back}
             | {relation.target: relation for relation in back if count[relation.target] == 1}
-            | {name: Relation(field.to, name, False, serial_of(field.to)) for name, field in there.items()}
+            | {
+                name: Relation(field.to, name, False, serial_of(field.to), _links(definition, name))
+                for name, field in there.items()
+            }
         )
+
+
+def _links(definition: Definition, name: str) -> str:
+    """Return the name of the junction table of a field; an empty text if it is a single reference."""
+    return links_table(definition.name, name) if name in definition.links else ""

@@ -8,7 +8,7 @@ from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace
-from backend.services.definitions.where import GROUPS, QUANTIFIERS
+from backend.services.definitions.where import GROUPS
 from backend.services.storage.relations import Relation
 
 
@@ -55,10 +55,11 @@ class PathRenames:
             if target is None:  # users: their fields have no other names
                 return ".".join([*new_hops, *name.split(".")[len(new_hops) :]]), value
             place = target
-        if last in place.fields:
+        if last in place.fields and place.fields[last].has_column:
             return ".".join([*new_hops, self._field(place, last)]), self._operators(value, place)
         relation = place.relations[last]
-        return ".".join([*new_hops, self._way_back(last, relation)]), self._quantified(value, relation, place)
+        new_name = self._way_back(last, relation) if relation.is_back else self._field(place, last)
+        return ".".join([*new_hops, new_name]), self._quantified(value, relation, place)
 
     def _field(self, place: RulePlace, name: str) -> str:
         return self._fields.get(place.name, {}).get(name, name)
@@ -80,4 +81,4 @@ class PathRenames:
         target = place.follow(relation)
         if target is None:
             return value
-        return {name: self._where(value[name], target) for name in QUANTIFIERS if name in value}
+        return {name: self._where(each, target) if isinstance(each, dict) else each for name, each in value.items()}

@@ -55,6 +55,10 @@ class RulePlace:
         definition = self._world.by_name.get(relation.target)
         return None if definition is None else RulePlace(definition, self._world)
 
+    def row_scope(self, relation: Relation) -> Condition:
+        """Return that every row may be used."""
+        return EVERY
+
 
 def read_rule(where: Any, place: RulePlace) -> Condition:
     """Return the condition of a `where` that rule_problems accepts; values of the user are UserValue in it."""

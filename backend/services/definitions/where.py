@@ -5,6 +5,7 @@
     {"shipped": {"gt": {"field": "required"}}}   a field is compared with another one
     {"country.continent.code": "EU"}             through references
     {"tags": {"some": W}}, {"members": {"none": W}}   of many related records
+    {"tags": {"any": [id, …]}}, {"tags": {"isempty": true}}   of a list of references
 
 At a record without the related one, a field at the end of a path is null.
 """
@@ -29,6 +30,7 @@ from backend.services.storage.conditions import (
     Through,
     all_of,
     any_of,
+    linked,
 )
 from backend.services.storage.operators import COMPARISONS
 from backend.services.storage.relations import Relation
@@ -40,6 +42,7 @@ MAX_IN = 200  # values of one `in`
 MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
 GROUPS = ("any", "all", "not")
 QUANTIFIERS = ("some", "none")
+OF_IDS = ("any", "all", "none", "isempty")  # the operators of lists of references
 NO_FIELD = "There is no such field."
 
 Fields = Mapping[str, FieldType]  # map of name to field
@@ -62,6 +65,9 @@ class Place(Protocol):
 
     def follow(self, relation: Relation) -> "Place | None":
         """Return where a relation leads; None if that must not be used."""
+
+    def row_scope(self, relation: Relation) -> Condition:
+        """Return the condition that a row must meet for a relation to lead anywhere."""
 
 
 Step = tuple[Relation, Place]  # a reference, and the resource that it leads to
@@ -124,10 +130,10 @@ class _Reading:
         if way is None:
             return self._problem(path, NO_FIELD)
         place = way[-1][1] if way else place
-        if last in place.fields:
-            return self._comparisons(last, value, place.fields, path, way)
         relation = place.relations.get(last)
-        if relation is not None and relation.is_back:
+        if last in place.fields and place.fields[last].has_column:
+            return self._comparisons(last, value, place.fields, path, way)
+        if relation is not None and relation.is_many:
             return _through(way, self._quantified(relation, value, place, path, depth))
         return self._problem(path, NO_FIELD)
 
@@ -146,17 +152,42 @@ class _Reading:
         target = place.follow(relation)
         if target is None:
             return self._problem(path, NO_FIELD)
-        if not isinstance(value, dict) or not value or not set(value) <= set(QUANTIFIERS):
-            return self._problem(path, "Must be an object of `some` or `none`.")
-        if not depth:
-            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+        is_list = bool(relation.links) and not relation.is_back
+        offered = (*QUANTIFIERS, *OF_IDS) if is_list else QUANTIFIERS
+        if not isinstance(value, dict) or not value or not set(value) <= set(offered):
+            names = ", ".join(f"`{name}`" for name in dict.fromkeys(offered))
+            return self._problem(path, f"Must be an object of {names}.")
         parts: list[Condition] = []
         for quantifier, where in value.items():
             self.count += 1
-            related = self.group(where, target, f"{path}.{quantifier}", depth - 1)
-            some = Through(relation, all_of([target.scope, related]))
-            parts.append(some if quantifier == "some" else Not(some))
+            of_ids = quantifier != "some" and is_list and not isinstance(where, dict)
+            read = self._of_ids if of_ids else self._of_records
+            found = read(relation, target, quantifier, where, f"{path}.{quantifier}", depth)
+            parts.append(all_of([place.row_scope(relation), found]))
         return all_of(parts)
+
+    def _of_records(
+        self, relation: Relation, target: Place, quantifier: str, where: Any, path: str, depth: int
+    ) -> Condition:
+        """Return that some or none of the related records meet the conditions."""
+        if not depth:
+            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+        some = Through(relation, all_of([target.scope, self.group(where, target, path, depth - 1)]))
+        return some if quantifier == "some" else Not(some)
+
+    def _of_ids(
+        self, relation: Relation, target: Place, operator: str, operand: Any, path: str, depth: int
+    ) -> Condition:
+        """Return that a list of references has any, all or none of several ids, or whether it is empty."""
+        try:
+            if operator == "isempty":
+                return linked(relation, target.scope, operator, BooleanFromText().deserialize(operand))
+            if not isinstance(operand, list) or not 0 < len(operand) <= MAX_IN:
+                raise ValidationError(f"Must be a list of 1 to {MAX_IN} ids.")
+            ids = [self._value(target.fields["id"], each, operator) for each in operand]
+        except ValidationError as error:
+            return self._problem(path, " ".join(map(str, error.messages)))
+        return linked(relation, target.scope, operator, ids)
 
     def _comparisons(self, name: str, value: Any, fields: Fields, path: str, way: list[Step]) -> Condition:
         """Return that all operators of a field are true, at the end of a way of references."""
@@ -208,7 +239,7 @@ def lead(hops: Sequence[str], place: Place) -> list[Step] | None:
     way: list[Step] = []
     for hop in hops:
         relation = place.relations.get(hop)
-        target = place.follow(relation) if relation and not relation.is_back else None
+        target = place.follow(relation) if relation and not relation.is_many else None
         if relation is None or target is None:
             return None
         way.append((relation, target))

@@ -126,6 +126,11 @@ class FieldType(Comparable, Computable, HasDefault):
         return declared
 
     @property
+    def item(self) -> "FieldType":
+        """The field whose values are the operands of filters: this one, or the values of a list."""
+        return self
+
+    @property
     def former_names(self) -> list[str]:
         """The former names of the field, the latest first."""
         return self.renamed_from or []
@@ -224,13 +229,6 @@ class FieldType(Comparable, Computable, HasDefault):
     def cell_reader(self) -> Callable[[str], Any]:
         """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
         return loader(self.text_field(), self.json_field().validators)
-
-    def keys_reader(self, read: Callable[[Any], Any], *, is_text: bool) -> Callable[[Any], list[Any]]:
-        """For lists of references: return the function that reads the keys of targets, each of them by `read`.
-
-        `is_text` says whether it reads the text of a CSV cell, or a list in JSON. It raises ValidationError.
-        """
-        raise NotImplementedError
 
     def to_cell(self, value: Any) -> str:
         """Return the text of a CSV cell for a value in JSON."""

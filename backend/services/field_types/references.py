@@ -11,7 +11,7 @@ from backend.models.links import Subquery
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.reference import Reference, target_table
-from backend.services.field_types.uuid import UuidText
+from backend.services.field_types.uuid import Uuid, UuidText
 
 MAX_LINKS = 1000  # of one record in one field
 SEPARATOR = "|"  # of ids in a text
@@ -76,7 +76,7 @@ class References(FieldType):
     `required` means at least one. They are links in a junction table, so such a field has no column.
     """
 
-    operators: ClassVar[tuple[str, ...]] = ()
+    operators: ClassVar[tuple[str, ...]] = ("any", "all", "none", "isempty")
     sortable: ClassVar[bool] = False
     can_be_unique: ClassVar[bool] = False
     holds_ids: ClassVar[bool] = True
@@ -93,6 +93,11 @@ class References(FieldType):
         if self.default is not None:
             problems["default"] = ["A list of references has no default."]
         return problems
+
+    @property
+    def item(self) -> FieldType:
+        """The ids of a list."""
+        return Uuid()
 
     @property
     def constraints(self) -> dict[str, Any]:
@@ -145,7 +150,10 @@ class References(FieldType):
         return IdsFromText()
 
     def keys_reader(self, read: Callable[[Any], Any], *, is_text: bool) -> Callable[[Any], list[Any]]:
-        """Return the function that reads keys separated by `|`, or a list of them in JSON."""
+        """Return the function that reads the keys of targets, each of them by `read`.
+
+        They are separated by `|` in the text of a CSV cell, or in a list in JSON. It raises ValidationError.
+        """
         require_few = validate.Length(max=self.max, error=f"At most {self.max}.")
 
         def read_keys(value: Any) -> list[Any]:

@@ -21,7 +21,7 @@ Change = list[str] | dict[str, list[str]]  # a whole list, or the ids to `add` a
 
 
 def new_lists(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> Lists:
-    """Return the lists of a new record, without empty ones.
+    """Return the lists of a new record.
 
     Raises Invalid if the actor may not refer to one of the targets, or if a required list is empty.
     """
@@ -29,11 +29,22 @@ def new_lists(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> List
     checked = {name: _problem(actor, resource, name, ids, ids) for name, ids in lists.items()}
     if problems := {name: [problem] for name, problem in checked.items() if problem}:
         raise Invalid(problems)
-    return {name: ids for name, ids in lists.items() if ids}
+    return lists
 
 
 def changed_lists(actor: Actor, resource: Resource, record_id: str, data: Mapping[str, Any]) -> Lists:
-    """Return the lists of a record that `data` makes different, whole. The record must be locked.
+    """Return the whole lists of a record that `data` makes different. The record must be locked.
+
+    Raises Invalid as future_lists does.
+    """
+    lists = future_lists(actor, resource, record_id, data)
+    return {name: ids for name, (ids, is_changed) in lists.items() if is_changed}
+
+
+def future_lists(
+    actor: Actor, resource: Resource, record_id: str, data: Mapping[str, Any]
+) -> dict[str, tuple[list[str], bool]]:
+    """Return the lists of a record in `data`: whole, as a write would leave them, and whether they change.
 
     Links that the actor does not see stay where they are, as far as possible. Raises Invalid if the actor may not refer
     to an added target, or if a list would be too long or, though required, empty.
@@ -48,8 +59,7 @@ def changed_lists(actor: Actor, resource: Resource, record_id: str, data: Mappin
             problems[name] = [problem]
         whole = _with_hidden(wanted, current)
         # A version that stays would show what is in a field that the actor may set but not see.
-        if name in hidden or whole != [target for target, _ in current]:
-            lists[name] = whole
+        lists[name] = whole, name in hidden or whole != [target for target, _ in current]
     if problems:
         raise Invalid(problems)
     return lists

@@ -64,7 +64,7 @@ class ListQuery:
     the order. `sort` holds (field, is descending); `fields` None means all. `terms`
     are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
     the best matches first, and no cursor. `max_bytes` limits all records together; None means the limit of a response.
-    `links` are those that the actor sees.
+    `links` are those that the actor sees. Filters on `link_fields` are in `condition`.
     """
 
     filters: tuple[Triple, ...] = ()
@@ -82,6 +82,7 @@ class ListQuery:
     count: bool = True
     max_bytes: int | None = None
     links: VisibleLinks = ALL_LINKS
+    link_fields: frozenset[str] = frozenset()
 
     def without(self, hidden: frozenset[str], resource: Resource) -> "ListQuery":
         """Return the query without these fields, which are hidden from the actor. Raises Invalid if it uses one."""
@@ -117,7 +118,7 @@ class ListQuery:
 
     @property
     def _filter(self) -> Condition:
-        own = [triple for triple in self.filters if "." not in triple[0]]
+        own = [name for name in self.filters if "." not in name[0] and name[0] not in self.link_fields]
         return all_of([comparisons(own), self.condition])
 
     def fingerprint(self, listable: Listable) -> str:

@@ -27,7 +27,7 @@ from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.numbering import numbered
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
-from backend.services.records.row_checks import require_in_scope
+from backend.services.records.row_checks import future_links, require_in_scope
 from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.records.visible_queries import visible_query
 from backend.services.storage import history
@@ -137,12 +137,13 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         # No definition can change until the commit; raises Unavailable if this one has changed since the request began.
         resource.hold_definition()
         require_visible_references(actor, resource, data)
-        require_in_scope(resource, scope, values)
+        lists = new_lists(actor, resource, data) if resource.definition.links else {}
+        require_in_scope(resource, scope, values | future_links(resource, lists))
         with history.recorded(actor.user_id, resource, [values["id"]]):
             (values,) = numbered(resource, [values])
             rows = resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)
             if resource.definition.links:
-                insert_lists(resource, {values["id"]: new_lists(actor, resource, data)})
+                insert_lists(resource, {values["id"]: lists})
                 rows = _read(resource, values["id"], policies.EVERYTHING, hidden, visible_links(actor, resource))
         update_search_index(resource, {values["id"]: values})
         return values["id"], _record_of(rows[0])
@@ -182,9 +183,10 @@ def update_record(
         if not columns and not lists:
             return get_record(actor, resource, record_id)
         values = {"updated_at": rfc3339(utcnow())} | columns
+        future = values | future_links(resource, lists)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.
-        if scope.depends_on(resource.definition.with_computed({*values, "version"})):
-            require_in_scope(resource, scope, values, record_id)
+        if scope.depends_on(resource.definition.with_computed({*future, "version"})):
+            require_in_scope(resource, scope, future, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
         visible = visible_links(actor, resource)
         shape = (tuple(sorted(columns)), hidden, visible.shown, response_limit.max_bytes)

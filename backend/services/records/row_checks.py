@@ -1,8 +1,10 @@
 """Checks whether a row would be within a Scope, before it is written."""
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from peewee import ColumnBase, Select
+from peewee import ColumnBase, Node, Select
 
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
@@ -15,7 +17,7 @@ from backend.services.storage.statements import slot
 
 
 def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], record_id: str | None = None) -> None:
-    """Raise Denied if a row with these values, by column, would not be in the Scope.
+    """Raise Denied if a row with these values, by column, would not be in the Scope; future_links adds its links.
 
     An existing record keeps its other values. Call it before the write: otherwise a violated constraint could reveal
     that a similar record exists where the actor may not write.
@@ -41,8 +43,12 @@ class FutureRow:
         self.resource, self.names, self.fields = resource, names, resource.fields
 
     def column(self, name: str) -> ColumnBase:
-        """Return the expression of a field's value as it would be."""
+        """Return the expression of a field's value as it would be; links of a list of references."""
         definition = self.resource.definition
+        if name in self.names and name in definition.links:
+            links: Any = _FutureLinks(slot(f"row.{name}"))
+            future: ColumnBase = links
+            return future
         if name in definition.computed_fields:
             return definition.computation(name, self.column, database.obj).stored
         column = self.resource.column(name)
@@ -53,6 +59,22 @@ class FutureRow:
     def related(self, relation: Relation) -> Listable:
         """Return the resource to which a relation leads."""
         return self.resource.related(relation)
+
+
+class _FutureLinks:
+    """The ids that a list of references will have, in a slot as a JSON array."""
+
+    def __init__(self, ids: Node) -> None:
+        self.ids = ids
+
+    def some(self, meets: Callable[[ColumnBase], ColumnBase], *, is_one: bool) -> ColumnBase:
+        """Return the condition that the record with one of the ids meets `meets`."""
+        return database.some_of_ids(self.ids, meets(database.each_wanted))
+
+
+def future_links(resource: Resource, lists: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return lists of ids as require_in_scope takes them."""
+    return {name: json.dumps(lists[name]) for name in resource.definition.links if name in lists}
 
 
 def _select_is_within(resource: Resource, scope: Condition, names: tuple[str, ...], is_new: bool) -> Select:

@@ -6,6 +6,7 @@ What an actor cannot list does not exist for a condition that leads there.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
+from typing import Any
 
 from marshmallow import ValidationError
 
@@ -19,8 +20,8 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.varying import USER
 from backend.services.records.list_query import ListQuery
-from backend.services.records.shown_links import visible_links
-from backend.services.storage.conditions import EVERY, Condition, all_of
+from backend.services.records.shown_links import visible_links, visible_targets
+from backend.services.storage.conditions import EVERY, Condition, all_of, linked
 from backend.services.storage.paths import Path
 from backend.services.storage.relations import Relation
 
@@ -49,7 +50,17 @@ class VisiblePlace:
         """Return the related resource, with the rows that the actor may list; None if these are none."""
         target = self._resource.catalog.target(relation.target)
         scope = policies.scope(target, "list", self._actor)
-        return VisiblePlace(self._actor, target, scope.condition) if scope else None
+        if not scope:
+            return None
+        is_list = relation.links and not relation.is_back
+        linked = visible_targets(self._actor, target).condition if is_list else EVERY
+        return VisiblePlace(self._actor, target, all_of([scope.condition, linked]))
+
+    def row_scope(self, relation: Relation) -> Condition:
+        """Return the condition that a row must meet for a relation: the actor does not see links to other rows."""
+        if not relation.links or not relation.is_back:
+            return EVERY
+        return visible_targets(self._actor, self._resource).condition
 
 
 def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
@@ -75,16 +86,25 @@ def visible_query(actor: Actor, resource: Resource, query: ListQuery, keys: Iter
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
     if resource.definition.links:
-        query = replace(query, links=visible_links(actor, resource))
+        links = resource.definition.links
+        query = replace(query, links=visible_links(actor, resource), link_fields=frozenset(links))
     by_path = [triple for triple in query.filters if "." in triple[0]]
+    by_links = [triple for triple in query.filters if triple[0] in query.link_fields]
     joined = tuple(dict.fromkeys(name for name in (*(name for name, _ in query.sort), *keys) if "." in name))
-    if query.where is None and not by_path and not joined:
+    if query.where is None and not by_path and not by_links and not joined:
         return query
     place = VisiblePlace(actor, resource)
     conditions = [_compared(place, *triple) for triple in by_path]
+    conditions += [_linked(actor, resource, *triple) for triple in by_links]
     if query.where is not None:
         conditions.append(visible_condition(actor, resource, query.where))
     return replace(query, condition=all_of(conditions), paths=tuple([_path(place, name) for name in joined]))
+
+
+def _linked(actor: Actor, resource: Resource, name: str, operator: str, operand: Any) -> Condition:
+    """Return the condition of a filter on a list of references, about the links that the actor sees."""
+    scope = visible_targets(actor, resource.target(name)).condition
+    return linked(resource.relations()[name], scope, operator, operand)
 
 
 def visible_condition(actor: Actor, resource: Resource, where: object, parameter: str = "where") -> Condition:

@@ -224,12 +224,41 @@ class Through(Condition):
         For many rows the related records are found once, for one row only its own ones are tested.
         """
         target = row.related(self.relation).aliased(is_one=row.is_one)
+        if self.relation.links:
+            return self._through_links(row, target, key)
         link, matching = row.column(self.relation.link_field), target.column(self.relation.matching_field)
         part = self.part.sql(target, key)
         if row.is_one:
             mine = Expression(matching, "=", link)
             return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
         return Expression(link, OP.IN, target.model.select(matching).where(part))
+
+    def _through_links(self, row: Row, target: Listable, key: str) -> ColumnBase:
+        """Return that a link of the row, or a link to it, is one of a related record that meets the part."""
+        if not self.relation.is_back:
+            links: Any = row.column(self.relation.field)
+            condition: ColumnBase = links.some(partial(self._is_met_by, target, key), is_one=row.is_one)
+            return condition
+        back: Any = target.column(self.relation.field)
+        part, record_id = self.part.sql(target, key), row.column("id")
+        if row.is_one:
+            mine = fn.EXISTS(back.select(SQL("1")).where(back.table.c.target == record_id))
+            return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
+        records = target.model.select(target.column("id")).where(part)
+        linked = back.table.select(back.table.c.target).where(back.table.c.record.in_(records))
+        return Expression(record_id, OP.IN, linked)
+
+    def _is_met_by(self, target: Listable, key: str, record_id: ColumnBase) -> ColumnBase:
+        """Return that the record of `target` with this id meets the part."""
+        part = self.part
+        if isinstance(part, Compare) and part.field == "id" and not isinstance(part.value, OtherField):
+            return operation(record_id, part.operator, part.value, key)  # its links have the ids already
+        if part == EVERY:
+            return EVERY_ROW
+        meets, target_id = part.sql(target, key), target.column("id")
+        if target.is_one:
+            return fn.EXISTS(target.model.select(SQL("1")).where(target_id == record_id, meets))
+        return Expression(record_id, OP.IN, target.model.select(target_id).where(meets))
 
 
 EVERY: Condition = All(())
@@ -250,6 +279,20 @@ def any_of(parts: Iterable[Condition]) -> Condition:
     if EVERY in kept:
         return EVERY
     return kept[0] if len(kept) == 1 else AnyOf(tuple(kept))
+
+
+def linked(relation: Relation, scope: Condition, operator: str, operand: Any) -> Condition:
+    """Return the condition on the ids in a list of references: of the links to records within the scope.
+
+    `operator` is `any`, `all` or `none` of several ids, or `isempty`.
+    """
+    if operator == "isempty":
+        some = Through(relation, scope)
+        return Not(some) if operand else some
+    if operator == "all":
+        return all_of(Through(relation, all_of([scope, Compare("id", "eq", each)])) for each in operand)
+    some = Through(relation, all_of([scope, Compare("id", "in", tuple(operand))]))
+    return Not(some) if operator == "none" else some
 
 
 def comparisons(triples: Iterable[Triple]) -> Condition:

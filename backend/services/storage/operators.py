@@ -18,6 +18,8 @@ COMPARISONS = {
     "lte": "<=",
 }
 
+OF_VALUES = ("in", "any", "all", "none")  # the operators with several values
+OF_TRUTH = ("isnull", "isempty")  # the operators with true or false
 OF_COLUMNS = ("isnull", "has")  # the operators of a column itself, not of what its values are compared by
 
 

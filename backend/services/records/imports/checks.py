@@ -20,9 +20,10 @@ from backend.services.records.imports.rows import Row
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of, values_of
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
 from backend.services.records.imports.values import Draft, Reference, ValueReader
+from backend.services.records.link_writes import Lists, future_lists
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
-from backend.services.records.row_checks import require_in_scope
+from backend.services.records.row_checks import future_links, require_in_scope
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 
@@ -155,16 +156,17 @@ class Checker:
         if self._actor.is_admin:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
-        require_in_scope(self._resource, self._allowed, row)
+        lists = {name: values[name] for name in self._resource.definition.links}
+        future = row | future_links(self._resource, lists)
+        require_in_scope(self._resource, self._allowed, future)
         require_constraints(self._actor, self._resource, row)
         sets = (
             [*self._unique_sets, ID] if self._remembers_new_rows or "id" in draft.system_values else self._unique_sets
         )
         self._claim(sets, row["id"], {}, row, stored)
         if self._remembers_new_rows:
-            self._earlier.remember(row["id"], RecordState(row, row["version"], is_new=True))
+            self._earlier.remember(row["id"], RecordState(future, row["version"], is_new=True))
         self.created += 1
-        lists = {name: values[name] for name in self._resource.definition.links if values[name]}
         return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row), lists=lists)
 
     def _require_values(self, values: dict[str, Any]) -> None:
@@ -190,7 +192,8 @@ class Checker:
         state = self._state_of(allowed, record_id, found)
         if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
-        changes = self._resource.to_columns(data)
+        columns = self._resource.to_columns(data)
+        changes = columns | future_links(self._resource, self._future_lists(record_id, data, state))
         changed = self._resource.definition.with_computed({*changes, "updated_at", "version"})
         if data and allowed.depends_on(changed):
             require_in_scope(self._resource, allowed, state.columns | changes, None if state.is_new else record_id)
@@ -202,7 +205,15 @@ class Checker:
         new_state = RecordState(state.columns | changes, state.version + bool(data), state.is_new)
         self._earlier.remember(record_id, new_state)
         self.updated += 1
-        return PlannedWrite(draft.line, record_id, data, words_of(self._resource, changes), state.version, if_match)
+        return PlannedWrite(draft.line, record_id, data, words_of(self._resource, columns), state.version, if_match)
+
+    def _future_lists(self, record_id: str, data: dict[str, Any], state: RecordState) -> Lists:
+        """Return the lists of a record as a row would leave them, with the links that the actor does not see."""
+        given: Lists = {name: data[name] for name in self._resource.definition.links if name in data}
+        if not given or state.is_new:
+            return given
+        lists = future_lists(self._actor, self._resource, record_id, given)
+        return {name: ids for name, (ids, _) in lists.items()}
 
     def _state_of(self, allowed: policies.Scope, record_id: str, found: StoredRecord | None) -> RecordState:
         """Return the state of the record after the rows so far. Raises Denied if the actor may not change it."""

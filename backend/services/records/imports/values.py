@@ -148,7 +148,8 @@ class ValueReader:
         if column.field not in self._referring:
             return self._loader(field)
         read = self._loader(self._resource.target(column.field).fields[column.target_field])
-        return read if field.has_column else field.keys_reader(read, is_text=self._is_text)
+        links = self._resource.definition.links.get(column.field)
+        return links.keys_reader(read, is_text=self._is_text) if links else read
 
     def _loader(self, field: FieldType) -> CellReader:
         return field.cell_reader() if self._is_text else loader(field.json_field())
