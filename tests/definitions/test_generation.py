@@ -13,7 +13,7 @@ from backend import create_app
 from backend.models.database import database
 from backend.models.definition import Generation
 from backend.routes.toolkit import openapi, resource_routes
-from backend.services.definitions import catalog
+from backend.services.definitions import sources
 from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, Person
 
@@ -81,8 +81,8 @@ def made(monkeypatch):
 
         return note
 
-    noted_model = noting("model", catalog.build_model, lambda definition, _: definition.name)
-    monkeypatch.setattr(catalog, "build_model", noted_model)
+    noted_model = noting("model", sources.build_model, lambda definition, _: definition.name)
+    monkeypatch.setattr(sources, "build_model", noted_model)
     noted_routes = noting("routes", resource_routes.ResourceRoutes.__init__, lambda _, blueprint: blueprint.name)
     monkeypatch.setattr(resource_routes.ResourceRoutes, "__init__", noted_routes)
     noted_piece = noting("piece", openapi.Writer.write, lambda _, blueprints, __: blueprints[-1].name)

@@ -77,7 +77,7 @@ def resource_schemas(resource: Resource) -> Schemas:
 
 def _has_ruled_fields(resource: Resource) -> bool:
     """Return whether a field of the resource, or of one that refers to it, cannot be seen or set by everyone."""
-    referrers = [referrer for referrer, _ in resource.referrers]
+    referrers = [referrer for referrer, _ in (*resource.referrers, *resource.linkers)]
     return any(related.definition.ruled_fields for related in (resource, *referrers))
 
 

@@ -86,22 +86,27 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
 
 
 class _End(NamedTuple):
-    """The end of a path: a field, or a relation to many records of the resource `target`."""
+    """The end of a path: a field, or a relation to many records of the resource `target`.
+
+    `is_list` says whether the relation is a list of references.
+    """
 
     path: str
     field: FieldType | None = None
     target: str = ""
+    is_list: bool = False
 
 
 def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops: int) -> Iterator[_End]:
     """Yield the ends of the paths that lead through at most this many references."""
     hidden = reach.hidden_fields(resource.definition)
-    yield from (_End(prefix + name, field) for name, field in resource.fields.items() if name not in hidden)
+    columns = [(name, field) for name, field in resource.fields.items() if field.has_column]
+    yield from (_End(prefix + name, field) for name, field in columns if name not in hidden)
     for name, relation in resource.relations(reach.hidden_fields).items():
         if relation.target not in reach.listable:
             continue
-        if relation.is_back:
-            yield _End(prefix + name, target=relation.target)
+        if relation.is_many:
+            yield _End(prefix + name, target=relation.target, is_list=not relation.is_back)
         elif hops:
             yield from _ends(catalog, catalog.target(relation.target), reach, f"{prefix}{name}.", hops - 1)
 
@@ -110,12 +115,12 @@ def _schema(end: _End) -> Json:
     """Return the schema of the conditions at the end of a path."""
     if end.field:
         return _component(f"{end.field.name}_condition")
-    return {
-        "type": "object",
-        "properties": {name: _component(f"{end.target}_where") for name in QUANTIFIERS},
-        "additionalProperties": False,
-        "minProperties": 1,
-    }
+    where = _component(f"{end.target}_where")
+    properties = dict.fromkeys(QUANTIFIERS, where)
+    if end.is_list:
+        ids: Json = {"type": "array", "items": {"type": "string", "format": "uuid"}, "minItems": 1, "maxItems": MAX_IN}
+        properties |= {"none": {"anyOf": [where, ids]}, "any": ids, "all": ids, "isempty": {"type": "boolean"}}
+    return {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
 
 
 def _condition(field: FieldType) -> Json:

@@ -284,6 +284,7 @@ def fields_of_paths(paths: Iterable[str], place: Place) -> dict[str, FieldType]:
     for path in paths:
         *hops, last = path.split(".")
         way = lead(hops, place) if len(hops) <= MAX_HOPS else None
-        if way and last in way[-1][1].fields:
-            found[path] = replace(way[-1][1].fields[last], required=False)
+        field = way[-1][1].fields.get(last) if way else None
+        if field is not None and field.has_column:
+            found[path] = replace(field, required=False)
     return found
