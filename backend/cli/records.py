@@ -29,11 +29,12 @@ commands = AppGroup("records", help="Import and export records.")
 @commands.command("export")
 @click.argument("resource")
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
-def export_records(resource: str, file: Path) -> None:
+@click.option("--addresses", is_flag=True, help="Write users by e-mail address, for a database with other ids.")
+def export_records(resource: str, file: Path, addresses: bool) -> None:
     """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
     form = "ndjson" if _is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
-        texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form)
+        texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form, addresses=addresses)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 

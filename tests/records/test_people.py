@@ -134,6 +134,25 @@ def test_a_file_keeps_a_user_who_has_become_inactive(tasks, people, alice, admin
     }
 
 
+def test_records_move_to_where_users_have_other_ids(people, admin, app, tmp_path):
+    team = {"type": "references", "to": "users"}
+    admin.declare("tasks", {"title": TITLE, "assignee": ASSIGNEE, "team": team}, access=MEMBERS)
+    members = [people["bob"], people["alice"]]
+    admin.make("tasks", title="a", assignee=people["bob"], team=members)
+    admin.make("tasks", title="b")
+    runner = app.test_cli_runner()
+    for name in ("tasks.csv", "tasks.ndjson"):
+        file = tmp_path / name
+        assert runner.invoke(args=["records", "export", "tasks", str(file), "--addresses"]).exit_code == 0
+        assert people["bob"] not in file.read_text().replace(f"{people['admin']}", "")
+        for task in admin.get("/tasks").json["data"]:
+            admin.delete(f"/tasks/{task['id']}")
+        done = runner.invoke(args=["records", "import", "tasks", str(file)])
+        assert (done.exit_code, "2 written" in done.output) == (0, True), done.output
+        found = [(each["assignee"], each["team"]) for each in admin.get("/tasks?sort=title").json["data"]]
+        assert found == [(people["bob"], members), (None, [])]
+
+
 def test_the_command_line_deletes_a_user(tasks, people, alice, app):
     alice.make("tasks", assignee=people["bob"])
     runner = app.test_cli_runner()

@@ -13,6 +13,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
+from backend.services.records.addresses import with_address_columns, with_addresses
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
@@ -31,13 +32,17 @@ BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets do not recognize UTF-8
 PageWriter = Callable[[Sequence[str], bool], str]  # (records as JSON texts, whether the page is the first) -> text
 
 
-def export_records(actor: Actor, resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
+def export_records(
+    actor: Actor, resource: Resource, query: ListQuery, form: str, *, addresses: bool = False
+) -> Iterator[str]:
     """Yield all records that the ListQuery finds, as parts of a file; `form` is `csv` or `ndjson`.
+
+    With `addresses`, users are written by address, in columns that an import elsewhere understands.
 
     Raises what list_records raises. Each page is a query of its own: a record that changes meanwhile is exported in
     its old or its new state.
     """
-    return _texts(lambda: actor, resource, query, form)
+    return _texts(lambda: actor, resource, query, form, addresses)
 
 
 def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
@@ -81,21 +86,23 @@ def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
         yield data
 
 
-def _texts(reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str) -> Iterator[str]:
+def _texts(
+    reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, addresses: bool = False
+) -> Iterator[str]:
     query = _by_pages(query)
     with connected():
         actor = reload_actor()
         page = _read_page(actor, resource, query)
     access = _access_of(resource, actor)
-    write = _csv_writer(actor, resource, query) if form == "csv" else _ndjson
-    yield write(page.items, True)
+    write = _csv_writer(actor, resource, query, addresses) if form == "csv" else _ndjson
+    yield write(with_addresses(resource, page.items) if addresses else page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
             actor = reload_actor()
             page = _read_page(actor, resource, replace(query, cursor=page.next_cursor))
         if _access_of(resource, actor) != access:
             raise Unavailable("What you may read has changed while the file was written; request the export again.")
-        yield write(page.items, False)
+        yield write(with_addresses(resource, page.items) if addresses else page.items, False)
 
 
 def _by_pages(query: ListQuery) -> ListQuery:
@@ -122,16 +129,17 @@ def _ndjson(items: Sequence[str], is_first: bool) -> str:
     return "".join(f"{item}\n" for item in items)
 
 
-def _csv_writer(actor: Actor, resource: Resource, query: ListQuery) -> PageWriter:
-    names = query.fields or visible_fields(actor, resource)
-    cells = [(name, _cell_writer(resource.fields[name])) for name in names]
+def _csv_writer(actor: Actor, resource: Resource, query: ListQuery, addresses: bool) -> PageWriter:
+    fields = {name: resource.fields[name] for name in query.fields or visible_fields(actor, resource)}
+    fields = with_address_columns(resource, fields) if addresses else fields
+    cells = [(name, _cell_writer(field)) for name, field in fields.items()]
 
     def line(item: str) -> str:
         record = json.loads(item)
         return _csv_line([write_cell(record[name]) for name, write_cell in cells])
 
     def write(items: Sequence[str], is_first: bool) -> str:
-        head = f"{BYTE_ORDER_MARK}{_csv_line(names)}" if is_first else ""
+        head = f"{BYTE_ORDER_MARK}{_csv_line(fields)}" if is_first else ""
         return head + "".join(map(line, items))
 
     return write
