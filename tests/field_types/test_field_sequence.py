@@ -179,6 +179,21 @@ def test_integers_become_a_sequence_if_every_record_has_a_different_one(admin):
     assert numbers(admin) == [7, 3, 40, 1, 41, 41]
 
 
+def test_a_field_is_computed_from_a_number(admin):
+    code = {"type": "string", "computed": "concat('INV-', number)", "unique": True}
+    admin.declare("bills", {"number": NUMBER, "code": code, "title": TITLE}, access=ACCESS)
+    assert [admin.make("bills")["code"] for _ in range(2)] == ["INV-1", "INV-2"]
+    admin.declare("invoices", {"title": TITLE}, access=ACCESS)
+    for title in "ab":
+        admin.make("invoices", title=title)
+    body = {"fields": {"title": TITLE, "number": NUMBER | {"start": 7}, "code": code}, "access": ACCESS}
+    assert admin.post("/resources/invoices/plan", json=body).json["data"]["possible"]
+    answer = admin.put("/resources/invoices", json=body)
+    assert answer.status_code == 200, answer.json
+    assert [bill["code"] for bill in admin.get("/invoices?sort=id").json["data"]] == ["INV-7", "INV-8"]
+    assert admin.make("invoices")["code"] == "INV-9"
+
+
 def test_an_import_by_an_admin_keeps_numbers_and_others_get_new_ones(admin, bob):
     admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS)
     assert outcome(load(admin, "number,title\n7,a\n,b\n5,c\n", CSV, "bills")) == (3, 3, 0, 0)

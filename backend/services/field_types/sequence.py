@@ -4,11 +4,13 @@ from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
+from peewee import ColumnBase
 
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.comparisons import ORDERING
+from backend.services.field_types.computable import EXACT
 from backend.services.field_types.integer import IntegerFromText, StrictInteger
 from backend.services.field_types.marshmallow_fields import StrictBoolean
 from backend.services.field_types.numeric import Numeric, require_same
@@ -22,6 +24,7 @@ ALWAYS = validate.Equal(True, error="A sequence always has a value that is uniqu
 class Sequence(Numeric):
     """A whole number from `start` on that no request sets. It is unique, and never given twice."""
 
+    kind: ClassVar[str | None] = EXACT
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", *ORDERING)  # there is always a value
     fits_profiles: ClassVar[bool] = False
 
@@ -64,6 +67,10 @@ class Sequence(Numeric):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any integer."""
         return IntegerFromText()
+
+    def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return an exact number."""
+        return database.arithmetic.exact(column, 0)
 
     def from_common(self, common: PythonDecimal) -> int:
         """Return a whole number."""
