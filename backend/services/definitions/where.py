@@ -262,7 +262,7 @@ def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> O
 def compared(name: str, operator: str, operand: Any, way: list[Step]) -> Condition:
     """Return the comparison at the end of a way. Without a related record the field is null there."""
     if way and operator == "ne":
-        return Not(_through(way, Compare(name, "eq", operand)))
+        return Not(_through(way, Not(Compare(name, "ne", operand))))
     if way and operator == "isnull" and operand:
         return Not(_through(way, Compare(name, "isnull", False)))
     return _through(way, Compare(name, operator, operand))
