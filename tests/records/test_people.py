@@ -82,6 +82,16 @@ def test_deleting_a_user_settles_the_references_to_them(admin, alice, people):
     assert [each["id"] for each in alice.get("/gone?q=y").json["data"]] == [other["id"]]
 
 
+def test_a_deleted_user_leaves_lists_of_users(admin, alice, people):
+    team = {"type": "references", "to": "users"}
+    admin.declare("tasks", {"title": TITLE, "team": team}, access=MEMBERS, history=True)
+    task = alice.make("tasks", team=[people["bob"], people["alice"]])
+    assert alice.post("/tasks", json={"team": [people["zoe"]]}).status_code == 422
+    assert admin.delete(f"/users/{people['bob']}").status_code == 200
+    after = alice.get(f"/tasks/{task['id']}").json["data"]
+    assert (after["team"], after["version"]) == ([people["alice"]], 2)
+
+
 def test_restrict_refuses_to_delete_a_user_and_names_what_the_actor_may_see(admin, people, app):
     field = ASSIGNEE | {"on_delete": "restrict"}
     admin.declare("tasks", {"assignee": field}, access={"create": ["member"]})
