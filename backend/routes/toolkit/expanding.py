@@ -59,6 +59,8 @@ def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
 
 def _related_schema(relation: Relation) -> dict[str, Any]:
     record = {"$ref": f"#/components/schemas/{item_schema_name(relation.target)}"}
+    if relation.links and not relation.is_back:
+        return {"type": "array", "items": record}
     if not relation.is_back:
         return {"anyOf": [record, {"type": "null"}]}
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}

@@ -184,6 +184,10 @@ class FieldType(Comparable, Computable, HasDefault):
         """
         return column
 
+    def link_value(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the expression in a JSON array by whose value related records are found."""
+        return database.bindable(column)
+
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of a text that has about as many bytes as the value in JSON.
 

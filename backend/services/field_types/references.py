@@ -122,6 +122,10 @@ class References(FieldType):
         ids = database.json_ids(column.table.c.target, column.table.c.place)
         return database.json_value(Subquery(column.select(ids)))
 
+    def link_value(self, column: Any, database: Dialect) -> ColumnBase:
+        """Return the ids as a JSON array."""
+        return self.json(column, database)
+
     def as_text(self, column: Any, database: Dialect) -> ColumnBase:
         """Return the text of the JSON array."""
         return database.json_text(self.json(column, database))

@@ -3,15 +3,16 @@
 Each level is restricted by the grants of its own resource; services/records/related.py reads the records.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
 from backend.services.records.list_query import ExpandQuery, RelatedQuery
-from backend.services.records.shown_links import VisibleLinks, visible_links
+from backend.services.records.shown_links import VisibleLinks, ids_within, visible_links, visible_targets
 from backend.services.records.visible_queries import visible_condition, visible_relations
 from backend.services.storage.conditions import Condition, all_of
 from backend.services.storage.listable import Names
@@ -22,7 +23,9 @@ MAX_DEPTH = 2
 PAGE_SIZE = 20  # records that refer to one record; the default page size of a list
 MAX_EXPANDED = 10_000  # related records in one response
 OF_LISTS = ("sort", "per_page", "where", "count")  # options of relations to many records alone
+OF_PAGES = ("sort", "per_page", "count")  # those of pages of records
 ONE_RECORD = "The path leads to one record, not to a list."
+WHOLE_LIST = "The path leads to a whole list, in its own order."
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Expansion:
     links: VisibleLinks
     query: RelatedQuery
     children: "tuple[Expansion, ...]"
+    most: int = 1  # ids in a list of references
+    usable: Callable[[set[str]], set[str]] = lambda ids: ids  # returns those of the link values that may be followed
 
     @property
     def link_field(self) -> str:
@@ -54,7 +59,7 @@ class Expansion:
     @property
     def per_page(self) -> int:
         """The highest number of records that are related to one record."""
-        return (self.query.per_page or PAGE_SIZE) if self.relation.is_back else 1
+        return (self.query.per_page or PAGE_SIZE) if self.relation.is_back else self.most
 
     @property
     def cost(self) -> int:
@@ -116,7 +121,16 @@ class _Planner:
             condition = all_of([condition, asked])
         names = query.fields or target.visible_fields_or_all(hidden)
         links, children = visible_links(self._actor, target), self.find(target, rests, f"{path}.")
-        return Expansion(name, relation, target, condition, names, links, query, children)
+        expansion = Expansion(name, relation, target, condition, names, links, query, children)
+        return self._of_links(resource, expansion) if relation.links else expansion
+
+    def _of_links(self, resource: Resource, expansion: Expansion) -> Expansion:
+        """Return the Expansion of a list of references, or of a way back: only from records that the actor may read."""
+        relation = expansion.relation
+        if not relation.is_back:
+            return replace(expansion, most=resource.definition.links[relation.field].max)
+        scope = visible_targets(self._actor, resource)
+        return expansion if scope.everything else replace(expansion, usable=partial(ids_within, resource, scope))
 
 
 def parameter_name(path: str, option: str) -> str:
@@ -136,7 +150,8 @@ def _require_valid(
         "fields": f"There is no such field: {', '.join(unknown)[:80]}." if unknown else "",
     }
     if not relation.is_back:
-        problems |= {option: ONE_RECORD for option in OF_LISTS if getattr(query, option) not in ((), None, False)}
+        refused, message = (OF_PAGES, WHOLE_LIST) if relation.links else (OF_LISTS, ONE_RECORD)
+        problems |= {option: message for option in refused if getattr(query, option) not in ((), None, False)}
     if any(problems.values()):
         errors = {parameter_name(path, option): [problem] for option, problem in problems.items() if problem}
         raise Invalid(errors, location="query")

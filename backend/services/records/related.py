@@ -16,7 +16,7 @@ from backend.services.storage.conditions import Condition
 from backend.services.storage.listable import Names, Shown
 from backend.services.storage.ordering import Key, Sort, order_keys, parts, total_order
 from backend.services.storage.pages import one_after_the_other
-from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
+from backend.services.storage.row_texts import bindable, in_one_row, select_named, split_texts
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
@@ -56,7 +56,8 @@ def _expand(
         return items
     parts: list[list[str]] = [[] for _ in items]
     for expansion in expansions:
-        texts = _related_texts(expansion, {link[expansion.link_field] for link in link_values} - {None}, budget)
+        ids = {each for link in link_values for each in _ids(link[expansion.link_field])}
+        texts = _related_texts(expansion, expansion.usable(ids), budget)
         for part, link in zip(parts, link_values, strict=True):
             text = texts(link[expansion.link_field])
             budget.spend(byte_count(text))  # a record that several records refer to is repeated in the response
@@ -64,15 +65,25 @@ def _expand(
     return [f'{item[:-1]},"expand":{{{",".join(part)}}}}}' for item, part in zip(items, parts, strict=True)]
 
 
-def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Callable[[str], str]:
+def _ids(link_value: Any) -> Sequence[str]:
+    """Return the ids in a link value: a list of references has several."""
+    if isinstance(link_value, list):
+        return link_value
+    return () if link_value is None else (link_value,)
+
+
+def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Callable[[Any], str]:
     """Return a function that returns the JSON text of the related records for a link value."""
     records = _read_related(expansion, ids, budget) if ids else []
     if not expansion.relation.is_back:
-        by_id = {each.matching_value: each.json for each in records}
+        by_id = {record_id: each.json for each in records for record_id in each.matching_ids}
+        if expansion.relation.links:
+            return lambda linked: f"[{','.join(by_id[each] for each in linked if each in by_id)}]"
         return lambda record_id: by_id.get(record_id, "null")
     pages: dict[str, list[_Related]] = {}
     for each in records:
-        pages.setdefault(each.matching_value, []).append(each)
+        for record_id in ids.intersection(each.matching_ids):
+            pages.setdefault(record_id, []).append(each)
     counts = _count_related(expansion, ids) if expansion.query.count and ids else {}
     return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []), counts.get(record_id, 0))
 
@@ -81,15 +92,16 @@ def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, int]:
     """Return the map of link value to the number of related records; the values of none are missing."""
     target = expansion.target
     values = {"ids": json.dumps(sorted(ids))} | expansion.condition.values(target, "scope")
-    rows = target.run(_select_counts, expansion.matching_field, expansion.condition.shape, values=values)
+    select = _select_counts_of_links if expansion.relation.links else _select_counts
+    rows = target.run(select, expansion.matching_field, expansion.condition.shape, values=values)
     return {str(value): count for value, count in rows}
 
 
 class _Related(NamedTuple):
-    """A related record: its JSON, the value of its matching field, and those of its sort keys."""
+    """A related record: its JSON, the ids in its matching field, and the values of its sort keys."""
 
     json: str
-    matching_value: str
+    matching_ids: Sequence[str]
     keys: list[Any]
 
 
@@ -100,7 +112,7 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     """
     target, is_back = expansion.target, expansion.relation.is_back
     names = tuple(sorted({expansion.matching_field, *link_fields(expansion.children)}))
-    limit = expansion.per_page + is_back  # one more, to find out whether there is a next page
+    limit = expansion.per_page + 1 if is_back else 1  # one more, to find out whether there is a next page
     is_measured = may_be_too_large(target, expansion.fields, len(ids) * limit)
     shape = RelatedShape(
         expansion.matching_field,
@@ -121,7 +133,7 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     link_values = [dict(zip(names, row, strict=False)) for row in rows]
     texts = _expand(expansion.children, split_texts(records), link_values, budget)
     return [
-        _Related(text, link[expansion.matching_field], row[len(names) :])
+        _Related(text, _ids(link[expansion.matching_field]), row[len(names) :])
         for text, link, row in zip(texts, link_values, rows, strict=True)
     ]
 
@@ -133,7 +145,8 @@ def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count
     """
     cursor, size = None, expansion.per_page
     if len(page) > size:
-        filters = ((expansion.matching_field, "eq", record_id),)
+        one = ("any", (record_id,)) if expansion.relation.links else ("eq", record_id)
+        filters = ((expansion.matching_field, *one),)
         query = ListQuery(filters=filters, sort=expansion.query.sort, where=expansion.query.where)
         cursor = write_cursor(expansion.target, query, page[size - 1].keys)
     listed = ",".join(each.json for each in page[:size])
@@ -164,11 +177,10 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
     """
     keys = order_keys(target, total_order(shape.sort))
     found, terms = _is_related(target, shape, keys), [key.term for key in keys]
-    columns: list[ColumnBase] = [target.column(name) for name in shape.link_fields]
-    read = [*columns, *(key.column for key in keys)] if shape.is_back else columns
+    read = target.link_values(shape.link_fields) + bindable(key.column for key in keys if shape.is_back)
     texts: dict[str, ColumnBase] = {
         "record": target.json(shape.fields, shape.shown),
-        "link_values": values_as_json(read),
+        "link_values": database.json_array(read),
     }
     record_id = target.column("id")
     if not shape.is_measured:
@@ -186,12 +198,23 @@ def _select_counts(target: Resource, matching_field: str, condition: Condition) 
     return target.model.select(column, fn.COUNT(SQL("*"))).where(related).group_by(column)
 
 
+def _select_counts_of_links(target: Resource, matching_field: str, condition: Condition) -> Select:
+    table = target.links(matching_field).table
+    related = target.scoped(table.c.target.in_(database.ids(slot("ids"))), condition)
+    query = target.model.select(table.c.target, fn.COUNT(SQL("*")))
+    return query.join(table, on=(table.c.record == target.column("id"))).where(related).group_by(table.c.target)
+
+
 def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> ColumnBase:
     record_id, column = target.column("id"), target.column(shape.matching_field)
     if not shape.is_back:
         return target.scoped(column.in_(database.ids(slot("ids"))), shape.condition)
     # For each id, ranges of an index are read, however many records refer to it.
-    condition = target.scoped(Expression(column, "=", database.each_wanted), shape.condition)
+    if target.fields[shape.matching_field].has_column:
+        refers: ColumnBase = Expression(column, "=", database.each_wanted)
+    else:
+        refers = Expression(record_id, "IN", target.links(shape.matching_field).to(database.each_wanted))
+    condition = target.scoped(refers, shape.condition)
     rows = target.model.select(record_id.alias("id")).where(condition)
     queries = [rows.where(*part.conditions).order_by(*part.terms) for part in parts(keys, None)]
     first = one_after_the_other(target, queries).limit(slot("reach"))

@@ -48,6 +48,9 @@ class Field(Protocol):
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression that a JSON object can carry as a value."""
 
+    def link_value(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the expression by whose value in a JSON array related rows are found."""
+
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the text whose bytes a value takes."""
 
@@ -140,6 +143,10 @@ class Listable:
         narrowed = {each.field: each for each in shown}
         for name in names or self.fields:
             yield name, self.shown_links(narrowed[name]) if name in narrowed else self.column(name)
+
+    def link_values(self, names: Iterable[str]) -> list[ColumnBase]:
+        """Return the expressions of fields by whose values related rows are found; of links all ids."""
+        return [self.fields[name].link_value(self.column(name), database.obj) for name in names]
 
     def json(self, names: Names = None, shown: Shown = ()) -> ColumnBase:
         """Return the SQL expression of a row as JSON text, with the named fields or all."""

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from peewee import SQL, ColumnBase, Select, fn
 
+from backend.models.database import database
 from backend.services.storage import ordering
 from backend.services.storage.answer_sizes import if_within, sized
 from backend.services.storage.conditions import EVERY_ROW
 from backend.services.storage.listable import Listable, Shown
 from backend.services.storage.ordering import Key, Part
-from backend.services.storage.row_texts import in_one_row, select_named, split_texts, values_as_json
+from backend.services.storage.row_texts import bindable, in_one_row, select_named, split_texts
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values, slot
 
@@ -81,9 +82,12 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
 
 
 def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
-    texts = {"record": listable.json(shape.fields, shape.shown), "keys": values_as_json([key.column for key in keys])}
+    texts = {
+        "record": listable.json(shape.fields, shape.shown),
+        "keys": database.json_array(bindable(key.column for key in keys)),
+    }
     if shape.link_fields:
-        texts["link_values"] = values_as_json([listable.column(name) for name in shape.link_fields])
+        texts["link_values"] = database.json_array(listable.link_values(shape.link_fields))
     return texts
 
 

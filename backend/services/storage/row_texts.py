@@ -31,6 +31,6 @@ def select_named(listable: Listable, expressions: Mapping[str, ColumnBase]) -> S
     return listable.model.select(*(expression.alias(name) for name, expression in expressions.items()))
 
 
-def values_as_json(columns: Iterable[ColumnBase]) -> ColumnBase:
-    """Return the expression of a JSON array of values, as text, in forms that a query can bind again."""
-    return database.json_array([database.bindable(column) for column in columns])
+def bindable(columns: Iterable[ColumnBase]) -> list[ColumnBase]:
+    """Return the expressions of values in a JSON array, in forms that a query can bind again."""
+    return [database.bindable(column) for column in columns]
