@@ -81,6 +81,24 @@ def test_batches_and_imports_give_the_same_values(declared, app, admin, alice, b
     assert [note["day"] is None for note in made] == [False, False, True, False]
 
 
+def test_an_upsert_gives_them_to_new_records_only(admin, alice, bob):
+    author = {"type": "reference", "to": "users", "default": "$user.id"}
+    fields = {"code": {"type": "string", "unique": True, "required": True}, "title": {"type": "string"}, "by": author}
+    admin.declare("notes", fields, access=MEMBERS)
+    assert alice.post("/notes?upsert=code", json={"code": "a"}).json["data"]["by"] == alice.id
+    changed = bob.post("/notes?upsert=code", json={"code": "a", "title": "x"}).json["data"]
+    assert (changed["by"], changed["title"], changed["version"]) == (alice.id, "x", 2)
+
+
+def test_they_count_for_unique_sets_in_files(admin, alice, bob):
+    by = {"type": "reference", "to": "users", "default": "$user.id"}
+    admin.declare("notes", {"title": {"type": "string"}, "by": by}, unique=[["by", "title"]], access=MEMBERS)
+    alice.make("notes", title="a")
+    answer = load(alice, "title\na\nb\nb\n", resource="notes")
+    assert list(answer.json["error"]["details"]["rows"]) == ["2", "4"]
+    assert outcome(load(bob, "title\na\nb\n", resource="notes")) == (2, 2, 0, 0)
+
+
 def test_a_required_field_needs_a_value_of_the_caller(admin, alice, bob, stranger):
     admin.put("/users/settings", json={"fields": TEAM})
     profile(admin, alice, team="red")
