@@ -87,7 +87,7 @@ def test_a_deleted_user_leaves_lists_of_users(admin, alice, people):
     admin.declare("tasks", {"title": TITLE, "team": team}, access=MEMBERS, history=True)
     task = alice.make("tasks", team=[people["bob"], people["alice"]])
     (expanded,) = alice.get("/tasks?expand=team").json["data"]
-    assert [each["name"] for each in expanded["expand"]["team"]["data"]] == ["Bob", "Alice"]
+    assert [each["name"] for each in expanded["expand"]["team"]] == ["Bob", "Alice"]
     assert alice.post("/tasks", json={"team": [people["zoe"]]}).status_code == 422
     assert admin.delete(f"/users/{people['bob']}").status_code == 200
     after = alice.get(f"/tasks/{task['id']}").json["data"]
