@@ -67,6 +67,27 @@ def test_no_number_is_given_again_after_a_restore(run, admin):
         assert len(admin.get("/bills").json["data"]) == 2
 
 
+def test_computed_fields_and_checks_work_after_a_restore(run, admin):
+    fields = {
+        "number": {"type": "sequence"},
+        "name": {"type": "string"},
+        "label": {"type": "string", "computed": "concat(lower(name), ' ', number)", "unique": True},
+        "half": {"type": "decimal", "computed": "number / 2"},
+    }
+    admin.declare("bills", fields, checks={"named": {"name": {"icontains": "É"}}})
+    admin.make("bills", name="ÉA")
+    path = make_backup(run)
+    admin.make("bills", name="ÉB")
+    result = run("restore", path)
+    assert result.exit_code == 0, result.output
+    admin._token = None
+    bill = admin.make("bills", name="Éc")
+    assert (bill["label"], bill["half"]) == ("éc 3", "1.50")
+    assert admin.post("/bills", json={"name": "e"}).status_code == 422
+    assert [each["label"] for each in admin.get("/bills?sort=label").json["data"]] == ["éa 1", "éc 3"]
+    assert admin.put("/resources/bills", json={"fields": fields}).status_code == 200
+
+
 @ON_SQLITE
 def test_a_restore_that_waits_too_long_for_a_writer_changes_nothing(notes, run, admin, alice, settings):
     path = make_backup(run)

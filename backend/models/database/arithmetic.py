@@ -1,13 +1,13 @@
 """The interface for computing values in SQL, so that both databases get exactly the same result."""
 
+import sys
 from abc import ABC, abstractmethod
 
 from peewee import ColumnBase, Node
 
-DIVISION_DIGITS = 20  # fraction digits of a quotient; the digits after them are cut off
-# A double that is larger becomes infinite, and the result of a product or quotient that is smaller becomes 0. Otherwise
-# Postgres would raise an error, from which a caller could draw conclusions about values that are hidden from them.
-LARGEST_DOUBLE, SMALLEST_DOUBLE = "1e308", "1e-307"
+# Fraction digits of a quotient of exact numbers, and of one with a double, which can be small; the rest is cut off.
+DIVISION_DIGITS, DOUBLE_DIVISION_DIGITS = 20, 340
+LARGEST_DOUBLE, SMALLEST_DOUBLE = repr(sys.float_info.max), "3e-324"  # what is smaller counts as 0
 
 
 class Arithmetic(ABC):
@@ -29,8 +29,15 @@ class Arithmetic(ABC):
         """Return the exact number of digits such as `0.19`."""
 
     @abstractmethod
-    def calculate(self, operator: str, left: Node, right: Node) -> ColumnBase:
-        """Return the exact result of one of `+ - * /` for two exact numbers."""
+    def exact_double(self, column: Node) -> ColumnBase:
+        """Return the exact number that a double is written as: 0.1 is one tenth."""
+
+    @abstractmethod
+    def calculate(self, operator: str, left: Node, right: Node, division_digits: int = DIVISION_DIGITS) -> ColumnBase:
+        """Return the exact result of one of `+ - * /` for two exact numbers.
+
+        A quotient is cut off after `division_digits` fraction digits.
+        """
 
     @abstractmethod
     def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
@@ -44,12 +51,8 @@ class Arithmetic(ABC):
         """Return an exact number as a text with `scale` fraction digits."""
 
     @abstractmethod
-    def double(self, exact: Node) -> ColumnBase:
-        """Return an exact number as a double; it is infinite if it is too large."""
-
-    @abstractmethod
-    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
-        """Return the result of one of `+ - * /` for two doubles; it is infinite if it is too large."""
+    def stored_double(self, exact: Node) -> ColumnBase:
+        """Return the double that is nearest to an exact number; it is NULL if the number is too large."""
 
     @abstractmethod
     def lower(self, text: Node) -> ColumnBase:

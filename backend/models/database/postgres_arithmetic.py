@@ -1,13 +1,13 @@
 """Computing values on Postgres, with functions that are immutable, as stored generated columns require."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from peewee import SQL, Cast, ColumnBase, Expression, Node, NodeList, fn
 
 from backend.models.database.arithmetic import DIVISION_DIGITS, LARGEST_DOUBLE, SMALLEST_DOUBLE, Arithmetic
 
-UNIT = Decimal(1).scaleb(-DIVISION_DIGITS)
+WIDE = Context(prec=1000)
 
 
 class PostgresArithmetic(Arithmetic):
@@ -22,29 +22,30 @@ class PostgresArithmetic(Arithmetic):
     def number(self, digits: str) -> ColumnBase:
         return Cast(SQL(digits), "NUMERIC")
 
-    def calculate(self, operator: str, left: Node, right: Node) -> ColumnBase:
+    def exact_double(self, column: Node) -> ColumnBase:
+        # A direct cast would keep only 15 digits.
+        return Cast(Cast(column, "TEXT"), "NUMERIC")
+
+    def calculate(self, operator: str, left: Node, right: Node, division_digits: int = DIVISION_DIGITS) -> ColumnBase:
         if operator != "/":
             return Expression(left, operator, right)
         # The operator `/` rounds to a number of digits that depends on its operands; div() is exact.
-        units = fn.div(Expression(left, "*", SQL(str(10**DIVISION_DIGITS))), fn.NULLIF(right, SQL("0")))
-        return Expression(units, "*", SQL(format(UNIT, "f")))
+        units = fn.div(Expression(left, "*", _power(division_digits)), fn.NULLIF(right, SQL("0")))
+        return Expression(units, "*", _power(-division_digits))
 
     def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
         rounded = fn.round(exact, SQL(str(scale)))
-        low, high = (format(Decimal(bound).scaleb(-scale), "f") for bound in (least, most))
+        low, high = (format(Decimal(bound).scaleb(-scale, WIDE), "f") for bound in (least, most))
         # The type is not named: a value that fits is converted when it is stored.
         return NodeList((SQL("CASE WHEN"), rounded, SQL(f"BETWEEN {low} AND {high} THEN"), rounded, SQL("END")))
 
     def text_of(self, exact: Node, scale: int) -> ColumnBase:
         return Cast(fn.round(exact, SQL(str(scale))), "TEXT")
 
-    def double(self, exact: Node) -> ColumnBase:
-        return _bounded(exact, Cast(exact, "DOUBLE PRECISION"))
-
-    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
-        right = fn.NULLIF(right, SQL("0")) if operator == "/" else right
-        estimated = Expression(Cast(left, "NUMERIC"), operator, Cast(right, "NUMERIC"))
-        return _bounded(estimated, Expression(left, operator, right), may_vanish=operator in "*/")
+    def stored_double(self, exact: Node) -> ColumnBase:
+        size, double = fn.abs(exact), Cast(exact, "DOUBLE PRECISION")
+        parts = (SQL("CASE WHEN"), size, SQL(f"< {SMALLEST_DOUBLE} THEN 0 WHEN"), size)
+        return NodeList((*parts, SQL(f"<= {LARGEST_DOUBLE} THEN"), double, SQL("END")))
 
     def lower(self, text: Node) -> ColumnBase:
         # Two characters whose lower case depends on the place in the word, or on the collation.
@@ -57,10 +58,6 @@ class PostgresArithmetic(Arithmetic):
         return Cast(fn.date_part(SQL(f"'{part}'"), in_utc), "NUMERIC")
 
 
-def _bounded(exact: Node, double: Node, *, may_vanish: bool = True) -> ColumnBase:
-    """Return a double, whose approximate value as NUMERIC is `exact`, unless it is too large or too small for one."""
-    size = fn.abs(exact)
-    parts = [SQL("CASE WHEN"), size, SQL(f"> {LARGEST_DOUBLE} THEN CAST('Infinity' AS DOUBLE PRECISION)")]
-    if may_vanish:
-        parts += [SQL("WHEN"), size, SQL(f"< {SMALLEST_DOUBLE} THEN 0")]
-    return NodeList([*parts, SQL("ELSE"), double, SQL("END")])
+def _power(exponent: int) -> ColumnBase:
+    """Return a power of ten as NUMERIC."""
+    return SQL(f"CAST('1e{exponent}' AS NUMERIC)")

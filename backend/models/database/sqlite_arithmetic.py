@@ -1,6 +1,5 @@
 """Computing values on SQLite, with functions of ours: SQLite has no exact decimals, and folds only ASCII letters."""
 
-import math
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from backend.models.database.arithmetic import DIVISION_DIGITS, LARGEST_DOUBLE, 
 from backend.models.database.dialect import FOLD
 from backend.models.database.sqlite_expressions import text_of_wide_decimal
 
-EXACT = Context(prec=10_000, rounding=ROUND_HALF_UP)  # more digits than an expression can produce
+EXACT = Context(prec=40_000, rounding=ROUND_HALF_UP)  # more digits than an expression can produce
 PLACES = {"year": (1, 4), "month": (6, 2), "day": (9, 2), "hour": (12, 2)}  # first character and length in a moment
 
 
@@ -29,8 +28,11 @@ class SqliteArithmetic(Arithmetic):
     def number(self, digits: str) -> ColumnBase:
         return SQL(f"'{digits}'")
 
-    def calculate(self, operator: str, left: Node, right: Node) -> ColumnBase:
-        return fn.larder_calculate(SQL(f"'{operator}'"), left, right)
+    def exact_double(self, column: Node) -> ColumnBase:
+        return fn.larder_exact_double(column)
+
+    def calculate(self, operator: str, left: Node, right: Node, division_digits: int = DIVISION_DIGITS) -> ColumnBase:
+        return fn.larder_calculate(SQL(f"'{operator}'"), left, right, SQL(str(division_digits)))
 
     def stored(self, exact: Node, scale: int, least: int, most: int, *, is_wide: bool = False) -> ColumnBase:
         function = fn.larder_stored_wide if is_wide else fn.larder_stored
@@ -39,11 +41,8 @@ class SqliteArithmetic(Arithmetic):
     def text_of(self, exact: Node, scale: int) -> ColumnBase:
         return fn.larder_text_of(exact, SQL(str(scale)))
 
-    def double(self, exact: Node) -> ColumnBase:
-        return fn.larder_double(exact)
-
-    def calculate_doubles(self, operator: str, left: Node, right: Node) -> ColumnBase:
-        return fn.larder_calculate_doubles(SQL(f"'{operator}'"), left, right)
+    def stored_double(self, exact: Node) -> ColumnBase:
+        return fn.larder_stored_double(exact)
 
     def lower(self, text: Node) -> ColumnBase:
         return fn.larder_lower(text)
@@ -57,7 +56,7 @@ def _exact(stored: int | None, scale: int) -> str | None:
     return None if stored is None else str(Decimal(stored).scaleb(-scale, EXACT))
 
 
-def _calculate(operator: str, left: str | None, right: str | None) -> str | None:
+def _calculate(operator: str, left: str | None, right: str | None, division_digits: int) -> str | None:
     if left is None or right is None:
         return None
     first, second = Decimal(left), Decimal(right)
@@ -65,7 +64,7 @@ def _calculate(operator: str, left: str | None, right: str | None) -> str | None
         return str({"+": EXACT.add, "-": EXACT.subtract, "*": EXACT.multiply}[operator](first, second))
     if not second:
         return None
-    return str(EXACT.divide_int(first.scaleb(DIVISION_DIGITS, EXACT), second).scaleb(-DIVISION_DIGITS, EXACT))
+    return str(EXACT.divide_int(first.scaleb(division_digits, EXACT), second).scaleb(-division_digits, EXACT))
 
 
 def _stored_wide(exact: str | None, scale: int, least: str, most: str) -> str | None:
@@ -86,26 +85,17 @@ def _text_of(exact: str | None, scale: int) -> str | None:
     return format(EXACT.plus(EXACT.quantize(Decimal(exact), Decimal(1).scaleb(-scale))), "f")  # plus: never -0
 
 
-def _double(exact: str | None) -> float | None:
-    return None if exact is None else _bounded(float(EXACT.plus(Decimal(exact))))
+def _exact_double(stored: float | None) -> str | None:
+    return None if stored is None else repr(stored)
 
 
-def _bounded(number: float) -> float:
-    if not abs(number) <= float(LARGEST_DOUBLE):  # also if it is not a number
-        return math.inf
-    return 0.0 if abs(number) < float(SMALLEST_DOUBLE) else number
-
-
-def _calculate_doubles(operator: str, left: float | None, right: float | None) -> float | None:
-    if left is None or right is None or (operator == "/" and not right):
+def _stored_double(exact: str | None) -> float | None:
+    if exact is None:
         return None
-    if operator in "+-":
-        return _bounded_sum(left + right if operator == "+" else left - right)
-    return _bounded(left * right if operator == "*" else left / right)
-
-
-def _bounded_sum(number: float) -> float:
-    return number if abs(number) <= float(LARGEST_DOUBLE) else math.inf
+    size = abs(Decimal(exact))
+    if size < Decimal(SMALLEST_DOUBLE):
+        return 0.0
+    return float(exact) if size <= Decimal(LARGEST_DOUBLE) else None
 
 
 def _lower(text: str | None) -> str | None:
@@ -120,12 +110,12 @@ def _fold(text: str | None) -> str | None:
 FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {  # map of name to function and number of arguments
     FOLD: (_fold, 1),
     "larder_exact": (_exact, 2),
-    "larder_calculate": (_calculate, 3),
+    "larder_calculate": (_calculate, 4),
     "larder_stored": (_stored, 4),
     "larder_stored_wide": (_stored_wide, 4),
     "larder_text_of": (_text_of, 2),
-    "larder_double": (_double, 1),
-    "larder_calculate_doubles": (_calculate_doubles, 3),
+    "larder_exact_double": (_exact_double, 1),
+    "larder_stored_double": (_stored_double, 1),
     "larder_lower": (_lower, 1),
 }
 

@@ -6,11 +6,10 @@ from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
-from peewee import SQL, ColumnBase, NodeList, fn
+from peewee import ColumnBase, fn
 
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
-from backend.models.database.arithmetic import LARGEST_DOUBLE
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.computable import DOUBLE, EXACT
 from backend.services.field_types.marshmallow_fields import FromText
@@ -94,10 +93,13 @@ class Number(Numeric):
         """Return a field for any number."""
         return FloatFromText()
 
+    def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
+        """Return the exact number that the double is written as."""
+        return database.arithmetic.exact_double(column)
+
     def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
-        """Return the double unless it is infinite, with 0 for -0."""
-        most = SQL(f"<= {LARGEST_DOUBLE} THEN")
-        return NodeList((SQL("CASE WHEN"), fn.abs(value), most, value, SQL("+ 0.0 END")))
+        """Return the nearest double."""
+        return database.arithmetic.stored_double(value)
 
     def to_cell(self, value: float) -> str:
         """Return the same text on both databases, although one returns 468 and the other 468.0."""

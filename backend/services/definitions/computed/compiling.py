@@ -12,7 +12,7 @@ from typing import NamedTuple
 from peewee import SQL, ColumnBase, Expression, fn
 
 from backend.models.database import Dialect
-from backend.models.database.arithmetic import DIVISION_DIGITS
+from backend.models.database.arithmetic import DIVISION_DIGITS, DOUBLE_DIVISION_DIGITS
 from backend.services.definitions.computed.tokens import ExpressionError
 from backend.services.definitions.computed.tree import Calculation, Call, FieldValue, Number, Part, Text, parse
 from backend.services.field_types.base import FieldType
@@ -75,15 +75,11 @@ class Compiler:
         for value in (left, right):
             if value.kind not in (EXACT, DOUBLE):
                 raise ExpressionError(f"`{operator}` needs numbers, but here is {NAMES[value.kind]}.")
-        if left.kind == right.kind == EXACT:
-            scales = {"*": left.scale + right.scale, "/": DIVISION_DIGITS}
-            scale = scales.get(operator, max(left.scale, right.scale))
-            return Value(EXACT, self._arithmetic.calculate(operator, left.sql, right.sql), scale)
-        return Value(DOUBLE, self._arithmetic.calculate_doubles(operator, self.to_double(left), self.to_double(right)))
-
-    def to_double(self, value: Value) -> ColumnBase:
-        """Return the SQL of a number as a double."""
-        return value.sql if value.kind == DOUBLE else self._arithmetic.double(value.sql)
+        if DOUBLE in (left.kind, right.kind):
+            return Value(DOUBLE, self._arithmetic.calculate(operator, left.sql, right.sql, DOUBLE_DIVISION_DIGITS))
+        scales = {"*": left.scale + right.scale, "/": DIVISION_DIGITS}
+        scale = scales.get(operator, max(left.scale, right.scale))
+        return Value(EXACT, self._arithmetic.calculate(operator, left.sql, right.sql), scale)
 
     def _call(self, name: str, values: Sequence[Value]) -> Value:
         if name in DATE_PARTS:
@@ -96,7 +92,7 @@ class Compiler:
     def _coalesce(self, values: Sequence[Value]) -> Value:
         kinds = {value.kind for value in values}
         if kinds == {EXACT, DOUBLE}:
-            values, kinds = [Value(DOUBLE, self.to_double(value)) for value in values], {DOUBLE}
+            kinds = {DOUBLE}
         if len(kinds) > 1:
             raise ExpressionError(f"`coalesce` needs values of one kind, but here are {_listed(kinds)}.")
         if len(values) == 1:
@@ -155,13 +151,10 @@ def compile_field(
 
     Raises ExpressionError.
     """
-    compiler = Compiler(fields, column_of, database)
-    value = compiler.compile(field.computed or "")
+    value = Compiler(fields, column_of, database).compile(field.computed or "")
     if value.kind not in field.computed_from:
         raise ExpressionError(f"This is {NAMES[value.kind]}, which a field of type {field.name} cannot hold.")
-    is_converted = DOUBLE in field.computed_from
-    computed: ColumnBase = compiler.to_double(value) if is_converted else value.sql
-    return Computation(computed, field.stored(computed, database))
+    return Computation(value.sql, field.stored(value.sql, database))
 
 
 def fits(column: ColumnBase, computation: Computation) -> ColumnBase:
