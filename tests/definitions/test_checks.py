@@ -174,7 +174,7 @@ def test_a_check_that_is_not_valid_is_refused(admin):
         ({"nope": 1}, "where.nope: There is no such field."),
         ({"owner.name": "a"}, "where.owner.name: There is no such field."),
         ({"trips": {"some": {"name": "a"}}}, "where.trips: There is no such field."),
-        ({"name": "$user.email"}, "where.name: A check has no values of the user."),
+        ({"name": "$user.email"}, "where.name: Values of the user cannot be used here."),
         ({"price": {"gte": "x"}}, 'where.price.gte: Not a valid decimal: write it as a string such as "12.50".'),
     ]:
         answer = admin.post("/resources", json={"name": "trips", "fields": TRIPS | owner, "checks": {"c": where}})

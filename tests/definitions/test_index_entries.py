@@ -116,3 +116,173 @@ def test_refuses_entries_that_cannot_be(admin):
         assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": {part: [message]}}), entry
     answer = admin.post("/resources", json={"name": "notes", **body(indexes=[["-due"], ["-due"]])})
     assert answer.json["error"]["details"] == {"json": {"indexes": ["Listed twice: -due."]}}
+
+
+LIVE = {"fields": ["slug"], "where": {"deleted": False}}
+WITH_DELETED = FIELDS | {"deleted": {"type": "boolean", "required": True, "default": False}}
+
+
+def ruled(**parts):
+    return body(**{"fields": WITH_DELETED, "unique": [LIVE], **parts})
+
+
+def test_values_are_unique_among_the_records_that_meet_a_rule(admin, alice):
+    admin.declare("notes", **ruled())
+    old = alice.make("notes", slug="tea", deleted=True)
+    kept = alice.make("notes", slug="tea")
+    again = alice.post("/notes", json={"slug": "tea"})
+    assert again.status_code == 409
+    assert again.json["error"]["details"] == {"json": {"slug": ["Already taken."]}}
+    assert alice.make("notes", slug="tea", deleted=True)
+    # A change into the rule counts as well.
+    assert alice.patch(f"/notes/{old['id']}", json={"deleted": False}).status_code == 409
+    assert alice.patch(f"/notes/{kept['id']}", json={"deleted": True}).status_code == 200
+    assert alice.patch(f"/notes/{old['id']}", json={"deleted": False}).status_code == 200
+    # Such a set does not identify a record.
+    assert alice.post("/notes?upsert=slug", json={}).json["error"]["details"] == {
+        "query": {"upsert": ["Unknown parameter."]}
+    }
+    answer = load(alice, "slug\ntea\n", resource="notes", mode="upsert", key="slug")
+    assert "key" in answer.json["error"]["details"]["query"]
+    stored = admin.get("/resources/notes").json["data"]
+    assert stored["unique"] == [LIVE]
+
+
+def test_a_conflict_says_nothing_of_a_hidden_rule(admin, alice, edith):
+    fields = WITH_DELETED | {"deleted": WITH_DELETED["deleted"] | {"readable_by": ["editor"]}}
+    admin.declare("notes", **ruled(fields=fields))
+    alice.make("notes", slug="tea")
+    assert alice.post("/notes", json={"slug": "tea"}).json["error"] == {
+        "code": "CONFLICT",
+        "message": "This conflicts with another record of notes.",
+        "details": {},
+    }
+    assert "slug" in edith.post("/notes", json={"slug": "tea"}).json["error"]["message"]
+
+
+def test_an_import_knows_the_rule(admin, alice):
+    rule = {"any": [{"status": {"in": ["new", "it's 100 %"]}}, {"due": {"lt": "2026-01-01"}, "deleted": False}]}
+    code = {"type": "string", "unique": True}
+    entry = {"fields": ["-slug"], "where": rule}
+    admin.declare("notes", **ruled(fields=WITH_DELETED | {"code": code}, unique=[entry]))
+    for values in ({"slug": "a", "code": "1"}, {"slug": "b", "status": "old", "code": "2"}):
+        alice.make("notes", **values)
+    lines = [
+        "a,new,,false,",  # 2: taken by a stored record
+        "b,new,,false,",  # 3: the stored one does not meet the rule
+        "b,it's 100 %,,false,",  # 4: taken by row 3
+        "b,old,2025-12-31,true,",  # 5: does not meet the rule
+        "b,old,2025-12-31,false,",  # 6: does
+        "a,old,2026-01-01,false,1",  # 7: gives up a
+        "a,new,,true,",  # 8: so it is free
+        "b,new,,true,2",  # 9: row 3 has it
+    ]
+    content = "slug,status,due,deleted,code\n" + "\n".join(lines) + "\n"
+    answer = load(alice, content, resource="notes", dry_run="true", keep_good="true")
+    assert [row["line"] for row in answer.json["data"]["problems"]] == [2, 4, 6, 7, 8, 9]
+    texts = "slug,status,due,deleted,code\n" + "\n".join(
+        line if line[-1] != "," else f"{line}n{number}" for number, line in enumerate(lines)
+    )
+    for options in ({"dry_run": "true"}, {}):
+        answer = load(alice, texts, resource="notes", mode="upsert", key="code", keep_good="true", **options)
+        assert [row["line"] for row in answer.json["data"]["problems"]] == [2, 4, 6, 9], options
+
+
+def test_a_plan_counts_the_rows_that_meet_the_rule(admin, alice):
+    admin.declare("notes", WITH_DELETED, access=ACCESS)
+    made = [alice.make("notes", slug="tea", deleted=deleted) for deleted in (True, False, True, False)]
+    answer = admin.put("/resources/notes", json=ruled())
+    assert answer.status_code == 409
+    (step,) = [each for each in answer.json["error"]["details"]["plan"]["steps"] if each["impossible"]]
+    text = 'Require unique values of slug where {"deleted": false}, although 1 record would repeat values.'
+    assert (step["text"], step["subject"]) == (text, 'slug where {"deleted": false}')
+    assert step["ids"] == [made[3]["id"]]
+    alice.patch(f"/notes/{made[3]['id']}", json={"deleted": True})
+    index = {"fields": ["status", "-due"], "where": {"due": {"isnull": False}, "deleted": False}}
+    wanted = ruled(indexes=[index])
+    assert plan(admin, wanted) == [
+        'Index status and -due where {"deleted": false, "due": {"isnull": false}}.',
+        'Require unique values of slug where {"deleted": false}.',
+    ]
+    assert admin.put("/resources/notes", json=wanted).status_code == 200
+    turned = {"where": dict(reversed(index["where"].items())), "fields": index["fields"]}
+    assert plan(admin, ruled(indexes=[turned])) == ["Reorder the definition."]
+    # Another rule is another set.
+    other = ruled(unique=[LIVE | {"where": {"deleted": True}}], indexes=[])
+    answer = admin.put("/resources/notes", json=other)
+    assert "although 2 records would repeat values" in answer.json["error"]["message"]
+    assert plan(admin, body(fields=WITH_DELETED)) == [
+        'Allow repeated values of slug where {"deleted": false}.',
+        'Drop the index of status and -due where {"deleted": false, "due": {"isnull": false}}.',
+    ]
+
+
+def test_a_plan_tests_the_values_that_rows_will_have(admin, alice):
+    fields = FIELDS | {"stage": {"type": "integer"}}
+    admin.declare("notes", fields, access=ACCESS)
+    for stage in (1, None, 2):
+        alice.make("notes", slug="tea", stage=stage)
+    # The rule names an added field, and one that gets its default where it has no value.
+    for default, repeated in ((False, 2), (True, 0)):
+        deleted = {"type": "boolean", "required": True, "default": default}
+        answer = admin.post("/resources/notes/plan", json=body(fields=fields | {"deleted": deleted}, unique=[LIVE]))
+        assert sum(step["records"] for step in answer.json["data"]["steps"]) == repeated
+    staged = {"fields": ["slug"], "where": {"stage": {"lte": 1}}}
+    wanted = body(fields=fields | {"stage": {"type": "integer", "required": True, "default": 0}}, unique=[staged])
+    answer = admin.post("/resources/notes/plan", json=wanted)
+    assert sum(step["records"] for step in answer.json["data"]["steps"]) == 1
+    # Whether a converted value meets it, only the database can tell.
+    wanted = body(fields=fields | {"stage": {"type": "decimal"}}, unique=[staged | {"where": {"stage": {"gt": 0}}}])
+    assert admin.put("/resources/notes", json=wanted).status_code == 409
+    wanted["unique"] = [staged | {"where": {"stage": {"gt": 1}}}]
+    assert admin.put("/resources/notes", json=wanted).status_code == 200
+    assert alice.post("/notes", json={"slug": "tea", "stage": "1.01"}).status_code == 409
+    assert alice.post("/notes", json={"slug": "tea", "stage": "1.00"}).status_code == 201
+
+
+def test_a_rule_follows_renames_and_changes_of_its_fields(admin, alice):
+    admin.declare("notes", **ruled(unique=[LIVE | {"where": {"not": {"deleted": True}, "due": {"isnull": True}}}]))
+    alice.make("notes", slug="tea")
+    fields = {"code": FIELDS["slug"] | {"renamed_from": "slug"}, "status": FIELDS["status"]}
+    fields["gone"] = WITH_DELETED["deleted"] | {"renamed_from": "deleted"}
+    fields["ends"] = FIELDS["due"] | {"renamed_from": "due"}
+    wanted = body(
+        fields=fields, unique=[{"fields": ["code"], "where": {"not": {"gone": True}, "ends": {"isnull": True}}}]
+    )
+    renames = ["slug to code", "deleted to gone", "due to ends"]
+    assert plan(admin, wanted) == [f"Rename the field {each}." for each in renames]
+    assert admin.put("/resources/notes", json=wanted).status_code == 200
+    assert alice.post("/notes", json={"code": "tea"}).status_code == 409
+    with database.connection_context():
+        assert indexes_of(load_definitions()["notes"]).keys() <= database.index_names()
+
+
+@ON_SQLITE
+def test_refuses_rules_that_cannot_be(admin):
+    admin.declare("topics", {"name": {"type": "string"}})
+    fields = WITH_DELETED | {
+        "topic": {"type": "reference", "to": "topics"},
+        "extra": {"type": "json"},
+        "n": {"type": "integer"},
+    }
+    nothing = "There is no such field."
+    for part, where, message in (
+        ("unique", {}, "where: Must be an object of conditions."),
+        ("unique", {"nope": 1}, f"where.nope: {nothing}"),
+        ("unique", {"version": 1}, f"where.version: {nothing}"),
+        ("unique", {"topic": {"isnull": True}}, f"where.topic: {nothing}"),
+        ("unique", {"extra": {"isnull": True}}, f"where.extra: {nothing}"),
+        ("indexes", {"topic.name": "x"}, f"where.topic.name: {nothing}"),
+        ("indexes", {"slug": "$user.email"}, "where.slug: Values of the user cannot be used here."),
+        ("indexes", {"n": "x"}, "where.n: Not a valid integer."),
+        ("indexes", {"any": []}, "where.any: Must be a list of objects."),
+    ):
+        entry = {"fields": ["slug"], "where": where}
+        answer = admin.post("/resources", json={"name": "notes", **body(fields=fields, **{part: [entry]})})
+        assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": {part: [message]}}), where
+    fieldless = {"where": {"n": 1}}
+    for entry in ({"fields": ["slug"]}, fieldless, fieldless | {"fields": "slug"}, fieldless | {"fields": [1]}, "slug"):
+        answer = admin.post("/resources", json={"name": "notes", **body(fields=fields, unique=[entry])})
+        assert list(answer.json["error"]["details"]["json"]) == ["unique"], entry
+    index = {"fields": ["slug"], "where": {"topic": {"isnull": True}}}
+    assert admin.post("/resources", json={"name": "notes", **body(fields=fields, indexes=[index])}).status_code == 201

@@ -16,7 +16,6 @@ from backend.services.definitions.steps import (
     NO_ROWS,
     Step,
     find_rows,
-    listed,
     make_step,
     record_count_text,
     shown_value,
@@ -160,7 +159,7 @@ def _index_steps(change: Alteration) -> Iterator[Step]:
     yield from _dropped_set_steps(change, "drop_index", "Drop the index of", old.index_sets(), new.index_sets())
     for each in new.index_sets():
         if change.old_set_of(each) not in old.index_sets() and not change.comes_with_added_field(each):
-            yield make_step("add_index", change.name, f"Index {listed(each.terms)}.", ", ".join(each.terms))
+            yield make_step("add_index", change.name, f"Index {each.text}.", each.subject)
 
 
 def _dropped_set_steps(
@@ -169,7 +168,7 @@ def _dropped_set_steps(
     kept = {change.old_set_of(each) for each in new_sets}
     for each in old_sets:
         if each not in kept and not set(each.fields) <= set(change.dropped):
-            yield make_step(action, change.name, f"{verb} {listed(each.terms)}.", ", ".join(each.terms))
+            yield make_step(action, change.name, f"{verb} {each.text}.", each.subject)
 
 
 def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from backend.services.definitions.computed.tokens import rename_fields
 from backend.services.definitions.computed.tree import parse
 from backend.services.definitions.definition import SYSTEM_FIELDS, Definition
 from backend.services.definitions.field_sets import FieldSet
-from backend.services.definitions.record_checks import rename_in_check
+from backend.services.definitions.own_where import rename_in_where
 from backend.services.definitions.renames import Renames, find_renames
 from backend.services.field_types.base import FieldType
 from backend.utils.texts import byte_count
@@ -92,7 +92,7 @@ class Alteration(Change):
     def old_checks(self) -> dict[str, Any]:
         """The `checks` of the old definition, with the new names of fields."""
         new_names = {old: new for new, old in self.continued.items()}
-        return {name: rename_in_check(where, new_names) for name, where in self.old.checks.items()}
+        return {name: rename_in_where(where, new_names) for name, where in self.old.checks.items()}
 
     @property
     def recomputed(self) -> list[str]:
@@ -189,7 +189,7 @@ class Alteration(Change):
 
         The step that adds the field then also creates the index or constraint.
         """
-        return len(field_set.terms) == 1 and field_set.uses(self.added)
+        return len(field_set.terms) == 1 and not field_set.rule and field_set.uses(self.added)
 
 
 def _former_names_of_fields(definition: Definition) -> dict[str, list[str]]:

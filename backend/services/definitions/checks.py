@@ -14,6 +14,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
+from backend.services.definitions.own_where import read_own_where
 from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace, check_user_value, rule_problems
@@ -67,9 +68,9 @@ def column_problems(definition: Definition) -> Problems:
     """Check the indexes, the unique sets and the fields of the full-text search."""
     problems: Problems = {}
     for part, sets in (("indexes", definition.indexes), ("unique", definition.unique)):
-        field_sets = [FieldSet(tuple(terms)) for terms in sets]
+        field_sets = [FieldSet.read(entry) for entry in sets]
         counts = Counter(field_sets)
-        checked = [_set_problem(each, definition.all_fields, part, counts[each]) for each in field_sets]
+        checked = [_set_problem(each, definition, part, counts[each]) for each in field_sets]
         if messages := [message for message in checked if message]:
             problems[part] = messages[:1]
     if not problems:
@@ -77,8 +78,8 @@ def column_problems(definition: Definition) -> Problems:
     return problems | _search_problems(definition)
 
 
-def _set_problem(field_set: FieldSet, fields: Mapping[str, FieldType], part: str, count: int) -> str | None:
-    names = field_set.fields
+def _set_problem(field_set: FieldSet, definition: Definition, part: str, count: int) -> str | None:
+    names, fields = field_set.fields, definition.all_fields
     if not 1 <= len(names) <= MAX_INDEXED or len(set(names)) != len(names):
         return f"Each entry lists 1 to {MAX_INDEXED} different fields."
     if unknown := [shown_name(name) for name in names if name not in fields]:
@@ -87,7 +88,26 @@ def _set_problem(field_set: FieldSet, fields: Mapping[str, FieldType], part: str
         return " ".join(problems)
     if part == "unique" and (barred := [name for name in names if name in NEVER_UNIQUE]):
         return f"Cannot be part of a unique set: {', '.join(barred)}."
-    return f"Listed twice: {', '.join(field_set.terms)}." if count > 1 else None
+    if field_set.rule and (problem := _rule_problem(field_set.where, definition, part)):
+        return problem
+    return f"Listed twice: {field_set.subject}." if count > 1 else None
+
+
+def _rule_problem(where: Any, definition: Definition, part: str) -> str | None:
+    """Return the error in the rule of an index.
+
+    That of a unique set has no references: a deletion sets these to null, and must not be refused for it.
+    """
+    usable = {name: field for name, field in definition.fields.items() if not field.index_problem}
+    if part == "unique":
+        usable = {name: field for name, field in usable.items() if name not in definition.references}
+    if where == {}:
+        return "where: Must be an object of conditions."
+    try:
+        read_own_where(where, usable)
+    except ValidationError as error:
+        return " ".join(map(str, error.messages))
+    return None
 
 
 def _index_count_problems(definition: Definition) -> Problems:

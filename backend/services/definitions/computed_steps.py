@@ -1,6 +1,6 @@
 """Finds the steps of an Alteration that concern computed fields and the `checks`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from peewee import SQL, ColumnBase, Expression, Select, fn
@@ -9,10 +9,14 @@ from backend.models.database import database
 from backend.models.records import column
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.computed.compiling import Computation
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.future_columns import FutureColumns, Unknown
+from backend.services.definitions.own_where import read_own_where
 from backend.services.definitions.record_checks import text_of_check
 from backend.services.definitions.steps import NO_ROWS, Rows, Step, find_rows, make_step, record_count_text
+from backend.services.storage.conditions import EVERY
 from backend.services.storage.literals import SLOTS, slot_values
+from backend.services.storage.statements import Statement
 
 
 def computed_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
@@ -52,22 +56,27 @@ def _computation(change: Alteration, model: Any, name: str) -> Computation:
     return change.new.computation(name, FutureColumns(change, model).column, database.obj)
 
 
-def find_repeated(change: Alteration, model: Any, names: Sequence[str]) -> list[str]:
-    """Return the ids of the rows that repeat values of these fields, some of which are computed.
+def find_repeated(change: Alteration, model: Any, field_set: FieldSet) -> list[str]:
+    """Return the ids of the rows that repeat values of a unique set that has a rule or computed fields.
 
     None are found if the change converts some of the values; then the database refuses the change.
     """
+    future, fields = FutureColumns(change, model), change.new.all_fields
+    rule = read_own_where(field_set.where, fields) if field_set.rule else EVERY
     try:
-        future, fields = FutureColumns(change, model), change.new.all_fields
-        values: list[ColumnBase] = [fields[name].compared(future.column(name), database.obj) for name in names]
+        values: list[ColumnBase] = [
+            fields[name].compared(future.column(name), database.obj) for name in field_set.fields
+        ]
+        met = rule.shape.sql(future, SLOTS)
     except Unknown:
         return []
     key = column(model, "id")
     number = fn.ROW_NUMBER().over(partition_by=values, order_by=[key]).alias("number")
     known = [value.is_null(False) for value in values]
-    numbered = model.select(key.alias("id"), number).where(*known).alias("numbered")
+    numbered = model.select(key.alias("id"), number).where(met, *known).alias("numbered")
     query = Select([numbered], [numbered.c.id]).where(numbered.c.number > 1).order_by(numbered.c.id)
-    return [str(row_id) for (row_id,) in database.execute(query).fetchall()]
+    found = Statement(query.bind(database.obj)).run(slot_values(rule, fields))
+    return [str(row_id) for (row_id,) in found]
 
 
 def check_steps(change: Alteration, model: Any) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from backend.models.database import Dialect
 from backend.models.records import Constraint, constraint_name
 from backend.services.definitions.computed.compiling import Computation, compile_field, fits
 from backend.services.definitions.computed.tree import names_in, parse
-from backend.services.definitions.field_sets import FieldSet
+from backend.services.definitions.field_sets import Entry, FieldSet
 from backend.services.definitions.grants import NO_GRANTS, Grant, Grants, granted_roles, read_grants
 from backend.services.definitions.record_checks import read_check
 from backend.services.definitions.schema import ACTIONS
@@ -53,8 +53,8 @@ class Definition:
     name: str
     fields: dict[str, FieldType]
     description: str = ""
-    indexes: list[list[str]] = dataclasses.field(default_factory=list)
-    unique: list[list[str]] = dataclasses.field(default_factory=list)
+    indexes: list[Entry] = dataclasses.field(default_factory=list)
+    unique: list[Entry] = dataclasses.field(default_factory=list)
     search: list[str] = dataclasses.field(default_factory=list)
     filters: list[str] = dataclasses.field(default_factory=list)
     access: dict[str, list[Grant]] = dataclasses.field(default_factory=dict)
@@ -187,14 +187,18 @@ class Definition:
     def unique_sets(self) -> list[FieldSet]:
         """Return every set of fields whose values together must be unique."""
         single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
-        return [*single, *(FieldSet(tuple(terms)) for terms in self.unique)]
+        return [*single, *map(FieldSet.read, self.unique)]
+
+    def key_sets(self) -> list[tuple[str, ...]]:
+        """Return the fields of every unique set without a rule: their values identify a record."""
+        return [each.fields for each in self.unique_sets() if not each.rule]
 
     def index_sets(self) -> list[FieldSet]:
         """Return every set of fields that has an index that is not unique."""
         single = [FieldSet((name,)) for name, field in self.fields.items() if field.index and not field.unique]
         # Deleting a record looks up the records that refer to it. Without an index that reads the whole table.
         references = [FieldSet((name,)) for name, field in self.references.items() if not field.index]
-        return [*single, *references, *(FieldSet(tuple(terms)) for terms in self.indexes)]
+        return [*single, *references, *map(FieldSet.read, self.indexes)]
 
     @cached_property
     def index_byte_limits(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The indexes of a resource's table: those that its definition declares, and those that it implies.
 
 An index that is not unique ends with `id`, which breaks ties in every order: so a filter, an order and a cursor
-together read one range of it. Indexes are named after their table and columns, so a rename creates them again.
+together read one range of it. Indexes are named after their table, columns and rule, so a rename creates them again.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,21 @@ from backend.models.records import index_name
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.definitions.own_where import read_own_where
 from backend.services.definitions.stored import load_definitions
+from backend.services.storage.literals import literal_sql
 
 
 class Index(NamedTuple):
-    """The fields of an index, the SQL of what is indexed of each, and whether these values together are unique."""
+    """The fields of an index, the SQL of what is indexed of each, and whether these values together are unique.
+
+    `condition` is the SQL of the rule of its rows, "" for all rows.
+    """
 
     field_set: FieldSet
     expressions: tuple[str, ...]
     is_unique: bool
+    condition: str
 
 
 def indexes_of(definition: Definition) -> dict[str, Index]:
@@ -41,7 +47,10 @@ def unique_indexes(definition: Definition) -> dict[str, tuple[str, ...]]:
 
 
 def _make_index(definition: Definition, field_set: FieldSet, *, is_unique: bool) -> Index:
-    return Index(field_set, tuple(_expression(definition, name) for name in field_set.fields), is_unique)
+    fields, condition = definition.all_fields, ""
+    if field_set.rule:
+        condition = literal_sql(read_own_where(field_set.where, fields), fields).sql
+    return Index(field_set, tuple(_expression(definition, name) for name in field_set.fields), is_unique, condition)
 
 
 def _expression(definition: Definition, name: str) -> str:
@@ -57,7 +66,8 @@ def _name(definition: Definition, index: Index) -> str:
         term if expression == f'"{name}"' else f"{term} {expression}"
         for term, name, expression in zip(index.field_set.terms, index.field_set.fields, index.expressions, strict=True)
     ]
-    return index_name(definition.name, terms, unique=index.is_unique)
+    rule = [f"where {index.condition}"] if index.condition else []
+    return index_name(definition.name, [*terms, *rule], unique=index.is_unique)
 
 
 def kept_indexes(change: Alteration) -> set[str]:
@@ -80,7 +90,8 @@ def create_indexes(definition: Definition, existing: Iterable[str] = ()) -> None
             columns = zip(index.expressions, index.field_set.columns, strict=True)
             listed = ", ".join(f"{expression}{' DESC' * descending}" for expression, (_, descending) in columns)
             kind = "UNIQUE INDEX" if index.is_unique else "INDEX"
-            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed})')
+            rule = f" WHERE {index.condition}" if index.condition else ""
+            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed}){rule}')
 
 
 def refresh_indexes() -> None:

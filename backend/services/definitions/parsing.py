@@ -11,7 +11,7 @@ from backend.services.definitions.computed.tokens import rename_fields
 from backend.services.definitions.constraint_problems import computed_problems, record_check_problems
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import RESERVED_FIELDS, is_reserved_resource, name_problem, shown_name
-from backend.services.definitions.record_checks import rename_in_check
+from backend.services.definitions.own_where import rename_in_where
 from backend.services.definitions.schema import DefinitionSchema
 from backend.services.errors import Invalid
 from backend.services.field_types.registry import parse_field
@@ -79,5 +79,5 @@ def _with_new_names(definition: Definition) -> Definition:
         name: replace(field, computed=rename_fields(field.computed, new_names)) if field.computed else field
         for name, field in fields.items()
     }
-    checks = {name: rename_in_check(where, new_names) for name, where in definition.checks.items()}
+    checks = {name: rename_in_where(where, new_names) for name, where in definition.checks.items()}
     return replace(definition, fields=renamed, checks=checks)

@@ -37,6 +37,26 @@ RULE = {
         },
     },
 }
+TERMS = {
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^-?{NAME.pattern}$"},
+    "minItems": 1,
+    "maxItems": MAX_INDEXED,
+    "uniqueItems": True,
+}
+RULED_SET = {
+    "type": "object",
+    "required": ["fields", "where"],
+    "additionalProperties": False,
+    "properties": {
+        "fields": TERMS,
+        "where": {
+            "type": "object",
+            "description": "The rule, as in a grant, but without relations and values of the user",
+            "minProperties": 1,
+        },
+    },
+}
 
 
 class FieldDeclaration(fields.Raw):
@@ -62,10 +82,30 @@ def _check_count(declarations: dict[str, Any]) -> None:
         raise ValidationError(f"A resource has 1 to {MAX_FIELDS} fields.")
 
 
+class FieldSetSchema(Schema):
+    """An entry of `indexes` and `unique` with a rule."""
+
+    fields_ = fields.List(fields.String(), required=True, data_key="fields")
+    where = fields.Dict(required=True)
+
+
+class FieldSetEntry(fields.Raw):
+    """An entry of `indexes` and `unique`: a list of terms, or an object of `fields` and `where`."""
+
+    def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        """Return the value unchanged. Raises ValidationError if it has another form; checks.py checks the rest."""
+        if isinstance(value, dict):
+            FieldSetSchema().load(value)
+        else:
+            fields.List(fields.String()).deserialize(value)
+        return value
+
+
 def _field_sets(description: str) -> fields.List[Any]:
-    term = fields.String(metadata={"pattern": f"^-?{NAME.pattern}$"})
-    names: fields.Field[Any] = fields.List(term, metadata={"minItems": 1, "maxItems": MAX_INDEXED, "uniqueItems": True})
-    return fields.List(names, metadata={"description": description})
+    return fields.List(
+        FieldSetEntry(metadata={"anyOf": [TERMS, RULED_SET]}),
+        metadata={"description": f"{description}, for all records or for those that meet a rule"},
+    )
 
 
 def _require_distinct(paths: list[str]) -> None:

@@ -15,7 +15,7 @@ from backend.services.definitions.changes import Alteration
 from backend.services.definitions.computed_steps import find_repeated
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
-from backend.services.definitions.steps import Step, listed, make_step, record_count_text, rows_of
+from backend.services.definitions.steps import Step, make_step, record_count_text, rows_of
 from backend.services.definitions.surveys import Survey
 from backend.services.field_types.reference import USERS
 
@@ -32,8 +32,8 @@ def value_steps(
     unique_sets, new_sets = _doubtful_sets(change)
     retargeted = [name for name in change.new.referring if _changes_target(change, name, new_names)]
     targets = {name: _target(change, name, new_names, definitions) for name in retargeted}
-    computed = {each for each in unique_sets if each.uses(change.new.computed_fields)}
-    surveyed = [each for each in unique_sets if each not in computed]
+    in_sql = {each for each in unique_sets if each.rule or each.uses(change.new.computed_fields)}
+    surveyed = [each for each in unique_sets if each not in in_sql]
     survey = Survey(change, checks, surveyed, targets)
     if checks or surveyed or targets:
         survey.run(model)
@@ -42,8 +42,7 @@ def value_steps(
     for name, dangling in survey.dangling.items():
         yield _target_step(change, name, dangling)
     for field_set in unique_sets:
-        is_computed = field_set in computed
-        repeated = find_repeated(change, model, field_set.fields) if is_computed else survey.repeated[field_set]
+        repeated = find_repeated(change, model, field_set) if field_set in in_sql else survey.repeated[field_set]
         if repeated or field_set in new_sets:
             yield _unique_step(change, field_set, repeated)
 
@@ -117,5 +116,5 @@ def _target_step(change: Alteration, name: str, dangling: list[str]) -> Step:
 
 def _unique_step(change: Alteration, field_set: FieldSet, repeated: list[str]) -> Step:
     repeating = f", although {record_count_text(len(repeated))} would repeat values" if repeated else ""
-    text = f"Require unique values of {listed(field_set.terms)}{repeating}."
-    return make_step("add_unique", change.name, text, ", ".join(field_set.terms), preventing=rows_of(repeated))
+    text = f"Require unique values of {field_set.text}{repeating}."
+    return make_step("add_unique", change.name, text, field_set.subject, preventing=rows_of(repeated))

@@ -40,7 +40,9 @@ def _integrity_problem(actor: Actor, resource: Resource, error: IntegrityError) 
 
 def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> Conflict:
     """Return the Conflict of values of these fields that another record has; it names no field that is hidden."""
-    if not policies.hidden_fields(resource.definition, actor).isdisjoint(names):
+    # A rule says something about the other record, too. The database says which fields, but not which rule.
+    rules = (each.rule_fields for each in resource.definition.unique_sets() if each.fields == tuple(names))
+    if not policies.hidden_fields(resource.definition, actor).isdisjoint({*names}.union(*rules)):
         return Conflict(f"This conflicts with another record of {resource.name}.")
     message = f"Another record of {resource.name} has this {' and '.join(names)}."
     return Conflict(message, {"json": {name: ["Already taken."] for name in names}})

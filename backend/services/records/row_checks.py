@@ -22,16 +22,23 @@ def require_in_scope(resource: Resource, scope: Scope, values: dict[str, Any], r
     An existing record keeps its other values. Call it before the write: otherwise a violated constraint could reveal
     that a similar record exists where the actor may not write.
     """
-    if scope.everything:
+    if scope.everything or meets(resource, scope.condition, values, record_id):
         return
+    if record_id is None:
+        raise Denied(f"You may not create a record of {resource.name} with these values.")
+    raise Denied("This change would turn the record into one you may not write.")
+
+
+def meets(resource: Resource, condition: Condition, values: dict[str, Any], record_id: str | None = None) -> bool:
+    """Return whether a row with these values, by column, would meet the condition.
+
+    An existing record keeps its other values.
+    """
     slots = {f"row.{name}": value for name, value in values.items()}
-    slots |= {"id": record_id} | scope.values(resource)
+    slots |= {"id": record_id} | condition.values(resource, "scope")
     names = tuple(sorted(values))
-    ((is_within,),) = resource.run(_select_is_within, scope.shape, names, record_id is None, values=slots)
-    if not is_within:
-        if record_id is None:
-            raise Denied(f"You may not create a record of {resource.name} with these values.")
-        raise Denied("This change would turn the record into one you may not write.")
+    ((is_met,),) = resource.run(_select_is_met, condition.shape, names, record_id is None, values=slots)
+    return bool(is_met)
 
 
 class FutureRow:
@@ -77,6 +84,6 @@ def future_links(resource: Resource, lists: Mapping[str, Sequence[str]]) -> dict
     return {name: json.dumps(lists[name]) for name in resource.definition.links if name in lists}
 
 
-def _select_is_within(resource: Resource, scope: Condition, names: tuple[str, ...], is_new: bool) -> Select:
-    query = resource.model.select(scope.sql(FutureRow(resource, names), "scope"))
+def _select_is_met(resource: Resource, condition: Condition, names: tuple[str, ...], is_new: bool) -> Select:
+    query = resource.model.select(condition.sql(FutureRow(resource, names), "scope"))
     return query.from_() if is_new else query.where(resource.column("id") == slot("id"))

@@ -32,10 +32,9 @@ class Upserted(NamedTuple):
 
 
 def upsert_keys(definition: Definition, barred: Collection[str] = ()) -> dict[str, Key]:
-    """Return the map of text to Key, such as `country,code`, for the unique sets without a `barred` field."""
+    """Return the map of text to Key, such as `country,code`, for the keys without a `barred` field."""
     usable = {OWNER, *definition.fields} - {*barred}
-    keys = [each.fields for each in definition.unique_sets()]
-    return {",".join(key): key for key in keys if usable.issuperset(key)}
+    return {",".join(key): key for key in definition.key_sets() if usable.issuperset(key)}
 
 
 def upsert_record(

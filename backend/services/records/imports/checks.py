@@ -1,7 +1,6 @@
 """Checks the rows of a file, without a lock, as if each row were a request of its own."""
 
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from marshmallow import ValidationError
@@ -9,21 +8,23 @@ from marshmallow import ValidationError
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.field_sets import FieldSet
 from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
 from backend.services.records.conflicts import unique_conflict
 from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
-from backend.services.records.imports.earlier_rows import ID, EarlierRows, Names, RecordState
+from backend.services.records.imports.earlier_rows import ID, EarlierRows, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.rows import Row
-from backend.services.records.imports.stored import StoredRecords, find_stored, key_of, values_of
+from backend.services.records.imports.stored import StoredRecords, find_stored, key_of
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
+from backend.services.records.imports.unique_sets import UniqueSets
 from backend.services.records.imports.values import Draft, Reference, ValueReader
 from backend.services.records.link_writes import Lists, future_lists
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
-from backend.services.records.row_checks import future_links, require_in_scope
+from backend.services.records.row_checks import future_links, meets, require_in_scope
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 
@@ -50,8 +51,8 @@ class Checker:
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
         self._targets = Targets(actor, resource, report_problem, may_change=key is not None)
-        self._unique_sets: list[Names] = [each.fields for each in resource.definition.unique_sets()]
-        self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *chain(*self._unique_sets), *_ruling_fields(actor, resource)})
+        self._unique_sets = UniqueSets(resource)
+        self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *self._unique_sets.fields, *_ruling_fields(actor, resource)})
         # Only if later rows can change a new record, found by its key, or refer to it.
         self._remembers_new_rows = key is not None or _refers_to_itself(resource)
         self._now, self._defaults = "", dict[str, Any]()
@@ -61,7 +62,7 @@ class Checker:
         self._now = rfc3339(utcnow())
         self._defaults = defaults_of(self._actor, self._resource, self._now)
         drafts = self._targets.resolve([draft for row in rows if (draft := self._read(row))])
-        stored = find_stored(self._actor, self._resource, self._key, drafts, self._defaults)
+        stored = find_stored(self._actor, self._resource, self._unique_sets, self._key, drafts, self._defaults)
         return [planned for draft in drafts if (planned := self._plan(draft, stored))]
 
     def _read(self, row: Row) -> Draft | None:
@@ -103,7 +104,7 @@ class Checker:
         if target_name(self._resource, column) != self._resource.name:
             return None
         value = self._resource.compared_value(column.target_field, key)
-        record_id = self._earlier.holder((column.target_field,), (value,))
+        record_id = self._earlier.holder(FieldSet((column.target_field,)), (value,))
         readable = policies.scope(self._resource, "read", self._actor)
         return record_id if record_id is not None and self._is_within(readable, record_id) else None
 
@@ -118,11 +119,8 @@ class Checker:
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
         """Return whether a record, as the rows so far leave it, is within the scope."""
         state = self._earlier.get(record_id) or RecordState({}, 0, is_new=False)
-        try:
-            require_in_scope(self._resource, scope, state.columns, None if state.is_new else record_id)
-        except Denied:
-            return False
-        return True
+        known_id = None if state.is_new else record_id
+        return scope.everything or meets(self._resource, scope.condition, state.columns, known_id)
 
     def _plan_row(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
         if self._key is None:
@@ -142,8 +140,8 @@ class Checker:
         `found` is the stored record that has the key. Raises ValidationError if the actor may not choose a new id.
         """
         assert self._key is not None
-        if self._earlier.has_changed((self._key,), (key,)):
-            return self._earlier.holder((self._key,), (key,))
+        if self._earlier.has_changed(FieldSet((self._key,)), (key,)):
+            return self._earlier.holder(FieldSet((self._key,)), (key,))
         if found is None and self._key not in self._values.writable and not self._actor.is_admin:
             raise ValidationError(f"{self._key}: There is no such record.")
         return found.id if found else None
@@ -160,9 +158,9 @@ class Checker:
         future = row | future_links(self._resource, lists)
         require_in_scope(self._resource, self._allowed, future)
         require_constraints(self._actor, self._resource, row)
-        sets = (
-            [*self._unique_sets, ID] if self._remembers_new_rows or "id" in draft.system_values else self._unique_sets
-        )
+        sets = [*self._unique_sets.rules]
+        if self._remembers_new_rows or "id" in draft.system_values:
+            sets.append(ID)
         self._claim(sets, row["id"], {}, row, stored)
         if self._remembers_new_rows:
             self._earlier.remember(row["id"], RecordState(future, row["version"], is_new=True))
@@ -200,7 +198,7 @@ class Checker:
         future = state.columns | changes
         require_constraints(self._actor, self._resource, future, None if state.is_new else record_id)
         before = (found.values if found else {}) | state.columns
-        self._claim(self._unique_sets, record_id, before, before | changes, stored)
+        self._claim(self._unique_sets.rules, record_id, before, before | changes, stored)
         self._earlier.move(ID, record_id, (None,), (record_id,))  # no later row may create a record with this id
         new_state = RecordState(state.columns | changes, state.version + bool(data), state.is_new)
         self._earlier.remember(record_id, new_state)
@@ -236,21 +234,27 @@ class Checker:
         return {str(expected)}
 
     def _claim(
-        self, sets: list[Names], record_id: str, before: dict[str, Any], after: dict[str, Any], stored: StoredRecords
+        self,
+        sets: Iterable[FieldSet],
+        record_id: str,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        stored: StoredRecords,
     ) -> None:
         """Give a record the unique values in `after`. Raises Conflict if another record or an earlier row has them."""
-        moves = [(names, *(values_of(self._resource, row, names) for row in (before, after))) for names in sets]
-        for names, old, new in moves:
-            if None not in new and new != old and self._holder(names, new, stored) not in (None, record_id):
-                raise unique_conflict(self._actor, self._resource, names)
-        for names, old, new in moves:
-            self._earlier.move(names, record_id, old, new)
+        taken = self._unique_sets.taken
+        moves = [(each, taken(each, before), taken(each, after)) for each in sets]
+        for each, old, new in moves:
+            if None not in new and new != old and self._holder(each, new, stored) not in (None, record_id):
+                raise unique_conflict(self._actor, self._resource, each.fields)
+        for each, old, new in moves:
+            self._earlier.move(each, record_id, old, new)
 
-    def _holder(self, names: Names, values: tuple[Any, ...], stored: StoredRecords) -> str | None:
+    def _holder(self, field_set: FieldSet, values: tuple[Any, ...], stored: StoredRecords) -> str | None:
         """Return the id of the record that has these unique values after the rows so far, or None."""
-        if self._earlier.has_changed(names, values):
-            return self._earlier.holder(names, values)
-        return stored.holders.get(names, {}).get(values)
+        if self._earlier.has_changed(field_set, values):
+            return self._earlier.holder(field_set, values)
+        return stored.holders.get(field_set, {}).get(values)
 
 
 def _refers_to_itself(resource: Resource) -> bool:

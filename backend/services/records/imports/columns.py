@@ -102,7 +102,7 @@ def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[st
 
 def _unique_fields(resource: Resource, fields: dict[str, FieldType]) -> set[str]:
     """Return the names of those fields whose values are unique by themselves."""
-    return {each.fields[0] for each in resource.definition.unique_sets() if len(each.fields) == 1} & set(fields)
+    return {key[0] for key in resource.definition.key_sets() if len(key) == 1} & set(fields)
 
 
 def _wrong_columns(problems: dict[str, list[str]], message: str) -> Invalid:

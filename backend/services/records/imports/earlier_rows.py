@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from backend.services.definitions.field_sets import FieldSet
+
 MAX_HELD = 1_000_000  # unique values remembered to find duplicates; beyond that, the database finds them when written
 
-Names = tuple[str, ...]
-ID: Names = ("id",)
+ID = FieldSet(("id",))
 
 
 class RecordState(NamedTuple):
@@ -23,8 +24,8 @@ class EarlierRows:
         """Remember only these columns of the records, to save memory."""
         self._remembered = remembered
         self._states: dict[str, RecordState] = {}  # by id
-        # {columns: {values: id of the record that has them, or None if a row gave them up}}
-        self._holders: dict[Names, dict[tuple[Any, ...], str | None]] = {}
+        # {set: {values: id of the record that has them, or None if a row gave them up}}
+        self._holders: dict[FieldSet, dict[tuple[Any, ...], str | None]] = {}
 
     def get(self, record_id: str) -> RecordState | None:
         """Return the state of a record after the rows so far; None if no row has created or changed it."""
@@ -35,17 +36,17 @@ class EarlierRows:
         columns = {name: value for name, value in state.columns.items() if name in self._remembered}
         self._states[record_id] = state._replace(columns=columns)
 
-    def has_changed(self, names: Names, values: tuple[Any, ...]) -> bool:
+    def has_changed(self, field_set: FieldSet, values: tuple[Any, ...]) -> bool:
         """Return whether a row has taken or given up these values."""
-        return values in self._holders.get(names, ())
+        return values in self._holders.get(field_set, ())
 
-    def holder(self, names: Names, values: tuple[Any, ...]) -> str | None:
+    def holder(self, field_set: FieldSet, values: tuple[Any, ...]) -> str | None:
         """Return the id of the record to which a row has given these values, or None."""
-        return self._holders.get(names, {}).get(values)
+        return self._holders.get(field_set, {}).get(values)
 
-    def move(self, names: Names, record_id: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
-        """Record that a row changes these columns of a record from the values `before` to those `after`."""
-        held = self._holders.setdefault(names, {})
+    def move(self, field_set: FieldSet, record_id: str, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+        """Record that a row changes these fields of a record from the values `before` to those `after`."""
+        held = self._holders.setdefault(field_set, {})
         if None not in before and before != after:
             held[before] = None
         if None not in after and len(held) < MAX_HELD:

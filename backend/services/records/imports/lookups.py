@@ -77,15 +77,19 @@ def find_for_change(
 
 
 def find_taken(
-    resource: Resource, names: tuple[str, ...], tuples: Iterable[tuple[Any, ...]]
+    resource: Resource, names: tuple[str, ...], rule: Condition, tuples: Iterable[tuple[Any, ...]]
 ) -> dict[tuple[Any, ...], str]:
-    """Return {tuple: id} of the records that have one of these tuples of compared values in the columns `names`."""
+    """Return {tuple: id} of the records that meet the rule and have one of these tuples in the columns `names`.
+
+    The values in the tuples are in compared form.
+    """
     found: dict[tuple[Any, ...], str] = {}
     for chunk in _chunks(tuples):
         slots = {f"{i}.{name}": value for i, row in enumerate(chunk) for name, value in zip(names, row, strict=True)}
+        slots |= rule.values(resource, "scope")
         found |= {
             tuple(_compared(resource, *each) for each in zip(names, values, strict=True)): str(record_id)
-            for record_id, *values in resource.run(_find_taken, names, values=slots)
+            for record_id, *values in resource.run(_find_taken, names, rule.shape, values=slots)
         }
     return found
 
@@ -131,10 +135,10 @@ def _find_for_change(
     return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
 
 
-def _find_taken(resource: Resource, names: tuple[str, ...]) -> Select:
+def _find_taken(resource: Resource, names: tuple[str, ...], rule: Condition) -> Select:
     columns = [resource.column(name) for name in names]
     among = _are_among({name: resource.compared(name) for name in names})
-    return resource.model.select(resource.column("id"), *columns).where(among)
+    return resource.model.select(resource.column("id"), *columns).where(resource.scoped(among, rule))
 
 
 def _are_among(compared: dict[str, ColumnBase]) -> ColumnBase:
