@@ -238,11 +238,37 @@ class Model:
 
     def check_unique(self):
         """Raise Unfit if values repeat where they must not."""
-        for columns in [*self.unique, *([name] for name, kind in self.fields.items() if kind.get("unique"))]:
-            found = [tuple(map(repr, (row[name] for name in columns))) for row in self.rows.values()]
+        for entry in [*self.unique, *([name] for name, kind in self.fields.items() if kind.get("unique"))]:
+            names = [name for name in names_in(entry) if name != "created_by"]  # the same in all rows
+            rows = [row for row in self.rows.values() if meets(rule_of(entry), row)]
+            found = [tuple(map(repr, (row[name] for name in names))) for row in rows]
             full = [each for each in found if "None" not in each]
             if len(set(full)) < len(full):
                 raise Unfit
+
+
+def names_in(entry):
+    """Return the names of the fields in an entry of `unique` or `indexes`."""
+    terms = entry["fields"] if isinstance(entry, dict) else entry
+    return [term.removeprefix("-") for term in terms]
+
+
+def rule_of(entry):
+    """Return the rule of an entry, which tests whether fields are null; empty if it has none."""
+    return entry["where"] if isinstance(entry, dict) else {}
+
+
+def meets(rule, row):
+    return all((row[name] is None) == condition["isnull"] for name, condition in rule.items())
+
+
+def with_names(entry, new_names):
+    """Return an entry with other names of its fields."""
+    if isinstance(entry, dict):
+        rule = {new_names.get(name, name): condition for name, condition in entry["where"].items()}
+        return {"fields": with_names(entry["fields"], new_names), "where": rule}
+    pairs = zip(entry, names_in(entry), strict=True)
+    return ["-" * term.startswith("-") + new_names.get(name, name) for term, name in pairs]
 
 
 class Draft:
@@ -292,7 +318,7 @@ class Draft:
             self.fields[new] = self.fields[new] | {"renamed_from": name}
             self.renamed[new] = name
             for sets in (self.unique, self.indexes):
-                sets[:] = [[new if each == name else each for each in columns] for columns in sets]
+                sets[:] = [with_names(entry, {name: new}) for entry in sets]
 
     def retype(self, name):
         kept = {"required": True} if self.fields[name].get("required") else {}
@@ -323,14 +349,26 @@ class Draft:
     def combine(self, _):
         names = [each for each in self.fields if self.fields[each]["type"] not in PLAIN]
         if len(names) > 1:
-            pair = self.draw(st.permutations(names))[:2]
+            ruling, *pair = self.draw(st.permutations([*names, "created_by"]))[:3]
+            entry = ["-" * self.draw(st.booleans()) + name for name in pair]
+            if ruling != "created_by" and self.draw(st.booleans()):
+                entry = {"fields": entry, "where": {ruling: {"isnull": self.draw(st.booleans())}}}
             sets = self.draw(st.sampled_from([self.unique, self.indexes]))
-            sets.remove(pair) if pair in sets else sets.append(pair)
+            sets.remove(entry) if entry in sets else sets.append(entry)
+
+    def _is_converted(self, name):
+        """Return whether values change their type: a plan does not find out which of them will meet a rule."""
+        before = self.model.fields.get(self.renamed.get(name, name))
+        return before is not None and not has_same_form(before, self.fields[name])
 
     def definition(self):
         """Return the definition that was drawn."""
         usable = {name for name, kind in self.fields.items() if kind["type"] not in PLAIN}
-        unique, indexes = ([each for each in sets if set(each) <= usable] for sets in (self.unique, self.indexes))
+        ruling = {name for name in usable if not self.fields[name].get("required") and not self._is_converted(name)}
+        unique, indexes = (
+            [each for each in sets if {*names_in(each)} <= {*usable, "created_by"} and {*rule_of(each)} <= ruling]
+            for sets in (self.unique, self.indexes)
+        )
         return {"fields": self.fields, "unique": unique, "indexes": indexes}
 
 
