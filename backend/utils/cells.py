@@ -1,12 +1,15 @@
-"""Cells of CSV files: how they avoid formulas, and how they distinguish null, no value and an empty text."""
+"""Cells of CSV files: how they avoid formulas, distinguish null from an empty text, and hold several values."""
 
 import re
+from collections.abc import Iterable
 
 NULL = r"\N"  # without quotes, the cell is explicitly null
 # The characters with which a formula can begin in a spreadsheet, also in the full width of East Asian keyboards, and
 # the white space that a spreadsheet skips before them.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001
 _QUOTED = re.compile(r'[",\r\n]')
+SEPARATOR, ESCAPE = "|", "\\"  # of several values in one cell
+_TOKEN = re.compile(r"\\[\\|]|\||[^\\|]+|\\")
 
 
 def escape_formula(text: str) -> str:
@@ -24,3 +27,20 @@ def quote_cell(text: str) -> str:
     if not text or text == NULL or _QUOTED.search(text):
         return '"{}"'.format(text.replace('"', '""'))
     return text
+
+
+def join_parts(texts: Iterable[str]) -> str:
+    """Return several texts as one, separated by `|`; a `|` or a backslash within a text gets a backslash before it."""
+    return SEPARATOR.join(text.replace(ESCAPE, ESCAPE * 2).replace(SEPARATOR, ESCAPE + SEPARATOR) for text in texts)
+
+
+def split_parts(joined: str) -> list[str]:
+    """Return the texts that join_parts() has joined; none for an empty text."""
+    parts = [""]
+    for token in _TOKEN.findall(joined):
+        if token == SEPARATOR:
+            parts.append("")
+        else:
+            is_escaped = token in (ESCAPE * 2, ESCAPE + SEPARATOR)
+            parts[-1] += token[1:] if is_escaped else token
+    return parts if joined else []

@@ -44,7 +44,7 @@ MIGRATIONS = [
     "0011_audit_counts",
     "0012_directory",
     "0013_counters",
-    "0014_fold",
+    "0014_functions",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

@@ -8,6 +8,7 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.services.field_types.registry import TYPES
+from backend.utils.cells import join_parts
 from tests.conftest import ON_SQLITE, Person, database_copy
 from tests.helpers import CSV, NDJSON, load, outcome
 
@@ -49,17 +50,24 @@ KINDS = {
     "email": ({"type": "email"}, ['"a@example.com"', '"=a@example.com"'], ['"a"', '"a@b@example.com"']),
     "url": ({"type": "url"}, ['"https://example.com/a?b=c"'], ['"example.com"', '"javascript:alert(1)"']),
     "uuid": ({"type": "uuid"}, ['"0193e0f4-0000-7000-8000-00000000000A"'], ['"0193e0f4"', '""', "7"]),
+    "list": (
+        {"type": "list", "of": "string", "max": 2},
+        ["[]", '["=a|b", "ü"]', '["\\\\"]'],
+        ['["a", "a"]', '["a", "b", "c"]', '["", ""]', '["\\u0000"]', "[[]]", "7", "{}"],
+    ),
     "enum": ({"type": "enum", "choices": ["a", "=b,c", ""]}, ['"a"', '"=b,c"', '""'], ['"b"', '"A"', "7"]),
 }
 
 
-def as_cell(text):
-    """Return a value in JSON as a CSV cell in quotes: a text as it is, all else as JSON."""
+def as_cell(text, kind):
+    """Return a value in JSON as a CSV cell in quotes: a text as it is, a list by its values, all else as JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = None
-    plain = value if isinstance(value, str) else text
+    plain = value if isinstance(value, str) and kind != "json" else text
+    if kind == "list" and isinstance(value, list):
+        plain = join_parts(map(str, value))
     return '"{}"'.format(plain.replace('"', '""'))
 
 
@@ -84,7 +92,7 @@ def test_an_import_takes_and_refuses_what_a_request_does(admin, alice):
 
 
 # What has no quotes in JSON may have them in CSV, and a cell that is empty is no value where there is no empty text.
-ALIKE_IN_CSV = {'"7"', '"true"', '"1"', '""', "7", "true", "[]", "1e2"}
+ALIKE_IN_CSV = {'"7"', '"true"', '"1"', '""', "7", "true", "[]", "[[]]", "{}", "1e2"}
 
 
 @ON_SQLITE
@@ -92,15 +100,13 @@ def test_a_cell_is_refused_where_a_request_would_be(admin, alice):
     for name, (options, good, bad) in KINDS.items():
         resource = f"x{name}"
         admin.declare(resource, {"value": options, "other": {"type": "integer"}}, access=EVERYONE)
-        cells = [
-            as_cell(text) if options["type"] != "json" else '"{}"'.format(text.replace('"', '""')) for text in good
-        ]
+        cells = [as_cell(text, options["type"]) for text in good]
         content = "value,other\n" + "".join(f"{cell},1\n" for cell in cells)
         assert outcome(load(alice, content, CSV, resource)) == (len(good), len(good), 0, 0), name
         for text in bad:
             if text in ALIKE_IN_CSV or "\\ud800" in text:  # half a surrogate has no UTF-8
                 continue
-            cell = as_cell(text) if options["type"] != "json" else '"{}"'.format(text.replace('"', '""'))
+            cell = as_cell(text, options["type"])
             answer = load(alice, f"value,other\n{cell},1\n", CSV, resource)
             assert answer.status_code == 422, (name, text, answer.json)
 
@@ -141,6 +147,7 @@ EVERYTHING = {
     "url": {"type": "url"},
     "uuid": {"type": "uuid"},
     "enum": {"type": "enum", "choices": ["=cmd|' /C calc'!A0", "+1", "b,c"], "default": "+1"},
+    "list": {"type": "list", "of": "string", "default": ["="]},
     "before": {"type": "reference", "to": "things"},
     "others": {"type": "references", "to": "things"},
     "serial": {"type": "sequence"},
@@ -159,6 +166,7 @@ FULL = {
     "url": "https://example.com/?a=1,2",
     "uuid": "0193e0f4-0000-7000-8000-00000000000a",
     "enum": "=cmd|' /C calc'!A0",
+    "list": ["=cmd|", "\\|", "ä, b", "-"],
 }
 
 

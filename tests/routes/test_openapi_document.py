@@ -13,7 +13,12 @@ from backend.services.storage.operators import OF_TRUTH, OF_VALUES
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 
 METHODS = ("get", "post", "put", "patch", "delete")
-OPTIONS = {"enum": {"choices": ["open", "closed"]}, "reference": {"to": "things"}, "references": {"to": "things"}}
+OPTIONS = {
+    "enum": {"choices": ["open", "closed"]},
+    "list": {"of": "string"},
+    "reference": {"to": "things"},
+    "references": {"to": "things"},
+}
 
 
 @pytest.fixture

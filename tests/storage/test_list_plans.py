@@ -19,6 +19,7 @@ FIELDS = {
     "topic": {"type": "reference", "to": "topics"},
     "kind": {"type": "integer", "required": True},
     "rare": {"type": "boolean", "required": True},
+    "tags": {"type": "list", "of": "string", "index": True},
 }
 INDEXES = [
     *(["topic", "rank"], ["kind", "-title"], ["-kind", "created_at", "title"]),
@@ -66,6 +67,7 @@ def fill(alice, bob, topic):
         "rare": "mod(n, 100) < 2" if database.name == "postgres" else "CASE WHEN mod(n, 100) < 2 THEN 1 ELSE 0 END",
         "label": "CASE WHEN mod(n, 5) = 0 THEN NULL ELSE 'Label ' || n END",
         "word": "CASE WHEN mod(n, 2) = 0 THEN 'KIND ' ELSE 'Kind ' END || (n - n / 700 * 700)",
+        "tags": f"""{"(" * bool(kind)}'["all","t' || (n - n / 500 * 500) || '"]'{")::json" * bool(kind)}""",
         "topic": f"CASE WHEN mod(n, 4) < 2 THEN '{topic}'{kind} END",
     }
     with database.connection_context():
@@ -160,6 +162,13 @@ def test_a_comparison_that_ignores_case_reads_a_range_of_an_index(topic, edith, 
         read_page(edith, f"/notes?fields=id&{query}", statements)
     assert edith.get("/notes?label__in=lABEL%207,LAbel%208").json["meta"]["total"] == 2
     assert edith.get("/notes?word=kInd%205").json["meta"]["total"] == 29
+
+
+def test_a_list_has_an_index_on_postgres(topic, edith, statements):
+    for query, total in (("tags__has=t7", 40), ("tags__has_any=t7,t8", 80), ("tags__has_all=all,t9", 40)):
+        if database.name == "postgres":
+            read_page(edith, f"/notes?fields=id&count=false&{query}", statements)
+        assert edith.get(f"/notes?fields=id&{query}").json["meta"]["total"] == total
 
 
 def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements):

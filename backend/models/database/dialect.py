@@ -49,6 +49,8 @@ class Dialect(Metered, ABC):
         """Return the SQL type of a column, with its collation."""
         return str(cls.field_types[column.field_type])
 
+    items_index: ClassVar[str | None]  # what an index of JSON arrays for has_all() covers; None if none serves it
+
     @abstractmethod
     def index_names(self) -> set[str]:
         """Return the names of all indexes."""
@@ -115,12 +117,20 @@ class Dialect(Metered, ABC):
         return Function(FOLD, (node,))
 
     @abstractmethod
-    def create_fold(self) -> None:
-        """Create the function of fold() in the database, unless each connection defines it."""
+    def create_functions(self) -> None:
+        """Create the functions that indexes contain in the database, unless each connection defines them."""
 
     @abstractmethod
     def position(self, text: Node, part: Node) -> ColumnBase:
         """Return the expression of the position of `part` in `text`, from 1; 0 if it does not occur."""
+
+    @abstractmethod
+    def has_all(self, column: ColumnBase, values: Node) -> ColumnBase:
+        """Return the condition that a JSON array has all values of another, which is not empty."""
+
+    @abstractmethod
+    def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
+        """Return the condition that a JSON array has at least one value of another."""
 
     # The expressions of exact sums and averages order groups as these do, when they are compared one after the other.
     # `is_wide` means decimals of more than 18 digits.

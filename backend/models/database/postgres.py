@@ -63,6 +63,7 @@ class Postgres(PostgresConnections):
     has_decimals = True
     alters_columns = True
     junction_options = ""
+    items_index = 'USING gin (larder_items("{}"))'
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
 
     def index_names(self) -> set[str]:
@@ -105,14 +106,26 @@ class Postgres(PostgresConnections):
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return Cast(column, "TEXT")
 
-    def create_fold(self) -> None:
+    def create_functions(self) -> None:
         # In PL/pgSQL, because a function in SQL would be planned anew for each value of a list.
-        body = f"BEGIN RETURN {folding_sql('$1', self.folding_collation)}; END"
-        kind = "RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE"
-        self.execute_sql(f"CREATE OR REPLACE FUNCTION {FOLD} (text) {kind} AS $fold${body}$fold$")
+        folded = f"BEGIN RETURN {folding_sql('$1', self.folding_collation)}; END"
+        # An array, because the planner knows how often a value occurs in arrays, but not in JSON.
+        items = "SELECT ARRAY(SELECT pg_catalog.json_array_elements_text($1))"
+        for declared, body in (
+            (f"{FOLD} (text) RETURNS text LANGUAGE plpgsql", folded),
+            ("larder_items (json) RETURNS text[] LANGUAGE sql", items),
+        ):
+            kind = "IMMUTABLE STRICT PARALLEL SAFE"
+            self.execute_sql(f"CREATE OR REPLACE FUNCTION {declared} {kind} AS $body${body}$body$")
 
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.strpos(text, part)
+
+    def has_all(self, column: ColumnBase, values: Node) -> ColumnBase:
+        return Expression(_items(column), "@>", _items(values))
+
+    def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
+        return Expression(_items(column), "&&", _items(values))
 
     def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         return [fn.SUM(column)]
@@ -259,6 +272,11 @@ def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )
+
+
+def _items(node: Node) -> ColumnBase:
+    """Return the expression of the values in a JSON array, as an array of texts."""
+    return fn.larder_items(Cast(node, "JSON"))
 
 
 def _vector(columns: Iterable[str]) -> str:

@@ -61,6 +61,7 @@ class Sqlite(SqliteFullText, SqliteConnections):
     has_decimals = False
     alters_columns = False
     junction_options = " STRICT, WITHOUT ROWID"
+    items_index = None
     drops_with_constraints = ""
     arithmetic = SqliteArithmetic()
 
@@ -86,15 +87,7 @@ class Sqlite(SqliteFullText, SqliteConnections):
         return column  # stored as such a text
 
     def json_decimal(self, column: ColumnBase, scale: int, is_wide: bool) -> ColumnBase:
-        if is_wide:
-            return expressions.text_of_wide_decimal(column)
-        if not scale:
-            return Cast(column, "TEXT")
-        unit = SQL(str(10**scale))
-        sign = Case(None, [(column < 0, "-")], "")
-        whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
-        fraction = fn.printf(SQL(f"'%0{scale}d'"), Expression(fn.abs(column), "%", unit))
-        return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)
+        return expressions.text_of_wide_decimal(column) if is_wide else expressions.text_of_decimal(column, scale)
 
     def json_text(self, column: ColumnBase) -> ColumnBase:
         return column
@@ -109,11 +102,17 @@ class Sqlite(SqliteFullText, SqliteConnections):
     def bindable(self, column: ColumnBase) -> ColumnBase:
         return column
 
-    def create_fold(self) -> None:
+    def create_functions(self) -> None:
         pass  # see sqlite_arithmetic.py
 
     def position(self, text: Node, part: Node) -> ColumnBase:
         return fn.instr(text, part)
+
+    def has_all(self, column: ColumnBase, values: Node) -> ColumnBase:
+        return expressions.has_all(column, values)
+
+    def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
+        return expressions.has_any(column, values)
 
     def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
         return expressions.exact_sum(column, expressions.LIMBS[is_wide])

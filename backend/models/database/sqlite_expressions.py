@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
 
-from peewee import SQL, Cast, ColumnBase, Expression, Node, fn
+from peewee import SQL, Case, Cast, ColumnBase, Expression, Node, NodeList, fn
 
 from backend.models.columns import WIDE_DIGITS
 
@@ -125,3 +125,26 @@ def first_day_of(part: str, column: ColumnBase) -> ColumnBase:
 def _calc(left: Node, operator: str, right: Node | int) -> ColumnBase:
     """Return the expression of a calculation; a number is SQL, because a column of decimals would scale a value."""
     return Expression(left, operator, SQL(str(right)) if isinstance(right, int) else right)
+
+
+def has_all(column: Node, values: Node) -> ColumnBase:
+    """Return the condition that a JSON array has all values of another: none of these is missing in it."""
+    missing = SQL(') AS "wanted" WHERE "wanted"."value" NOT IN (SELECT "value" FROM json_each(')
+    return NodeList((SQL("NOT EXISTS (SELECT 1 FROM json_each("), values, missing, column, SQL(")))")))
+
+
+def has_any(column: Node, values: Node) -> ColumnBase:
+    """Return the condition that a JSON array has at least one value of another."""
+    wanted = SQL(') AS "held" WHERE "held"."value" IN (SELECT "value" FROM json_each(')
+    return NodeList((SQL("EXISTS (SELECT 1 FROM json_each("), column, wanted, values, SQL(")))")))
+
+
+def text_of_decimal(column: ColumnBase, scale: int) -> ColumnBase:
+    """Return the expression of an integer of the smallest units as a number with `scale` fraction digits."""
+    if not scale:
+        return Cast(column, "TEXT")
+    unit = SQL(str(10**scale))
+    sign = Case(None, [(column < 0, "-")], "")
+    whole = fn.printf(SQL("'%d'"), fn.abs(column) / unit)
+    fraction = fn.printf(SQL(f"'%0{scale}d'"), Expression(fn.abs(column), "%", unit))
+    return Case(None, [(column.is_null(False), sign.concat(whole).concat(".").concat(fraction))], None)

@@ -15,7 +15,7 @@ from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe
-from backend.services.storage.operators import OF_TRUTH, OF_VALUES
+from backend.services.storage.operators import NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.services.storage.ordering import Sort
 from backend.utils.schemas import BuiltSchema
 
@@ -40,7 +40,9 @@ FILTER_HELP = {
     "any": "{} has one of these ids, separated by commas; an empty list matches nothing",
     "all": "{} has all of these ids, separated by commas",
     "none": "{} has none of these ids, separated by commas",
-    "isempty": "Whether {} has no values",
+    "has_any": "{} has one of these among its values, separated by commas; an empty list matches nothing",
+    "has_all": "{} has all of these among its values, separated by commas",
+    "isempty": "Whether {} has no values; null has none",
     "startswith": "{} starts with this",
 }
 
@@ -159,7 +161,7 @@ def _filter(name: str, field: FieldType, operator: str) -> Field[Any]:
     metadata = {"description": FILTER_HELP[operator].format(f"`{name}`") + in_any_case}
     item = field.item
     if operator in OF_VALUES:
-        count = validate.Length(min=1 if operator == "all" else None, max=MAX_IN)
+        count = validate.Length(min=1 if operator in NOT_EMPTY else None, max=MAX_IN)
         return CommaList(item.text_field(), keeps_commas=item.may_hold_commas, validate=count, metadata=metadata)
     if operator in OF_TRUTH:
         return BooleanFromText(metadata=metadata)

@@ -11,7 +11,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.where import GROUPS, MAX_HOPS, MAX_IN, QUANTIFIERS
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.storage.operators import COMPARISONS
+from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.utils.strict_json import read_object
 
 Json = dict[str, Any]  # a part of the document
@@ -136,10 +136,12 @@ def _operators(field: FieldType) -> Json:
 
 
 def _operand(operator: str, value: Json) -> Json:
-    if operator == "isnull":
+    if operator in OF_TRUTH:
         return {"type": "boolean"}
-    if operator == "in":
-        return {"type": "array", "items": value, "maxItems": MAX_IN}
+    if operator in OF_VALUES:
+        return {"type": "array", "items": value, "maxItems": MAX_IN} | (
+            {"minItems": 1} if operator in NOT_EMPTY else {}
+        )
     return {"anyOf": [value, _component("other_field")]} if operator in COMPARISONS else value
 
 

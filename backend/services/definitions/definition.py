@@ -184,6 +184,11 @@ class Definition:
         ruled = [[*(field.readable_by or ()), *(field.writers or ())] for field in self.ruled_fields.values()]
         return set().union(*granted, *ruled)
 
+    @cached_property
+    def lists(self) -> set[str]:
+        """The names of the fields whose values are lists: an index of one has no order."""
+        return {name for name, field in self.fields.items() if field.holds_items}
+
     def unique_sets(self) -> list[FieldSet]:
         """Return every set of fields whose values together must be unique."""
         single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
@@ -225,7 +230,7 @@ class Definition:
             implied.append(FieldSet(("created_by",)))
         if self.grants("list").to_owner:
             single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
-            own = [*self.index_sets(), *implied, *single]
+            own = [*(each for each in self.index_sets() if self.lists.isdisjoint(each.fields)), *implied, *single]
             implied += [each.with_first("created_by") for each in own if "created_by" not in each.fields]
         return implied
 

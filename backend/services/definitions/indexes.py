@@ -22,13 +22,22 @@ from backend.services.storage.literals import literal_sql
 class Index(NamedTuple):
     """The fields of an index, the SQL of what is indexed of each, and whether these values together are unique.
 
-    `condition` is the SQL of the rule of its rows, "" for all rows.
+    `condition` is the SQL of the rule of its rows, "" for all rows. `items` is the SQL of an index of the values in
+    lists, which has no order.
     """
 
     field_set: FieldSet
     expressions: tuple[str, ...]
     is_unique: bool
     condition: str
+    items: str | None = None
+
+    @property
+    def covers(self) -> str:
+        """The SQL of what the index covers, which follows the name of the table."""
+        columns = zip(self.expressions, self.field_set.columns, strict=True)
+        listed = [f"{expression}{' DESC' * descending}" for expression, (_, descending) in columns]
+        return (self.items or f"({', '.join(listed)})") + (f" WHERE {self.condition}" if self.condition else "")
 
 
 def indexes_of(definition: Definition) -> dict[str, Index]:
@@ -37,7 +46,11 @@ def indexes_of(definition: Definition) -> dict[str, Index]:
     indexes += [
         _make_index(definition, each.with_id(), is_unique=False)
         for each in (*definition.index_sets(), *definition.implied_sets())
+        if definition.lists.isdisjoint(each.fields)
     ]
+    if database.items_index is not None:
+        of_items = [each for each in definition.index_sets() if not definition.lists.isdisjoint(each.fields)]
+        indexes += [Index(each, (), False, "", database.items_index.format(*each.fields)) for each in of_items]
     return {_name(definition, index): index for index in indexes}
 
 
@@ -61,6 +74,8 @@ def _expression(definition: Definition, name: str) -> str:
 
 
 def _name(definition: Definition, index: Index) -> str:
+    if index.items:
+        return index_name(definition.name, [index.items], unique=False)
     # A column without an expression is named without quotes, as it always was.
     terms = [
         term if expression == f'"{name}"' else f"{term} {expression}"
@@ -87,11 +102,8 @@ def create_indexes(definition: Definition, existing: Iterable[str] = ()) -> None
     """Create the indexes of a table, except the `existing` ones, which are names."""
     for name, index in indexes_of(definition).items():
         if name not in existing:
-            columns = zip(index.expressions, index.field_set.columns, strict=True)
-            listed = ", ".join(f"{expression}{' DESC' * descending}" for expression, (_, descending) in columns)
             kind = "UNIQUE INDEX" if index.is_unique else "INDEX"
-            rule = f" WHERE {index.condition}" if index.condition else ""
-            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" ({listed}){rule}')
+            database.execute_sql(f'CREATE {kind} "{name}" ON "{definition.name}" {index.covers}')
 
 
 def refresh_indexes() -> None:

@@ -37,12 +37,8 @@ class RoleNames(FieldType):
         return StrictText()
 
     def json(self, column: Any, database: Dialect) -> ColumnBase:
-        """Return the names, sorted, as a JSON array."""
-        quoted = fn.string_agg(
-            column.selected_columns[0], SQL("""'","' ORDER BY role""")
-        )  # role names contain no character that JSON escapes
-        names = fn.COALESCE(column.select(SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))), "[]")
-        return database.json_value(names)
+        """Return the names as JSON."""
+        return database.json_value(column)
 
 
 USERS = {
@@ -76,8 +72,11 @@ AUDIT = {
 
 
 def _roles_column(users: Any) -> dict[str, Any]:
-    """Return the query of the roles of each user; `users` is the model User or an alias of it."""
-    return {"roles": UserRole.select(UserRole.role).where(UserRole.user_id == users.id)}
+    """Return the sorted roles of each user as the text of a JSON array; `users` is the model User or an alias of it."""
+    # Role names contain no character that JSON escapes.
+    quoted = fn.string_agg(UserRole.role, SQL("""'","' ORDER BY role"""))
+    text = SQL("""'["'""").concat(quoted).concat(SQL("""'"]'"""))
+    return {"roles": fn.COALESCE(UserRole.select(text).where(UserRole.user_id == users.id), SQL("'[]'"))}
 
 
 def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listable]:

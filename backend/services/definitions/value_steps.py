@@ -94,8 +94,8 @@ def _constraint_step(change: Alteration, name: str, unfit: list[str]) -> Step:
 
 def _type_step(change: Alteration, name: str, unfit: list[str]) -> Step:
     old_field, new_field = change.field_pairs[name]
-    is_new_type = old_field.name != new_field.name
-    types = f"from {old_field.name} to {new_field.name}" if is_new_type else "to another precision"
+    is_new_type = old_field.title != new_field.title
+    types = f"from {old_field.title} to {new_field.title}" if is_new_type else "to another precision"
     text = f"Change {name} {types}"
     if not unfit:
         return make_step("change_type", change.name, f"{text}.", name)

@@ -32,7 +32,7 @@ from backend.services.storage.conditions import (
     any_of,
     linked,
 )
-from backend.services.storage.operators import COMPARISONS
+from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.services.storage.relations import Relation
 
 MAX_CONDITIONS = 32  # in one `where`
@@ -210,28 +210,30 @@ class _Reading:
         # Where there is no related record, also a required field is null.
         if operator not in (field.operators if way else field.filter_operators):
             raise ValidationError("This field has no such operator.")
-        if operator == "isnull":
+        if operator in OF_TRUTH:
             return BooleanFromText().deserialize(operand)
         if isinstance(operand, dict) and operator in COMPARISONS:
             return _other_field(field, operand, fields)
-        if operator != "in":
+        if operator not in OF_VALUES:
             return self._value(field, operand, operator)
         if not isinstance(operand, list) or len(operand) > MAX_IN:
             raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
+        if operator in NOT_EMPTY and not operand:
+            raise ValidationError("Must have a value.")
         return tuple([self._value(field, value, operator) for value in operand])
 
     def _value(self, field: FieldType, value: Any, operator: str) -> Any:
         if isinstance(value, str) and value.startswith(self.wording.user_prefix):
             if operator in TEXT_SEARCH:  # an empty value would match every text
                 raise ValidationError("A value of the user cannot be searched for.")
-            user_value = UserValue(value.removeprefix(USER), field)
+            user_value = UserValue(value.removeprefix(USER), field.item)
             self.wording.check_user_value(user_value)
             return user_value
         if value is None:
             raise ValidationError("To find null, use the operator `isnull`.")
         if operator in TEXT_SEARCH and len(str(value)) > MAX_PART:
             raise ValidationError(f"At most {MAX_PART:,} characters can be searched for within a text.")
-        return field.text_field().deserialize(value)
+        return field.item.text_field().deserialize(value)
 
 
 def lead(hops: Sequence[str], place: Place) -> list[Step] | None:

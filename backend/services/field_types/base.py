@@ -20,7 +20,6 @@ from backend.services.field_types.totals import Totals
 from backend.services.field_types.varying import DEFAULT_FIELD, HasDefault
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
-
 MAX_INDEX_BYTES = 2400  # of all texts in one index entry
 LOWER_BOUNDS, UPPER_BOUNDS = ("min", "min_length"), ("max", "max_length")
 
@@ -66,8 +65,6 @@ class FieldType(Comparable, Computable, HasDefault):
     expressions in the SQL dialect of `database`.
     """
 
-    json_type: ClassVar[str] = "string"  # of a value in a condition, as JSON Schema names it
-    sortable: ClassVar[bool] = True  # also: records can be grouped by it
     can_be_unique: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()  # of time, by which records can be grouped; then `start_of` is implemented
     searchable: ClassVar[bool] = False  # by the full-text search

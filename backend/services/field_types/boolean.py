@@ -28,7 +28,7 @@ class BooleanFromText(FromText, StrictBoolean):
 class Boolean(FieldType):
     """True or false."""
 
-    json_type: ClassVar[str] = "boolean"
+    json_type: ClassVar[str | list[str]] = "boolean"
 
     common_form: ClassVar[str | None] = NUMBER
 

@@ -14,6 +14,8 @@ class Comparable:
 
     name: ClassVar[str]
     operators: ClassVar[tuple[str, ...]] = EQUALITY  # of filters
+    json_type: ClassVar[str | list[str]] = "string"  # of a value in a condition, as JSON Schema names it
+    sortable: ClassVar[bool] = True  # also: records can be grouped by it
     required: bool
 
     @property
@@ -35,6 +37,16 @@ class Comparable:
     def stored_as(self) -> str:
         """A name for how values are stored. Two fields with the same name can be compared in SQL."""
         return self.comparable_as
+
+    @property
+    def title(self) -> str:
+        """The type as the steps of a plan name it."""
+        return self.name
+
+    @property
+    def holds_items(self) -> bool:
+        """Whether a value is a list."""
+        return False
 
     @property
     def ignores_case(self) -> bool:

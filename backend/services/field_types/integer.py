@@ -46,7 +46,7 @@ class IntegerFromText(FromText, StrictInteger):
 class Integer(Numeric):
     """A whole number of 64 bits, between `min` and `max`."""
 
-    json_type: ClassVar[str] = "integer"
+    json_type: ClassVar[str | list[str]] = "integer"
 
     kind: ClassVar[str | None] = EXACT
     computed_from: ClassVar[tuple[str, ...]] = (EXACT,)

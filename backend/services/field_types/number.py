@@ -72,7 +72,7 @@ class DoubleTotals(Totals):
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
 
-    json_type: ClassVar[str] = "number"
+    json_type: ClassVar[str | list[str]] = "number"
 
     kind: ClassVar[str | None] = DOUBLE
     computed_from: ClassVar[tuple[str, ...]] = (DOUBLE, EXACT)

@@ -12,6 +12,7 @@ from backend.services.field_types import (  # noqa: F401 - importing a module re
     enum,
     integer,
     json,
+    list,
     number,
     reference,
     references,

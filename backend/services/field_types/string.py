@@ -48,6 +48,11 @@ def _check_pattern(text: str) -> None:
         raise ValidationError(f"Not a regular expression that RE2 accepts: {reason}.") from error
 
 
+def pattern_text() -> StrictText:
+    """Return the marshmallow field for an option that is a regular expression."""
+    return StrictText(validate=[validate.Length(max=500), _check_pattern])
+
+
 def length(maximum: int) -> fields.Integer:
     """Return the marshmallow field for an option that is a number of characters."""
     return fields.Integer(strict=True, validate=validate.Range(min=0, max=maximum))
@@ -64,7 +69,7 @@ class String(Guarded):
 
     min_length: int | None = option(length(MAX_LENGTH), default=None)
     max_length: int | None = option(length(MAX_LENGTH), default=255)
-    pattern: str | None = option(StrictText(validate=[validate.Length(max=500), _check_pattern]), default=None)
+    pattern: str | None = option(pattern_text(), default=None)
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return a text column."""

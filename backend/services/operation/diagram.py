@@ -82,7 +82,7 @@ field. A reference has a foreign key to the table of its target, `larder_users` 
 | boolean | INTEGER, 0 or 1 | BOOLEAN |
 | date, time, datetime | TEXT | DATE, TIME, TIMESTAMPTZ |
 | uuid, reference | TEXT | UUID |
-| json | TEXT | JSON |
+| json, list | TEXT | JSON |
 
 A field of the type `references` has no column, but a junction table: `record`, `target` and `place`, with foreign keys
 that delete a row with either end, and an index for each direction.

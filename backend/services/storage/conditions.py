@@ -15,7 +15,7 @@ from peewee import OP, SQL, ColumnBase, Expression, NodeList, fn
 
 from backend.models.database import database
 from backend.services.storage.listable import Field, Listable
-from backend.services.storage.operators import OF_COLUMNS, comparison, operand_values, operation, value_count
+from backend.services.storage.operators import comparison, operand_values, operation, value_count
 from backend.services.storage.relations import Relation
 
 NO_ROW, EVERY_ROW = SQL("1 = 0"), SQL("1 = 1")
@@ -101,7 +101,7 @@ class Compare(Condition):
     def sql(self, row: Row, key: str) -> ColumnBase:
         """Return the comparison."""
         column = row.column(self.field)
-        if self.operator not in OF_COLUMNS:
+        if self.operator != "isnull":
             column = row.fields[self.field].compared(column, database.obj)
         if isinstance(self.value, OtherField):
             other = row.fields[self.field].compared(row.column(self.value.name), database.obj)

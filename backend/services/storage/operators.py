@@ -1,9 +1,10 @@
 """The operators of comparisons, as SQL with slots for the values."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
-from peewee import OP, SQL, ColumnBase, Expression, Node
+from peewee import SQL, ColumnBase, Expression, Node, NodeList
 
 from backend.models.database import database
 from backend.services.storage.statements import slot
@@ -18,28 +19,29 @@ COMPARISONS = {
     "lte": "<=",
 }
 
-OF_VALUES = ("in", "any", "all", "none")  # the operators with several values
+OF_LISTS = ("has", "has_any", "has_all")
+OF_VALUES = ("in", "any", "all", "none", "has_any", "has_all")  # the operators with several values
+NOT_EMPTY = ("all", "has_all")  # of these, the operators with at least one
 OF_TRUTH = ("isnull", "isempty")  # the operators with true or false
-OF_COLUMNS = ("isnull", "has")  # the operators of a column itself, not of what its values are compared by
 
 
 def value_count(operator: str, value: Any) -> Any:
-    """Return what of a value decides the SQL text: how many values it has; for `isnull` the value itself."""
+    """Return what of a value decides the SQL text: how many values it has; for OF_TRUTH the value itself."""
     if operator == "in":
         return len(value)
     if operator == "startswith":
         return 1 if prefix_end(value) is None else 2
-    return value if operator == "isnull" else 1
+    return value if operator in OF_TRUTH else 1
 
 
 def operand_values(compared_value: Callable[[Any], Any], operator: str, value: Any, key: str) -> dict[str, Any]:
     """Return the values of the slots of `operation`; `compared_value` returns what a value is compared by."""
-    if operator == "isnull":
+    if operator in OF_TRUTH:
         return {}
     if operator == "in":
         return {f"{key}_{i}": compared_value(each) for i, each in enumerate(value)}
-    if operator == "has":
-        return {key: value}
+    if operator in OF_LISTS:
+        return {key: json.dumps([value] if operator == "has" else value)}
     compared = compared_value(value)
     return {key: compared, f"{key}_end": prefix_end(compared)} if operator == "startswith" else {key: compared}
 
@@ -72,8 +74,19 @@ def _contains_folded(column: ColumnBase, count: int, key: str) -> ColumnBase:
     return Expression(database.position(database.fold(column), database.fold(slot(key))), ">", 0)
 
 
-def _has(column: ColumnBase, count: int, key: str) -> ColumnBase:
-    return Expression(slot(key), OP.IN, column)
+def _has_all(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return database.has_all(column, slot(key))
+
+
+def _has_any(column: ColumnBase, count: int, key: str) -> ColumnBase:
+    return database.has_any(column, slot(key))
+
+
+def _is_empty(column: ColumnBase, is_empty: bool, key: str) -> ColumnBase:
+    text = database.json_text(column)
+    if is_empty:
+        return NodeList([column.is_null(), Expression(text, "=", SQL("'[]'"))], glue=" OR ", parens=True)
+    return Expression(text, "<>", SQL("'[]'"))
 
 
 def _starts_with(column: ColumnBase, count: int, key: str) -> ColumnBase:
@@ -86,6 +99,9 @@ OTHER_OPERATORS: dict[str, Callable[[ColumnBase, Any, str], ColumnBase]] = {
     "in": _is_among,
     "contains": _contains,
     "icontains": _contains_folded,
-    "has": _has,
+    "has": _has_all,
+    "has_any": _has_any,
+    "has_all": _has_all,
+    "isempty": _is_empty,
     "startswith": _starts_with,
 }

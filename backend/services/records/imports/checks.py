@@ -20,7 +20,7 @@ from backend.services.records.imports.rows import Row
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
 from backend.services.records.imports.unique_sets import UniqueSets
-from backend.services.records.imports.values import Draft, Reference, ValueReader
+from backend.services.records.imports.values import Draft, Reference, ValueReader, one_text
 from backend.services.records.link_writes import Lists, future_lists
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
@@ -269,11 +269,4 @@ def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
 
 def explain_error(error: LarderError) -> str:
     """Return the problems of a row as one text."""
-    return _one_text(error.errors) if isinstance(error, Invalid) else error.message
-
-
-def _one_text(errors: Any) -> str:
-    if not isinstance(errors, dict):
-        return " ".join(map(str, errors))
-    parts = {name: messages if isinstance(messages, list | dict) else [messages] for name, messages in errors.items()}
-    return "; ".join(f"{name}: {_one_text(messages)}" for name, messages in parts.items())
+    return one_text(error.errors) if isinstance(error, Invalid) else error.message

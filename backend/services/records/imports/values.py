@@ -64,8 +64,7 @@ class ValueReader:
             try:
                 value = read(cell)
             except ValidationError as error:
-                reasons = " ".join(map(str, error.messages))
-                problems.append(f"{column.field}: {reasons} Found: {shown(cell)}.")
+                problems.append(f"{column.field}: {one_text(error.messages)} Found: {shown(cell)}.")
                 continue
             if value is IGNORED:
                 continue
@@ -159,3 +158,11 @@ class ValueReader:
         if user_id not in self._users:
             self._users[user_id] = user_id if User.get_or_none(User.id == user_id) else None
         return self._users[user_id]
+
+
+def one_text(errors: Any) -> str:
+    """Return error messages as one text; those in a map after their key."""
+    if not isinstance(errors, dict):
+        return " ".join(map(str, errors))
+    parts = {name: messages if isinstance(messages, list | dict) else [messages] for name, messages in errors.items()}
+    return "; ".join(f"{name}: {one_text(messages)}" for name, messages in parts.items())
