@@ -262,6 +262,7 @@ def test_refuses_rules_that_cannot_be(admin):
     admin.declare("topics", {"name": {"type": "string"}})
     fields = WITH_DELETED | {
         "topic": {"type": "reference", "to": "topics"},
+        "topics": {"type": "references", "to": "topics"},
         "extra": {"type": "json"},
         "n": {"type": "integer"},
     }
@@ -272,6 +273,7 @@ def test_refuses_rules_that_cannot_be(admin):
         ("unique", {"version": 1}, f"where.version: {nothing}"),
         ("unique", {"topic": {"isnull": True}}, f"where.topic: {nothing}"),
         ("unique", {"extra": {"isnull": True}}, f"where.extra: {nothing}"),
+        ("indexes", {"topics": {"isempty": True}}, f"where.topics: {nothing}"),
         ("indexes", {"topic.name": "x"}, f"where.topic.name: {nothing}"),
         ("indexes", {"slug": "$user.email"}, "where.slug: Values of the user cannot be used here."),
         ("indexes", {"n": "x"}, "where.n: Not a valid integer."),
@@ -286,3 +288,66 @@ def test_refuses_rules_that_cannot_be(admin):
         assert list(answer.json["error"]["details"]["json"]) == ["unique"], entry
     index = {"fields": ["slug"], "where": {"topic": {"isnull": True}}}
     assert admin.post("/resources", json={"name": "notes", **body(fields=fields, indexes=[index])}).status_code == 201
+
+
+EXAMPLES = {
+    "string": ("it's 100 %s", "it's 100 %"),
+    "text": ("a\\b", "a"),
+    "integer": (-7, 7),
+    "number": (1e-7, 1.5),
+    "decimal": ("1.50", "1.05"),
+    "boolean": (True, False),
+    "date": ("2026-01-31", "1995-01-31"),
+    "time": ("10:30:00", "10:31:00"),
+    "datetime": ("2026-01-31T10:30:00+01:00", "2026-01-31T10:30:00Z"),
+    "email": ("a@example.com", "b@example.com"),
+    "url": ("https://example.com/%20?", "https://example.com/"),
+    "uuid": ("0193e0f4-0000-7000-8000-00000000000a", "0193e0f4-0000-7000-8000-00000000000b"),
+    "enum": ("open", ""),
+}
+OPTIONS = {"text": {"max_length": 100}, "enum": {"choices": ["open", ""]}}
+RULES = {  # for a value and another one that does not meet them
+    **{kind: {kind: value} for kind, (value, _) in EXAMPLES.items()},
+    "several": {"integer": {"in": [-7, -8]}, "string": {"ne": "it's 100 %"}},
+    "prefix": {"string": {"startswith": "it's 100 %s"}},
+    "part": {"url": {"contains": "%20?"}},
+    "folded part": {"text": {"icontains": "A\\B"}},
+    "folded": {"name": "STRASSE"},
+    "fields": {"any": [{"integer": {"lt": {"field": "other"}}}, {"not": {"name": {"isnull": False}}}]},
+}
+
+
+def test_a_rule_can_compare_every_type(admin, alice):
+    fields = {"slug": {"type": "string"}, "other": {"type": "integer", "default": 0}}
+    fields["name"] = {"type": "string", "ignore_case": True}
+    fields |= {kind: {"type": kind, **OPTIONS.get(kind, {})} for kind in EXAMPLES}
+    # Each record has a slug of its own for each rule, so that it can only conflict by that rule.
+    slugs = {f"slug_{number}": {"type": "string"} for number in range(len(RULES))}
+    entries = [{"fields": [slug], "where": rule} for slug, rule in zip(slugs, RULES.values(), strict=True)]
+    admin.declare("notes", fields | slugs, access=ACCESS, unique=entries, indexes=entries)
+    met = {kind: value for kind, (value, _) in EXAMPLES.items()} | {"name": "straße"}
+    unmet = {kind: other for kind, (_, other) in EXAMPLES.items()} | {"name": "strase"}
+    for slug in slugs:
+        for values, status in ((met, 409), (unmet, 201)):
+            alice.make("notes", **values, **{slug: "x"})
+            assert alice.post("/notes", json={**values, slug: "x"}).status_code == status, slug
+
+
+def test_a_rule_can_name_a_computed_field(admin, alice):
+    def with_total(expression, top):
+        fields = {"slug": {"type": "string"}, "n": {"type": "integer"}}
+        fields["total"] = {"type": "integer", "computed": expression}
+        entry = {"fields": ["slug"], "where": {"total": {"gt": top}}}
+        return body(fields=fields, unique=[entry], indexes=[entry])
+
+    admin.declare("notes", **with_total("n * 2", 10))
+    for n in (5, 5, 6):
+        alice.make("notes", slug="tea", n=n)
+    assert alice.post("/notes", json={"slug": "tea", "n": 6}).status_code == 409
+    assert outcome(load(alice, "slug,n\ntea,5\ntea,7\n", resource="notes", keep_good="true")) == (2, 1, 0, 1)
+    answer = admin.put("/resources/notes", json=with_total("n * 3", 10))
+    assert answer.status_code == 409
+    assert "although 3 records would repeat values" in answer.json["error"]["message"]
+    assert admin.put("/resources/notes", json=with_total("n * 3", 15)).status_code == 200
+    assert alice.post("/notes", json={"slug": "tea", "n": 6}).status_code == 409
+    assert alice.make("notes", slug="tea", n=5)

@@ -343,6 +343,15 @@ def change_record(cast):
     return partial(cast.alice.patch, f"/books/{cast.book['id']}", json=data)
 
 
+def upsert_new(cast):
+    return partial(cast.alice.post, "/shelves?upsert=code", json={"code": cast.name("code")})
+
+
+def upsert_stored(cast):
+    shelf = cast.alice.make("shelves", code=cast.name("code"))
+    return partial(cast.alice.post, "/shelves?upsert=code", json={"code": shelf["code"]})
+
+
 def delete_record(cast):
     shelf = cast.alice.make("shelves", code=cast.name("code"))
     first = cast.alice.make("books", title="One", shelf=shelf["id"])
@@ -420,7 +429,10 @@ MAILS = [
 USERS = [create_user, replace_user, change_user, delete_user, replace_user_settings, list_users, list_audit]
 ROLES = [create_role, replace_role, delete_role, create_key, revoke_key, use_key, write_with_key, be_refused]
 DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, delete_resource]
-RECORDS = [create_record, create_record_once, replace_record, change_record, delete_record, run_batch]
+RECORDS = [
+    *(create_record, create_record_once, replace_record, change_record, delete_record, run_batch),
+    *(upsert_new, upsert_stored),
+]
 READS = [list_records, read_record, aggregate, read_history, export_records]
 FILES = [import_records, import_upsert, import_dry, create_backup]
 

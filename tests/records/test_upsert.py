@@ -238,6 +238,24 @@ def test_an_operation_may_refer_to_an_upsert(admin, alice):
     assert [each["data"]["maker"] for each in results[2:]] == [maker["id"], results[1]["id"]]
 
 
+def test_lists_and_case_follow_their_fields(admin, alice):
+    admin.declare("makers", {"name": {"type": "string"}}, access=OPEN)
+    fields = {"code": {"type": "string", "unique": True, "ignore_case": True}}
+    admin.declare("books", fields | {"makers": {"type": "references", "to": "makers"}}, access=OPEN)
+    one, two = (alice.make("makers", name=name)["id"] for name in "xy")
+    assert upsert(alice, "code", {"code": "A", "makers": {"add": [one]}}).status_code == 422
+    assert upsert(alice, "code", {"code": "A", "makers": [one]}).status_code == 201
+    changed = upsert(alice, "code", {"code": "a", "makers": {"add": [two]}})
+    assert (changed.status_code, changed.json["data"]["makers"]) == (200, [one, two])
+    assert changed.json["data"]["code"] == "a"
+
+
+def test_only_a_signed_in_caller_has_records(admin, stranger):
+    admin.declare("books", FIELDS | {"maker": {"type": "uuid"}}, access=dict.fromkeys(OPEN, ["public"]), unique=SETS)
+    assert upsert(stranger, "created_by,title", {"title": "Emma"}).status_code == 401
+    assert [upsert(stranger, "code", {"title": "Emma", "code": "a"}).status_code for _ in range(2)] == [201, 200]
+
+
 @ON_SQLITE
 def test_the_document_lists_the_keys(books, alice):
     post = alice.get(DOCUMENT).json["paths"]["/api/v1/books"]["post"]

@@ -167,7 +167,7 @@ def _make_schemas(resource: Resource, view: _View) -> Schemas:
 
 def _upsert_parameters(resource: Resource, barred: Hidden) -> Parameters:
     keys = [*upsert_keys(resource.definition, barred)]
-    help_text = "Change the record that has the values of these fields, if there is one"
+    help_text = "Change the record that has the values of these fields, if there is one; needs a grant to update, too"
     return {UPSERT: StrictText(validate=validate.OneOf(keys), metadata={"description": help_text})} if keys else {}
 
 
