@@ -35,9 +35,11 @@ class Index(NamedTuple):
     @property
     def covers(self) -> str:
         """The SQL of what the index covers, which follows the name of the table."""
+        if self.items:
+            return self.items
         columns = zip(self.expressions, self.field_set.columns, strict=True)
         listed = [f"{expression}{' DESC' * descending}" for expression, (_, descending) in columns]
-        return (self.items or f"({', '.join(listed)})") + (f" WHERE {self.condition}" if self.condition else "")
+        return f"({', '.join(listed)})" + (f" WHERE {self.condition}" if self.condition else "")
 
 
 def indexes_of(definition: Definition) -> dict[str, Index]:
