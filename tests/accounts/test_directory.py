@@ -21,6 +21,8 @@ PROFILE = {
     "remote": {"type": "boolean"},
     "weight": {"type": "number"},
     "notes": {"type": "json"},
+    "begins": {"type": "time"},
+    "skills": {"type": "list", "of": "string"},
     "key": {"type": "string"},  # also the name of a parameter
 }
 SHOWN = [name for name in PROFILE if name != "key"]
@@ -87,6 +89,7 @@ def test_shown_profile_fields_filter_and_sort_by_their_types(admin, alice):
     change(admin, PROFILE, {"fields": ["name", *SHOWN]})
     notes = {"a": [1, None, "ü"]}
     values = {"level": 10, "rate": "10.50", "since": "2026-01-31", "remote": True, "weight": 2, "notes": notes}
+    values |= {"begins": "09:30:00", "skills": ["sql", "ü"]}
     give(admin, "alice", team="Red", seen="2026-01-01T02:00:00+02:00", **values)
     give(admin, "bob", team="blue", level=9, rate="-0.05", since="2025-12-31", seen="2026-01-01T00:00:01Z")
     found = seen(alice, "?name=Alice")[0]
@@ -104,6 +107,8 @@ def test_shown_profile_fields_filter_and_sort_by_their_types(admin, alice):
     assert names(alice, "?sort=seen&per_page=2") == ["Alice", "Bob"]
     assert names(alice, "?level__gte=10") == names(alice, "?rate__gt=9.99") == names(alice, "?q=RED") == ["Alice"]
     assert names(alice, "?remote=true") == names(alice, "?weight__lt=2.5") == ["Alice"]
+    assert names(alice, "?skills__has=ü") == names(alice, "?begins__lte=09:30") == ["Alice"]
+    assert names(alice, "?skills__has=js") == []
     assert alice.get("/directory?sort=notes").status_code == 422
 
 
