@@ -92,8 +92,11 @@ def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, int]:
     """Return the map of link value to the number of related records; the values of none are missing."""
     target = expansion.target
     values = {"ids": json.dumps(sorted(ids))} | expansion.condition.values(target, "scope")
-    select = _select_counts_of_links if expansion.relation.links else _select_counts
-    rows = target.run(select, expansion.matching_field, expansion.condition.shape, values=values)
+    shape = expansion.matching_field, expansion.condition.shape
+    if expansion.relation.links:
+        rows = target.run(_select_counts_of_links, *shape, values=values)
+    else:
+        rows = target.run(_select_counts, *shape, values=values)
     return {str(value): count for value, count in rows}
 
 
