@@ -1,0 +1,408 @@
+"""Conditions against a small model in plain Python: random definitions, data, grants and conditions.
+
+For each walk some resources refer to each other and to users, have grants with rules, and a field that only editors may
+read. The API must find exactly the rows that the model finds for a caller, and refuse what is unknown to them.
+WHERE_WALKS=300 in the environment takes so many walks instead of a few, different ones at each run.
+"""
+
+import json
+import os
+from itertools import count
+from operator import ge, gt, le, lt
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+WALKS = int(os.environ.get("WHERE_WALKS", "8"))
+ROWS, QUESTIONS = 7, 6
+ORDER = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+TEXTS, NUMBERS = ["a", "b", "c"], [0, 1, 2]
+OWN = {"s": TEXTS, "h": TEXTS, "n": NUMBERS, "m": NUMBERS}  # `h` is for editors
+VALUE_OF = {"s": "string", "h": "string", "n": "integer", "m": "integer"}
+
+_names = count(1)
+
+
+class Unknown(Exception):
+    """The caller may not use a name of the condition."""
+
+
+class Resource:
+    """A resource of the model: where its references lead, who may list it, and its rows by id."""
+
+    def __init__(self, name, targets):
+        self.name, self.targets = name, targets
+        self.grants, self.rows = [], {}
+
+    def declaration(self):
+        fields = {name: {"type": kind} for name, kind in VALUE_OF.items()}
+        fields["h"]["readable_by"] = ["editor"]
+        fields |= {
+            name: {"type": kind, "to": to, "on_delete": "set_null"} if kind == "reference" else {"type": kind, "to": to}
+            for name, (kind, to) in self.targets.items()
+        }
+        return {"fields": fields, "access": {"list": self.grants, "read": self.grants, "create": ["member"]}}
+
+
+class Caller:
+    """Who asks: their id, their roles, and the client."""
+
+    def __init__(self, person, roles):
+        self.person, self.roles = person, roles
+        self.id = person.id if person.name else None
+
+    def sees(self, field):
+        return field != "h" or not {"editor", "admin"}.isdisjoint(self.roles)
+
+
+class Model:
+    """The resources, and the meaning of conditions."""
+
+    def __init__(self, resources):
+        self.resources = resources
+
+    def relations(self, resource):
+        """Return {name: (kind, target, field)} of a resource, ways back under both names."""
+        found = {}
+        back = [
+            (other.name, name)
+            for other in self.resources.values()
+            for name, (_, to) in other.targets.items()
+            if to == resource.name
+        ]
+        for other, name in back:
+            found[f"{other}__{name}"] = ("back", other, name)
+            if sum(each == other for each, _ in back) == 1:
+                found[other] = ("back", other, name)
+        return found | {name: (kind, to, name) for name, (kind, to) in resource.targets.items()}
+
+    def related(self, resource, row, relation):
+        """Return the related rows."""
+        kind, target, field = relation
+        rows = self.resources[target].rows.values()
+        if kind == "back":
+            return [each for each in rows if row["id"] in ids_in(each[field])]
+        return [each for each in rows if each["id"] in ids_in(row[field])]
+
+    def scope(self, caller, resource):
+        """Return the rules of a caller for a resource, those that can never be true left out; True for all rows."""
+        if "admin" in caller.roles:
+            return True
+        rules = []
+        for grant in resource.grants:
+            role, where = (grant, {}) if isinstance(grant, str) else (grant["role"], grant["where"])
+            if role == "public" or role in caller.roles:
+                if where == {}:
+                    return True
+                if not self.never(where, caller):
+                    rules.append(where)
+        return rules
+
+    def listed(self, caller, resource, row):
+        """Return whether the caller may list a row."""
+        rules = self.scope(caller, resource)
+        return rules is True or any(self.holds(rule, resource, row, caller, None) for rule in rules)
+
+    def lacks(self, where, caller):
+        """Return whether a condition uses a value that the caller lacks."""
+        return caller.id is None and "$user.id" in json.dumps(where)
+
+    def never(self, where, caller):
+        """Return whether a condition can never be true, because the caller lacks a value."""
+        return any(self._never(name, value, caller) for name, value in where.items())
+
+    def _never(self, name, value, caller):
+        if name == "not":
+            return self.lacks(value, caller)
+        if name == "all":
+            return any(self.never(each, caller) for each in value)
+        if name == "any":
+            return all(self.never(each, caller) for each in value)
+        if isinstance(value, dict) and not value.keys().isdisjoint({"some", "none"}):
+            return any(
+                self.never(each, caller) if quantifier == "some" else self.lacks(each, caller)
+                for quantifier, each in value.items()
+            )
+        return self.lacks(value, caller)
+
+    def holds(self, where, resource, row, caller, asker):
+        """Return whether a row meets a condition; `asker` narrows it to what they may list, None is an admin's rule."""
+        return all(self._holds(name, value, resource, row, caller, asker) for name, value in where.items())
+
+    def _holds(self, name, value, resource, row, caller, asker):
+        if name == "not":
+            return not self.lacks(value, caller) and not self.holds(value, resource, row, caller, asker)
+        if name in ("any", "all"):
+            return (any if name == "any" else all)(self.holds(each, resource, row, caller, asker) for each in value)
+        *hops, last = name.split(".")
+        for hop in hops:
+            relation = self.relations(resource)[hop]
+            target = self.resources[relation[1]]
+            found = [each for each in self.related(resource, row, relation) if self._exists(each, target, asker)]
+            resource, row = target, found[0] if found else None
+            if row is None:
+                break
+        if isinstance(value, dict) and not value.keys().isdisjoint({"some", "none"}):
+            return self._quantified(last, value, resource, row, caller, asker)
+        operators = value if isinstance(value, dict) else {"eq": value}
+        return all(self._compared(last, operator, operand, row, caller) for operator, operand in operators.items())
+
+    def _exists(self, row, resource, asker):
+        return asker is None or self.listed(asker, resource, row)
+
+    def _quantified(self, name, value, resource, row, caller, asker):
+        for quantifier, where in value.items():
+            if self.lacks(where, caller) and (quantifier == "none" or self.never(where, caller)):
+                return False
+            if row is None:
+                met = False
+            else:
+                relation = self.relations(resource)[name]
+                target = self.resources[relation[1]]
+                related = [each for each in self.related(resource, row, relation) if self._exists(each, target, asker)]
+                met = any(self.holds(where, target, each, caller, asker) for each in related)
+            if quantifier == "some" and not met:
+                return False
+            if quantifier == "none" and (row is None or met):
+                return False
+        return True
+
+    def _compared(self, field, operator, operand, row, caller):
+        if self.lacks(operand, caller):
+            return False
+        value = None if row is None else row[field]
+        if operator == "isnull":
+            return (value is None) == operand
+        if isinstance(operand, dict):
+            if row is None:
+                return operator == "ne"
+            operand = row[operand["field"]]
+        elif operator != "in":
+            operand = caller.id if operand == "$user.id" else operand
+        if operator == "ne":
+            return value != operand
+        if operator == "eq":
+            return value is not None and value == operand
+        if operator == "in":
+            return value in [caller.id if each == "$user.id" else each for each in operand] and value is not None
+        return value is not None and operand is not None and ORDER[operator](value, operand)
+
+    def require_known(self, where, resource, caller):
+        """Raise Unknown for a field that is hidden from a caller, or a relation to what they may not list."""
+        for name, value in where.items():
+            if name == "not":
+                self.require_known(value, resource, caller)
+            elif name in ("any", "all"):
+                for each in value:
+                    self.require_known(each, resource, caller)
+            else:
+                self._require_path(name, value, resource, caller)
+
+    def _require_path(self, name, value, resource, caller):
+        *hops, last = name.split(".")
+        for hop in hops:
+            resource = self._follow(hop, resource, caller)
+        if isinstance(value, dict) and not value.keys().isdisjoint({"some", "none"}):
+            target = self._follow(last, resource, caller)
+            for where in value.values():
+                self.require_known(where, target, caller)
+        elif not caller.sees(last) or "'h'" in str(value) and not caller.sees("h"):
+            raise Unknown
+
+    def _follow(self, name, resource, caller):
+        target = self.resources[self.relations(resource)[name][1]]
+        if not self.scope(caller, target):
+            raise Unknown
+        return target
+
+
+def ids_in(value):
+    """Return the ids in the value of a reference or a list of references."""
+    return value if isinstance(value, list) else [value]
+
+
+@st.composite
+def conditions(draw, model, resource, depth, *, hops=2):
+    """Draw a `where` for a resource."""
+    where = {}
+    for _ in range(draw(st.integers(1, 2))):
+        name, value = draw(members(model, resource, depth, hops=hops))
+        where[name] = value
+    return where
+
+
+@st.composite
+def members(draw, model, resource, depth, *, hops):
+    """Draw one member of a `where`: (name, value)."""
+    relations = model.relations(resource)
+    kinds = ["field"] * 3 + (["group"] * 2 if depth else [])
+    if hops and any(kind == "reference" for kind, *_ in relations.values()):
+        kinds += ["path"] * 2
+    if depth and any(kind != "reference" for kind, *_ in relations.values()):
+        kinds += ["many"] * 2
+    kind = draw(st.sampled_from(kinds))
+    if kind == "group":
+        name = draw(st.sampled_from(["any", "all", "not"]))
+        if name == "not":
+            return name, draw(conditions(model, resource, depth - 1))
+        return name, draw(st.lists(conditions(model, resource, depth - 1), min_size=1, max_size=2))
+    if kind == "path":
+        names = [name for name, (kind, *_) in relations.items() if kind == "reference"]
+        hop = draw(st.sampled_from(names))
+        target = model.resources[relations[hop][1]]
+        name, value = draw(members(model, target, 0, hops=hops - 1))
+        return f"{hop}.{name}", value
+    if kind == "many":
+        name = draw(st.sampled_from([name for name, (kind, *_) in relations.items() if kind != "reference"]))
+        target = model.resources[relations[name][1]]
+        where = draw(st.one_of(st.just({}), conditions(model, target, depth - 1)))
+        return name, {draw(st.sampled_from(["some", "none"])): where}
+    return draw(comparisons())
+
+
+@st.composite
+def comparisons(draw):
+    """Draw (field, value or operators)."""
+    field = draw(st.sampled_from([*OWN, "created_by", "n", "s"]))
+    if field == "created_by":
+        return field, draw(st.sampled_from(["$user.id", {"ne": "$user.id"}, {"isnull": True}, {"in": ["$user.id"]}]))
+    values = st.sampled_from(OWN[field])
+    other = {"s": "h", "h": "s", "n": "m", "m": "n"}[field]
+    operator = draw(st.sampled_from(["value", "eq", "ne", "in", "isnull", *ORDER]))
+    if operator == "value":
+        return field, draw(values)
+    if operator == "isnull":
+        return field, {operator: draw(st.booleans())}
+    if operator == "in":
+        return field, {operator: draw(st.lists(values, max_size=2))}
+    return field, {operator: draw(st.one_of(values, st.just({"field": other})))}
+
+
+@st.composite
+def grants(draw, model, resource):
+    """Draw who may list a resource."""
+    drawn = []
+    for role in draw(st.lists(st.sampled_from(["public", "member", "editor"]), min_size=1, max_size=3, unique=True)):
+        where = draw(st.one_of(st.none(), conditions(model, resource, 2)))
+        drawn.append(role if where is None else {"role": role, "where": where})
+    return drawn
+
+
+def build(data, admin):
+    """Declare random resources, and return the Model with their names."""
+    names = [f"r{next(_names)}" for _ in range(data.draw(st.integers(2, 3)))]
+    resources = {}
+    for name in names:
+        targets = {}
+        for field, kind in (("x", "reference"), ("y", "reference"), ("t", "references")):
+            if data.draw(st.booleans()):
+                targets[field] = (kind, data.draw(st.sampled_from(names)))
+        resources[name] = Resource(name, targets)
+    model = Model(resources)
+    for resource in resources.values():
+        resource.grants = data.draw(grants(model, resource))
+    document = {"resources": {name: resource.declaration() for name, resource in resources.items()}}
+    for name, resource in resources.items():
+        fields = {"s": {"type": "string"}}
+        assert admin.post("/resources", json={"name": name, "fields": fields}).status_code == 201
+    # References need their targets, rules the references.
+    for access in ({}, None):
+        for name, resource in resources.items():
+            body = document["resources"][name] | ({"access": access} if access is not None else {})
+            response = admin.put(f"/resources/{name}", json=body)
+            assert response.status_code == 200, response.json
+    return model
+
+
+def fill(data, model, authors):
+    """Create random rows, by random authors, and link them."""
+    for resource in model.resources.values():
+        for _ in range(ROWS):
+            values = {field: data.draw(st.sampled_from([None, *choices])) for field, choices in OWN.items()}
+            author = data.draw(st.sampled_from(authors))
+            if not author.sees("h"):
+                del values["h"]
+            made = author.person.make(resource.name, **values)
+            resource.rows[made["id"]] = {"h": None} | made
+    for resource in model.resources.values():
+        for row in resource.rows.values():
+            changes = {}
+            for field, (kind, to) in resource.targets.items():
+                ids = st.sampled_from([*model.resources[to].rows])
+                one = data.draw(st.one_of(st.none(), ids))
+                several = st.lists(ids, max_size=3, unique=True)
+                changes[field] = one if kind == "reference" else data.draw(several)
+            if changes:
+                response = authors[0].person.patch(f"/{resource.name}/{row['id']}", json=changes)
+                assert response.status_code == 200, response.json
+                row |= changes
+
+
+def ask(model, caller, resource, where):
+    """Compare what the API finds with what the model finds."""
+    query = {"where": json.dumps(where), "sort": "id", "per_page": 50, "fields": "id"}
+    response = caller.person.get(f"/{resource.name}", query_string=query)
+    rules = model.scope(caller, resource)
+    what = (caller.person.name, resource.name, where, resource.grants)
+    if not rules:
+        assert response.status_code in (401, 403), what
+        return
+    try:
+        model.require_known(where, resource, caller)
+    except Unknown:
+        assert response.status_code == 422, what
+        return
+    expected = [
+        row["id"]
+        for row in resource.rows.values()
+        if model.listed(caller, resource, row) and model.holds(where, resource, row, caller, caller)
+    ]
+    assert response.status_code == 200, (what, response.json)
+    assert [row["id"] for row in response.json["data"]] == sorted(expected), what
+    assert response.json["meta"]["total"] == len(expected)
+    path = f"/{resource.name}/aggregate"
+    assert caller.person.get(path, query_string={"where": query["where"]}).json["data"] == [{"count": len(expected)}]
+
+
+def test_finds_what_a_model_finds(admin, alice, edith, stranger):
+    callers = [
+        Caller(admin, {"admin", "member"}),
+        Caller(alice, {"member"}),
+        Caller(edith, {"member", "editor"}),
+        Caller(stranger, set()),
+    ]
+
+    @settings(
+        max_examples=WALKS,
+        deadline=None,
+        database=None,
+        derandomize="WHERE_WALKS" not in os.environ,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data())
+    def walk(data):
+        model = build(data, admin)
+        fill(data, model, callers[:2])
+        for resource in model.resources.values():
+            for caller in callers:
+                for row_id in resource.rows:
+                    visible = model.listed(caller, resource, resource.rows[row_id])
+                    status = caller.person.get(f"/{resource.name}/{row_id}").status_code
+                    assert (status == 200) == visible, (caller.person.name, resource.grants)
+                for _ in range(QUESTIONS):
+                    ask(model, caller, resource, data.draw(conditions(model, resource, 3)))
+        drop(admin, model)
+
+    walk()
+
+
+def drop(admin, model):
+    """Drop the resources; they may refer to each other, so first without references."""
+    for name in model.resources:
+        plan = admin.post(f"/resources/{name}/plan", json={"fields": {"s": {"type": "string"}}}).json["data"]
+        body = {"fields": {"s": {"type": "string"}}}
+        response = admin.put(f"/resources/{name}?confirm={plan['fingerprint']}", json=body)
+        assert response.status_code == 200, response.json
+    for name in model.resources:
+        assert admin.delete(f"/resources/{name}?confirm=true").status_code == 200
