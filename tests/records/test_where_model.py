@@ -301,17 +301,19 @@ def build(data, admin):
     model = Model(resources)
     for resource in resources.values():
         resource.grants = data.draw(grants(model, resource))
-    document = {"resources": {name: resource.declaration() for name, resource in resources.items()}}
-    for name, resource in resources.items():
-        fields = {"s": {"type": "string"}}
-        assert admin.post("/resources", json={"name": name, "fields": fields}).status_code == 201
+    for name in names:
+        admin.declare(name, {"s": {"type": "string"}})
     # References need their targets, rules the references.
-    for access in ({}, None):
-        for name, resource in resources.items():
-            body = document["resources"][name] | ({"access": access} if access is not None else {})
-            response = admin.put(f"/resources/{name}", json=body)
-            assert response.status_code == 200, response.json
+    for resource in resources.values():
+        replace(admin, resource.name, resource.declaration() | {"access": {}})
+    for resource in resources.values():
+        replace(admin, resource.name, resource.declaration())
     return model
+
+
+def replace(admin, name, body):
+    response = admin.put(f"/resources/{name}", json=body)
+    assert response.status_code == 200, response.json
 
 
 def fill(data, model, authors):
@@ -398,11 +400,12 @@ def test_finds_what_a_model_finds(admin, alice, edith, stranger):
 
 
 def drop(admin, model):
-    """Drop the resources; they may refer to each other, so first without references."""
+    """Drop the resources; rules lead through them, and they may refer to each other."""
+    for resource in model.resources.values():
+        replace(admin, resource.name, resource.declaration() | {"access": {}})
     for name in model.resources:
-        plan = admin.post(f"/resources/{name}/plan", json={"fields": {"s": {"type": "string"}}}).json["data"]
         body = {"fields": {"s": {"type": "string"}}}
-        response = admin.put(f"/resources/{name}?confirm={plan['fingerprint']}", json=body)
-        assert response.status_code == 200, response.json
+        plan = admin.post(f"/resources/{name}/plan", json=body).json["data"]
+        replace(admin, f"{name}?confirm={plan['fingerprint']}", body)
     for name in model.resources:
         assert admin.delete(f"/resources/{name}?confirm=true").status_code == 200
