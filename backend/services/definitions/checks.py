@@ -14,7 +14,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
-from backend.services.definitions.own_where import read_own_where
+from backend.services.definitions.own_where import read_own_where, used_fields
 from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace, check_user_value, rule_problems
@@ -104,10 +104,11 @@ def _rule_problem(where: Any, definition: Definition, part: str) -> str | None:
     if where == {}:
         return "where: Must be an object of conditions."
     try:
-        read_own_where(where, usable)
+        read_own_where(where, definition.all_fields)
     except ValidationError as error:
         return " ".join(map(str, error.messages))
-    return None
+    barred = sorted(used_fields(where) - usable.keys())
+    return f"Cannot be in the rule of an entry of `{part}`: {', '.join(barred)}." if barred else None
 
 
 def _index_count_problems(definition: Definition) -> Problems:
