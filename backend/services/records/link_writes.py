@@ -100,6 +100,13 @@ def _with_hidden(wanted: list[str], current: list[tuple[str, bool]]) -> list[str
     return merged
 
 
+def has_link(actor: Actor, resource: Resource, record_id: str, name: str, target_id: str) -> bool:
+    """Return whether a list of a record has an id, as far as the actor sees it."""
+    if name in policies.hidden_fields(resource.definition, actor):
+        return False
+    return (target_id, True) in _read_links(resource, name, record_id, visible_links(actor, resource))
+
+
 def replace_lists(resource: Resource, lists: Mapping[str, Lists]) -> None:
     """Write lists in place of those that records had: {id of the record: {field: ids}}."""
     for name in resource.definition.links:

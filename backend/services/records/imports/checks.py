@@ -21,7 +21,7 @@ from backend.services.records.imports.stored import StoredRecords, find_stored, 
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
 from backend.services.records.imports.unique_sets import UniqueSets
 from backend.services.records.imports.values import Draft, Reference, ValueReader, one_text
-from backend.services.records.link_writes import Lists, future_lists
+from backend.services.records.link_writes import Lists, future_lists, has_link
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
 from backend.services.records.row_checks import future_links, meets, require_in_scope
@@ -112,9 +112,10 @@ class Checker:
         """Return the id if the stored record that the row changes refers to it already."""
         column, key, place = reference
         found = stored.by_key.get(key_of(self._resource, self._key, draft))
-        if found is None or place is not None or column.target_field != "id":
+        if found is None or column.target_field != "id":
             return None
-        return key if has_value(self._actor, self._resource, found.id, column.field, key) else None
+        has = has_value if place is None else has_link
+        return key if has(self._actor, self._resource, found.id, column.field, key) else None
 
     def _is_within(self, scope: policies.Scope, record_id: str) -> bool:
         """Return whether a record, as the rows so far leave it, is within the scope."""
