@@ -204,3 +204,20 @@ def test_a_check_reveals_no_hidden_field(admin, alice, edith):
     assert_unmet(edith.post("/pay", json={}), "bonus", "bonus must be salary or less")
     assert edith.post("/pay", json={"salary": 5, "bonus": 5}).status_code == 201
     assert "salary" not in json.dumps(alice.get("http://localhost/openapi.json").json["components"])
+
+
+def test_a_deletion_that_would_break_a_check_is_refused(admin):
+    admin.declare("places", {"name": {"type": "string"}})
+    fields = TRIPS | {"place": {"type": "reference", "to": "places", "on_delete": "set_null"}}
+    fields |= {"guide": {"type": "reference", "to": "users", "on_delete": "set_null"}}
+    somewhere = {"any": [{"place": {"isnull": False}}, {"guide": {"isnull": False}}]}
+    admin.declare("trips", fields, access=ACCESS, checks={"somewhere": somewhere})
+    place = admin.make("places")
+    trip = admin.make("trips", place=place["id"])
+    refused = admin.delete(f"/places/{place['id']}")
+    message = "The record cannot be deleted: without it, another record would not meet a check of its resource."
+    assert (refused.status_code, refused.json["error"]["message"]) == (409, message)
+    assert admin.get(f"/trips/{trip['id']}").json["data"] == trip
+    admin.patch(f"/trips/{trip['id']}", json={"guide": admin.id})
+    assert admin.delete(f"/places/{place['id']}").status_code == 200
+    assert admin.get(f"/trips/{trip['id']}").json["data"]["place"] is None

@@ -6,6 +6,7 @@ from backend.services.definitions.own_where import read_own_where
 from backend.services.definitions.where import GROUPS, Fields
 from backend.services.storage.conditions import Condition
 
+CHANGING = ("created_by", "updated_at", "version")  # system fields that change without a write of the client
 # What a value must be, by operator; `and` and `or` connect several.
 WORDS = {
     "eq": "{}",
@@ -23,7 +24,7 @@ WORDS = {
 
 def read_check(where: Any, fields: Fields) -> Condition:
     """Return the condition of a check. Raises ValidationError with all errors, each with its path."""
-    comparable = {name: field for name, field in fields.items() if "eq" in field.operators}
+    comparable = {name: field for name, field in fields.items() if "eq" in field.operators and name not in CHANGING}
     return read_own_where(where, comparable)
 
 

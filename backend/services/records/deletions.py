@@ -30,17 +30,21 @@ def delete_records(actor: Actor, resource: Resource, record_ids: Sequence[str], 
     The database could follow the references, but SQLite fails at a depth of 1,000, and neither database would change
     the `version`, and so the ETag, of a record whose reference is set to null.
 
-    Raises Conflict if a record that is not one of these refers with `on_delete: restrict` to one that would be deleted.
-    The message calls these records `subject`.
+    Raises Conflict if a record that is not one of these refers with `on_delete: restrict` to one that would be deleted,
+    or would not meet a check without its reference. The message calls these records `subject`.
     """
-    deletion = _Deletion(actor, resource, record_ids)
-    deletion.follow_references()
-    deletion.require_no_blockers(subject)
-    deletion.set_references_to_null()
-    deletion.remove_links()
     try:
+        deletion = _Deletion(actor, resource, record_ids)
+        deletion.follow_references()
+        deletion.require_no_blockers(subject)
+        deletion.set_references_to_null()
+        deletion.remove_links()
         deletion.execute()
-    except IntegrityError as error:  # a resource created a moment ago refers to them
+    except IntegrityError as error:
+        if database.violated(error, {}).kind == "check":
+            message = f"{subject} cannot be deleted: without it, another record would not meet a check of its resource."
+            raise Conflict(message) from error
+        # A resource created a moment ago refers to them.
         raise Conflict(f"{subject} is still referenced by other records.") from error
 
 
