@@ -67,6 +67,24 @@ def test_no_number_is_given_again_after_a_restore(run, admin):
         assert len(admin.get("/bills").json["data"]) == 2
 
 
+def test_folded_and_listed_values_are_found_after_a_restore(run, admin):
+    fields = {
+        "code": {"type": "string", "unique": True, "ignore_case": True},
+        "tags": {"type": "list", "of": "string", "index": True},
+    }
+    admin.declare("parts", fields)
+    part = admin.make("parts", code="Straße", tags=["a", "b"])
+    path = make_backup(run)
+    assert run("verify", path).exit_code == 0
+    admin.delete(f"/parts/{part['id']}")
+    assert run("restore", path).exit_code == 0
+    admin._token = None  # sessions have ended
+    for query in ("code=STRASSE", "tags__has=b"):
+        assert [each["id"] for each in admin.get(f"/parts?{query}").json["data"]] == [part["id"]]
+    assert admin.post("/parts", json={"code": "strasse"}).status_code == 409
+    assert run("verify", make_backup(run)).exit_code == 0
+
+
 def test_computed_fields_and_checks_work_after_a_restore(run, admin):
     fields = {
         "number": {"type": "sequence"},

@@ -166,6 +166,55 @@ def test_rows_that_differ_in_case_prevent_it(admin):
     assert found(admin, code="b") == ["b"]
 
 
+def test_checks_and_rules_of_indexes_follow_a_change_of_case(admin):
+    plain = {"code": {"type": "string"}, "name": {"type": "string"}}
+    rest = {
+        "checks": {"differ": {"code": {"ne": {"field": "name"}}}},
+        "unique": [{"fields": ["code"], "where": {"name": "main"}}],
+        "access": ACCESS,
+    }
+    admin.declare("things", plain, **rest)
+    first = admin.make("things", code="A", name="a")
+    admin.make("things", code="x", name="main")
+    second = admin.make("things", code="x", name="MAIN")
+    folded = {name: field | {"ignore_case": True} for name, field in plain.items()}
+    plan = admin.post("/resources/things/plan", json={"fields": folded, **rest}).json["data"]
+    assert plan_texts(plan) == [
+        "Ignore upper and lower case in code.",
+        "Ignore upper and lower case in name.",
+        'Require unique values of code where {"name": "main"}, although 1 record would repeat values.',
+        "Change the check differ: code must be not name, which 1 record would not meet.",
+    ]
+    assert [step["ids"] for step in plan["steps"]] == [[], [], [second["id"]], [first["id"]]]
+    admin.patch(f"/things/{first['id']}", json={"name": "b"})
+    admin.patch(f"/things/{second['id']}", json={"code": "y"})
+    assert admin.put("/resources/things", json={"fields": folded, **rest}).status_code == 200
+    assert admin.post("/things", json={"code": "Q", "name": "q"}).status_code == 422
+    assert admin.post("/things", json={"code": "X", "name": "Main"}).status_code == 409
+    assert admin.post("/things?upsert=code", json={"code": "X"}).status_code == 422
+    assert admin.put("/resources/things", json={"fields": plain, **rest}).status_code == 200
+    assert admin.post("/things", json={"code": "Q", "name": "q"}).status_code == 201
+
+
+def test_a_path_sorts_and_groups_without_case(admin):
+    admin.declare("places", {"name": {"type": "string", "unique": True, "ignore_case": True}}, access=ACCESS)
+    fields = {"code": {"type": "string"}, "place": {"type": "reference", "to": "places"}}
+    admin.declare("things", fields, filters=["place.name"], access=ACCESS)
+    for code, name in (("1", "b"), ("2", "A"), ("3", "C")):
+        admin.make("things", code=code, place=admin.make("places", name=name)["id"])
+    assert found(admin, sort="place.name") == ["2", "1", "3"]
+    assert found(admin, **{"place.name": "B"}) == ["1"]
+    groups = admin.get("/things/aggregate?group_by=place.name&sort=-place.name").json["data"]
+    assert [group["place.name"] for group in groups] == ["C", "b", "A"]
+
+
+def test_an_upsert_finds_a_key_in_any_case(things):
+    first = things.make("things", code="Ab", name="old")
+    answer = things.post("/things?upsert=code", json={"code": "AB", "name": "new"})
+    assert (answer.status_code, answer.json["data"]["id"]) == (200, first["id"])
+    assert answer.json["data"]["code"] == "AB"
+
+
 def test_a_folded_text_must_fit_its_index(things):
     longest = "ΐ" * 400  # 2 bytes each, 6 when folded
     assert things.make("things", plain=longest[:255], code="x" * 255)

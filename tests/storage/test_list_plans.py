@@ -178,8 +178,9 @@ def test_an_upgrade_brings_the_indexes_of_this_version(topic, edith, statements)
         there = database.index_names()
         drop_indexes(name for name, index in indexes_of(definition).items() if not index.is_unique)
         for each in definition.index_sets():
-            name = index_name("notes", each.terms, unique=False)
-            database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(each.fields)})')
+            if definition.lists.isdisjoint(each.fields):
+                name = index_name("notes", each.terms, unique=False)
+                database.execute_sql(f'CREATE INDEX "{name}" ON "notes" ({", ".join(each.fields)})')
     migrations.upgrade()
     with database.connection_context():
         assert database.index_names() == there

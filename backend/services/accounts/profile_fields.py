@@ -19,7 +19,7 @@ from backend.services.field_types.varying import USER
 
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
-OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "computed")
+OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "ignore_case", "computed")
 PROFILE_TYPES = "Profiles cannot hold this. Use `uuid` for the id of a record, and decimals of at most 18 digits."
 
 

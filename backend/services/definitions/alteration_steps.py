@@ -178,7 +178,7 @@ def _index_limit_steps(change: Alteration, model: Any) -> Iterator[Step]:
         old_name = None if name in change.converters else change.old_names.get(name)
         if old_name is None or not change.old.fields[old_name].may_outgrow_index:
             continue
-        if name not in change.folded and old_name in old_limits and old_limits[old_name] <= max_bytes:
+        if name not in change.recased and old_name in old_limits and old_limits[old_name] <= max_bytes:
             continue  # every existing text is short enough
         indexed = change.new.fields[name].compared(column(model, old_name), database.obj)
         preventing = find_rows(model, fn.OCTET_LENGTH(indexed) > max_bytes)

@@ -136,9 +136,9 @@ class Alteration(Change):
         }
 
     @property
-    def folded(self) -> list[str]:
-        """The names of the fields whose values newly are the same in upper and lower case."""
-        return [name for name, (old, new) in self.field_pairs.items() if new.ignores_case and not old.ignores_case]
+    def recased(self) -> list[str]:
+        """The names of the fields in which upper and lower case become the same, or different."""
+        return [name for name, (old, new) in self.field_pairs.items() if new.ignores_case != old.ignores_case]
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

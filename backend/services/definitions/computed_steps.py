@@ -96,7 +96,8 @@ def check_steps(change: Alteration, model: Any) -> Iterator[Step]:
 
 def _rows_against(change: Alteration, model: Any, name: str) -> Rows:
     condition = change.new.conditions[name]
-    if change.old_checks.get(name) == change.new.checks[name] and change.keeps_values(condition.own_fields):
+    is_same = change.old_checks.get(name) == change.new.checks[name]
+    if is_same and change.keeps_values(condition.own_fields) and condition.own_fields.isdisjoint(change.recased):
         return NO_ROWS
     try:
         future = condition.shape.sql(FutureColumns(change, model), SLOTS)

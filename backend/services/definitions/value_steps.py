@@ -59,7 +59,7 @@ def _value_checks(change: Alteration) -> dict[str, Callable[[Any], Any]]:
 def _doubtful_sets(change: Alteration) -> tuple[list[FieldSet], set[FieldSet]]:
     """Return the unique sets whose values may repeat, and those of them that need a step even if no value repeats."""
     computed = change.added.keys() & change.new.computed_fields
-    changing = {*change.converters, *change.defaults, *change.folded, *computed}
+    changing = {*change.converters, *change.defaults, *change.recased, *computed}
     old_sets = change.old.unique_sets()
     new_sets = {each for each in change.new.unique_sets() if change.old_set_of(each) not in old_sets}
     doubtful = [each for each in change.new.unique_sets() if each in new_sets or each.uses(changing)]
