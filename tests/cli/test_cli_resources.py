@@ -20,8 +20,8 @@ resources:
       kind: {type: enum, choices: [food, "yes", "7"]}
       price: {type: decimal, precision: 8, scale: 3, default: "0.500"}
       extra: {type: json, default: {a: [1, null]}}
-    indexes: [[due, kind]]
-    unique: [[title, shop]]
+    indexes: [[due, kind], {fields: [-due, created_at], where: {kind: {in: [food, "yes"]}}}]
+    unique: [[title, shop], {fields: [created_by, kind], where: {due: {gte: 2026-01-01}}}]
     search: [title]
     access: {list: [public], create: [buyer, owner]}
   shops:

@@ -56,7 +56,8 @@ def upsert_record(
     identity = _identity(actor, _read_key(actor, resource, key), changes)
     with database.atomic():
         resource.hold_definition()
-        for attempt in range(1, ATTEMPTS + 1):
+        attempts_left = ATTEMPTS
+        while True:
             if record_id := _find(actor, resource, identity):
                 changed = update_record(actor, resource, record_id, changes, if_match)
                 return Upserted(record_id, changed, is_new=False)
@@ -65,9 +66,9 @@ def upsert_record(
             try:
                 return Upserted(*create_record(actor, resource, _load(schemas.create, body)), is_new=True)
             except Conflict:  # on Postgres, another request may have created it since it was looked for
-                if attempt == ATTEMPTS:
+                attempts_left -= 1
+                if not attempts_left:
                     raise
-    raise AssertionError
 
 
 def _read_key(actor: Actor, resource: Resource, text: str) -> Key:

@@ -25,6 +25,7 @@ from backend.services.records.link_writes import Lists, future_lists, has_link
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
 from backend.services.records.row_checks import future_links, meets, require_in_scope
+from backend.services.records.upserts import KEY_IS_NULL
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
 
@@ -128,7 +129,7 @@ class Checker:
             return self._plan_new(draft, stored)
         key = key_of(self._resource, self._key, draft)
         if key is None:
-            raise ValidationError(f"{self._key}: A value is required, because this field is the key.")
+            raise ValidationError(f"{self._key}: {KEY_IS_NULL}")
         found = stored.by_key.get(key)
         record_id = self._find_record_id(key, found)
         if record_id is None:
