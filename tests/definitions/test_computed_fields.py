@@ -93,6 +93,17 @@ def test_every_expression_has_the_same_value_on_both_databases(admin):
     assert [made[f"c{i}"] for i in range(2, len(COMPUTED))] == [values[2] for _, _, values in COMPUTED[2:]]
 
 
+def test_the_longest_expressions_can_be_computed(admin):
+    texts = ["+".join(["n"] * 49), "*".join(["x"] * 49), "(" * 19 + "n" + "-1)" * 19, "/".join(["x"] * 49)]
+    kinds = ["integer", "number", "integer", "number"]
+    fields = {f"c{i}": {"type": kinds[i], "computed": text} for i, text in enumerate(texts)}
+    admin.declare("things", {"n": {"type": "integer"}, "x": {"type": "number"}} | fields, access=ACCESS)
+    thing = admin.make("things", n=2, x=0.5)
+    assert [thing[f"c{i}"] for i in range(4)] == [98, 0.5**49, -17, 2.0**47]
+    refused = admin.post("/things", json={"x": 1e-300})  # `c1` is 0
+    assert (refused.status_code, set(refused.json["error"]["details"]["json"])) == (422, {"c3"})
+
+
 @ON_SQLITE
 def test_an_expression_that_is_not_valid_is_refused_with_its_place(admin):
     tags = {"tags": {"type": "json"}, "twice": {"type": "integer", "computed": "quantity"}}
