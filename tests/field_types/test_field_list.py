@@ -261,6 +261,31 @@ def test_an_entry_of_several_fields_has_no_list(admin):
         ]
 
 
+def test_rules_use_the_lists_of_a_user(admin, alice, edith):
+    admin.put("/users/settings", json={"fields": {"teams": {"type": "list", "of": "string"}}})
+    fields = {"team": {"type": "string", "ignore_case": True}, "tags": {"type": "list", "of": "string"}}
+    grants = [
+        {"role": "member", "where": {"team": {"in": "$user.teams"}}},
+        {"role": "member", "where": {"tags": {"has_all": "$user.teams"}}},
+        {"role": "editor", "where": {"not": {"team": {"in": "$user.teams"}}}},
+    ]
+    admin.declare("things", fields, access={"list": grants})
+    admin.make("things", team="RED")
+    admin.make("things", tags=["blue", "x", "red"])
+    admin.make("things", team="other", tags=["blue"])
+    admin.patch(f"/users/{alice.id}", json={"profile": {"teams": ["red", "blue"]}})
+    admin.patch(f"/users/{edith.id}", json={"profile": {"teams": []}})
+    assert [record["team"] for record in alice.get("/things").json["data"]] == ["RED", None]
+    assert edith.get("/things").status_code == 403  # a list without values grants nothing
+    for where, message in (
+        ({"team": "$user.teams"}, "`$user.teams` of type list of string cannot be compared with string."),
+        ({"team": {"in": "$user.email"}}, "`$user.email` of type email cannot be compared with a list of string."),
+    ):
+        body = {"name": "x", "fields": fields, "access": {"list": [{"role": "member", "where": where}]}}
+        (problem,) = admin.post("/resources", json=body).json["error"]["details"]["json"]["access"]["list"]
+        assert problem.endswith(message)
+
+
 def test_a_profile_can_have_a_list(admin):
     settings = {"fields": {"teams": {"type": "list", "of": "string"}}}
     assert admin.put("/users/settings", json=settings).status_code == 200

@@ -10,6 +10,7 @@ from backend.models.user import UserSettings
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.where import Fields, UserValue, Wording, read_where
+from backend.services.field_types.base import FieldType
 from backend.services.field_types.email import Email
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.uuid import Uuid
@@ -109,10 +110,9 @@ class _UserFields:
             names = ", ".join(f"`{USER}{name}`" for name in self.fields)
             raise ValidationError(f"Users have no such value. They have {names}.")
         known = self.fields[value.name]
-        if value.field.comparable_as != known.comparable_as:
-            raise ValidationError(
-                f"`{USER}{value.name}` of type {known.name} cannot be compared with {value.field.name}."
-            )
+        if value.is_list != known.holds_items or value.field.comparable_as != known.item.comparable_as:
+            wanted = f"a list of {value.field.name}" if value.is_list else value.field.name
+            raise ValidationError(f"`{USER}{value.name}` of type {known.title} cannot be compared with {wanted}.")
 
 
 def check_user_value(value: UserValue) -> None:
@@ -174,9 +174,13 @@ def _lacks_value(condition: Condition, user_value: Callable[[str], Any]) -> bool
 
 def _bound_operand(operand: Any, user_value: Callable[[str], Any]) -> Any:
     """Return the operand with the values of the user; None if the user lacks one."""
+    if isinstance(operand, UserValue) and operand.is_list:
+        # A list without values finds nothing, like a value that the user lacks.
+        values = [_loaded(operand.field, each) for each in user_value(operand.name) or ()]
+        return tuple([each for each in values if each is not None]) or None
     if isinstance(operand, tuple):
-        values = tuple([_bound(value, user_value) for value in operand])
-        return None if None in values else values
+        bound = tuple([_bound(value, user_value) for value in operand])
+        return None if None in bound else bound
     return _bound(operand, user_value)
 
 
@@ -186,8 +190,12 @@ def _bound(value: Any, user_value: Callable[[str], Any]) -> Any:
     actual = user_value(value.name)
     if actual is None or value.name == "id":
         return actual
+    return _loaded(value.field, actual)
+
+
+def _loaded(field: FieldType, value: Any) -> Any:
     try:
-        return value.field.text_field().deserialize(actual)
+        return field.text_field().deserialize(value)
     except ValidationError:  # for example a text that is no choice of an enum: no row can have it
         return None
 

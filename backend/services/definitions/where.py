@@ -75,10 +75,14 @@ Step = tuple[Relation, Place]  # a reference, and the resource that it leads to
 
 @dataclass(frozen=True, slots=True)
 class UserValue:
-    """`$user.<name>`: a value of the user who makes the request. `field` reads it as a value to compare with."""
+    """`$user.<name>`: a value of the user who makes the request. `field` reads it as a value to compare with.
+
+    With `is_list` it is a list of such values.
+    """
 
     name: str
     field: FieldType
+    is_list: bool = False
 
 
 class Wording(NamedTuple):
@@ -216,6 +220,8 @@ class _Reading:
             return _other_field(field, operand, fields)
         if operator not in OF_VALUES:
             return self._value(field, operand, operator)
+        if isinstance(operand, str) and operand.startswith(self.wording.user_prefix):
+            return self._user_value(UserValue(operand.removeprefix(USER), field.item, is_list=True))
         if not isinstance(operand, list) or len(operand) > MAX_IN:
             raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
         if operator in NOT_EMPTY and not operand:
@@ -226,14 +232,16 @@ class _Reading:
         if isinstance(value, str) and value.startswith(self.wording.user_prefix):
             if operator in TEXT_SEARCH:  # an empty value would match every text
                 raise ValidationError("A value of the user cannot be searched for.")
-            user_value = UserValue(value.removeprefix(USER), field.item)
-            self.wording.check_user_value(user_value)
-            return user_value
+            return self._user_value(UserValue(value.removeprefix(USER), field.item))
         if value is None:
             raise ValidationError("To find null, use the operator `isnull`.")
         if operator in TEXT_SEARCH and len(str(value)) > MAX_PART:
             raise ValidationError(f"At most {MAX_PART:,} characters can be searched for within a text.")
         return field.item.text_field().deserialize(value)
+
+    def _user_value(self, value: UserValue) -> UserValue:
+        self.wording.check_user_value(value)
+        return value
 
 
 def lead(hops: Sequence[str], place: Place) -> list[Step] | None:
