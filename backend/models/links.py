@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Self
 
-from peewee import OP, SQL, ColumnBase, Expression, Node, Select, Table, WrappedNode, fn
+from peewee import OP, SQL, ColumnBase, Expression, Select, Table, WrappedNode, fn
 
 PREFIX = "larder_links_"
 
@@ -53,10 +53,6 @@ class Links:
     def select(self, *columns: Any) -> Select:
         """Return the query of the links of the row."""
         return self.all_rows(*columns).where(self.table.c.record == self.record)
-
-    def to(self, target: Node) -> Select:
-        """Return the query of the ids of the records with a link to `target`."""
-        return self.all_rows(self.table.c.record).where(self.table.c.target == target)
 
     def some(self, meets: Callable[[ColumnBase], ColumnBase], *, is_one: bool) -> ColumnBase:
         """Return the condition that the target of one of the links meets `meets`.

@@ -63,6 +63,8 @@ class Walk:
         self.resource = {"tags": f"tags{number}", "tasks": f"tasks{number}"}
         self.field = {"tags": "tags", "after": "after"}
         self.former = {"tags": ["tags"], "after": ["after"]}
+        for person in people.values():
+            person._token = None  # long walks outlive a token
         admin = people["admin"]
         admin.declare(self.resource["tags"], TAGS, access=ALL | {"list": [RULE], "read": [RULE]})
         admin.declare(self.resource["tasks"], self.fields(), access=ALL, history=True)

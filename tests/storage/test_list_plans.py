@@ -3,6 +3,7 @@
 import pytest
 
 from backend.models.database import database
+from backend.models.links import links_table
 from backend.models.records import index_name
 from backend.services.definitions.indexes import drop_indexes, indexes_of
 from backend.services.definitions.stored import load_definitions
@@ -20,6 +21,7 @@ FIELDS = {
     "kind": {"type": "integer", "required": True},
     "rare": {"type": "boolean", "required": True},
     "tags": {"type": "list", "of": "string", "index": True},
+    "marks": {"type": "references", "to": "marks"},
 }
 INDEXES = [
     *(["topic", "rank"], ["kind", "-title"], ["-kind", "created_at", "title"]),
@@ -80,7 +82,8 @@ def fill(alice, bob, topic):
 @pytest.fixture
 def topic(admin, alice, bob):
     """The id of a topic; there are notes, half of which refer to it."""
-    admin.declare("topics", {"name": {"type": "string"}}, access={"list": ["member"], "read": ["member"]})
+    for name in ("topics", "marks"):
+        admin.declare(name, {"name": {"type": "string"}}, access={"list": ["member"], "read": ["member"]})
     admin.declare("notes", FIELDS, indexes=INDEXES, access=ACCESS)
     made = admin.make("topics", name="Tea")["id"]
     fill(alice, bob, made)
@@ -197,6 +200,26 @@ def test_referring_records_are_read_from_a_range_of_an_index(topic, alice, edith
             "/topics?expand=notes&expand.notes.sort=rank",
             f"/topics/{topic}?expand=notes&expand.notes.sort=-rank&expand.notes.fields=title",
             "/topics?expand=notes&expand.notes.sort=-id&expand.notes.per_page=5",
+        ):
+            read_page(person, path, statements)
+
+
+def test_links_are_read_from_a_range_of_an_index(topic, admin, alice, edith, statements):
+    """In both directions, of a mark that every note has and of one that few have; under an owner's rule as well."""
+    rare, common = (admin.make("marks", name=name)["id"] for name in ("rare", "common"))
+    kind = "::uuid" if database.name == "postgres" else ""
+    table = links_table("notes", "marks")
+    with database.connection_context():
+        for mark, condition in ((common, ""), (rare, " WHERE substr(title, 9) = '777'")):
+            notes = f"SELECT id, '{mark}'{kind}, 0 FROM notes{condition}"
+            database.execute_sql(f'INSERT INTO "{table}" (record, target, place) {notes}')
+        database.execute_sql("ANALYZE")
+    for person in (edith, alice):
+        for path in (
+            f"/notes?count=false&fields=marks&marks__any={rare}",
+            f"/notes?count=false&fields=marks&marks__all={rare},{common}&sort=-id",
+            "/marks?expand=notes",
+            f"/marks/{common}?expand=notes&expand.notes.sort=-id&expand.notes.per_page=5",
         ):
             read_page(person, path, statements)
 

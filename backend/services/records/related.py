@@ -213,12 +213,12 @@ def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> Colum
     if not shape.is_back:
         return target.scoped(column.in_(database.ids(slot("ids"))), shape.condition)
     # For each id, ranges of an index are read, however many records refer to it.
-    if target.fields[shape.matching_field].has_column:
-        refers: ColumnBase = Expression(column, "=", database.each_wanted)
-    else:
-        refers = Expression(record_id, "IN", target.links(shape.matching_field).to(database.each_wanted))
-    condition = target.scoped(refers, shape.condition)
-    rows = target.model.select(record_id.alias("id")).where(condition)
+    rows = target.model.select(record_id.alias("id"))
+    if not target.fields[shape.matching_field].has_column:
+        links = target.links(shape.matching_field).table
+        rows, column = rows.join(links, on=(links.c.record == record_id)), links.c.target
+        keys = [*keys[:-1], keys[-1]._replace(column=links.c.record)]  # `id`, which the index has in its order
+    rows = rows.where(target.scoped(Expression(column, "=", database.each_wanted), shape.condition))
     queries = [rows.where(*part.conditions).order_by(*part.terms) for part in parts(keys, None)]
     first = one_after_the_other(target, queries).limit(slot("reach"))
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))
