@@ -170,3 +170,21 @@ def test_two_computed_fields_and_their_resource_are_renamed_at_once(admin):
         answer = admin.patch(f"/rows/{row['id']}", json=values)
         assert answer.status_code == 422
         assert set(answer.json["error"]["details"]["json"]) <= wrong
+
+
+def test_a_field_that_becomes_readable_must_fit_in_all_rows(admin):
+    hidden = LINES | {"total": LINES["total"] | {"readable_by": []}}
+    lines = Lines(admin, hidden)
+    line = admin.make("lines", price="9999999999.00", quantity=2)
+    assert line["total"] is None
+    rules = "Change who may read or write total."
+    refused = "Refuse values that do not fit total, as in 1 record."
+    expected = [("change_computed", "total", refused, True), ("change_rules", "total", rules, False)]
+    assert lines.plan(LINES) == expected
+    lines.change(LINES, 409)
+    admin.patch(f"/lines/{line['id']}", json={"quantity": 1})
+    assert lines.plan(LINES) == expected[1:]
+    lines.change(LINES)
+    assert admin.patch(f"/lines/{line['id']}", json={"quantity": 2}).status_code == 422
+    lines.change(hidden)
+    assert admin.patch(f"/lines/{line['id']}", json={"quantity": 2}).json["data"]["total"] is None

@@ -34,7 +34,7 @@ def computed_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
         reason = f", which does not fit in {record_count_text(unfit.total)}" if unfit.total else ""
         action = "change_computed" if is_recomputed else "add_field"
         yield make_step(action, change.name, f"{verb} as `{field.computed}`{reason}.", name, preventing=unfit)
-    for name in change.new.computed_fields.keys() & change.old_names.keys():
+    for name in sorted(change.new.computed_fields.keys() & change.old_names.keys()):
         old, new = change.field_pairs[name]
         unfit = _unfit_rows(change, model, name) if old.readable_by is not None and new.readable_by is None else NO_ROWS
         if unfit.total:
@@ -82,7 +82,7 @@ def find_repeated(change: Alteration, model: Any, field_set: FieldSet) -> list[s
 def check_steps(change: Alteration, model: Any) -> Iterator[Step]:
     """Yield a step for each check that is added, changed or dropped. Rows that do not meet a check prevent it."""
     old, new = change.old_checks, change.new.checks
-    for name in old.keys() - new.keys():
+    for name in sorted(old.keys() - new.keys()):
         yield make_step("drop_check", change.name, f"Drop the check {name}.", name)
     for name, where in new.items():
         unfit = _rows_against(change, model, name)

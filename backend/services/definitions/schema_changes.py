@@ -237,7 +237,7 @@ def _alter_columns(change: Alteration, old: Definition, converted: list[str], ne
 
 def _add_computed_columns(change: Alteration) -> None:
     model = build_model(change.new, database.obj)
-    for name in change.added.keys() & change.new.computed_fields:
+    for name in sorted(change.added.keys() & change.new.computed_fields):
         _add_column(change.new.name, column(model, name))
 
 
