@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 300
+APP := geo
 # A lock file is complete. Without --no-deps pip would look for newer versions, and refuse them because they are not locked.
 INSTALL := -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes --no-deps
 # The pip of Python 3.11.0, and the newest one when the lock files were made.
@@ -17,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo test test-install test-deploy torture fuzz lint format picture schema lock audit clean
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy torture fuzz lint format picture schema lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -27,13 +28,22 @@ install: $(VENV)/.installed ## Create .venv and install what Larder needs to run
 run: $(VENV)/.installed ## Start the server
 	$(BIN)/python wsgi.py
 
-demo: $(VENV)/.installed ## Load the example (continents, countries, cities) and start the server
-	$(BIN)/flask db upgrade
-	$(BIN)/flask resources apply examples/geo/resources.yml
-	$(BIN)/flask records import continents examples/geo/continents.csv --if-empty
-	$(BIN)/flask records import countries examples/geo/countries.csv --if-empty
-	$(BIN)/flask records import cities examples/geo/cities.csv --if-empty
+demo: demo-$(APP) ## Load an example (countries and cities, or teams with APP=teams) and start the server
 	$(BIN)/python wsgi.py
+
+demo-resources: $(VENV)/.installed
+	$(BIN)/flask db upgrade
+	$(BIN)/flask resources apply examples/$(APP)/resources.yml
+
+demo-geo: demo-resources
+	for name in continents countries cities; do $(BIN)/flask records import $$name examples/geo/$$name.csv --if-empty || exit 1; done
+
+demo-teams: demo-resources
+	$(BIN)/python examples/teams/make_data.py .tmp/teams
+	for name in ada ben cleo dan eve; do \
+		$(BIN)/flask users list | grep -q " $$name@" || $(BIN)/flask users create $$name@example.com --name $$name --password "water the garden" || exit 1; \
+	done
+	for name in teams memberships projects tags tasks comments; do $(BIN)/flask records import $$name .tmp/teams/$$name.csv --if-empty || exit 1; done
 
 # pytest keeps the files of its last three runs, by default outside the checkout.
 test: $(VENV)/.installed-dev ## Run all tests, or some of them: make test ARGS="-k login"

@@ -1,0 +1,265 @@
+"""The example of teams: each path to its records, for each kind of person."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import PASSWORD, Person
+from tests.helpers import CSV, load, outcome, read
+from tests.parts import geo, teams
+from tests.parts.teams import GARDEN, LIBRARY
+
+UNKNOWN = "0193e0f4-0000-7000-8000-000000000000"
+# The teams of which each person may learn anything; see Stage.
+SEES = {
+    "alice": {GARDEN, LIBRARY},
+    "key": {GARDEN, LIBRARY},
+    "admin": {GARDEN, LIBRARY},
+    "bob": {LIBRARY},
+    "carol": {GARDEN},
+    "dave": set(),
+    "edith": set(),
+}
+ONE_OF_BOTH = {"in": [GARDEN, LIBRARY]}
+# Each finds records of both teams, for those who may see them.
+READS = [
+    *((f"/{name}", {}) for name in ("teams", "projects", "tags", "tasks", "comments")),
+    ("/memberships", {"expand": "team"}),
+    ("/memberships", {"expand": "team.projects"}),
+    ("/teams", {"expand": "projects.tasks,memberships"}),
+    ("/projects", {"expand": "team,tasks.comments"}),
+    ("/tags", {"expand": "tasks.project,team.projects"}),
+    ("/tasks", {"expand": "project.team,tags,comments", "fields": "id"}),
+    ("/comments", {"expand": "task.project,task.tags", "fields": "id"}),
+    ("/tasks", {"q": "work"}),
+    ("/tasks", {"sort": "-title", "count": "false"}),
+    ("/tasks", {"sort": "assignee.name,project.team", "fields": "title"}),
+    ("/tasks", {"title__contains": "work", "state": "open", "due__isnull": "true"}),
+    ("/tasks", {"tags__any": "{garden.tags},{library.tags}"}),
+    ("/tasks", {"tags__isempty": "false"}),
+    ("/tasks", {"project.team__in": "{garden.teams},{library.teams}"}),
+    ("/tasks", {"where": {"not": {"title": "x"}}}),
+    ("/tasks", {"where": {"comments": {"some": {"body": {"contains": "talk"}}}}}),
+    ("/tasks", {"where": {"any": [{"project.team.name": ONE_OF_BOTH}, {"state": "done"}]}}),
+    ("/teams", {"where": {"projects": {"some": {"tasks": {"some": {"tags": {"some": {}}}}}}}}),
+    ("/teams", {"where": {"projects": {"none": {"name": "x"}}}}),
+    ("/tags", {"where": {"tasks": {"some": {"state": "open"}}}}),
+    ("/comments", {"where": {"task.project.name": {"contains": "plan"}}}),
+    ("/tasks/aggregate", {"group_by": "title,project.team"}),
+    ("/tasks/aggregate", {"min": "title", "group_by": "project", "sort": "-count"}),
+    ("/tags/aggregate", {"group_by": "name", "count__gte": 1}),
+    ("/tasks/export", {"format": "csv"}),
+    ("/tasks/export", {"format": "ndjson", "where": {"tags": {"some": {}}}}),
+    ("/comments/export", {"format": "csv", "sort": "-body"}),
+]
+X = {"title": "x"}
+# What somebody else asks with the id of a record of the garden; the answer must be that for an id of nothing.
+GUESSES = [
+    *(("GET", f"/{name}/{{garden.{name}}}", None) for name in teams.RESOURCES),
+    *(("DELETE", f"/{name}/{{garden.{name}}}", None) for name in teams.RESOURCES),
+    *(("PATCH", f"/{name}/{{garden.{name}}}", {}) for name in teams.RESOURCES),
+    ("PATCH", "/tasks/{garden.tasks}", X),
+    ("PATCH", "/memberships/{garden.memberships}", {"role": "member"}),
+    ("PUT", "/tasks/{garden.tasks}", {"project": "{mine.projects}", **X}),
+    ("GET", "/tasks/{garden.tasks}/history", None),
+    ("GET", "/tasks/{garden.tasks}?expand=comments", None),
+    ("POST", "/memberships", {"team": "{garden.teams}", "role": "owner"}),
+    ("POST", "/memberships", {"team": "{garden.teams}", "user": "{alice}"}),
+    ("POST", "/projects", {"team": "{garden.teams}", "name": "Garden plan"}),
+    ("POST", "/tags", {"team": "{garden.teams}", "name": "GARDEN TAG"}),
+    ("POST", "/tags?upsert=team,name", {"team": "{garden.teams}", "name": "Garden tag"}),
+    ("POST", "/tasks", {"project": "{garden.projects}", **X}),
+    ("POST", "/tasks", {"project": "{mine.projects}", "tags": ["{garden.tags}"], **X}),
+    ("POST", "/comments", {"task": "{garden.tasks}", "body": "x"}),
+    ("PATCH", "/tasks/{mine.tasks}", {"project": "{garden.projects}"}),
+    ("PATCH", "/tasks/{mine.tasks}", {"tags": ["{garden.tags}"]}),
+    ("PATCH", "/tasks/{mine.tasks}", {"tags": {"add": ["{garden.tags}"]}}),
+    ("PATCH", "/tasks/{mine.tasks}", {"tags": {"remove": ["{garden.tags}"]}}),
+    ("PATCH", "/comments/{mine.comments}", {"task": "{garden.tasks}"}),
+    ("PATCH", "/projects/{mine.projects}", {"team": "{garden.teams}"}),
+    ("POST", "/batch", {"operations": [{"op": "update", "resource": "tasks", "id": "{garden.tasks}", "data": X}]}),
+    ("POST", "/batch", {"operations": [{"op": "delete", "resource": "tags", "id": "{garden.tags}"}]}),
+    ("GET", "/tasks?project={garden.projects}", None),
+    ("GET", "/tasks?project.team={garden.teams}", None),
+    ("GET", "/tasks?id={garden.tasks}&expand=project", None),
+    ("GET", "/tasks?tags__any={garden.tags}", None),
+    ("GET", "/tasks?tags__all={garden.tags}", None),
+    ("GET", "/tasks?tags__none={garden.tags}", None),
+    ("GET", "/memberships?team={garden.teams}", None),
+    ("GET", "/tasks/aggregate?project={garden.projects}", None),
+    ("GET", "/tasks/export?format=csv&project={garden.projects}", None),
+    ("GET", '/tasks?where={"project": "{garden.projects}"}', None),
+    ("GET", '/tasks?where={"project.team": {"ne": "{garden.teams}"}}', None),
+    ("GET", '/tasks?where={"tags": {"none": {"id": "{garden.tags}"}}}', None),
+    ("GET", '/tasks?where={"tags": {"some": {"id": "{garden.tags}"}}}', None),
+    ("GET", '/tasks?where={"assignee.memberships": {"some": {"team": "{garden.teams}"}}}', None),
+    ("GET", '/tasks?where={"assignee.memberships": {"none": {"team": "{garden.teams}"}}}', None),
+    ("GET", '/tasks/aggregate?where={"comments": {"some": {"id": "{garden.comments}"}}}', None),
+]
+# (person, method, path, body, status): what a member, an owner and others may do to records that they see.
+WRITES = [
+    ("carol", "PATCH", "/memberships/{m.carol}", {"role": "owner"}, 403),
+    ("carol", "PATCH", "/memberships/{garden.memberships}", {"role": "member"}, 403),
+    ("carol", "DELETE", "/memberships/{garden.memberships}", None, 403),
+    ("carol", "POST", "/memberships", {"team": "{garden.teams}", "user": "{edith}"}, 403),
+    ("carol", "PATCH", "/teams/{garden.teams}", {"name": "x"}, 403),
+    ("carol", "DELETE", "/teams/{garden.teams}", None, 403),
+    ("carol", "POST", "/comments", {"task": "{garden.tasks}", "author": "{alice}", "body": "x"}, 403),
+    ("carol", "PATCH", "/comments/{garden.comments}", {"body": "x"}, 403),
+    ("carol", "DELETE", "/comments/{garden.comments}", None, 403),
+    ("carol", "GET", "/tasks/{garden.tasks}/history", None, 403),
+    ("carol", "PATCH", "/tasks/{garden.tasks}", {"state": "doing", "assignee": "{carol}"}, 200),
+    ("carol", "POST", "/tags", {"team": "{garden.teams}", "name": "GARDEN TAG"}, 409),
+    ("alice", "PATCH", "/memberships/{garden.memberships}", {"role": "member"}, 403),
+    ("alice", "DELETE", "/memberships/{garden.memberships}", None, 403),
+    ("alice", "PATCH", "/memberships/{m.carol}", {"user": "{alice}"}, 403),
+    ("alice", "PATCH", "/memberships/{m.alice}", {"role": "owner"}, 403),
+    ("alice", "DELETE", "/memberships/{library.memberships}", None, 403),
+    ("alice", "DELETE", "/teams/{library.teams}", None, 403),
+    ("alice", "POST", "/memberships", {"team": "{garden.teams}", "user": "{carol}"}, 409),
+    ("alice", "PATCH", "/teams/{garden.teams}", {"name": "Garden and pond"}, 200),
+    ("key", "PATCH", "/tasks/{library.tasks}", {"state": "doing"}, 200),
+    ("key", "DELETE", "/teams/{library.teams}", None, 403),
+    ("edith", "POST", "/memberships", {"team": "{garden.teams}", "role": "owner"}, 422),
+    ("public", "POST", "/teams", {"name": "x"}, 401),
+    ("public", "PATCH", "/tasks/{garden.tasks}", X, 401),
+    ("admin", "GET", "/tasks/{garden.tasks}/history", None, 200),
+    ("carol", "DELETE", "/memberships/{m.carol}", None, 200),
+    ("carol", "GET", "/tasks/{garden.tasks}", None, 404),
+]
+
+
+@pytest.fixture
+def stage(app, settings, admin):
+    """The two teams of the example."""
+    teams.apply(settings)
+    return teams.Stage(app, admin)
+
+
+def ids_of(stage, garden, mine):
+    """Return what stands for ids in the tables: `{garden.tasks}` and the like."""
+    parts = {"garden": garden, "library": stage.library, "mine": mine}
+    ids = {f"{{{part}.{name}}}": value for part, found in parts.items() for name, value in found.items()}
+    return ids | {f"{{{name}}}": stage.people[name].id for name in ("alice", "carol", "edith")}
+
+
+def fill_in(value, ids):
+    """Return a value with the ids in it."""
+    text = json.dumps(value)
+    for name, found in ids.items():
+        text = text.replace(name, found)
+    return json.loads(text)
+
+
+def ask(person, path, query):
+    """Send a request with a query, in which a `where` is a dict."""
+    return person.get(path, query_string={k: json.dumps(v) if isinstance(v, dict) else v for k, v in query.items()})
+
+
+def test_every_path_leads_only_to_the_records_of_your_teams(stage):
+    ids, wrong = ids_of(stage, stage.garden, {}), {}
+    for path, template in READS:
+        query = fill_in(template, ids)
+        for name, expected in SEES.items():
+            answer = ask(stage.people[name], path, query)
+            found = {team for team in (GARDEN, LIBRARY) if team in answer.text}
+            counted = answer.json["meta"]["total"] if answer.is_json and "meta" in answer.json else len(found)
+            if (answer.status_code, found) != (200, expected) or (counted or 0) > 4 * len(expected):
+                wrong[name, path, str(template)] = (answer.status_code, answer.text)
+        assert ask(stage.people["public"], path, query).status_code == 401, path
+    assert wrong == {}
+
+
+def test_a_record_of_a_foreign_team_is_like_one_that_does_not_exist(stage, admin):
+    hidden = {"tags": {"add": [stage.garden["tags"]]}}  # from bob, on a task of his team
+    assert stage.people["alice"].patch(f"/tasks/{stage.library['tasks']}", json=hidden).status_code == 200
+    before, differences = [read(admin, name) for name in teams.RESOURCES], {}
+    nothing = dict.fromkeys(teams.RESOURCES, UNKNOWN)
+    for name in ("bob", "dave", "edith"):
+        mine = stage.library if name == "bob" else dict.fromkeys(teams.RESOURCES, UNKNOWN[:-1] + "1")
+        for guess in GUESSES:
+            answers = []
+            for garden in (stage.garden, nothing):
+                method, path, body = fill_in(guess, ids_of(stage, garden, mine))
+                path, _, query = path.partition("?")
+                query = dict(part.split("=", 1) for part in query.split("&")) if query else {}
+                headers = {"GET": {"If-None-Match": '"1"'}, "POST": {}}.get(method, {"If-Match": "*"})
+                answer = stage.people[name].send(method, path, query_string=query, json=body, headers=headers)
+                answers.append((answer.status_code, without_ids(answer, garden)))
+            if answers[0] != answers[1]:
+                differences[name, str(guess)] = answers
+    assert differences == {}
+    assert [read(admin, name) for name in teams.RESOURCES] == before
+
+
+def without_ids(answer, garden):
+    """Return the text of an answer, without its time and the ids that were sent."""
+    text = answer.text.partition('"timestamp"')[0]
+    for found in garden.values():
+        text = text.replace(found, "ID")
+    return text
+
+
+def test_members_and_owners_may_do_what_the_page_says(stage):
+    ids = ids_of(stage, stage.garden, {}) | {"{m.carol}": stage.membership(stage.garden, "carol")}
+    ids |= {"{m.alice}": stage.membership(stage.library, "alice")}
+    for who, method, path, body, status in WRITES:
+        answer = stage.people[who].send(method, fill_in(path, ids), json=fill_in(body, ids))
+        assert answer.status_code == status, (who, method, path, body, answer.json)
+
+
+def test_the_creator_of_a_team_becomes_its_first_owner_and_nobody_else(stage):
+    edith, bob, carol = [stage.people[name] for name in ("edith", "bob", "carol")]
+    operations = [
+        {"op": "create", "resource": "teams", "data": {"name": "Choir"}},
+        {"op": "create", "resource": "memberships", "data": {"team": {"$ref": 0}, "role": "owner"}},
+    ]
+    assert edith.post("/batch", json={"operations": operations}).status_code == 200
+    team = edith.make("teams", name="Band")["id"]
+    assert bob.get(f"/teams/{team}").status_code == 404
+    own = {"team": team, "role": "owner"}
+    for person, values, status in [
+        (bob, own, 422),
+        (edith, own | {"role": "member"}, 403),
+        (edith, own | {"user": bob.id}, 403),
+        (edith, own, 201),
+        (edith, own, 409),
+        (edith, own | {"user": carol.id}, 201),
+    ]:
+        assert person.post("/memberships", json=values).status_code == status, values
+    theirs = edith.get("/memberships", query_string={"team": team, "user": edith.id}).json["data"][0]
+    assert carol.delete(f"/memberships/{theirs['id']}").status_code == 200
+    assert edith.post("/memberships", json=own).status_code == 422
+    assert edith.get("/teams").json["meta"]["total"] == 1
+
+
+def test_an_import_reaches_only_the_teams_of_its_sender(stage):
+    bob, sent = stage.people["bob"], "project,title\n{},x\n"
+    refused = [load(bob, sent.format(each), CSV, "tasks") for each in (stage.garden["projects"], UNKNOWN)]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert refused[0].text.replace(stage.garden["projects"], UNKNOWN)[:-40] == refused[1].text[:-40]
+    assert outcome(load(bob, sent.format(stage.library["projects"]), CSV, "tasks")) == (1, 1, 0, 0)
+
+
+def test_a_member_of_two_teams_mixes_them_without_showing_one_to_the_other(stage):
+    alice, bob = stage.people["alice"], stage.people["bob"]
+    task = f"/tasks/{stage.library['tasks']}"
+    both = [stage.library["tags"], stage.garden["tags"]]
+    assert alice.patch(task, json={"tags": {"add": [stage.garden["tags"]]}}).json["data"]["tags"] == both
+    seen = bob.get(f"{task}?expand=tags").json["data"]
+    assert (seen["tags"], [tag["name"] for tag in seen["expand"]["tags"]]) == (both[:1], ["Library tag"])
+    assert bob.patch(task, json={"tags": []}).json["data"]["tags"] == []
+    assert alice.get(task).json["data"]["tags"] == both[1:]
+
+
+def test_the_data_of_the_demo_belongs_to_its_people(app, settings, admin, tmp_path):
+    teams.apply(settings)
+    subprocess.run([sys.executable, teams.FOLDER / "make_data.py", tmp_path], check=True)
+    for name in ("ada", "ben", "cleo", "dan", "eve"):
+        geo.run(settings, "users", "create", f"{name}@example.com", "--name", name, "--password", PASSWORD)
+    for name in teams.RESOURCES:
+        geo.run(settings, "records", "import", name, tmp_path / f"{name}.csv", "--if-empty")
+    totals = {name: Person(app, name).get("/tasks").json["meta"]["total"] for name in ("ada", "ben", "dan", "eve")}
+    assert totals == {"ada": 48, "ben": 24, "dan": 36, "eve": 0}
