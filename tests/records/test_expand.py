@@ -313,6 +313,29 @@ def test_related_records_of_two_levels_have_options(towns, stranger):
     assert town["expand"]["country"]["expand"]["towns__country"]["data"] == [{"name": "Vigo"}]
 
 
+def test_related_records_are_sorted_by_a_declared_path(admin, stranger):
+    admin.declare("authors", NAMED | {"born": {"type": "integer", "readable_by": ["editor"]}}, access=PUBLIC)
+    admin.declare("posts", NAMED, access=PUBLIC)
+    comments = NAMED | {name: {"type": "reference", "to": f"{name}s"} for name in ("author", "post")}
+    admin.declare("comments", comments, access=PUBLIC, filters=["author.name", "author.born"])
+    authors = [admin.make("authors", name=name, born=5)["id"] for name in ("Ann", "Ben", "Cy")]
+    post, other = (admin.make("posts", name=name)["id"] for name in ("one", "two"))
+    for i, author in enumerate([authors[1], authors[0], None, authors[2], authors[1]]):
+        admin.make("comments", name=str(i), author=author, post=post)
+    admin.make("comments", name="x", author=authors[1], post=other)
+    path = f"/posts/{post}?expand=comments&expand.comments.sort="
+    assert names(get(stranger, f"{path}author.name,-name")["expand"]["comments"]["data"]) == [*"14032"]
+    page = get(stranger, f"{path}-author.name,name&expand.comments.per_page=2")["expand"]["comments"]
+    assert names(page["data"]) == ["3", "0"]
+    assert set(page["data"][0]) == {"id", "created_at", "updated_at", "created_by", "version", *comments}
+    query = f"/comments?post={post}&sort=-author.name,name&cursor={page['next_cursor']}"
+    rest = get(stranger, query)
+    assert (names(rest), set(rest[0])) == (["4", "1", "2"], set(page["data"][0]))
+    hidden, missing = (stranger.get(f"{path}author.{name}") for name in ("born", "nope"))
+    assert (hidden.status_code, hidden.text.replace("born", "nope")[:150]) == (422, missing.text[:150])
+    assert names(get(admin, f"{path}author.born,name")["expand"]["comments"]["data"]) == [*"01342"]
+
+
 @ON_SQLITE
 def test_options_of_related_records_are_checked(towns, admin, stranger):
     wrong = {

@@ -20,7 +20,7 @@ from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS
-from backend.services.records.list_query import ExpandQuery, RelatedQuery
+from backend.services.records.list_query import ExpandQuery
 from backend.services.storage.relations import Relation
 
 EXPAND = "expand"  # the name of the parameter, and of the member of a record with the related records
@@ -123,7 +123,7 @@ def expand_query(arguments: Mapping[str, Any]) -> ExpandQuery:
             if path not in expanded:
                 raise Invalid({name: [f"Expand the path, too: `expand={path}`."]}, location="query")
             options.setdefault(path, {})[option] = _read_option(option, value)
-    return ExpandQuery(paths, {path: RelatedQuery(**each) for path, each in options.items()})
+    return ExpandQuery(paths, options)
 
 
 def is_option(name: str) -> bool:

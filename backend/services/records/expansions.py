@@ -3,24 +3,22 @@
 Each level is restricted by the grants of its own resource; services/records/related.py reads the records.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
-from backend.services.records.list_query import ExpandQuery, RelatedQuery
-from backend.services.records.shown_links import VisibleLinks, ids_within, visible_links, visible_targets
-from backend.services.records.visible_queries import visible_condition, visible_relations
-from backend.services.storage.conditions import Condition, all_of
-from backend.services.storage.listable import Names
+from backend.services.records.list_query import ExpandQuery, ListQuery
+from backend.services.records.shown_links import ids_within, visible_targets
+from backend.services.records.visible_queries import visible_paths, visible_query, visible_relations
 from backend.services.storage.relations import Relation
 
 MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
-PAGE_SIZE = 20  # records that refer to one record; the default page size of a list
 MAX_EXPANDED = 10_000  # related records in one response
 OF_LISTS = ("sort", "per_page", "where", "count")  # options of relations to many records alone
 OF_PAGES = ("sort", "per_page", "count")  # those of pages of records
@@ -30,7 +28,7 @@ WHOLE_LIST = "The path leads to a whole list, in its own order."
 
 @dataclass(frozen=True)
 class Expansion:
-    """A Relation to expand: which records of its target, with which fields and links.
+    """A Relation to expand: the records of its target that are within a Scope and match a query.
 
     `children` are expanded in the target.
     """
@@ -38,10 +36,8 @@ class Expansion:
     name: str
     relation: Relation
     target: Resource
-    condition: Condition  # the scope of the target, and what the query asks for
-    fields: Names
-    links: VisibleLinks
-    query: RelatedQuery
+    scope: policies.Scope
+    query: ListQuery
     children: "tuple[Expansion, ...]"
     most: int = 1  # ids in a list of references
     usable: Callable[[set[str]], set[str]] = lambda ids: ids  # returns those of the link values that may be followed
@@ -59,7 +55,7 @@ class Expansion:
     @property
     def per_page(self) -> int:
         """The highest number of records that are related to one record."""
-        return (self.query.per_page or PAGE_SIZE) if self.relation.is_back else self.most
+        return self.query.per_page if self.relation.is_back else self.most
 
     @property
     def cost(self) -> int:
@@ -110,18 +106,12 @@ class _Planner:
         scope = policies.scope(target, "list" if relation.is_back else "read", self._actor)
         if not scope:  # the same error, so that it does not show which relations exist
             raise missing
-        query, hidden = (
-            self._query.related.get(path, RelatedQuery()),
-            policies.hidden_fields(target.definition, self._actor),
-        )
-        _require_valid(query, path, relation, target, hidden)
-        condition = scope.condition
-        if query.where is not None:
-            asked = visible_condition(self._actor, target, query.where, parameter_name(path, "where"))
-            condition = all_of([condition, asked])
-        names = query.fields or target.visible_fields_or_all(hidden)
-        links, children = visible_links(self._actor, target), self.find(target, rests, f"{path}.")
-        expansion = Expansion(name, relation, target, condition, names, links, query, children)
+        options = self._query.options.get(path, {})
+        _require_valid(self._actor, path, relation, target, options)
+        query = ListQuery(**{"count": False, **options})
+        query = visible_query(self._actor, target, query, where_name=parameter_name(path, "where"))
+        children = self.find(target, rests, f"{path}.")
+        expansion = Expansion(name, relation, target.with_paths(query.paths), scope, query, children)
         return self._of_links(resource, expansion) if relation.links else expansion
 
     def _of_links(self, resource: Resource, expansion: Expansion) -> Expansion:
@@ -138,22 +128,21 @@ def parameter_name(path: str, option: str) -> str:
     return f"expand.{path}.{option}"
 
 
-def _require_valid(
-    query: RelatedQuery, path: str, relation: Relation, target: Resource, hidden: frozenset[str]
-) -> None:
-    """Raise Invalid if the query names a field that the actor does not see, or treats one record as a list."""
+def _require_valid(actor: Actor, path: str, relation: Relation, target: Resource, options: Mapping[str, Any]) -> None:
+    """Raise Invalid if the options name a field that the actor does not see, or treat one record as a list."""
+    hidden = policies.hidden_fields(target.definition, actor)
     shown = {name: field for name, field in target.fields.items() if name not in hidden}
-    unsorted = [name for name, _ in query.sort if name not in shown or not shown[name].sortable]
-    unknown = [name for name in query.fields or () if name not in shown]
-    problems = {
-        "sort": f"There is no such field to sort by: {', '.join(unsorted)[:80]}." if unsorted else "",
-        "fields": f"There is no such field: {', '.join(unknown)[:80]}." if unknown else "",
-    }
-    if not relation.is_back:
-        refused, message = (OF_PAGES, WHOLE_LIST) if relation.links else (OF_LISTS, ONE_RECORD)
-        problems |= {option: message for option in refused if getattr(query, option) not in ((), None, False)}
-    if any(problems.values()):
-        errors = {parameter_name(path, option): [problem] for option, problem in problems.items() if problem}
+    sortable = [name for name, field in (shown | visible_paths(actor, target)).items() if field.sortable]
+    unsorted = [name for name, _ in options.get("sort", ()) if name not in sortable]
+    unknown = [name for name in options.get("fields", ()) if name not in shown]
+    refused, message = (OF_PAGES, WHOLE_LIST) if relation.links else (OF_LISTS, ONE_RECORD)
+    problems = {} if relation.is_back else {option: message for option in refused if option in options}
+    if unsorted:
+        problems["sort"] = f"There is no such field to sort by: {', '.join(unsorted)[:80]}."
+    if unknown:
+        problems["fields"] = f"There is no such field: {', '.join(unknown)[:80]}."
+    if problems:
+        errors = {parameter_name(path, option): [problem] for option, problem in problems.items()}
         raise Invalid(errors, location="query")
 
 

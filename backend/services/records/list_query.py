@@ -18,28 +18,18 @@ from backend.services.storage.paths import Path
 from backend.services.storage.selections import Search, Selection
 
 
-@dataclass(frozen=True, kw_only=True)
-class RelatedQuery:
-    """What a client asks of the related records of one path that it expands; `per_page` None means PAGE_SIZE."""
-
-    sort: Sort = ()
-    per_page: int | None = None
-    fields: tuple[str, ...] | None = None
-    where: Any = None
-    count: bool = False
-
-
 @dataclass(frozen=True)
 class ExpandQuery:
-    """The paths of relations to expand, and what is asked of the related records of a path or of its beginning.
+    """The paths of relations to expand, and options for the related records of a path or of its beginning.
 
-    For example, the countries with their five largest cities, each with its mayor:
+    The options are members of a ListQuery. For example, the countries with their five largest cities, each with its
+    mayor:
 
-        ExpandQuery(("cities.mayor",), {"cities": RelatedQuery(sort=(("population", True),), per_page=5)})
+        ExpandQuery(("cities.mayor",), {"cities": {"sort": (("population", True),), "per_page": 5}})
     """
 
     paths: tuple[str, ...] = ()
-    related: Mapping[str, RelatedQuery] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 NO_EXPANSIONS = ExpandQuery()
@@ -60,11 +50,11 @@ class ListQuery:
         )
 
     `filters` holds (field, operator, value), `where` an object as services/definitions/where.py describes it, and
-    `condition` what visible_query makes of it, and of filters by paths such as `country.code`; `paths` are those of
-    the order. `sort` holds (field, is descending); `fields` None means all. `terms`
-    are the words of a full-text search in the fields `searched`; None means no search. A search without `sort` returns
-    the best matches first, and no cursor. `max_bytes` limits all records together; None means the limit of a response.
-    `links` are those that the actor sees. Filters on `link_fields` are in `condition`.
+    `condition` what visible_query makes of it, and of filters by paths such as `country.code`; `paths` are those of the
+    order. `sort` holds (field, is descending); `fields` None means all. `terms` are the words of a full-text search in
+    the fields `searched`; None means no search. A search without `sort` returns the best matches first, and no cursor.
+    `max_bytes` limits all records together; None means the limit of a response. `links` are those that the actor sees.
+    Filters on `link_fields` are in `condition`.
     """
 
     filters: tuple[Triple, ...] = ()

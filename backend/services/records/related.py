@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from peewee import SQL, ColumnBase, Expression, Select, fn
@@ -10,13 +11,12 @@ from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.records.cursors import write_cursor
 from backend.services.records.expansions import Expansion, invalid_expansion, link_fields
-from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
-from backend.services.storage.conditions import Condition
 from backend.services.storage.listable import Names, Shown
 from backend.services.storage.ordering import Key, Sort, order_keys, parts, total_order
 from backend.services.storage.pages import one_after_the_other
 from backend.services.storage.row_texts import bindable, in_one_row, select_named, split_texts
+from backend.services.storage.selections import Selection
 from backend.services.storage.statements import slot
 from backend.utils.texts import byte_count
 
@@ -90,13 +90,12 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
 
 def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, int]:
     """Return the map of link value to the number of related records; the values of none are missing."""
-    target = expansion.target
-    values = {"ids": json.dumps(sorted(ids))} | expansion.condition.values(target, "scope")
-    shape = expansion.matching_field, expansion.condition.shape
+    target, selection = expansion.target, expansion.query.selection(expansion.scope)
+    values = {"ids": json.dumps(sorted(ids))} | expansion.query.slot_values(target, expansion.scope)
     if expansion.relation.links:
-        rows = target.run(_select_counts_of_links, *shape, values=values)
+        rows = target.run(_select_counts_of_links, expansion.matching_field, selection, values=values)
     else:
-        rows = target.run(_select_counts, *shape, values=values)
+        rows = target.run(_select_counts, expansion.matching_field, selection, values=values)
     return {str(value): count for value, count in rows}
 
 
@@ -113,22 +112,22 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
 
     Raises Invalid if they have too many bytes.
     """
-    target, is_back = expansion.target, expansion.relation.is_back
+    target, query, is_back = expansion.target, expansion.query, expansion.relation.is_back
     names = tuple(sorted({expansion.matching_field, *link_fields(expansion.children)}))
     limit = expansion.per_page + 1 if is_back else 1  # one more, to find out whether there is a next page
-    is_measured = may_be_too_large(target, expansion.fields, len(ids) * limit)
+    is_measured = may_be_too_large(target, query.fields, len(ids) * limit)
     shape = RelatedShape(
         expansion.matching_field,
         is_back,
-        expansion.condition.shape,
-        expansion.fields,
-        expansion.query.sort,
+        query.selection(expansion.scope),
+        query.fields,
+        query.sort,
         names,
         is_measured,
-        expansion.links.shown,
+        query.links.shown,
     )
     values = {"ids": json.dumps(sorted(ids)), "most": budget.left, "reach": limit}
-    values |= {**expansion.condition.values(target, "scope"), **expansion.links.values}
+    values |= query.slot_values(target, expansion.scope)
     ((records, read, *sizes),) = target.run(_select_related, shape, values=values)
     if is_measured:
         budget.require(sum(map(int, split_texts(sizes[0]))))
@@ -149,8 +148,7 @@ def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count
     cursor, size = None, expansion.per_page
     if len(page) > size:
         one = ("any", (record_id,)) if expansion.relation.links else ("eq", record_id)
-        filters = ((expansion.matching_field, *one),)
-        query = ListQuery(filters=filters, sort=expansion.query.sort, where=expansion.query.where)
+        query = replace(expansion.query, filters=((expansion.matching_field, *one),))
         cursor = write_cursor(expansion.target, query, page[size - 1].keys)
     listed = ",".join(each.json for each in page[:size])
     total = f',"total":{count}' if expansion.query.count else ""
@@ -158,14 +156,14 @@ def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count
 
 
 class RelatedShape(NamedTuple):
-    """All that decides the SQL text of related records: those that meet a condition, with a link to one of the ids.
+    """All that decides the SQL text of related records: those of a selection, with a link to one of the ids.
 
     `link_fields` are fields whose values are read in addition to the JSON of `fields`.
     """
 
     matching_field: str
     is_back: bool
-    condition: Condition
+    selection: Selection
     fields: Names
     sort: Sort
     link_fields: tuple[str, ...]
@@ -195,30 +193,31 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
     return in_one_row(target, rows.order_by(*terms), texts)
 
 
-def _select_counts(target: Resource, matching_field: str, condition: Condition) -> Select:
+def _select_counts(target: Resource, matching_field: str, selection: Selection) -> Select:
     column = target.column(matching_field)
-    related = target.scoped(column.in_(database.ids(slot("ids"))), condition)
-    return target.model.select(column, fn.COUNT(SQL("*"))).where(related).group_by(column)
+    rows = selection.rows(target, column, fn.COUNT(SQL("*")))
+    return rows.where(column.in_(database.ids(slot("ids")))).group_by(column)
 
 
-def _select_counts_of_links(target: Resource, matching_field: str, condition: Condition) -> Select:
+def _select_counts_of_links(target: Resource, matching_field: str, selection: Selection) -> Select:
     table = target.links(matching_field).table
-    related = target.scoped(table.c.target.in_(database.ids(slot("ids"))), condition)
-    query = target.model.select(table.c.target, fn.COUNT(SQL("*")))
-    return query.join(table, on=(table.c.record == target.column("id"))).where(related).group_by(table.c.target)
+    rows = selection.rows(target, table.c.target, fn.COUNT(SQL("*")))
+    rows = rows.join(table, on=(table.c.record == target.column("id")))
+    return rows.where(table.c.target.in_(database.ids(slot("ids")))).group_by(table.c.target)
 
 
 def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> ColumnBase:
     record_id, column = target.column("id"), target.column(shape.matching_field)
     if not shape.is_back:
-        return target.scoped(column.in_(database.ids(slot("ids"))), shape.condition)
+        found = target.scoped(column.in_(database.ids(slot("ids"))), shape.selection.scope)
+        return found & shape.selection.filters.sql(target, "filter")
     # For each id, ranges of an index are read, however many records refer to it.
-    rows = target.model.select(record_id.alias("id"))
+    rows = shape.selection.rows(target, record_id.alias("id"))
     if not target.fields[shape.matching_field].has_column:
         links = target.links(shape.matching_field).table
         rows, column = rows.join(links, on=(links.c.record == record_id)), links.c.target
         keys = [*keys[:-1], keys[-1]._replace(column=links.c.record)]  # `id`, which the index has in its order
-    rows = rows.where(target.scoped(Expression(column, "=", database.each_wanted), shape.condition))
+    rows = rows.where(Expression(column, "=", database.each_wanted))
     queries = [rows.where(*part.conditions).order_by(*part.terms) for part in parts(keys, None)]
     first = one_after_the_other(target, queries).limit(slot("reach"))
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))

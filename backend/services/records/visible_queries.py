@@ -78,10 +78,13 @@ def visible_paths(actor: Actor, resource: Resource) -> dict[str, FieldType]:
     return fields_of_paths(resource.definition.filters, place)
 
 
-def visible_query(actor: Actor, resource: Resource, query: ListQuery, keys: Iterable[str] = ()) -> ListQuery:
+def visible_query(
+    actor: Actor, resource: Resource, query: ListQuery, keys: Iterable[str] = (), *, where_name: str = "where"
+) -> ListQuery:
     """Return the query without hidden fields, with the links that the actor sees, and with its `where` and paths read.
 
-    `keys` are paths in addition to those of the order. Raises Invalid for a hidden or unknown field or relation.
+    `keys` are paths in addition to those of the order, `where_name` is the name of the parameter that has the `where`.
+    Raises Invalid for a hidden or unknown field or relation.
     """
     if hidden := policies.hidden_fields(resource.definition, actor):
         query = query.without(hidden, resource)
@@ -97,7 +100,7 @@ def visible_query(actor: Actor, resource: Resource, query: ListQuery, keys: Iter
     conditions = [_compared(place, *triple) for triple in by_path]
     conditions += [_linked(actor, resource, *triple) for triple in by_links]
     if query.where is not None:
-        conditions.append(visible_condition(actor, resource, query.where))
+        conditions.append(_read(actor, resource, query.where, where_name))
     return replace(query, condition=all_of(conditions), paths=tuple([_path(place, name) for name in joined]))
 
 
@@ -107,11 +110,8 @@ def _linked(actor: Actor, resource: Resource, name: str, operator: str, operand:
     return linked(resource.relations()[name], scope, operator, operand)
 
 
-def visible_condition(actor: Actor, resource: Resource, where: object, parameter: str = "where") -> Condition:
-    """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`.
-
-    Raises Invalid, keyed by `parameter`, for a hidden or unknown field or relation.
-    """
+def _read(actor: Actor, resource: Resource, where: object, parameter: str) -> Condition:
+    """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`."""
     try:
         read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check_user_value))
     except ValidationError as error:

@@ -120,7 +120,7 @@ def _width(listable: Listable, names: Names) -> int | None:
     if names not in kept:
         if len(kept) >= MAX_KEPT:
             kept.clear()
-        kept[names] = _find_width((name, listable.fields[name]) for name in names or listable.fields)
+        kept[names] = _find_width((name, listable.fields[name]) for name in names or listable.answered)
     return kept[names]
 
 

@@ -88,6 +88,7 @@ class Listable:
         keeps_history: bool = False,
     ) -> None:
         self.name, self.fields, self.model, self.cursor_serializer = name, fields, model, cursor_serializer
+        self.answered = tuple(fields)  # the names of the fields in an answer
         self.serial = next(self._serials)  # no two have the same
         self.search, self.keeps_history = tuple(search), keeps_history
         self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
@@ -121,7 +122,7 @@ class Listable:
         return other
 
     def extended(self, model: Any, fields: Mapping[str, Field], columns: Mapping[str, Any]) -> Self:
-        """Return a copy with further fields, their columns, and a model that joins the tables of these."""
+        """Return a copy with further fields, in no answer, their columns, and a model that joins their tables."""
         other = copy.copy(self)
         other.model, other.fields = model, {**self.fields, **fields}
         other._columns = {**self._columns, **columns}
@@ -141,7 +142,7 @@ class Listable:
     def values(self, names: Names, shown: Shown) -> Iterator[tuple[str, Any]]:
         """Yield the named fields, or all, with their column or the Links that are shown."""
         narrowed = {each.field: each for each in shown}
-        for name in names or self.fields:
+        for name in names or self.answered:
             yield name, self.shown_links(narrowed[name]) if name in narrowed else self.column(name)
 
     def link_values(self, names: Iterable[str]) -> list[ColumnBase]:
