@@ -16,8 +16,12 @@ def links_table(resource: str, field: str) -> str:
 
 
 def insert_links_sql(table: str, param: str) -> str:
-    """Return the statement that inserts (record, target, place); `param` is the placeholder of the database."""
-    return f'INSERT INTO "{table}" (record, target, place) VALUES ({param}, {param}, {param})'
+    """Return the statement that inserts (record, target, place), or changes the place of a link that is there.
+
+    `param` is the placeholder of the database.
+    """
+    moved = f'ON CONFLICT (record, target) DO UPDATE SET place = excluded.place WHERE "{table}".place <> excluded.place'
+    return f'INSERT INTO "{table}" (record, target, place) VALUES ({param}, {param}, {param}) {moved}'
 
 
 class Subquery(WrappedNode):

@@ -108,15 +108,18 @@ def has_link(actor: Actor, resource: Resource, record_id: str, name: str, target
 
 
 def replace_lists(resource: Resource, lists: Mapping[str, Lists]) -> None:
-    """Write lists in place of those that records had: {id of the record: {field: ids}}."""
-    for name in resource.definition.links:
-        if changed := [record_id for record_id, of_record in lists.items() if name in of_record]:
-            resource.run(_delete_links, name, values={"ids": json.dumps(changed)})
+    """Write lists in place of those that records had: {id of the record: {field: ids}}.
+
+    Links that stay are not written again: on Postgres that would lock their targets.
+    """
+    for record_id, of_record in lists.items():
+        for name, ids in of_record.items():
+            resource.run(_delete_other_links, name, values={"ids": json.dumps([record_id]), "kept": json.dumps(ids)})
     insert_lists(resource, lists)
 
 
 def insert_lists(resource: Resource, lists: Mapping[str, Lists]) -> None:
-    """Write lists of records that have no links yet in these fields: {id of the record: {field: ids}}."""
+    """Write the links in lists, {id of the record: {field: ids}}; others of these records stay."""
     for name in resource.definition.links:
         rows = [
             (record_id, target, place)
@@ -149,6 +152,11 @@ def _select_linking(resource: Resource, name: str) -> Select:
 def _delete_links_to(resource: Resource, name: str) -> Delete:
     query = _delete_links(resource, name)
     return query.where(resource.links(name).table.c.target.in_(database.ids(slot("targets"))))
+
+
+def _delete_other_links(resource: Resource, name: str) -> Delete:
+    query = _delete_links(resource, name)
+    return query.where(resource.links(name).table.c.target.not_in(database.ids(slot("kept"))))
 
 
 def _select_links(resource: Resource, name: str, shown: Shown) -> Select:
