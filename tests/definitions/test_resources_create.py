@@ -45,7 +45,7 @@ RESERVED_FIELD_NAMES = [
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),
 ]
 AWKWARD_NAMES = [
-    *("select", "table", "order", "group", "user", "default", "index", "primary", "having", "null", "true", "limit"),
+    *("select", "table", "order", "group", "user", "default", "index", "primary", "window", "null", "true", "limit"),
     *("save", "delete", "dirty_fields", "meta", "f_id", "load", "dump", "context", "context_", "opts", "many"),
     *("rowid", "oid", "self", "cls", "data", "model", "json", "owner", "name", "type", "fields_", "declared_fields"),
     *("defaults", "for_actor", "column", "kinds", "id_", "record", "link_values", "scope0", "row"),
