@@ -81,7 +81,7 @@ class ErrorDetailSchema(Schema):
     )
 
 
-class ErrorSchema(Schema):
+class FailureSchema(Schema):
     """The body of every error response."""
 
     success = fields.Boolean(required=True, validate=validate.Equal(False))

@@ -69,7 +69,7 @@ class CredentialsSchema(Schema):
     )
 
 
-class ProfileSchema(Schema):
+class OwnChangesSchema(Schema):
     """The parts of your own account that you can change."""
 
     name = StrictText(validate=validate.Length(1, 100))
@@ -203,7 +203,7 @@ def me() -> object:
 
 @blp.patch("/me")
 @blp.guard(actor_in_session)
-@blp.arguments(ProfileSchema)
+@blp.arguments(OwnChangesSchema)
 @blp.response(200, OwnAccountSchema)
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="auth_update_me")

@@ -29,7 +29,8 @@ READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
     MIME_TYPES["csv"]: importing.CsvRows,
     MIME_TYPES["ndjson"]: importing.JsonRows,
 }
-FILES = {mime_type: {"schema": {"type": "string"}} for mime_type in MIME_TYPES.values()}
+# As binary, so that generators of clients send and return files. They send the last type, if they do not ask which.
+FILES = {mime_type: {"schema": {"type": "string", "format": "binary"}} for mime_type in reversed(MIME_TYPES.values())}
 EXPORT_HELP = "The file has all records that a list with the same filters finds."
 IMPORT_HELP = "Each row creates a record, or updates the one with its key. If any row is not valid, nothing is written."
 EXPORTED = {"200": {"description": "The file", "content": FILES}}

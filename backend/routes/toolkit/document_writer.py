@@ -6,7 +6,7 @@ from flask import Flask
 from flask_smorest.spec import APISpecMixin
 from marshmallow import fields
 
-from backend.middleware.errors import ErrorSchema
+from backend.middleware.errors import FailureSchema
 from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.expanding import describe_expanded
@@ -44,7 +44,7 @@ class Writer(APISpecMixin):
     So a further Writer reuses those of the `first`.
     """
 
-    ERROR_SCHEMA = ErrorSchema
+    ERROR_SCHEMA = FailureSchema
 
     def __init__(self, app: Flask, first: "Writer | None" = None) -> None:
         self._first: Writer | None = first

@@ -81,7 +81,9 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     schemas = {f"{resource.name}_where": own_schema, "other_field": OTHER_FIELD}
     for name, field in types.items():
         schemas[f"{name}_operators"] = _operators(field)
-        schemas[f"{name}_condition"] = _condition(field)
+        if _may_be_value(field):
+            values = [{"type": field.json_type}, _component(f"{name}_operators")]
+            schemas[f"{name}_condition"] = {"anyOf": values}
     return schemas
 
 
@@ -114,7 +116,7 @@ def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops:
 def _schema(end: _End) -> Json:
     """Return the schema of the conditions at the end of a path."""
     if end.field:
-        return _component(f"{end.field.name}_condition")
+        return _component(f"{end.field.name}_{'condition' if _may_be_value(end.field) else 'operators'}")
     where = _component(f"{end.target}_where")
     properties = dict.fromkeys(QUANTIFIERS, where)
     if end.is_list:
@@ -123,10 +125,9 @@ def _schema(end: _End) -> Json:
     return {"type": "object", "properties": properties, "additionalProperties": False, "minProperties": 1}
 
 
-def _condition(field: FieldType) -> Json:
-    """Return the schema of the conditions on a field of this type: a value, or an object of operators."""
-    operators = _component(f"{field.name}_operators")
-    return {"anyOf": [{"type": field.json_type}, operators]} if "eq" in field.operators else operators
+def _may_be_value(field: FieldType) -> bool:
+    """Return whether a condition on a field of this type can be a value instead of an object of operators."""
+    return "eq" in field.operators
 
 
 def _operators(field: FieldType) -> Json:

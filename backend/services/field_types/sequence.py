@@ -24,6 +24,8 @@ ALWAYS = validate.Equal(True, error="A sequence always has a value that is uniqu
 class Sequence(Numeric):
     """A whole number from `start` on that no request sets. It is unique, and never given twice."""
 
+    json_type: ClassVar[str | list[str]] = "integer"
+
     kind: ClassVar[str | None] = EXACT
     operators: ClassVar[tuple[str, ...]] = ("eq", "ne", "in", *ORDERING)  # there is always a value
     fits_profiles: ClassVar[bool] = False
