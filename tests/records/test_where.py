@@ -93,6 +93,9 @@ CONDITIONS = {
     "some value through a reference": ({"country.code": {"isnull": False}}, "a b c d"),
     "reference to the same resource": ({"twin.name": "a"}, "b d"),
     "reference to the same resource, twice": ({"twin.twin.name": {"isnull": False}}, ""),
+    "of the record of a reference": ({"country": {"some": {"code": "FR", "continent.code": "EU"}}}, "a b"),
+    "not of the record of a reference": ({"country": {"none": {"code": "FR"}}}, "c d e f"),
+    "references within references": ({"country.continent": {"some": {"countries": {"some": {"code": "JP"}}}}}, "d"),
     "the other way": ({"cities__twin": {"some": {"people": 5}}}, "a"),
     "none of the other way": ({"cities__twin": {"none": {}}}, "b c d e f"),
     "some of the other way of a reference": ({"country.cities": {"some": {"people": {"gt": 4}}}}, "a b"),
@@ -117,6 +120,8 @@ WRONG = {
     "where.twin.twin.twin.name": [{"twin.twin.twin.name": "a"}],
     "where.cities__twin": [{"cities__twin": {}}, {"cities__twin": 1}, {"cities__twin": {"every": {}}}],
     "where.cities__twin.some": [{"cities__twin": {"some": 1}}],
+    "where.country.some": [{"country": {"some": {}, "eq": "00000000-0000-7000-8000-000000000000"}}],
+    "where.country.some.nope": [{"country": {"some": {"nope": 1}}}],
     "where.people": [{"people": {}}, {"people": None}, {"people": "many"}],
     "where.people.gt": [
         {"people": {"gt": {"field": "nope"}}},

@@ -231,11 +231,10 @@ def member(rnd, model, resource, depth, hops):
     """Return one member of a `where`: (name, value)."""
     relations = model.relations(resource)
     single = [name for name, (kind, *_) in relations.items() if kind == "reference"]
-    many = [name for name in relations if name not in single]
     kinds = [comparison] * 3 + [group] * 2 * (depth > 0)
-    kinds += [path] * 2 * (hops > 0 and single != []) + [quantified] * 2 * (depth > 0 and many != [])
+    kinds += [path] * 2 * (hops > 0 and single != []) + [quantified] * 2 * (depth > 0 and relations != {})
     make = rnd.choice(kinds)
-    return make(rnd, model, resource, depth, hops, single if make is path else many)
+    return make(rnd, model, resource, depth, hops, single if make is path else [*relations])
 
 
 def group(rnd, model, resource, depth, hops, _names):

@@ -8,9 +8,11 @@ from marshmallow import ValidationError, fields
 
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.where import GROUPS, MAX_HOPS, MAX_IN, QUANTIFIERS
+from backend.services.definitions.places import MAX_HOPS
+from backend.services.definitions.where import GROUPS, MAX_IN, QUANTIFIERS
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.field_types.reference import USERS
 from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.utils.strict_json import read_object
 
@@ -84,11 +86,13 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
         if _may_be_value(field):
             values = [{"type": field.json_type}, _component(f"{name}_operators")]
             schemas[f"{name}_condition"] = {"anyOf": values}
+    if any(end.target == USERS for end in ends):  # they have no piece of the document of their own
+        schemas |= where_schemas(catalog.people, reach)
     return schemas
 
 
 class _End(NamedTuple):
-    """The end of a path: a field, or a relation to many records of the resource `target`.
+    """The end of a path: a field, or a relation to records of the resource `target`, or both for a reference.
 
     `is_list` says whether the relation is a list of references.
     """
@@ -102,11 +106,13 @@ class _End(NamedTuple):
 def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops: int) -> Iterator[_End]:
     """Yield the ends of the paths that lead through at most this many references."""
     hidden = reach.hidden_fields(resource.definition)
-    columns = [(name, field) for name, field in resource.fields.items() if field.has_column]
-    yield from (_End(prefix + name, field) for name, field in columns if name not in hidden)
+    columns = {name: field for name, field in resource.fields.items() if field.has_column and name not in hidden}
+    yield from (_End(prefix + name, field) for name, field in columns.items())
     for name, relation in resource.relations(reach.hidden_fields).items():
         if relation.target not in reach.listable:
             continue
+        if not relation.is_many:
+            yield _End(prefix + name, columns[name], relation.target)
         if relation.is_many:
             yield _End(prefix + name, target=relation.target, is_list=not relation.is_back)
         elif hops:
@@ -115,6 +121,8 @@ def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops:
 
 def _schema(end: _End) -> Json:
     """Return the schema of the conditions at the end of a path."""
+    if end.field and end.target:
+        return {"anyOf": [_schema(_End(end.path, end.field)), _schema(_End(end.path, target=end.target))]}
     if end.field:
         return _component(f"{end.field.name}_{'condition' if _may_be_value(end.field) else 'operators'}")
     where = _component(f"{end.target}_where")

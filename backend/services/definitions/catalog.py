@@ -17,12 +17,12 @@ from backend.services.definitions import people
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT
 from backend.services.definitions.incoming import IncomingReference, incoming_references
+from backend.services.definitions.places import fields_of_paths
 from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.sources import Source, own_table
 from backend.services.definitions.stored import Stored, read_stored
 from backend.services.definitions.system_tables import make_system_tables
-from backend.services.definitions.where import fields_of_paths
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS

@@ -16,10 +16,11 @@ from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.own_where import read_own_where, used_fields
 from backend.services.definitions.people import people_definition, read_settings
+from backend.services.definitions.places import fields_of_paths
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace, check_user_value, rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
-from backend.services.definitions.where import UserValue, fields_of_paths
+from backend.services.definitions.where import UserValue
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS

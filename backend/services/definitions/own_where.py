@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 from marshmallow import ValidationError
 
-from backend.services.definitions.where import GROUPS, Fields, UserValue, Wording, read_where
+from backend.services.definitions.places import Fields
+from backend.services.definitions.where import GROUPS, UserValue, Wording, read_where
 from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import EVERY, Condition
 from backend.services.storage.relations import Relation

@@ -3,7 +3,8 @@
 from typing import Any
 
 from backend.services.definitions.own_where import read_own_where
-from backend.services.definitions.where import GROUPS, Fields
+from backend.services.definitions.places import Fields
+from backend.services.definitions.where import GROUPS
 from backend.services.storage.conditions import Condition
 
 CHANGING = ("created_by", "updated_at", "version")  # system fields that change without a write of the client

@@ -8,7 +8,7 @@ from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace
-from backend.services.definitions.where import GROUPS
+from backend.services.definitions.where import GROUPS, is_quantified
 from backend.services.storage.relations import Relation
 
 
@@ -55,9 +55,9 @@ class PathRenames:
             if target is None:  # users: their fields have no other names
                 return ".".join([*new_hops, *name.split(".")[len(new_hops) :]]), value
             place = target
-        if last in place.fields and place.fields[last].has_column:
+        relation = place.relations.get(last)
+        if relation is None or not (relation.is_many or is_quantified(value)):
             return ".".join([*new_hops, self._field(place, last)]), self._operators(value, place)
-        relation = place.relations[last]
         new_name = self._way_back(last, relation) if relation.is_back else self._field(place, last)
         return ".".join([*new_hops, new_name]), self._quantified(value, relation, place)
 

@@ -8,8 +8,9 @@ from marshmallow import ValidationError
 
 from backend.models.user import UserSettings
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.places import Fields
 from backend.services.definitions.relations import Definitions
-from backend.services.definitions.where import Fields, UserValue, Wording, read_where
+from backend.services.definitions.where import UserValue, Wording, read_where
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.email import Email
 from backend.services.field_types.registry import parse_field

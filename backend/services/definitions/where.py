@@ -4,26 +4,27 @@
     {"any": [W, …]}, {"all": [W, …]}, {"not": W}
     {"shipped": {"gt": {"field": "required"}}}   a field is compared with another one
     {"country.continent.code": "EU"}             through references
+    {"country": {"some": W}}                     of the record that a reference names
     {"tags": {"some": W}}, {"members": {"none": W}}   of many related records
     {"tags": {"any": [id, …]}}, {"tags": {"isempty": true}}   of a list of references
 
 At a record without the related one, a field at the end of a path is null.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 
 from backend.services.definitions.names import shown_name
+from backend.services.definitions.places import MAX_HOPS, Fields, Place, Step, compared, lead, through
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import (
     EVERY,
-    Compare,
     Condition,
     Not,
     OtherField,
@@ -37,40 +38,12 @@ from backend.services.storage.relations import Relation
 
 MAX_CONDITIONS = 32  # in one `where`
 MAX_DEPTH = 4  # of `any`, `all`, `not`, `some` and `none` within each other
-MAX_HOPS = 2  # references in one path
 MAX_IN = 200  # values of one `in`
 MAX_PART = 1_000  # characters of a text to search for within others; a database may compare it at every position
 GROUPS = ("any", "all", "not")
 QUANTIFIERS = ("some", "none")
 OF_IDS = ("any", "all", "none", "isempty")  # the operators of lists of references
 NO_FIELD = "There is no such field."
-
-Fields = Mapping[str, FieldType]  # map of name to field
-
-
-class Place(Protocol):
-    """A resource as a `where` may use it; rows that its `scope` leaves out do not exist for a path that leads there."""
-
-    @property
-    def fields(self) -> Fields:
-        """Map of name to field."""
-
-    @property
-    def relations(self) -> Mapping[str, Relation]:
-        """Map of name to Relation."""
-
-    @property
-    def scope(self) -> Condition:
-        """The condition that related records of this resource must meet."""
-
-    def follow(self, relation: Relation) -> "Place | None":
-        """Return where a relation leads; None if that must not be used."""
-
-    def row_scope(self, relation: Relation) -> Condition:
-        """Return the condition that a row must meet for a relation to lead anywhere."""
-
-
-Step = tuple[Relation, Place]  # a reference, and the resource that it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +108,10 @@ class _Reading:
             return self._problem(path, NO_FIELD)
         place = way[-1][1] if way else place
         relation = place.relations.get(last)
-        if last in place.fields and place.fields[last].has_column:
+        if relation is not None and (relation.is_many or is_quantified(value)):
+            return through(way, self._quantified(relation, value, place, path, depth))
+        if last in place.fields:
             return self._comparisons(last, value, place.fields, path, way)
-        if relation is not None and relation.is_many:
-            return _through(way, self._quantified(relation, value, place, path, depth))
         return self._problem(path, NO_FIELD)
 
     def _combination(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
@@ -244,17 +217,9 @@ class _Reading:
         return value
 
 
-def lead(hops: Sequence[str], place: Place) -> list[Step] | None:
-    """Return the Steps of references from a place; None if one of them does not exist there."""
-    way: list[Step] = []
-    for hop in hops:
-        relation = place.relations.get(hop)
-        target = place.follow(relation) if relation and not relation.is_many else None
-        if relation is None or target is None:
-            return None
-        way.append((relation, target))
-        place = target
-    return way
+def is_quantified(value: Any) -> bool:
+    """Return whether a value is an object of `some` and `none`."""
+    return isinstance(value, dict) and bool(value) and set(value) <= set(QUANTIFIERS)
 
 
 def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> OtherField:
@@ -267,34 +232,3 @@ def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> O
     if fields[name].stored_as != field.stored_as:
         raise ValidationError(f"The field {name} of type {fields[name].name} cannot be compared with {field.name}.")
     return OtherField(name)
-
-
-def compared(name: str, operator: str, operand: Any, way: list[Step]) -> Condition:
-    """Return the comparison at the end of a way. Without a related record the field is null there."""
-    if way and operator == "ne":
-        return Not(_through(way, Not(Compare(name, "ne", operand))))
-    if way and operator == "isnull" and operand:
-        return Not(_through(way, Compare(name, "isnull", False)))
-    return _through(way, Compare(name, operator, operand))
-
-
-def _through(way: list[Step], condition: Condition) -> Condition:
-    """Return that the record at the end of a way of references meets the condition."""
-    for relation, target in reversed(way):
-        condition = Through(relation, all_of([target.scope, condition]))
-    return condition
-
-
-def fields_of_paths(paths: Iterable[str], place: Place) -> dict[str, FieldType]:
-    """Return the map of path to field, for the paths such as `country.code` that exist from a place.
-
-    The fields may be null, because a record may have no related one.
-    """
-    found: dict[str, FieldType] = {}
-    for path in paths:
-        *hops, last = path.split(".")
-        way = lead(hops, place) if len(hops) <= MAX_HOPS else None
-        field = way[-1][1].fields.get(last) if way else None
-        if field is not None and field.has_column:
-            found[path] = replace(field, required=False)
-    return found

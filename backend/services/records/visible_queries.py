@@ -14,8 +14,9 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.places import Fields, Step, compared, fields_of_paths, lead
 from backend.services.definitions.row_rules import bind, check_user_value
-from backend.services.definitions.where import Fields, Step, Wording, compared, fields_of_paths, lead, read_where
+from backend.services.definitions.where import Wording, read_where
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.varying import USER
