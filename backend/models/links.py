@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Self
 
-from peewee import OP, SQL, ColumnBase, Expression, Select, Table, WrappedNode, fn
+from peewee import SQL, ColumnBase, Expression, Node, Select, Table, WrappedNode, fn
 
 PREFIX = "larder_links_"
 
@@ -30,6 +30,15 @@ class Subquery(WrappedNode):
     def __sql__(self, ctx: Any) -> Any:
         with ctx.scope_normal(subquery=True):
             return ctx.sql(self.node)
+
+
+def is_in(value: Node, query: Node) -> ColumnBase:
+    """Return the condition that a query has the value.
+
+    For the operator `IN`, peewee would build the SQL of the query twice, to see whether it is an empty list: on each
+    level of nested queries, so 2 to the power of 14 times in a deep condition. The space makes it another operator.
+    """
+    return Expression(value, "IN ", query)
 
 
 class Links:
@@ -66,4 +75,4 @@ class Links:
         condition = meets(self.table.c.target)
         if is_one:
             return fn.EXISTS(self.select(SQL("1")).where(condition))
-        return Expression(self.record, OP.IN, self.all_rows(self.table.c.record).where(condition))
+        return is_in(self.record, self.all_rows(self.table.c.record).where(condition))

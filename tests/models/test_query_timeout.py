@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -66,6 +67,36 @@ def test_a_query_that_takes_too_long_is_stopped_and_reported(slow_notes, alice, 
         assert answer.headers["Retry-After"] == "1"
         assert "took longer than 0.4 seconds" in answer.json["error"]["message"], path
     assert any("LARDER_QUERY_TIMEOUT_SECONDS" in line for line in read_lines())
+
+
+@pytest.fixture
+def slow_comments(note, admin, alice, database_url):
+    """A comment on the note, in a view that takes minutes to read."""
+    fields = {"note": {"type": "reference", "to": "notes"}, "text": {"type": "text"}}
+    admin.declare("comments", fields, access=ACCESS)
+    alice.make("comments", note=note["id"], text="x")
+    with database.connection_context():
+        database.execute_sql("ALTER TABLE comments RENAME TO kept")
+        database.execute_sql(f"CREATE VIEW comments AS SELECT * FROM kept WHERE {long(database_url)} > 0")
+
+
+def test_a_condition_that_takes_too_long_is_stopped(slow_comments, note, admin, alice):
+    fields = {"title": {"type": "string"}}
+    rule = {"role": "public", "where": {"comments": {"some": {"text": "x"}}}}
+    slow = "where=" + quote('{"any": [{"title": "x"}, {"not": {"comments": {"some": {"text": {"icontains": "x"}}}}}]}')
+    paths = [f"/notes?{slow}", f"/notes/export?{slow}", f"/notes/aggregate?{slow}", "/notes?expand=comments"]
+    with patience(query_seconds=0.4):
+        answers = [(path, alice.get(path)) for path in paths]
+        assert alice.get("/notes").json["data"] == [note]
+    assert (
+        admin.put("/resources/notes", json={"fields": fields, "access": ACCESS | {"read": [rule]}}).status_code == 200
+    )
+    with patience(query_seconds=0.4):
+        answers.append(("by the rule", alice.get(f"/notes/{note['id']}")))
+    for path, answer in answers:
+        assert_failure(answer, 503, "UNAVAILABLE")
+        assert answer.headers["Retry-After"] == "1", path
+        assert "took longer than 0.4 seconds" in answer.json["error"]["message"], path
 
 
 def test_others_continue_during_a_slow_query_and_its_connection_stays_usable(slow_notes, app, alice, database_url):

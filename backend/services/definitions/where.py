@@ -25,6 +25,7 @@ from backend.services.field_types.comparisons import TEXT_SEARCH
 from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import (
     EVERY,
+    NEVER,
     Condition,
     Not,
     OtherField,
@@ -118,7 +119,7 @@ class _Reading:
         if not depth:
             return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
         if name == "not":
-            return Not(self.group(value, place, path, depth - 1))
+            return _negated(self.group(value, place, path, depth - 1))
         if not isinstance(value, list) or not value:
             return self._problem(path, "Must be a list of objects.")
         parts = [self.group(each, place, f"{path}.{i}", depth - 1) for i, each in enumerate(value)]
@@ -220,6 +221,13 @@ class _Reading:
 def is_quantified(value: Any) -> bool:
     """Return whether a value is an object of `some` and `none`."""
     return isinstance(value, dict) and bool(value) and set(value) <= set(QUANTIFIERS)
+
+
+def _negated(condition: Condition) -> Condition:
+    """Return the `not`, as simply as possible: those of empty objects are not counted, and must not fill the SQL."""
+    if condition in (EVERY, NEVER):
+        return NEVER if condition == EVERY else EVERY
+    return Not(condition)
 
 
 def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> OtherField:

@@ -114,7 +114,9 @@ def _linked(actor: Actor, resource: Resource, name: str, operator: str, operand:
 def _read(actor: Actor, resource: Resource, where: object, parameter: str) -> Condition:
     """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`."""
     try:
-        read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check_user_value))
+        # A stranger has no values, and an error would list the names of the profile fields.
+        check = check_user_value if actor.user_id else lambda value: None
+        read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check))
     except ValidationError as error:
         raise Invalid({parameter: error.messages}, location="query") from error
     condition = bind(read, partial(policies.user_value, actor))

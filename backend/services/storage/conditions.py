@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from peewee import OP, SQL, ColumnBase, Expression, NodeList, fn
+from peewee import SQL, ColumnBase, Expression, NodeList, fn
 
 from backend.models.database import database
+from backend.models.links import is_in
 from backend.services.storage.listable import Field, Listable
 from backend.services.storage.operators import comparison, operand_values, operation, value_count
 from backend.services.storage.relations import Relation
@@ -231,7 +232,7 @@ class Through(Condition):
         if row.is_one:
             mine = Expression(matching, "=", link)
             return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
-        return Expression(link, OP.IN, target.model.select(matching).where(part))
+        return is_in(link, target.model.select(matching).where(part))
 
     def _through_links(self, row: Row, target: Listable, key: str) -> ColumnBase:
         """Return that a link of the row, or a link to it, is one of a related record that meets the part."""
@@ -245,8 +246,7 @@ class Through(Condition):
             mine = fn.EXISTS(back.select(SQL("1")).where(back.table.c.target == record_id))
             return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
         records = target.model.select(target.column("id")).where(part)
-        linked = back.table.select(back.table.c.target).where(back.table.c.record.in_(records))
-        return Expression(record_id, OP.IN, linked)
+        return is_in(record_id, back.table.select(back.table.c.target).where(is_in(back.table.c.record, records)))
 
     def _is_met_by(self, target: Listable, key: str, record_id: ColumnBase) -> ColumnBase:
         """Return that the record of `target` with this id meets the part."""
@@ -258,7 +258,7 @@ class Through(Condition):
         meets, target_id = part.sql(target, key), target.column("id")
         if target.is_one:
             return fn.EXISTS(target.model.select(SQL("1")).where(target_id == record_id, meets))
-        return Expression(record_id, OP.IN, target.model.select(target_id).where(meets))
+        return is_in(record_id, target.model.select(target_id).where(meets))
 
 
 EVERY: Condition = All(())
