@@ -67,6 +67,10 @@ class Person:
         """The id of the account."""
         return self.get("/auth/me").json["data"]["id"]
 
+    def forget_token(self):
+        """Sign in anew before the next request."""
+        self._token = None
+
     def sign_in(self):
         """Sign in anew and return the tokens."""
         credentials = {"email": self.email, "password": PASSWORD}
