@@ -1,5 +1,7 @@
 """`/openapi.json`: valid, and complete for every field type."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from backend.models.database import database
 from backend.services.field_types.base import TYPES
 from backend.services.storage.operators import OF_TRUTH, OF_VALUES
 from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.parts import teams
 
 METHODS = ("get", "post", "put", "patch", "delete")
 OPTIONS = {
@@ -35,7 +38,10 @@ def operations(document):
 @ON_SQLITE
 def test_is_valid_openapi(document):
     assert document["openapi"] == "3.1.0"
-    validate(document)
+    assert_valid(document)
+    schemas = document["components"]["schemas"]
+    assert schemas["sequence_condition"]["anyOf"][0] == {"type": "integer"}
+    assert schemas["things_where"]["properties"]["a_list"] == {"$ref": "#/components/schemas/list_operators"}
 
 
 @ON_SQLITE
@@ -85,6 +91,29 @@ def test_every_field_type_has_its_test_file(name):
 
 def document_of(person):
     return person.get("http://localhost/openapi.json").json
+
+
+def assert_valid(document):
+    """Assert that a document is valid and has all components that it refers to, also those of the content of texts."""
+    validate(document)
+    referred = set(re.findall('"#/components/([^"]+)"', json.dumps(document)))
+    assert referred <= {f"{kind}/{name}" for kind, names in document["components"].items() for name in names}
+
+
+@ON_SQLITE
+def test_is_valid_for_every_caller(settings, admin, alice, edith, stranger):
+    teams.apply(settings)
+    fields = {f"a_{name}": {"type": name} | OPTIONS.get(name, {}) for name in TYPES}
+    fields |= {f"edited_{name}": fields[f"a_{name}"] | {"readable_by": ["editor"]} for name in ("text", "references")}
+    admin.declare("things", fields, access={"list": ["member", "editor"], "read": ["public"], "update": ["public"]})
+    referring = {"thing": {"type": "reference", "to": "things"}, "people": {"type": "references", "to": "users"}}
+    admin.declare("others", referring, access={"create": ["public"], "list": ["editor"]})
+    paths = ["people", "thing.a_text", "thing.edited_text"]  # everyone finds themselves among the users
+    for person, seen in ((admin, 3), (edith, 3), (alice, 2), (stranger, 1)):
+        document = document_of(person)
+        assert_valid(document)
+        where = document["components"]["schemas"]["others_where"]["properties"]
+        assert [path for path in paths if path in where] == paths[:seen], person.name
 
 
 @ON_SQLITE
