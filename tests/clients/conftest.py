@@ -1,15 +1,26 @@
 """A server with the resources of `resources.yml`, and the document of a member."""
 
 import http.client
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.helpers import bearer
+from tests.parts import teams
 from tests.parts.server import Caller, running_server
 
 EMAIL, MEMBER, PASSWORD = "owner@example.com", "ann@example.com", "correct horse battery"
+
+
+def run(*command, **variables):
+    """Run a command with these environment variables, and return its output."""
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -38,4 +49,13 @@ def document(address, tmp_path):
     file = tmp_path / "openapi.json"
     file.write_bytes(connection.getresponse().read())
     connection.close()
+    return file
+
+
+@pytest.fixture
+def teams_document(settings, alice, tmp_path):
+    """The file with the OpenAPI document that a member gets of the example of teams, on SQLite."""
+    teams.apply(settings)
+    file = tmp_path / "teams.json"
+    file.write_bytes(alice.get("http://localhost/openapi.json").data)
     return file

@@ -1,25 +1,17 @@
 """A client that openapi-python-client generates from the document works against a running server."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-from tests.clients.conftest import MEMBER, PASSWORD
+from tests.clients.conftest import MEMBER, PASSWORD, run
+from tests.conftest import ON_SQLITE
 from tests.parts.server import ROOT
 
 BINARIES = Path(sys.executable).parent
 PROGRAM = Path(__file__).parent / "program.py"
 # Its settings are those of a user, not those of Larder.
 MYPY = [sys.executable, "-m", "mypy", "--strict", "--config-file=", PROGRAM]
-
-
-def run(*command, **variables):
-    """Run a command with these environment variables, and return its output."""
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def generate(document, folder):
@@ -34,3 +26,8 @@ def test_a_generated_client_is_typed_and_offers_relations_conditions_and_measure
     run(*MYPY, "--cache-dir", tmp_path / "mypy", MYPYPATH=tmp_path)
     call = f"import program; program.main('http://{address}', '{MEMBER}', '{PASSWORD}')"
     run(sys.executable, "-c", call, PYTHONPATH=os.pathsep.join([str(tmp_path), str(PROGRAM.parent)]))
+
+
+@ON_SQLITE
+def test_a_client_for_the_example_of_teams_is_generated_without_a_warning(teams_document, tmp_path):
+    generate(teams_document, tmp_path)
