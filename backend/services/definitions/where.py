@@ -111,7 +111,7 @@ class _Reading:
         relation = place.relations.get(last)
         if relation is not None and (relation.is_many or is_quantified(value)):
             return through(way, self._quantified(relation, value, place, path, depth))
-        if last in place.fields:
+        if last in place.fields and place.fields[last].has_column:
             return self._comparisons(last, value, place.fields, path, way)
         return self._problem(path, NO_FIELD)
 
