@@ -67,6 +67,21 @@ def test_no_number_is_given_again_after_a_restore(run, admin):
         assert len(admin.get("/bills").json["data"]) == 2
 
 
+def test_lists_of_references_come_back_in_their_order(run, admin):
+    admin.declare("tags", {"name": {"type": "string"}})
+    admin.declare("tasks", {"tags": {"type": "references", "to": "tags"}})
+    tags = [admin.make("tags", name=name)["id"] for name in "abc"]
+    task = admin.make("tasks", tags=[tags[2], tags[0]])
+    path = make_backup(run)
+    admin.patch(f"/tasks/{task['id']}", json={"tags": {"add": [tags[1]], "remove": [tags[2]]}})
+    assert run("restore", path).exit_code == 0
+    admin._token = None  # sessions have ended
+    assert admin.get(f"/tasks/{task['id']}").json["data"]["tags"] == [tags[2], tags[0]]
+    assert len(admin.get(f"/tasks?tags__all={tags[0]},{tags[2]}").json["data"]) == 1
+    assert admin.delete(f"/tags/{tags[2]}").status_code == 200
+    assert admin.get(f"/tasks/{task['id']}").json["data"]["tags"] == [tags[0]]
+
+
 def test_folded_and_listed_values_are_found_after_a_restore(run, admin):
     fields = {
         "code": {"type": "string", "unique": True, "ignore_case": True},
