@@ -148,7 +148,8 @@ def test_reveals_no_rows_or_fields_that_a_list_hides(admin, alice, edith, strang
     assert edith.get("/people/aggregate?sum=wage").json["data"] == [{"count": 3, "sum": {"wage": 6}}]
     for query in ("sum=wage", "group_by=wage", "max=wage", "wage=1", "sort=wage"):
         hidden, missing = (alice.get(f"/people/aggregate?{each}") for each in (query, query.replace("wage", "nope")))
-        assert (hidden.status_code, hidden.text.replace("wage", "nope")[:300]) == (422, missing.text[:300])
+        assert hidden.status_code == 422
+        assert str(hidden.json["error"]).replace("wage", "nope") == str(missing.json["error"])
     assert stranger.get("/people/aggregate").status_code == 401
 
 
