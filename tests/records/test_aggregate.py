@@ -392,7 +392,8 @@ def test_hidden_fields_have_no_measures(admin, alice, edith):
         *("sum=wage&sum.wage__gt=6", "max.wage__lt=5", "sort=-max.wage"),
     ):
         hidden, missing = (alice.get(f"/people/aggregate?{each}") for each in (query, query.replace("wage", "nope")))
-        assert (hidden.status_code, hidden.text.replace("wage", "nope")[:250]) == (422, missing.text[:250]), query
+        assert hidden.status_code == 422, query
+        assert str(hidden.json["error"]).replace("wage", "nope") == str(missing.json["error"]), query
     parameters = {}
     for person in (alice, edith):
         document = person.get("http://localhost/openapi.json").json
