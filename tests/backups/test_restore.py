@@ -60,7 +60,8 @@ def test_no_number_is_given_again_after_a_restore(run, admin):
     assert admin.put("/resources/bills", json=body).status_code == 200
     assert admin.make("invoices")["number"] == 503
     for number in (5, 6):
-        assert run("restore", path).exit_code == 0
+        restored = run("restore", path)
+        assert restored.exit_code == 0, restored.output
         admin._token = None
         bill = admin.make("bills")
         assert (bill["number"], bill["other"]) == (number, 499 + number)
