@@ -134,7 +134,7 @@ def restore_backup(settings: Settings, name_or_path: str) -> Restored:
         manifest, snapshot = _unpack(find_backup(settings.backup_dir, name_or_path), folder)
         _require_restorable(manifest)
         applied, path = _applied_migrations(), new_path(settings.backup_dir)
-        old_content = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S}"
+        old_content = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S%f}"
         old_counts = own_snapshots().restore(snapshot, manifest, _generation(), old_content)
         kept = old_content.name
         if old_counts is not None:  # the old content is a file, not a schema
