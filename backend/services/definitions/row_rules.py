@@ -75,7 +75,7 @@ def rule_problems(definition: Definition, world: Definitions) -> dict[str, list[
         rules = [grant["where"] for grant in grants if isinstance(grant, dict)]
         if messages := [message for where in rules for message in _problems(where, place, known)]:
             problems[action] = messages
-        elif rules and sum(_value_count(where) for where in rules) > MAX_RULE_VALUES:
+        elif sum(1 for where in rules for _ in _leaves(where)) > MAX_RULE_VALUES:
             problems[action] = [f"The rules of an action have at most {MAX_RULE_VALUES:,} values."]
     return problems
 
@@ -88,13 +88,6 @@ def _problems(where: Any, place: RulePlace, known: "_UserFields") -> list[str]:
     except ValidationError as error:
         return [str(message) for message in error.messages]
     return []
-
-
-def _value_count(where: Any) -> int:
-    """Return how many values there are in a part of a `where`."""
-    if isinstance(where, dict | list):
-        return sum(_value_count(part) for part in (where.values() if isinstance(where, dict) else where))
-    return 1
 
 
 class _UserFields:
@@ -128,15 +121,16 @@ def user_fields() -> dict[str, Any]:
 
 def used_user_fields(where: Any) -> set[str]:
     """Return the names of the user's values that a `where` uses."""
-    return {text.removeprefix(USER) for text in _texts(where) if text.startswith(USER)}
+    return {leaf.removeprefix(USER) for leaf in _leaves(where) if isinstance(leaf, str) and leaf.startswith(USER)}
 
 
-def _texts(where: Any) -> Iterator[str]:
-    if isinstance(where, str):
-        yield where
-    elif isinstance(where, dict | list):
+def _leaves(where: Any) -> Iterator[Any]:
+    """Yield the values in a `where`."""
+    if isinstance(where, dict | list):
         for part in where.values() if isinstance(where, dict) else where:
-            yield from _texts(part)
+            yield from _leaves(part)
+    else:
+        yield where
 
 
 def bind(condition: Condition, user_value: Callable[[str], Any]) -> Condition:

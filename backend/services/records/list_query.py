@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from backend.services.definitions.catalog import Resource
@@ -106,7 +107,7 @@ class ListQuery:
             values |= path.values(listable, f"path{i}")
         return values | full_text.slot_values(listable, self.searched, self.terms) if self.terms else values
 
-    @property
+    @cached_property
     def _filter(self) -> Condition:
         own = [name for name in self.filters if "." not in name[0] and name[0] not in self.link_fields]
         return all_of([comparisons(own), self.condition])

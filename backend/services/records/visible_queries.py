@@ -101,7 +101,7 @@ def visible_query(
     conditions = [_compared(place, *triple) for triple in by_path]
     conditions += [_linked(actor, resource, *triple) for triple in by_links]
     if query.where is not None:
-        conditions.append(_read(actor, resource, query.where, where_name))
+        conditions.append(_read(actor, resource, place, query.where, where_name))
     return replace(query, condition=all_of(conditions), paths=tuple([_path(place, name) for name in joined]))
 
 
@@ -111,12 +111,12 @@ def _linked(actor: Actor, resource: Resource, name: str, operator: str, operand:
     return linked(resource.relations()[name], scope, operator, operand)
 
 
-def _read(actor: Actor, resource: Resource, where: object, parameter: str) -> Condition:
+def _read(actor: Actor, resource: Resource, place: VisiblePlace, where: object, parameter: str) -> Condition:
     """Return the Condition of a `where`, with the actor's values in place of `$user.<name>`."""
     try:
         # A stranger has no values, and an error would list the names of the profile fields.
         check = check_user_value if actor.user_id else lambda value: None
-        read = read_where(where, VisiblePlace(actor, resource), Wording(USER, check))
+        read = read_where(where, place, Wording(USER, check))
     except ValidationError as error:
         raise Invalid({parameter: error.messages}, location="query") from error
     condition = bind(read, partial(policies.user_value, actor))

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from peewee import SQL, ColumnBase, Expression, NodeList, fn
 
@@ -111,15 +111,17 @@ class Compare(Condition):
 
 
 @dataclass(frozen=True, slots=True)
-class All(Condition):
-    """Each of the parts is true."""
+class _Group(Condition):
+    """Several parts, joined by an operator."""
 
     parts: tuple[Condition, ...]
+    glue: ClassVar[str]
+    without_parts: ClassVar[ColumnBase]
 
     @property
-    def shape(self) -> "All":
+    def shape(self) -> Self:
         """The parts without their values."""
-        return All(tuple([part.shape for part in self.parts]))
+        return type(self)(tuple([part.shape for part in self.parts]))
 
     @property
     def own_fields(self) -> frozenset[str]:
@@ -128,49 +130,33 @@ class All(Condition):
 
     def values(self, listable: Listable, key: str) -> dict[str, Any]:
         """Return the values of all parts."""
-        return _values_of_parts(self.parts, listable, key)
+        values: dict[str, Any] = {}
+        for i, part in enumerate(self.parts):
+            values |= part.values(listable, f"{key}_{i}")
+        return values
 
     def sql(self, row: Row, key: str) -> ColumnBase:
-        """Return the parts, joined by AND."""
-        return _joined(self.parts, row, key, " AND ") if self.parts else EVERY_ROW
+        """Return the parts in one list: nested pairs of many parts would fill Python's stack."""
+        nodes = [part.sql(row, f"{key}_{i}") for i, part in enumerate(self.parts)]
+        if len(nodes) > 1:
+            return NodeList(nodes, glue=self.glue, parens=True)
+        return nodes[0] if nodes else self.without_parts
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf(Condition):
+class All(_Group):
+    """Each of the parts is true."""
+
+    glue: ClassVar[str] = " AND "
+    without_parts: ClassVar[ColumnBase] = EVERY_ROW
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(_Group):
     """At least one of the parts is true."""
 
-    parts: tuple[Condition, ...]
-
-    @property
-    def shape(self) -> "AnyOf":
-        """The parts without their values."""
-        return AnyOf(tuple([part.shape for part in self.parts]))
-
-    @property
-    def own_fields(self) -> frozenset[str]:
-        """The fields of all parts."""
-        return frozenset().union(*(part.own_fields for part in self.parts))
-
-    def values(self, listable: Listable, key: str) -> dict[str, Any]:
-        """Return the values of all parts."""
-        return _values_of_parts(self.parts, listable, key)
-
-    def sql(self, row: Row, key: str) -> ColumnBase:
-        """Return the parts, joined by OR."""
-        return _joined(self.parts, row, key, " OR ") if self.parts else NO_ROW
-
-
-def _values_of_parts(parts: Iterable[Condition], listable: Listable, key: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for i, part in enumerate(parts):
-        values |= part.values(listable, f"{key}_{i}")
-    return values
-
-
-def _joined(parts: Iterable[Condition], row: Row, key: str, glue: str) -> ColumnBase:
-    """Return the parts in one list: nested pairs of many parts would fill Python's stack."""
-    nodes = [part.sql(row, f"{key}_{i}") for i, part in enumerate(parts)]
-    return nodes[0] if len(nodes) == 1 else NodeList(nodes, glue=glue, parens=True)
+    glue: ClassVar[str] = " OR "
+    without_parts: ClassVar[ColumnBase] = NO_ROW
 
 
 @dataclass(frozen=True, slots=True)
