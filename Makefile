@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients torture fuzz lint format picture schema lock audit clean
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-browser torture fuzz lint format picture schema lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,7 +48,7 @@ demo-teams: demo-resources
 # pytest keeps the files of its last three runs, by default outside the checkout.
 test: $(VENV)/.installed-dev ## Run all tests, or some of them: make test ARGS="-k login"
 	@mkdir -p .tmp
-	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy --ignore=tests/clients/test_typescript_client.py $(ARGS)
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy --ignore=tests/clients/test_typescript_client.py --ignore=tests/browser $(ARGS)
 
 test-install: ## Install both lock files into empty environments, with the oldest pip and with the newest
 	@mkdir -p .tmp
@@ -69,6 +69,10 @@ test-clients: $(VENV)/.installed-dev ## Test clients generated in Python and Typ
 	@mkdir -p .tmp
 	npm ci --prefix tests/clients/typescript --ignore-scripts --no-audit --no-fund
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/clients $(ARGS)
+
+test-browser: $(VENV)/.installed-dev ## Test pages and scripts in a browser; needs chromium
+	@mkdir -p .tmp
+	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/browser $(ARGS)
 
 # It needs root and a C compiler to run all faults, and says which ones it leaves out.
 torture: $(VENV)/.installed-dev ## Cause every fault while clients write, for at most 15 minutes; less with SHORT=1 or ARGS="--only disk"

@@ -1,0 +1,1 @@
+"""Pages of Larder, and scripts that call it, in a real browser."""
