@@ -14,18 +14,24 @@ from backend.services.backups import backups
 commands = AppGroup("backup", help="Backups of the database.")
 
 
-@commands.command("create")
+@commands.command("create", epilog="Example: flask backup create")
 def create_backup() -> None:
-    """Create a backup while others read and write; the last line printed is its path."""
+    """Create a backup while others read and write.
+
+    The last line printed is its path.
+    """
     settings = get_app().settings
     with error_messages():
         backup = backups.create_backup(settings, SYSTEM)
     click.echo(settings.backup_dir / backup.name)
 
 
-@commands.command("list")
+@commands.command("list", epilog="Example: flask backup list")
 def list_backups() -> None:
-    """List the backups of LARDER_BACKUP_DIR, the latest first."""
+    """List the backups, the latest first.
+
+    Their folder is LARDER_BACKUP_DIR.
+    """
     table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
     for backup in backups.list_backups(get_app().settings):
         table.add_row(backup.name, decimal(backup.bytes), *_manifest_cells(backup))
@@ -39,22 +45,26 @@ def _manifest_cells(backup: backups.Backup) -> tuple[str, ...]:
     return manifest.version, manifest.database, f"{sum(manifest.counts.values()):,}"
 
 
-@commands.command("verify")
+@commands.command("verify", epilog="Example: flask backup verify larder-20261123T031500000000Z.zip")
 @click.argument("backup")
 def verify_backup(backup: str) -> None:
-    """Read the whole of BACKUP, a name or a path, and check its content."""
+    """Read the whole of a backup and check its content.
+
+    BACKUP is a name or a path.
+    """
     with error_messages():
         manifest = backups.verify_backup(get_app().settings, backup)
     rows = sum(manifest.counts.values())
     click.echo(f"{backup} is intact: {rows:,} rows of {manifest.created_at}, Larder {manifest.version}.")
 
 
-@commands.command("restore")
+@commands.command("restore", epilog="Example: flask backup restore larder-20261123T031500000000Z.zip")
 @click.argument("backup")
 def restore_backup(backup: str) -> None:
-    """Replace the content of the database with BACKUP, a name or a path; everyone must sign in again.
+    """Replace the content of the database with a backup.
 
-    The backup is verified first, and the replaced content is kept. Servers can keep running.
+    BACKUP is a name or a path. Everyone must sign in again. The backup is verified first, and the replaced content is
+    kept. Servers can keep running.
     """
     with error_messages():
         manifest, kept = backups.restore_backup(get_app().settings, backup)
@@ -63,7 +73,7 @@ def restore_backup(backup: str) -> None:
         click.echo(f"The previous content is kept as {kept}.")
 
 
-@commands.command("prune")
+@commands.command("prune", epilog="Example: flask backup prune --keep 7")
 @click.option("--keep", type=click.IntRange(min=1), help="How many backups to keep; by default LARDER_BACKUP_KEEP.")
 def prune_backups(keep: int | None) -> None:
     """Delete all but the latest backups, and their copies."""

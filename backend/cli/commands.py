@@ -1,12 +1,68 @@
-"""All commands of `flask`."""
+"""All commands of `flask`, and the groups in which its help lists them."""
 
+from collections.abc import Iterable, Iterator
+
+import click
+from click import Command, Context, HelpFormatter
 from flask import Flask
+from flask.cli import AppGroup
 
 from backend.cli import backups, database, doctor, jobs, records, resources, users
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "Definitions": (resources.commands,),
+    "Records": (records.commands,),
+    "Users": (users.commands,),
+    "Operation": (doctor.doctor, database.commands, backups.commands, jobs.commands),
+}
+OTHERS = "Development"  # the group of the commands that Flask and its extensions bring
+
+
+class Commands(AppGroup):
+    """The commands of Larder, which `flask --help` lists in groups."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Return the names of the commands; if this is for the help of Flask's own group, change that help.
+
+        Flask loads the app only while it writes its list of commands. So all commands are hidden from that list, and
+        the groups follow as the epilog.
+        """
+        names = super().list_commands(ctx)
+        root = ctx.command
+        if isinstance(root, click.Group) and root is not self and not ctx.resilient_parsing:  # parsing: completion
+            for command in (*root.commands.values(), *self.commands.values()):
+                command.hidden = True
+            root.format_epilog = self.format_commands  # type: ignore[method-assign]
+        return names
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the commands of each group with their summaries, and after them those that are in no group."""
+        groups = {title: dict(_leaves(commands)) for title, commands in GROUPS.items()}
+        root = ctx.command if isinstance(ctx.command, click.Group) else self
+        ours = {command for commands in GROUPS.values() for command in commands}
+        every = {name: command for name in root.list_commands(ctx) if (command := root.get_command(ctx, name))}
+        groups[OTHERS] = {name: command for name, command in every.items() if command not in ours}
+        width = max(len(name) for commands in groups.values() for name in commands)
+        for title, commands in groups.items():
+            with formatter.section(title):
+                limit = formatter.width - width - 6
+                formatter.write_dl(
+                    [(name.ljust(width), command.get_short_help_str(limit)) for name, command in commands.items()]
+                )
+
+
+def _leaves(commands: Iterable[Command]) -> Iterator[tuple[str, Command]]:
+    """Yield (name, command) of each command; a group is replaced by its members, such as `records import`."""
+    for command in commands:
+        if isinstance(command, click.Group):
+            yield from ((f"{command.name} {name}", member) for name, member in _leaves(command.commands.values()))
+        else:
+            yield command.name or "", command
 
 
 def init_app(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for module in (database, users, resources, records, jobs, backups):
-        app.cli.add_command(module.commands)
-    app.cli.add_command(doctor.doctor)
+    app.cli = Commands(app.name, commands=app.cli.commands)
+    for commands in GROUPS.values():
+        for command in commands:
+            app.cli.add_command(command)

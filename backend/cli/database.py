@@ -14,16 +14,19 @@ from backend.services.operation import cleanup, diagram, migrations
 commands = AppGroup("db", help="The database of this installation.")
 
 
-@commands.command("upgrade")
+@commands.command("upgrade", epilog="Example: flask db upgrade")
 def upgrade() -> None:
     """Migrate the database to this version."""
     applied = migrations.upgrade()
     click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
-@commands.command("status")
+@commands.command("status", epilog="Example: flask db status")
 def show_status() -> None:
-    """List the migrations; exit with 1 if some are not applied."""
+    """List the migrations.
+
+    Exits with 1 if some are not applied.
+    """
     table = Table("migration", "applied")
     with database.connection_context():
         statuses = migrations.migration_status()
@@ -33,14 +36,20 @@ def show_status() -> None:
     sys.exit(0 if all(applied for _, applied in statuses) else 1)
 
 
-@commands.command("diagram")
+@commands.command("diagram", epilog="Example: flask db diagram")
 def draw_diagram() -> None:
-    """Print the documentation of the system tables: `make schema` writes it to docs/schema.md."""
+    """Print the documentation of the system tables.
+
+    `make schema` writes it to docs/schema.md.
+    """
     click.echo(diagram.draw(), nl=False)
 
 
-@commands.command("vacuum")
+@commands.command("vacuum", epilog="Example: flask db vacuum")
 def vacuum() -> None:
-    """Reclaim disk space from deleted rows; blocks writers while it runs."""
+    """Reclaim disk space from deleted rows.
+
+    Blocks writers while it runs.
+    """
     with error_messages():
         cleanup.vacuum()

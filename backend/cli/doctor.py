@@ -12,10 +12,13 @@ from backend.services.health.doctor import run_checks
 MARKS = {OK: ("ok", "green"), WARNING: ("warn", "yellow"), FAILURE: ("fail", "red")}
 
 
-@click.command("doctor")
+@click.command("doctor", epilog="Example: flask doctor")
 @with_appcontext
 def doctor() -> None:
-    """Check this installation and suggest fixes; exit with 1 if something does not work."""
+    """Check this installation and suggest fixes.
+
+    Exits with 1 if something does not work.
+    """
     checks = run_checks(get_app().settings)
     for check in checks:
         _print(check)

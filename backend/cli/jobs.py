@@ -7,7 +7,10 @@ from backend.services.operation.jobs import jobs
 commands = AppGroup("jobs", help="Background jobs.")
 
 
-@commands.command("run")
+@commands.command("run", epilog="Example: flask jobs run")
 def run_jobs() -> None:
-    """Run background jobs, such as sending mail, until SIGTERM; needed if LARDER_JOBS=off."""
+    """Run background jobs, such as sending mail.
+
+    Needed if LARDER_JOBS=off. Runs until SIGTERM.
+    """
     jobs.run_consumer()

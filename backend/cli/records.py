@@ -26,12 +26,15 @@ NDJSON_SUFFIXES = (".ndjson", ".jsonl")
 commands = AppGroup("records", help="Import and export records.")
 
 
-@commands.command("export")
+@commands.command("export", epilog="Example: flask records export continents continents.csv")
 @click.argument("resource")
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--addresses", is_flag=True, help="Write users by e-mail address, for a database with other ids.")
 def export_records(resource: str, file: Path, addresses: bool) -> None:
-    """Write all records of RESOURCE to FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV."""
+    """Write all records of RESOURCE to FILE.
+
+    FILE becomes NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
+    """
     form = "ndjson" if _is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
         texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form, addresses=addresses)
@@ -39,7 +42,7 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
             out.writelines(texts)
 
 
-@commands.command("import")
+@commands.command("import", epilog="Example: flask records import continents examples/geo/continents.csv --key code")
 @click.argument("resource")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--key", metavar="FIELD", help="Update records that already have this key: a unique field or `id`.")
@@ -47,11 +50,11 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
 @click.option("--keep-good", is_flag=True, help="Write the valid rows even if some are invalid.")
 @click.option("--if-empty", is_flag=True, help="Do nothing if the resource has records.")
 def import_file(resource: str, file: Path, key: str | None, dry_run: bool, keep_good: bool, if_empty: bool) -> None:
-    """Create a record from each line of FILE: NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
+    """Create a record from each line of FILE.
 
-    The first line of a CSV file names the columns: fields of the resource, or `country_code` for the reference
-    `country` by the unique field `code` of its target. Invalid rows are listed with their lines; then nothing is
-    written.
+    FILE is NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV. The first line of a CSV file names the columns:
+    fields of the resource, or `country_code` for the reference `country` by the unique field `code` of its target.
+    Invalid rows are listed with their lines; then nothing is written.
     """
     with error_messages(), database.connection_context():
         target = get_app().catalog[resource]

@@ -23,13 +23,14 @@ SUFFIXES = (".yml", ".yaml")
 commands = AppGroup("resources", help="Definitions of resources, as YAML files.")
 
 
-@commands.command("apply")
+@commands.command("apply", epilog="Example: flask resources apply examples/geo/resources.yml")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--confirm", metavar="FINGERPRINT", help="Fingerprint of the plan; required if it loses data.")
 def apply(path: Path, confirm: str | None) -> None:
-    """Change roles and resources to what PATH declares, a YAML file or a folder of them, in one transaction.
+    """Change roles and resources to what PATH declares.
 
-    Resources that PATH does not name stay unchanged. A resource declared as `null` is dropped.
+    PATH is a YAML file or a folder of them. All changes are made in one transaction. Resources that PATH does not name
+    stay unchanged. A resource declared as `null` is dropped.
     """
     document = _read_documents(path)
     with error_messages(), database.connection_context():
@@ -38,11 +39,14 @@ def apply(path: Path, confirm: str | None) -> None:
         click.echo(f"{action} {name}")
 
 
-@commands.command("plan")
+@commands.command("plan", epilog="Example: flask resources plan examples/geo/resources.yml")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def show_plan(path: Path, as_json: bool) -> None:
-    """Show what `apply` would do with PATH, step by step; exit with 1 if it cannot be done."""
+    """Show what `apply` would do with PATH, step by step.
+
+    Exits with 1 if it cannot be done.
+    """
     document = _read_documents(path)
     with error_messages(), database.connection_context():
         plan = documents.plan_document(SYSTEM, document)
@@ -53,11 +57,14 @@ def show_plan(path: Path, as_json: bool) -> None:
     sys.exit(0 if plan.is_possible else 1)
 
 
-@commands.command("export")
+@commands.command("export", epilog="Example: flask resources export resources.yml")
 @click.argument("file", type=click.File("w", encoding="utf-8"), default="-")
 @click.option("--next-numbers", is_flag=True, help="Let each sequence start with its next number, for a new database.")
 def export(file: TextIO, next_numbers: bool) -> None:
-    """Write all roles and resources as YAML to FILE, or to the terminal."""
+    """Write all roles and resources as YAML.
+
+    Writes to FILE, or to the terminal.
+    """
     with error_messages(), database.connection_context():
         document = documents.export_document(next_numbers=next_numbers)
     write_yaml(document, file)

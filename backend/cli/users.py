@@ -17,7 +17,7 @@ from backend.utils.controls import without_controls
 commands = AppGroup("users", help="Users and their accounts.")
 
 
-@commands.command("list")
+@commands.command("list", epilog="Example: flask users list")
 def list_users() -> None:
     """List all users."""
     table = Table("email", "name", "roles", "active")
@@ -28,7 +28,7 @@ def list_users() -> None:
     Console().print(table)
 
 
-@commands.command("create")
+@commands.command("create", epilog='Example: flask users create ada@example.com --name "Ada Byron" --admin')
 @click.argument("email")
 @click.option("--name", default="", help="Display name; defaults to the e-mail address.")
 @click.option("--admin", is_flag=True, help="Make them an admin, who may do everything.")
@@ -41,7 +41,7 @@ def create_user(email: str, name: str, admin: bool, password: str) -> None:
     click.echo(f"created {email}")
 
 
-@commands.command("promote")
+@commands.command("promote", epilog="Example: flask users promote ada@example.com")
 @click.argument("email")
 def promote(email: str) -> None:
     """Make EMAIL an admin."""
@@ -51,30 +51,39 @@ def promote(email: str) -> None:
     click.echo(f"{email} is an admin")
 
 
-@commands.command("reset-password")
+@commands.command("reset-password", epilog="Example: flask users reset-password ada@example.com")
 @click.argument("email")
 @click.password_option(help="Asked for if it is not given.")
 def reset_password(email: str, password: str) -> None:
-    """Set a new password for EMAIL; ends all their sessions and API keys."""
+    """Set a new password for EMAIL.
+
+    Ends all their sessions and API keys.
+    """
     with error_messages(), database.connection_context():
         user_updates.update_user(SYSTEM, users.get_user_by_email(email).id, {"password": password})
     click.echo(f"{email} has a new password")
 
 
-@commands.command("delete")
+@commands.command("delete", epilog="Example: flask users delete ada@example.com")
 @click.argument("email")
 @click.confirmation_option(prompt="Delete this account, as definitions say also with records?")
 def delete_user(email: str) -> None:
-    """Delete EMAIL; `on_owner_delete` and `on_delete` of definitions decide about their records."""
+    """Delete EMAIL.
+
+    `on_owner_delete` and `on_delete` of definitions decide about their records.
+    """
     with error_messages(), database.connection_context():
         users.delete_user(SYSTEM, get_app().catalog, users.get_user_by_email(email).id)
     click.echo(f"deleted {email}")
 
 
-@commands.command("link")
+@commands.command("link", epilog="Example: flask users link ada@example.com")
 @click.argument("email", required=False)
 def make_link(email: str | None) -> None:
-    """Print a link with which EMAIL, by default the first admin, can set a new password once."""
+    """Print a link that sets a new password once.
+
+    It is for EMAIL, by default for the first admin.
+    """
     settings = get_app().settings
     with error_messages(), database.connection_context():
         address, link = recovery.make_reset_link(SYSTEM, settings, email)
@@ -82,9 +91,12 @@ def make_link(email: str | None) -> None:
     click.echo(f"With this link {address} can set a new password, once and within {minutes} minutes:\n{link}")
 
 
-@commands.command("first-admin")
+@commands.command("first-admin", epilog="Example: flask users first-admin")
 def create_first_admin() -> None:
-    """Create the first admin, LARDER_ADMIN_EMAIL, unless there is an admin; print a generated password once."""
+    """Create the first admin, unless there is an admin.
+
+    Its address is LARDER_ADMIN_EMAIL. A generated password is printed once.
+    """
     with error_messages():
         generated = sign_in.create_first_admin(get_app().settings)
     if generated:
