@@ -176,8 +176,8 @@ class Settings:
     rate_limit_auth: str = setting(
         "str",
         "10/minute;100/hour",
-        "Limit of calls for sign-in, registration, passwords and mailed links, per IP address and per account; `off` "
-        "disables it",
+        "Limit of failed sign-ins, and of calls for registration, passwords and mailed links, per IP address and per "
+        "account; `off` disables it",
         check=checks.limit,
     )
     redis_url: str | None = setting(

@@ -18,7 +18,7 @@ from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY
 from backend.middleware.limit_fallback import FallbackStorage
 from backend.services.access.actors import Actor
-from backend.services.errors import Unauthenticated
+from backend.services.errors import LarderError, Unauthenticated
 from backend.services.operation.metrics import metrics
 from backend.utils.addresses import subscriber
 from backend.utils.emails import comparable_email
@@ -108,11 +108,36 @@ class Limits:
 
         Call it before anything is looked up or hashed. Raises TooManyRequests if the call is over the limit.
         """
-        self._count_sign_in(f"account:{_account_key(email)}", what=FOR_ACCOUNT)
+        self._count_sign_in(_account_key(email), what=FOR_ACCOUNT)
 
     def count_session(self, session_id: str) -> None:
         """Count a sign-in call of a session, such as a refresh. Raises TooManyRequests if it is over the limit."""
-        self._count_sign_in(f"account:{_account_key(session_id)}", what=IN_SESSION)
+        self._count_sign_in(_account_key(session_id), what=IN_SESSION)
+
+    @contextmanager
+    def guessing(self, email: str, is_familiar: Callable[[], bool]) -> Iterator[None]:
+        """Limit the sign-ins for an account: count each of them at this address, and failures for both.
+
+        So people who share an address do not use up its limit by signing in. If the address or the account is over
+        the limit because of somebody's guesses, `is_familiar` says whether the account has signed in from here before:
+        then the right password still works. Every other call gets the same refusal, TooManyRequests, so that it
+        reveals neither which accounts there are nor whether a password is right.
+        """
+        address, account = [KEY_PREFIX, _address_key(), SIGN_IN_SCOPE], [_account_key(email)]
+        self._count_sign_in(*account, _address_key(), what=FOR_ACCOUNT)
+        refusal = self._refusal(address, FROM_ADDRESS) or self._refusal(account, FOR_ACCOUNT)
+        if refusal is not None and not is_familiar():
+            raise refusal
+        try:
+            yield
+        except LarderError as error:
+            if refusal is not None:
+                raise refusal from error
+            if isinstance(error, Unauthenticated):
+                for limit in self._sign_in:
+                    self._hit(limit, "/".join(address), 1)
+                    self._hit(limit, "/".join(account), 1)
+            raise
 
     @contextmanager
     def counting_failures(self) -> Iterator[None]:
@@ -138,14 +163,24 @@ class Limits:
         for limit in self._sign_in:
             _raise_if_refused(self._hit(limit, "/".join(key), 1), "sign_in", what)
 
+    def _refusal(self, key: list[str], what: str) -> TooManyRequests | None:
+        """Return the error of a call whose `key` has used up its limit, else None. Count nothing."""
+        for limit in self._sign_in:
+            if seconds := self._hit(limit, "/".join(key), 0):
+                return _refusal("sign_in", what, seconds)
+        return None
+
     def _hit(self, limit: RateLimitItem, key: str, hits: int) -> int | None:
-        """Count hits for `key`. Return None within the limit, else the seconds until the window ends."""
+        """Count hits for `key`. Return None within the limit, else the seconds until the window ends.
+
+        With 0 hits, it says whether one more would be within the limit.
+        """
         now = time.monotonic()
         until = self._refused_until.get((limit, key), 0)
         if now < until:
             return math.ceil(until - now)
         strategy = self._limiter.limiter
-        if strategy.hit(limit, key, cost=hits):
+        if strategy.hit(limit, key, cost=hits) if hits else strategy.test(limit, key):
             return None
         seconds = max(1, math.ceil(strategy.get_window_stats(limit, key).reset_time - time.time()))
         if len(self._refused_until) >= REMEMBERED_KEYS:
@@ -166,8 +201,12 @@ def _note_breach(limit: RequestLimit) -> Response:
 
 def _raise_if_refused(seconds: int | None, name: str, what: str) -> None:
     if seconds is not None:
-        metrics.count_refusal(name)
-        raise TooManyRequests(_too_many(what, seconds), retry_after=seconds)
+        raise _refusal(name, what, seconds)
+
+
+def _refusal(name: str, what: str, seconds: int) -> TooManyRequests:
+    metrics.count_refusal(name)
+    return TooManyRequests(_too_many(what, seconds), retry_after=seconds)
 
 
 def _too_many(what: str, seconds: int) -> str:
@@ -175,11 +214,11 @@ def _too_many(what: str, seconds: int) -> str:
 
 
 def _account_key(account: str) -> str:
-    """Return a hash of an e-mail address or session id that is the same for every spelling of the address.
+    """Return a key for an e-mail address or session id that is the same for every spelling of the address.
 
-    Hashed, because clients choose its length, and the storage should not contain addresses.
+    It is a hash, because clients choose the length, and the storage should not contain addresses.
     """
-    return hashlib.sha256(comparable_email(account).encode()).hexdigest()
+    return f"account:{hashlib.sha256(comparable_email(account).encode()).hexdigest()}"
 
 
 def _storage_uri(settings: Settings) -> str:

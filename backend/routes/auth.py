@@ -120,7 +120,6 @@ def register(data: dict[str, str]) -> sign_in.Registration:
 
 @blp.post("/login")
 @blp.guard(anybody)
-@limits.sign_in
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 @blp.fails(400, 401, 415, 429, 503)
@@ -131,9 +130,9 @@ def login(data: dict[str, Any]) -> dict[str, object]:
     With `cookies`, every request that can change something must send the value of the cookie `csrf_access_token` (a
     refresh: `csrf_refresh_token`) in the header `X-CSRF-TOKEN`.
     """
-    limits.count_account(data["email"])
-    user = sign_in.authenticate(get_app().settings, email=data["email"], password=data["password"])
     user_agent, address = request.headers.get("User-Agent", ""), request.remote_addr or ""
+    with limits.guessing(data["email"], partial(sessions.is_familiar, data["email"], address)):
+        user = sign_in.authenticate(get_app().settings, email=data["email"], password=data["password"])
     session = sessions.start_session(get_app().settings, user, user_agent=user_agent, address=address)
     return _tokens_body(tokens.issue_tokens(session), user, in_cookies=data["cookies"])
 

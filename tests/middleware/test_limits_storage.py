@@ -145,7 +145,8 @@ def test_counts_in_redis_again_when_it_is_back(limited, tmp_path, no_pause):
     with running_redis(tmp_path) as (_, url):
         assert guess(person) == 401
         with redis.from_url(url) as client:
-            assert [client.get(key) for key in client.scan_iter()] == [b"1", b"1"]  # of the address and of the account
+            # Of the address, of the account, and of the account at the address.
+            assert [client.get(key) for key in client.scan_iter()] == [b"1", b"1", b"1"]
 
 
 @ON_SQLITE

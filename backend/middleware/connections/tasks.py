@@ -74,7 +74,8 @@ class Task(Head, waitress.task.WSGITask):
     def get_environment(self) -> WSGIEnvironment:
         """Return the WSGI environment, with the seconds waited for a worker and the admission of a large body."""
         environ = super().get_environment()
-        environ[WAITED] = time.monotonic() - self.channel.queued_at
+        self._began_at = time.monotonic()
+        environ[WAITED] = self._began_at - self.channel.queued_at
         if self.request.admission is not None:
             environ[ADMISSION] = self.request.admission
         return environ
@@ -93,7 +94,8 @@ class Task(Head, waitress.task.WSGITask):
             self.set_close_on_finish()  # the next request of the client reaches another process
         if self.status.startswith(HELD_BACK):
             self.set_close_on_finish()  # otherwise the next requests of this connection would be handled meanwhile
-            self.channel.held_until = time.monotonic() + HOLD_SECONDS
+            # From the beginning of the work, so that the time of a refusal does not show how much work it was.
+            self.channel.held_until = self._began_at + HOLD_SECONDS
         return super().build_response_header()
 
 

@@ -14,7 +14,9 @@ from backend.services.access import audit
 from backend.services.access.actors import Actor, Caller, split_roles
 from backend.services.errors import NotFound, Unauthenticated
 from backend.services.storage.statements import built_once, slot
+from backend.utils.addresses import subscriber
 from backend.utils.clock import utcnow
+from backend.utils.emails import comparable_email
 from backend.utils.ids import uuid7
 
 log = structlog.get_logger()
@@ -70,6 +72,16 @@ def _session_statement() -> Select:
         .join(Session, JOIN.LEFT_OUTER, on=not_ended)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == Session.user_id) & User.active)
     )
+
+
+def is_familiar(email: str, address: str) -> bool:
+    """Return whether the account with this e-mail address has a session that began at this IP address.
+
+    Sessions that have ended count, too, until they would have expired.
+    """
+    of_account = User.select(User.id).where(User.email == comparable_email(email))
+    begun = Session.select(Session.address).where(Session.user_id.in_(of_account)).distinct()
+    return any(subscriber(session.address) == subscriber(address) for session in begun)
 
 
 def list_sessions(actor: Actor) -> list[Session]:
