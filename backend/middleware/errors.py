@@ -8,10 +8,12 @@ import structlog
 from flask import Flask, Response, json, request
 from marshmallow import Schema, fields, validate
 from peewee import PeeweeException
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
+from backend.middleware.near_paths import explain_missing
+from backend.middleware.paths import request_path
 from backend.middleware.request_id import request_id
 from backend.models.database import DATABASE_ERRORS, DRIVER_ERRORS, DatabaseUnavailable, database
 from backend.models.definition import Generation
@@ -19,12 +21,14 @@ from backend.services import errors
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
+from backend.utils.texts import printable
 
 log = structlog.get_logger()
 
 Details: TypeAlias = Mapping[str, Any]  # messages about single values, in JSON types
 
 RETRY_AFTER_SECONDS = 1
+SHOWN_CHARACTERS = 20  # of a method in a message
 
 STATUS = {
     errors.Malformed: 400,
@@ -56,12 +60,6 @@ CODES = {
     503: "UNAVAILABLE",
 }
 
-# Instead of werkzeug's messages, which are written for people who type URLs.
-MESSAGES = {
-    404: "There is nothing at this path.",
-    405: "This path does not support this method.",
-    422: errors.Invalid.message,
-}
 
 HEADERS = {
     401: {"WWW-Authenticate": "Bearer"},
@@ -182,7 +180,15 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
 def _message(error: HTTPException, status: int) -> str:
     if isinstance(error, RequestEntityTooLarge) and not getattr(error, "data", {}):
         return _body_too_large_message()
-    return MESSAGES.get(status) or error.description or http.HTTPStatus(status).phrase
+    # Instead of werkzeug's messages, which are written for people who type URLs.
+    if status == 404:
+        return explain_missing(request_path(request.environ))
+    if isinstance(error, MethodNotAllowed):
+        methods = sorted({*(error.valid_methods or ())} - {"HEAD", "OPTIONS"})
+        return f"This path takes {', '.join(methods)}, not {printable(request.method, SHOWN_CHARACTERS)}."
+    if status == 422:
+        return errors.Invalid.message
+    return error.description or http.HTTPStatus(status).phrase
 
 
 def _defect_response(error: BaseException) -> Response:

@@ -5,6 +5,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from backend.config.settings import Settings
 from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
+from backend.middleware.refused_origins import RefusedOrigins
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.middleware.wsgi import ExceptionInfo, Headers
 
@@ -50,7 +51,7 @@ class ResponseHeaders:
 
     def __init__(self, settings: Settings, docs_script_hashes: str) -> None:
         hsts = _hsts(settings)
-        self._origins = _origins(settings)
+        self._origins, self._refused = _origins(settings), RefusedOrigins()
         self._for_api = ALWAYS_FOR_API + hsts
         self._for_pages = {
             DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_script_hashes)), *hsts],
@@ -69,8 +70,11 @@ class ResponseHeaders:
         path = request_path(environ)
         if path.startswith(API):
             headers = with_cache_headers(headers)
+        allowed = cors_headers(self._origins, environ)
         if self._origins:
-            headers = [*headers, VARY_BY_ORIGIN, *cors_headers(self._origins, environ)]
+            headers = [*headers, VARY_BY_ORIGIN, *allowed]
+        if not allowed and "HTTP_ORIGIN" in environ:
+            self._refused.note(environ)
         return [*headers, (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
 
     def _secure(self, path: str) -> Headers:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, abort, request
+from flask import Response, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
@@ -12,7 +12,7 @@ from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, reload_actor
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
-from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.arguments import QuerySchema, require_type
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
@@ -175,8 +175,7 @@ def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
     """Return the rows of the body, which is read while they are iterated."""
     settings = get_app().settings
     request.max_content_length = settings.max_import_bytes
-    if request.mimetype not in READERS:
-        abort(415, "The body must be text/csv or application/x-ndjson.")
+    require_type(request, *READERS)
     return READERS[request.mimetype](request.stream, settings.max_body_bytes)
 
 

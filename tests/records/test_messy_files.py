@@ -121,11 +121,11 @@ def test_a_bad_row_is_reported_with_its_line_and_value(goods, alice):
 
 
 OBJECTS = {
-    '{"name": "Emma"': "Not JSON at column 16: Expecting ',' delimiter.",
+    '{"name": "Emma"': "Not JSON at column 16: the text ends too early; a closing bracket or a value is missing.",
     "{'name': 'Emma'}": "Not JSON at column 2",
     '{"name": "Emma",}': "Not JSON at column",
-    '{"name": "Emma", "name": "Dune"}': "The key name is given twice.",
-    '{"name": "Emma", "amount": NaN}': "NaN is not JSON.",
+    '{"name": "Emma", "name": "Dune"}': "The key name is given twice, the second time at column 18.",
+    '{"name": "Emma", "amount": NaN}': "Not JSON at column 28: NaN is not a number of JSON.",
     '{"name": "Emma", "amount": ' + "9" * 5000 + "}": "A number has too many digits.",
     '{"name": ' + "[" * 100_000: "nested too deeply",
     '["Emma"]': "An object was expected, not an array.",
@@ -216,4 +216,6 @@ def test_the_command_says_the_same(goods, settings, tmp_path):
     assert 'line 2: price: Not a valid decimal: write it as a string such as "12.50". Found: "1,50".' in run(
         "goods.csv", b'name,price\nEmma,"1,50"\n'
     )
-    assert "line 2: The key name is given twice." in run("goods.NDJSON", b'{"name": "a"}\n{"name": "a", "name": "b"}\n')
+    assert "line 2: The key name is given twice, the second time at column 15.\n" in run(
+        "goods.NDJSON", b'{"name": "a"}\n{"name": "a", "name": "b"}\n'
+    )

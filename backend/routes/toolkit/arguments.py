@@ -1,9 +1,8 @@
 """Reads the arguments of requests strictly: JSON bodies and query parameters."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import flask
 from flask import abort, request
@@ -17,6 +16,8 @@ from werkzeug.datastructures import MultiDict
 from backend.services.errors import Malformed
 from backend.utils.query_lists import read_pairs, split_values
 from backend.utils.schemas import BuiltSchema
+from backend.utils.strict_json import read_body
+from backend.utils.texts import printable
 
 SHOWN_CHARACTERS = 40  # of a header in a message
 
@@ -164,16 +165,23 @@ class Parser(FlaskParser):
         return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
 
     def _raw_load_json(self, req: flask.Request) -> Any:
-        if req.mimetype != "application/json":  # webargs would also accept types that end in `+json`
-            abort(415, "The body must be application/json.")
-        body = req.get_data(cache=True)
-        if not body:
-            abort_with(400, message="The body is empty; JSON was expected.")
+        require_type(req, "application/json")  # webargs would also accept types that end in `+json`
         try:
-            return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
-        except (ValueError, RecursionError) as error:
-            abort_with(400, exc=error, message="The body is not valid JSON in UTF-8.")
+            return read_body(req.get_data(cache=True))
+        except ValueError as error:
+            abort_with(400, exc=error, message=str(error))
         return missing  # never reached, since abort_with raises
+
+
+def require_type(req: flask.Request, *types: str) -> None:
+    """Raise UnsupportedMediaType if the body has none of these types."""
+    if req.mimetype in types:
+        return
+    expected = " or ".join(types)
+    if not req.mimetype:
+        abort(415, f"The request has no Content-Type; send {expected}.")
+    hint = " Send the file itself as the body, not as a form." if req.mimetype == "multipart/form-data" else ""
+    abort(415, f"The body must be {expected}, not {printable(req.mimetype, SHOWN_CHARACTERS)}.{hint}")
 
 
 def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
@@ -195,15 +203,3 @@ def takes_no_query(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(**arguments)
 
     return checked
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _refuse_repeats(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object. Raises ValueError for a repeated key, because `json` would silently keep only one value."""
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object has a key twice")
-    return result
