@@ -82,7 +82,7 @@ class ErrorDetailSchema(Schema):
 class FailureSchema(Schema):
     """The body of every error response."""
 
-    success = fields.Boolean(required=True, validate=validate.Equal(False))
+    success = fields.Boolean(required=True, metadata={"description": "Always false"})
     error = fields.Nested(ErrorDetailSchema, required=True)
     timestamp = fields.DateTime(required=True)
 

@@ -178,3 +178,38 @@ def test_may_require_a_sign_in(settings):
     assert browser.post("/api/v1/auth/login", json=credentials).status_code == 200
     assert [browser.get(path).status_code for path in paths[:3]] == [200] * 3
     database.close_all()
+
+
+def schemas_in(part):
+    """Yield every JSON Schema of a part of the document that has a `type`, and those within it."""
+    if isinstance(part, dict):
+        if isinstance(part.get("type"), (str, list)):
+            yield part
+        for value in part.values():
+            yield from schemas_in(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from schemas_in(value)
+
+
+@ON_SQLITE
+def test_has_forms_that_generators_of_clients_understand(admin):
+    fields = {"state": {"type": "enum", "choices": ["on", "", "1 a"], "default": "on"}, "code": {"type": "string"}}
+    admin.declare("things", fields | {"count_of_parts": {"type": "integer", "default": 0}})
+    document = document_of(admin)
+    bodies = document["components"]["schemas"]
+    assert [each for each in schemas_in(bodies) if "default" in each] == []  # or clients would have to send it
+    choice = bodies["Definition"]["properties"]["fields"]["additionalProperties"]
+    mapping = choice["discriminator"]["mapping"]
+    assert {"$ref": mapping["string"]} in choice["oneOf"]
+    assert mapping["string"] == "#/components/schemas/StringField"
+    assert bodies["StringField"]["properties"]["type"] == {"type": "string", "enum": ["string"]}
+    empty = bodies["Empty"]["properties"]
+    assert (empty["data"]["type"], empty["success"]["type"]) == (["object", "null"], "boolean")
+    assert "enum" not in empty["success"]
+    (sort,) = (each for each in document["paths"]["/api/v1/things"]["get"]["parameters"] if each["name"] == "sort")
+    named = dict(zip(sort["schema"]["items"]["enum"], sort["schema"]["items"]["x-enum-varnames"], strict=True))
+    assert (named["code"], named["-code"], named["-count_of_parts"]) == ("CODE", "CODE_DESC", "COUNT_OF_PARTS_DESC")
+    state = bodies["things_create"]["properties"]["state"]
+    assert state["x-enum-varnames"] == ["ON", "EMPTY", "VALUE_1_A"]
+    assert "`on` by default" in state["description"]

@@ -4,37 +4,20 @@ from typing import Any
 
 from flask import Flask
 from flask_smorest.spec import APISpecMixin
-from marshmallow import fields
 
 from backend.middleware.errors import FailureSchema
 from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.document_converter import Plugin, describe_declaration, describe_keys
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.resource_routes import ResourceRoutes
 from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
 from backend.routes.toolkit.where_parameter import describe_where
-from backend.services.definitions.schema import FieldDeclaration
 
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, with `meta` beside the
 `data` of a list. Every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`.
 Unknown query parameters and unknown fields of a body are refused, and so is the character NUL in any text. Sign in at
 `/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
-
-
-def _describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
-    if not isinstance(field, FieldDeclaration):
-        return {}
-    described = [converter.resolve_nested_schema(schema) for schema in field.schemas]
-    return {"oneOf": described, "discriminator": {"propertyName": "type"}}
-
-
-def _describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the pattern of the keys of a Dict; apispec only documents the values."""
-    if not isinstance(field, fields.Dict) or field.key_field is None:
-        return {}
-    pattern = field.key_field.metadata.get("pattern")
-    return {"propertyNames": {"pattern": pattern}} if pattern else {}
 
 
 class Writer(APISpecMixin):
@@ -52,9 +35,9 @@ class Writer(APISpecMixin):
         self._app, self.config, self.config_prefix = app, app.config, ""
         self._fields: list[Any] = []
         self._converters: list[Any] = []
-        self._init_spec(info={"description": DESCRIPTION}, security=SIGN_IN)
+        self._init_spec(marshmallow_plugin=Plugin(), info={"description": DESCRIPTION}, security=SIGN_IN)
         converter = self.ma_plugin.converter
-        for describe in (_describe_declaration, _describe_keys, describe_expanded, describe_family, describe_where):
+        for describe in (describe_declaration, describe_keys, describe_expanded, describe_family, describe_where):
             converter.add_attribute_function(describe)
         converter.add_parameter_attribute_function(explode_family)
         self.spec.components.security_scheme("bearer", BEARER)

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, missing, validate
 from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import CommaList
+from backend.routes.toolkit.enum_names import VARNAMES, sort_names
 from backend.services.definitions.where import MAX_IN, MAX_PART
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import BooleanFromText
@@ -87,8 +88,9 @@ def sort_parameter(
     """Return a parameter that sorts by at most `max_count` of these names, None for any; `order` is its default."""
     terms = None if names is None else [prefix + name for name in names for prefix in ("", "-")]
     metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
+    named = {} if terms is None else {VARNAMES: sort_names(terms)}
     return CommaList(
-        StrictText(validate=None if terms is None else validate.OneOf(terms)),
+        StrictText(validate=None if terms is None else validate.OneOf(terms), metadata=named),
         validate=[validate.Length(1, max_count), _require_unique_fields],
         load_default=order or missing,
         metadata=metadata,

@@ -8,6 +8,7 @@ from typing import Any
 from backend.middleware.paths import API
 from backend.routes.toolkit.aggregating import HAVING, having_pattern
 from backend.routes.toolkit.arguments import family_schema
+from backend.routes.toolkit.enum_names import VARNAMES, sort_names
 from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.list_parameters import search_help
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
@@ -159,4 +160,5 @@ def _without_fields(parameter: Json, visible: VisiblePart) -> Json:
     if "enum" not in items:
         return parameter
     shown = [term for term in items["enum"] if visible.shows(term.removeprefix("-"))]
-    return parameter | {"schema": parameter["schema"] | {"items": items | {"enum": shown}}}
+    named = {VARNAMES: sort_names(shown)} if VARNAMES in items else {}
+    return parameter | {"schema": parameter["schema"] | {"items": items | {"enum": shown} | named}}

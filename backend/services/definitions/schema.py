@@ -63,9 +63,9 @@ class FieldDeclaration(fields.Raw):
     """The declaration of a field: an object with a `type` and its options. Each type has a schema."""
 
     @property
-    def schemas(self) -> list[Schema]:
-        """The schemas of all types, sorted by name."""
-        return [declaration_schema(name) for name in sorted(TYPES)]
+    def schemas(self) -> dict[str, Schema]:
+        """The map of the name of each type to its schema."""
+        return {name: declaration_schema(name) for name in sorted(TYPES)}
 
     def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         """Return the value unchanged; parsing.py checks it."""

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, missing
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import LOCKED, hidden_fields, locked_fields
-from backend.services.field_types.base import FieldType
+from backend.services.field_types.base import FieldType, to_text
 from backend.utils.schemas import BuiltSchema, make_schema
 
 MAX_SCHEMAS = 32  # kept per resource: one pair for each combination of hidden and locked fields
@@ -62,13 +62,12 @@ def _field_of_record(field: FieldType) -> fields.Field[Any]:
 
     If the default varies, nothing is loaded: a new record gets its value, one that is replaced keeps its own.
     """
-    options: dict[str, Any] = {"allow_none": field.is_nullable, "metadata": describe(field, field.varying_default)}
+    options: dict[str, Any] = {"allow_none": field.is_nullable, "metadata": describe(field, _shown_default(field))}
     if field.varying_default:
         return field.json_field(**options)
     if field.default is not None:
         # marshmallow does not deserialize a load_default, so do it here.
         options |= {"load_default": field.json_field().deserialize(field.default)}
-        options["metadata"]["default"] = field.default
     elif field.required:
         options |= {"required": True}
     else:
@@ -80,10 +79,14 @@ def _field_of_change(field: FieldType) -> fields.Field[Any]:
     return field.change_field(allow_none=field.is_nullable, metadata=describe(field))
 
 
-def describe(field: FieldType, varying_default: str | None = None) -> dict[str, Any]:
-    """Return the metadata that documents a field with the description in its definition, and a default that varies."""
+def _shown_default(field: FieldType) -> str | None:
+    return field.varying_default or (None if field.default is None else to_text(field.default))
+
+
+def describe(field: FieldType, default: str | None = None) -> dict[str, Any]:
+    """Return the metadata that documents a field with the description in its definition, and its default."""
     notes = [field.description, f"Computed as `{field.computed}`" if field.computed else ""]
     notes += ["Upper and lower case are the same in comparisons"] if field.ignores_case else []
-    notes += [f"New records get `{varying_default}` by default"] if varying_default else []
+    notes += [] if default is None else [f"New records get `{default}` by default"]
     description = ". ".join(note for note in notes if note)
     return {"description": description} if description else {}

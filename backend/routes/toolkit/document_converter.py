@@ -1,0 +1,61 @@
+"""Describes marshmallow fields as JSON Schema, in the forms that generators of clients understand."""
+
+import re
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import fields
+
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.enum_names import VARNAMES, value_names
+from backend.services.definitions.schema import FieldDeclaration
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+class Converter(OpenAPIConverter):
+    """apispec's converter, with other forms where generators need them."""
+
+    def field2default(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
+        """Return the default of a parameter. That of a member of a body would make the member required in clients."""
+        if not isinstance(field.root, QuerySchema):
+            return {}
+        described: dict[str, Any] = super().field2default(field, **options)
+        return described
+
+    def metadata2properties(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
+        """Return the members that the metadata of a field give, but a default only for a parameter."""
+        described: dict[str, Any] = super().metadata2properties(field, **options)
+        if not isinstance(field.root, QuerySchema):
+            described.pop("default", None)
+        return described
+
+    def field2choices(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
+        """Return the `enum` of a field, with names for code unless all its values are names themselves."""
+        described: dict[str, Any] = super().field2choices(field, **options)
+        texts = [value for value in described.get("enum", ()) if isinstance(value, str)]
+        return described | ({} if all(map(PLAIN.fullmatch, texts)) else {VARNAMES: value_names(texts)})
+
+
+class Plugin(MarshmallowPlugin):
+    """apispec's plugin, with this Converter."""
+
+    Converter = Converter
+
+
+def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
+    if not isinstance(field, FieldDeclaration):
+        return {}
+    described = {name: converter.resolve_nested_schema(schema) for name, schema in field.schemas.items()}
+    mapping = {name: schema["$ref"] for name, schema in described.items()}
+    return {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
+
+
+def describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the pattern of the keys of a Dict; apispec only documents the values."""
+    if not isinstance(field, fields.Dict) or field.key_field is None:
+        return {}
+    pattern = field.key_field.metadata.get("pattern")
+    return {"propertyNames": {"pattern": pattern}} if pattern else {}
