@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Larder:
     for each in STATE:
         each.open(settings)
     app = _make_app(settings, load_secret_keys(settings))
-    app.wsgi_app = Dispatcher(app, docs_pages.script_hashes())  # type: ignore[method-assign]  # Flask's own way to wrap it
+    app.wsgi_app = Dispatcher(app, docs_pages.script_hashes(settings.public_path))  # type: ignore[method-assign]  # Flask's own way to wrap it
     commands.init_app(app)
     return app
 

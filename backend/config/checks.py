@@ -21,6 +21,9 @@ ORIGIN = re.compile(
     r"(http://(?!.*:80$)|https://(?!.*:443$))([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?"
 )
 
+# Without characters that a browser, a cookie or a page would have to encode.
+PUBLIC_PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*/?")
+
 Check: TypeAlias = Callable[[Any], object]
 
 
@@ -88,6 +91,13 @@ def web_address(url: str | None) -> None:
     parts = urlsplit(url or "http://localhost")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValidationError("Expected a web address such as https://larder.example.com.")
+
+
+def public_url(url: str | None) -> None:
+    """Check the URL under which clients reach this server."""
+    web_address(url)
+    if not PUBLIC_PATH.fullmatch(urlsplit(url or "").path):
+        raise ValidationError("Expected a path of letters, digits and . _ ~ - after the host, such as /larder.")
 
 
 def email(address: str | None) -> None:

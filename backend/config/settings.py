@@ -41,9 +41,10 @@ class Settings:
     public_url: str = setting(
         "str",
         None,
-        "URL under which clients reach this server, such as `https://larder.example.com`; by default "
+        "URL under which clients reach this server, such as `https://larder.example.com`. If it has a path, such as "
+        "`https://example.com/larder`, the proxy in front must remove the path from each request; by default "
         "`http://HOST:PORT`",
-        check=checks.web_address,
+        check=checks.public_url,
     )
     trusted_proxies: str | None = setting(
         "str",
@@ -281,6 +282,11 @@ class Settings:
     def mail_sender(self) -> str:
         """The sender address of mails."""
         return self.mail_from or f"noreply@{urlsplit(self.public_url).hostname}"
+
+    @property
+    def public_path(self) -> str:
+        """The path of the public URL without a slash at its end, usually "". A proxy removes it from each request."""
+        return urlsplit(self.public_url).path.rstrip("/")
 
     @property
     def is_local(self) -> bool:

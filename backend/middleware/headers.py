@@ -52,6 +52,7 @@ class ResponseHeaders:
     def __init__(self, settings: Settings, docs_script_hashes: str) -> None:
         hsts = _hsts(settings)
         self._origins, self._refused = _origins(settings), RefusedOrigins()
+        self._public_path = settings.public_path
         self._for_api = ALWAYS_FOR_API + hsts
         self._for_pages = {
             DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_script_hashes)), *hsts],
@@ -75,6 +76,10 @@ class ResponseHeaders:
             headers = [*headers, VARY_BY_ORIGIN, *allowed]
         if not allowed and "HTTP_ORIGIN" in environ:
             self._refused.note(environ)
+        if self._public_path:  # which the views do not know
+            headers = [
+                (name, f"{self._public_path}{value}" if name == "Location" else value) for name, value in headers
+            ]
         return [*headers, (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
 
     def _secure(self, path: str) -> Headers:

@@ -68,7 +68,9 @@ def init_app(app: Flask, settings: Settings, secret_keys: list[str]) -> None:
         # Browsers accept cookies with this prefix only over TLS and only from this host: decisions/024.
         JWT_ACCESS_COOKIE_NAME="access_token" if settings.is_local else "__Host-access_token",
         JWT_REFRESH_COOKIE_NAME="refresh_token" if settings.is_local else "__Host-refresh_token",
-        JWT_REFRESH_COOKIE_PATH=REFRESH_PATH if settings.is_local else "/",  # as `__Host-` requires
+        JWT_REFRESH_COOKIE_PATH=f"{settings.public_path}{REFRESH_PATH}"
+        if settings.is_local
+        else "/",  # as `__Host-` requires
         # For `iat` and `nbf`, because the clocks of hosts differ. read_claims checks `exp` without leeway.
         JWT_DECODE_LEEWAY=CLOCK_LEEWAY_SECONDS,
         SIGNING_KEY_ID=key_id(secret_keys[0]),

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from backend.middleware.app import get_app
 from backend.middleware.guards import anybody
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
@@ -27,4 +28,6 @@ class RootSchema(Schema):
 @blp.doc(operationId="root", security=NO_SIGN_IN)
 def root() -> dict[str, str]:
     """Show the paths of the API and its documentation"""
-    return {"name": "Larder", "version": VERSION, "api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}
+    paths = {"api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}
+    public_path = get_app().settings.public_path
+    return {"name": "Larder", "version": VERSION} | {name: f"{public_path}{path}" for name, path in paths.items()}

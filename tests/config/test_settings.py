@@ -56,6 +56,11 @@ WRONG_VALUES = [
     ("LARDER_TRUSTED_PROXIES", "proxy.local", "such as 127.0.0.1"),
     ("LARDER_TRUSTED_PROXIES", "10.0.0.1, ", "such as 127.0.0.1"),
     ("LARDER_TRUSTED_PROXIES", "10.0.0.1/8", "such as 127.0.0.1"),
+    ("LARDER_PUBLIC_URL", "larder.example.com", "such as https://larder.example.com"),
+    *(
+        ("LARDER_PUBLIC_URL", f"https://example.com/{path}", "a path of letters, digits")
+        for path in ("lar der", "l%C3%A4rder", "//x", "a/../b", ".", "<b>")
+    ),
     ("LARDER_CORS_ORIGINS", "app.example.com", "such as https://app.example.com"),
     ("LARDER_CORS_ORIGINS", "https://app.example.com/", "such as https://app.example.com"),
     ("LARDER_CORS_ORIGINS", "https://App.example.com", "such as https://app.example.com"),

@@ -2,15 +2,15 @@
 const pages = {
   reset: {
     title: 'Set a new password', button: 'Set password', fields: {password: 'new_password'},
-    path: '/api/v1/auth/password/reset', done: 'Your new password is set. You can sign in with it now.',
+    path: '../api/v1/auth/password/reset', done: 'Your new password is set. You can sign in with it now.',
   },
   verification: {
     title: 'Confirm your address', button: 'Confirm', fields: {},
-    path: '/api/v1/auth/verification', done: 'Your address is confirmed. You can sign in now.',
+    path: '../api/v1/auth/verification', done: 'Your address is confirmed. You can sign in now.',
   },
   invitation: {
     title: 'Create your account', button: 'Create account', fields: {name: 'name', password: 'password'},
-    path: '/api/v1/invitations/acceptance', done: 'Your account is created. You can sign in now.',
+    path: '../api/v1/invitations/acceptance', done: 'Your account is created. You can sign in now.',
   },
 };
 

@@ -22,27 +22,28 @@ def init_app(app: App) -> None:
 
     The OpenAPI document must be registered before.
     """
-    _add_pages(app)
+    _add_pages(app, app.settings.public_path)
     if not app.settings.public_docs:
         for endpoint in DOCUMENT_ENDPOINTS:
             app.view_functions[endpoint] = _for_signed_in(app.view_functions[endpoint])
 
 
 @cache
-def script_hashes() -> str:
+def script_hashes(public_path: str) -> str:
     """Return the hashes of the scripts in the page at `/docs`, as a Content-Security-Policy lists them."""
     app = Flask(__name__)
-    _add_pages(app)
+    _add_pages(app, public_path)
     page = app.test_client().get(DOCS_PATH).text
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
-def _add_pages(app: Flask) -> None:
+def _add_pages(app: Flask, public_path: str) -> None:
     # Without these, Swagger UI would build a URL from the Host header, and send the document to an online validator.
     config = {"app_name": "Larder API", "oauth2RedirectUrl": "", "validatorUrl": None}
-    app.register_blueprint(get_swaggerui_blueprint(DOCS_PATH, DOCUMENT_PATH, config=config))
+    pages = get_swaggerui_blueprint(f"{public_path}{DOCS_PATH}", f"{public_path}{DOCUMENT_PATH}", config=config)
+    app.register_blueprint(pages, url_prefix=DOCS_PATH)
     app.add_url_rule(DOCS_PATH, "docs", app.view_functions["swagger_ui.show"])
 
 
