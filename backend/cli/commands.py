@@ -7,13 +7,13 @@ from click import Command, Context, HelpFormatter
 from flask import Flask
 from flask.cli import AppGroup
 
-from backend.cli import backups, database, doctor, jobs, records, resources, users
+from backend.cli import backups, data, database, doctor, jobs, records, resources, users
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
     "Records": (records.commands,),
     "Users": (users.commands,),
-    "Operation": (doctor.doctor, database.commands, backups.commands, jobs.commands),
+    "Operation": (doctor.doctor, database.commands, data.commands, backups.commands, jobs.commands),
 }
 OTHERS = "Development"  # the group of the commands that Flask and its extensions bring
 

@@ -1,5 +1,6 @@
 """What all system tables share."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from peewee import Model
@@ -8,6 +9,8 @@ from backend.models.columns import DateTimeColumn, UuidColumn
 from backend.models.database import database
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
+
+PREFIX = "larder_"  # of the system tables
 
 
 class BaseModel(Model):
@@ -35,3 +38,16 @@ class Entity(BaseModel):
         row = cls(**values)
         row.save(force_insert=True)
         return row
+
+
+def system_models() -> list[type[BaseModel]]:
+    """Return the models of all system tables, sorted by the name of the table."""
+    return sorted(_models_below(BaseModel), key=lambda model: str(model._meta.table_name))
+
+
+def _models_below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in base.__subclasses__():
+        # Migrations have models of the same tables as they were.
+        if model.__module__.startswith("backend.models.") and model._meta.table_name.startswith(PREFIX):
+            yield model
+        yield from _models_below(model)

@@ -1,7 +1,6 @@
 """An import takes what a request takes, and brings back what an export wrote."""
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +10,7 @@ from backend.services.field_types.registry import TYPES
 from backend.utils.cells import join_parts
 from tests.conftest import ON_SQLITE, Person, database_copy
 from tests.helpers import CSV, NDJSON, load, outcome
+from tests.parts.every_type import EVERYTHING, FIELDS, TEXTS, fill
 
 EVERYONE = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 DEEP = "[" * 64 + "]" * 64
@@ -111,78 +111,9 @@ def test_a_cell_is_refused_where_a_request_would_be(admin, alice):
             assert answer.status_code == 422, (name, text, answer.json)
 
 
-TEXTS = [
-    "",
-    " ",
-    "=1+1",
-    "'=1",
-    "''=1",
-    "'",
-    r"\N",
-    "null",
-    '"',
-    'a "b", c',
-    "a\nb",
-    "a\r\nb\r",
-    ",",
-    "Ünï 📕",
-    "\t",
-    "-",
-    "0",
-]
-EVERYTHING = {
-    "n": {"type": "integer"},
-    "string": {"type": "string"},
-    "text": {"type": "text"},
-    "plain": {"type": "string", "default": "given"},
-    "amount": {"type": "integer", "default": 3},
-    "number": {"type": "number"},
-    "decimal": {"type": "decimal", "default": "1.00"},
-    "boolean": {"type": "boolean", "default": True},
-    "date": {"type": "date"},
-    "time": {"type": "time", "default": "12:00"},
-    "datetime": {"type": "datetime"},
-    "json": {"type": "json"},
-    "email": {"type": "email"},
-    "url": {"type": "url"},
-    "uuid": {"type": "uuid"},
-    "enum": {"type": "enum", "choices": ["=cmd|' /C calc'!A0", "+1", "b,c"], "default": "+1"},
-    "list": {"type": "list", "of": "string", "default": ["="]},
-    "before": {"type": "reference", "to": "things"},
-    "others": {"type": "references", "to": "things"},
-    "serial": {"type": "sequence"},
-}
-FIELDS = ",".join(["id", *EVERYTHING, "created_at", "updated_at", "version"])  # the users are others there
-FULL = {
-    "amount": -(2**63),
-    "number": 0.1 + 0.2,
-    "decimal": "-12.50",
-    "boolean": False,
-    "date": "0001-01-01",
-    "time": "23:59:59",
-    "datetime": datetime(2026, 1, 31, 12, 0, 0, 123456, UTC).isoformat(),
-    "json": {"=1": ["=1", None, 1.5, 2**70, "\u2028"]},
-    "email": "+a@example.com",
-    "url": "https://example.com/?a=1,2",
-    "uuid": "0193e0f4-0000-7000-8000-00000000000a",
-    "enum": "=cmd|' /C calc'!A0",
-    "list": ["=cmd|", "\\|", "ä, b", "-"],
-}
-
-
 def test_the_tables_have_every_field_type():
     assert {options["type"] for options, _, _ in KINDS.values()} | {"reference", "references", "sequence"} == set(TYPES)
     assert {options["type"] for options in EVERYTHING.values()} == set(TYPES)
-
-
-def fill(admin):
-    """Make records with every type of field, with values, without, with null where there is a default."""
-    admin.declare("things", EVERYTHING)
-    first = admin.make("things", n=0)
-    second = admin.make("things", n=1, before=first["id"], others=[first["id"]], **FULL)
-    admin.make("things", **dict.fromkeys(EVERYTHING.keys() - {"serial", "others"}), others=[second["id"], first["id"]])
-    for number, text in enumerate(TEXTS, 2):
-        admin.make("things", n=number, string=text, text=text, plain=text, json=text)
 
 
 def exported(person, form, **query):

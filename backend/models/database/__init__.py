@@ -6,7 +6,7 @@ from peewee import PeeweeException
 
 from backend.models.database.dialect import Dialect
 from backend.models.database.failures import DatabaseUnavailable
-from backend.models.database.handle import connected, database
+from backend.models.database.handle import connected, database, open_database
 from backend.models.database.postgres import Postgres
 from backend.models.database.sqlite import Sqlite
 
@@ -18,6 +18,7 @@ __all__ = [
     "Dialect",
     "connected",
     "database",
+    "open_database",
 ]
 
 DIALECTS = (Sqlite, Postgres)

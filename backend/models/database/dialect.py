@@ -239,6 +239,10 @@ class Dialect(Metered, ABC):
         """Lock a table against reads and writes of other transactions until this one ends."""
 
     @abstractmethod
+    def reading(self) -> AbstractContextManager[Any]:
+        """Return the context manager of a transaction that only reads, and sees one state of the database."""
+
+    @abstractmethod
     def reshaping(self) -> AbstractContextManager[Any]:
         """Return the context manager of a transaction that changes the tables of resources."""
 

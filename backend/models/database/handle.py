@@ -65,19 +65,24 @@ class Handle(_Proxy):
         """
         if self.obj is not None:
             self.close_all()
-        url, pool_size = settings.database_url, settings.threads + SPARE_CONNECTIONS
-        opened: Dialect
-        if url.startswith("sqlite:///"):
-            path = Path(url.removeprefix("sqlite:///"))
-            opened = open_sqlite(path, settings.sqlite_synchronous, settings.database_timeout_seconds, pool_size)
-        else:
-            opened = open_postgres(url, settings.database_timeout_seconds, pool_size)
-        opened.slow_seconds, opened.query_seconds = settings.slow_query_ms / 1000, settings.query_timeout_seconds
-        self.initialize(opened)
+        self.initialize(open_database(settings))
 
     def savepoint(self) -> _savepoint:
         """Return the context manager of a savepoint, from the database itself, not from peewee's proxy."""
         return self.obj.savepoint()
+
+
+def open_database(settings: DatabaseSettings) -> Dialect:
+    """Return the database of the settings. Raises PeeweeException if an SQLite file cannot be opened."""
+    url, pool_size = settings.database_url, settings.threads + SPARE_CONNECTIONS
+    opened: Dialect
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        opened = open_sqlite(path, settings.sqlite_synchronous, settings.database_timeout_seconds, pool_size)
+    else:
+        opened = open_postgres(url, settings.database_timeout_seconds, pool_size)
+    opened.slow_seconds, opened.query_seconds = settings.slow_query_ms / 1000, settings.query_timeout_seconds
+    return opened
 
 
 # One handle per process: it outlives every app.

@@ -222,6 +222,12 @@ class Postgres(PostgresConnections):
             self.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATIONS_LOCK,))
             self.drop_connection()  # with its lock_timeout
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self.atomic():
+            self.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
+
     def reshaping(self) -> AbstractContextManager[Any]:
         return self.atomic()
 

@@ -3,7 +3,7 @@
 import fcntl
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,9 @@ class Sqlite(SqliteFullText, SqliteConnections):
         with open(f"{self.database}.lock", "w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def reading(self) -> AbstractContextManager[Any]:
+        return self.atomic("DEFERRED")
 
     @contextmanager
     def reshaping(self) -> Iterator[None]:

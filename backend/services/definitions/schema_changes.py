@@ -33,10 +33,14 @@ REBUILT = "larder_rebuilt"  # the table that will replace one; no resource can h
 
 def create_table(definition: Definition) -> None:
     """Create the table with its indexes. On Postgres, add_foreign_keys must be called after it."""
-    model = build_model(definition, database.obj)
-    model.create_table(safe=False)
+    build_model(definition, database.obj).create_table(safe=False)
+    index_table(definition)
+
+
+def index_table(definition: Definition) -> None:
+    """Create the indexes of a table that has none, also those of the full-text search."""
     create_indexes(definition)
-    full_text.create_index(definition.name, definition.search, model)
+    full_text.create_index(definition.name, definition.search, build_model(definition, database.obj))
 
 
 def add_foreign_keys(definition: Definition, names: Iterable[str]) -> None:

@@ -5,23 +5,14 @@ from collections.abc import Iterable, Iterator
 
 from peewee import CompositeKey, Field
 
-from backend.models.base import BaseModel
+from backend.models.base import BaseModel, system_models
 from backend.models.database import DIALECTS
-
-PREFIX = "larder_"  # of the system tables
 
 
 def draw() -> str:
     """Return docs/schema.md: a diagram, and each system table with its columns on both databases."""
-    models = sorted(_system_models(BaseModel), key=lambda model: model._meta.table_name)
+    models = system_models()
     return "\n".join([HEAD, "```mermaid", "erDiagram", *_relations(models), "```", *map(_section, models), TAIL])
-
-
-def _system_models(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for model in base.__subclasses__():
-        if model.__module__.startswith("backend.models.") and model._meta.table_name.startswith(PREFIX):
-            yield model
-        yield from _system_models(model)
 
 
 def _relations(models: Iterable[type[BaseModel]]) -> Iterator[str]:
