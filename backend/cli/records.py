@@ -14,9 +14,9 @@ from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.records import exports
+from backend.services.records.files.rows import CsvRows, JsonRows
 from backend.services.records.imports.importing import Options, import_records
 from backend.services.records.imports.report import Report
-from backend.services.records.imports.rows import CsvRows, JsonRows
 from backend.services.records.list_query import ListQuery
 from backend.services.records.records import list_records
 from backend.utils.controls import without_controls

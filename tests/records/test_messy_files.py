@@ -60,20 +60,15 @@ FILES = {
     "a page": (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html><body>Sign in</body></html>", CSV, "an HTML page"),
     "a table of a page": (b"<table><tr><td>name</td></tr></table>", CSV, "HTML or XML"),
     "a page for objects": (b"<html></html>", NDJSON, "an HTML page, not NDJSON"),
-    "UTF-16": ("name\nEmma\n".encode("utf-16"), CSV, "The file is in UTF-16. Save it as UTF-8."),
-    "UTF-16, big": (b"\xfe\xff" + "name\nEmma\n".encode("utf-16-be"), CSV, "UTF-16"),
-    "UTF-16 unmarked": ("name\nEmma\n".encode("utf-16-le"), CSV, "UTF-16 without a byte order mark"),
-    "UTF-16 of objects": ('{"name": "Emma"}\n'.encode("utf-16"), NDJSON, "UTF-16"),
-    "UTF-32": ("name\nEmma\n".encode("utf-32"), CSV, "UTF-32"),
+    "UTF-16 unmarked": ("name\nEmma\n".encode("utf-16-le"), CSV, "Add `encoding=utf-16-le`."),
     "objects as CSV": ('{"name": "Emma"}\n', CSV, "Send it as application/x-ndjson"),
     "an array as CSV": ('[{"name": "Emma"}]\n', CSV, "a JSON array"),
     "an array as objects": ('[{"name": "Emma"},\n{"name": "Dune"}]\n', NDJSON, "a JSON array"),
     "CSV as objects": ("name,price\nEmma,1\n", NDJSON, "Send it as text/csv"),
-    "semicolons": ("name;price\nEmma;1,50\n", CSV, "separated by semicolons"),
+    "semicolons": ("name;price\nEmma;1,50\n", CSV, "separated by semicolons. Add `delimiter=;`"),
     "quoted semicolons": ('"name";"price"\n"Emma";"1"\n', CSV, "separated by semicolons"),
-    "tabs": ("name\tprice\nEmma\t1\n", CSV, "separated by tabs"),
+    "tabs": ("name\tprice\nEmma\t1\n", CSV, "Add `delimiter=tab`"),
     "bars": ("name|price\nEmma|1\n", CSV, "separated by vertical bars"),
-    "Excel's note": ("sep=;\nname;price\n", CSV, "Excel's note of the separator"),
     "nothing": ("", CSV, "The file is empty."),
     "blank lines": ("\n,,\n\n", CSV, "The file is empty."),
     "a header with an open quote": ('name,"price\nEmma,1\n', CSV, "Line 1: A quote is opened here and never closed."),
@@ -90,8 +85,21 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(goods, alice):
     assert alice.get("/goods").json["meta"]["total"] == 0
 
 
+def test_a_byte_order_mark_and_a_note_of_the_separator_are_believed(goods, alice):
+    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+        assert outcome(load(alice, 'name,note\nDüne,"a\nb"\n'.encode(encoding), resource="goods"))[1] == 1
+        assert outcome(load(alice, '{"name": "Düne", "note": "a\\nb"}\n'.encode(encoding), NDJSON, "goods"))[1] == 1
+    assert outcome(load(alice, 'sep=;\nname;note\nDüne;"a\nb"\n', resource="goods"))[1] == 1
+    assert {(each["name"], each["note"]) for each in alice.get("/goods").json["data"]} == {("Düne", "a\nb")}
+    status, _, rows = send(alice, "name,note\nEmma,x\nDune,y\n".encode("utf-16")[:-3])
+    assert (status, rows) == (422, {"3": ["The line is not valid in the encoding utf-16."]})
+
+
 ROWS = {
-    "a byte": (b'name,note\nEmma,x\nDune,"two\nD\xfcne"\nUtopia,\n', {"4": 'it would be "Düne"'}),
+    "a byte": (
+        b'name,note\nEmma,x\nDune,"two\nD\xfcne"\nUtopia,\n',
+        {"4": 'it would be "Düne". If so, add `encoding=windows-1252`.'},
+    ),
     "bytes of nobody": (b"name\nD\x81ne\n", {"2": "The byte 0x81 is not UTF-8"}),
     "an open quote": ('name,note\nEmma,x\nDune,"two\nthree\nfour\n', {"3": "A quote is opened here and never closed."}),
     "text after a quote": ('name,note\nEmma,"x" y\nDune,\n', {"2": 'text follows a closing quote: " y"'}),

@@ -72,6 +72,7 @@ class FieldType(Comparable, Computable, HasDefault):
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
+    cell_kind: ClassVar[str | None] = None  # of cell_kinds.py; None if values are always written in one way
     no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None

@@ -8,6 +8,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import BooleanColumn, Column
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import FieldType, field_type
 from backend.services.field_types.marshmallow_fields import FromText, StrictBoolean
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
@@ -28,6 +29,7 @@ class BooleanFromText(FromText, StrictBoolean):
 class Boolean(FieldType):
     """True or false."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.BOOLEAN
     json_type: ClassVar[str | list[str]] = "boolean"
 
     common_form: ClassVar[str | None] = NUMBER

@@ -10,6 +10,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.computable import DAY
@@ -42,6 +43,7 @@ class Day(fields.Date):
 class Date(FieldType):
     """A calendar day between `min` and `max`, year 1 to 9999."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.DAY
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
     length_of_now: ClassVar[int | None] = 10

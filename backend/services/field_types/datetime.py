@@ -10,7 +10,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
-from backend.services.field_types import computable
+from backend.services.field_types import cell_kinds, computable
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
@@ -48,6 +48,7 @@ class Moment(fields.AwareDateTime):
 class DateTime(FieldType):
     """A moment between `min` and `max`, to the microsecond."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.MOMENT
     operators: ClassVar[tuple[str, ...]] = (*EQUALITY, *ORDERING)
     common_form: ClassVar[str | None] = MOMENT
     length_of_now: ClassVar[int | None] = 27

@@ -10,6 +10,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import WIDE, WIDE_DIGITS, Column, NumericColumn, ScaledIntegerColumn, WideDecimalColumn
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import Between
@@ -47,6 +48,7 @@ class ExactDecimal(fields.String):
 class Decimal(Numeric):
     """An exact number of `precision` digits, `scale` of them after the point, between `min` and `max`."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.NUMBER
     kind: ClassVar[str | None] = EXACT
     computed_from: ClassVar[tuple[str, ...]] = (EXACT,)
 

@@ -9,6 +9,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import FromText
@@ -46,6 +47,7 @@ class IntegerFromText(FromText, StrictInteger):
 class Integer(Numeric):
     """A whole number of 64 bits, between `min` and `max`."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.WHOLE
     json_type: ClassVar[str | list[str]] = "integer"
 
     kind: ClassVar[str | None] = EXACT

@@ -10,6 +10,7 @@ from peewee import ColumnBase, fn
 
 from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.computable import DOUBLE, EXACT
 from backend.services.field_types.marshmallow_fields import FromText
@@ -72,6 +73,7 @@ class DoubleTotals(Totals):
 class Number(Numeric):
     """A double between `min` and `max`; never NaN or infinite."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.NUMBER
     json_type: ClassVar[str | list[str]] = "number"
 
     kind: ClassVar[str | None] = DOUBLE

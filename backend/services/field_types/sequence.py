@@ -8,6 +8,7 @@ from peewee import ColumnBase
 
 from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
+from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import field_type, option
 from backend.services.field_types.comparisons import ORDERING
 from backend.services.field_types.computable import EXACT
@@ -24,6 +25,7 @@ ALWAYS = validate.Equal(True, error="A sequence always has a value that is uniqu
 class Sequence(Numeric):
     """A whole number from `start` on that no request sets. It is unique, and never given twice."""
 
+    cell_kind: ClassVar[str | None] = cell_kinds.WHOLE
     json_type: ClassVar[str | list[str]] = "integer"
 
     kind: ClassVar[str | None] = EXACT

@@ -13,10 +13,10 @@ from backend.services.errors import Denied, Invalid, LarderError, PreconditionFa
 from backend.services.records.conflicts import unique_conflict
 from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
+from backend.services.records.files.rows import Row
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
-from backend.services.records.imports.rows import Row
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
 from backend.services.records.imports.unique_sets import UniqueSets

@@ -18,12 +18,12 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.records.files.rows import CsvRows, JsonRows, Row, Rows
 from backend.services.records.imports.checks import Checker
 from backend.services.records.imports.columns import Columns
 from backend.services.records.imports.commits import write_all, write_valid
 from backend.services.records.imports.planned_writes import PlannedWrites
 from backend.services.records.imports.report import Bounds, Budget, Report
-from backend.services.records.imports.rows import CsvRows, JsonRows, Row, Rows
 from backend.services.records.imports.values import ValueReader
 from backend.services.records.imports.writes import Writer
 

@@ -9,9 +9,9 @@ from backend.models.user import User
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import loader
+from backend.services.records.files.csv_rows import NULL
+from backend.services.records.files.rows import Row
 from backend.services.records.imports.columns import Column, Columns
-from backend.services.records.imports.csv_rows import NULL
-from backend.services.records.imports.rows import Row
 from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one

@@ -37,12 +37,12 @@ class CsvRow(NamedTuple):
 class CsvReader:
     """The rows of a UTF-8 text file, which must be open with `newline=""` and `errors="surrogateescape"`.
 
-    A row of more than `max_bytes` has a problem instead of cells; it is never in memory as a whole. An empty line is a
-    row without cells.
+    `delimiter` separates the cells. A row of more than `max_bytes` has a problem instead of cells; it is never in
+    memory as a whole. An empty line is a row without cells. `encoding` is that of the file before it became UTF-8.
     """
 
-    def __init__(self, file: TextIO, max_bytes: int) -> None:
-        self._file, self._max_bytes = file, max_bytes
+    def __init__(self, file: TextIO, max_bytes: int, delimiter: str = ",", encoding: str = "utf-8") -> None:
+        self._file, self._max_bytes, self._delimiter, self._encoding = file, max_bytes, delimiter, encoding
         self._line = 0  # number of the line that was read last, completely or in part
         self._is_at_end = True  # whether that line was read completely
         self._size = 0  # bytes of the current row so far
@@ -57,7 +57,7 @@ class CsvReader:
         try:
             self._check_size(text, None)
             body = text.rstrip("\r\n")
-            cells = self._cells(text, len(body)) if '"' in text else _plain_cells(body)
+            cells = self._cells(text, len(body)) if '"' in text else _plain_cells(body, self._delimiter)
         except _Problem as problem:
             return CsvRow(problem.line or line, None, problem.text)
         if self._not_utf8:
@@ -74,7 +74,7 @@ class CsvReader:
             self._size += len(text)
             return text
         self._size += len(text.encode(errors="surrogateescape"))
-        if not self._not_utf8 and (message := explain_wrong_bytes(text)):
+        if not self._not_utf8 and (message := explain_wrong_bytes(text, self._encoding)):
             self._not_utf8 = (self._line, message)
         return text
 
@@ -103,12 +103,12 @@ class CsvReader:
                 cell, text, at = self._quoted(text, at + 1)
                 cells.append(cell)
                 end = len(text.rstrip("\r\n"))
-                if at < end and text[at] != ",":
+                if at < end and text[at] != self._delimiter:
                     message = f"Column {len(cells)}: text follows a closing quote: {shown(text[at:end])}."
                     raise _Problem(f"{message} A quote within a value must be doubled.")
             else:
-                comma = text.find(",", at, end)
-                cell, at = text[at : end if comma < 0 else comma], end if comma < 0 else comma
+                found = text.find(self._delimiter, at, end)
+                cell, at = text[at : end if found < 0 else found], end if found < 0 else found
                 cells.append(_PLAIN.get(cell, cell))
             if at >= end:
                 return cells
@@ -141,18 +141,23 @@ class _Problem(Exception):
         self.text, self.line = text, line
 
 
-def _plain_cells(text: str) -> list[Cell]:
-    return [_PLAIN.get(cell, cell) for cell in text.split(",")] if text else []
+def _plain_cells(text: str, delimiter: str) -> list[Cell]:
+    return [_PLAIN.get(cell, cell) for cell in text.split(delimiter)] if text else []
 
 
-def explain_wrong_bytes(text: str) -> str | None:
-    """Return a message if the text has bytes that are not UTF-8, with a guess at the encoding; None if it has none."""
+def explain_wrong_bytes(text: str, encoding: str = "utf-8") -> str | None:
+    """Return a message if the text has bytes that its encoding does not have; None if it has none.
+
+    If the encoding should be UTF-8, the message says which one it may be.
+    """
     if text.isascii() or not (found := _NOT_UTF8.search(text)):
         return None
+    if encoding != "utf-8":
+        return f"The line is not valid in the encoding {encoding}."
     around = _WORD_WITH_IT.search(text[max(0, found.start() - 20) : found.end() + 20]) or found
     raw, byte = around[0].encode(errors="surrogateescape"), ord(found[0]) - 0xDC00
     try:
-        guess = f"in Windows-1252 it would be {shown(raw.decode('cp1252'))}"
+        guess = f"in Windows-1252 it would be {shown(raw.decode('cp1252'))}. If so, add `encoding=windows-1252`."
     except UnicodeDecodeError:
-        guess = "the file has another encoding"
-    return f"The byte 0x{byte:02X} is not UTF-8: {guess}. Save the file as UTF-8."
+        guess = "the file has another encoding. Save it as UTF-8, or add `encoding`."
+    return f"The byte 0x{byte:02X} is not UTF-8: {guess}"

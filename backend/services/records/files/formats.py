@@ -1,0 +1,102 @@
+"""Formats: the options with which a file is read, and their checks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from backend.services.errors import Invalid
+from backend.services.records.files.days import ORDERS
+from backend.services.records.files.encodings import ENCODINGS
+from backend.services.records.files.notations import Notation
+from backend.services.records.files.separators import WORDS
+
+DECIMALS, THOUSANDS = (".", ","), (",", ".", " ", "'")
+VALUES = {  # of the options that have few; the first ones are those that a file needs most often
+    "encoding": tuple(ENCODINGS),
+    "date_format": ORDERS,
+    "decimal": DECIMALS,
+    "thousands": (*THOUSANDS, "space"),
+    "percent": ("strip", "divide"),
+    "currency": ("strip",),
+    "zeros": ("strip",),
+}
+_DELIMITER = re.compile(r"[\t !#-/:-@\[\]^_`{|}~]")  # no quote, no backslash
+MAX_WORDS = 100  # in one option
+ALIASES = {"iso-8859-1": "latin-1", "latin1": "latin-1", "cp1252": "windows-1252", "utf8": "utf-8", "utf16": "utf-16"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a file is read: its delimiter, its encoding, the fields of its columns, and how values are written.
+
+    Without a delimiter it is a comma, or, if the format is lenient, what the header shows. A byte order mark takes
+    precedence over `encoding`. `columns` is a map of name in the file to name of the column, empty to leave it out. If
+    the format is `lenient`, each column is read in the one notation that fits all its values.
+    """
+
+    delimiter: str = ""
+    encoding: str = ""
+    notation: Notation = Notation()
+    columns: dict[str, str] = field(default_factory=dict)
+    lenient: bool = False
+
+
+def read_format(
+    *,
+    delimiter: str = "",
+    encoding: str = "",
+    columns: Sequence[str] = (),
+    lenient: bool = False,
+    **options: str | Sequence[str] | None,
+) -> Format:
+    """Return the Format of options as they are written; `columns` has texts such as `Full Name=name`.
+
+    `options` are those of a Notation, with words in lists. Raises Invalid, keyed by option, if values are not valid.
+    """
+    given = {name: value for name, value in options.items() if value}
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    words = {name: _words(value) for name, value in given.items() if not isinstance(value, str)}
+    plain = encoding.lower().replace("_", "-")
+    texts |= {"encoding": ALIASES.get(plain, plain)} if encoding else {}
+    problems = {
+        name: [f"Must be one of: {' '.join(VALUES[name])}"] for name, text in texts.items() if text not in VALUES[name]
+    }
+    problems |= _problems(texts, words, delimiter, columns)
+    if problems:
+        raise Invalid(problems, location="query")
+    encoding = texts.pop("encoding", "")
+    if texts.get("thousands") == "space":
+        texts["thousands"] = " "
+    notation = Notation(**texts, **words)  # type: ignore[arg-type]  # each name has its own type
+    return Format(WORDS.get(delimiter, delimiter), encoding, notation, _read_columns(columns), lenient)
+
+
+def _words(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def _problems(
+    texts: dict[str, str], words: dict[str, tuple[str, ...]], delimiter: str, columns: Sequence[str]
+) -> dict[str, list[str]]:
+    problems: dict[str, list[str]] = {}
+    separator = WORDS.get(delimiter, delimiter)
+    if delimiter and (
+        len(separator) != 1 or separator.isalnum() or separator in '"\\\r\n\0' or not separator.isascii()
+    ):
+        problems["delimiter"] = ["Must be one character, such as `;` or `|`, or one of the words tab and space."]
+    if texts.get("thousands") == texts.get("decimal", "."):
+        problems["thousands"] = ["Must differ from the decimal separator: add `decimal=,`, or `decimal=.`."]
+    if both := {*map(str.casefold, words.get("true", ()))} & {*map(str.casefold, words.get("false", ()))}:
+        problems["false"] = [f"These words also mean true: {', '.join(sorted(both))}."]
+    problems |= {name: [f"At most {MAX_WORDS} words."] for name, some in words.items() if len(some) > MAX_WORDS}
+    pairs = [text.rpartition("=") for text in columns]
+    if any(not sign or not name.strip() for name, sign, _ in pairs):
+        problems["map"] = ["Write the name in the file, an equals sign and the field: `Full Name=name`."]
+    elif len({name.strip() for name, _, _ in pairs}) < len(pairs):
+        problems["map"] = ["A name in the file is given twice."]
+    return problems
+
+
+def _read_columns(columns: Sequence[str]) -> dict[str, str]:
+    pairs = (text.rpartition("=") for text in columns)
+    return {name.strip(): column.strip() for name, _, column in pairs}

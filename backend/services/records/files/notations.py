@@ -1,0 +1,49 @@
+"""Notations: how the values of a column are written in a file."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Reading(NamedTuple):
+    """A value as an export would write it, the names of the options that were needed, and the currency left out."""
+
+    text: str
+    options: tuple[str, ...] = ()
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How values are written. The defaults are what an export writes.
+
+    For example, `Notation(decimal=",", thousands=".")` reads `1.234,50` as `1234.50`.
+    """
+
+    decimal: str = "."  # or a comma
+    thousands: str = ""  # the separator: a comma, a point, a space or an apostrophe
+    percent: str = ""  # what happens to 12%: "strip" makes it 12, "divide" 0.12; otherwise it is refused
+    currency: str = ""  # "strip" leaves signs and codes of currencies out
+    zeros: str = ""  # "strip" makes 12.0 a whole number
+    date_format: str = ""  # the order of day, month and year: "dmy", "mdy" or "ymd"; YYYY-MM-DD is always read
+    true: tuple[str, ...] = ()  # words that mean true, without regard to case, beside "true"
+    false: tuple[str, ...] = ()
+    null: tuple[str, ...] = ()  # words that mean no value, exactly as they are written
+
+    def only(self, names: set[str]) -> "Notation":
+        """Return the notation with the options of these names; the others have their defaults."""
+        needed = names | {"decimal"} if "thousands" in names and self.thousands == "." else names
+        return Notation(**{name: getattr(self, name) for name in needed})
+
+    def __str__(self) -> str:
+        """Return the options that differ from their defaults, such as `decimal=, thousands=.`."""
+        changed = {
+            item.name: getattr(self, item.name)
+            for item in dataclasses.fields(self)
+            if getattr(self, item.name) != item.default
+        }
+        return " ".join(f"{name}={_shown(value)}" for name, value in changed.items())
+
+
+def _shown(value: str | tuple[str, ...]) -> str:
+    return {" ": "space"}.get(value, value) if isinstance(value, str) else ",".join(value)
