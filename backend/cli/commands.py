@@ -7,11 +7,12 @@ from click import Command, Context, HelpFormatter
 from flask import Flask
 from flask.cli import AppGroup
 
-from backend.cli import backups, data, database, doctor, jobs, records, resources, users
+from backend.cli import backups, clients, data, database, doctor, jobs, records, resources, users
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
     "Records": (records.commands,),
+    "Clients": (clients.openapi,),
     "Users": (users.commands,),
     "Operation": (doctor.doctor, database.commands, data.commands, backups.commands, jobs.commands),
 }
@@ -20,6 +21,11 @@ OTHERS = "Development"  # the group of the commands that Flask and its extension
 
 class Commands(AppGroup):
     """The commands of Larder, which `flask --help` lists in groups."""
+
+    def add_command(self, cmd: Command, name: str | None = None) -> None:
+        """Add a command, unless there is one of its name: flask-smorest adds its own `openapi` again and again."""
+        if (name or cmd.name) not in self.commands:
+            super().add_command(cmd, name)
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Return the names of the commands; if this is for the help of Flask's own group, change that help.
@@ -41,7 +47,8 @@ class Commands(AppGroup):
         root = ctx.command if isinstance(ctx.command, click.Group) else self
         ours = {command for commands in GROUPS.values() for command in commands}
         every = {name: command for name in root.list_commands(ctx) if (command := root.get_command(ctx, name))}
-        groups[OTHERS] = {name: command for name, command in every.items() if command not in ours}
+        if others := {name: command for name, command in every.items() if command not in ours}:
+            groups[OTHERS] = others
         width = max(len(name) for commands in groups.values() for name in commands)
         for title, commands in groups.items():
             with formatter.section(title):
@@ -62,7 +69,7 @@ def _leaves(commands: Iterable[Command]) -> Iterator[tuple[str, Command]]:
 
 def init_app(app: Flask) -> None:
     """Add the commands to `flask`."""
-    app.cli = Commands(app.name, commands=app.cli.commands)
+    app.cli = Commands(app.name)
     for commands in GROUPS.values():
         for command in commands:
             app.cli.add_command(command)

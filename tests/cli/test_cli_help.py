@@ -34,7 +34,7 @@ def read_help(output):
 def test_the_help_lists_the_commands_in_groups(run):
     code, output = run("--help")
     titles, summaries = read_help(output)
-    assert (code, titles) == (0, [*GROUPS, "Development"])
+    assert (code, titles) == (0, [*GROUPS])
     assert [name for name in OURS if not summaries[name].endswith(".")] == []
     assert [name for name in OURS if summaries[name].endswith("...")] == []
 

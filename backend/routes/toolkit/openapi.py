@@ -2,7 +2,7 @@
 
 import threading
 
-from flask import Response
+from flask import Response, current_app
 from flask_caching import Cache
 from flask_smorest import Api as SmorestApi
 from werkzeug.exceptions import HTTPException
@@ -17,6 +17,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.document_pieces import Piece, join_pieces
 from backend.routes.toolkit.document_writer import Writer
 from backend.routes.toolkit.resource_routes import MAX_PIECES
+from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
@@ -60,10 +61,15 @@ class Api(SmorestApi):
 
     def _openapi_json(self) -> Response:
         """Return the OpenAPI document for the actor of the request."""
+        document = self.document_for(actor_or_public())
+        return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
+
+    def document_for(self, actor: Actor) -> bytes:
+        """Return the OpenAPI document as JSON in UTF-8, with what an actor may see."""
         catalog = self._larder.catalog
-        parts = narrowing.visible_parts(catalog, actor_or_public())
+        parts = narrowing.visible_parts(catalog, actor)
         key = (catalog.generation, tuple((part.name, part.key) for part in parts))
-        document = documents.get(key)
+        document: bytes | None = documents.get(key)
         metrics.count_lookup("documents", document is not None)
         if document is None:
             document = self._join(catalog, parts)
@@ -71,7 +77,7 @@ class Api(SmorestApi):
                 documents.clear()
                 self._generation = catalog.generation
             documents.set(key, document)
-        return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
+        return document
 
     def _join(self, catalog: Catalog, parts: list[narrowing.VisiblePart]) -> bytes:
         with self._write_lock:
@@ -92,3 +98,9 @@ class Api(SmorestApi):
                     routes.pieces.clear()
                 piece = routes.pieces[key] = Piece(narrowing.narrow(whole, resource, part) if part else whole)
         return piece
+
+
+def get_api() -> Api:
+    """Return the Api of the app that runs this request or command."""
+    api: Api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    return api

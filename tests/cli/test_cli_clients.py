@@ -1,0 +1,46 @@
+"""`flask openapi`: the document that clients are generated from."""
+
+import json
+
+from tests.conftest import Person
+
+MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+
+
+def document_of(person):
+    return person.get("http://localhost/openapi.json").json
+
+
+def declare(admin):
+    """Declare notes, for members without their secret, and a resource for editors."""
+    fields = {"title": {"type": "string", "required": True}, "secret": {"type": "string", "readable_by": []}}
+    admin.declare("notes", fields, access=MEMBERS)
+    admin.declare("drafts", {"title": {"type": "string"}}, access={"list": ["editor"]})
+
+
+def test_writes_the_whole_document_or_that_of_a_user(app, run, admin, tmp_path):
+    declare(admin)
+    whole, narrowed = document_of(admin), document_of(Person(app, "alice"))
+    assert "/api/v1/drafts" in whole["paths"]
+    assert "/api/v1/drafts" not in narrowed["paths"]
+    file = tmp_path / "openapi.json"
+    for _ in range(2):
+        assert run("openapi", "write", file) == (0, "")
+        assert json.loads(file.read_text(encoding="utf-8")) == whole
+    code, output = run("openapi", "write", "--user", "alice@example.com")
+    assert (code, json.loads(output)) == (0, narrowed)
+
+
+def test_an_unknown_user_leaves_the_file_as_it_is(run, tmp_path):
+    file = tmp_path / "openapi.json"
+    file.write_text("old")
+    code, output = run("openapi", "write", file, "--user", "nobody@example.com")
+    assert (code, file.read_text()) == (1, "old")
+    assert "no user with the address nobody@example.com" in output
+
+
+def test_there_is_no_other_command_of_openapi(run):
+    assert run("openapi", "print")[0] == 2
+    _, output = run("openapi", "--help")
+    assert "write" in output
+    assert "list-config-prefixes" not in output
