@@ -47,6 +47,8 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     server = _open(app, settings, listener)  # it listens: no other program can take the port any more
     first_admin = _create_first_admin(settings)
     _say(f"Larder answers at {_base(settings)}/api/v1, its documentation is at {_base(settings)}{DOCS_PATH}")
+    if settings.allows_local_origins:
+        _say("Pages of this machine may call it from any port, because LARDER_PUBLIC_URL is not set")
     if first_admin:
         email, password = first_admin
         _say(f"First admin, shown this once: sign in as {email} with the password {password}")

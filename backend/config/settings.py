@@ -1,19 +1,18 @@
 """The settings table: every `LARDER_` variable with its type, default and meaning."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from backend.config import checks
 from backend.config.checks import SettingsError, setting
+from backend.config.derived import Derived
 
 PREFIX = "LARDER_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Derived):
     """All settings of one installation; the attribute `data_dir` is the variable `LARDER_DATA_DIR`."""
 
     # The server
@@ -55,8 +54,8 @@ class Settings:
     cors_origins: str | None = setting(
         "str",
         None,
-        "Origins whose scripts may call the API with tokens, separated by commas, such as `https://app.example.com`; "
-        "`*` allows all",
+        "Origins whose scripts may call the API with tokens or cookies, separated by commas, such as "
+        "`https://app.example.com`; `*` allows all, with tokens only",
         check=checks.origins,
     )
     public_docs: bool = setting(
@@ -272,27 +271,7 @@ class Settings:
         if self.backup_dir is None:
             self._set("backup_dir", self.data_dir / "backups")
         if self.public_url is None:
-            host = self.host or "0.0.0.0"  # "" listens on all addresses
-            self._set("public_url", f"http://{f'[{host}]' if ':' in host else host}:{self.port}")
+            self._set("public_url", self.own_url)
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-
-    @property
-    def mail_sender(self) -> str:
-        """The sender address of mails."""
-        return self.mail_from or f"noreply@{urlsplit(self.public_url).hostname}"
-
-    @property
-    def public_path(self) -> str:
-        """The path of the public URL without a slash at its end, usually "". A proxy removes it from each request."""
-        return urlsplit(self.public_url).path.rstrip("/")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the public URL is a loopback address, as on a developer's machine."""
-        host = urlsplit(self.public_url).hostname or ""
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost" or host.endswith(".localhost")

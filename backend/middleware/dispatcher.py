@@ -11,6 +11,7 @@ from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
 from backend.middleware.conditions import normalize_conditional_headers
+from backend.middleware.cors import Cors, preflight_response
 from backend.middleware.errors import http_error_response
 from backend.middleware.headers import ResponseHeaders
 from backend.middleware.limits import limits
@@ -31,7 +32,8 @@ class Dispatcher:
         self._app = app
         self._flask = app.wsgi_app  # saved, because create_app then sets `app.wsgi_app` to this dispatcher
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
-        self._headers = ResponseHeaders(app.settings, docs_script_hashes)
+        self._cors = Cors(app.settings)
+        self._headers = ResponseHeaders(app.settings, self._cors, docs_script_hashes)
         self._log = RequestLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -41,13 +43,14 @@ class Dispatcher:
             normalize_conditional_headers(environ)
             self._addresses.set_client_address(environ)
             audit.source.set(audit.Source(environ.get("REMOTE_ADDR"), request_id(environ)))
-            if request_path(environ) != LIVENESS_PATH:  # /health/live must not need the database
+            is_preflight = self._cors.is_preflight(environ)
+            if not is_preflight and request_path(environ) != LIVENESS_PATH:  # neither may need the database
                 environ[IDENTITY] = identify(self._app, environ)
                 choose_catalog(self._app, environ)  # the definitions that this request uses
             # When the response begins, the wrappers run in reverse: headers, then log.
             start_response = self._log.wrap_for_logging(environ, start_response)
             start_response = self._headers.wrap_for_headers(environ, start_response)
-            wsgi_app = self._flask_or_refusal(environ)
+            wsgi_app = preflight_response(environ) if is_preflight else self._flask_or_refusal(environ)
             return wsgi_app(environ, start_response)
         finally:
             # `timing.end` gives the database connection back. The server reads the response body only afterwards; that

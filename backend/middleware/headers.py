@@ -4,6 +4,7 @@ from collections.abc import Callable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from backend.config.settings import Settings
+from backend.middleware.cors import Cors
 from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
 from backend.middleware.refused_origins import RefusedOrigins
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
@@ -34,24 +35,15 @@ ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
 # Without includeSubDomains: subdomains may not have TLS.
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
-VARY_BY_CALLER, VARY_BY_ORIGIN = ("Vary", "Authorization, Cookie"), ("Vary", "Origin")
-EXPOSED = "ETag, Location, Retry-After, X-Request-ID, Content-Disposition, Idempotency-Replayed"
-PREFLIGHT = [
-    ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
-    (
-        "Access-Control-Allow-Headers",
-        "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID",
-    ),
-    ("Access-Control-Max-Age", "600"),  # seconds
-]
+VARY_BY_CALLER = ("Vary", "Authorization, Cookie")
 
 
 class ResponseHeaders:
     """Adds headers to each response; `docs_script_hashes` are those of the scripts in the page at `/docs`."""
 
-    def __init__(self, settings: Settings, docs_script_hashes: str) -> None:
+    def __init__(self, settings: Settings, cors: Cors, docs_script_hashes: str) -> None:
         hsts = _hsts(settings)
-        self._origins, self._refused = _origins(settings), RefusedOrigins()
+        self._cors, self._refused = cors, RefusedOrigins()
         self._public_path = settings.public_path
         self._for_api = ALWAYS_FOR_API + hsts
         self._for_pages = {
@@ -71,16 +63,13 @@ class ResponseHeaders:
         path = request_path(environ)
         if path.startswith(API):
             headers = with_cache_headers(headers)
-        allowed = cors_headers(self._origins, environ)
-        if self._origins:
-            headers = [*headers, VARY_BY_ORIGIN, *allowed]
-        if not allowed and "HTTP_ORIGIN" in environ:
+        if "HTTP_ORIGIN" in environ and not self._cors.allows(environ):
             self._refused.note(environ)
         if self._public_path:  # which the views do not know
             headers = [
                 (name, f"{self._public_path}{value}" if name == "Location" else value) for name, value in headers
             ]
-        return [*headers, (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
+        return [*headers, *self._cors.headers(environ), (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
 
     def _secure(self, path: str) -> Headers:
         """Return the security headers for a path: the two pages have policies of their own."""
@@ -91,12 +80,13 @@ class RefusalHeaders:
     """The headers of responses to requests that the server refuses without the app."""
 
     def __init__(self, settings: Settings) -> None:
+        self.cors = Cors(settings)
         self._always = [*ALWAYS_FOR_API, *_hsts(settings), NO_STORE]
-        self._origins = _origins(settings)
 
-    def for_origin(self, origin: str | None) -> Headers:
-        """Return the headers for a request with this Origin header, or None without one."""
-        return self._always + cors_headers(self._origins, {"HTTP_ORIGIN": origin or ""})
+    def complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+        """Return the headers of a response with those that each has, and with its request id."""
+        known_as = (REQUEST_ID_HEADER, request_id(environ))
+        return [*headers, known_as, *self._always, *self.cors.headers(environ)]
 
 
 def with_cache_headers(headers: Headers) -> Headers:
@@ -110,22 +100,6 @@ def with_cache_headers(headers: Headers) -> Headers:
     return [*kept, REVALIDATE if has_tag else NO_STORE, VARY_BY_CALLER]
 
 
-def cors_headers(origins: list[str], environ: WSGIEnvironment) -> Headers:
-    """Return the CORS headers for an allowed origin, which sends tokens and no cookies; for any other, none."""
-    origin: str = environ.get("HTTP_ORIGIN", "")
-    if "*" not in origins and origin not in origins:
-        return []
-    headers = [
-        ("Access-Control-Allow-Origin", "*" if "*" in origins else origin),
-        ("Access-Control-Expose-Headers", EXPOSED),
-    ]
-    return headers + PREFLIGHT if environ.get("REQUEST_METHOD") == "OPTIONS" else headers
-
-
 def _hsts(settings: Settings) -> Headers:
     """Return the HSTS header if the public URL uses TLS."""
     return [HSTS] if settings.public_url.startswith("https:") else []
-
-
-def _origins(settings: Settings) -> list[str]:
-    return settings.cors_origins.split(",") if settings.cors_origins else []

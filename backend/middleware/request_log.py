@@ -63,9 +63,8 @@ class RefusedRequest(Protocol):
     error: Any
 
 
-def log_refusal(request: RefusedRequest, address: str, request_id: str, seconds: float) -> None:
-    """Log and count a request that the server refuses without the app."""
-    status = request.error.code
+def log_refusal(request: RefusedRequest, status: int, address: str, request_id: str, seconds: float) -> None:
+    """Log and count a request that the server answers with this status without the app."""
     metrics.count_response(request.command, None, status, seconds, meter)
     structlog.get_logger().info(
         "request",

@@ -15,6 +15,7 @@ from flask_jwt_extended import (
     create_access_token,
     create_refresh_token,
     decode_token,
+    get_csrf_token,
     set_access_cookies,
     set_refresh_cookies,
     unset_jwt_cookies,
@@ -113,6 +114,11 @@ def set_cookies(response: Response, issued: IssuedTokens) -> None:
     refresh_seconds = int(config["JWT_REFRESH_TOKEN_EXPIRES"].total_seconds())
     set_access_cookies(response, issued["access_token"], max_age=access_seconds)
     set_refresh_cookies(response, issued["refresh_token"], max_age=refresh_seconds)
+
+
+def csrf_values(issued: IssuedTokens) -> dict[str, str]:
+    """Return the CSRF values of the tokens, by the names of their cookies."""
+    return {f"csrf_{name}": get_csrf_token(issued[name]) for name in ("access_token", "refresh_token")}
 
 
 def remove_cookies(response: Response) -> Response:

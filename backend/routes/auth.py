@@ -23,6 +23,8 @@ from backend.services.field_types.marshmallow_fields import StrictBoolean, Stric
 
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Registration, sessions and your own account")
 
+CSRF_HELP = "Only with cookies: the value of the cookie of this name, which pages of other hosts cannot read"
+
 
 class UserSchema(Schema):
     """A user."""
@@ -98,6 +100,8 @@ class TokensSchema(Schema):
     refresh_token = fields.String(required=True, allow_none=True, metadata={"description": "Null with cookies"})
     token_type = fields.String(required=True, validate=validate.OneOf(["Bearer", "Cookie"]))
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the access token expires"})
+    csrf_access_token = fields.String(metadata={"description": CSRF_HELP})
+    csrf_refresh_token = fields.String(metadata={"description": CSRF_HELP})
     user = fields.Nested(UserSchema, required=True)
 
 
@@ -169,7 +173,7 @@ def _tokens_body(issued: tokens.IssuedTokens, user: object, *, in_cookies: bool)
         return {**issued, "user": user}
     after_this_request(partial(_with_cookies, issued))
     hidden = {"access_token": None, "refresh_token": None, "token_type": "Cookie"}
-    return {**issued, **hidden, "user": user}
+    return {**issued, **hidden, **tokens.csrf_values(issued), "user": user}
 
 
 def _with_cookies(issued: tokens.IssuedTokens, response: Response) -> Response:

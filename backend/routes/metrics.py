@@ -1,12 +1,12 @@
 """Metrics for Prometheus: `/metrics`."""
 
 import hmac
-from ipaddress import ip_address
 
 from flask import Blueprint, Response, abort, request
 
 from backend.middleware.app import get_app
 from backend.services.health import exposition
+from backend.utils.addresses import is_loopback
 
 FORWARDED = ("X-Forwarded-For", "Forwarded")  # what a proxy on this machine adds
 
@@ -32,7 +32,4 @@ def _is_local() -> bool:
     """Return whether the request comes from this machine, and not through a proxy on it."""
     if any(name in request.headers for name in FORWARDED):
         return False
-    try:
-        return ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        return False
+    return is_loopback(request.remote_addr or "")

@@ -21,6 +21,12 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or an IP address always leads to the same machine."""
+    address = parse_address(host)
+    return address.is_loopback if address else host == "localhost" or host.endswith(".localhost")
+
+
 def parse_hop(text: str) -> Address | None:
     """Return the IP address of a hop in a forwarding header, or None; it may have quotes, a port or a zone."""
     hop = _HOP.fullmatch(text.strip())

@@ -93,13 +93,15 @@ def test_a_path_names_the_methods_that_it_takes(notes, alice):
 def test_an_origin_that_is_not_allowed_is_logged_once(settings, read_lines):
     person = Person(create_app(replace(settings, cors_origins="https://app.example.com")), "alice")
     read_lines()
-    headers = {"Origin": "http://localhost:5173"}
+    headers = {"Origin": "http://shop.example.com:5173"}
     own = [{"Origin": "http://localhost"}, headers | {"Sec-Fetch-Site": "same-origin"}, {}]
     for each in (*own, {"Origin": "https://app.example.com"}, headers, headers):
         person.get("/auth/me", headers=each)
     person.send("OPTIONS", "/auth/me", headers=headers | {"Access-Control-Request-Method": "GET"})
     lines = [json.loads(line) for line in read_lines()]
-    assert [(line["event"], line["origin"]) for line in lines] == [("origin not allowed", "http://localhost:5173")]
+    assert [(line["event"], line["origin"]) for line in lines] == [
+        ("origin not allowed", "http://shop.example.com:5173")
+    ]
     assert lines[0]["advice"] == "If its scripts may call the API, add it to LARDER_CORS_ORIGINS."
 
 

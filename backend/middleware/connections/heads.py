@@ -18,6 +18,9 @@ _TARGET = re.compile(
     rb"(?:\?(?P<query>[^\x00-\x20\x7f#]*))?(?:#[^\x00-\x20\x7f]*)?"
 )
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_FOR_REFUSAL = re.compile(
+    rb"\r\n(Origin|Access-Control-Request-Method|Access-Control-Request-Headers|X-Request-ID):[ \t]*([^\r\n]*)", re.I
+)
 CHUNKED = None  # the length of a chunked body
 
 
@@ -78,6 +81,19 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
                 value.strip(b" \t").decode("latin-1")
             )
     return fields
+
+
+def read_for_refusal(head: bytes) -> tuple[str, dict[str, str]]:
+    """Return the method of a head that is not valid or too long, and those of its headers that its response needs.
+
+    Without them a browser would hide the response from the scripts of an allowed origin.
+    """
+    method = head.partition(b" ")[0]
+    fields = {name.upper().replace(b"-", b"_"): value.strip(b" \t") for name, value in _FOR_REFUSAL.findall(head)}
+    return (
+        method.decode() if _METHOD.fullmatch(method) and len(method) <= MAX_METHOD_BYTES else "",
+        {name.decode(): value.decode("latin-1") for name, value in fields.items()},
+    )
 
 
 def check_host(fields: dict[str, list[str]], version: str) -> None:

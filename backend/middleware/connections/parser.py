@@ -18,6 +18,7 @@ from backend.middleware.connections.heads import (
     check_host,
     parse_fields,
     parse_request_line,
+    read_for_refusal,
 )
 from backend.middleware.connections.refusals import Refusal
 from backend.middleware.errors import too_large_message
@@ -60,6 +61,7 @@ class Parser(HTTPRequestParser):
         end = seen.find(_HEAD_END, max(0, before - len(_HEAD_END) + 1))
         head = seen if end < 0 else seen[:end]
         if len(head) > MAX_HEAD_BYTES:
+            self.command, self.headers = read_for_refusal(head)
             raise Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES:,} bytes.")
         # Refused before its end: a client with a different protocol would never send it.
         if head.count(b"\n") != head.count(b"\r\n") or _NO_REQUEST.match(head):
@@ -78,10 +80,14 @@ class Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of the request. Raises Refusal if it is not valid."""
         first, *lines = header_plus.split(b"\r\n")
-        self.command, target, self.version = parse_request_line(first)
-        fields = parse_fields(lines)
-        check_host(fields, self.version)
-        length = body_length(fields, self.version)
+        try:
+            self.command, target, self.version = parse_request_line(first)
+            fields = parse_fields(lines)
+            check_host(fields, self.version)
+            length = body_length(fields, self.version)
+        except Refusal:
+            self.command, self.headers = read_for_refusal(header_plus)
+            raise
         self._keep(first, target, fields)
         self._begin_body(length)
 

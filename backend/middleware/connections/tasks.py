@@ -8,8 +8,9 @@ import waitress.task
 from waitress.utilities import build_http_date
 
 from backend.middleware.admission import ADMISSION
+from backend.middleware.cors import preflight_headers
 from backend.middleware.errors import CODES, HEADERS, error_body
-from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
+from backend.middleware.request_id import request_id
 from backend.middleware.request_log import log_refusal
 from backend.middleware.timing import WAITED
 
@@ -103,16 +104,24 @@ class JsonErrorTask(Head, waitress.task.ErrorTask):
     """A request that the server itself refuses. The response has the form of every other error."""
 
     def execute(self) -> None:
-        """Send the body and close the connection."""
-        request, error = self.request, self.request.error
-        status = error.code if error.code in CODES else 400
-        body = json.dumps(error_body(status, getattr(error, "message", error.reason))).encode()
-        known_as = request_id({"HTTP_X_REQUEST_ID": request.headers.get("X_REQUEST_ID", "")})
-        self.status = f"{error.code} {error.reason}"
+        """Send the body and close the connection. A preflight is no error: the request after it will be refused."""
+        request, error, refusal_headers = self.request, self.request.error, self.channel.adj.refusal_headers
+        environ = {
+            "REQUEST_METHOD": request.command,
+            **{f"HTTP_{name}": text for name, text in request.headers.items()},
+        }
+        if refusal_headers.cors.is_preflight(environ):
+            self.status, body, own = "204 No Content", b"", preflight_headers(environ)
+        else:
+            status = error.code if error.code in CODES else 400
+            self.status = f"{error.code} {error.reason}"
+            body = json.dumps(error_body(status, getattr(error, "message", error.reason))).encode()
+            own = [("Content-Type", "application/json"), *HEADERS.get(status, {}).items()]
         self.content_length = len(body)
-        own = [("Content-Type", "application/json"), (REQUEST_ID_HEADER, known_as), *HEADERS.get(status, {}).items()]
-        self.response_headers = own + self.channel.adj.refusal_headers.for_origin(request.headers.get("ORIGIN"))
-        log_refusal(request, self.channel.addr[0], known_as, time.time() - self.start_time)
+        self.response_headers = refusal_headers.complete(environ, own)
+        log_refusal(
+            request, int(self.status[:3]), self.channel.addr[0], request_id(environ), time.time() - self.start_time
+        )
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may still be sending the rest of the request
         self.write(body)

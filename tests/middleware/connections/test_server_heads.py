@@ -213,6 +213,29 @@ def test_a_refusal_keeps_its_id_can_be_read_by_allowed_origins_and_is_logged_and
     assert [line for line in counted.splitlines() if 'status="413"' in line and 'method="POST"' in line]
 
 
+def test_a_head_that_is_refused_can_be_read_by_allowed_origins_and_never_fails_a_preflight(tmp_path):
+    origin = b"Origin: https://app.example.com\r\n"
+    asks = b" /nowhere HTTP/1.1\r\nHost: larder\r\nAccess-Control-Request-Method: PUT\r\n" + origin
+    long = b"X-A: " + b"b" * 40_000 + b"\r\n"
+    with running_server(tmp_path, cors_origins="https://app.example.com") as address:
+        for status, sent in (
+            (431, HEAD + origin + long + b"\r\n"),
+            (400, b"patch /x HTTP/1.1\r\n" + origin + b"\r\n"),
+            (400, HEAD + origin + b"Host: other\r\n\r\n"),
+            (413, POST + origin + b"Content-Length: 9999999\r\n\r\n"),
+            (204, b"OPTIONS" + asks + b"\r\n"),
+            (204, b"OPTIONS" + asks + b"Content-Length: 9999999\r\n\r\n"),
+            (204, b"OPTIONS" + asks + long + b"\r\n"),
+            (204, b"OPTIONS /%s" % (b"a" * 30_000) + asks.removeprefix(b" /nowhere") + b"\r\n"),
+        ):
+            answered, headers, body = parts(exchange(address, sent.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)))
+            assert (answered, headers["access-control-allow-origin"]) == (status, "https://app.example.com"), sent[:40]
+            assert "Origin" in headers["vary"]
+            assert bool(body) == (status != 204)
+            unknown = parts(exchange(address, sent.replace(b"app.example", b"evil.example")))[1]
+            assert "access-control-allow-origin" not in unknown
+
+
 def lines(folder):
     return [line for line in (folder / "server0.log").read_text().splitlines() if line.startswith("{")]
 
