@@ -66,8 +66,8 @@ def create_app(settings: Settings | None = None) -> Larder:
     settings = settings or read_settings()
     configure_logging(settings)
     open_data_dir(settings)
-    for name in unknown_variables():
-        structlog.get_logger().warning("unknown setting", variable=name)
+    for name, advice in unknown_variables().items():
+        structlog.get_logger().warning("unknown setting", variable=name, advice=advice)
     for each in STATE:
         each.open(settings)
     app = _make_app(settings, load_secret_keys(settings))

@@ -10,6 +10,7 @@ from environs import EnvError, FileAwareEnv
 
 from backend.config.checks import SettingsError
 from backend.config.settings import PREFIX, Settings
+from backend.utils.nearest import nearest
 
 TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 
@@ -67,12 +68,15 @@ def env_file() -> Path:
     return Path.cwd() / ".env"
 
 
-def unknown_variables() -> list[str]:
-    """Return the names of `LARDER_` variables, also in `.env`, that are no setting and most likely misspelled."""
-    known = {PREFIX + item.name.upper() for item in dataclasses.fields(Settings)}
-    known |= {name + "_FILE" for name in known}
-    return sorted(
+def unknown_variables() -> dict[str, str]:
+    """Return the names of `LARDER_` variables, also in `.env`, that are no setting, each with advice."""
+    names = [item.name.upper() for item in dataclasses.fields(Settings)]
+    known = {PREFIX + name + end for name in names for end in ("", "_FILE")}
+    unknown = sorted(
         name
         for name in {*os.environ, *dotenv_values(env_file())}
         if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known
     )
+    # Without the prefix, which would make all names alike.
+    found = {name: nearest(name.removeprefix(PREFIX), names) for name in unknown}
+    return {name: f"Did you mean {PREFIX}{meant}?" if meant else "Delete it." for name, meant in found.items()}

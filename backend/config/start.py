@@ -59,6 +59,14 @@ def open_data_dir(settings: Settings) -> None:
         raise StartError(f"Larder cannot write to LARDER_DATA_DIR={folder}: {cause}.") from error
 
 
+def cannot_read(path: Path, error: OSError | UnicodeDecodeError) -> StartError:
+    """Return the StartError for a file of the data folder that cannot be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return StartError(f"{path} is damaged: it is not a text. Restore it, or delete it for a new one.")
+    fix = "Make the account that runs Larder its owner."
+    return StartError(f"Larder cannot read {path}: {_cause(error)}. {fix}")
+
+
 def _cause(error: OSError) -> str:
     """Return the message of the operating system, beginning in lower case."""
     text = error.strerror or str(error)

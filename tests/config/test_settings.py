@@ -187,16 +187,21 @@ def test_reads_env_files_below_the_environment(environment, tmp_path):
 def test_finds_unknown_variables(environment, tmp_path):
     (tmp_path / ".env").write_text("LARDER_PROT=9000\n")
     environment |= {"LARDER_SECRET_KEY": "k" * 40, "LARDER_PORT_FILE": "", "LARDER_DATABASE": "x", "LARDER_TEST_X": "1"}
+    environment["LARDER_ZEBRA"] = "1"
     read_settings()
-    assert unknown_variables() == ["LARDER_DATABASE", "LARDER_PROT"]
+    assert unknown_variables() == {
+        "LARDER_DATABASE": "Did you mean LARDER_DATABASE_URL?",
+        "LARDER_PROT": "Did you mean LARDER_PORT?",
+        "LARDER_ZEBRA": "Delete it.",
+    }
 
 
 def test_warns_of_unknown_variables_at_start(environment, tmp_path, capfd):
     environment["LARDER_DATABASE"] = "x"
     create_app(Settings(data_dir=tmp_path))
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    assert [(line["level"], line["event"], line["variable"]) for line in lines] == [
-        ("warning", "unknown setting", "LARDER_DATABASE")
+    assert [(line["level"], line["event"], line["variable"], line["advice"]) for line in lines] == [
+        ("warning", "unknown setting", "LARDER_DATABASE", "Did you mean LARDER_DATABASE_URL?")
     ]
 
 

@@ -83,6 +83,16 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
     assert re.fullmatch(r"Larder cannot write to LARDER_DATA_DIR=/proc/larder: [a-z ]+\.", message)
 
 
+def test_a_key_that_cannot_be_read_is_named(tmp_path):
+    key = tmp_path / "data" / "secret_key"
+    key.mkdir(parents=True)
+    fix = "Make the account that runs Larder its owner."
+    assert start(tmp_path) == f"Larder cannot read {key}: is a directory. {fix}"
+    key.rmdir()
+    key.write_bytes(b"\xff" * 40)
+    assert start(tmp_path) == f"{key} is damaged: it is not a text. Restore it, or delete it for a new one."
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "junk.db").write_text("not a database " * 1000)
     message = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
@@ -109,6 +119,19 @@ def test_a_missing_postgres_database_or_server_is_named(tmp_path, postgres_url):
     assert message.endswith("Start the server, or set LARDER_DATABASE_URL.")
     assert "secret" not in message
     assert "?." not in message
+
+
+def test_a_postgres_database_in_another_encoding_is_named(tmp_path, postgres_url):
+    name = f"larder_start_latin_{os.getpid()}"
+    with psycopg.connect(postgres_url, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        try:
+            message = start(tmp_path, database_url=with_database(postgres_url, name))
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert len(message.splitlines()) == 1
+    assert f"Larder cannot use its Postgres database {name}: The database has the encoding LATIN1" in message
+    assert "CREATE DATABASE larder ENCODING 'UTF8' TEMPLATE template0;" in message
 
 
 def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):

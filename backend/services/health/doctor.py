@@ -35,7 +35,7 @@ def run_checks(settings: Settings) -> list[Check]:
 
 def _check_variables() -> Check:
     if unknown := unknown_variables():
-        return Check("settings", WARNING, f"Not settings: {', '.join(unknown)}.", "Check their spelling.")
+        return Check("settings", WARNING, f"Not settings: {', '.join(unknown)}.", " ".join(unknown.values()))
     return Check("settings", OK, "Every LARDER_ variable is a setting.")
 
 
@@ -54,7 +54,8 @@ def _check_permissions(settings: Settings) -> Check:
 
 def _check_writable(settings: Settings) -> Check:
     """Look for files in the data folder that this account cannot write. Some are not needed for a start."""
-    paths = [settings.data_dir, *settings.data_dir.glob("*.db*"), *settings.data_dir.glob("metrics/*")]
+    folder, metrics = settings.data_dir, settings.data_dir / "metrics"
+    paths = [folder, *folder.glob("*.db*"), *([metrics] if metrics.exists() else []), *metrics.glob("*")]
     if closed := [str(path) for path in paths if not os.access(path, os.W_OK)]:
         message = f"Larder cannot write to {', '.join(closed)}."
         return Check("files", FAILURE, message, "Make the account that runs Larder their owner.")
