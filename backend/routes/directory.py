@@ -23,7 +23,7 @@ def make_blueprint(people: Resource) -> Blueprint:
     """Return the blueprint with the list of people."""
     blp = Blueprint("directory", __name__, url_prefix=f"{API}/directory", description="The users that others may see")
     shown = shown_fields(people.definition)
-    query = QuerySchema.from_dict(list_parameters(shown) | _search_parameter(people), name="directory_query")
+    query = QuerySchema.from_dict(list_parameters(shown, more=_search_parameter(people)), name="directory_query")
     person = make_row_schema(item_schema_name(people.name), shown, shown, required=False)
 
     @blp.get("")

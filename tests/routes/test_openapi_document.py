@@ -161,6 +161,27 @@ def test_follows_the_definitions_and_the_roles(admin, alice, edith):
 
 
 @ON_SQLITE
+def test_resources_come_before_the_system_and_common_parameters_before_filters(admin):
+    fields = {"title": {"type": "string"}, "author": {"type": "reference", "to": "people"}}
+    admin.declare("people", {"name": {"type": "string"}})
+    admin.declare("books", fields, search=["title"], description="What the library has", access={"list": ["admin"]})
+    document = document_of(admin)
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    assert [*tags][:2] == ["books", "people"]
+    assert [*tags][2:5] == ["root", "health", "auth"]
+    assert tags["books"] == "What the library has"
+    assert all(tags.values())
+    assert next(iter(document["paths"])).startswith("/api/v1/books")
+    first = ["page", "per_page", "sort", "fields", "expand"]
+    for path, names in (
+        ("books", [*first, "expand.path.option", "q", "where", "cursor", "count", "id"]),
+        ("users", first[:4]),
+    ):
+        parameters = [each["name"] for each in document["paths"][f"/api/v1/{path}"]["get"]["parameters"]]
+        assert parameters[: len(names)] == names
+
+
+@ON_SQLITE
 def test_may_require_a_sign_in(settings):
     app = create_app(replace(settings, public_docs=False))
     stranger, alice = Person(app), Person(app, "alice")

@@ -54,10 +54,10 @@ def aggregate_parameters(fields: Fields, paths: Fields, parameters: Parameters) 
     }
     pattern = having_pattern(fields)
     return {
-        **kept,
         "group_by": names_parameter(keys, GROUP_HELP, MAX_AGGREGATED),
         **functions,
         HAVING: Family(lambda name: _find_condition(fields, pattern, name), pattern, HAVING_HELP),
+        **kept,
         "sort": sort_parameter(None, SORT_HELP, MAX_AGGREGATED),
         "count": BooleanFromText(load_default=True, metadata={"description": "Whether to count the records"}),
     }

@@ -18,14 +18,18 @@ class Piece:
         self.rest = _members({name: value for name, value in document.items() if name not in parts})
 
 
-def join_pieces(pieces: Sequence[Piece]) -> bytes:
-    """Return the document of several pieces; `info` and other members come from the first piece."""
+def join_pieces(system: Sequence[Piece], resources: Sequence[Piece]) -> bytes:
+    """Return the document of several pieces, with the paths and tags of resources before those of the system.
+
+    `info` and other members come from the first piece of the system.
+    """
     components: dict[str, Members] = {}
-    for piece in pieces:
+    for piece in (*system, *resources):
         for kind, members in piece.components.items():
             components.setdefault(kind, {}).update(members)
+    pieces = (*resources, *system)
     paths = [_object(piece.paths) for piece in pieces]
-    parts = dict(pieces[0].rest)
+    parts = dict(system[0].rest)
     parts["paths"] = "{" + ",".join(text[1:-1] for text in paths) + "}"
     parts["tags"] = "[" + ",".join(tag for piece in pieces for tag in piece.tags) + "]"
     parts["components"] = _object({kind: _object(members) for kind, members in components.items()})

@@ -51,22 +51,29 @@ Fields = Mapping[str, FieldType]  # map of field name to field
 Parameters = dict[str, Field[Any]]  # map of parameter name to marshmallow field
 
 
-def list_parameters(fields: Fields, order: Sequence[str] = (), *, paths: Fields = MappingProxyType({})) -> Parameters:
-    """Return the parameters of a list: its filters, then `sort`, `fields` and the page.
+def list_parameters(
+    fields: Fields,
+    order: Sequence[str] = (),
+    *,
+    paths: Fields = MappingProxyType({}),
+    more: Mapping[str, Field[Any]] = MappingProxyType({}),
+) -> Parameters:
+    """Return the parameters of a list: the page, `sort`, `fields` and `more` of them, then its filters.
 
     `order` is the default of `sort`. `paths` are fields of related records to filter and sort by.
     """
     sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
-    return _filters({**fields, **paths}) | {
-        "sort": sort_parameter(
-            (name for name, field in (*fields.items(), *paths.items()) if field.sortable), sort_help, MAX_SORTED, order
-        ),
-        "fields": names_parameter(fields, "The fields to return; all by default"),
+    sortable = (name for name, field in (*fields.items(), *paths.items()) if field.sortable)
+    return {
         **page_parameters(),
+        "sort": sort_parameter(sortable, sort_help, MAX_SORTED, order),
+        "fields": names_parameter(fields, "The fields to return; all by default"),
+        **more,
         "cursor": StrictText(metadata={"description": "`meta.next_cursor` of the previous page, instead of `page`"}),
         "count": BooleanFromText(
             load_default=True, metadata={"description": "Whether to count all records; never done with a cursor"}
         ),
+        **_filters({**fields, **paths}),
     }
 
 

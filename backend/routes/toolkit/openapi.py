@@ -84,8 +84,8 @@ class Api(SmorestApi):
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
                 self._system_piece = Piece(self._writer.write(self._blueprints, self._larder))
-        own = [self._system_piece, self._piece(catalog.people, None)]
-        return join_pieces([*own, *(self._piece(catalog[part.name], part) for part in parts)])
+        system = [self._system_piece, self._piece(catalog.people, None)]
+        return join_pieces(system, [self._piece(catalog[part.name], part) for part in parts])
 
     def _piece(self, resource: Resource, part: narrowing.VisiblePart | None) -> Piece:
         """Return the Piece for a visible part of a resource, None for all of it; write it if it is not cached."""

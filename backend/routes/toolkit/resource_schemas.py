@@ -149,10 +149,11 @@ def _make_schemas(resource: Resource, view: _View) -> Schemas:
     name, bodies = resource.name, data_schemas(SYSTEM, resource)
     fields = {field_name: field for field_name, field in resource.fields.items() if field_name not in hidden}
     search = search_parameters([field_name for field_name in resource.definition.search if field_name not in hidden])
-    parameters = list_parameters(fields, paths=paths) | search | {"where": WhereText(name)}
     expand = expand_parameters(expandable)
+    listed = list_parameters(fields, paths=paths, more=expand | search | {"where": WhereText(name)})
+    parameters = {parameter: field for parameter, field in listed.items() if parameter not in expand}
     return Schemas(
-        list_query=_make_query(f"{name}_query", parameters | expand),
+        list_query=_make_query(f"{name}_query", listed),
         export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
         aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, paths, parameters)),
         record_query=_make_query(f"{name}_choice", expand),
@@ -193,4 +194,4 @@ def _export_parameters(parameters: Parameters) -> Parameters:
         validate=validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "Format of the file: CSV with a header, or a JSON object on each line"},
     )
-    return {name: parameter for name, parameter in parameters.items() if name not in NOT_EXPORTED} | {"format": form}
+    return {"format": form} | {name: field for name, field in parameters.items() if name not in NOT_EXPORTED}
