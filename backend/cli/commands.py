@@ -12,7 +12,7 @@ from backend.cli import backups, clients, data, database, doctor, jobs, records,
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
     "Records": (records.commands,),
-    "Clients": (clients.openapi,),
+    "Clients": (clients.openapi, clients.client),
     "Users": (users.commands,),
     "Operation": (doctor.doctor, database.commands, data.commands, backups.commands, jobs.commands),
 }

@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from flask import request
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.services.access import audit
 from backend.services.access.actors import Actor
@@ -56,6 +57,12 @@ def in_session(guard: Guard[Any]) -> Guard[None]:
         actor_in_session()
 
     return Guard(check, f"{guard.needs}, in a session")
+
+
+@needing("nothing, or a sign-in")
+def reader_of_documents() -> Actor:
+    """Return the Actor of this request. Raises Unauthenticated for a caller who may not see the OpenAPI document."""
+    return current_actor() if get_app().settings.public_docs else signed_in_actor()
 
 
 @needing("nothing")

@@ -1,13 +1,27 @@
-"""The entry point: `/`."""
+"""The entry point, `/`, and the types of a client."""
 
+from flask import Response, request
 from marshmallow import Schema, fields
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
-from backend.middleware.guards import anybody
+from backend.middleware.authentication import current_actor
+from backend.middleware.guards import anybody, reader_of_documents
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.security import NO_SIGN_IN
+from backend.routes.toolkit.openapi import get_api
+from backend.routes.toolkit.security import NO_SIGN_IN, OPTIONAL_SIGN_IN
+from backend.routes.toolkit.typescript import client_types
 from backend.utils.version import VERSION
+
+TYPES = {
+    "200": {
+        "description": "The file",
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "The version of the file"}},
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    },
+    "304": {"description": "The file has the ETag of If-None-Match"},
+}
 
 blp = Blueprint("root", __name__, description="Where to begin")
 
@@ -31,3 +45,19 @@ def root() -> dict[str, str]:
     paths = {"api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}
     public_path = get_app().settings.public_path
     return {"name": "Larder", "version": VERSION} | {name: f"{public_path}{path}" for name, path in paths.items()}
+
+
+@blp.get(f"{API}/client.ts")
+@blp.guard(reader_of_documents)
+@blp.fails(401)
+@blp.doc(operationId="get_client_types", security=OPTIONAL_SIGN_IN, responses=TYPES)
+def get_client_types() -> WerkzeugResponse:
+    """Get the types of a client in TypeScript
+
+    The file has the types of all resources that the caller may use, and no code. With If-None-Match, the answer is 304
+    as long as they are the same.
+    """
+    text = client_types(get_api().document_for(current_actor()))
+    response = Response(text, mimetype="text/plain")
+    response.add_etag()
+    return response.make_conditional(request)

@@ -52,6 +52,7 @@ POST   /auth/verification/mail     200 200 200 200 200 200 200 200 200 200 200 2
 GET    /backups                    401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /backups                    401 401 401 403 403 403 403 201 403 403 403 403 201  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
+GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write

@@ -1,4 +1,4 @@
-"""`flask openapi`: the document that clients are generated from."""
+"""`flask openapi` and `flask client`: what clients are generated from, and their types."""
 
 import json
 
@@ -29,6 +29,18 @@ def test_writes_the_whole_document_or_that_of_a_user(app, run, admin, tmp_path):
         assert json.loads(file.read_text(encoding="utf-8")) == whole
     code, output = run("openapi", "write", "--user", "alice@example.com")
     assert (code, json.loads(output)) == (0, narrowed)
+
+
+def test_writes_the_types_of_everything_or_those_of_a_user(app, run, admin, tmp_path):
+    declare(admin)
+    whole, narrowed = admin.get("/client.ts").text, Person(app, "alice").get("/client.ts").text
+    file = tmp_path / "larder.ts"
+    assert run("client", "typescript", file) == (0, "")
+    assert file.read_text(encoding="utf-8") == whole
+    code, output = run("client", "typescript", "--user", "alice@example.com")
+    assert (code, output) == (0, narrowed)
+    assert "secret" not in output
+    assert "drafts" not in output
 
 
 def test_an_unknown_user_leaves_the_file_as_it_is(run, tmp_path):
