@@ -1,6 +1,6 @@
 """The output of commands: YAML, and errors as messages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -21,12 +21,15 @@ def write_yaml(value: Any, file: IO[str]) -> None:
 
 
 @contextmanager
-def error_messages() -> Iterator[None]:
-    """Turn a LarderError or an expected failure of the database into a message and exit code 1."""
+def error_messages(explain: Callable[[LarderError], str | None] = lambda error: None) -> Iterator[None]:
+    """Turn a LarderError or an expected failure of the database into a message and exit code 1.
+
+    `explain` returns the message of a LarderError; None for its own message and its details.
+    """
     try:
         yield
     except LarderError as error:
-        raise click.ClickException(_message_of(error)) from error
+        raise click.ClickException(explain(error) or _message_of(error)) from error
     except DATABASE_ERRORS as error:
         failure = database.failure_of(error)
         if reason := database.temporary_reason(failure):

@@ -3,12 +3,12 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
-import yaml
 from flask.cli import AppGroup
 
+from backend.cli.definition_files import DefinitionFiles
 from backend.cli.output import error_messages, write_yaml
 from backend.models.database import database
 from backend.services import documents
@@ -16,9 +16,6 @@ from backend.services.access.actors import SYSTEM
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.steps import Step
 from backend.utils.controls import without_controls
-from backend.utils.strict_yaml import load_yaml
-
-SUFFIXES = (".yml", ".yaml")
 
 commands = AppGroup("resources", help="Definitions of resources, as YAML files.")
 
@@ -32,9 +29,9 @@ def apply(path: Path, confirm: str | None) -> None:
     PATH is a YAML file or a folder of them. All changes are made in one transaction. Resources that PATH does not name
     stay unchanged. A resource declared as `null` is dropped.
     """
-    document = _read_documents(path)
-    with error_messages(), database.connection_context():
-        outcome = documents.apply_document(SYSTEM, document, confirm=confirm)
+    files = DefinitionFiles(path)
+    with error_messages(files.explain), database.connection_context():
+        outcome = documents.apply_document(SYSTEM, files.document, confirm=confirm)
     for name, action in outcome:
         click.echo(f"{action} {name}")
 
@@ -47,9 +44,9 @@ def show_plan(path: Path, as_json: bool) -> None:
 
     Exits with 1 if it cannot be done.
     """
-    document = _read_documents(path)
-    with error_messages(), database.connection_context():
-        plan = documents.plan_document(SYSTEM, document)
+    files = DefinitionFiles(path)
+    with error_messages(files.explain), database.connection_context():
+        plan = documents.plan_document(SYSTEM, files.document)
     if as_json:
         click.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -85,38 +82,3 @@ def _print_step(step: Step) -> None:
     click.echo(f"{step.resource}: {mark}{without_controls(step.text)}")
     if step.ids:
         click.echo(f"    {', '.join(step.ids)}{' …' if step.records > len(step.ids) else ''}")
-
-
-def _read_documents(path: Path) -> Any:
-    """Return what a YAML file declares, or all YAML files of a folder together."""
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
-    merged: dict[str, Any] = {}
-    for file in files:
-        document = _read_document(file)
-        if len(files) == 1 or not _has_parts(document):
-            return document  # unchanged: apply and plan report what is wrong with it
-        merged = _merge(merged, document, file)
-    return merged
-
-
-def _read_document(file: Path) -> Any:
-    try:
-        return load_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{file} is not YAML in UTF-8: {error}") from error
-
-
-def _has_parts(document: Any) -> bool:
-    """Return whether a document consists of parts such as `resources`, each of which is a map by name."""
-    return isinstance(document, dict) and all(isinstance(part or {}, dict) for part in document.values())
-
-
-def _merge(first: dict[str, Any], document: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Return a document with the parts of both. Raises ClickException if both declare the same name."""
-    merged = dict(first)
-    for part, declared in document.items():
-        before, more = merged.get(part, {}), declared or {}
-        if repeated := before.keys() & more.keys():
-            raise click.ClickException(f"{file} declares {', '.join(sorted(repeated))} a second time.")
-        merged[part] = before | more
-    return merged

@@ -35,8 +35,8 @@ LOSS = "Change name from string to integer, losing the values of 1 record that c
 UNCHANGED = ["unchanged buyer", "unchanged notes", "unchanged shops"]
 
 WRONG_DOCUMENTS = {
-    "not YAML": ("resources: {", "is not YAML"),
-    "a tag of Python": ("!!python/object/apply:os.getcwd []", "is not YAML"),
+    "not YAML": ("resources: {", "a closing bracket is missing"),
+    "a tag of Python": ("!!python/object/apply:os.getcwd []", "only JSON values are allowed"),
     "nothing": ("", "`resources`"),
     "a list": ("[]", "`resources`"),
     "another part": ("ressources: {}", "`resources`"),
@@ -48,7 +48,10 @@ WRONG_DOCUMENTS = {
     "a field that is a truth": ("resources: {notes: {fields: {yes: {type: string}}}}", "fields"),
     "no fields": ("resources: {notes: {}}", "fields"),
     "an unknown type": ("resources: {notes: {fields: {a: {type: money}}}}", "Must be one of"),
-    "a default of no JSON type": ("resources: {notes: {fields: {a: {type: json, default: {b: !!set {c}}}}}}", "YAML"),
+    "a default of no JSON type": (
+        "resources: {notes: {fields: {a: {type: json, default: {b: !!set {c}}}}}}",
+        "only JSON values",
+    ),
     "an infinite default": ("resources: {notes: {fields: {a: {type: json, default: .inf}}}}", "not JSON"),
     "an unknown role": ("resources: {notes: {fields: {a: {type: string}}, access: {list: [x]}}}", "No such role: x"),
     "an unknown target": ("resources: {notes: {fields: {a: {type: reference, to: x}}}}", "no resource x"),
@@ -57,7 +60,7 @@ WRONG_DOCUMENTS = {
     "an unknown permission": ("roles: {buyer: {permissions: [everything]}}", "permissions"),
     "a role that is no object": ("roles: {buyer: [x]}", "buyer"),
     "a role with NUL": ('roles: {buyer: {description: "nul \\0"}}', "NUL"),
-    "a name of a role that is a list": ("roles: {? [a] : {}}", "YAML"),
+    "a name of a role that is a list": ("roles: {? [a] : {}}", "found unhashable key"),
 }
 
 CIRCLE = """
