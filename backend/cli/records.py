@@ -1,25 +1,30 @@
 """`flask records`: import and export of records."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import AppGroup
 from rich.console import Console
 from rich.progress import Progress
 
+from backend.cli.format_options import format_options, read_options
 from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.records import exports
+from backend.services.records.files.formats import Format
 from backend.services.records.files.rows import CsvRows, JsonRows
 from backend.services.records.imports.importing import Options, import_records
 from backend.services.records.imports.report import Report
 from backend.services.records.list_query import ListQuery
 from backend.services.records.records import list_records
 from backend.utils.controls import without_controls
+from backend.utils.texts import shown
 
 NDJSON_SUFFIXES = (".ndjson", ".jsonl")
 
@@ -49,24 +54,30 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @click.option("--keep-good", is_flag=True, help="Write the valid rows even if some are invalid.")
 @click.option("--if-empty", is_flag=True, help="Do nothing if the resource has records.")
-def import_file(resource: str, file: Path, key: str | None, dry_run: bool, keep_good: bool, if_empty: bool) -> None:
+@format_options
+def import_file(
+    resource: str, file: Path, key: str | None, dry_run: bool, keep_good: bool, if_empty: bool, **layout: Any
+) -> None:
     """Create a record from each line of FILE.
 
     FILE is NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV. The first line of a CSV file names the columns:
     fields of the resource, or `country_code` for the reference `country` by the unique field `code` of its target.
     Invalid rows are listed with their lines; then nothing is written.
+
+    The options from --delimiter on say how the file is written, if an export would write it in another way.
     """
     with error_messages(), database.connection_context():
         target = get_app().catalog[resource]
         if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} has records; nothing was imported.")
             return
-        report = _import_with_progress(target, file, key, dry_run, keep_good)
+        options = Options(key=key, dry_run=dry_run, keep_good=keep_good)
+        report = _import_with_progress(target, file, options, read_options(layout))
     _print_report(resource, report, dry_run)
     sys.exit(1 if report.bad else 0)
 
 
-def _import_with_progress(resource: Resource, file: Path, key: str | None, dry_run: bool, keep_good: bool) -> Report:
+def _import_with_progress(resource: Resource, file: Path, options: Options, layout: Format) -> Report:
     total, rows = _count_lines(file), JsonRows if _is_ndjson(file) else CsvRows
     with file.open("rb") as content, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(resource.name, total=total)
@@ -74,8 +85,8 @@ def _import_with_progress(resource: Resource, file: Path, key: str | None, dry_r
         def show_progress(line: int) -> None:
             progress.update(task, completed=line)
 
-        options = Options(key=key, dry_run=dry_run, keep_good=keep_good, progress=show_progress)
-        report = import_records(SYSTEM, resource, rows(content, get_app().settings.max_body_bytes), options)
+        read = rows(content, get_app().settings.max_body_bytes, layout)
+        report = import_records(SYSTEM, resource, read, replace(options, progress=show_progress))
         show_progress(total)
     return report
 
@@ -83,6 +94,8 @@ def _import_with_progress(resource: Resource, file: Path, key: str | None, dry_r
 def _print_report(resource: str, report: Report, dry_run: bool) -> None:
     for line, reason in report.problems:
         click.echo(f"line {line}: {without_controls(reason)}", err=True)
+    for (column, option), (cells, example) in report.changed.items():
+        click.echo(f"{column}: {cells:,} cells read with `{option}`, such as {shown(example)}.")
     done = "would be written" if dry_run else "written"
     skipped = f" {report.skipped} without values skipped." if report.skipped else ""
     written = report.created + report.updated

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from flask import Response, request
@@ -12,7 +13,7 @@ from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, reload_actor
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
-from backend.routes.toolkit.arguments import QuerySchema, require_type
+from backend.routes.toolkit.arguments import CommaList, QuerySchema, require_type
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
@@ -21,8 +22,11 @@ from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import exports
+from backend.services.records.files.formats import HELP, VALUES, Format, read_format
+from backend.services.records.files.kept_files import kept_file
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
+from backend.utils.texts import printable
 
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
@@ -39,7 +43,7 @@ UPLOADED = {"requestBody": {"required": True, "content": FILES}}
 
 
 class ImportQuery(QuerySchema):
-    """How to import."""
+    """How to import, and how to read the file."""
 
     mode = StrictText(
         load_default="create",
@@ -51,6 +55,16 @@ class ImportQuery(QuerySchema):
     keep_good = BooleanFromText(
         load_default=False, metadata={"description": "Write the valid rows even if others are invalid"}
     )
+    delimiter, encoding = (StrictText(metadata={"description": HELP[name]}) for name in ("delimiter", "encoding"))
+    date_format, decimal, thousands, percent, currency, zeros = (
+        StrictText(validate=validate.OneOf(VALUES[name]), metadata={"description": HELP[name]})
+        for name in ("date_format", "decimal", "thousands", "percent", "currency", "zeros")
+    )
+    true, false, null, map = (
+        CommaList(StrictText(), keeps_commas=True, metadata={"description": HELP[name]})
+        for name in ("true", "false", "null", "map")
+    )
+    lenient = BooleanFromText(load_default=False, metadata={"description": HELP["lenient"]})
 
 
 class ProblemSchema(Schema):
@@ -58,6 +72,15 @@ class ProblemSchema(Schema):
 
     line = fields.Integer(required=True)
     message = fields.String(required=True)
+
+
+class ChangedSchema(Schema):
+    """The cells of a column that could only be read with an option."""
+
+    column = fields.String(required=True)
+    option = fields.String(required=True)
+    cells = fields.Integer(required=True)
+    example = fields.String(required=True, metadata={"description": "The first of the cells"})
 
 
 class ReportSchema(Schema):
@@ -68,6 +91,7 @@ class ReportSchema(Schema):
     updated = fields.Integer(required=True)
     skipped = fields.Integer(required=True, metadata={"description": "Rows without any value"})
     bad = fields.Integer(required=True, metadata={"description": "Invalid rows"})
+    changed = fields.List(fields.Nested(ChangedSchema), required=True, metadata={"description": "What options read"})
     problems = fields.List(fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"})
 
 
@@ -121,7 +145,9 @@ def _add_import(blp: ResourceBlueprint) -> None:
     @blp.documented("create", "import", summary, description=IMPORT_HELP, **UPLOADED)
     def import_records(arguments: dict[str, Any]) -> Response:
         options = _options(arguments, blp.resource)
-        report = importing.import_records(current_actor(), blp.resource, _uploaded_rows(), options)
+        with ExitStack() as until_done:
+            rows = _uploaded_rows(_layout(arguments), until_done)
+            report = importing.import_records(current_actor(), blp.resource, rows, options)
         if report.bad and not (options.dry_run or options.keep_good):
             raise _bad_rows(report)
         return json_response(_to_json(report), "OK")
@@ -171,12 +197,20 @@ def _role_check(resource: Resource) -> Callable[[], None]:
     return check
 
 
-def _uploaded_rows() -> importing.CsvRows | importing.JsonRows:
-    """Return the rows of the body, which is read while they are iterated."""
+def _layout(arguments: dict[str, Any]) -> Format:
+    return read_format(**{name: arguments[name] for name in HELP if name in arguments})
+
+
+def _uploaded_rows(layout: Format, until_done: ExitStack) -> importing.CsvRows | importing.JsonRows:
+    """Return the rows of the body, which is read while they are iterated.
+
+    A lenient import reads them twice, so the body is kept in a temporary file.
+    """
     settings = get_app().settings
     request.max_content_length = settings.max_import_bytes
     require_type(request, *READERS)
-    return READERS[request.mimetype](request.stream, settings.max_body_bytes)
+    body = until_done.enter_context(kept_file(request.stream)) if layout.lenient else request.stream
+    return READERS[request.mimetype](body, settings.max_body_bytes, layout)
 
 
 def _bad_rows(report: importing.Report) -> Invalid:
@@ -190,4 +224,8 @@ def _bad_rows(report: importing.Report) -> Invalid:
 def _to_json(report: importing.Report) -> str:
     counts = {part: getattr(report, part) for part in ("rows", "created", "updated", "skipped", "bad")}
     problems = [{"line": line, "message": message} for line, message in report.problems]
-    return json.dumps(counts | {"problems": problems})
+    changed = [
+        {"column": column, "option": option, "cells": cells, "example": printable(example)}
+        for (column, option), (cells, example) in report.changed.items()
+    ]
+    return json.dumps(counts | {"changed": changed, "problems": problems})

@@ -158,8 +158,8 @@ def test_wrong_columns_are_reported_with_the_valid_ones(goods, alice):
     status, message, _ = send(alice, "Name,pirce,zzz\nEmma,1,2\n")
     assert status == 422
     assert message == (
-        'Unknown columns: "Name" (did you mean name?), "pirce" (did you mean price?), "zzz".'
-        " There are: name, price, amount, note, kind, sold."
+        'Unknown columns: "pirce" (did you mean price?), "zzz". There are: name, price, amount, note, kind, sold.'
+        " To leave one out, add `map=pirce=`."
     )
     assert "given twice: price" in send(alice, "name,price,price\nEmma,1,2\n")[1]
     assert "Required columns are missing: name." in send(alice, "price\n1\n")[1]

@@ -79,7 +79,7 @@ def test_wrong_options_are_refused_by_name():
         "thousands": {"thousands": "."},
         "date_format": {"date_format": "%d"},
         "false": {"true": ["Yes"], "false": ["yes"]},
-        "map": {"columns": ["name"]},
+        "map": {"map": ["name"]},
     }
     for option, options in wrong.items():
         with pytest.raises(Invalid) as refused:

@@ -21,6 +21,21 @@ VALUES = {  # of the options that have few; the first ones are those that a file
     "zeros": ("strip",),
 }
 _DELIMITER = re.compile(r"[\t !#-/:-@\[\]^_`{|}~]")  # no quote, no backslash
+HELP = {
+    "delimiter": "The character between cells, such as `;` or the word `tab`; by default a comma",
+    "encoding": f"The encoding of a file without a byte order mark: {', '.join(ENCODINGS)}",
+    "date_format": "The order of day, month and year; YYYY-MM-DD is always read",
+    "decimal": "The character before the fraction of a number",
+    "thousands": "The character between thousands",
+    "true": "Words that mean true, beside true",
+    "false": "Words that mean false, beside false",
+    "null": "Words that mean no value, in every column, exactly as they are written",
+    "percent": "Read 12% as 12 (strip) or as 0.12 (divide)",
+    "currency": "Leave out signs and codes of currencies",
+    "zeros": "Read 12.0 as a whole number",
+    "map": "Name in the file, an equals sign, and the field that it fills; without a field, the column is left out",
+    "lenient": "Read each column in the only way in which all its values can be read",
+}
 MAX_WORDS = 100  # in one option
 ALIASES = {"iso-8859-1": "latin-1", "latin1": "latin-1", "cp1252": "windows-1252", "utf8": "utf-8", "utf16": "utf-16"}
 
@@ -45,11 +60,11 @@ def read_format(
     *,
     delimiter: str = "",
     encoding: str = "",
-    columns: Sequence[str] = (),
+    map: Sequence[str] = (),
     lenient: bool = False,
     **options: str | Sequence[str] | None,
 ) -> Format:
-    """Return the Format of options as they are written; `columns` has texts such as `Full Name=name`.
+    """Return the Format of options as they are written; `map` has texts such as `Full Name=name`.
 
     `options` are those of a Notation, with words in lists. Raises Invalid, keyed by option, if values are not valid.
     """
@@ -61,14 +76,14 @@ def read_format(
     problems = {
         name: [f"Must be one of: {' '.join(VALUES[name])}"] for name, text in texts.items() if text not in VALUES[name]
     }
-    problems |= _problems(texts, words, delimiter, columns)
+    problems |= _problems(texts, words, delimiter, map)
     if problems:
         raise Invalid(problems, location="query")
     encoding = texts.pop("encoding", "")
     if texts.get("thousands") == "space":
         texts["thousands"] = " "
     notation = Notation(**texts, **words)  # type: ignore[arg-type]  # each name has its own type
-    return Format(WORDS.get(delimiter, delimiter), encoding, notation, _read_columns(columns), lenient)
+    return Format(WORDS.get(delimiter, delimiter), encoding, notation, _read_columns(map), lenient)
 
 
 def _words(words: Sequence[str]) -> tuple[str, ...]:

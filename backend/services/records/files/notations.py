@@ -1,8 +1,9 @@
 """Notations: how the values of a column are written in a file."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Reading(NamedTuple):
@@ -30,19 +31,22 @@ class Notation:
     false: tuple[str, ...] = ()
     null: tuple[str, ...] = ()  # words that mean no value, exactly as they are written
 
-    def only(self, names: set[str]) -> "Notation":
+    def only(self, names: Iterable[str]) -> "Notation":
         """Return the notation with the options of these names; the others have their defaults."""
-        needed = names | {"decimal"} if "thousands" in names and self.thousands == "." else names
+        needed = {*names}
+        if "thousands" in needed and self.thousands == ".":
+            needed.add("decimal")  # which could not be a point, too
         return Notation(**{name: getattr(self, name) for name in needed})
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """Map of name to value, for the options that differ from their defaults."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {item.name: values[item.name] for item in dataclasses.fields(self) if values[item.name] != item.default}
 
     def __str__(self) -> str:
         """Return the options that differ from their defaults, such as `decimal=, thousands=.`."""
-        changed = {
-            item.name: getattr(self, item.name)
-            for item in dataclasses.fields(self)
-            if getattr(self, item.name) != item.default
-        }
-        return " ".join(f"{name}={_shown(value)}" for name, value in changed.items())
+        return " ".join(f"{name}={_shown(value)}" for name, value in self.changed.items())
 
 
 def _shown(value: str | tuple[str, ...]) -> str:

@@ -13,13 +13,14 @@ _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BR
 _CURRENCY = rf"(?:US\$|[$\u00a2-\u00a5\u20a0-\u20cf]|{_CODES})"
 _SIGNED = re.compile(
     rf"(?P<first>[+\-\u2212]?)\s*(?P<before>{_CURRENCY}?)\s*(?P<second>[+\-\u2212]?)\s*"
-    rf"(?P<digits>[0-9.,](?:[0-9.,{SPACES}{APOSTROPHES}]*[0-9])?)\s*(?P<after>{_CURRENCY}?)\s*(?P<percent>%?)"
+    rf"(?P<digits>[0-9.,](?:[0-9.,{SPACES}{APOSTROPHES}]*[0-9])?)(?P<exponent>(?:[eE][+-]?[0-9]{{1,3}})?)\s*(?P<after>{_CURRENCY}?)\s*(?P<percent>%?)"
 )
 
 
 class _Parts(NamedTuple):
     is_negative: bool
     digits: str  # with separators
+    exponent: str  # such as "e5"
     currency: str
     is_percent: bool
 
@@ -43,12 +44,12 @@ def number_reader(notation: Notation, *, is_whole: bool) -> Callable[[str], Read
         whole = whole if whole.isdecimal() else re.sub("[^0-9]", "", whole)
         if parts.is_percent and notation.percent == "divide":
             whole, fraction = _hundredth(whole, fraction)
-        if is_whole and fraction:
-            if fraction.strip("0") or not notation.zeros:
+        if is_whole and (fraction or parts.exponent):
+            if fraction.strip("0") or parts.exponent or not notation.zeros:
                 return None
             fraction, used = "", (*used, "zeros")
         sign, point = "-" if parts.is_negative else "", "." if fraction else ""
-        return Reading(f"{sign}{whole}{point}{fraction}", used, parts.currency)
+        return Reading(f"{sign}{whole}{point}{fraction}{parts.exponent}", used, parts.currency)
 
     return read
 
@@ -56,12 +57,13 @@ def number_reader(notation: Notation, *, is_whole: bool) -> Callable[[str], Read
 def _split(text: str) -> _Parts | None:
     """Return the parts of a number; None if it is none."""
     if text.isdecimal() and text.isascii() and len(text) <= MAX_LENGTH:
-        return _Parts(False, text, "", False)
+        return _Parts(False, text, "", "", False)
     found = _SIGNED.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
     if not found or (found["first"] and found["second"]) or (found["before"] and found["after"]):
         return None
     is_negative = (found["first"] or found["second"]) not in ("", "+")
-    return _Parts(is_negative, found["digits"], found["before"] or found["after"], bool(found["percent"]))
+    currency = found["before"] or found["after"]
+    return _Parts(is_negative, found["digits"], found["exponent"], currency, bool(found["percent"]))
 
 
 def _used(notation: Notation, parts: _Parts, whole: str, fraction: str) -> tuple[str, ...]:

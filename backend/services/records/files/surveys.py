@@ -1,6 +1,7 @@
 """Surveys: find out how the values of a column are written."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,6 +19,15 @@ _NUMBERS = tuple(
     Notation(decimal, thousands, percent="strip", currency="strip", zeros="strip") for decimal, thousands in _SEPARATORS
 )
 _DAYS = tuple(Notation(date_format=order) for order in ORDERS)
+_NUMBER_OPTIONS = ("decimal", "thousands", "percent", "currency")
+# The options that concern each kind.
+CONCERNING = {
+    cell_kinds.WHOLE: (*_NUMBER_OPTIONS, "zeros"),
+    cell_kinds.NUMBER: _NUMBER_OPTIONS,
+    cell_kinds.BOOLEAN: ("true", "false"),
+    cell_kinds.DAY: ("date_format",),
+    cell_kinds.MOMENT: ("date_format",),
+}
 # The notations that a column of each kind may have, apart from the plain one.
 NOTATIONS = {
     cell_kinds.WHOLE: _NUMBERS,
@@ -55,14 +65,15 @@ def reader(kind: str, notation: Notation) -> Reader:
 
 
 class Survey:
-    """Narrows down how the values of a column are written, while they are added one by one.
+    """Narrows down how the values of a column of one of the cell_kinds are written, while they are added one by one.
 
     For example, after `1,234` a column of numbers has two choices; `12,5` leaves the one with a decimal comma.
     """
 
-    def __init__(self, kind: str, notations: Iterable[Notation] | None = None) -> None:
-        self.kind = kind
-        self._all = (PLAIN, *(NOTATIONS[kind] if notations is None else notations))
+    def __init__(self, kind: str, given: Notation = PLAIN) -> None:
+        """Begin with all notations of the kind that have the options of the notation `given`."""
+        self.kind, self._given = kind, given.only(CONCERNING[kind])
+        self._all = (self._given, *(_with_options(each, self._given) for each in _alike(kind, self._given)))
         self._groups = [list(self._all)]  # each has the notations that read all values so far alike
         self._used: dict[Notation, set[str]] = {notation: set() for notation in self._all}
         self._currencies: set[str] = set()
@@ -114,12 +125,13 @@ class Survey:
 
     @property
     def choices(self) -> list[Choice]:
-        """The notations that read the values differently; the plain one alone, if it reads all, or if none does."""
+        """The notations that read the values differently; the given one alone, if it reads all, or if none does."""
         is_unclear = self._is_mixed or len(self._currencies) > 1
-        if is_unclear or not self._examples or any(PLAIN in group for group in self._groups):
-            return [Choice(PLAIN, "", "")]
+        if is_unclear or not self._examples or any(self._given in group for group in self._groups):
+            return [Choice(self._given, "", "")]
         found = [min((each.only(self._used[each]) for each in group), key=_complexity) for group in self._groups]
-        found = [each for notation in found for each in _with_division(self.kind, notation)]
+        if self.kind == cell_kinds.NUMBER and not self._given.percent:
+            found = [each for notation in found for each in _with_division(notation)]
         values = {text: [self._read(each, text) for each in found] for text in self._examples}
         example = max(values, key=lambda text: len(set(values[text])))
         return [Choice(each, example, value) for each, value in zip(found, values[example], strict=True)]
@@ -129,10 +141,12 @@ class Survey:
         return found.text if found else ""
 
 
-def hint(kind: str, text: str) -> str:
+def hint(kind: str | None, text: str) -> str:
     """Return which options would read a value that was refused, or an empty text."""
     if means_nothing(text):
         return f"If {shown(text)} means no value, add `null={text.strip()}`."
+    if kind is None:
+        return ""
     if kind == cell_kinds.BOOLEAN:
         pair = pair_of(text)
         return f"If {pair[0]} and {pair[1]} are meant, add `true={pair[0]} false={pair[1]}`." if pair else ""
@@ -153,8 +167,22 @@ def _complexity(notation: Notation) -> int:
     return len(str(notation))
 
 
-def _with_division(kind: str, notation: Notation) -> list[Notation]:
-    """Return the notation, and, if it strips percent signs of numbers with fractions, the one that divides by 100."""
-    if not notation.percent or kind == cell_kinds.WHOLE:
-        return [notation]
-    return [notation, Notation(**{**notation.__dict__, "percent": "divide"})]
+def _with_division(notation: Notation) -> list[Notation]:
+    """Return the notation and, if it strips percent signs, also the one that divides by 100."""
+    return [notation, replace(notation, percent="divide")] if notation.percent else [notation]
+
+
+def _alike(kind: str, given: Notation) -> list[Notation]:
+    """Return the notations of a kind that do not contradict the one that is given."""
+    exclusive = [name for name in ("decimal", "thousands", "date_format") if name in given.changed]
+    return [each for each in NOTATIONS[kind] if all(getattr(each, name) == given.changed[name] for name in exclusive)]
+
+
+def _with_options(notation: Notation, given: Notation) -> Notation:
+    """Return the notation with the options of the one that is given; words are added to its own."""
+    true, false = (
+        tuple(word for word in words if word not in others)
+        for words, others in ((notation.true, given.false), (notation.false, given.true))
+    )
+    changes = given.changed | {"true": (*given.true, *true), "false": (*given.false, *false)}
+    return replace(notation, **changes)

@@ -1,7 +1,8 @@
 """The columns of an imported file: which ones are allowed, which field each fills, and errors in their names."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -12,8 +13,9 @@ from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.records.imports.lookups import unusable_keys
-from backend.utils.texts import shown
+from backend.utils.texts import printable, shown
 
+_BETWEEN_LETTERS = re.compile(r"[\s_-]+")
 MAX_LISTED = 20  # wrong names in one message
 MAX_NAME = 80  # characters of a name in a message
 MAX_HINTS = 3  # the messages before the third list the known columns; later ones do not repeat the list
@@ -25,12 +27,25 @@ class Column(NamedTuple):
     field: str
     target_field: str = "id"
 
+    @property
+    def label(self) -> str:
+        """The name of the column."""
+        return self.field if self.target_field == "id" else f"{self.field}_{self.target_field}"
+
+
+LEFT_OUT = Column("")  # a column of the file that is not imported
+
 
 class Columns:
-    """The columns that an actor may use for a resource."""
+    """The columns that an actor may use for a resource.
 
-    def __init__(self, actor: Actor, resource: Resource, key: str | None) -> None:
+    `renamed` is a map of name in the file to name of the column, empty for columns that are not imported. A name that
+    is no column is the field or reference that differs only in case, spaces, underscores and hyphens, if there is one.
+    """
+
+    def __init__(self, actor: Actor, resource: Resource, key: str | None, renamed: Mapping[str, str] = {}) -> None:  # noqa: B006
         self.resource, self.key = resource, key
+        self._renamed, self._renamed_alike = renamed, _by_letters(renamed)
         fields, locked = resource.definition.fields, policies.locked_fields(resource.definition, actor)
         self.writable: dict[str, FieldType] = {name: field for name, field in fields.items() if name not in locked}
         unsettable = resource.definition.unsettable_fields - policies.hidden_fields(resource.definition, actor)
@@ -38,6 +53,8 @@ class Columns:
         if key is not None and key not in {"id"} | _unique_fields(resource, self.writable | numbered):
             raise Invalid({"key": ["Must be `id` or a field of this resource that is unique by itself."]}, "query")
         self._known = _known_columns(actor, resource, self.writable, key) | {name: Column(name) for name in unsettable}
+        # Not the system fields: most actors cannot set them, so a column would be ignored by mistake.
+        self._alike = _by_letters(name for name, column in self._known.items() if column.field in self.writable)
         self._hints = MAX_HINTS
 
     def check_header(self, names: Sequence[str]) -> None:
@@ -45,6 +62,7 @@ class Columns:
         if "" in names:
             message = f"Column {names.index('') + 1} has no name in the first line. Name it, or delete the column."
             raise _wrong_columns({"unknown": [""]}, message)
+        self._check_renamed(names)
         filled = {column.field for column in self.find(names)}
         if self.key is None and (missing := [name for name in self._required() if name not in filled]):
             message = f"Required columns are missing: {', '.join(missing)}."
@@ -55,9 +73,10 @@ class Columns:
 
     def find(self, names: Sequence[str]) -> list[Column]:
         """Return the Column of each name. Raises Invalid if a name is unknown or repeated."""
-        unknown = [name for name in names if name not in self._known]
-        columns = [self._known[name] for name in names if name in self._known]
-        counts = Counter(column.field for column in columns)
+        found = self.known(names)
+        unknown = [self._new_name(name) for name, column in zip(names, found, strict=True) if column is None]
+        columns = [column for column in found if column is not None]
+        counts = Counter(column.field for column in columns if column != LEFT_OUT)
         repeated = sorted(field for field, count in counts.items() if count > 1)
         if unknown or repeated:
             messages = [self._explain_unknown(unknown)] if unknown else []
@@ -66,12 +85,41 @@ class Columns:
             raise _wrong_columns({"unknown": listed, "given twice": repeated}, " ".join(messages))
         return columns
 
+    def known(self, names: Sequence[str]) -> list[Column | None]:
+        """Return the Column of each name; None for a name that is unknown."""
+        return [self._column(name) for name in names]
+
+    def cell_kind(self, column: Column) -> str | None:
+        """Return which of the cell_kinds the values of a column have; None for all others."""
+        if column.field in self.resource.definition.referring:
+            return self.resource.target(column.field).fields[column.target_field].cell_kind
+        return None if column == LEFT_OUT else self.resource.fields[column.field].cell_kind
+
+    def _new_name(self, name: str) -> str:
+        """Return the name of the column that a name in the file means, empty for a column that is left out."""
+        old = name if name in self._renamed else self._renamed_alike.get(_letters(name), "")
+        return self._renamed.get(old, name)
+
+    def _column(self, name: str) -> Column | None:
+        new_name = self._new_name(name)
+        if name and not new_name:
+            return LEFT_OUT
+        return self._known.get(new_name) or self._known.get(self._alike.get(_letters(new_name), ""))
+
+    def _check_renamed(self, names: Sequence[str]) -> None:
+        """Raise Invalid if a name that `renamed` has is not in the file."""
+        given = {*names, *map(_letters, names)}
+        if missing := [name for name in self._renamed if name not in given and _letters(name) not in given]:
+            message = f"The file has no column {_listed(missing)}. It has: {_listed(names)}."
+            raise Invalid({"map": [message]}, location="query", message=message)
+
     def _explain_unknown(self, unknown: list[str]) -> str:
         self._hints -= 1
         has_hints = self._hints > 0
         listed = [shown(name, MAX_NAME) + (self._suggest(name) if has_hints else "") for name in unknown[:MAX_LISTED]]
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
-        known = f" There are: {', '.join(self.writable)}." if has_hints else ""
+        advice = f"To leave one out, add `map={printable(unknown[0], MAX_NAME)}=`."
+        known = f" There are: {', '.join(self.writable)}. {advice}" if has_hints else ""
         return f"Unknown columns: {', '.join(listed)}{more}.{known}"
 
     def _suggest(self, name: str) -> str:
@@ -79,6 +127,22 @@ class Columns:
         plain = "_".join(name[:MAX_NAME].lower().replace("-", " ").split())
         near = get_close_matches(plain, self._known, n=1, cutoff=0.75)
         return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(shown(name, MAX_NAME) for name in names[:MAX_LISTED])
+
+
+def _letters(name: str) -> str:
+    """Return what names are compared by if they are not the same."""
+    return _BETWEEN_LETTERS.sub("", name).casefold()
+
+
+def _by_letters(names: Iterable[str]) -> dict[str, str]:
+    """Return a map of letters to name, without names that differ in nothing else."""
+    listed = list(names)
+    counts = Counter(map(_letters, listed))
+    return {letters: name for name in listed if counts[letters := _letters(name)] == 1}
 
 
 def _known_columns(

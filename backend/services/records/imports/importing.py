@@ -1,7 +1,9 @@
 """Imports records from CSV and NDJSON: first checks all rows without a lock, then writes them.
 
-1. rows.py reads the rows of the file (csv_rows.py: those of CSV).
+1. services/records/files/rows.py reads the rows of the file (csv_rows.py: those of CSV).
 2. columns.py finds the field of each column, and values.py reads the cells as values of these fields: a Draft.
+   cell_notations.py reads cells that are written in another way than an export writes them; column_surveys.py finds
+   out how, if the import is lenient.
 3. checks.py checks each Draft like a request, against the database (stored.py, targets.py, lookups.py) and against
    the rows before it (earlier_rows.py), and makes a PlannedWrite of it.
 4. planned_writes.py keeps these until the whole file is checked.
@@ -18,9 +20,12 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.records.files.notations import Notation
 from backend.services.records.files.rows import CsvRows, JsonRows, Row, Rows
+from backend.services.records.imports.cell_notations import CellNotations
 from backend.services.records.imports.checks import Checker
-from backend.services.records.imports.columns import Columns
+from backend.services.records.imports.column_surveys import find_notations
+from backend.services.records.imports.columns import Column, Columns
 from backend.services.records.imports.commits import write_all, write_valid
 from backend.services.records.imports.planned_writes import PlannedWrites
 from backend.services.records.imports.report import Bounds, Budget, Report
@@ -71,7 +76,7 @@ def import_records(
     report, budget = Report(), Budget(options.bounds)
     # No time limit for statements: the bounds limit the import as a whole.
     with closing(rows), PlannedWrites() as planned_writes, database.time_limit(None):
-        checker = _make_checker(actor, resource, rows, options.key, report)
+        checker = _make_checker(actor, resource, rows, options, report)
         for batch, line in _batches(rows, report, budget):
             planned = checker.check(batch)
             if not options.dry_run and (options.keep_good or not report.bad):
@@ -100,14 +105,32 @@ def may_import(actor: Actor, resource: Resource, key: str | None) -> policies.Sc
     return policies.authorize(resource, "create", actor)
 
 
-def _make_checker(actor: Actor, resource: Resource, rows: Rows, key: str | None, report: Report) -> Checker:
+def _make_checker(actor: Actor, resource: Resource, rows: Rows, options: Options, report: Report) -> Checker:
+    key = options.key
     allowed = may_import(actor, resource, key)
-    columns = Columns(actor, resource, key)
+    columns = Columns(actor, resource, key, rows.layout.columns)
     names = rows.header()
     if names is not None:
         columns.check_header(names)
-    values = ValueReader(columns, is_text=rows.is_text)
+    found = _survey(rows, columns, Budget(options.bounds)) if rows.layout.lenient else {}
+    values = ValueReader(columns, CellNotations(rows.layout, found, report), is_text=rows.is_text)
     return Checker(actor, resource, values, key=key, allowed=allowed, report_problem=report.add_problem)
+
+
+def _survey(rows: Rows, columns: Columns, budget: Budget) -> dict[Column, Notation]:
+    """Read all rows to find the notation of each column, and go back to the first row."""
+    count = 0
+
+    def take_row() -> None:
+        nonlocal count
+        count += 1
+        if count % BATCH_ROWS == 0:
+            budget.require_time()
+
+    found = find_notations(rows, columns, take_row)
+    rows.rewind()
+    rows.header()
+    return found
 
 
 def _batches(rows: Rows, report: Report, budget: Budget) -> Iterator[tuple[list[Row], int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from backend.services.errors import TooLarge
 
+MAX_EXAMPLE = 100  # characters of a cell
 MAX_PROBLEMS = 1000  # reported with their reason; further ones are only counted
 
 
@@ -17,6 +18,8 @@ class Report:
     updated: int = 0
     skipped: int = 0
     bad: int = 0
+    # {(column, option): (how many cells were read with the option, the first of them)}
+    changed: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
     def add_problem(self, line: int, reason: str) -> None:
@@ -24,6 +27,11 @@ class Report:
         self.bad += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append((line, reason))
+
+    def count_changed(self, column: str, option: str, cell: str) -> None:
+        """Count a cell that could only be read with an option of the Format."""
+        count, example = self.changed.get((column, option), (0, cell[:MAX_EXAMPLE]))
+        self.changed[column, option] = count + 1, example
 
     def count_written(self, *, created: int, updated: int) -> None:
         """Set how many records were written, or in a dry run would be."""

@@ -1,6 +1,6 @@
 """Reads the cells of a row as values of the fields that its columns fill."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
@@ -11,14 +11,13 @@ from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import loader
 from backend.services.records.files.csv_rows import NULL
 from backend.services.records.files.rows import Row
-from backend.services.records.imports.columns import Column, Columns
+from backend.services.records.imports.cell_notations import CellNotations, CellReader
+from backend.services.records.imports.columns import LEFT_OUT, Column, Columns
 from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one
 EMPTY = object()  # the value of an empty cell
 IGNORED = object()  # the value of a cell of a computed field
-
-CellReader = Callable[[Any], Any]
 
 
 class Reference(NamedTuple):
@@ -45,8 +44,8 @@ class Draft(NamedTuple):
 class ValueReader:
     """Reads the values of rows; `is_text` says whether the cells are texts, as in CSV, or JSON values."""
 
-    def __init__(self, columns: Columns, *, is_text: bool) -> None:
-        self._columns, self._is_text = columns, is_text
+    def __init__(self, columns: Columns, notations: CellNotations, *, is_text: bool) -> None:
+        self._columns, self._notations, self._is_text = columns, notations, is_text
         self._resource, self._referring = columns.resource, columns.resource.definition.referring
         self._by_column: dict[Column, CellReader] = {}
         self._by_names: dict[tuple[str, ...], list[tuple[Column, CellReader]]] = {}
@@ -64,7 +63,8 @@ class ValueReader:
             try:
                 value = read(cell)
             except ValidationError as error:
-                problems.append(f"{column.field}: {one_text(error.messages)} Found: {shown(cell)}.")
+                found = f"Found: {shown(cell)}.{self._notations.hint(column, cell)}"
+                problems.append(f"{column.field}: {one_text(error.messages)} {found}")
                 continue
             if value is IGNORED:
                 continue
@@ -111,12 +111,12 @@ class ValueReader:
     def _make_reader(self, column: Column) -> CellReader:
         if column.field in self._columns.writable:
             return self._field_reader(column)
-        is_computed = column.field in self._resource.definition.computed_fields
-        return (lambda cell: IGNORED) if is_computed else self._system_reader(column)
+        is_ignored = column == LEFT_OUT or column.field in self._resource.definition.computed_fields
+        return (lambda cell: IGNORED) if is_ignored else self._system_reader(column)
 
     def _system_reader(self, column: Column) -> CellReader:
         """Return the function that reads a cell of a field that no request can set; an empty cell is None."""
-        read, is_text = self._loader(self._resource.fields[column.field]), self._is_text
+        read, is_text = self._loader(column, self._resource.fields[column.field]), self._is_text
 
         def read_cell(cell: Any) -> Any:
             if cell is None or cell is NULL or (is_text and cell == ""):
@@ -133,25 +133,26 @@ class ValueReader:
         field = self._columns.writable[column.field]
         no_value = EMPTY if self._is_text else field.no_value
         holds_empty_text = field.holds_empty_text or not self._is_text
-        read = self._value_reader(column, field)
+        read, is_null = self._value_reader(column, field), self._notations.null_test(column, field)
 
         def read_cell(cell: Any) -> Any:
             if cell is None or (cell == "" and not holds_empty_text):
                 return no_value
             return field.no_value if cell is NULL else read(cell)
 
-        return read_cell
+        return (lambda cell: field.no_value if is_null(cell) else read_cell(cell)) if is_null else read_cell
 
     def _value_reader(self, column: Column, field: FieldType) -> CellReader:
         """Return the function that reads a value of the field, or the keys of the records that it refers to."""
         if column.field not in self._referring:
-            return self._loader(field)
-        read = self._loader(self._resource.target(column.field).fields[column.target_field])
+            return self._loader(column, field)
+        read = self._loader(column, self._resource.target(column.field).fields[column.target_field])
         links = self._resource.definition.links.get(column.field)
         return links.keys_reader(read, is_text=self._is_text) if links else read
 
-    def _loader(self, field: FieldType) -> CellReader:
-        return field.cell_reader() if self._is_text else loader(field.json_field())
+    def _loader(self, column: Column, field: FieldType) -> CellReader:
+        read = field.cell_reader() if self._is_text else loader(field.json_field())
+        return self._notations.reader(column, field, read)
 
     def _known_user(self, user_id: str) -> str | None:
         """Return the id, or None if there is no such user in this database."""
