@@ -2,6 +2,11 @@
 
 import structlog
 
+# Before all other modules: fields copy their messages when they are created.
+from backend.utils import marshmallow_messages  # noqa: F401
+
+# isort: split
+
 from backend.cli import commands
 from backend.config.logging import configure_logging
 from backend.config.reading import read_settings, unknown_variables

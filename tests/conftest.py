@@ -8,6 +8,7 @@ from itertools import count
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 
 from backend import create_app
 from backend.config.settings import Settings
@@ -16,6 +17,7 @@ from backend.services.access.actors import SYSTEM
 from backend.services.accounts import users
 from backend.services.accounts.passwords import hashing
 from backend.services.operation import migrations
+from tests.helpers import assert_problems
 from tests.parts import geo
 from tests.parts.postgres import BINARIES, postgres_server
 from tests.parts.server import WITHOUT_LIMITS
@@ -44,6 +46,26 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "geo_url" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group(f"geo-{item.callspec.params['geo_url']}"))
+
+
+OTHER_DETAILS = ("plan", "checks")  # details of an error that are no problems of values
+
+
+@pytest.fixture(scope="session", autouse=True)
+def checked_errors():
+    """Check the details of every error that a test client gets."""
+    send = FlaskClient.open
+
+    def send_and_check(self, *arguments, **options):
+        response = send(self, *arguments, **options)
+        if response.status_code >= 400 and response.mimetype == "application/json" and response.data:
+            details = response.json["error"]["details"]
+            assert_problems({part: problems for part, problems in details.items() if part not in OTHER_DETAILS})
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FlaskClient, "open", send_and_check)
+        yield
 
 
 class Person:

@@ -4,12 +4,14 @@ import re
 import resource
 from contextlib import closing, contextmanager
 from itertools import count
+from typing import get_args
 
 import cysqlite
 import psycopg
 
 from backend.models.database import database
 from backend.models.definition import Generation
+from backend.utils.problems import Code, Extras
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -48,6 +50,38 @@ def assert_failure(response, status, code):
     assert (error["code"], type(error["details"])) == (code, dict)
     assert error["message"]
     assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])
+
+
+def details_of(response):
+    """Return the details of an error with the texts of its problems."""
+    return texts_of(response.json["error"]["details"])
+
+
+def texts_of(details):
+    """Return details of an error with the text of each problem in place of the object."""
+    if isinstance(details, list):
+        return [*map(texts_of, details)]
+    if isinstance(details, dict):
+        return details["message"] if is_problem(details) else {key: texts_of(value) for key, value in details.items()}
+    return details
+
+
+def is_problem(details):
+    """Return whether part of the details of an error is the object of a problem."""
+    return isinstance(details, dict) and {"code", "message"} <= details.keys()
+
+
+def assert_problems(details):
+    """Assert that details of an error have nothing but problems, each with a code and members that are documented."""
+    if isinstance(details, dict):
+        for part in details.values():
+            assert_problems(part)
+    else:
+        assert isinstance(details, list), details
+        for problem in details:
+            assert is_problem(problem), problem
+            assert problem["code"] in get_args(Code), problem
+            assert problem.keys() - {"code", "message"} <= Extras.__annotations__.keys(), problem
 
 
 @contextmanager

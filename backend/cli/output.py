@@ -10,6 +10,7 @@ import yaml
 from backend.models.database import DATABASE_ERRORS, database
 from backend.services.errors import LarderError
 from backend.services.operation.migrations import NOT_MIGRATED
+from backend.utils.problems import to_texts
 
 YAML_WIDTH = 1000  # characters, so that no message is wrapped
 PARTS_IN_MESSAGE = ("plan", "rows")  # details that the message of an error already contains
@@ -44,4 +45,6 @@ def _message_of(error: LarderError) -> str:
     details = {part: problems for part, problems in error.details.items() if part not in PARTS_IN_MESSAGE}
     if not details:
         return error.message
-    return f"{error.message}\n{yaml.safe_dump(details, sort_keys=False, allow_unicode=True, width=YAML_WIDTH)}"
+    return (
+        f"{error.message}\n{yaml.safe_dump(to_texts(details), sort_keys=False, allow_unicode=True, width=YAML_WIDTH)}"
+    )

@@ -21,11 +21,12 @@ from backend.services import errors
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
+from backend.utils.problems import to_json
 from backend.utils.texts import printable
 
 log = structlog.get_logger()
 
-Details: TypeAlias = Mapping[str, Any]  # messages about single values, in JSON types
+Details: TypeAlias = Mapping[str, Any]  # problems of single values, by place
 
 RETRY_AFTER_SECONDS = 1
 SHOWN_CHARACTERS = 20  # of a method in a message
@@ -98,7 +99,7 @@ def init_app(app: Flask) -> None:
 
 def error_body(status: int, message: str, details: Details | None = None) -> dict[str, Any]:
     """Return the body of an error response, in JSON types."""
-    error = {"code": CODES[status], "message": message, "details": details or {}}
+    error = {"code": CODES[status], "message": message, "details": to_json(details or {})}
     return {"success": False, "error": error, "timestamp": seconds_stamp()}
 
 

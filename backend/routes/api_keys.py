@@ -15,6 +15,7 @@ from backend.services.accounts import api_keys
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.clock import rfc3339, utcnow
+from backend.utils.problems import Problem
 
 blp = Blueprint("api_keys", __name__, url_prefix=f"{API}/api-keys", description="Secrets for programs")
 
@@ -23,7 +24,7 @@ MAY_WRITE = permission(API_KEYS_WRITE)
 
 def _require_future(moment: str | None) -> None:
     if moment is not None and moment <= rfc3339(utcnow()):
-        raise ValidationError("Must be in the future.")
+        raise ValidationError(Problem("too_small", "Must be in the future."))
 
 
 class ApiKeySchema(Schema):

@@ -20,6 +20,7 @@ from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
+from backend.utils.problems import REQUIRED
 
 blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Registration, sessions and your own account")
 
@@ -83,7 +84,7 @@ class OwnChangesSchema(Schema):
     def changes_something(self, data: dict[str, Any], **_: Any) -> None:
         """Raise ValidationError if the body changes nothing."""
         if not data:
-            raise ValidationError("Missing data for required field.", "name")
+            raise ValidationError(REQUIRED, "name")
 
 
 class PasswordSchema(Schema):

@@ -27,6 +27,7 @@ from backend.services.records.files.kept_files import kept_file
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
 from backend.utils.texts import printable
+from backend.utils.problems import Problem
 
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
@@ -156,9 +157,8 @@ def _add_import(blp: ResourceBlueprint) -> None:
 def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options:
     settings, key = get_app().settings, arguments.get("key")
     if (arguments["mode"] == "upsert") != (key is not None):
-        problem = (
-            "Required with `mode=upsert`, such as `key=id`." if key is None else "Only allowed with `mode=upsert`."
-        )
+        needed = Problem("required", "Required with `mode=upsert`, such as `key=id`.")
+        problem = needed if key is None else Problem("not_allowed", "Only allowed with `mode=upsert`.")
         raise Invalid({"key": [problem]}, location="query")
     return importing.Options(
         key=key,
@@ -214,16 +214,16 @@ def _uploaded_rows(layout: Format, until_done: ExitStack) -> importing.CsvRows |
 
 
 def _bad_rows(report: importing.Report) -> Invalid:
-    by_line: dict[str, list[str]] = {}
-    for line, message in report.problems:
-        by_line.setdefault(str(line), []).append(message)
+    by_line: dict[str, list[Problem]] = {}
+    for line, problem in report.problems:
+        by_line.setdefault(str(line), []).append(problem)
     message = f"Nothing was written: {report.bad:,} of {report.rows:,} rows are not valid."
     return Invalid(by_line, location="rows", message=message)
 
 
 def _to_json(report: importing.Report) -> str:
     counts = {part: getattr(report, part) for part in ("rows", "created", "updated", "skipped", "bad")}
-    problems = [{"line": line, "message": message} for line, message in report.problems]
+    problems = [{"line": line, **problem.to_dict()} for line, problem in report.problems]
     changed = [
         {"column": column, "option": option, "cells": cells, "example": printable(example)}
         for (column, option), (cells, example) in report.changed.items()

@@ -21,6 +21,7 @@ from backend.services.definitions.resources import list_resources
 from backend.services.definitions.steps import Step, make_step, rows_of
 from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Invalid
+from backend.utils.problems import Problem
 
 Outcome = tuple[str, str]  # a name, and "created", "changed", "dropped" or "unchanged"
 
@@ -84,12 +85,15 @@ def export_document(*, next_numbers: bool = False) -> dict[str, Any]:
 def _read(document: Any) -> Document:
     """Return the parts of a document. Raises Invalid if its structure is not valid."""
     if not isinstance(document, dict) or set(document) - set(Document._fields):
-        raise Invalid({"_schema": ["A document can have only `roles`, `users` and `resources`."]})
+        text = "A document can have only `roles`, `users` and `resources`."
+        raise Invalid({"_schema": [Problem("unknown_field", text, choices=list(Document._fields))]})
     parts = Document(**{part: document.get(part) or {} for part in Document._fields})
     if invalid := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
-        raise Invalid({part: ["Must be an object that maps names to declarations."] for part in invalid})
+        problem = Problem("wrong_type", "Must be an object that maps names to declarations.", expected="object")
+        raise Invalid({part: [problem] for part in invalid})
     if set(parts.users) - set(PARTS):
-        raise Invalid({"users": [f"Users can have only the settings {' and '.join(f'`{part}`' for part in PARTS)}."]})
+        text = f"Users can have only the settings {' and '.join(f'`{part}`' for part in PARTS)}."
+        raise Invalid({"users": [Problem("unknown_field", text, choices=list(PARTS))]})
     return parts
 
 
@@ -137,7 +141,8 @@ def _parse_all(definitions: Mapping[str, Definition], declared: Mapping[Any, Any
     for name, body in declared.items():
         try:
             if not isinstance(body, dict) or "name" in body:
-                raise Invalid(["Must be an object with `fields` and without `name`, which is its key."])
+                text = "Must be an object with `fields` and without `name`, which is its key."
+                raise Invalid([Problem("wrong_type", text, expected="object")])
             wanted[name] = parse_definition({"name": name, **body}, roles, current=definitions.get(name))
         except Invalid as error:
             problems[shown_name(name)] = error.errors

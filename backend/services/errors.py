@@ -15,9 +15,11 @@ LarderError
 
 from typing import Any
 
+from backend.utils.problems import Problems
+
 
 class LarderError(Exception):
-    """A refusal with a message for the client; `details` has messages about single values."""
+    """A refusal with a message for the client; `details` has the problems of single values."""
 
     message = ""
 
@@ -70,13 +72,13 @@ class PreconditionMissing(LarderError):
 
 
 class Invalid(LarderError):
-    """One or more values are not valid; `errors` maps each field to its messages."""
+    """One or more values are not valid; `errors` maps each field to its problems."""
 
     message = "Some values are not valid."
 
-    def __init__(self, errors: Any, location: str = "json", message: str | None = None) -> None:
+    def __init__(self, errors: Problems, location: str = "json", message: str | None = None) -> None:
         super().__init__(message, details={location: errors})
-        self.errors = errors
+        self.errors: Any = errors
 
 
 class TooLarge(LarderError):

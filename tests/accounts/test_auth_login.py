@@ -2,6 +2,7 @@
 
 from backend.models.user import User
 from tests.conftest import ON_SQLITE, PASSWORD
+from tests.helpers import details_of
 
 ALICE = {"email": "alice@example.com", "password": PASSWORD}
 
@@ -56,7 +57,7 @@ def test_refuses_wrong_values(stranger):
     for body, wrong in WRONG_VALUES:
         response = stranger.post("/auth/login", json=body)
         assert response.status_code == 422, body
-        assert list(response.json["error"]["details"]["json"]) == wrong
+        assert list(details_of(response)["json"]) == wrong
 
 
 def test_every_login_is_a_session_of_its_own(alice):

@@ -3,6 +3,7 @@
 from backend.models.role import Role
 from backend.models.user import User, give_roles
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 WRONG_PROFILES = [
     ({}, ["name"]),
@@ -43,7 +44,7 @@ def test_refuses_wrong_values_and_changes_nothing(alice):
     for profile, wrong in WRONG_PROFILES:
         response = alice.patch("/auth/me", json=profile)
         assert response.status_code == 422, profile
-        assert list(response.json["error"]["details"]["json"]) == wrong
+        assert list(details_of(response)["json"]) == wrong
     assert alice.get("/auth/me").json["data"] == before
 
 

@@ -11,6 +11,7 @@ from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.models.user import User
 from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.helpers import details_of
 
 PROFILE = {
     "team": {"type": "string"},
@@ -82,7 +83,7 @@ def test_what_is_not_shown_is_unknown(admin, alice, query):
     for person in (alice, admin):
         answer = person.get(f"/directory?{query}")
         assert answer.status_code == 422
-        assert list(answer.json["error"]["details"]["query"]) == [query.split("=")[0]]
+        assert list(details_of(answer)["query"]) == [query.split("=")[0]]
 
 
 def test_shown_profile_fields_filter_and_sort_by_their_types(admin, alice):
@@ -128,7 +129,7 @@ def test_refused_settings_change_nothing(admin):
     for directory, part in wrong:
         answer = admin.put("/users/settings", json={"fields": PROFILE, "directory": directory})
         assert answer.status_code == 422, directory
-        (details,) = answer.json["error"]["details"].values()
+        (details,) = details_of(answer).values()
         assert list(details["directory"]) == [part]
     assert admin.get("/users/settings").json["data"] == before
 
@@ -140,7 +141,7 @@ def test_the_directory_stays_if_only_fields_are_sent_and_names_only_what_exists(
     assert change(admin, team, shown) == {"fields": team, "directory": shown}
     answer = admin.put("/users/settings", json={"fields": team | {"level": {"type": "integer"}}})
     assert answer.json["data"]["directory"] == shown
-    assert "fields" in admin.put("/users/settings", json={"fields": {}}).json["error"]["details"]["json"]["directory"]
+    assert "fields" in details_of(admin.put("/users/settings", json={"fields": {}}))["json"]["directory"]
     assert admin.delete("/roles/clerk").status_code == 409
     trail = admin.get("/audit?action=directory.update").json["data"]
     assert [each["details"]["after"] for each in trail] == [shown]

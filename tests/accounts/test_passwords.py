@@ -15,6 +15,7 @@ from backend.models.user import User
 from backend.services.accounts import passwords
 from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.helpers import details_of
 
 CAROL = {"email": "carol@example.com", "name": "Carol Ostrogradska", "password": PASSWORD}
 EASY = [
@@ -82,7 +83,7 @@ def test_a_weak_password_is_refused_with_advice(stranger):
     for password in EASY:
         response = register(stranger, password=password)
         assert response.status_code == 422, password
-        (message,) = response.json["error"]["details"]["json"]["password"]
+        (message,) = details_of(response)["json"]["password"]
         assert message.startswith("Too easy to guess. "), message
         assert message.endswith("."), message
     assert User.by_email(CAROL["email"]) is None
@@ -203,7 +204,7 @@ def test_a_hash_of_a_decomposed_password_is_found_by_a_composed_one(stranger):
 @pytest.mark.parametrize("password", ["tab\tin a long sentence", "line\nin a long sentence", "nul\0in a long sentence"])
 def test_control_characters_are_refused_in_a_new_password(stranger, password):
     answer = register(stranger, password=password)
-    assert (answer.status_code, list(answer.json["error"]["details"]["json"])) == (422, ["password"])
+    assert (answer.status_code, list(details_of(answer)["json"])) == (422, ["password"])
 
 
 @ON_SQLITE

@@ -3,7 +3,7 @@
 import json
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import load, outcome, state
+from tests.helpers import details_of, load, outcome, state
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TRIPS = {
@@ -19,7 +19,7 @@ DATES = {"ends": {"gte": {"field": "starts"}}}
 
 def assert_unmet(answer, name, text, part="json"):
     """Assert that a write was refused because of a check."""
-    assert (answer.status_code, answer.json["error"]["details"]) == (422, {part: {name: [f"Check: {text}."]}})
+    assert (answer.status_code, details_of(answer)) == (422, {part: {name: [f"Check: {text}."]}})
 
 
 def test_every_write_must_meet_the_checks(admin):
@@ -44,13 +44,15 @@ def test_every_write_must_meet_the_checks(admin):
     operation = {"op": "create", "resource": "trips", "data": early}
     refused = admin.post("/batch", json={"operations": [operation]})
     problem = {"operations": {"0": {"data": {"dates": ["Check: ends must be starts or greater."]}}}}
-    assert (refused.status_code, refused.json["error"]["details"]) == (422, problem)
+    assert (refused.status_code, details_of(refused)) == (422, problem)
     rows = "name,starts,ends\na,2026-01-01,2026-01-02\nb,2026-01-02,2026-01-01\n"
     for query in ({"dry_run": "true"}, {}):
         answer = load(admin, rows, resource="trips", keep_good="true", **query)
         assert outcome(answer) == (2, 1, 0, 1)
         message = "dates: Check: ends must be starts or greater."
-        assert answer.json["data"]["problems"] == [{"line": 3, "message": message}]
+        assert answer.json["data"]["problems"] == [
+            {"line": 3, "code": "check_failed", "message": message, "place": "dates"}
+        ]
 
 
 def test_every_operator_can_be_used(admin):
@@ -93,7 +95,7 @@ def test_every_operator_can_be_used(admin):
         "k": {"open": False},
     }.items():
         answer = admin.patch(f"/trips/{made['id']}", json=values)
-        assert (answer.status_code, set(answer.json["error"]["details"]["json"])) == (422, {name})
+        assert (answer.status_code, set(details_of(answer)["json"])) == (422, {name})
     assert admin.patch(f"/trips/{made['id']}", json={"code": code}).status_code == 422
     assert admin.get("/trips").json["data"] == [made]
     stored = admin.get("/resources/trips").json["data"]
@@ -143,7 +145,7 @@ def test_rows_in_place_and_renames_are_planned(admin):
     without = {name: field for name, field in renamed.items() if name != "ends"}
     answer = change(without, {"dates": stored}, 422)
     problem = {"checks": {"dates": ["where.ends: There is no such field."]}}
-    assert answer.json["error"]["details"]["json"] == problem
+    assert details_of(answer)["json"] == problem
     later = {"dates": {"ends": {"gt": {"field": "begins"}}}, "named": {"name": {"isnull": True}}}
     assert [action for action, *_ in plan(renamed, later)] == ["change_check", "add_check"]
     change(renamed, later)
@@ -175,13 +177,13 @@ def test_a_check_that_is_not_valid_is_refused(admin):
         ({"owner.name": "a"}, "where.owner.name: There is no such field."),
         ({"trips": {"some": {"name": "a"}}}, "where.trips: There is no such field."),
         ({"name": "$user.email"}, "where.name: Values of the user cannot be used here."),
-        ({"price": {"gte": "x"}}, 'where.price.gte: Not a valid decimal: write it as a string such as "12.50".'),
+        ({"price": {"gte": "x"}}, 'where.price.gte: Write a decimal as a text such as "12.50".'),
     ]:
         answer = admin.post("/resources", json={"name": "trips", "fields": TRIPS | owner, "checks": {"c": where}})
         assert answer.status_code == 422
-        assert answer.json["error"]["details"]["json"] == {"checks": {"c": [problem]}}
+        assert details_of(answer)["json"] == {"checks": {"c": [problem]}}
     answer = admin.post("/resources", json={"name": "trips", "fields": TRIPS, "checks": {"c": []}})
-    assert answer.json["error"]["details"]["json"] == {"checks": {"c": ["where: Must be an object of conditions."]}}
+    assert details_of(answer)["json"] == {"checks": {"c": ["where: Must be an object of conditions."]}}
     too_many = {f"c{i}": DATES for i in range(33)}
     assert admin.post("/resources", json={"name": "trips", "fields": TRIPS, "checks": too_many}).status_code == 422
 
@@ -193,14 +195,14 @@ def test_a_check_reveals_no_hidden_field(admin, alice, edith):
     body = {"name": "pay", "fields": fields, "checks": checks, "access": ACCESS}
     answer = admin.post("/resources", json=body)
     message = "Everybody who may set bonus could find out salary: limit `writable_by` of bonus."
-    assert (answer.status_code, answer.json["error"]["details"]["json"]) == (422, {"checks": {"bonus": [message]}})
+    assert (answer.status_code, details_of(answer)["json"]) == (422, {"checks": {"bonus": [message]}})
     body["fields"]["bonus"]["writable_by"] = ["editor"]
     body["fields"]["salary"]["default"] = -1
     body["fields"]["bonus"]["default"] = 0
     assert admin.post("/resources", json=body).status_code == 201
     refused = alice.post("/pay", json={})
     unnamed = {"_schema": ["These values do not meet a check of the resource."]}
-    assert (refused.status_code, refused.json["error"]["details"]["json"]) == (422, unnamed)
+    assert (refused.status_code, details_of(refused)["json"]) == (422, unnamed)
     assert_unmet(edith.post("/pay", json={}), "bonus", "bonus must be salary or less")
     assert edith.post("/pay", json={"salary": 5, "bonus": 5}).status_code == 201
     assert "salary" not in json.dumps(alice.get("http://localhost/openapi.json").json["components"])

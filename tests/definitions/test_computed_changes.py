@@ -1,6 +1,6 @@
 """Plans and changes of computed fields, and of the fields that they are computed from."""
 
-from tests.helpers import state
+from tests.helpers import details_of, state
 
 LINES = {
     "price": {"type": "decimal"},
@@ -61,7 +61,7 @@ def test_a_field_is_added_changed_renamed_and_dropped(admin):
     lines.change(renamed, history=True)
     assert lines.values("sum_of") == ["3.00", "0.10", "6.00"]
     answer = admin.post("/lines", json={"price": "9999999999.00", "quantity": 2})
-    assert set(answer.json["error"]["details"]["json"]) == {"sum_of"}
+    assert set(details_of(answer)["json"]) == {"sum_of"}
     plain = renamed | {"sum_of": {"type": "decimal"}}
     text = "Stop computing sum_of; existing records keep their values."
     assert lines.plan(plain, history=True) == [("change_computed", "sum_of", text, False)]
@@ -76,7 +76,7 @@ def test_a_field_is_added_changed_renamed_and_dropped(admin):
     answer = lines.change(renamed, 409, history=True)
     assert "Drop the field sum_of with its values in 4 records." in answer.json["error"]["message"]
     assert state(admin, "lines") == before
-    lines.change(renamed, history=True, confirm=answer.json["error"]["details"]["plan"]["fingerprint"])
+    lines.change(renamed, history=True, confirm=details_of(answer)["plan"]["fingerprint"])
     assert lines.values("sum_of") == ["3.00", "0.10", "6.00", None]
 
 
@@ -97,7 +97,7 @@ def test_an_input_is_renamed_converted_and_not_dropped(admin):
     without = {name: field for name, field in renamed.items() if name != "cost"}
     answer = lines.change(without, 422)
     problem = {"total": {"computed": ["`cost * quantity`: There is no field cost."]}}
-    assert answer.json["error"]["details"]["json"] == {"fields": problem}
+    assert details_of(answer)["json"] == {"fields": problem}
     converted = renamed | {
         "cost": {"type": "decimal", "scale": 3, "renamed_from": "price"},
         "quantity": {"type": "decimal", "scale": 1},
@@ -107,7 +107,7 @@ def test_an_input_is_renamed_converted_and_not_dropped(admin):
         "n": {"type": "integer", "default": 7},
     }
     answer = lines.change(converted, 409)
-    lines.change(converted, confirm=answer.json["error"]["details"]["plan"]["fingerprint"])
+    lines.change(converted, confirm=details_of(answer)["plan"]["fingerprint"])
     admin.make("lines", cost="0.125", quantity="1.5", size=1)
     assert lines.values("total") == ["3.00", "0.50", None, "8.00", "0.19"]
     assert lines.values("area") == ["4.00", "25.00", None, "16.00", "2.25"]
@@ -115,7 +115,7 @@ def test_an_input_is_renamed_converted_and_not_dropped(admin):
     assert admin.post("/lines", json={"cost": "1.000", "quantity": "3.0"}).status_code == 409
     dropped = {name: converted[name] for name in ("quantity", "area")}
     answer = lines.change(dropped, 409)
-    lines.change(dropped, confirm=answer.json["error"]["details"]["plan"]["fingerprint"])
+    lines.change(dropped, confirm=details_of(answer)["plan"]["fingerprint"])
     assert lines.values("area") == ["4.00", "25.00", None, "16.00", "2.25"]
 
 
@@ -137,12 +137,12 @@ def test_rows_in_place_prevent_what_does_not_fit(admin):
         )
     ]
     answer = lines.change(LINES, 409)
-    assert answer.json["error"]["details"]["plan"]["steps"][0]["ids"] == ids[:1]
+    assert details_of(answer)["plan"]["steps"][0]["ids"] == ids[:1]
     wide = {"total": {"type": "decimal", "precision": 18, "computed": "price * quantity"}}
     text = "Require unique values of total, although 1 record would repeat values."
     assert lines.plan(fields | wide, unique=[["total"]])[1] == ("add_unique", "total", text, True)
     answer = lines.change(fields | wide, 409, unique=[["total"]])
-    assert answer.json["error"]["details"]["plan"]["steps"][1]["ids"] == [ids[2]]
+    assert details_of(answer)["plan"]["steps"][1]["ids"] == [ids[2]]
     converted = LINES | {"price": {"type": "decimal", "scale": 3, "precision": 13}}
     answer = lines.change(converted, 409)
     assert answer.json["error"]["message"] == "Existing records violate a constraint of the new definition."
@@ -169,7 +169,7 @@ def test_two_computed_fields_and_their_resource_are_renamed_at_once(admin):
     for values, wrong in [({"m": most}, {"a", "b"}), ({"m": most // 2 + 1}, {"b"})]:
         answer = admin.patch(f"/rows/{row['id']}", json=values)
         assert answer.status_code == 422
-        assert set(answer.json["error"]["details"]["json"]) <= wrong
+        assert set(details_of(answer)["json"]) <= wrong
 
 
 def test_a_field_that_becomes_readable_must_fit_in_all_rows(admin):

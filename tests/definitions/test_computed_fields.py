@@ -3,7 +3,7 @@
 import json
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import load, outcome
+from tests.helpers import details_of, load, outcome
 
 FUNCTIONS = "The functions are coalesce, concat, day, hour, lower, month, year."
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
@@ -69,7 +69,7 @@ def test_a_value_is_computed_when_a_record_is_written(admin):
     assert admin.put(f"/lines/{line['id']}", json={"name": "b"}).json["data"]["total"] is None
     for method in (admin.post, lambda *_, **options: admin.patch(f"/lines/{line['id']}", **options)):
         answer = method("/lines", json={"name": "c", "total": "1.00"})
-        assert (answer.status_code, answer.json["error"]["details"]["json"]) == (
+        assert (answer.status_code, details_of(answer)["json"]) == (
             422,
             {"total": ["You may not set this field."]},
         )
@@ -83,7 +83,7 @@ def test_every_expression_has_the_same_value_on_both_databases(admin):
         assert [made[f"c{i}"] for i in range(len(COMPUTED))] == [values[number] for _, _, values in COMPUTED]
     refused = admin.post("/things", json=RECORDS[2])
     assert refused.status_code == 422
-    assert set(refused.json["error"]["details"]["json"]) <= {"c0", "c1"}
+    assert set(details_of(refused)["json"]) <= {"c0", "c1"}
     body = {
         "name": "things",
         "fields": INPUTS | {name: computed[name] for name in computed if name not in ("c0", "c1")},
@@ -101,7 +101,7 @@ def test_the_longest_expressions_can_be_computed(admin):
     thing = admin.make("things", n=2, x=0.5)
     assert [thing[f"c{i}"] for i in range(4)] == [98, 0.5**49, -17, 2.0**47]
     refused = admin.post("/things", json={"x": 1e-300})  # `c1` is 0
-    assert (refused.status_code, set(refused.json["error"]["details"]["json"])) == (422, {"c3"})
+    assert (refused.status_code, set(details_of(refused)["json"])) == (422, {"c3"})
 
 
 @ON_SQLITE
@@ -139,7 +139,7 @@ def test_an_expression_that_is_not_valid_is_refused_with_its_place(admin):
         fields = INPUTS | tags | {"value": {"type": "decimal", "computed": text}}
         answer = admin.post("/resources", json={"name": "things", "fields": fields})
         assert answer.status_code == 422, text
-        assert answer.json["error"]["details"]["json"] == {"fields": {"value": {"computed": [f"`{text}`: {problem}"]}}}
+        assert details_of(answer)["json"] == {"fields": {"value": {"computed": [f"`{text}`: {problem}"]}}}
 
 
 @ON_SQLITE
@@ -156,14 +156,14 @@ def test_options_without_meaning_are_refused(admin):
         fields = INPUTS | {"value": field | {"computed": "price"}}
         answer = admin.post("/resources", json={"name": "things", "fields": fields})
         assert answer.status_code == 422, field
-        assert set(answer.json["error"]["details"]["json"]["fields"]["value"]) == {option}
+        assert set(details_of(answer)["json"]["fields"]["value"]) == {option}
     label = {"type": "string", "computed": "first", "index": True, "max_length": 2000}
     for rest, details in [
         ({"search": ["label"]}, {"search": ["Not a text field of this resource: label."]}),
         ({}, {"fields": {"label": {"max_length": ["At most 600, because the field is in an index."]}}}),
     ]:
         answer = admin.post("/resources", json={"name": "things", "fields": INPUTS | {"label": label}, **rest})
-        assert (answer.status_code, answer.json["error"]["details"]["json"]) == (422, details)
+        assert (answer.status_code, details_of(answer)["json"]) == (422, details)
     profile = {"fields": {"label": {"type": "string", "computed": "name"}}}
     assert admin.put("/users/settings", json=profile).status_code == 422
 
@@ -191,7 +191,7 @@ def test_lists_and_aggregates_use_computed_fields(admin):
     ]
     assert len(admin.get("/lines/aggregate?group_by=total").json["data"]) == 4
     answer = admin.post("/lines", json={"name": "a", "quantity": 2})
-    assert (answer.status_code, answer.json["error"]["details"]["json"]) == (409, {"label": ["Already taken."]})
+    assert (answer.status_code, details_of(answer)["json"]) == (409, {"label": ["Already taken."]})
 
 
 def test_files_batches_and_history_have_computed_fields(admin):
@@ -208,7 +208,7 @@ def test_files_batches_and_history_have_computed_fields(admin):
         many = load(admin, rows, resource="lines", keep_good="true", **query)
         assert outcome(many) == (2, 1, 0, 1)
         message = "total: The value that is computed for this field does not fit it."
-        assert many.json["data"]["problems"] == [{"line": 3, "message": message}]
+        assert many.json["data"]["problems"] == [{"line": 3, "code": "too_large", "message": message, "place": "total"}]
     update = {"op": "update", "resource": "lines", "id": line["id"], "data": {"quantity": 4}}
     done = admin.post("/batch", json={"operations": [update]})
     assert done.json["data"][0]["data"]["total"] == "5.00"
@@ -233,7 +233,7 @@ def test_a_value_that_does_not_fit_is_refused_and_names_its_field(admin):
     for name, values in [("total", {"n": 3037000500}), ("label", {"a": "ééé"}), ("big", {"x": 1e155})]:
         for answer in (admin.post("/things", json=values), admin.patch(f"/things/{thing['id']}", json=values)):
             assert answer.status_code == 422
-            assert name in answer.json["error"]["details"]["json"]
+            assert name in details_of(answer)["json"]
     assert admin.get("/things").json["data"] == [thing]
 
 
@@ -255,7 +255,7 @@ def test_a_hidden_input_is_not_revealed(admin, alice, edith):
     task = alice.post("/tasks", json={"hours": 2**62}).json["data"]  # a refusal would say something about `cost`
     assert admin.get(f"/tasks/{task['id']}").json["data"]["cost"] is None
     answer = alice.post("/tasks", json={"double": "1.00"})
-    assert answer.json["error"]["details"]["json"] == {"double": ["Unknown field."]}
+    assert details_of(answer)["json"] == {"double": ["Unknown field."]}
 
 
 @ON_SQLITE
@@ -280,4 +280,4 @@ def test_rules_can_name_computed_fields(admin, alice):
     assert alice.patch(f"/lines/{line['id']}", json={"quantity": 9}).json["data"]["total"] == "90.00"
     report = load(alice, "name,price,quantity\nc,1.00,100\nd,1.00,101\n", resource="lines")
     problem = {"3": ["You may not create a record of lines with these values."]}
-    assert (report.status_code, report.json["error"]["details"]) == (422, {"rows": problem})
+    assert (report.status_code, details_of(report)) == (422, {"rows": problem})

@@ -4,7 +4,7 @@ from backend.models.database import database
 from backend.services.definitions.indexes import indexes_of
 from backend.services.definitions.stored import load_definitions
 from tests.conftest import ON_SQLITE
-from tests.helpers import CSV, load, outcome, read
+from tests.helpers import CSV, details_of, load, outcome, read
 
 FIELDS = {
     "slug": {"type": "string"},
@@ -33,7 +33,7 @@ def test_values_are_unique_for_each_owner(admin, alice, bob):
     again = alice.post("/notes", json={"slug": "tea"})
     assert again.status_code == 409
     assert again.json["error"]["message"] == "Another record of notes has this created_by and slug."
-    assert again.json["error"]["details"] == {"json": TAKEN}
+    assert details_of(again) == {"json": TAKEN}
     other = bob.make("notes", slug="milk")
     assert bob.patch(f"/notes/{other['id']}", json={"slug": "tea"}).status_code == 409
     assert admin.delete(f"/users/{alice.id}").status_code == 200
@@ -58,7 +58,7 @@ def test_a_plan_names_the_rows_that_repeat_values(admin, alice, bob):
     wanted = body(unique=[["slug", "created_by"]], indexes=[["status", "-due"], ["-created_at"]])
     answer = admin.put("/resources/notes", json=wanted)
     assert answer.status_code == 409
-    (step,) = [each for each in answer.json["error"]["details"]["plan"]["steps"] if each["impossible"]]
+    (step,) = [each for each in details_of(answer)["plan"]["steps"] if each["impossible"]]
     assert step["text"] == "Require unique values of slug and created_by, although 1 record would repeat values."
     assert step["ids"] == [last["id"]]
     alice.patch(f"/notes/{last['id']}", json={"slug": None})
@@ -113,9 +113,9 @@ def test_refuses_entries_that_cannot_be(admin):
         ("indexes", [], "Each entry lists 1 to 8 different fields."),
     ):
         answer = admin.post("/resources", json={"name": "notes", **body(**{part: [entry]})})
-        assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": {part: [message]}}), entry
+        assert (answer.status_code, details_of(answer)) == (422, {"json": {part: [message]}}), entry
     answer = admin.post("/resources", json={"name": "notes", **body(indexes=[["-due"], ["-due"]])})
-    assert answer.json["error"]["details"] == {"json": {"indexes": ["Listed twice: -due."]}}
+    assert details_of(answer) == {"json": {"indexes": ["Listed twice: -due."]}}
 
 
 LIVE = {"fields": ["slug"], "where": {"deleted": False}}
@@ -132,18 +132,16 @@ def test_values_are_unique_among_the_records_that_meet_a_rule(admin, alice):
     kept = alice.make("notes", slug="tea")
     again = alice.post("/notes", json={"slug": "tea"})
     assert again.status_code == 409
-    assert again.json["error"]["details"] == {"json": {"slug": ["Already taken."]}}
+    assert details_of(again) == {"json": {"slug": ["Already taken."]}}
     assert alice.make("notes", slug="tea", deleted=True)
     # A change into the rule counts as well.
     assert alice.patch(f"/notes/{old['id']}", json={"deleted": False}).status_code == 409
     assert alice.patch(f"/notes/{kept['id']}", json={"deleted": True}).status_code == 200
     assert alice.patch(f"/notes/{old['id']}", json={"deleted": False}).status_code == 200
     # Such a set does not identify a record.
-    assert alice.post("/notes?upsert=slug", json={}).json["error"]["details"] == {
-        "query": {"upsert": ["Unknown parameter."]}
-    }
+    assert details_of(alice.post("/notes?upsert=slug", json={})) == {"query": {"upsert": ["Unknown parameter."]}}
     answer = load(alice, "slug\ntea\n", resource="notes", mode="upsert", key="slug")
-    assert "key" in answer.json["error"]["details"]["query"]
+    assert "key" in details_of(answer)["query"]
     stored = admin.get("/resources/notes").json["data"]
     assert stored["unique"] == [LIVE]
 
@@ -193,7 +191,7 @@ def test_a_plan_counts_the_rows_that_meet_the_rule(admin, alice):
     made = [alice.make("notes", slug="tea", deleted=deleted) for deleted in (True, False, True, False)]
     answer = admin.put("/resources/notes", json=ruled())
     assert answer.status_code == 409
-    (step,) = [each for each in answer.json["error"]["details"]["plan"]["steps"] if each["impossible"]]
+    (step,) = [each for each in details_of(answer)["plan"]["steps"] if each["impossible"]]
     text = 'Require unique values of slug where {"deleted": false}, although 1 record would repeat values.'
     assert (step["text"], step["subject"]) == (text, 'slug where {"deleted": false}')
     assert step["ids"] == [made[3]["id"]]
@@ -276,16 +274,16 @@ def test_refuses_rules_that_cannot_be(admin):
         ("indexes", {"topics": {"isempty": True}}, f"where.topics: {nothing}"),
         ("indexes", {"topic.name": "x"}, f"where.topic.name: {nothing}"),
         ("indexes", {"slug": "$user.email"}, "where.slug: Values of the user cannot be used here."),
-        ("indexes", {"n": "x"}, "where.n: Not a valid integer."),
-        ("indexes", {"any": []}, "where.any: Must be a list of objects."),
+        ("indexes", {"n": "x"}, "where.n: Write a whole number such as 12."),
+        ("indexes", {"any": []}, "where.any: Must be an array of objects."),
     ):
         entry = {"fields": ["slug"], "where": where}
         answer = admin.post("/resources", json={"name": "notes", **body(fields=fields, **{part: [entry]})})
-        assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": {part: [message]}}), where
+        assert (answer.status_code, details_of(answer)) == (422, {"json": {part: [message]}}), where
     fieldless = {"where": {"n": 1}}
     for entry in ({"fields": ["slug"]}, fieldless, fieldless | {"fields": "slug"}, fieldless | {"fields": [1]}, "slug"):
         answer = admin.post("/resources", json={"name": "notes", **body(fields=fields, unique=[entry])})
-        assert list(answer.json["error"]["details"]["json"]) == ["unique"], entry
+        assert list(details_of(answer)["json"]) == ["unique"], entry
     index = {"fields": ["slug"], "where": {"topic": {"isnull": True}}}
     assert admin.post("/resources", json={"name": "notes", **body(fields=fields, indexes=[index])}).status_code == 201
 

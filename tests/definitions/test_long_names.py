@@ -2,6 +2,8 @@
 
 import json
 
+from tests.helpers import details_of
+
 LONG = "resource_" + "a" * 54
 OTHER = "resource_" + "a" * 53 + "b"  # differs in the last letter only
 FIELDS = {kind: f"{kind}_" + "f" * (62 - len(kind)) for kind in ("text", "integer", "decimal", "reference", "unique")}
@@ -67,7 +69,7 @@ def test_longest_names_work_everywhere(admin):
     assert [len(expanded[name]["data"]) for name in (LONG, OTHER)] == [3, 1]
     assert read(admin, f"/{LONG}?expand={REFERENCE}&{CODE}=b")[0]["expand"][REFERENCE][CODE] == "a"
     taken = admin.post(f"/{LONG}", json={CODE: "a"})
-    assert (taken.status_code, [*taken.json["error"]["details"]["json"]]) == (409, [CODE])
+    assert (taken.status_code, [*details_of(taken)["json"]]) == (409, [CODE])
     assert len(admin.get(f"/{LONG}/export").text.splitlines()) == 5
     lines = json.dumps({CODE: "d", NUMBER: 9})
     assert admin.post(f"/{LONG}/import", data=lines, content_type="application/x-ndjson").status_code == 200

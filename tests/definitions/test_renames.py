@@ -7,6 +7,7 @@ from backend.models.definition import Generation
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 LONG = {letter: letter * 63 for letter in "ab"}
@@ -99,9 +100,9 @@ def test_a_field_takes_the_name_of_one_whose_values_are_lost_with_consent(admin)
     replaced = {"b": TEXT | {"renamed_from": "a"}}
     answer = put(admin, replaced)
     assert answer.status_code == 409
-    assert [step["subject"] for step in answer.json["error"]["details"]["plan"]["steps"]] == ["b", "b"]
+    assert [step["subject"] for step in details_of(answer)["plan"]["steps"]] == ["b", "b"]
     assert rows(admin) == [{"a": "kept", "b": "lost"}]
-    confirm = answer.json["error"]["details"]["plan"]["fingerprint"]
+    confirm = details_of(answer)["plan"]["fingerprint"]
     assert admin.put(f"/resources/notes?confirm={confirm}", json={"fields": replaced}).status_code == 200
     assert rows(admin) == [{"b": "kept"}]
     assert put(admin, replaced).status_code == 200
@@ -151,7 +152,7 @@ def test_renaming_something_that_does_not_exist_is_refused(admin, what):
     admin.make("notes", a="1", b="2")
     for answer in (put(admin, fields), admin.post("/resources/notes/plan", json={"fields": fields})):
         assert answer.status_code == 422
-        (message,) = answer.json["error"]["details"]["json"]["fields"][field]["renamed_from"]
+        (message,) = details_of(answer)["json"]["fields"][field]["renamed_from"]
         assert message.startswith(expected_message)
     assert rows(admin) == [{"a": "1", "b": "2"}]
 
@@ -164,7 +165,7 @@ def test_a_wrong_rename_is_refused_of_a_field_that_was_renamed_before_too(admin)
     for wrong, expected_message in {"z": "There is no field z", "b": "The field b stays"}.items():
         answer = put(admin, {"c": TEXT | {"renamed_from": wrong}, "b": TEXT})
         assert answer.status_code == 422
-        assert answer.json["error"]["details"]["json"]["fields"]["c"]["renamed_from"][0].startswith(expected_message)
+        assert details_of(answer)["json"]["fields"]["c"]["renamed_from"][0].startswith(expected_message)
     assert put(admin, {"c": TEXT | {"renamed_from": ["z", "a"]}, "b": TEXT}).status_code == 200  # known by one of them
 
 
@@ -174,9 +175,9 @@ def test_a_new_resource_takes_nothing_over(admin):
     for body in ({"renamed_from": "notes", "fields": {"a": TEXT}}, {"fields": {"a": TEXT | {"renamed_from": "b"}}}):
         answer = admin.post("/resources", json={"name": "books"} | body)
         assert answer.status_code == 422
-        assert "renamed_from" in str(answer.json["error"]["details"])
+        assert "renamed_from" in str(details_of(answer))
     answer = put(admin, {"a": TEXT}, renamed_from="zzz")
-    assert answer.json["error"]["details"]["json"] == {"renamed_from": ["There is no resource zzz to rename to notes."]}
+    assert details_of(answer)["json"] == {"renamed_from": ["There is no resource zzz to rename to notes."]}
 
 
 def test_two_resources_swap_their_names(admin):

@@ -10,7 +10,7 @@ from backend.models.role import Role
 from backend.models.user import User, give_roles
 from backend.services.definitions.definition import Definition
 from tests.conftest import ON_SQLITE
-from tests.helpers import stored_state
+from tests.helpers import details_of, stored_state
 
 TITLE = {"title": {"type": "string"}}
 
@@ -99,7 +99,7 @@ WRONG_PARTS = {
 def details(response):
     """Return what a 422 says about the body."""
     assert response.status_code == 422, response.json
-    return response.json["error"]["details"]["json"]
+    return details_of(response)["json"]
 
 
 def test_declares_a_resource(admin):
@@ -315,7 +315,7 @@ def test_bounds_indexes_and_search(admin):
     body = {"name": "numbers", "fields": fields, "indexes": sets, "search": ["title", "title"]}
     response = admin.post("/resources", json=body)
     assert response.status_code == 422
-    assert response.json["error"]["details"]["json"] == {
+    assert details_of(response)["json"] == {
         "indexes": ["At most 64 indexes, including unique ones; this definition has 65."],
         "search": ["Each field at most once."],
     }

@@ -3,6 +3,7 @@
 from backend.models.role import Role
 from backend.models.user import User, give_roles
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 TITLE = {"title": {"type": "string"}}
 
@@ -39,4 +40,4 @@ def test_a_role_may_hold_the_permission(alice):
 def test_refuses_unknown_parameters(admin):
     response = admin.get("/resources?nmae=notes")
     assert response.status_code == 422
-    assert list(response.json["error"]["details"]["query"]) == ["nmae"]
+    assert list(details_of(response)["query"]) == ["nmae"]

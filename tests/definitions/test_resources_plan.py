@@ -8,7 +8,7 @@ from backend.models.database import database
 from backend.models.definition import Generation
 from tests.conftest import ON_SQLITE
 from tests.definitions.notes import NOTES, TITLE
-from tests.helpers import state
+from tests.helpers import details_of, state
 from tests.parts.patience import patience
 
 
@@ -130,7 +130,7 @@ def test_a_change_that_existing_records_prevent_is_refused_with_the_plan(admin, 
     for changed, _ in (STEPS[what] for what in ("a new required field", "now required", "bounds")):
         answer = put(admin, changed, confirm=plan(admin, changed)["fingerprint"])
         assert (answer.status_code, answer.json["error"]["code"]) == (409, "CONFLICT")
-        assert answer.json["error"]["details"]["plan"]["possible"] is False
+        assert details_of(answer)["plan"]["possible"] is False
     assert (state(admin, "notes"), Generation.current()) == (before, generation)
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_lost_without_the_fingerprint_of_this_very_plan(admin, notes)
         assert answer.status_code == 409
         assert "Drop the field price with its values in 2 records." in answer.json["error"]["message"]
     assert state(admin, "notes") == before
-    fingerprint = put(admin, changed).json["error"]["details"]["plan"]["fingerprint"]
+    fingerprint = details_of(put(admin, changed))["plan"]["fingerprint"]
     assert put(admin, changed, confirm=fingerprint).status_code == 200
     assert "price" not in admin.get("/notes").json["data"][0]
 

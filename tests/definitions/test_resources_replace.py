@@ -8,6 +8,7 @@ from backend.models.role import Role
 from backend.models.user import User, give_roles
 from tests.conftest import ON_SQLITE
 from tests.definitions.notes import NOTES, TITLE
+from tests.helpers import details_of
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_refuses_definitions_that_a_new_resource_may_not_have(admin, notes):
     for what, (changed, part) in wrong.items():
         response = put(admin, changed)
         assert response.status_code == 422, what
-        assert list(response.json["error"]["details"]["json"]) == [part]
+        assert list(details_of(response)["json"]) == [part]
     assert admin.get("/resources/notes").json["data"]["version"] == 1
 
 

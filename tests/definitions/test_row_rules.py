@@ -8,6 +8,7 @@ from backend.services.access.actors import Actor
 from backend.services.records.imports.importing import CsvRows, import_records
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 ACTIONS = ("list", "read", "create", "update", "delete")
 FIELDS = {
@@ -268,7 +269,7 @@ def test_refuses_rules_that_make_no_sense(teams, admin):
             grants = [{"role": "member", "where": rule}]
             response = admin.post("/resources", json={"name": "notes", "fields": FIELDS, "access": {"list": grants}})
             assert response.status_code == 422, rule
-            (problem,) = response.json["error"]["details"]["json"]["access"]["list"]
+            (problem,) = details_of(response)["json"]["access"]["list"]
             assert problem.startswith(f"{place}:"), (rule, problem)
 
 
@@ -278,7 +279,7 @@ def test_refuses_grants_that_are_none(admin):
     for grant in (7, None, ["member"], {}, {"role": "member"}, whole | {"more": 1}, whole | {"role": ["member"]}):
         response = admin.post("/resources", json={"name": "notes", "fields": FIELDS, "access": {"list": [grant]}})
         assert response.status_code == 422, grant
-        assert list(response.json["error"]["details"]["json"]["access"]) == ["list"]
+        assert list(details_of(response)["json"]["access"]) == ["list"]
     assert "nobody" in str(
         admin.post(
             "/resources",
@@ -293,7 +294,7 @@ def test_a_grant_does_not_outlive_a_field_that_it_names(teams, admin, alice):
     fields = {name: kind for name, kind in FIELDS.items() if name != "team"}
     response = admin.put("/resources/notes", json={"fields": fields, "access": {"list": [TEAM]}})
     assert response.status_code == 422
-    assert "where.team" in response.json["error"]["details"]["json"]["access"]["list"][0]
+    assert "where.team" in details_of(response)["json"]["access"]["list"][0]
     for fields in ({}, {"team": {"type": "integer"}}):
         assert admin.put("/users/settings?confirm=true", json={"fields": fields}).status_code == 409
     assert admin.get("/users/settings").json["data"]["fields"] == {"team": {"type": "string"}}

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.helpers import details_of
+
 MINE = {"some": {"user": "$user.id"}}
 LEADING = {"some": {"user": "$user.id", "leads": True}}
 NAMED = {"name": {"type": "string"}}
@@ -79,7 +81,7 @@ def test_writes_are_checked_before_and_after(world, alice, bob):
     assert alice.post("/batch", json={"operations": operations}).status_code == 422
     rows = f'{{"title": "i", "project": "{world["red project"]}"}}\n{{"title": "i", "project": null}}\n'
     imported = alice.post("/tasks/import", data=rows, headers={"Content-Type": "application/x-ndjson"})
-    assert list(imported.json["error"]["details"]["rows"]) == ["2"]
+    assert list(details_of(imported)["rows"]) == ["2"]
 
 
 def test_nobody_makes_themselves_a_leader(world, alice, bob):
@@ -129,9 +131,7 @@ def test_what_a_rule_leads_through_cannot_be_taken_away(world, admin):
     without = {"fields": {"name": PROJECTS["name"]}}
     refused = admin.put("/resources/projects", json=without)
     assert refused.status_code == 422
-    assert list(refused.json["error"]["details"]["json"]["tasks"]["access"]) == [
-        *("list", "read", "create", "update", "delete")
-    ]
+    assert list(details_of(refused)["json"]["tasks"]["access"]) == [*("list", "read", "create", "update", "delete")]
     response = admin.delete("/resources/memberships?confirm=true")
     assert response.status_code == 409
     assert response.json["error"]["message"] == "Row rules lead through memberships: those of projects, tasks, teams."

@@ -1,6 +1,7 @@
 """`datetime`: moments, in UTC with microseconds."""
 
 from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.helpers import details_of
 
 
 class TestDatetime(FieldTypeContract):
@@ -50,9 +51,7 @@ class TestDatetime(FieldTypeContract):
 def test_a_missing_offset_is_called_by_its_name(admin):
     admin.declare("events", {"at": {"type": "datetime"}}, access=ACCESS)
     answer = admin.post("/events", json={"at": "2026-11-23T12:00:00"})
-    assert answer.json["error"]["details"]["json"]["at"] == [
-        "The offset from UTC is missing: end it with Z or with one such as +02:00."
-    ]
+    assert details_of(answer)["json"]["at"] == ["The offset from UTC is missing: end it with Z or +02:00."]
 
 
 def test_both_ends_of_the_range_are_valid_with_any_offset(admin):

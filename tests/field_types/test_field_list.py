@@ -3,7 +3,7 @@
 import pytest
 
 from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import NDJSON, load, outcome
+from tests.helpers import NDJSON, details_of, load, outcome
 
 
 class TestList(FieldTypeContract):
@@ -126,7 +126,7 @@ def things(admin):
 
 def test_the_error_names_the_place_of_a_value(things):
     answer = things.post("/things", json={"sizes": [1, "x", 2]})
-    assert answer.json["error"]["details"]["json"] == {"sizes": {"1": ["Not a valid integer."]}}
+    assert details_of(answer)["json"] == {"sizes": {"1": ["Write a whole number such as 12."]}}
     assert things.post("/things", json={"tags": None}).status_code == 422
     assert things.make("things")["tags"] == ["new"]
     assert things.make("things", tags=[])["tags"] == []
@@ -189,11 +189,11 @@ def test_files_bring_lists_back_exactly(things):
         assert [record["tags"] for record in read] == values
         assert [record["sizes"] for record in read] == [[3, 1], None, None, None, None]
     wrong = load(things, "code,sizes\nx,1|a|1\ny,1|1\n", resource="things")
-    rows = wrong.json["error"]["details"]["rows"]
-    assert rows["2"] == ['sizes: Value 2: Not a valid integer. Found: "1|a|1".']
+    rows = details_of(wrong)["rows"]
+    assert rows["2"] == ['sizes: Value 2: Write a whole number such as 12. Found: "1|a|1".']
     assert rows["3"] == ['sizes: Each value at most once. Found: "1|1".']
     bad = load(things, '{"code": "x", "sizes": [1, "a"]}\n', NDJSON, "things")
-    assert bad.json["error"]["details"]["rows"]["1"] == ['sizes: 1: Not a valid integer. Found: [1, "a"].']
+    assert details_of(bad)["rows"]["1"] == ['sizes: 1: Write a whole number such as 12. Found: [1, "a"].']
 
 
 def change(admin, **fields):
@@ -256,7 +256,7 @@ def test_narrower_lists_need_fitting_records(admin):
 def test_an_entry_of_several_fields_has_no_list(admin):
     for part in ("indexes", "unique"):
         body = {"name": "x", "fields": FIELDS, part: [["code", "tags"]]}
-        assert admin.post("/resources", json=body).json["error"]["details"]["json"][part] == [
+        assert details_of(admin.post("/resources", json=body))["json"][part] == [
             "tags: A list cannot be unique, or in an index with other fields; it can have `index: true`."
         ]
 
@@ -282,7 +282,7 @@ def test_rules_use_the_lists_of_a_user(admin, alice, edith):
         ({"team": {"in": "$user.email"}}, "`$user.email` of type email cannot be compared with a list of string."),
     ):
         body = {"name": "x", "fields": fields, "access": {"list": [{"role": "member", "where": where}]}}
-        (problem,) = admin.post("/resources", json=body).json["error"]["details"]["json"]["access"]["list"]
+        (problem,) = details_of(admin.post("/resources", json=body))["json"]["access"]["list"]
         assert problem.endswith(message)
 
 

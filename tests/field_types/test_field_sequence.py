@@ -4,7 +4,7 @@ import json
 
 from tests.conftest import ON_SQLITE
 from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, NDJSON, load, outcome, structure
+from tests.helpers import CSV, NDJSON, details_of, load, outcome, structure
 
 NUMBER = {"type": "sequence"}
 TITLE = {"type": "string"}
@@ -63,7 +63,7 @@ def test_no_request_sets_or_changes_a_number(admin, bob):
                 person.patch(path, json=body),
                 person.put(path, json=body),
             ):
-                assert (answer.status_code, answer.json["error"]["details"]) == (422, {"json": LOCKED})
+                assert (answer.status_code, details_of(answer)) == (422, {"json": LOCKED})
         operation = {"op": "create", "resource": "bills", "data": {"number": 7}}
         assert person.post("/batch", json={"operations": [operation]}).status_code == 422
     replaced = bob.put(path, json={"title": "b"}).json["data"]
@@ -201,7 +201,7 @@ def test_an_import_by_an_admin_keeps_numbers_and_others_get_new_ones(admin, bob)
     assert outcome(load(bob, "number,title\n70,d\n", CSV, "bills")) == (1, 1, 0, 0)
     assert numbers(admin) == [7, 8, 5, 9]
     taken = load(admin, '{"number": 7}\n{"number": 20}\n{"number": 20}\n', NDJSON, "bills")
-    assert [list(rows) for rows in taken.json["error"]["details"].values()] == [["1", "3"]]
+    assert [list(rows) for rows in details_of(taken).values()] == [["1", "3"]]
     for number in (0, -1, 10**18 + 1, 2**63, "x"):
         assert load(admin, f"number\n{number}\n", CSV, "bills").status_code == 422
     assert numbers(admin) == [7, 8, 5, 9]
@@ -213,7 +213,7 @@ def test_an_import_finds_records_by_number_and_leaves_it_as_it_is(admin, bob):
     upsert = {"mode": "upsert", "key": "number"}
     assert outcome(load(bob, "number,title\n2,B\n", CSV, "bills", **upsert)) == (1, 0, 1, 0)
     answer = load(bob, "number,title\n3,c\n", CSV, "bills", **upsert)
-    assert answer.json["error"]["details"] == {"rows": {"2": ["number: There is no such record."]}}
+    assert details_of(answer) == {"rows": {"2": ["number: There is no such record."]}}
     assert outcome(load(admin, "number,title\n5,e\n", CSV, "bills", **upsert)) == (1, 1, 0, 0)
     row = f"id,number,title\n{made[0]['id']},99,A\n"
     assert outcome(load(bob, row, CSV, "bills", mode="upsert", key="id")) == (1, 0, 1, 0)
@@ -228,14 +228,14 @@ def test_a_hidden_number_cannot_be_found_out(admin, bob, edith):
     fields = {"number": NUMBER | {"readable_by": ["editor"]}, "title": TITLE}
     admin.declare("bills", fields, access={action: ["member"] for action in ACCESS})
     assert set(bob.make("bills", title="a")) & {"number"} == set()
-    assert bob.post("/bills", json={"number": 1}).json["error"]["details"] == {"json": {"number": ["Unknown field."]}}
+    assert details_of(bob.post("/bills", json={"number": 1})) == {"json": {"number": ["Unknown field."]}}
     for query in ({}, {"mode": "upsert", "key": "number"}):
         assert load(bob, "number,title\n1,x\n", CSV, "bills", **query).status_code == 422
     assert "number" not in json.dumps(
         bob.get("http://localhost/openapi.json").json["components"]["schemas"]["bills_item"]
     )
     assert numbers(edith) == [1]
-    assert edith.post("/bills", json={"number": 1}).json["error"]["details"] == {"json": LOCKED}
+    assert details_of(edith.post("/bills", json={"number": 1})) == {"json": LOCKED}
 
 
 def test_a_rule_for_create_sees_no_number_yet(admin, bob):

@@ -1,6 +1,7 @@
 """`string`: texts of a bounded length, with a pattern if wanted."""
 
 from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.helpers import details_of
 
 
 class TestString(FieldTypeContract):
@@ -59,7 +60,7 @@ def test_a_pattern_is_searched_for_unless_it_is_anchored(admin):
     admin.declare("codes", fields, access=ACCESS)
     assert admin.post("/codes", json={"loose": "a1b", "whole": "DE"}).status_code == 201
     answer = admin.post("/codes", json={"loose": "ab", "whole": "DEU"})
-    assert {name: messages[0][:26] for name, messages in answer.json["error"]["details"]["json"].items()} == {
+    assert {name: messages[0][:26] for name, messages in details_of(answer)["json"].items()} == {
         "loose": "Does not match the pattern",
         "whole": "Does not match the pattern",
     }

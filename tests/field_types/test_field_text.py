@@ -2,7 +2,7 @@
 
 from tests.conftest import ON_SQLITE
 from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, load, outcome
+from tests.helpers import CSV, details_of, load, outcome
 
 
 class TestText(FieldTypeContract):
@@ -43,9 +43,9 @@ def test_an_index_needs_a_stated_length(admin):
         body = {"name": "notes", "fields": {"note": {"type": "text"}, "n": {"type": "integer"}}, part: [["n", "note"]]}
         answer = admin.post("/resources", json=body)
         assert answer.status_code == 422
-        assert answer.json["error"]["details"]["json"] == {part: [f"note: {REASON}"]}
+        assert details_of(answer)["json"] == {part: [f"note: {REASON}"]}
     answer = admin.post("/resources", json={"name": "notes", "fields": {"note": {"type": "text", "unique": True}}})
-    assert answer.json["error"]["details"]["json"]["fields"]["note"] == {"unique": [REASON]}
+    assert details_of(answer)["json"]["fields"]["note"] == {"unique": [REASON]}
 
 
 def test_a_text_of_a_stated_length_is_unique_indexed_and_sorted_whole(admin):
@@ -73,7 +73,7 @@ def test_an_index_waits_until_no_text_is_too_long(admin):
     body = {"fields": {"note": SHORT | {"unique": True}}, "access": ACCESS}
     answer = admin.put("/resources/notes", json=body)
     assert answer.status_code == 409
-    steps = answer.json["error"]["details"]["plan"]["steps"]
+    steps = details_of(answer)["plan"]["steps"]
     assert [(step["action"], step["impossible"], step["records"]) for step in steps] == [
         ("add_index", True, 2),
         ("change_constraints", True, 1),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers import NDJSON, load, outcome
+from tests.helpers import NDJSON, details_of, load, outcome
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 FIELDS = {
@@ -74,11 +74,9 @@ def test_a_value_in_another_case_is_taken(things):
         ),
     ):
         assert answer.status_code == 409, answer.json
-    assert things.post("/things", json={"code": "STRASSE"}).json["error"]["details"] == {
-        "json": {"code": ["Already taken."]}
-    }
+    assert details_of(things.post("/things", json={"code": "STRASSE"})) == {"json": {"code": ["Already taken."]}}
     taken = things.post("/things", json={"name": "N", "plain": "p"})
-    assert taken.json["error"]["details"]["json"] == {"name": ["Already taken."], "plain": ["Already taken."]}
+    assert details_of(taken)["json"] == {"name": ["Already taken."], "plain": ["Already taken."]}
     changed = things.patch(f"/things/{first['id']}", json={"code": "STRASSE"})
     assert changed.json["data"]["code"] == "STRASSE"
     assert things.make("things", code=None)["code"] is things.make("things", code=None)["code"] is None
@@ -104,9 +102,7 @@ def test_an_enum_takes_any_case_and_keeps_its_choice(things):
         "/resources",
         json={"name": "x", "fields": {"e": {"type": "enum", "choices": ["a", "A"], "ignore_case": True}}},
     )
-    assert answer.json["error"]["details"]["json"]["fields"]["e"] == {
-        "choices": ["The choices must differ in more than case."]
-    }
+    assert details_of(answer)["json"]["fields"]["e"] == {"choices": ["The choices must differ in more than case."]}
 
 
 def test_an_address_is_found_in_any_case(things):
@@ -127,7 +123,7 @@ def test_an_import_finds_records_in_any_case(things, admin):
     assert found(things, sort="code") == ["AB", "new", "X"]
     twice = load(things, "code\nq\nQ\nab\n", resource="things")
     assert twice.status_code == 422
-    assert sorted(twice.json["error"]["details"]["rows"]) == ["3", "4"]
+    assert sorted(details_of(twice)["rows"]) == ["3", "4"]
     moved = load(
         things,
         '{"code": "NEW", "name": "4"}\n{"code": "neW", "name": "5"}\n',

@@ -6,6 +6,7 @@ from backend.models.database import database
 from backend.models.job_run import JobRun
 from backend.services.health import ready
 from backend.utils.clock import utcnow
+from tests.helpers import details_of
 
 READY = "http://localhost/health/ready"
 
@@ -46,7 +47,7 @@ def test_is_not_ready_when_the_disk_is_full(admin, stranger, monkeypatch):
     monkeypatch.setattr(ready, "MIN_FREE_BYTES", 1 << 62)
     answer = stranger.get(READY)
     assert (answer.status_code, answer.json["error"]["code"]) == (503, "UNAVAILABLE")
-    assert answer.json["error"]["details"] == {}
+    assert details_of(answer) == {}
     assert "GB" not in answer.text
-    details = admin.get(READY).json["error"]["details"]
+    details = details_of(admin.get(READY))
     assert "GB" in next(check["message"] for check in details["checks"] if check["name"] == "disk")

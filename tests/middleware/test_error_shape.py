@@ -8,7 +8,7 @@ import pytest
 
 from backend.models.database import database
 from tests.conftest import ON_SQLITE
-from tests.helpers import TIMESTAMP, assert_failure, hang_up, lock_on_notes, server
+from tests.helpers import TIMESTAMP, assert_failure, details_of, hang_up, lock_on_notes, server
 from tests.parts.patience import patience
 
 ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"]}
@@ -132,7 +132,7 @@ def test_the_cause_of_a_defect_is_only_in_the_log(read_lines, app, stranger):
     app.add_url_rule("/broken", view_func=break_down)
     response = stranger.get("http://localhost/broken")
     assert_failure(response, 500, "INTERNAL_ERROR")
-    assert response.json["error"]["details"] == {}
+    assert details_of(response) == {}
     assert not re.search("cellar|LookupError|break_down|Traceback", response.text)
     (line,) = [json.loads(line) for line in read_lines() if "cellar" in line]
     assert (line["request_id"], line["level"]) == (response.headers["X-Request-ID"], "error")
@@ -220,7 +220,7 @@ def test_a_body_that_is_no_object_is_invalid(note, alice):
     for body in (b"null", b"[]", b'[{"title": "Milk"}]', b'"title"', b"7", b"true", b"[" * 500 + b"]" * 500):
         response = post_raw(alice, body)
         assert_failure(response, 422, "VALIDATION_ERROR")
-        assert list(response.json["error"]["details"]) == ["json"]
+        assert list(details_of(response)) == ["json"]
     assert alice.get("/notes").json["data"] == [note]
 
 
@@ -242,7 +242,7 @@ def test_texts_that_no_database_can_store_are_invalid(note, alice):
                 alice, f'{{"title": "Milk", "{field}": "{text}"}}'.replace('"title": "Milk", "title"', '"title"')
             )
             assert_failure(response, 422, "VALIDATION_ERROR")
-            assert list(response.json["error"]["details"]["json"]) == [field]
+            assert list(details_of(response)["json"]) == [field]
     assert alice.get("/notes").json["data"] == [note]
 
 
@@ -251,7 +251,7 @@ def test_strange_names_of_fields_are_refused_as_unknown(note, alice):
     for name in (r"\u0000", r"ti\u0000tle", r"\ud800", "", "_schema", "x" * 10_000, "title ", "Title", "\N{SNOWMAN}"):
         response = post_raw(alice, f'{{"title": "Milk", "{name}": 1}}'.encode())
         assert_failure(response, 422, "VALIDATION_ERROR")
-        assert response.json["error"]["details"]["json"] == {json.loads(f'"{name}"'): ["Unknown field."]}
+        assert details_of(response)["json"] == {json.loads(f'"{name}"'): ["Unknown field."]}
     assert alice.get("/notes").json["data"] == [note]
 
 
@@ -267,7 +267,7 @@ def test_strange_texts_in_a_query_are_invalid(note, alice):
     ):
         response = alice.get(f"/notes?{query}")
         assert_failure(response, 422, "VALIDATION_ERROR")
-        assert list(response.json["error"]["details"]) == ["query"]
+        assert list(details_of(response)) == ["query"]
 
 
 def test_bytes_in_a_query_that_are_no_text_match_nothing(note, alice):

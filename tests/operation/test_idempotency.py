@@ -13,6 +13,7 @@ from backend.models.database import database
 from backend.models.idempotency import IdempotencyKey
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, SECRET_KEY, Person
+from tests.helpers import details_of
 
 ACCESS = {"list": ["public"], "create": ["public"]}
 
@@ -43,7 +44,7 @@ def test_a_repeated_request_gets_the_first_response_and_creates_nothing(notes, a
 def test_another_body_under_the_key_is_refused(notes, alice):
     send(alice, "k-1")
     answer = send(alice, "k-1", title="Bread")
-    assert (answer.status_code, list(answer.json["error"]["details"]["headers"])) == (422, ["Idempotency-Key"])
+    assert (answer.status_code, list(details_of(answer)["headers"])) == (422, ["Idempotency-Key"])
     assert titles(alice) == ["Milk"]
 
 
@@ -84,7 +85,7 @@ def test_of_many_simultaneous_requests_one_creates_the_record(app, notes, alice)
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "x" * 256])
 def test_an_invalid_key_is_refused(notes, alice, key):
     answer = send(alice, key)
-    assert (answer.status_code, list(answer.json["error"]["details"]["headers"])) == (422, ["Idempotency-Key"])
+    assert (answer.status_code, list(details_of(answer)["headers"])) == (422, ["Idempotency-Key"])
     assert titles(alice) == []
 
 

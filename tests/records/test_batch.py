@@ -6,6 +6,7 @@ import pytest
 
 from backend import create_app
 from tests.conftest import ON_SQLITE, Person
+from tests.helpers import details_of
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
@@ -89,7 +90,7 @@ def test_a_batch_with_a_wrong_operation_changes_nothing(shelf, alice, bob):
     for what, (operation, status) in wrong.items():
         answer = send(alice, create("authors", name="Eliot"), create("books", title="Romola"), operation)
         assert answer.status_code == status, (what, answer.json)
-        assert [*answer.json["error"]["details"]["operations"]] == ["2"], what
+        assert [*details_of(answer)["operations"]] == ["2"], what
         assert answer.json["error"]["message"].startswith("Operation 2: "), what
         assert totals(alice) == [0, 1], what
     assert alice.get(f"/books/{book['id']}").json["data"] == book
@@ -104,7 +105,7 @@ def test_says_which_value_of_an_operation_is_wrong(shelf, alice):
         "author": create("books", title="x", author={"$ref": 5}),
     }
     for name, operation in wrong.items():
-        errors = send(alice, operation).json["error"]["details"]["operations"]["0"]
+        errors = details_of(send(alice, operation))["operations"]["0"]
         assert [*errors["data"]] == [name], errors
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.conftest import ON_SQLITE
 from tests.field_types.contract import check_answer
+from tests.helpers import details_of
 
 PUBLIC = {"list": ["public"], "read": ["public"]}
 NAMED = {"name": {"type": "string"}}
@@ -41,7 +42,7 @@ def refused(person, path):
     """Return what a 422 says about `expand`."""
     response = person.get(path)
     assert response.status_code == 422, response.json
-    return response.json["error"]["details"]["query"]["expand"][0]
+    return details_of(response)["query"]["expand"][0]
 
 
 def change_access(admin, name, fields, access):
@@ -362,7 +363,7 @@ def test_options_of_related_records_are_checked(towns, admin, stranger):
     }
     for query, parameter in wrong.items():
         answer = stranger.get(f"/countries?{query}")
-        assert (answer.status_code, list(answer.json["error"]["details"]["query"])) == (422, [parameter]), query
+        assert (answer.status_code, list(details_of(answer)["query"])) == (422, [parameter]), query
     assert stranger.get("/countries/export?expand.towns.sort=name").status_code == 422
     path = (
         "/continents?per_page=200&expand=countries.towns&expand.countries.per_page=4&expand.countries.towns.per_page="

@@ -13,6 +13,7 @@ from backend.services.access.actors import Actor
 from backend.services.errors import Invalid
 from backend.services.records.imports.importing import CsvRows, import_records
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 HIDDEN = {"readable_by": ["editor"]}
@@ -127,9 +128,9 @@ def test_a_conflict_does_not_reveal_a_hidden_field(note, admin, alice, edith):
     answers.append(alice.post("/notes", json={"title": "Salt"}))
     for answer in answers:
         assert answer.status_code == 409
-        assert answer.json["error"]["details"] == {}
+        assert details_of(answer) == {}
         assert not {"code", "wage"} & set(answer.json["error"]["message"].split())
-    assert edith.patch(f"/notes/{note['id']}", json={"title": "Salt", "wage": 1}).json["error"]["details"] == {
+    assert details_of(edith.patch(f"/notes/{note['id']}", json={"title": "Salt", "wage": 1})) == {
         "json": {"title": ["Already taken."], "wage": ["Already taken."]}
     }
 
@@ -184,7 +185,7 @@ def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp
         return refusal.value.errors
 
     for hidden in ("owner_id_tag", "wage", "boss"):
-        assert columns(hidden) == {"unknown": [hidden]}
+        assert columns(hidden) == {hidden: ["Unknown column."]}
 
 
 @ON_SQLITE

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.helpers import load, outcome
+from tests.helpers import details_of, load, outcome
 
 ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}, "owner": {"type": "uuid"}}
@@ -74,12 +74,12 @@ def test_they_cannot_be_added_nor_guessed(tags, admin, alice):
         path = f"/tasks/{task['id']}"
         for change in ([tags["x"]], {"add": [tags["x"]]}, [nobody], {"add": [nobody]}):
             answer = alice.patch(path, json={"tags": change})
-            assert answer.json["error"]["details"]["json"] == {"tags": ["There is no such record of tags."]}
+            assert details_of(answer)["json"] == {"tags": ["There is no such record of tags."]}
         for change in ({"remove": [tags["x"]]}, []):
             answer = alice.patch(path, json={"tags": change})
             assert (answer.json["data"]["tags"], answer.json["data"]["version"]) == ([], 1)
     rows = f"tags\n{tags['x']}\n"
-    assert "There is no record of tags" in load(alice, rows, resource="tasks").json["error"]["details"]["rows"]["2"][0]
+    assert "There is no record of tags" in details_of(load(alice, rows, resource="tasks"))["rows"]["2"][0]
     assert load(alice, "tags_name\nx\n", resource="tasks").status_code == 422
     content = f"id,tags\n{with_x['id']},{tags['a']}\n{without['id']},\n"
     assert outcome(load(alice, content, resource="tasks", mode="upsert", key="id")) == (2, 0, 2, 0)
@@ -91,11 +91,11 @@ def test_a_list_has_as_many_as_the_caller_sees(tags, admin, alice):
     admin.declare("boards", fields, access=ALL)
     path = f"/boards/{admin.make('boards', tags=[tags['x'], tags['a']])['id']}"
     a, b, c = (tags[name] for name in "abc")
-    assert alice.patch(path, json={"tags": {"remove": [a]}}).json["error"]["details"]["json"] == {
+    assert details_of(alice.patch(path, json={"tags": {"remove": [a]}}))["json"] == {
         "tags": ["At least one is required."]
     }
     assert alice.patch(path, json={"tags": {"add": [b]}}).json["data"]["tags"] == [a, b]
-    assert alice.patch(path, json={"tags": {"add": [c]}}).json["error"]["details"]["json"] == {"tags": ["At most 2."]}
+    assert details_of(alice.patch(path, json={"tags": {"add": [c]}}))["json"] == {"tags": ["At most 2."]}
     assert names(tags, admin.get(path).json["data"]["tags"]) == "xab"
 
 

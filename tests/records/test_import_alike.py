@@ -192,7 +192,7 @@ def test_a_value_of_any_type_is_found_in_the_table_and_in_the_file(admin, alice)
     for name, (_, _, cell) in UNIQUE.items():
         answer = load(alice, f"n,{name}\n2,{cell}\n", CSV, "shelves", dry_run="true")
         assert answer.json["data"]["problems"] == [
-            {"line": 2, "message": f"Another record of shelves has this {name}."}
+            {"line": 2, "code": "not_unique", "message": f"Another record of shelves has this {name}.", "names": [name]}
         ]
         upsert = load(alice, f"n,{name}\n2,{cell}\n", CSV, "shelves", dry_run="true", mode="upsert", key=name)
         assert outcome(upsert) == (1, 0, 1, 0), name

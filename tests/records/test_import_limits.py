@@ -79,7 +79,9 @@ def test_rows_that_conflict_with_writes_since_the_check_are_bad(books, alice, bo
     monkeypatch.setattr(importing.Writer, "write", interrupted)
     answer = load(alice, content, mode="upsert", key="isbn", keep_good="true")
     assert outcome(answer) == (4, 1, 2, 1), answer.json
-    assert answer.json["data"]["problems"] == [{"line": 5, "message": "Another record of books has this isbn."}]
+    assert answer.json["data"]["problems"] == [
+        {"line": 5, "code": "not_unique", "message": "Another record of books has this isbn.", "names": ["isbn"]}
+    ]
     assert sorted(titles(alice)) == ["Dune!", "Emma!", "First", "Utopia"]
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.field_types.contract import check_answer
+from tests.helpers import details_of
 
 ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
@@ -37,7 +38,7 @@ def names(records, key="name"):
 def refused(person, path, **query):
     answer = person.get(path, query_string=query)
     assert answer.status_code == 422, answer.json
-    return answer.json["error"]["details"]["query"]
+    return details_of(answer)["query"]
 
 
 def test_a_list_is_expanded_in_its_order(tags, admin, stranger):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers import load, outcome
+from tests.helpers import details_of, load, outcome
 
 ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TEAMS = {"name": {"type": "string", "unique": True}, "members": {"type": "references", "to": "users"}}
@@ -90,7 +90,7 @@ def test_roles_limit_who_reads_and_sets_a_list(people, admin, alice, edith):
     assert admin.put("/resources/teams", json={"fields": fields, "access": ALL, "history": True}).status_code == 200
     team = edith.make("teams", name="t", members=[b], watchers=[b])
     path = f"/teams/{team['id']}"
-    locked = alice.patch(path, json={"members": {"add": [a]}}).json["error"]["details"]["json"]
+    locked = details_of(alice.patch(path, json={"members": {"add": [a]}}))["json"]
     assert locked == {"members": ["You may not set this field."]}
     kept = alice.put(path, json={"name": "u"}).json["data"]
     assert (kept["members"], "watchers" in kept) == ([b], False)

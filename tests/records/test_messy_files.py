@@ -9,7 +9,7 @@ import pytest
 
 from backend import create_app
 from tests.conftest import ON_SQLITE
-from tests.helpers import CSV, NDJSON, load, outcome
+from tests.helpers import CSV, NDJSON, load, outcome, texts_of
 
 pytestmark = ON_SQLITE
 
@@ -33,7 +33,7 @@ def send(person, content, kind=CSV, **query):
     """Import into `goods` and return (status, message, {line: [messages]})."""
     answer = load(person, content, kind, "goods", **query)
     error = answer.json.get("error", {})
-    return answer.status_code, error.get("message", ""), error.get("details", {}).get("rows", {})
+    return answer.status_code, error.get("message", ""), texts_of(error.get("details", {}).get("rows", {}))
 
 
 def zipped(name, content=b"<x/>"):
@@ -108,7 +108,7 @@ ROWS = {
         {"2": "a value with a comma must be in quotes"},
     ),
     "too few cells": ("name,price,note\nEmma,1\n", {"2": "2 cells instead of 3"}),
-    "words": ("name,amount\nEmma,twelve\n", {"2": 'amount: Not a valid integer. Found: "twelve".'}),
+    "words": ("name,amount\nEmma,twelve\n", {"2": 'amount: Write a whole number such as 12. Found: "twelve".'}),
     "a comma": ('name,price\nEmma,"1,50"\n', {"2": 'Found: "1,50".'}),
     "yes": ("name,sold\nEmma,yes\n", {"2": 'Found: "yes".'}),
     "another choice": ("name,kind\nEmma,toll\n", {"2": "Must be one of: tool, part."}),
@@ -139,7 +139,7 @@ OBJECTS = {
     '["Emma"]': "An object was expected, not an array.",
     "null": "An object was expected, not null.",
     '"Emma"': "An object was expected, not a text.",
-    '{"name": "Emma", "amount": "7"}': 'amount: Not a valid integer. Found: "7".',
+    '{"name": "Emma", "amount": "7"}': 'amount: Write a whole number such as 12. Found: "7".',
     '{"nmae": "Emma"}': 'Unknown columns: "nmae" (did you mean name?)',
 }
 
@@ -221,7 +221,7 @@ def test_the_command_says_the_same(goods, settings, tmp_path):
     )
     assert "The columns are separated by semicolons." in run("goods.csv", b"name;price\nEmma;1\n")
     assert 'Error: Unknown columns: "nmae" (did you mean name?)' in run("goods.csv", b"nmae\nEmma\n")
-    assert 'line 2: price: Not a valid decimal: write it as a string such as "12.50". Found: "1,50".' in run(
+    assert 'line 2: price: Write a decimal as a text such as "12.50". Found: "1,50".' in run(
         "goods.csv", b'name,price\nEmma,"1,50"\n'
     )
     assert "line 2: The key name is given twice, the second time at column 15.\n" in run(

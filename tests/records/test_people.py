@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import Person
-from tests.helpers import load, outcome
+from tests.helpers import details_of, load, outcome
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
@@ -28,7 +28,7 @@ def tasks(admin):
 def refused(answer):
     """Return the error of `assignee` in a 422."""
     assert answer.status_code == 422, answer.json
-    return answer.json["error"]["details"]["json"]["assignee"]
+    return details_of(answer)["json"]["assignee"]
 
 
 def test_a_member_refers_to_any_active_user(tasks, people, alice, admin):
@@ -121,7 +121,7 @@ def test_rows_are_imported_by_id_and_by_address(tasks, people, alice, admin):
     assert answer.status_code == 422
     assert "assignee_email" in answer.json["error"]["message"]
     wrong = load(admin, "title,assignee_email\nd,zoe@example.com\ne,no@example.com\n", resource="tasks")
-    assert wrong.json["error"]["details"]["rows"] == {
+    assert details_of(wrong)["rows"] == {
         line: [f"assignee: There is no record of users with the email {name}@example.com."]
         for line, name in (("2", "zoe"), ("3", "no"))
     }
@@ -141,9 +141,7 @@ def test_a_file_keeps_a_user_who_has_become_inactive(tasks, people, alice, admin
     ]
     moved = f"id,assignee\n{tasks[1]['id']},{people['bob']}\n"
     answer = load(alice, moved, resource="tasks", mode="upsert", key="id")
-    assert answer.json["error"]["details"]["rows"] == {
-        "2": [f"assignee: There is no record of users with the id {people['bob']}."]
-    }
+    assert details_of(answer)["rows"] == {"2": [f"assignee: There is no record of users with the id {people['bob']}."]}
 
 
 def test_records_move_to_where_users_have_other_ids(people, admin, app, tmp_path):

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"]}
 FIELDS = {
@@ -83,15 +84,15 @@ def test_rejects_bad_values(notes, alice):
     for name, value in [(name, value) for name, values in wrong.items() for value in values]:
         response = alice.post("/notes", json={"title": "Milk"} | {name: value})
         assert response.status_code == 422, (name, value)
-        assert list(response.json["error"]["details"]["json"]) == [name]
+        assert list(details_of(response)["json"]) == [name]
     assert alice.get("/notes").json["data"] == []
 
 
 @ON_SQLITE
 def test_names_every_field_that_is_wrong(notes, alice):
     response = alice.post("/notes", json={"stars": 6, "state": "done"})
-    details = response.json["error"]["details"]
-    assert details["json"]["title"] == ["Missing data for required field."]
+    details = details_of(response)
+    assert details["json"]["title"] == ["A value is required."]
     assert set(details["json"]) == {"title", "stars", "state"}
 
 
@@ -99,7 +100,7 @@ def test_names_every_field_that_is_wrong(notes, alice):
 def test_rejects_unknown_fields(notes, alice):
     response = alice.post("/notes", json={"title": "Milk", "titel": "Milk"})
     assert response.status_code == 422
-    assert response.json["error"]["details"] == {"json": {"titel": ["Unknown field."]}}
+    assert details_of(response) == {"json": {"titel": ["Unknown field."]}}
     assert alice.get("/notes").json["data"] == []
 
 
@@ -109,7 +110,7 @@ def test_rejects_system_fields(notes, alice, bob):
     system = {"id": str(uuid4()), "version": 9, "created_by": bob.id, "created_at": moment, "updated_at": moment}
     response = alice.post("/notes", json={"title": "Milk"} | system)
     assert response.status_code == 422
-    assert set(response.json["error"]["details"]["json"]) == set(system)
+    assert set(details_of(response)["json"]) == set(system)
     assert alice.get("/notes").json["data"] == []
 
 
@@ -118,7 +119,7 @@ def test_rejects_query_parameters(notes, alice):
     for query in ("dry_run=true", "title=Milk&title=Eggs", "titel"):
         response = alice.post(f"/notes?{query}", json={"title": "Milk"})
         assert response.status_code == 422, query
-        assert list(response.json["error"]["details"]) == ["query"]
+        assert list(details_of(response)) == ["query"]
     assert alice.get("/notes").json["data"] == []
 
 
@@ -126,7 +127,7 @@ def test_refuses_a_taken_value(notes, alice, bob):
     alice.make("notes", title="Milk", code="A1")
     response = bob.post("/notes", json={"title": "Eggs", "code": "A1"})
     assert response.status_code == 409
-    assert response.json["error"]["details"] == {"json": {"code": ["Already taken."]}}
+    assert details_of(response) == {"json": {"code": ["Already taken."]}}
     assert [note["title"] for note in bob.get("/notes").json["data"]] == ["Milk"]
 
 
@@ -135,7 +136,7 @@ def test_refuses_values_that_are_taken_together(notes, alice):
     alice.make("notes", title="Eggs", shelf=1, place=2)
     response = alice.post("/notes", json={"title": "Salt", "shelf": 1, "place": 2})
     assert response.status_code == 409
-    assert response.json["error"]["details"]["json"] == {"shelf": ["Already taken."], "place": ["Already taken."]}
+    assert details_of(response)["json"] == {"shelf": ["Already taken."], "place": ["Already taken."]}
 
 
 def test_lets_nulls_repeat_where_values_must_be_unique(notes, alice):
@@ -154,7 +155,7 @@ def test_rejects_a_reference_to_nothing(albums, alice):
     for target in (str(uuid4()), "Rome", "", 7):
         response = alice.post("/photos", json={"album": target})
         assert response.status_code == 422, target
-        assert list(response.json["error"]["details"]["json"]) == ["album"]
+        assert list(details_of(response)["json"]) == ["album"]
     assert alice.get("/photos").json["data"] == []
 
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 ACCESS = {"list": ["member"], "read": ["member"], "create": ["member"], "delete": ["owner"]}
 
@@ -75,7 +76,7 @@ def test_finds_nothing_under_a_malformed_id(note, alice):
 @ON_SQLITE
 def test_rejects_query_parameters(note, alice):
     response = alice.delete(f"/notes/{note['id']}?confirm=true")
-    assert response.json["error"]["details"] == {"query": {"confirm": ["Unknown parameter."]}}
+    assert details_of(response) == {"query": {"confirm": ["Unknown parameter."]}}
     assert alice.get("/notes").json["data"] == [note]
 
 

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 ACCESS = {"read": ["member"], "create": ["member"], "update": ["owner"]}
 FIELDS = {
@@ -78,7 +79,7 @@ def test_rejects_bad_bodies(note, alice):
     for body in bodies:
         response = alice.put(f"/notes/{note['id']}", json=body)
         assert response.status_code == 422, body
-        assert list(response.json["error"]["details"]) == ["json"]
+        assert list(details_of(response)) == ["json"]
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
@@ -86,14 +87,14 @@ def test_rejects_bad_bodies(note, alice):
 def test_rejects_a_record_as_it_was_read(note, alice):
     response = alice.put(f"/notes/{note['id']}", json=note)
     assert response.status_code == 422
-    assert set(response.json["error"]["details"]["json"]) == set(note) - set(FIELDS)
+    assert set(details_of(response)["json"]) == set(note) - set(FIELDS)
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
 @ON_SQLITE
 def test_rejects_query_parameters(note, alice):
     response = alice.put(f"/notes/{note['id']}?confirm=true", json={"title": "Eggs"})
-    assert response.json["error"]["details"] == {"query": {"confirm": ["Unknown parameter."]}}
+    assert details_of(response) == {"query": {"confirm": ["Unknown parameter."]}}
     assert alice.get(f"/notes/{note['id']}").json["data"] == note
 
 
@@ -101,7 +102,7 @@ def test_refuses_a_taken_value(note, alice):
     other = alice.make("notes", title="Eggs", code="B2")
     response = alice.put(f"/notes/{other['id']}", json={"title": "Salt", "code": "A1"})
     assert response.status_code == 409
-    assert response.json["error"]["details"] == {"json": {"code": ["Already taken."]}}
+    assert details_of(response) == {"json": {"code": ["Already taken."]}}
     assert alice.get(f"/notes/{other['id']}").json["data"] == other
 
 

@@ -5,7 +5,7 @@ import pytest
 from backend.utils.cells import NULL
 from backend.utils.clock import rfc3339, utcnow
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import load, outcome, state
+from tests.helpers import details_of, load, outcome, state
 
 MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update")}
 TEAM = {"team": {"type": "string"}, "home": {"type": "uuid"}}
@@ -95,7 +95,7 @@ def test_they_count_for_unique_sets_in_files(admin, alice, bob):
     admin.declare("notes", {"title": {"type": "string"}, "by": by}, unique=[["by", "title"]], access=MEMBERS)
     alice.make("notes", title="a")
     answer = load(alice, "title\na\nb\nb\n", resource="notes")
-    assert list(answer.json["error"]["details"]["rows"]) == ["2", "4"]
+    assert list(details_of(answer)["rows"]) == ["2", "4"]
     assert outcome(load(bob, "title\na\nb\n", resource="notes")) == (2, 2, 0, 0)
 
 
@@ -109,11 +109,11 @@ def test_a_required_field_needs_a_value_of_the_caller(admin, alice, bob, strange
     for person in (bob, stranger):
         answer = person.post("/notes", json={"title": "x"})
         assert answer.status_code == 422
-        assert "$user.team" in answer.json["error"]["details"]["json"]["team"][0]
+        assert "$user.team" in details_of(answer)["json"]["team"][0]
         operation = {"op": "create", "resource": "notes", "data": {}}
         assert person.post("/batch", json={"operations": [operation]}).status_code == 422
     answer = load(bob, "title\nx\n", resource="notes")
-    assert answer.json["error"]["details"]["rows"] == {"2": ["team: A value is required."]}
+    assert details_of(answer)["rows"] == {"2": ["team: A value is required."]}
     assert admin.get("/notes").json["meta"]["total"] == 2
 
 
@@ -137,7 +137,7 @@ def test_refuses_a_default_that_no_user_has_or_that_is_of_another_type(admin, fi
     admin.put("/users/settings", json={"fields": TEAM})
     answer = admin.post("/resources", json={"name": "notes", "fields": {"one": field}})
     assert answer.status_code == 422
-    assert list(answer.json["error"]["details"]["json"]["fields"]["one"]) == ["default"]
+    assert list(details_of(answer)["json"]["fields"]["one"]) == ["default"]
 
 
 def test_a_profile_field_that_a_default_or_a_rule_uses_stays(declared, admin):

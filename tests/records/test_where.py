@@ -6,6 +6,7 @@ import pytest
 from peewee import Select
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 
 PUBLIC = {"list": ["public"], "read": ["public"]}
 MEMBERS = {"list": ["member"], "read": ["member"]}
@@ -69,7 +70,7 @@ def refused(person, where, path="/cities", **query):
     """Return what a 422 says about `where`."""
     response = ask(person, where, path, **query)
     assert response.status_code == 422, response.json
-    return response.json["error"]["details"]["query"]["where"]
+    return details_of(response)["query"]["where"]
 
 
 CONDITIONS = {
@@ -157,7 +158,7 @@ def test_refuses_what_makes_no_sense(world, stranger):
             assert problem.partition(": ")[0] == place, (where, problem)
     for text in ("", "{", "[]", "1", '{"a": 1, "a": 2}', "{'a': 1}", '{"a": NaN}', "[" * 5000):
         response = stranger.get("/cities", query_string={"where": text})
-        assert list(response.json["error"]["details"]["query"]) == ["where"], text
+        assert list(details_of(response)["query"]) == ["where"], text
     assert len(refused(stranger, {"nope": 1, "nix": {"gt": 1}, "people": "x"})) == 3
 
 
@@ -334,7 +335,7 @@ def test_declared_filters_follow_the_other_resource(shortcuts, admin, stranger):
     assert stored == ["country.iso", "country.continent.code", "twin.people"]
     without = {"fields": {"hidden": COUNTRIES["hidden"]}, "access": VISIBLE}
     refused = admin.put("/resources/countries", json=without)
-    assert "filters" in refused.json["error"]["details"]["json"]["cities"]
+    assert "filters" in details_of(refused)["json"]["cities"]
 
 
 @ON_SQLITE
@@ -342,4 +343,4 @@ def test_refuses_filters_that_lead_nowhere(world, admin):
     wrong = [["code"], ["country.nope"], ["nope.code"], ["country.continent.code.x"], ["cities.name"]]
     for filters in [*wrong, ["country.code", "country.code"], ["country.code"] * 9, [1], "country.code"]:
         response = admin.put("/resources/cities", json={"fields": CITIES, "filters": filters})
-        assert list(response.json["error"]["details"]["json"]) == ["filters"], filters
+        assert list(details_of(response)["json"]) == ["filters"], filters

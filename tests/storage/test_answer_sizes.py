@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from backend.models.database import database
+from tests.helpers import details_of
 
 LARGE = "ä" * 150_000  # 300,000 bytes, so that three fit into an answer
 TOPICS = {"name": {"type": "string"}, "text": {"type": "text"}}
@@ -30,7 +31,7 @@ def notes(admin):
 def refused(response):
     """Return the messages by parameter or part of an answer that would be too large."""
     assert response.status_code == 422, response.json
-    (errors,) = response.json["error"]["details"].values()
+    (errors,) = details_of(response).values()
     return {name: messages[0] for name, messages in errors.items()}
 
 

@@ -27,7 +27,7 @@ function say(text, wrong = false) {
 
 function explain(error) {
   const problems = Object.values(error.details.json || {}).flat();
-  return problems.length ? problems.join(' ') : error.message;
+  return problems.length ? problems.map(problem => problem.message).join(' ') : error.message;
 }
 
 document.title = document.querySelector('h1').textContent = page.title;

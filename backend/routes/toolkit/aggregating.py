@@ -16,6 +16,7 @@ from backend.services.records.aggregates import AggregateQuery
 from backend.services.records.measures import COUNT, EXTREMES, FUNCTIONS, SUMS, Condition, GroupKey, Measure
 from backend.services.storage.operators import COMPARISONS
 from backend.services.storage.ordering import Sort
+from backend.utils.problems import Problem
 
 HAVING = "having"  # the name under which the document describes all conditions on groups
 MAX_AGGREGATED = 10  # fields in each part of an aggregate, and conditions on groups
@@ -136,18 +137,20 @@ def _read_condition(name: str, value: Any) -> Condition:
 def _require_asked(sort: Sort, asked: set[str]) -> None:
     """Raise Invalid if the order has what the request does not ask for."""
     if unknown := [name for name, _ in sort if name not in asked]:
-        problem = f"Neither `count`, nor in `group_by`, nor a measure that the request asks for: {', '.join(unknown)}."
-        raise Invalid({"sort": [problem]}, location="query")
+        text = f"Neither `count`, nor in `group_by`, nor a measure that the request asks for: {', '.join(unknown)}."
+        raise Invalid({"sort": [Problem("not_a_choice", text, choices=sorted(asked))]}, location="query")
 
 
 def _require_measured(conditions: Sequence[Condition], asked: set[str]) -> None:
     """Raise Invalid for too many conditions, or one on a measure that the request does not ask for."""
     if len(conditions) > MAX_AGGREGATED:
-        raise Invalid({"_schema": [f"A request has at most {MAX_AGGREGATED} conditions on groups."]}, location="query")
+        text = f"A request has at most {MAX_AGGREGATED} conditions on groups."
+        raise Invalid({"_schema": [Problem("too_many", text, limit=MAX_AGGREGATED)]}, location="query")
     problems = {}
     for name, operator, _ in conditions:
         if name not in asked:
             parameter = name if operator == "eq" else f"{name}__{operator}"
-            problems[parameter] = [f"Ask for the measure, too: `{name.replace('.', '=')}`."]
+            text = f"Ask for the measure, too: `{name.replace('.', '=')}`."
+            problems[parameter] = [Problem("required", text)]
     if problems:
         raise Invalid(problems, location="query")

@@ -14,12 +14,15 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 
 from backend.services.errors import Malformed
+from backend.utils.problems import UNKNOWN_PARAMETER, Problem
 from backend.utils.query_lists import read_pairs, split_values
 from backend.utils.schemas import BuiltSchema
 from backend.utils.strict_json import read_body
 from backend.utils.texts import printable
 
 SHOWN_CHARACTERS = 40  # of a header in a message
+
+GIVEN_TWICE = Problem("duplicate", "Given more than once.")
 
 
 class Request(flask.Request):
@@ -60,7 +63,7 @@ class QuerySchema(BuiltSchema):
             field = self.parameter(name)
             try:
                 if field is None:
-                    raise ValidationError("Unknown parameter.")
+                    raise ValidationError(UNKNOWN_PARAMETER)
                 values[name] = field.deserialize(text, name, data)
             except ValidationError as error:
                 problems[name] = error.messages
@@ -156,7 +159,7 @@ class Parser(FlaskParser):
         lists = {name for name in req.args if isinstance(find(name), CommaList)}
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
         if repeated:
-            abort_with(422, messages={"query": {name: ["Given more than once."] for name in repeated}})
+            abort_with(422, messages={"query": {name: [GIVEN_TWICE] for name in repeated}})
         return req.args.to_dict() | _read_lists(req, lists)
 
     def _get_schema(self, argmap: Any, req: flask.Request) -> Schema:
@@ -199,7 +202,7 @@ def takes_no_query(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
     def checked(**arguments: Any) -> Any:
         if request.query_string:
-            abort_with(422, messages={"query": {name: ["Unknown parameter."] for name in request.args}})
+            abort_with(422, messages={"query": {name: [UNKNOWN_PARAMETER] for name in request.args}})
         return view(**arguments)
 
     return checked

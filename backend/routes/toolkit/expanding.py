@@ -22,6 +22,7 @@ from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.expansions import MAX_EXPANSIONS
 from backend.services.records.list_query import ExpandQuery
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem
 
 EXPAND = "expand"  # the name of the parameter, and of the member of a record with the related records
 RELATED = "expand.path.option"  # the name under which the document describes all options of related records
@@ -121,7 +122,8 @@ def expand_query(arguments: Mapping[str, Any]) -> ExpandQuery:
         if is_option(name):
             path, _, option = name.removeprefix(OPTION).rpartition(".")
             if path not in expanded:
-                raise Invalid({name: [f"Expand the path, too: `expand={path}`."]}, location="query")
+                problem = Problem("required", f"Expand the path, too: `expand={path}`.")
+                raise Invalid({name: [problem]}, location="query")
             options.setdefault(path, {})[option] = _read_option(option, value)
     return ExpandQuery(paths, options)
 

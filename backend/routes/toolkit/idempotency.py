@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 from backend.middleware.authentication import current_actor
 from backend.services.errors import Invalid
 from backend.services.operation.idempotency import StoredResponse, run_idempotently
+from backend.utils.problems import Problem
 
 HEADER = "Idempotency-Key"
 PARAMETER = {
@@ -40,7 +41,8 @@ def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
         if key is None:
             return view(**arguments)
         if not _KEY.fullmatch(key):
-            raise Invalid({HEADER: ["1 to 255 visible ASCII characters."]}, "headers")
+            problem = Problem("bad_format", "Must have 1 to 255 visible ASCII characters.")
+            raise Invalid({HEADER: [problem]}, "headers")
         stored = run_idempotently(_caller(), key, _request_hashes(), lambda: _to_stored(view(**arguments)))
         return _from_stored(stored)
 

@@ -18,13 +18,14 @@ from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import describe
 from backend.services.storage.operators import NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.services.storage.ordering import Sort
+from backend.utils.problems import Problem
 from backend.utils.schemas import BuiltSchema
 
 MAX_PER_PAGE = 200
 MAX_PAGE = 1_000_000
 MAX_SORTED = 8  # fields in one order
 MAX_QUERY = 1_000  # characters of a full-text search
-TOO_LONG = f"At most {MAX_PART:,} characters can be searched for within a text."
+TOO_LONG = Problem("too_long", f"At most {MAX_PART:,} characters can be searched for within a text.", limit=MAX_PART)
 
 FILTER_HELP = {
     "eq": "{} is this",
@@ -149,7 +150,7 @@ def make_row_schema(
 def require_unique(names: Sequence[str]) -> None:
     """Raise ValidationError if a name is repeated."""
     if len(set(names)) != len(names):
-        raise ValidationError("Each field at most once.")
+        raise ValidationError(Problem("duplicate", "Each field at most once."))
 
 
 def _require_unique_fields(terms: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from backend.services.records.lists import RecordPage
 from backend.services.storage.conditions import Triple
 from backend.services.storage.full_text import read_terms
 from backend.services.storage.operators import OF_VALUES
+from backend.utils.problems import Problem
 
 MAX_REACH = 100_000  # records up to the end of a page; skipping more would be too slow
 MAX_FILTERS = 32  # peewee builds nested conditions recursively: some 400 fill Python's stack
@@ -49,7 +50,8 @@ def _is_filter(name: str) -> bool:
 
 def _filters(arguments: Mapping[str, Any]) -> tuple[Triple, ...]:
     if len(arguments) > MAX_FILTERS:
-        raise Invalid({"_schema": [f"A request has at most {MAX_FILTERS} filters."]}, location="query")
+        problem = Problem("too_many", f"A request has at most {MAX_FILTERS} filters.", limit=MAX_FILTERS)
+        raise Invalid({"_schema": [problem]}, location="query")
     filters = []
     for name, value in arguments.items():
         field, _, operator = name.partition("__")
@@ -62,7 +64,7 @@ def _require_within_reach(arguments: Mapping[str, Any]) -> None:
     if arguments.get("page", 1) * arguments.get("per_page", 1) > MAX_REACH:
         why = f"Pages reach only the first {MAX_REACH:,} records: `page` times `per_page`."
         advice = "To read on, pass `meta.next_cursor` as `cursor`, or narrow the list by filters."
-        raise Invalid({"page": [f"{why} {advice}"]}, "query")
+        raise Invalid({"page": [Problem("too_large", f"{why} {advice}", limit=MAX_REACH)]}, "query")
 
 
 def page_response(query: ListQuery, page: RecordPage) -> Response:

@@ -29,6 +29,7 @@ from backend.services.records.schemas import data_schemas
 from backend.services.records.upserts import upsert_keys
 from backend.services.records.visible_queries import visible_paths, visible_relations
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem
 from backend.utils.schemas import BuiltSchema
 
 MAX_NARROWED = 32  # Schemas kept per resource, one for each combination of hidden fields and relations
@@ -92,7 +93,7 @@ class _AnyObject(BuiltSchema):
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return the object unchanged. Raises ValidationError for anything else."""
         if not isinstance(data, dict):
-            raise ValidationError({"_schema": ["Invalid input type."]})
+            raise ValidationError({"_schema": [Problem("wrong_type", "Must be an object.", expected="object")]})
         return data
 
 

@@ -14,6 +14,7 @@ from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.reference import USERS
 from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
+from backend.utils.problems import Problem
 from backend.utils.strict_json import read_object
 
 Json = dict[str, Any]  # a part of the document
@@ -44,7 +45,7 @@ class WhereText(StrictText):
         try:
             return read_object(text)
         except ValueError as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(Problem("bad_format", str(error), expected="json")) from error
 
 
 def describe_where(converter: Any, field: fields.Field[Any], **_: Any) -> Json:

@@ -6,6 +6,7 @@ from typing import NoReturn
 from backend.models.role import MEMBER, Role
 from backend.services.access.actors import Actor
 from backend.services.errors import Denied, Invalid, Unauthenticated
+from backend.utils.problems import Problem
 
 USERS_READ = "users:read"
 USERS_WRITE = "users:write"
@@ -44,8 +45,13 @@ def require_may_give(actor: Actor, roles: Collection[str]) -> None:
     """Raise Invalid if a role does not exist, Denied if the actor does not have it."""
     known = {role.name for role in Role.select(Role.name).where(Role.name.in_(list(roles)))}
     if unknown := sorted(set(roles) - known):
-        raise Invalid({"roles": [f"No such role: {', '.join(unknown)}."]})
+        raise Invalid({"roles": [no_such_role(unknown)]})
     require_has_roles(actor, roles)
+
+
+def no_such_role(names: list[str]) -> Problem:
+    """Return the problem of names of roles that do not exist."""
+    return Problem("not_found", f"No such role: {', '.join(names)}.", names=names)
 
 
 def require_has_roles(actor: Actor, roles: Collection[str]) -> None:

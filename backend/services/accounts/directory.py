@@ -12,6 +12,7 @@ from backend.services.definitions.people import DIRECTORY, Settings, read_settin
 from backend.services.definitions.stored import role_names
 from backend.services.errors import Invalid
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.problems import Problem, problems_of
 
 MAX_NAMES = 50
 OWN_FIELDS = ("name", "email")  # that every user has
@@ -41,7 +42,7 @@ def apply_directory(actor: Actor, declared: Any) -> bool:
     try:
         directory = _schema.load(declared)
     except ValidationError as error:
-        raise Invalid({"directory": error.messages}) from error
+        raise Invalid({"directory": problems_of(error)}) from error
     before = read_settings().directory
     if directory == before:
         return False
@@ -58,6 +59,10 @@ def require_known(settings: Settings) -> None:
         raise Invalid({"directory": problems})
 
 
-def _problems(names: list[str], known: list[str]) -> list[str]:
-    unknown = [f"There is no {shown_name(name)}, or it cannot be shown." for name in names if name not in known]
-    return unknown or (["Each name at most once."] if len(set(names)) != len(names) else [])
+def _problems(names: list[str], known: list[str]) -> list[Problem]:
+    unknown = [_unknown(shown_name(name)) for name in names if name not in known]
+    return unknown or ([Problem("duplicate", "Each name at most once.")] if len(set(names)) != len(names) else [])
+
+
+def _unknown(name: str) -> Problem:
+    return Problem("not_found", f"There is no {name}, or it cannot be shown.", names=[name])

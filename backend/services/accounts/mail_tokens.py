@@ -13,6 +13,7 @@ from backend.models.mail import MailToken
 from backend.models.user import User
 from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
+from backend.utils.problems import Problem
 
 PURPOSES = ("verification", "reset")
 
@@ -90,7 +91,8 @@ def _is_valid(model: type[MailToken] | type[Invitation], token: str) -> Expressi
 
 
 def _invalid_token() -> Invalid:
-    return Invalid({"token": ["This link has been used or has expired; ask for a new one."]})
+    text = "This link has been used or has expired; ask for a new one."
+    return Invalid({"token": [Problem("token_invalid", text)]})
 
 
 def _hash(token: str) -> str:

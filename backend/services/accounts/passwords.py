@@ -18,6 +18,7 @@ from zxcvbn import matching, zxcvbn
 
 from backend.config.settings import Settings
 from backend.services.errors import Invalid, Unavailable
+from backend.utils.problems import Problem
 from backend.utils.texts import unstorable_reason
 
 P = ParamSpec("P")
@@ -86,9 +87,7 @@ def hash_password(password: str, *, personal_words: Iterable[str] = (), field: s
     control characters. Raises Unavailable if too many passwords are being hashed.
     """
     password = normalize_password(password)
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise Invalid({field: [f"Length must be between {MIN_LENGTH} and {MAX_LENGTH}."]})
-    if problem := unstorable_reason(password) or _control_problem(password):
+    if problem := _length_problem(password) or _character_problem(password):
         raise Invalid({field: [problem]})
     with hashing.place():
         if problem := _weakness(password, personal_words):
@@ -105,10 +104,18 @@ def normalize_password(password: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
-def _control_problem(password: str) -> str | None:
-    if any(unicodedata.category(character) == "Cc" for character in password):
-        return "Control characters are not allowed."
+def _length_problem(password: str) -> Problem | None:
+    if len(password) < MIN_LENGTH:
+        return Problem("too_short", f"Must have at least {MIN_LENGTH} characters.", limit=MIN_LENGTH)
+    if len(password) > MAX_LENGTH:
+        return Problem("too_long", f"Must have at most {MAX_LENGTH} characters.", limit=MAX_LENGTH)
     return None
+
+
+def _character_problem(password: str) -> Problem | None:
+    has_controls = any(unicodedata.category(character) == "Cc" for character in password)
+    reason = unstorable_reason(password) or ("Control characters are not allowed." if has_controls else None)
+    return None if reason is None else Problem("bad_format", reason)
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
@@ -148,7 +155,7 @@ def renew_hash(password_hash: str, form: str) -> str | None:
         return hashing.run(hashing.hasher.hash, normalize_password(form))
 
 
-def _weakness(password: str, personal_words: Iterable[str]) -> str | None:
+def _weakness(password: str, personal_words: Iterable[str]) -> Problem | None:
     """Return why the password is easy to guess, and what would help; None if it is strong enough."""
     if not hashing.strength:
         return None
@@ -158,4 +165,5 @@ def _weakness(password: str, personal_words: Iterable[str]) -> str | None:
     if result["score"] >= hashing.strength:
         return None
     feedback = result["feedback"]
-    return " ".join(filter(None, ["Too easy to guess.", feedback["warning"], *feedback["suggestions"]]))
+    advice = filter(None, ["Too easy to guess.", feedback["warning"], *feedback["suggestions"]])
+    return Problem("weak_password", " ".join(advice))

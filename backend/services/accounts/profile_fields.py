@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 from backend.models.user import User, UserSettings
 from backend.services.access import audit
 from backend.services.access.actors import Actor
+from backend.services.access.permissions import no_such_role
 from backend.services.accounts.profiles import used_values
 from backend.services.definitions.checks import check_together
 from backend.services.definitions.names import name_problem
@@ -16,11 +17,14 @@ from backend.services.errors import Conflict, Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.registry import parse_field
 from backend.services.field_types.varying import USER
+from backend.utils.problems import Problem
 
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
 OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "ignore_case", "computed")
-PROFILE_TYPES = "Profiles cannot hold this. Use `uuid` for the id of a record, and decimals of at most 18 digits."
+PROFILE_TYPES = Problem(
+    "not_allowed", "Profiles cannot hold this. Use `uuid` for the id of a record, and decimals of at most 18 digits."
+)
 
 
 def apply_fields(actor: Actor, declared: Any, *, confirmed: bool = False) -> bool:
@@ -54,7 +58,8 @@ def _profiles() -> Iterable[User]:
 
 def _parse(declared: Any) -> dict[str, FieldType]:
     if not isinstance(declared, dict) or len(declared) > MAX_FIELDS:
-        raise Invalid({"fields": [f"Must be an object of at most {MAX_FIELDS} fields."]})
+        text = f"Must be an object of at most {MAX_FIELDS} fields."
+        raise Invalid({"fields": [Problem("wrong_type", text, expected="object", limit=MAX_FIELDS)]})
     fields, problems, roles = {}, {}, role_names()
     for name, declaration in declared.items():
         try:
@@ -73,9 +78,10 @@ def _check_options(field: FieldType, declaration: Mapping[str, Any], roles: list
     if not field.fits_profiles:
         raise Invalid({"type": [PROFILE_TYPES]})
     if without := [option for option in OPTIONS_WITHOUT_MEANING if option in declaration]:
-        raise Invalid({option: ["A profile field has no such option."] for option in without})
+        problem = Problem("not_allowed", "A profile field has no such option.")
+        raise Invalid({option: [problem] for option in without})
     if unknown := [role for role in field.writable_by or () if role not in roles]:
-        raise Invalid({"writable_by": [f"No such role: {', '.join(unknown)}."]})
+        raise Invalid({"writable_by": [no_such_role(unknown)]})
 
 
 def _require_valid_rules() -> None:

@@ -14,6 +14,7 @@ from backend.services.definitions.row_rules import used_user_fields, user_fields
 from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Denied, Invalid
 from backend.services.field_types.base import FieldType
+from backend.utils.problems import UNKNOWN_FIELD, problems_of
 
 Profile = dict[str, Any]  # values by the names of profile fields
 
@@ -35,7 +36,7 @@ def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bo
         try:
             new_value = _load_value(actor, fields.get(name), value, own)
         except ValidationError as error:
-            problems[name[:80]] = error.messages
+            problems[name[:80]] = problems_of(error)
             continue
         result.pop(name, None)
         if new_value is not None:
@@ -47,7 +48,7 @@ def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bo
 
 def _load_value(actor: Actor, field: FieldType | None, value: Any, own: bool) -> Any:
     if field is None:
-        raise ValidationError("Unknown field.")
+        raise ValidationError(UNKNOWN_FIELD)
     if own and not _may_set(actor, field):
         raise ValidationError(LOCKED)
     if value is None:

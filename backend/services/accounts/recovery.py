@@ -11,6 +11,7 @@ from backend.services.accounts.outbox import queue_mail, require_mail
 from backend.services.accounts.passwords import hash_password
 from backend.services.errors import Conflict, Invalid
 from backend.utils.clock import utcnow
+from backend.utils.problems import Problem
 
 
 def request_mail(settings: Settings, kind: str, email: str) -> None:
@@ -43,7 +44,7 @@ def reset_password(token: str, new_password: str) -> None:
     with database.atomic():
         user = mail_tokens.use_token(token, "reset")
         if not user.active:
-            raise Invalid({"token": ["The account is not active."]})
+            raise Invalid({"token": [Problem("token_invalid", "The account is not active.")]})
         verified_at = user.verified_at or utcnow()  # they received the mail, so the address is confirmed
         user_updates.store_password(user, password_hash, verified_at=verified_at)
         sessions.end_sessions_of(user.id)

@@ -20,6 +20,7 @@ from backend.services.definitions.row_rules import user_fields
 from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.problems import Problem, problems_of
 
 
 class RoleBody(Schema):
@@ -144,7 +145,7 @@ def _apply_role(actor: Actor, name: Any, body: Any) -> str:
     try:
         values = RoleBody().load(body)
     except ValidationError as error:
-        raise Invalid({"roles": {name: error.messages}}) from error
+        raise Invalid({"roles": {name: problems_of(error)}}) from error
     role = Role.get_or_none(Role.name == name)
     if role is not None and (role.description, role.permissions) == (values["description"], values["permissions"]):
         return "unchanged"
@@ -161,9 +162,9 @@ def export_roles() -> dict[str, dict[str, Any]]:
     return {role.name: {"description": role.description, "permissions": role.permissions} for role in rows}
 
 
-def _name_problem(name: Any) -> str | None:
+def _name_problem(name: Any) -> Problem | None:
     if not isinstance(name, str):
-        return "A name must be a string."
+        return Problem("wrong_type", "A name must be a text.", expected="string")
     return name_problem(name, name in {*BUILT_IN, PUBLIC_GRANT, OWNER_GRANT})
 
 

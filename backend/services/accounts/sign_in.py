@@ -18,6 +18,7 @@ from backend.services.accounts.passwords import hash_password, match_password, r
 from backend.services.errors import Denied, Invalid, Unauthenticated
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
+from backend.utils.problems import Problem
 
 DEFAULT_ADMIN_EMAIL = "admin@example.com"
 
@@ -100,7 +101,7 @@ def change_password(actor: Actor, *, current_password: str, new_password: str) -
     """
     user = users.get_user(actor.user_id)
     if not verify_password(user.password_hash, current_password):
-        raise Invalid({"current_password": ["This is not your password."]})
+        raise Invalid({"current_password": [Problem("wrong_password", "This is not your password.")]})
     with database.atomic():
         user_updates.set_password(actor, user, new_password, field="new_password")
         sessions.end_other_sessions(actor)

@@ -21,6 +21,7 @@ from backend.services.records.deletions import delete_records
 from backend.services.records.owned_records import settle_owned
 from backend.utils.clock import utcnow
 from backend.utils.emails import user_email
+from backend.utils.problems import TAKEN, Problem
 
 
 def list_users() -> list[User]:
@@ -57,7 +58,7 @@ def normalize_address(email: str) -> str:
     try:
         return user_email(email)
     except ValueError as error:
-        raise Invalid({"email": [str(error)]}) from error
+        raise Invalid({"email": [Problem("bad_format", str(error), expected="email")]}) from error
 
 
 def insert_user(*, created_at: datetime, roles: Iterable[str], **columns: Any) -> User | None:
@@ -73,7 +74,7 @@ def insert_user(*, created_at: datetime, roles: Iterable[str], **columns: Any) -
 
 def address_taken() -> Conflict:
     """Return the Conflict to raise if another user has the address."""
-    return Conflict("Another user has this address already.", {"json": {"email": ["Already taken."]}})
+    return Conflict("Another user has this address already.", {"json": {"email": [TAKEN]}})
 
 
 def create_user(

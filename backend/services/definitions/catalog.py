@@ -30,6 +30,7 @@ from backend.services.storage.conditions import EVERY, Condition, all_of
 from backend.services.storage.listable import Listable, Names, ShownLinks
 from backend.services.storage.paths import Path, with_paths
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
 SHOWN = "shown."  # how the names of slots begin that have the values of ShownLinks
@@ -149,7 +150,8 @@ class Resource(Listable):
         for name, max_bytes in self.definition.index_byte_limits.items():
             text = self.fields[name].compared_value(data.get(name))
             if isinstance(text, str) and byte_count(text) > max_bytes:
-                problems[name] = [f"At most {max_bytes:,} bytes, because the field is in an index."]
+                text = f"At most {max_bytes:,} bytes, because the field is in an index."
+                problems[name] = [Problem("too_long", text, limit=max_bytes)]
         if problems:
             raise Invalid(problems)
 

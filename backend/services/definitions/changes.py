@@ -14,6 +14,7 @@ from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.own_where import rename_in_where
 from backend.services.definitions.renames import Renames, find_renames
 from backend.services.field_types.base import FieldType
+from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
 
@@ -101,7 +102,7 @@ class Alteration(Change):
         return [name for name, old in self.continued.items() if name not in self.old_names and old in computed]
 
     @property
-    def rename_problems(self) -> dict[str, str]:
+    def rename_problems(self) -> dict[str, Problem]:
         """Map of field name to the error in its `renamed_from`."""
         return self._renames.problems
 
@@ -207,7 +208,7 @@ def _with_byte_limit(convert: Callable[[Any], Any], field: FieldType, max_bytes:
     def convert_and_check(value: Any) -> Any:
         converted = convert(value)
         if isinstance(converted, str) and byte_count(field.compared_value(converted)) > max_bytes:
-            raise ValidationError("Too long for an index.")
+            raise ValidationError(Problem("too_long", "Too long for an index.", limit=max_bytes))
         return converted
 
     return convert_and_check

@@ -10,6 +10,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from backend.models.role import ADMIN
+from backend.services.access.permissions import no_such_role
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.grants import grant_problems, granted_roles
@@ -20,18 +21,19 @@ from backend.services.definitions.places import fields_of_paths
 from backend.services.definitions.relations import Definitions
 from backend.services.definitions.row_rules import RulePlace, check_user_value, rule_problems
 from backend.services.definitions.schema import MAX_INDEXED
-from backend.services.definitions.where import UserValue
+from backend.services.definitions.where import NO_CONDITIONS, UserValue
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 from backend.services.field_types.varying import USER
+from backend.utils.problems import Problem, flatten, one_problem
 from backend.utils.texts import byte_count
 
 MAX_INDEXES = 64  # that one resource declares
 MAX_RESOURCES = 500
 NEVER_UNIQUE = ("id", "updated_at", "version")  # unique by itself, or set by changes that must not be refused for it
 
-Problems = dict[str, Any]
+Problems = dict[str, Any]  # as backend/utils/problems.py has them
 
 
 def access_problems(definition: Definition, roles: Collection[str]) -> Problems:
@@ -49,10 +51,10 @@ def field_rule_problems(definition: Definition, roles: Collection[str], *, has_v
         problems = {}
         for part, names in (("readable_by", field.readable_by), ("writable_by", field.writable_by)):
             if unknown := [shown_name(role) for role in names or () if role not in roles]:
-                problems[part] = [f"No such role: {', '.join(unknown)}."]
+                problems[part] = [no_such_role(unknown)]
         if unable := _unable_to_create(field, creators):
-            message = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
-            problems["writable_by"] = [message]
+            text = f"Required, but these roles may create records without writing it: {', '.join(sorted(unable))}."
+            problems["writable_by"] = [Problem("not_allowed", text, names=sorted(unable))]
         if problems:
             problems_by_field[name] = problems
     return problems_by_field
@@ -72,30 +74,30 @@ def column_problems(definition: Definition) -> Problems:
         field_sets = [FieldSet.read(entry) for entry in sets]
         counts = Counter(field_sets)
         checked = [_set_problem(each, definition, part, counts[each]) for each in field_sets]
-        if messages := [message for message in checked if message]:
-            problems[part] = messages[:1]
+        if found := [problem for problem in checked if problem]:
+            problems[part] = found[:1]
     if not problems:
         problems |= _index_count_problems(definition)
     return problems | _search_problems(definition)
 
 
-def _set_problem(field_set: FieldSet, definition: Definition, part: str, count: int) -> str | None:
+def _set_problem(field_set: FieldSet, definition: Definition, part: str, count: int) -> Problem | None:
     names, fields = field_set.fields, definition.all_fields
     if not 1 <= len(names) <= MAX_INDEXED or len(set(names)) != len(names):
-        return f"Each entry lists 1 to {MAX_INDEXED} different fields."
+        return Problem("wrong_type", f"Each entry lists 1 to {MAX_INDEXED} different fields.", limit=MAX_INDEXED)
     if unknown := [shown_name(name) for name in names if name not in fields]:
-        return f"No such field: {', '.join(unknown)}."
+        return Problem("unknown_field", f"No such field: {', '.join(unknown)}.", names=unknown)
     if problems := [f"{name}: {problem}" for name in names if (problem := fields[name].index_problem)]:
-        return " ".join(problems)
+        return Problem("not_allowed", " ".join(problems))
     if part == "unique" and (barred := [name for name in names if name in NEVER_UNIQUE]):
-        return f"Cannot be part of a unique set: {', '.join(barred)}."
+        return Problem("not_allowed", f"Cannot be part of a unique set: {', '.join(barred)}.", names=barred)
     if field_set.rule and (problem := _rule_problem(field_set.where, definition, part)):
         return problem
-    return f"Listed twice: {field_set.subject}." if count > 1 else None
+    return Problem("duplicate", f"Listed twice: {field_set.subject}.") if count > 1 else None
 
 
-def _rule_problem(where: Any, definition: Definition, part: str) -> str | None:
-    """Return the error in the rule of an index.
+def _rule_problem(where: Any, definition: Definition, part: str) -> Problem | None:
+    """Return the problem in the rule of an index.
 
     That of a unique set has no references: a deletion sets these to null, and must not be refused for it.
     """
@@ -103,13 +105,14 @@ def _rule_problem(where: Any, definition: Definition, part: str) -> str | None:
     if part == "unique":
         usable = {name: field for name, field in usable.items() if name not in definition.references}
     if where == {}:
-        return "where: Must be an object of conditions."
+        return NO_CONDITIONS.within("where")
     try:
         read_own_where(where, definition.all_fields)
     except ValidationError as error:
-        return " ".join(map(str, error.messages))
+        return one_problem(flatten(error.messages))
     barred = sorted(used_fields(where) - usable.keys())
-    return f"Cannot be in the rule of an entry of `{part}`: {', '.join(barred)}." if barred else None
+    text = f"Cannot be in the rule of an entry of `{part}`: {', '.join(barred)}."
+    return Problem("not_allowed", text, names=barred) if barred else None
 
 
 def _index_count_problems(definition: Definition) -> Problems:
@@ -117,39 +120,45 @@ def _index_count_problems(definition: Definition) -> Problems:
     count = single + len(definition.indexes) + len(definition.unique)
     if count <= MAX_INDEXES:
         return {}
-    return {"indexes": [f"At most {MAX_INDEXES} indexes, including unique ones; this definition has {count}."]}
+    text = f"At most {MAX_INDEXES} indexes, including unique ones; this definition has {count}."
+    return {"indexes": [Problem("too_many", text, limit=MAX_INDEXES)]}
 
 
 def _search_problems(definition: Definition) -> Problems:
     searchable = {name for name, field in definition.fields.items() if field.searchable and not field.computed}
     if unknown := [shown_name(name) for name in definition.search if name not in searchable]:
-        return {"search": [f"Not a text field of this resource: {', '.join(unknown)}."]}
+        text = f"Not a text field of this resource: {', '.join(unknown)}."
+        return {"search": [Problem("unknown_field", text, names=unknown)]}
     if len(set(definition.search)) != len(definition.search):
-        return {"search": ["Each field at most once."]}
+        return {"search": [Problem("duplicate", "Each field at most once.")]}
     return {}
 
 
 def default_problems(definition: Definition) -> Problems:
     """Check that no default is too long for an index, and that users have the values of those that vary."""
     problems = {
-        name: {"default": [f"At most {max_bytes:,} bytes, because the field is in an index."]}
+        name: {"default": [_too_long_for_index(max_bytes)]}
         for name, max_bytes in definition.index_byte_limits.items()
         if byte_count(definition.fields[name].compared_value(definition.fields[name].fixed_default or "")) > max_bytes
     }
-    problems |= {name: {"default": messages} for name, messages in _user_default_problems(definition).items()}
+    problems |= {name: {"default": found} for name, found in _user_default_problems(definition).items()}
     return {"fields": problems} if problems else {}
 
 
-def _user_default_problems(definition: Definition) -> dict[str, list[str]]:
-    """Return the map of field name to errors, for defaults that are no value of users, or of another type."""
-    problems: dict[str, list[str]] = {}
+def _too_long_for_index(max_bytes: int) -> Problem:
+    return Problem("too_long", f"At most {max_bytes:,} bytes, because the field is in an index.", limit=max_bytes)
+
+
+def _user_default_problems(definition: Definition) -> dict[str, list[Problem]]:
+    """Return the map of field name to problems, for defaults that are no value of users, or of another type."""
+    problems: dict[str, list[Problem]] = {}
     for name, field in definition.fields.items():
         default = field.varying_default
         if default and default.startswith(USER):
             try:
                 check_user_value(UserValue(default.removeprefix(USER), field))
             except ValidationError as error:
-                problems[name] = [str(message) for message in error.messages]
+                problems[name] = [*flatten(error.messages)]
     return problems
 
 
@@ -160,13 +169,15 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
     first, errors in row rules and filters, which may lead through several resources, and too many resources.
     """
     if len(definitions) > MAX_RESOURCES:
-        raise Invalid({"_schema": [f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."]})
+        text = f"At most {MAX_RESOURCES} resources; there would be {len(definitions)}."
+        raise Invalid({"_schema": [Problem("too_many", text, limit=MAX_RESOURCES)]})
     problems: Problems = {}
     for name, definition in definitions.items():
         for reference, field in definition.referring.items():
             if field.to not in {*definitions, USERS}:
                 in_resource = problems.setdefault(name, {"fields": {}})
-                in_resource["fields"][reference] = {"to": [f"There is no resource {shown_name(field.to)}."]}
+                problem = Problem("not_found", f"There is no resource {shown_name(field.to)}.")
+                in_resource["fields"][reference] = {"to": [problem]}
     if problems:
         raise Invalid(problems)
     for name in definitions:
@@ -181,8 +192,9 @@ def _check_paths(definitions: Mapping[str, Definition]) -> None:
         if access := rule_problems(definition, world):
             problems[name] = {"access": access}
         if unknown := definition.filters and _unknown_paths(definition, world):
-            messages = [f"No such path of one or two references and a field: {', '.join(map(shown_name, unknown))}."]
-            problems.setdefault(name, {})["filters"] = messages
+            names = [*map(shown_name, unknown)]
+            text = f"No such path of one or two references and a field: {', '.join(names)}."
+            problems.setdefault(name, {})["filters"] = [Problem("unknown_field", text, names=names)]
     if problems:
         raise Invalid(problems)
 
@@ -198,8 +210,8 @@ def _refuse_circle(start: str, definitions: Mapping[str, Definition]) -> None:
     if circle := _required_circle(start, definitions):
         required = [name for name, field in definitions[start].referring.items() if field.required]
         first = next(name for name in required if definitions[start].referring[name].to == circle[1])
-        message = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
-        raise Invalid({start: {"fields": {first: {"to": [message]}}}})
+        text = f"Required references form a circle, so no record could be created first: {' -> '.join(circle)}."
+        raise Invalid({start: {"fields": {first: {"to": [Problem("not_allowed", text, names=circle)]}}}})
 
 
 def _required_circle(start: str, definitions: Mapping[str, Definition]) -> list[str] | None:

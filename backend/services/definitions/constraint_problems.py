@@ -15,10 +15,12 @@ from backend.services.definitions.computed.tokens import ExpressionError
 from backend.services.definitions.computed.tree import names_in, parse
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.record_checks import read_check
+from backend.services.definitions.where import NO_CONDITIONS
+from backend.utils.problems import Problem
 
 MAX_CHARACTER_BYTES = 4  # of one character in UTF-8
 
-Problems = dict[str, Any]
+Problems = dict[str, Any]  # as backend/utils/problems.py has them
 
 
 def computed_problems(definition: Definition) -> Problems:
@@ -29,7 +31,8 @@ def computed_problems(definition: Definition) -> Problems:
             inputs = names_in(parse(field.computed or ""))
             definition.computation(name, SQL, database.obj)
         except ExpressionError as error:
-            problems[name] = {"computed": [f"`{field.computed}`: {error}"]}
+            problem = Problem("bad_format", f"`{field.computed}`: {error}", expected="expression")
+            problems[name] = {"computed": [problem]}
         else:
             problems |= _reader_problems(name, definition, inputs) | _computed_index_problems(name, definition)
     return {"fields": problems} if problems else {}
@@ -43,7 +46,7 @@ def _reader_problems(name: str, definition: Definition, inputs: Collection[str])
         if allowed is not None and not _is_among(readers, allowed):
             roles = f"only {', '.join(allowed)}" if allowed else "only admins"
             message = f"The field is computed from {input_name}, which {roles} may read. Allow no other roles here."
-            return {name: {"readable_by": [message]}}
+            return {name: {"readable_by": [Problem("not_allowed", message)]}}
     return {}
 
 
@@ -54,7 +57,8 @@ def _computed_index_problems(name: str, definition: Definition) -> Problems:
     length = getattr(definition.fields[name], "max_length", None)
     if most is None or (length is not None and length <= most):
         return {}
-    return {name: {"max_length": [f"At most {most}, because the field is in an index."]}}
+    problem = Problem("too_large", f"At most {most}, because the field is in an index.", limit=most)
+    return {name: {"max_length": [problem]}}
 
 
 def record_check_problems(definition: Definition) -> Problems:
@@ -67,13 +71,13 @@ def record_check_problems(definition: Definition) -> Problems:
             problems[name] = error.messages
             continue
         if where == {}:
-            problems[name] = ["where: Must be an object of conditions."]
+            problems[name] = [NO_CONDITIONS.within("where")]
         elif problem := _revealing_problem(definition, fields):
             problems[name] = [problem]
     return {"checks": problems} if problems else {}
 
 
-def _revealing_problem(definition: Definition, fields: Collection[str]) -> str | None:
+def _revealing_problem(definition: Definition, fields: Collection[str]) -> Problem | None:
     """Return the error of a check that could reveal a field to somebody who tries values of another one."""
     inputs = {part for name in fields for part in definition.inputs.get(name, {name})} & definition.fields.keys()
     for hidden in sorted(fields):
@@ -83,7 +87,8 @@ def _revealing_problem(definition: Definition, fields: Collection[str]) -> str |
         for name in sorted(inputs - {hidden}):
             writers = definition.fields[name].writers
             if definition.fields[name].is_settable and not _is_among(writers, readers):
-                return f"Everybody who may set {name} could find out {hidden}: limit `writable_by` of {name}."
+                text = f"Everybody who may set {name} could find out {hidden}: limit `writable_by` of {name}."
+                return Problem("not_allowed", text, names=[name])
     return None
 
 

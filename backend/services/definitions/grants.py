@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from backend.services.definitions.names import shown_name
+from backend.utils.problems import Problem
 
 Grant = str | dict[str, Any]  # a role, or {"role": …, "where": …}
 
@@ -48,8 +49,8 @@ def granted_roles(grants: Iterable[Grant]) -> set[str]:
     return {grant if isinstance(grant, str) else grant["role"] for grant in grants}
 
 
-def grant_problems(grants: Iterable[Any], roles: Collection[str]) -> list[str]:
-    """Return the errors in a list of grants, as messages; `roles` are the names of all roles.
+def grant_problems(grants: Iterable[Any], roles: Collection[str]) -> list[Problem]:
+    """Return the problems of a list of grants; `roles` are the names of all roles.
 
     The `where` of a grant is checked with all definitions, because it may lead through several.
     """
@@ -59,7 +60,9 @@ def grant_problems(grants: Iterable[Any], roles: Collection[str]) -> list[str]:
         if isinstance(grant, dict) and set(grant) == {"role", "where"}:
             name = grant["role"]
         if not isinstance(name, str):
-            problems.append("A grant is a role, `public`, `owner`, or an object of `role` and `where`.")
+            text = "A grant is a role, `public`, `owner`, or an object of `role` and `where`."
+            problems.append(Problem("wrong_type", text))
         elif name not in {*roles, PUBLIC_GRANT, OWNER_GRANT}:
-            problems.append(f"No such role: {shown_name(name)}. A grant is a role, `public` or `owner`.")
+            text = f"No such role: {shown_name(name)}. A grant is a role, `public` or `owner`."
+            problems.append(Problem("not_found", text, names=[shown_name(name)]))
     return problems

@@ -5,6 +5,8 @@ The same names are reserved for both databases, so that a definition is valid on
 
 import re
 
+from backend.utils.problems import Problem
+
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 MAX_SHOWN = 80  # characters of an invalid name in a message
 
@@ -58,14 +60,16 @@ def is_reserved_field(name: str) -> bool:
     return name in RESERVED_FIELDS
 
 
-def name_problem(name: str, is_reserved: bool) -> str | None:
+def name_problem(name: str, is_reserved: bool) -> Problem | None:
     """Return the error in a name, or None."""
     if not NAME.fullmatch(name):
-        return "A name has 1 to 63 lower-case letters, digits and underscores, and starts with a letter."
+        text = "A name has 1 to 63 lower-case letters, digits and underscores, and starts with a letter."
+        return Problem("bad_format", text, pattern=NAME.pattern)
     if "__" in name:
-        return "A name has no double underscore, which separates a field from its filter."
+        text = "A name has no double underscore, which separates a field from its filter."
+        return Problem("bad_format", text)
     if is_reserved:
-        return f"The name {name} is reserved."
+        return Problem("reserved", f"The name {name} is reserved.")
     return None
 
 

@@ -11,6 +11,7 @@ from backend.services.definitions.where import GROUPS, UserValue, Wording, read_
 from backend.services.field_types.varying import USER
 from backend.services.storage.conditions import EVERY, Condition
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class _Place:
 
 
 def _refuse_user_value(value: UserValue) -> NoReturn:
-    raise ValidationError("Values of the user cannot be used here.")
+    raise ValidationError(Problem("not_allowed", "Values of the user cannot be used here."))
 
 
 def read_own_where(where: Any, fields: Fields) -> Condition:

@@ -15,6 +15,7 @@ from backend.services.definitions.own_where import rename_in_where
 from backend.services.definitions.schema import DefinitionSchema
 from backend.services.errors import Invalid
 from backend.services.field_types.registry import parse_field
+from backend.utils.problems import problems_of
 
 _schema = DefinitionSchema()
 
@@ -56,7 +57,7 @@ def _read(data: Any, reserved: Collection[str], version: int = 1) -> tuple[Defin
     try:
         body = _schema.load(data)
     except ValidationError as error:
-        raise Invalid(error.messages) from error
+        raise Invalid(problems_of(error)) from error
     fields, wrong = {}, {}
     for name, declaration in body.pop("fields_").items():
         try:

@@ -17,6 +17,7 @@ from backend.services.definitions.steps import Step, find_rows, make_step, recor
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import MAX_FORMER_NAMES
+from backend.utils.problems import Problem
 
 Definitions = Mapping[str, Definition]  # map of resource name to definition
 
@@ -153,7 +154,8 @@ def _find_resource_renames(definitions: Definitions, wanted: Definitions, droppe
     for name in old_names:
         # A rename must not overwrite an existing resource, unless that one is renamed too.
         if name in definitions and name not in old_names.values():
-            problems[name] = f"There is already a resource {name}. Drop or rename it first."
+            text = f"There is already a resource {name}. Drop or rename it first."
+            problems[name] = Problem("not_unique", text)
     if problems:
         raise Invalid({name: {"renamed_from": [problem]} for name, problem in problems.items()})
     return old_names

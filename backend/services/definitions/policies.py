@@ -18,6 +18,7 @@ from backend.services.errors import Invalid
 from backend.services.storage.conditions import EVERY, NEVER, Condition, any_of
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import built_once, slot
+from backend.utils.problems import UNKNOWN_FIELD, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Scope:
 EVERYTHING = Scope(EVERY)
 NOTHING = Scope(NEVER)
 NO_FIELDS: frozenset[str] = frozenset()
-LOCKED = "You may not set this field."
+LOCKED = Problem("read_only", "You may not set this field.")
 
 
 def scope(resource: Resource, action: str, actor: Actor) -> Scope:
@@ -114,7 +115,7 @@ def require_may_set(definition: Definition, actor: Actor, names: Iterable[str]) 
     """Raise Invalid if the actor may not set one of these fields. A hidden field is reported as unknown."""
     if locked := locked_fields(definition, actor).intersection(names):
         hidden = hidden_fields(definition, actor)
-        raise Invalid({name: ["Unknown field." if name in hidden else LOCKED] for name in locked})
+        raise Invalid({name: [UNKNOWN_FIELD if name in hidden else LOCKED] for name in locked})
 
 
 def has_grant(definition: Definition, action: str, actor: Actor) -> bool:

@@ -15,17 +15,19 @@ A rename is decided and carried out in these places:
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from backend.utils.problems import Problem
+
 FormerNames = Mapping[str, list[str]]  # map of name to its former names, the latest first
 
 
 class Renames(NamedTuple):
     """`old_names` is a map of new to old name, `problems` a map of new name to the error in its former names.
 
-    For example, Renames({"title": "name"}, problems={"pages": "There is no field length to rename to pages."}).
+    For example, Renames({"title": "name"}, problems={"pages": Problem("not_found", "There is no field length …")}).
     """
 
     old_names: dict[str, str]
-    problems: dict[str, str]
+    problems: dict[str, Problem]
 
 
 def find_renames(noun: str, old: FormerNames, new: FormerNames) -> Renames:
@@ -98,11 +100,12 @@ def _may_take_over(
     return (old_name not in new or old_name in takeovers) and (old_name not in old[name] or name in replaced)
 
 
-def _problem(noun: str, name: str, former: list[str], old: FormerNames, old_names: Mapping[str, str]) -> str | None:
+def _problem(noun: str, name: str, former: list[str], old: FormerNames, old_names: Mapping[str, str]) -> Problem | None:
     """Return the error in the former names of a declared name, or None."""
     others = [candidate for candidate in former if candidate != name]
     if not others or name in old_names or set(others) & set(old.get(name, ())):
         return None
     if existing := _first(others, lambda candidate: candidate in old):
-        return f"The {noun} {existing} stays or is renamed to another name, so it cannot become {name} as well."
-    return f"There is no {noun} {others[0][:80]} to rename to {name}."
+        text = f"The {noun} {existing} stays or is renamed to another name, so it cannot become {name} as well."
+        return Problem("not_allowed", text)
+    return Problem("not_found", f"There is no {noun} {others[0][:80]} to rename to {name}.")

@@ -14,6 +14,7 @@ from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Conflict, Invalid, NotFound
+from backend.utils.problems import Problem
 
 
 def list_resources() -> list[StoredDefinition]:
@@ -114,7 +115,8 @@ def _replacement(definitions: Mapping[str, Definition], name: str, data: dict[st
         raise _not_found(name)
     definition = parse_definition({"name": name} | data, role_names(), current=definitions[name])
     if definition.name != name and name not in definition.former_names:
-        raise Invalid({"name": [f"The path names the resource {name}. To rename it, add `renamed_from: {name}`."]})
+        text = f"The path names the resource {name}. To rename it, add `renamed_from: {name}`."
+        raise Invalid({"name": [Problem("not_allowed", text)]})
     if definition.name != name and definition.name in definitions:
         raise _name_in_use(definition.name)
     return definition
@@ -132,7 +134,8 @@ def _plan(definitions: Mapping[str, Definition], definition: Definition) -> Plan
 
 def _refuse_former_names(definition: Definition) -> None:
     """Raise Invalid if a new resource or one of its fields declares former names: only a PUT renames."""
-    messages = ["A new resource has no former names. To rename a resource, send PUT to its path."]
+    text = "A new resource has no former names. To rename a resource, send PUT to its path."
+    messages = [Problem("not_allowed", text)]
     problems: dict[str, Any] = {"renamed_from": messages} if definition.former_names else {}
     if renamed := [name for name, field in definition.fields.items() if field.former_names]:
         problems["fields"] = {name: {"renamed_from": messages} for name in renamed}

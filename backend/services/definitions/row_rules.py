@@ -10,7 +10,7 @@ from backend.models.user import UserSettings
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.places import Fields
 from backend.services.definitions.relations import Definitions
-from backend.services.definitions.where import UserValue, Wording, read_where
+from backend.services.definitions.where import NO_CONDITIONS, UserValue, Wording, read_where
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.email import Email
 from backend.services.field_types.registry import parse_field
@@ -29,6 +29,7 @@ from backend.services.storage.conditions import (
     any_of,
 )
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem, flatten
 
 OWN_FIELDS: Fields = {"id": Uuid(), "email": Email()}  # every user has these values
 MAX_RULE_VALUES = 10_000  # of all rules of an action: the parameters of a statement are limited
@@ -67,26 +68,27 @@ def read_rule(where: Any, place: RulePlace) -> Condition:
     return read_where(where, place, Wording("$", lambda value: None))
 
 
-def rule_problems(definition: Definition, world: Definitions) -> dict[str, list[str]]:
-    """Return the map of action to the errors in its row rules, as messages."""
+def rule_problems(definition: Definition, world: Definitions) -> dict[str, list[Problem]]:
+    """Return the map of action to the problems of its row rules."""
     place, known = RulePlace(definition, world), _UserFields()
-    problems: dict[str, list[str]] = {}
+    problems: dict[str, list[Problem]] = {}
     for action, grants in definition.access.items():
         rules = [grant["where"] for grant in grants if isinstance(grant, dict)]
-        if messages := [message for where in rules for message in _problems(where, place, known)]:
-            problems[action] = messages
+        if found := [problem for where in rules for problem in _problems(where, place, known)]:
+            problems[action] = found
         elif sum(1 for where in rules for _ in _leaves(where)) > MAX_RULE_VALUES:
-            problems[action] = [f"The rules of an action have at most {MAX_RULE_VALUES:,} values."]
+            text = f"The rules of an action have at most {MAX_RULE_VALUES:,} values."
+            problems[action] = [Problem("too_many", text, limit=MAX_RULE_VALUES)]
     return problems
 
 
-def _problems(where: Any, place: RulePlace, known: "_UserFields") -> list[str]:
+def _problems(where: Any, place: RulePlace, known: "_UserFields") -> list[Problem]:
     if where == {}:
-        return ["where: Must be an object of conditions."]
+        return [NO_CONDITIONS.within("where")]
     try:
         read_where(where, place, Wording("$", known.check))
     except ValidationError as error:
-        return [str(message) for message in error.messages]
+        return [*flatten(error.messages)]
     return []
 
 
@@ -102,11 +104,13 @@ class _UserFields:
         """Raise ValidationError unless users have the value, and it can be compared with the field."""
         if value.name not in self.fields:
             names = ", ".join(f"`{USER}{name}`" for name in self.fields)
-            raise ValidationError(f"Users have no such value. They have {names}.")
+            text = f"Users have no such value. They have {names}."
+            raise ValidationError(Problem("unknown_field", text, choices=list(self.fields)))
         known = self.fields[value.name]
         if value.is_list != known.holds_items or value.field.comparable_as != known.item.comparable_as:
             wanted = f"a list of {value.field.name}" if value.is_list else value.field.name
-            raise ValidationError(f"`{USER}{value.name}` of type {known.title} cannot be compared with {wanted}.")
+            text = f"`{USER}{value.name}` of type {known.title} cannot be compared with {wanted}."
+            raise ValidationError(Problem("not_allowed", text))
 
 
 def check_user_value(value: UserValue) -> None:

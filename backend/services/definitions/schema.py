@@ -12,6 +12,7 @@ from backend.services.definitions.names import NAME
 from backend.services.field_types.base import TYPES, declaration_schema
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.reference import ON_DELETE
+from backend.utils.problems import Code, Problem
 
 MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
@@ -79,7 +80,10 @@ def field_name() -> fields.String:
 
 def _check_count(declarations: dict[str, Any]) -> None:
     if not 1 <= len(declarations) <= MAX_FIELDS:
-        raise ValidationError(f"A resource has 1 to {MAX_FIELDS} fields.")
+        code: Code = "too_many" if declarations else "too_few"
+        raise ValidationError(
+            Problem(code, f"A resource has 1 to {MAX_FIELDS} fields.", limit=MAX_FIELDS if declarations else 1)
+        )
 
 
 class FieldSetSchema(Schema):
@@ -110,17 +114,21 @@ def _field_sets(description: str) -> fields.List[Any]:
 
 def _require_distinct(paths: list[str]) -> None:
     if len(set(paths)) != len(paths):
-        raise ValidationError("Each path at most once.")
+        raise ValidationError(Problem("duplicate", "Each path at most once."))
 
 
 class AccessSchema(Schema):
     """Grants by action."""
 
-    error_messages = {"unknown": f"Not an action. The actions are {', '.join(ACTIONS)}."}
+    error_messages = {
+        "unknown": Problem(
+            "unknown_field", f"Not an action. The actions are {', '.join(ACTIONS)}.", choices=list(ACTIONS)
+        )
+    }
 
 
 def _grants() -> fields.List[Any]:
-    too_many = f"An action has at most {MAX_GRANTS} grants."
+    too_many = Problem("too_many", f"An action has at most {MAX_GRANTS} grants.", limit=MAX_GRANTS)
     return fields.List(
         fields.Raw(metadata={"anyOf": [{"type": "string"}, RULE]}),
         validate=validate.Length(max=MAX_GRANTS, error=too_many),
@@ -144,7 +152,10 @@ class DefinitionBodySchema(Schema):
     search = fields.List(field_name(), metadata={"description": "Fields of the full-text search", "uniqueItems": True})
     filters = fields.List(
         StrictText(),
-        validate=[validate.Length(max=MAX_PATHS, error=f"At most {MAX_PATHS} paths."), _require_distinct],
+        validate=[
+            validate.Length(max=MAX_PATHS, error=Problem("too_many", f"At most {MAX_PATHS} paths.", limit=MAX_PATHS)),
+            _require_distinct,
+        ],
         metadata={
             "description": "Fields of related records to filter, sort and group by, such as `country.code`",
             "uniqueItems": True,

@@ -36,6 +36,7 @@ from backend.services.storage.conditions import (
 )
 from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem, flatten
 
 MAX_CONDITIONS = 32  # in one `where`
 MAX_DEPTH = 4  # of `any`, `all`, `not`, `some` and `none` within each other
@@ -44,7 +45,9 @@ MAX_PART = 1_000  # characters of a text to search for within others; a database
 GROUPS = ("any", "all", "not")
 QUANTIFIERS = ("some", "none")
 OF_IDS = ("any", "all", "none", "isempty")  # the operators of lists of references
-NO_FIELD = "There is no such field."
+NO_FIELD = Problem("unknown_field", "There is no such field.")
+TOO_DEEP = Problem("too_large", f"Nested more than {MAX_DEPTH} deep.", limit=MAX_DEPTH)
+NO_CONDITIONS = Problem("wrong_type", "Must be an object of conditions.", expected="object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ def read_where(where: Any, place: Place, wording: Wording) -> Condition:
     reading = _Reading(wording)
     condition = reading.group(where, place, "where", MAX_DEPTH)
     if reading.count > MAX_CONDITIONS:
-        reading.problems = [f"where: At most {MAX_CONDITIONS} conditions; there are {reading.count}."]
+        text = f"At most {MAX_CONDITIONS} conditions; there are {reading.count}."
+        reading.problems = [Problem("too_many", text, limit=MAX_CONDITIONS).within("where")]
     if reading.problems:
         raise ValidationError(reading.problems)
     return condition
@@ -82,17 +86,17 @@ class _Reading:
 
     def __init__(self, wording: Wording) -> None:
         self.wording = wording
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
         self.count = 0
 
-    def _problem(self, path: str, message: str) -> Condition:
-        self.problems.append(f"{path}: {message}")
+    def _problem(self, path: str, *problems: Problem) -> Condition:
+        self.problems += [problem.within(path) for problem in problems]
         return EVERY
 
     def group(self, where: Any, place: Place, path: str, depth: int) -> Condition:
         """Return that all members of an object are true; `depth` is how many groups may be nested in it."""
         if not isinstance(where, dict):
-            return self._problem(path, "Must be an object of conditions.")
+            return self._problem(path, NO_CONDITIONS)
         members = sorted(where.items(), key=lambda member: str(member[0]))
         return all_of(
             [self._member(str(name), value, place, f"{path}.{shown_name(name)}", depth) for name, value in members]
@@ -103,7 +107,8 @@ class _Reading:
             return self._combination(name, value, place, path, depth)
         *hops, last = name.split(".")
         if len(hops) > MAX_HOPS:
-            return self._problem(path, f"At most {MAX_HOPS} references lead to a field.")
+            text = f"At most {MAX_HOPS} references lead to a field."
+            return self._problem(path, Problem("too_many", text, limit=MAX_HOPS))
         way = lead(hops, place)
         if way is None:
             return self._problem(path, NO_FIELD)
@@ -117,11 +122,11 @@ class _Reading:
 
     def _combination(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
         if not depth:
-            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+            return self._problem(path, TOO_DEEP)
         if name == "not":
             return _negated(self.group(value, place, path, depth - 1))
         if not isinstance(value, list) or not value:
-            return self._problem(path, "Must be a list of objects.")
+            return self._problem(path, Problem("wrong_type", "Must be an array of objects.", expected="array"))
         parts = [self.group(each, place, f"{path}.{i}", depth - 1) for i, each in enumerate(value)]
         return any_of(parts) if name == "any" else all_of(parts)
 
@@ -134,7 +139,8 @@ class _Reading:
         offered = (*QUANTIFIERS, *OF_IDS) if is_list else QUANTIFIERS
         if not isinstance(value, dict) or not value or not set(value) <= set(offered):
             names = ", ".join(f"`{name}`" for name in dict.fromkeys(offered))
-            return self._problem(path, f"Must be an object of {names}.")
+            text = f"Must be an object of {names}."
+            return self._problem(path, Problem("wrong_type", text, expected="object", choices=list(offered)))
         parts: list[Condition] = []
         for quantifier, where in value.items():
             self.count += 1
@@ -149,7 +155,7 @@ class _Reading:
     ) -> Condition:
         """Return that some or none of the related records meet the conditions."""
         if not depth:
-            return self._problem(path, f"Nested more than {MAX_DEPTH} deep.")
+            return self._problem(path, TOO_DEEP)
         some = Through(relation, all_of([target.scope, self.group(where, target, path, depth - 1)]))
         return some if quantifier == "some" else Not(some)
 
@@ -161,16 +167,16 @@ class _Reading:
             if operator == "isempty":
                 return linked(relation, target.scope, operator, BooleanFromText().deserialize(operand))
             if not isinstance(operand, list) or not 0 < len(operand) <= MAX_IN:
-                raise ValidationError(f"Must be a list of 1 to {MAX_IN} ids.")
+                raise ValidationError(Problem("wrong_type", f"Must be an array of 1 to {MAX_IN} ids.", limit=MAX_IN))
             ids = [self._value(target.fields["id"], each, operator) for each in operand]
         except ValidationError as error:
-            return self._problem(path, " ".join(map(str, error.messages)))
+            return self._problem(path, *flatten(error.messages))
         return linked(relation, target.scope, operator, ids)
 
     def _comparisons(self, name: str, value: Any, fields: Fields, path: str, way: list[Step]) -> Condition:
         """Return that all operators of a field are true, at the end of a way of references."""
         if value == {}:
-            return self._problem(path, "Must be a value or an object of operators.")
+            return self._problem(path, Problem("wrong_type", "Must be a value or an object of operators."))
         operators = value if isinstance(value, dict) else {"eq": value}
         parts: list[Condition] = []
         for operator, operand in sorted(operators.items(), key=lambda item: str(item[0])):
@@ -179,7 +185,7 @@ class _Reading:
             try:
                 parts.append(compared(name, operator, self._operand(name, operator, operand, fields, way), way))
             except ValidationError as error:
-                self._problem(place, " ".join(map(str, error.messages)))
+                self._problem(place, *flatten(error.messages))
         return all_of(parts)
 
     def _operand(self, name: str, operator: str, operand: Any, fields: Fields, way: list[Any]) -> Any:
@@ -187,7 +193,9 @@ class _Reading:
         field = fields[name]
         # Where there is no related record, also a required field is null.
         if operator not in (field.operators if way else field.filter_operators):
-            raise ValidationError("This field has no such operator.")
+            operators = list(field.operators)
+            text = f"This field has no such operator. It has: {', '.join(operators) or 'none'}."
+            raise ValidationError(Problem("not_a_choice", text, choices=operators))
         if operator in OF_TRUTH:
             return BooleanFromText().deserialize(operand)
         if isinstance(operand, dict) and operator in COMPARISONS:
@@ -197,20 +205,21 @@ class _Reading:
         if isinstance(operand, str) and operand.startswith(self.wording.user_prefix):
             return self._user_value(UserValue(operand.removeprefix(USER), field.item, is_list=True))
         if not isinstance(operand, list) or len(operand) > MAX_IN:
-            raise ValidationError(f"Must be a list of at most {MAX_IN} values.")
+            raise ValidationError(Problem("wrong_type", f"Must be an array of at most {MAX_IN} values.", limit=MAX_IN))
         if operator in NOT_EMPTY and not operand:
-            raise ValidationError("Must have a value.")
+            raise ValidationError(Problem("too_few", "Must have a value.", limit=1))
         return tuple([self._value(field, value, operator) for value in operand])
 
     def _value(self, field: FieldType, value: Any, operator: str) -> Any:
         if isinstance(value, str) and value.startswith(self.wording.user_prefix):
             if operator in TEXT_SEARCH:  # an empty value would match every text
-                raise ValidationError("A value of the user cannot be searched for.")
+                raise ValidationError(Problem("not_allowed", "A value of the user cannot be searched for."))
             return self._user_value(UserValue(value.removeprefix(USER), field.item))
         if value is None:
-            raise ValidationError("To find null, use the operator `isnull`.")
+            raise ValidationError(Problem("null_not_allowed", "To find null, use the operator `isnull`."))
         if operator in TEXT_SEARCH and len(str(value)) > MAX_PART:
-            raise ValidationError(f"At most {MAX_PART:,} characters can be searched for within a text.")
+            text = f"At most {MAX_PART:,} characters can be searched for within a text."
+            raise ValidationError(Problem("too_long", text, limit=MAX_PART))
         return field.item.text_field().deserialize(value)
 
     def _user_value(self, value: UserValue) -> UserValue:
@@ -234,9 +243,11 @@ def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> O
     """Return the field of the same record that `{"field": name}` means. Raises ValidationError."""
     name = operand.get("field")
     if set(operand) != {"field"} or not isinstance(name, str):
-        raise ValidationError('Must be a value, or {"field": …} with the name of another field.')
+        text = 'Must be a value, or {"field": …} with the name of another field.'
+        raise ValidationError(Problem("wrong_type", text))
     if name not in fields:
-        raise ValidationError(f"There is no field {shown_name(name)}.")
+        raise ValidationError(Problem("unknown_field", f"There is no field {shown_name(name)}."))
     if fields[name].stored_as != field.stored_as:
-        raise ValidationError(f"The field {name} of type {fields[name].name} cannot be compared with {field.name}.")
+        text = f"The field {name} of type {fields[name].name} cannot be compared with {field.name}."
+        raise ValidationError(Problem("not_allowed", text))
     return OtherField(name)

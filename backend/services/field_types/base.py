@@ -18,6 +18,7 @@ from backend.services.field_types.computable import Computable
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
 from backend.services.field_types.totals import Totals
 from backend.services.field_types.varying import DEFAULT_FIELD, HasDefault
+from backend.utils.problems import Problem, problems_of
 
 TYPES: dict[str, type["FieldType"]] = {}  # map of type name to class
 MAX_INDEX_BYTES = 2400  # of all texts in one index entry
@@ -92,7 +93,7 @@ class FieldType(Comparable, Computable, HasDefault):
         try:
             options = declaration_schema(cls.name).load(declaration)
         except ValidationError as error:
-            raise Invalid(error.messages) from error
+            raise Invalid(problems_of(error)) from error
         del options["type"]
         field = cls(**options)
         if problems := field.problems():
@@ -103,16 +104,16 @@ class FieldType(Comparable, Computable, HasDefault):
         """Return the map of option to errors, for options that contradict each other."""
         problems: dict[str, Any] = self.computed_problems()
         if (self.unique or self.index) and self.index_problem:
-            problems["unique" if self.unique else "index"] = [self.index_problem]
+            problems["unique" if self.unique else "index"] = [Problem("not_allowed", self.index_problem)]
         for low, high in zip(LOWER_BOUNDS, UPPER_BOUNDS, strict=True):
             lower, upper = getattr(self, low, None), getattr(self, high, None)
             if lower is not None and upper is not None and self.rank(lower) > self.rank(upper):
-                problems[low] = [f"Must not be greater than {high}."]
+                problems[low] = [Problem("too_large", f"Must not be greater than {high}.", limit=upper)]
         if self.fixed_default is not None and not problems:
             try:
                 self.json_field().deserialize(self.default)
             except ValidationError as error:
-                problems["default"] = error.messages
+                problems["default"] = problems_of(error)
         return problems
 
     def to_dict(self) -> dict[str, Any]:

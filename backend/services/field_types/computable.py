@@ -9,6 +9,7 @@ from peewee import ColumnBase
 
 from backend.models.database import Dialect
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.problems import Problem
 
 MAX_LENGTH = 500  # characters of an expression
 EXACT, DOUBLE, TEXT, DAY, MOMENT = "exact", "double", "text", "day", "moment"  # the kinds of values in expressions
@@ -49,5 +50,6 @@ class Computable:
         """Return the map of option to errors, for the options that a computed field cannot have."""
         if self.computed is None:
             return {}
+        problem = Problem("not_allowed", "A computed field has no such option.")
         declared = [item.name for item in dataclasses.fields(self) if getattr(self, item.name) != item.default]
-        return {name: ["A computed field has no such option."] for name in declared if name not in OPTIONS}
+        return {name: [problem] for name in declared if name not in OPTIONS}

@@ -15,6 +15,7 @@ from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.computable import DAY
 from backend.services.field_types.marshmallow_fields import Between
+from backend.utils.problems import Problem
 
 MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
 PARTS_OF_DATES = ("year", "quarter", "month", "week", "day")  # a week begins on Monday (ISO 8601)
@@ -24,7 +25,9 @@ MIDNIGHT = "T00:00:00.000000Z"
 class Day(fields.Date):
     """A day as text, `YYYY-MM-DD` (RFC 3339)."""
 
-    default_error_messages = {"invalid": "Not a valid date: write it as YYYY-MM-DD."}
+    default_error_messages = {
+        "invalid": Problem("bad_format", "Write a date as YYYY-MM-DD, such as 2026-01-31.", expected="date")
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):

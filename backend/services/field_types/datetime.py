@@ -16,6 +16,9 @@ from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
 from backend.services.field_types.marshmallow_fields import Between
 from backend.utils.clock import rfc3339
+from backend.utils.problems import Problem
+
+EXAMPLE = "Write a moment with its offset from UTC, such as 2026-01-31T12:00:00Z"
 
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -26,8 +29,10 @@ class Moment(fields.AwareDateTime):
     """A moment with an offset (RFC 3339); it is loaded as text in UTC with microseconds."""
 
     default_error_messages = {
-        "invalid": "Not a valid datetime: write it as 2026-01-31T12:00:00Z, with an offset and at most microseconds.",
-        "naive": "The offset from UTC is missing: end it with Z or with one such as +02:00.",
+        "invalid": Problem("bad_format", f"{EXAMPLE}, with at most microseconds.", expected="date-time"),
+        "naive": Problem(
+            "bad_format", "The offset from UTC is missing: end it with Z or +02:00.", expected="date-time"
+        ),
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:

@@ -16,6 +16,7 @@ from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.totals import DecimalTotals, Totals
+from backend.utils.problems import Problem
 
 INTEGER_DIGITS = 18  # that always fit into 64 bits: SQLite stores an integer of the smallest units
 
@@ -23,7 +24,9 @@ INTEGER_DIGITS = 18  # that always fit into 64 bits: SQLite stores an integer of
 class ExactDecimal(fields.String):
     """A decimal written as a JSON string (or as an integer), never as a number with a binary fraction."""
 
-    default_error_messages = {"invalid": 'Not a valid decimal: write it as a string such as "12.50".'}
+    default_error_messages = {
+        "invalid": Problem("bad_format", 'Write a decimal as a text such as "12.50".', expected="decimal")
+    }
 
     def __init__(self, precision: int, scale: int, **options: Any) -> None:
         whole, fraction = (f"[0-9]{{1,{count}}}" if count else "0" for count in (precision - scale, scale))
@@ -37,10 +40,13 @@ class ExactDecimal(fields.String):
             raise self.make_error("invalid")
         number = PythonDecimal(text)
         if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
-            raise ValidationError(f"Must have at most {self.precision - self.scale} digits before the point.")
+            digits = self.precision - self.scale
+            text = f"Must have at most {digits} digits before the point."
+            raise ValidationError(Problem("too_large", text, limit=digits))
         rounded = number.quantize(PythonDecimal(1).scaleb(-self.scale), context=WIDE)
         if number != rounded:
-            raise ValidationError(f"Must have at most {self.scale} fraction digits.")
+            text = f"Must have at most {self.scale} fraction digits."
+            raise ValidationError(Problem("too_precise", text, limit=self.scale))
         return rounded
 
 
@@ -60,7 +66,7 @@ class Decimal(Numeric):
     def problems(self) -> dict[str, Any]:
         """Return the map of option to errors; the bounds must be valid values of the field."""
         if self.scale > self.precision:
-            return {"scale": ["Must not be greater than precision."]}
+            return {"scale": [Problem("too_large", "Must not be greater than precision.", limit=self.precision)]}
         problems = {}
         for bound in ("min", "max"):
             try:

@@ -10,6 +10,7 @@ from backend.services.field_types.base import field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.string import String, length
 from backend.utils.emails import MAX_LENGTH, comparable_email, normalize_email
+from backend.utils.problems import Problem
 
 
 class EmailAddress(StrictText, fields.Email):
@@ -26,7 +27,7 @@ class EmailAddress(StrictText, fields.Email):
         try:
             return self.normalize(super()._deserialize(value, attr, data, **kwargs))
         except ValueError as error:
-            raise ValidationError(str(error)) from error
+            raise ValidationError(Problem("bad_format", str(error), expected="email")) from error
 
 
 class AccountAddress(EmailAddress):

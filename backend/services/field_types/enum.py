@@ -11,20 +11,24 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.problems import Problem
 
 MAX_CHOICES = 200
 
 
 def _are_distinct(choices: list[str]) -> None:
     if len(set(choices)) != len(choices):
-        raise ValidationError("The choices must be different.")
+        raise ValidationError(Problem("duplicate", "The choices must be different."))
 
 
 class Choice(StrictText):
     """One of the choices; with `ignore_case` in any case, and loaded as it is declared."""
 
     def __init__(self, choices: list[str], *, ignore_case: bool, **options: Any) -> None:
-        super().__init__(validate=validate.OneOf(choices), **options)
+        text = f"Must be one of: {', '.join(choices)}."
+        problem = Problem("not_a_choice", text, choices=choices)
+        messages: dict[str, Any] = {"invalid": problem}  # also for a value that is no text
+        super().__init__(validate=validate.OneOf(choices, error=problem), error_messages=messages, **options)
         self._declared = {choice.casefold(): choice for choice in choices} if ignore_case else {}
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -48,7 +52,7 @@ class Enum(Guarded):
         """Return the map of option to errors."""
         problems = super().problems()
         if self.ignore_case and len({choice.casefold() for choice in self.choices}) != len(self.choices):
-            problems["choices"] = ["The choices must differ in more than case."]
+            problems["choices"] = [Problem("duplicate", "The choices must differ in more than case.")]
         return problems
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:

@@ -15,6 +15,7 @@ from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.totals import ExactTotals, Totals
+from backend.utils.problems import Problem
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
@@ -29,7 +30,10 @@ class StrictInteger(fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         if not MIN_INTEGER <= value <= MAX_INTEGER:
-            raise ValidationError("Must fit into 64 bits.")
+            limit = MAX_INTEGER if value > 0 else MIN_INTEGER
+            raise ValidationError(
+                Problem("too_large" if value > 0 else "too_small", "Must fit into 64 bits.", limit=limit)
+            )
         return value
 
 

@@ -11,6 +11,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column, JsonColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
+from backend.utils.problems import Problem
 from backend.utils.strict_json import read_json
 from backend.utils.texts import unstorable_reason
 
@@ -20,11 +21,11 @@ MAX_DEPTH = 64
 class AnyJson(fields.Raw):
     """Any JSON value that both databases can store; null is stored as NULL."""
 
-    default_error_messages = {"invalid": "Not valid JSON."}
+    default_error_messages = {"invalid": Problem("bad_format", "Not valid JSON.", expected="json")}
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if reason := _unstorable(value, MAX_DEPTH):
-            raise ValidationError(reason)
+            raise ValidationError(Problem("bad_format", reason))
         return value
 
 
@@ -49,7 +50,7 @@ class JsonFromText(AnyJson):
             try:
                 value = read_json(value)
             except ValueError as error:
-                raise ValidationError(str(error)) from error
+                raise ValidationError(Problem("bad_format", str(error), expected="json")) from error
         return super()._deserialize(value, attr, data, **kwargs)
 
 

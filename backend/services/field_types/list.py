@@ -17,6 +17,7 @@ from backend.services.field_types.integer import Integer
 from backend.services.field_types.marshmallow_fields import StrictText, loader
 from backend.services.field_types.string import String, length, pattern_text
 from backend.utils.cells import escape_formula, join_parts, split_parts, unescape_formula
+from backend.utils.problems import Problem, flatten
 
 ITEMS: dict[str, type[FieldType]] = {"string": String, "enum": Enum, "integer": Integer, "date": Date}
 # Map of option to the option of the values.
@@ -30,7 +31,7 @@ MAX_LENGTH = 600  # characters of a text in a list: an index entry on Postgres h
 
 def _are_different(values: list[Any]) -> None:
     if len(set(values)) != len(values):
-        raise ValidationError("Each value at most once.")
+        raise ValidationError(Problem("duplicate", "Each value at most once."))
 
 
 class Items(fields.List[Any]):
@@ -55,7 +56,7 @@ class ItemsFromText(fields.Field[Any]):
             try:
                 values.append(self._read_item(part))
             except ValidationError as error:
-                problems.append(f"Value {number}: {' '.join(map(str, error.messages))}")
+                problems += [problem.within(f"Value {number}") for problem in flatten(error.messages)]
         if problems:
             raise ValidationError(problems)
         return values

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from backend.utils.problems import Problem
 from backend.utils.texts import unstorable_reason
 
 MAX_ROLES = 50  # in one option of a field
@@ -17,7 +18,7 @@ class StrictText(fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs))
         if reason := unstorable_reason(text):
-            raise ValidationError(reason)
+            raise ValidationError(Problem("bad_format", reason))
         return text
 
 
@@ -58,7 +59,8 @@ class FormerNames(fields.Raw):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, list) or not 0 < len(names) <= MAX_FORMER_NAMES:
-            raise ValidationError(f"Must be a name, or a list of 1 to {MAX_FORMER_NAMES} names.")
+            text_of_problem = f"Must be a name, or an array of 1 to {MAX_FORMER_NAMES} names."
+            raise ValidationError(Problem("wrong_type", text_of_problem, limit=MAX_FORMER_NAMES))
         return [str(StrictText().deserialize(name)) for name in names]
 
 
@@ -74,9 +76,9 @@ class Between(validate.Validator):
     def __call__(self, value: Any) -> Any:
         """Return the value. Raises ValidationError if it is out of range."""
         if self.minimum is not None and value < self.minimum:
-            raise ValidationError(f"Must be {self.minimum} or more.")
+            raise ValidationError(Problem("too_small", f"Must be {self.minimum} or more.", limit=str(self.minimum)))
         if self.maximum is not None and value > self.maximum:
-            raise ValidationError(f"Must be {self.maximum} or less.")
+            raise ValidationError(Problem("too_large", f"Must be {self.maximum} or less.", limit=str(self.maximum)))
         return value
 
 

@@ -7,6 +7,7 @@ from marshmallow import ValidationError
 
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
+from backend.utils.problems import Problem
 
 NUMBER = "number"  # the common form of numbers and booleans, a PythonDecimal
 Value = TypeVar("Value", bool, int, float)
@@ -31,5 +32,5 @@ def to_number(value: Any) -> PythonDecimal:
 def require_same(value: Value, number: PythonDecimal) -> Value:
     """Return `value`. Raises ValidationError if it is not exactly `number`."""
     if to_number(value) != number:
-        raise ValidationError("No value of the new type is equal to it.")
+        raise ValidationError(Problem("wrong_type", "No value of the new type is equal to it."))
     return value

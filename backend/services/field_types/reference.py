@@ -12,6 +12,7 @@ from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.uuid import Uuid
 from backend.services.field_types.varying import USER_ID
+from backend.utils.problems import Problem
 
 USERS = "users"  # what a reference to a user has as `to`; no resource can have this name
 USERS_TABLE = "larder_users"
@@ -39,11 +40,11 @@ class Reference(Uuid):
         """Return the map of option to errors."""
         problems = super().problems()
         if self.fixed_default is not None:
-            problems["default"] = ["A reference has no default, except `$user.<field>`."]
+            problems["default"] = [Problem("not_allowed", "A reference has no default, except `$user.<field>`.")]
         if self.default == USER_ID and self.to != USERS:
-            problems["default"] = ["Only a reference to users has this default."]
+            problems["default"] = [Problem("not_allowed", "Only a reference to users has this default.")]
         if self.required and self.on_delete == "set_null":
-            problems["on_delete"] = ["A required reference cannot be set to null."]
+            problems["on_delete"] = [Problem("not_allowed", "A required reference cannot be set to null.")]
         return problems
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:

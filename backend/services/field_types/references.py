@@ -12,15 +12,19 @@ from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.field_types.reference import Reference, target_table
 from backend.services.field_types.uuid import Uuid, UuidText
+from backend.utils.problems import Problem
 
 MAX_LINKS = 1000  # of one record in one field
 SEPARATOR = "|"  # of ids in a text
 ID_BYTES = 39  # of an id in a JSON list
 
 
+EACH_ONCE = Problem("duplicate", "Each record at most once.")
+
+
 def _require_different(ids: list[str]) -> None:
     if len(set(ids)) != len(ids):
-        raise ValidationError("Each record at most once.")
+        raise ValidationError(EACH_ONCE)
 
 
 def _split(text: str) -> list[str]:
@@ -48,7 +52,8 @@ class ChangeOfIds(fields.Raw):
         if not isinstance(value, dict):
             return self._whole.deserialize(value)
         if not value or not set(value) <= {"add", "remove"}:
-            raise ValidationError("Must be a list of ids, or an object with `add` and `remove`.")
+            text = "Must be an array of ids, or an object with `add` and `remove`."
+            raise ValidationError(Problem("wrong_type", text, expected="array"))
         parts, problems = {}, {}
         for name in ("add", "remove"):
             try:
@@ -58,7 +63,7 @@ class ChangeOfIds(fields.Raw):
         if problems:
             raise ValidationError(problems)
         if not set(parts["add"]).isdisjoint(parts["remove"]):
-            raise ValidationError("An id is both added and removed.")
+            raise ValidationError(Problem("duplicate", "An id is both added and removed."))
         return parts
 
 
@@ -91,7 +96,7 @@ class References(FieldType):
         """Return the map of option to errors."""
         problems = super().problems()
         if self.default is not None:
-            problems["default"] = ["A list of references has no default."]
+            problems["default"] = [Problem("not_allowed", "A list of references has no default.")]
         return problems
 
     @property
@@ -158,12 +163,12 @@ class References(FieldType):
 
         They are separated by `|` in the text of a CSV cell, or in a list in JSON. It raises ValidationError.
         """
-        require_few = validate.Length(max=self.max, error=f"At most {self.max}.")
+        require_few = validate.Length(max=self.max)
 
         def read_keys(value: Any) -> list[Any]:
             parts = _split(value) if is_text else value
             if not isinstance(parts, list):
-                raise ValidationError("Not a valid list.")
+                raise ValidationError(Problem("wrong_type", "Must be an array.", expected="array"))
             keys = [read(part) for part in parts]
             require_few(keys)
             _require_different(keys)

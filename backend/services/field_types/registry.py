@@ -24,13 +24,16 @@ from backend.services.field_types import (  # noqa: F401 - importing a module re
     uuid,
 )
 from backend.services.field_types.base import TYPES, FieldType
+from backend.utils.problems import Problem
 
 
 def parse_field(declaration: Any) -> FieldType:
     """Return the field of a declaration, `{"type": …, …}`. Raises Invalid, keyed by option."""
     if not isinstance(declaration, dict):
-        raise Invalid(["Must be an object with at least `type`."])
+        text = 'Must be an object with at least `type`: {"type": "string"}.'
+        raise Invalid([Problem("wrong_type", text, expected="object")])
     type_name = declaration.get("type")
     if not isinstance(type_name, str) or type_name not in TYPES:
-        raise Invalid({"type": [f"Must be one of: {', '.join(sorted(TYPES))}."]})
+        text = f"Must be one of: {', '.join(sorted(TYPES))}."
+        raise Invalid({"type": [Problem("not_a_choice", text, choices=sorted(TYPES))]})
     return TYPES[type_name].parse(declaration)

@@ -15,10 +15,11 @@ from backend.services.field_types.computable import EXACT
 from backend.services.field_types.integer import IntegerFromText, StrictInteger
 from backend.services.field_types.marshmallow_fields import StrictBoolean
 from backend.services.field_types.numeric import Numeric, require_same
+from backend.utils.problems import Problem
 
 MAX_START = 10**15  # numbers well beyond it are still exact in JavaScript
 MAX_NUMBER = 10**18  # the next ones still fit into 64 bits
-ALWAYS = validate.Equal(True, error="A sequence always has a value that is unique.")
+ALWAYS = validate.Equal(True, error=Problem("not_allowed", "A sequence always has a value that is unique."))
 
 
 @field_type("sequence")
@@ -40,9 +41,9 @@ class Sequence(Numeric):
         """Return the map of option to errors."""
         problems = super().problems()
         if self.default is not None:
-            problems["default"] = ["A sequence has no default."]
+            problems["default"] = [Problem("not_allowed", "A sequence has no default.")]
         if self.writable_by is not None:
-            problems["writable_by"] = ["Nobody can set a sequence."]
+            problems["writable_by"] = [Problem("not_allowed", "Nobody can set a sequence.")]
         return problems
 
     @property

@@ -13,6 +13,7 @@ from backend.services.field_types.comparisons import EQUALITY, ORDERING, TEXT_SE
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.problems import Problem
 
 MAX_LENGTH = 20_000
 SORTED_LENGTH = 200  # characters that lists are sorted by if a text may be long
@@ -31,11 +32,12 @@ class Pattern(validate.Validator):
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self.regex = re2.compile(pattern, _QUIET)
+        self._problem = Problem("bad_format", f"Does not match the pattern {pattern}.", pattern=pattern)
 
     def __call__(self, value: str) -> str:
         """Return the value. Raises ValidationError if it does not match."""
         if not self.regex.search(value):
-            raise ValidationError(f"Does not match the pattern {self.pattern}.")
+            raise ValidationError(self._problem)
         return value
 
 
@@ -45,7 +47,8 @@ def _check_pattern(text: str) -> None:
     except re2.error as error:
         reason = error.args[0]
         reason = reason.decode() if isinstance(reason, bytes) else reason
-        raise ValidationError(f"Not a regular expression that RE2 accepts: {reason}.") from error
+        text = f"Not a regular expression that RE2 accepts: {reason}."
+        raise ValidationError(Problem("bad_format", text, expected="regex")) from error
 
 
 def pattern_text() -> StrictText:

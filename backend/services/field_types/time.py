@@ -11,6 +11,7 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.marshmallow_fields import Between
+from backend.utils.problems import Problem
 
 PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 
@@ -18,7 +19,9 @@ PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 class TimeOfDay(fields.String):
     """A time of day as text, `HH:MM` or `HH:MM:SS`; it is loaded with its seconds."""
 
-    default_error_messages = {"invalid": "Not a valid time: write it as HH:MM or HH:MM:SS."}
+    default_error_messages = {
+        "invalid": Problem("bad_format", "Write a time as HH:MM or HH:MM:SS, such as 09:30.", expected="time")
+    }
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"metadata": {"pattern": PATTERN} | options.get("metadata", {})})

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields
 from peewee import ColumnBase
 
 from backend.models.database import Dialect
+from backend.utils.problems import Problem
 
 EXTRA_DIGITS = 6  # more fraction digits for an average than for a value
 MAX_DIGITS = 60  # before and after the point, of a number that sums are compared with
@@ -26,9 +27,10 @@ class AnyDecimal(fields.Field[Decimal]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         found = re.fullmatch(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}(?:\.([0-9]{{1,{MAX_DIGITS}}}))?", str(value).strip())
         if not found:
-            raise ValidationError("Not a valid number.")
+            raise ValidationError(Problem("wrong_type", "Write a number such as 1.5.", expected="number"))
         if len((found[1] or "").rstrip("0")) > self.fraction_digits:
-            raise ValidationError(f"Must have at most {self.fraction_digits} fraction digits.")
+            text = f"Must have at most {self.fraction_digits} fraction digits."
+            raise ValidationError(Problem("too_precise", text, limit=self.fraction_digits))
         return Decimal(found[0])
 
 

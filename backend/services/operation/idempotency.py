@@ -10,6 +10,7 @@ from backend.models.database import database
 from backend.models.idempotency import IdempotencyKey
 from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
+from backend.utils.problems import Problem
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -48,7 +49,8 @@ def _stored_response(caller: str, key: str, request_hashes: list[str]) -> Stored
     """Return the response stored for the key. Raises Invalid if it was for a different request."""
     row = IdempotencyKey.get_by_id((caller, key))
     if row.request_hash not in request_hashes:
-        raise Invalid({"Idempotency-Key": ["This key was used for a different request."]}, "headers")
+        problem = Problem("key_reused", "This key was used for a different request.")
+        raise Invalid({"Idempotency-Key": [problem]}, "headers")
     assert row.status is not None  # status and body are written in the transaction that reserved the key
     assert row.body is not None
     return StoredResponse(row.status, row.headers, row.body, is_replayed=True)

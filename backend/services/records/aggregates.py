@@ -31,6 +31,7 @@ from backend.services.storage.answer_sizes import TooLarge, response_limit
 from backend.services.storage.ordering import Sort
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import slot
+from backend.utils.problems import UNKNOWN_FIELD
 from backend.utils.texts import byte_count
 
 Groups = list[dict[str, Any]]  # as they are answered
@@ -99,7 +100,7 @@ def _visible(actor: Actor, resource: Resource, query: AggregateQuery) -> ListQue
     hidden, found = policies.hidden_fields(resource.definition, actor), query.found
     used = [key.field for key in query.group_by] + [measure.field for measure in query.measures]
     if concealed := hidden.intersection(used):
-        raise Invalid({name: ["Unknown field."] for name in concealed}, location="query")
+        raise Invalid({name: [UNKNOWN_FIELD] for name in concealed}, location="query")
     # The order is that of the groups, whose paths are among the keys.
     found = visible_query(actor, resource, found, (key.field for key in query.group_by))
     if found.terms == ():  # a text without words finds nothing

@@ -15,9 +15,12 @@ from backend.services.records.schemas import data_schemas
 from backend.services.records.upserts import upsert_record
 from backend.services.records.versions import read_tag
 from backend.services.storage.answer_sizes import require_together
+from backend.utils.problems import REQUIRED, Problem, problems_of
 
 MAX_OPERATIONS = 100
 REF = "$ref"  # {"$ref": 0} is replaced by the id of the record that operation 0 creates
+
+NOT_ALLOWED = Problem("not_allowed", "Not allowed for this operation.")
 
 
 class Operation(TypedDict):
@@ -86,8 +89,8 @@ def _require_parts(operation: Operation) -> None:
     """Raise Invalid unless the operation has the parts that its `op` needs, and no others."""
     needed = PARTS[operation["op"]]
     sent = set(operation) - {"op", "resource"} - (set() if operation["op"] == "create" else {"if_match"})
-    problems = {part: ["Missing data for required field."] for part in needed - sent}
-    problems |= {part: ["Not allowed for this operation."] for part in sent - needed}
+    problems = {part: [REQUIRED] for part in needed - sent}
+    problems |= {part: [NOT_ALLOWED] for part in sent - needed}
     if problems:
         raise Invalid(problems)
 
@@ -101,7 +104,7 @@ def _load(actor: Actor, resource: Resource, operation: Operation, results: list[
         if operation["op"] != "upsert":
             data = schema.load(data)
     except ValidationError as error:
-        raise Invalid(error.messages, "data") from error
+        raise Invalid(problems_of(error), "data") from error
     return data
 
 
@@ -130,9 +133,10 @@ def _with_ids(name: str, value: Any, results: list[OperationResult], depth: int 
 
 def _created_id(name: str, number: Any, results: list[OperationResult]) -> str:
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(results):
-        raise ValidationError({name: [f"`{REF}` must be the number of an earlier operation."]})
+        text = f"`{REF}` must be the number of an earlier operation."
+        raise ValidationError({name: [Problem("not_found", text)]})
     if results[number].op not in ("create", "upsert"):
-        raise ValidationError({name: [f"Operation {number} creates no record."]})
+        raise ValidationError({name: [Problem("not_found", f"Operation {number} creates no record.")]})
     return results[number].id
 
 

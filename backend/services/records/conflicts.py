@@ -12,6 +12,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.indexes import unique_indexes
 from backend.services.errors import Conflict
 from backend.services.records.constraints import unmet_constraint
+from backend.utils.problems import TAKEN
 
 
 @contextmanager
@@ -45,4 +46,4 @@ def unique_conflict(actor: Actor, resource: Resource, names: Sequence[str]) -> C
     if not policies.hidden_fields(resource.definition, actor).isdisjoint({*names}.union(*rules)):
         return Conflict(f"This conflicts with another record of {resource.name}.")
     message = f"Another record of {resource.name} has this {' and '.join(names)}."
-    return Conflict(message, {"json": {name: ["Already taken."] for name in names}})
+    return Conflict(message, {"json": {name: [TAKEN] for name in names}})

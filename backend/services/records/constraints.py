@@ -15,6 +15,7 @@ from backend.services.errors import Invalid
 from backend.services.records.row_checks import FutureRow
 from backend.services.storage.literals import SLOTS, slot_values
 from backend.services.storage.statements import slot
+from backend.utils.problems import Problem
 
 
 def unmet_constraint(actor: Actor, definition: Definition, constraint: str) -> Invalid | None:
@@ -24,12 +25,14 @@ def unmet_constraint(actor: Actor, definition: Definition, constraint: str) -> I
     """
     for name in definition.computed_fields:
         if constraint_name("fits", name) == constraint:
-            return Invalid({name: ["The value that is computed for this field does not fit it."]})
+            text = "The value that is computed for this field does not fit it."
+            return Invalid({name: [Problem("too_large", text)]})
     for name, condition in definition.conditions.items():
         if constraint_name("check", name) == constraint:
             if policies.hidden_fields(definition, actor).isdisjoint(condition.own_fields):
-                return Invalid({name: [f"Check: {text_of_check(definition.checks[name])}."]})
-            return Invalid({"_schema": ["These values do not meet a check of the resource."]})
+                text = f"Check: {text_of_check(definition.checks[name])}."
+                return Invalid({name: [Problem("check_failed", text)]})
+            return Invalid({"_schema": [Problem("check_failed", "These values do not meet a check of the resource.")]})
     return None
 
 

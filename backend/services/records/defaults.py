@@ -11,6 +11,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
 from backend.services.field_types.varying import NOW, USER, USER_ID
 from backend.services.records.references import find_visible
+from backend.utils.problems import Problem
 
 
 def defaults_of(actor: Actor, resource: Resource, now: str) -> dict[str, Any]:
@@ -50,5 +51,6 @@ def complete(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str
     return completed
 
 
-def _missing(default: str) -> str:
-    return f"Missing data for required field: its default, {default}, has no value for you that the field allows."
+def _missing(default: str) -> Problem:
+    text = f"A value is required: the default, {default}, has no value for you that the field allows."
+    return Problem("required", text)

@@ -16,14 +16,15 @@ from backend.services.records.list_query import ExpandQuery, ListQuery
 from backend.services.records.shown_links import ids_within, visible_targets
 from backend.services.records.visible_queries import visible_paths, visible_query, visible_relations
 from backend.services.storage.relations import Relation
+from backend.utils.problems import Problem
 
 MAX_EXPANSIONS = 8
 MAX_DEPTH = 2
 MAX_EXPANDED = 10_000  # related records in one response
 OF_LISTS = ("sort", "per_page", "where", "count")  # options of relations to many records alone
 OF_PAGES = ("sort", "per_page", "count")  # those of pages of records
-ONE_RECORD = "The path leads to one record, not to a list."
-WHOLE_LIST = "The path leads to a whole list, in its own order."
+ONE_RECORD = Problem("not_allowed", "The path leads to one record, not to a list.")
+WHOLE_LIST = Problem("not_allowed", "The path leads to a whole list, in its own order.")
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def plan_expansions(actor: Actor, resource: Resource, query: ExpandQuery, count:
     """
     paths = query.paths
     if len(paths) > MAX_EXPANSIONS or any(path.count(".") >= MAX_DEPTH for path in paths):
-        raise invalid_expansion(f"At most {MAX_EXPANSIONS} expansions, each at most {MAX_DEPTH} deep.")
+        text = f"At most {MAX_EXPANSIONS} expansions, each at most {MAX_DEPTH} deep."
+        raise invalid_expansion(Problem("too_many", text, limit=MAX_EXPANSIONS))
     expansions = _Planner(actor, query).find(resource, paths)
     cost = sum(each.cost for each in expansions)
     if count * cost > MAX_EXPANDED:
-        raise invalid_expansion(
-            f"That may be too much for one response: ask for a `per_page` of at most {MAX_EXPANDED // cost}."
-        )
+        limit = MAX_EXPANDED // cost
+        text = f"That may be too much for one response: ask for a `per_page` of at most {limit}."
+        raise invalid_expansion(Problem("response_too_large", text, limit=limit))
     return expansions
 
 
@@ -98,7 +100,7 @@ class _Planner:
     def _find_one(
         self, resource: Resource, offered: dict[str, Relation], before: str, name: str, rests: list[str]
     ) -> Expansion:
-        missing = invalid_expansion(f"There is no relation {name[:80]} to expand.")
+        missing = invalid_expansion(Problem("not_found", f"There is no relation {name[:80]} to expand."))
         if name not in offered:
             raise missing
         relation, path = offered[name], before + name
@@ -138,17 +140,18 @@ def _require_valid(actor: Actor, path: str, relation: Relation, target: Resource
     refused, message = (OF_PAGES, WHOLE_LIST) if relation.links else (OF_LISTS, ONE_RECORD)
     problems = {} if relation.is_back else {option: message for option in refused if option in options}
     if unsorted:
-        problems["sort"] = f"There is no such field to sort by: {', '.join(unsorted)[:80]}."
+        text = f"There is no such field to sort by: {', '.join(unsorted)[:80]}."
+        problems["sort"] = Problem("unknown_field", text)
     if unknown:
-        problems["fields"] = f"There is no such field: {', '.join(unknown)[:80]}."
+        problems["fields"] = Problem("unknown_field", f"There is no such field: {', '.join(unknown)[:80]}.")
     if problems:
         errors = {parameter_name(path, option): [problem] for option, problem in problems.items()}
         raise Invalid(errors, location="query")
 
 
-def invalid_expansion(message: str) -> Invalid:
+def invalid_expansion(problem: Problem) -> Invalid:
     """Return the error of the parameter `expand`."""
-    return Invalid({"expand": [message]}, location="query")
+    return Invalid({"expand": [problem]}, location="query")
 
 
 def link_fields(expansions: Iterable[Expansion]) -> tuple[str, ...]:

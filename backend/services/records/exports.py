@@ -20,6 +20,7 @@ from backend.services.records.records import list_records, visible_fields
 from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.cells import NULL, quote_cell
+from backend.utils.problems import Problem
 from backend.utils.spool import NoSpace, SpoolFile
 
 ROWS_AT_ONCE = 500
@@ -82,7 +83,9 @@ def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
         size += len(data)
         if size > max_bytes:
             message = f"The file would be larger than {max_bytes:,} bytes (LARDER_MAX_EXPORT_BYTES). {ADVICE}"
-            raise Invalid({"fields": [ADVICE]}, location="query", message=message)
+            raise Invalid(
+                {"fields": [Problem("response_too_large", ADVICE, limit=max_bytes)]}, location="query", message=message
+            )
         yield data
 
 

@@ -12,9 +12,11 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
+from backend.services.records.references import no_such_record
 from backend.services.records.shown_links import VisibleLinks, ids_within, visible_links
 from backend.services.storage.listable import Shown
 from backend.services.storage.statements import slot
+from backend.utils.problems import Problem
 
 Lists = Mapping[str, list[str]]  # map of field to the ids in it
 Change = list[str] | dict[str, list[str]]  # a whole list, or the ids to `add` and to `remove`
@@ -65,15 +67,15 @@ def future_lists(
     return lists
 
 
-def _problem(actor: Actor, resource: Resource, name: str, wanted: list[str], added: list[str]) -> str | None:
+def _problem(actor: Actor, resource: Resource, name: str, wanted: list[str], added: list[str]) -> Problem | None:
     """Return what is wrong with a list that the actor would see, to which some ids were added; or None."""
     field, target = resource.definition.links[name], resource.target(name)
     allowed = policies.scope(target, target.definition.reference_action, actor)
     if ids_within(target, allowed, added) != set(added):
-        return f"There is no such record of {field.to}."
+        return no_such_record(field.to)
     if len(wanted) > field.max:
-        return f"At most {field.max}."
-    return "At least one is required." if field.required and not wanted else None
+        return Problem("too_many", f"At most {field.max}.", limit=field.max)
+    return Problem("required", "At least one is required.") if field.required and not wanted else None
 
 
 def _read_links(resource: Resource, name: str, record_id: str, visible: VisibleLinks) -> list[tuple[str, bool]]:

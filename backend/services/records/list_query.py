@@ -17,6 +17,7 @@ from backend.services.storage.listable import Listable
 from backend.services.storage.ordering import Sort, total_order
 from backend.services.storage.paths import Path
 from backend.services.storage.selections import Search, Selection
+from backend.utils.problems import UNKNOWN_PARAMETER
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ class ListQuery:
         """Return the query without these fields, which are hidden from the actor. Raises Invalid if it uses one."""
         used = [*(name for name, *_ in (*self.filters, *self.sort)), *(self.fields or ())]
         if not hidden.isdisjoint(used):
-            raise Invalid({name: ["Unknown parameter."] for name in hidden.intersection(used)}, location="query")
+            raise Invalid({name: [UNKNOWN_PARAMETER] for name in hidden.intersection(used)}, location="query")
         searched = tuple(name for name in self.searched if name not in hidden)
         if self.terms is not None and not searched:
-            raise Invalid({"q": ["Unknown parameter."]}, location="query")
+            raise Invalid({"q": [UNKNOWN_PARAMETER]}, location="query")
         return replace(self, fields=self.fields or resource.visible_fields_or_all(hidden), searched=searched)
 
     @property

@@ -15,6 +15,7 @@ from backend.services.errors import Denied, Invalid
 from backend.services.records.records import get_record
 from backend.services.records.shown_links import ids_within, visible_targets
 from backend.services.storage.answer_sizes import response_limit
+from backend.utils.problems import Problem
 
 KeptByName = dict[str, dict[str, Any]]  # what KeptFields say about each field
 
@@ -125,4 +126,5 @@ def _require_fitting(mine: ColumnBase, page: int, per_page: int) -> None:
     found = database.execute(sizes.paginate(page, per_page)).fetchall()
     if sum(size for (size,) in found) > response_limit.max_bytes and len(found) > 1:
         why = f"These entries have more than {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
-        raise Invalid({"per_page": [f"{why}; ask for a smaller `per_page`."]}, location="query")
+        problem = Problem("response_too_large", f"{why}; ask for a smaller `per_page`.", limit=response_limit.max_bytes)
+        raise Invalid({"per_page": [problem]}, location="query")

@@ -11,6 +11,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid
 from backend.services.storage.conditions import Condition
 from backend.services.storage.statements import slot
+from backend.utils.problems import Problem
 
 
 def require_visible_references(
@@ -26,9 +27,14 @@ def require_visible_references(
         if value is None or find_visible(actor, resource.catalog.target(field.to), "id", value) is not None:
             continue
         if record_id is None or not has_value(actor, resource, record_id, name, value):
-            problems[name] = [f"There is no such record of {field.to}."]
+            problems[name] = [no_such_record(field.to)]
     if problems:
         raise Invalid(problems)
+
+
+def no_such_record(target: str) -> Problem:
+    """Return the problem of an id of a record of `target` that does not exist, or that the actor may not refer to."""
+    return Problem("not_found", f"There is no such record of {target}.")
 
 
 def has_value(actor: Actor, resource: Resource, record_id: str, name: str, value: Any) -> bool:

@@ -18,6 +18,7 @@ from backend.services.storage.pages import one_after_the_other
 from backend.services.storage.row_texts import bindable, in_one_row, select_named, split_texts
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import slot
+from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
 LinkValues = dict[str, Any]  # map of link field to value, for one record: its related records are found by them
@@ -41,7 +42,8 @@ class _Budget:
         """Raise Invalid if fewer than `size` bytes are left."""
         if size > self.left:
             bound = f"A response may have {response_limit.max_bytes:,} bytes (LARDER_MAX_ANSWER_BYTES)"
-            raise invalid_expansion(f"{bound}, and this would have more: ask for a smaller `per_page`, or expand less.")
+            text = f"{bound}, and this would have more: ask for a smaller `per_page`, or expand less."
+            raise invalid_expansion(Problem("response_too_large", text, limit=response_limit.max_bytes))
 
     def spend(self, size: int) -> None:
         """Take `size` bytes. Raises Invalid if fewer are left."""

@@ -15,9 +15,10 @@ from backend.services.errors import Conflict, Invalid, PreconditionFailed, Unaut
 from backend.services.records.records import Record, create_record, update_record
 from backend.services.records.schemas import data_schemas
 from backend.services.storage.conditions import Condition, all_of, comparisons
+from backend.utils.problems import Problem, problems_of
 
 ATTEMPTS = 5  # while other requests create and delete the record
-KEY_IS_NULL = "A value is required, because this field is the key."
+KEY_IS_NULL = Problem("required", "A value is required, because this field is the key.")
 OWNER = "created_by"  # in a key it means the actor
 
 Key = tuple[str, ...]  # the fields that identify a record
@@ -76,7 +77,8 @@ def _read_key(actor: Actor, resource: Resource, text: str) -> Key:
     barred = policies.hidden_fields(definition, actor) | policies.locked_fields(definition, actor)
     keys = upsert_keys(definition, barred)
     if text not in keys:
-        raise Invalid([f"Must be one of: {'; '.join(keys)}." if keys else "This resource has no unique field."], "key")
+        text = f"Must be one of: {'; '.join(keys)}." if keys else "This resource has no unique field."
+        raise Invalid([Problem("not_a_choice", text, choices=list(keys))], "key")
     return keys[text]
 
 
@@ -84,7 +86,7 @@ def _load(schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise Invalid(error.messages) from error
+        raise Invalid(problems_of(error)) from error
     return data
 
 

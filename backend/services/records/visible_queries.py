@@ -25,9 +25,10 @@ from backend.services.records.shown_links import visible_links, visible_targets
 from backend.services.storage.conditions import EVERY, Condition, all_of, linked
 from backend.services.storage.paths import Path
 from backend.services.storage.relations import Relation
+from backend.utils.problems import UNKNOWN_PARAMETER, Problem, problems_of
 
 MAX_VALUES = 20_000  # of one query with the rules of all resources that its `where` leads to
-TOO_MANY_VALUES = "With the rules of the resources it leads to, this has too many values."
+TOO_MANY_VALUES = Problem("too_many", "With the rules of the resources it leads to, this has too many values.")
 
 
 class VisiblePlace:
@@ -118,7 +119,7 @@ def _read(actor: Actor, resource: Resource, place: VisiblePlace, where: object, 
         check = check_user_value if actor.user_id else lambda value: None
         read = read_where(where, place, Wording(USER, check))
     except ValidationError as error:
-        raise Invalid({parameter: error.messages}, location="query") from error
+        raise Invalid({parameter: problems_of(error)}, location="query") from error
     condition = bind(read, partial(policies.user_value, actor))
     if len(condition.values(resource, "")) > MAX_VALUES:
         raise Invalid({parameter: [TOO_MANY_VALUES]}, location="query")
@@ -141,5 +142,5 @@ def _lead(place: VisiblePlace, name: str) -> tuple[list[Step], str]:
     *hops, field = name.split(".")
     way = lead(hops, place)
     if way is None or field not in way[-1][1].fields:
-        raise Invalid({name: ["Unknown parameter."]}, location="query")
+        raise Invalid({name: [UNKNOWN_PARAMETER]}, location="query")
     return way, field

@@ -15,6 +15,7 @@ from backend.models.database import database
 from backend.services.errors import Invalid
 from backend.services.storage.listable import Field, Listable, Names, Shown
 from backend.services.storage.statements import slot
+from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
 FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
@@ -42,10 +43,11 @@ class TooLarge(Invalid):
         self.fits = sum(so_far <= bound for so_far in accumulate(sizes))
         if self.fits:
             advice = f"Ask for a `per_page` of at most {self.fits}, or for fewer fields."
-            errors = {"per_page": [f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"]}
+            text = f"These {len(sizes)} {what}s have {sum(sizes):,} bytes; {_may(bound)} {advice}"
         else:
-            errors = {"fields": [f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."]}
-        super().__init__(errors, location="query")
+            text = f"A {what} has {sizes[0]:,} bytes; {_may(bound)} Ask for fewer fields."
+        problem = Problem("response_too_large", text, limit=self.fits or bound)
+        super().__init__({"per_page" if self.fits else "fields": [problem]}, location="query")
 
 
 def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
@@ -100,14 +102,19 @@ def bounded_json(listable: Listable, names: Names, max_bytes: int, shown: Shown 
 def require_fitting(record_json: str | None) -> str:
     """Return the JSON of bounded_json; raise Invalid for NULL."""
     if record_json is None:
-        raise Invalid({"_schema": [f"The record is too large: {_may(response_limit.max_bytes)}"]})
+        raise _too_large("The record is too large")
     return record_json
 
 
 def require_together(texts: Iterable[str]) -> None:
     """Raise Invalid if the texts together have more bytes than a response may have."""
     if sum(map(byte_count, texts)) > response_limit.max_bytes:
-        raise Invalid({"_schema": [f"The response would be too large: {_may(response_limit.max_bytes)}"]})
+        raise _too_large("The response would be too large")
+
+
+def _too_large(what: str) -> Invalid:
+    limit = response_limit.max_bytes
+    return Invalid({"_schema": [Problem("response_too_large", f"{what}: {_may(limit)}", limit=limit)]})
 
 
 def _may(bound: int) -> str:

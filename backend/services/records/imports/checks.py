@@ -1,6 +1,6 @@
 """Checks the rows of a file, without a lock, as if each row were a request of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError
@@ -9,7 +9,16 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.field_sets import FieldSet
-from backend.services.errors import Denied, Invalid, LarderError, PreconditionFailed, PreconditionMissing
+from backend.services.errors import (
+    Conflict,
+    Denied,
+    Invalid,
+    LarderError,
+    NotFound,
+    PreconditionFailed,
+    PreconditionMissing,
+)
+from backend.services.field_types.references import EACH_ONCE
 from backend.services.records.conflicts import unique_conflict
 from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
@@ -17,10 +26,11 @@ from backend.services.records.files.rows import Row
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
+from backend.services.records.imports.report import ReportProblems
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of
 from backend.services.records.imports.targets import Targets, explain_missing, target_name, with_ids
 from backend.services.records.imports.unique_sets import UniqueSets
-from backend.services.records.imports.values import Draft, Reference, ValueReader, one_text
+from backend.services.records.imports.values import Draft, Reference, ValueReader
 from backend.services.records.link_writes import Lists, future_lists, has_link
 from backend.services.records.records import new_row
 from backend.services.records.references import has_value
@@ -28,14 +38,23 @@ from backend.services.records.row_checks import future_links, meets, require_in_
 from backend.services.records.upserts import KEY_IS_NULL
 from backend.services.storage.full_text import words_of
 from backend.utils.clock import rfc3339, utcnow
+from backend.utils.problems import REQUIRED, Code, Problem, flatten
 
 ALWAYS_REMEMBERED = ("id", "created_by", "version")  # columns of earlier rows that checks of later rows may need
+
+ROW_CODES: dict[type[LarderError], Code] = {
+    Conflict: "not_unique",
+    Denied: "forbidden",
+    NotFound: "not_found",
+    PreconditionFailed: "stale",
+    PreconditionMissing: "required",
+}
 
 
 class Checker:
     """Checks rows and turns them into planned writes.
 
-    `allowed` is the Scope of what the actor may create. `report_problem(line, reason)` is called for each bad row.
+    `allowed` is the Scope of what the actor may create. `report_problems` is called for each bad row.
     """
 
     def __init__(
@@ -46,12 +65,12 @@ class Checker:
         *,
         key: str | None,
         allowed: policies.Scope,
-        report_problem: Callable[[int, str], None],
+        report_problems: ReportProblems,
     ) -> None:
-        self._actor, self._resource, self._key, self._report_problem = actor, resource, key, report_problem
+        self._actor, self._resource, self._key, self._report_problems = actor, resource, key, report_problems
         self.created = self.updated = 0
         self._values, self._allowed = values, allowed
-        self._targets = Targets(actor, resource, report_problem, may_change=key is not None)
+        self._targets = Targets(actor, resource, report_problems, may_change=key is not None)
         self._unique_sets = UniqueSets(resource)
         self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *self._unique_sets.fields, *_ruling_fields(actor, resource)})
         # Only if later rows can change a new record, found by its key, or refer to it.
@@ -68,21 +87,21 @@ class Checker:
 
     def _read(self, row: Row) -> Draft | None:
         if row.problem:
-            self._report_problem(row.line, row.problem)
+            self._report_problems(row.line, Problem("bad_format", row.problem))
             return None
         try:
             return self._values.read(row)
         except ValidationError as error:
-            self._report_problem(row.line, "; ".join(map(str, error.messages)))
+            self._report_problems(row.line, *flatten(error.messages))
             return None
 
     def _plan(self, draft: Draft, stored: StoredRecords) -> PlannedWrite | None:
         try:
             return self._plan_row(self._resolve_references(draft, stored), stored)
         except ValidationError as error:
-            self._report_problem(draft.line, "; ".join(map(str, error.messages)))
+            self._report_problems(draft.line, *flatten(error.messages))
         except LarderError as error:
-            self._report_problem(draft.line, explain_error(error))
+            self._report_problems(draft.line, *row_problems(error))
         return None
 
     def _resolve_references(self, draft: Draft, stored: StoredRecords) -> Draft:
@@ -129,7 +148,7 @@ class Checker:
             return self._plan_new(draft, stored)
         key = key_of(self._resource, self._key, draft)
         if key is None:
-            raise ValidationError(f"{self._key}: {KEY_IS_NULL}")
+            raise ValidationError(KEY_IS_NULL.within(self._key))
         found = stored.by_key.get(key)
         record_id = self._find_record_id(key, found)
         if record_id is None:
@@ -145,7 +164,7 @@ class Checker:
         if self._earlier.has_changed(FieldSet((self._key,)), (key,)):
             return self._earlier.holder(FieldSet((self._key,)), (key,))
         if found is None and self._key not in self._values.writable and not self._actor.is_admin:
-            raise ValidationError(f"{self._key}: There is no such record.")
+            raise ValidationError(Problem("not_found", "There is no such record.").within(self._key))
         return found.id if found else None
 
     def _plan_new(self, draft: Draft, stored: StoredRecords) -> PlannedWrite:
@@ -173,10 +192,10 @@ class Checker:
         fields = self._resource.definition.fields
         needed = [name for name in values if fields[name].required and fields[name].is_settable]
         if missing := [name for name in needed if values[name] == fields[name].no_value]:
-            raise ValidationError([f"{name}: A value is required." for name in missing])
+            raise ValidationError([REQUIRED.within(name) for name in missing])
         links = [name for name in self._resource.definition.links if name in values]
         if repeated := [name for name in links if len(set(values[name])) != len(values[name])]:
-            raise ValidationError([f"{name}: Each record at most once." for name in repeated])
+            raise ValidationError([EACH_ONCE.within(name) for name in repeated])
 
     def _plan_change(
         self, draft: Draft, record_id: str, found: StoredRecord | None, stored: StoredRecords
@@ -269,6 +288,10 @@ def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
     return {name for scope in scopes for name in scope.condition.own_fields}
 
 
-def explain_error(error: LarderError) -> str:
-    """Return the problems of a row as one text."""
-    return one_text(error.errors) if isinstance(error, Invalid) else error.message
+def row_problems(error: LarderError) -> list[Problem]:
+    """Return the problems of a row that a request would get as this error."""
+    if isinstance(error, Invalid):
+        return [*flatten(error.errors)]
+    if names := [*error.details.get("json", ())]:
+        return [Problem("not_unique", error.message, names=names)]
+    return [Problem(ROW_CODES.get(type(error), "not_allowed"), error.message)]

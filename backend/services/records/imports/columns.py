@@ -13,12 +13,16 @@ from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.records.imports.lookups import unusable_keys
+from backend.utils.problems import REQUIRED, Problem
 from backend.utils.texts import printable, shown
 
 _BETWEEN_LETTERS = re.compile(r"[\s_-]+")
 MAX_LISTED = 20  # wrong names in one message
 MAX_NAME = 80  # characters of a name in a message
 MAX_HINTS = 3  # the messages before the third list the known columns; later ones do not repeat the list
+
+UNKNOWN_COLUMN = Problem("unknown_column", "Unknown column.")
+GIVEN_TWICE = Problem("duplicate", "Given twice.")
 
 
 class Column(NamedTuple):
@@ -51,7 +55,8 @@ class Columns:
         unsettable = resource.definition.unsettable_fields - policies.hidden_fields(resource.definition, actor)
         numbered = {name: fields[name] for name in sorted(unsettable) if fields[name].computed is None}
         if key is not None and key not in {"id"} | _unique_fields(resource, self.writable | numbered):
-            raise Invalid({"key": ["Must be `id` or a field of this resource that is unique by itself."]}, "query")
+            text = "Must be `id` or a field of this resource that is unique by itself."
+            raise Invalid({"key": [Problem("not_a_choice", text)]}, "query")
         self._known = _known_columns(actor, resource, self.writable, key) | {name: Column(name) for name in unsettable}
         # Not the system fields: most actors cannot set them, so a column would be ignored by mistake.
         self._alike = _by_letters(name for name, column in self._known.items() if column.field in self.writable)
@@ -61,12 +66,12 @@ class Columns:
         """Raise Invalid if a name in the header of a CSV file is unknown or repeated, or a required one is missing."""
         if "" in names:
             message = f"Column {names.index('') + 1} has no name in the first line. Name it, or delete the column."
-            raise _wrong_columns({"unknown": [""]}, message)
+            raise Invalid({"": [UNKNOWN_COLUMN]}, "columns", message)
         self._check_renamed(names)
         filled = {column.field for column in self.find(names)}
         if self.key is None and (missing := [name for name in self._required() if name not in filled]):
             message = f"Required columns are missing: {', '.join(missing)}."
-            raise _wrong_columns({"missing, though required": missing}, message)
+            raise Invalid({name: [REQUIRED] for name in missing}, "columns", message)
 
     def _required(self) -> list[str]:
         return [name for name, field in self.writable.items() if field.required and field.default is None]
@@ -81,8 +86,9 @@ class Columns:
         if unknown or repeated:
             messages = [self._explain_unknown(unknown)] if unknown else []
             messages += [f"These columns are given twice: {', '.join(repeated)}."] if repeated else []
-            listed = [name[:MAX_NAME] for name in unknown[:MAX_LISTED]]
-            raise _wrong_columns({"unknown": listed, "given twice": repeated}, " ".join(messages))
+            problems = {name[:MAX_NAME]: [UNKNOWN_COLUMN] for name in unknown[:MAX_LISTED]}
+            problems |= {name: [GIVEN_TWICE] for name in repeated}
+            raise Invalid(problems, "columns", " ".join(messages))
         return columns
 
     def known(self, names: Sequence[str]) -> list[Column | None]:
@@ -111,7 +117,9 @@ class Columns:
         given = {*names, *map(_letters, names)}
         if missing := [name for name in self._renamed if name not in given and _letters(name) not in given]:
             message = f"The file has no column {_listed(missing)}. It has: {_listed(names)}."
-            raise Invalid({"map": [message]}, location="query", message=message)
+            raise Invalid(
+                {"map": [Problem("unknown_column", message, names=missing)]}, location="query", message=message
+            )
 
     def _explain_unknown(self, unknown: list[str]) -> str:
         self._hints -= 1
@@ -167,8 +175,3 @@ def _keys_of_target(actor: Actor, resource: Resource, reference: str) -> list[st
 def _unique_fields(resource: Resource, fields: dict[str, FieldType]) -> set[str]:
     """Return the names of those fields whose values are unique by themselves."""
     return {key[0] for key in resource.definition.key_sets() if len(key) == 1} & set(fields)
-
-
-def _wrong_columns(problems: dict[str, list[str]], message: str) -> Invalid:
-    """Return the Invalid for `problems`, a map such as {"unknown": names}; empty lists are left out."""
-    return Invalid({label: names for label, names in problems.items() if names}, location="columns", message=message)

@@ -8,6 +8,7 @@ from backend.services.errors import LarderError
 from backend.services.records.imports.planned_writes import PlannedWrite, PlannedWrites
 from backend.services.records.imports.report import Budget, Report
 from backend.services.records.imports.writes import Writer
+from backend.utils.problems import Problem
 
 
 class _Rollback(Exception):
@@ -57,7 +58,7 @@ def write_valid(
             reason = _write_batch(writer, batch, before_write)
             unwritten = batch[writer.done :] if reason else []
         for planned in unwritten:
-            report.add_problem(planned.line, f"Not written: {reason}.")
+            report.add_problems(planned.line, Problem("not_written", f"Not written: {reason}."))
     report.count_written(created=writer.created, updated=writer.updated)
 
 

@@ -85,11 +85,11 @@ def import_records(
         if options.dry_run:
             report.count_written(created=checker.created, updated=checker.updated)
         elif options.keep_good:
-            writer = Writer(actor, resource, report.add_problem)
+            writer = Writer(actor, resource, report.add_problems)
             write_valid(writer, planned_writes, report, budget, options.before_write)
         elif not report.bad:
             options.before_write()
-            write_all(Writer(actor, resource, report.add_problem), planned_writes, report, budget)
+            write_all(Writer(actor, resource, report.add_problems), planned_writes, report, budget)
     # By line: problems that only the database finds are added later than those of the cells.
     report.problems.sort(key=lambda problem: problem[0])
     return report
@@ -114,7 +114,7 @@ def _make_checker(actor: Actor, resource: Resource, rows: Rows, options: Options
         columns.check_header(names)
     found = _survey(rows, columns, Budget(options.bounds)) if rows.layout.lenient else {}
     values = ValueReader(columns, CellNotations(rows.layout, found, report), is_text=rows.is_text)
-    return Checker(actor, resource, values, key=key, allowed=allowed, report_problem=report.add_problem)
+    return Checker(actor, resource, values, key=key, allowed=allowed, report_problems=report.add_problems)
 
 
 def _survey(rows: Rows, columns: Columns, budget: Budget) -> dict[Column, Notation]:

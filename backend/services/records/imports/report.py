@@ -2,16 +2,24 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from backend.services.errors import TooLarge
+from backend.utils.problems import Problem
 
 MAX_EXAMPLE = 100  # characters of a cell
-MAX_PROBLEMS = 1000  # reported with their reason; further ones are only counted
+MAX_PROBLEMS = 1000  # kept; rows with further ones are only counted
+
+
+class ReportProblems(Protocol):
+    """Called with the line of each bad row and its problems."""
+
+    def __call__(self, line: int, *problems: Problem) -> None: ...
 
 
 @dataclass
 class Report:
-    """The result of an import. `problems` has (line, reason) of the bad rows; `skipped` counts rows without values."""
+    """The result of an import. `problems` has (line, problem) of the bad rows; `skipped` counts rows without values."""
 
     rows: int = 0
     created: int = 0
@@ -20,13 +28,13 @@ class Report:
     bad: int = 0
     # {(column, option): (how many cells were read with the option, the first of them)}
     changed: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    problems: list[tuple[int, Problem]] = field(default_factory=list)
 
-    def add_problem(self, line: int, reason: str) -> None:
-        """Count a bad row, and keep its reason if there is room."""
+    def add_problems(self, line: int, *problems: Problem) -> None:
+        """Count a bad row, and keep its problems if there is room."""
         self.bad += 1
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append((line, reason))
+        room = MAX_PROBLEMS - len(self.problems)
+        self.problems += [(line, problem) for problem in problems[:room]]
 
     def count_changed(self, column: str, option: str, cell: str) -> None:
         """Count a cell that could only be read with an option of the Format."""

@@ -1,13 +1,15 @@
 """Targets: the stored records that rows refer to, looked up for many rows at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.records.imports.columns import Column
 from backend.services.records.imports.lookups import find_visible_many
+from backend.services.records.imports.report import ReportProblems
 from backend.services.records.imports.values import Draft, Reference
+from backend.utils.problems import Problem
 from backend.utils.texts import printable
 
 
@@ -17,10 +19,8 @@ class Targets:
     `may_change` says whether rows can change records, which may keep references that the actor could not set.
     """
 
-    def __init__(
-        self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None], *, may_change: bool
-    ) -> None:
-        self._actor, self._resource, self._report_problem = actor, resource, report_problem
+    def __init__(self, actor: Actor, resource: Resource, report_problems: ReportProblems, *, may_change: bool) -> None:
+        self._actor, self._resource, self._report_problems = actor, resource, report_problems
         self._may_change = may_change
         self._ids: dict[Column, dict[Any, str | None]] = {}  # {column: {key: id, or None if there is no such record}}
 
@@ -59,7 +59,7 @@ class Targets:
             if key not in self._ids[column]:
                 unresolved.append(reference)
             elif (record_id := self._ids[column][key]) is None:
-                self._report_problem(draft.line, explain_missing(self._resource, column, key))
+                self._report_problems(draft.line, explain_missing(self._resource, column, key))
                 return None
             else:
                 found.append((reference, record_id))
@@ -83,7 +83,8 @@ def target_name(resource: Resource, column: Column) -> str:
     return resource.definition.referring[column.field].to
 
 
-def explain_missing(resource: Resource, column: Column, key: Any) -> str:
-    """Return the message for a row that refers to a record that does not exist or is not visible to the actor."""
+def explain_missing(resource: Resource, column: Column, key: Any) -> Problem:
+    """Return the problem of a row that refers to a record that does not exist or is not visible to the actor."""
     target = target_name(resource, column)
-    return f"{column.field}: There is no record of {target} with the {column.target_field} {printable(str(key))}."
+    text = f"There is no record of {target} with the {column.target_field} {printable(str(key))}."
+    return Problem("not_found", text).within(column.field)

@@ -13,6 +13,7 @@ from backend.services.records.files.csv_rows import NULL
 from backend.services.records.files.rows import Row
 from backend.services.records.imports.cell_notations import CellNotations, CellReader
 from backend.services.records.imports.columns import LEFT_OUT, Column, Columns
+from backend.utils.problems import Problem, flatten
 from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one
@@ -64,7 +65,9 @@ class ValueReader:
                 value = read(cell)
             except ValidationError as error:
                 found = f"Found: {shown(cell)}.{self._notations.hint(column, cell)}"
-                problems.append(f"{column.field}: {one_text(error.messages)} {found}")
+                problems += [
+                    problem.with_text(f"{problem} {found}").within(column.field) for problem in flatten(error.messages)
+                ]
                 continue
             if value is IGNORED:
                 continue
@@ -101,7 +104,7 @@ class ValueReader:
         try:
             return self._columns.find(names)
         except Invalid as error:
-            raise ValidationError(error.message) from error
+            raise ValidationError(next(flatten(error.errors)).with_text(error.message)) from error
 
     def _reader(self, column: Column) -> CellReader:
         if column not in self._by_column:
@@ -159,11 +162,3 @@ class ValueReader:
         if user_id not in self._users:
             self._users[user_id] = user_id if User.get_or_none(User.id == user_id) else None
         return self._users[user_id]
-
-
-def one_text(errors: Any) -> str:
-    """Return error messages as one text; those in a map after their key."""
-    if not isinstance(errors, dict):
-        return " ".join(map(str, errors))
-    parts = {name: messages if isinstance(messages, list | dict) else [messages] for name, messages in errors.items()}
-    return "; ".join(f"{name}: {one_text(messages)}" for name, messages in parts.items())

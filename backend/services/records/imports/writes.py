@@ -1,6 +1,6 @@
 """Writes the checked rows of a file, many with one statement; if that fails, one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from peewee import IntegrityError, ModelInsert, ModelUpdate
 
@@ -9,8 +9,9 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, LarderError, Unavailable
 from backend.services.records.conflicts import raising_conflicts
-from backend.services.records.imports.checks import explain_error
+from backend.services.records.imports.checks import row_problems
 from backend.services.records.imports.planned_writes import PlannedWrite
+from backend.services.records.imports.report import ReportProblems
 from backend.services.records.link_writes import Lists, changed_lists, insert_lists, replace_lists
 from backend.services.records.numbering import numbered
 from backend.services.records.records import update_record
@@ -30,8 +31,8 @@ class Writer:
     `done` counts the rows of the current batch that were written or reported.
     """
 
-    def __init__(self, actor: Actor, resource: Resource, report_problem: Callable[[int, str], None]) -> None:
-        self.actor, self.resource, self.report_problem = actor, resource, report_problem
+    def __init__(self, actor: Actor, resource: Resource, report_problems: ReportProblems) -> None:
+        self.actor, self.resource, self.report_problems = actor, resource, report_problems
         self.created = self.updated = 0
         self.done = 0
 
@@ -78,7 +79,7 @@ class Writer:
         except Unavailable:
             raise
         except LarderError as error:
-            self.report_problem(planned.line, explain_error(error))
+            self.report_problems(planned.line, *row_problems(error))
         else:
             self._count([planned])
 
