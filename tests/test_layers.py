@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "routes": {"routes.toolkit", "middleware", "services", "utils"},
     "routes.toolkit": {"middleware", "services", "models", "config", "utils"},
     "middleware": {"services", "models", "config", "utils"},
-    "services.errors": set(),
+    "services.errors": {"utils"},
     "services.access": _BELOW_SERVICES,
     "services.storage": _BELOW_SERVICES,
     "services.field_types": _BELOW_SERVICES,

@@ -2,7 +2,7 @@
 
 import http
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import structlog
 from flask import Flask, Response, json, request
@@ -21,7 +21,7 @@ from backend.services import errors
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
-from backend.utils.problems import to_json
+from backend.utils.problems import Code, to_json
 from backend.utils.texts import printable
 
 log = structlog.get_logger()
@@ -62,10 +62,25 @@ CODES = {
 }
 
 
+LIMIT_HELP = "The limit that the value exceeds or does not reach"
+
 HEADERS = {
     401: {"WWW-Authenticate": "Bearer"},
     503: {"Retry-After": str(RETRY_AFTER_SECONDS)},
 }
+
+
+class ProblemSchema(Schema):
+    """What is wrong with a value; docs/api/errors.md explains the codes."""
+
+    code = fields.String(required=True, validate=validate.OneOf(get_args(Code)))
+    message = fields.String(required=True)
+    limit = fields.Raw(metadata={"anyOf": [{"type": "number"}, {"type": "string"}], "description": LIMIT_HELP})
+    choices = fields.List(fields.String(), metadata={"description": "The values that are allowed"})
+    expected = fields.String(metadata={"description": "The JSON type or the format"})
+    pattern = fields.String(metadata={"description": "The regular expression that the text must match"})
+    names = fields.List(fields.String(), metadata={"description": "What the problem is about, such as roles"})
+    place = fields.String(metadata={"description": "Where the problem is within the value or the row"})
 
 
 class ErrorDetailSchema(Schema):

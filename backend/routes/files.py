@@ -11,6 +11,7 @@ from werkzeug.wsgi import wrap_file
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, reload_actor
+from backend.middleware.errors import ProblemSchema
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.routes.toolkit.arguments import CommaList, QuerySchema, require_type
@@ -26,8 +27,8 @@ from backend.services.records.files.formats import HELP, VALUES, Format, read_fo
 from backend.services.records.files.kept_files import kept_file
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
-from backend.utils.texts import printable
 from backend.utils.problems import Problem
+from backend.utils.texts import printable
 
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
@@ -68,11 +69,10 @@ class ImportQuery(QuerySchema):
     lenient = BooleanFromText(load_default=False, metadata={"description": HELP["lenient"]})
 
 
-class ProblemSchema(Schema):
+class RowProblemSchema(ProblemSchema):
     """The problem of a row."""
 
     line = fields.Integer(required=True)
-    message = fields.String(required=True)
 
 
 class ChangedSchema(Schema):
@@ -93,7 +93,7 @@ class ReportSchema(Schema):
     skipped = fields.Integer(required=True, metadata={"description": "Rows without any value"})
     bad = fields.Integer(required=True, metadata={"description": "Invalid rows"})
     changed = fields.List(fields.Nested(ChangedSchema), required=True, metadata={"description": "What options read"})
-    problems = fields.List(fields.Nested(ProblemSchema), required=True, metadata={"description": "The first 1000"})
+    problems = fields.List(fields.Nested(RowProblemSchema), required=True, metadata={"description": "The first 1000"})
 
 
 def add_views(blp: ResourceBlueprint) -> None:

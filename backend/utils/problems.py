@@ -33,8 +33,8 @@ Code: TypeAlias = Literal[
     "token_invalid",
     "key_reused",
     "response_too_large",
-    "stale",
     "forbidden",
+    "stale",
     "not_written",
 ]  # docs/api/errors.md explains each
 

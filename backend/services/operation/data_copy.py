@@ -26,6 +26,7 @@ from backend.services.operation.copied_tables import (
     record_table,
     system_tables,
 )
+from backend.utils.problems import Problem
 
 DEFINITIONS = StoredDefinition._meta.table_name
 Progress = Callable[[str, int], None]  # called with the name of a table and how many of its rows are copied
@@ -85,10 +86,12 @@ def _both_databases(settings: Settings, url: str) -> Iterator[Dialect]:
     try:
         checks.database_url(url)
     except ValidationError as error:
-        raise Invalid({"to": error.messages}, "options") from error
+        problems = [Problem("bad_format", str(text)) for text in error.messages]
+        raise Invalid({"to": problems}, "options") from error
     target = replace(settings, database_url=url)
     if target.database_url == settings.database_url:
-        raise Invalid({"to": ["This is the database of LARDER_DATABASE_URL itself."]}, "options")
+        problem = Problem("not_allowed", "This is the database of LARDER_DATABASE_URL itself.")
+        raise Invalid({"to": [problem]}, "options")
     database.open(target)
     source = open_database(settings)
     try:

@@ -9,6 +9,7 @@ from backend.services.records.files.days import ORDERS
 from backend.services.records.files.encodings import ENCODINGS
 from backend.services.records.files.notations import Notation
 from backend.services.records.files.separators import WORDS
+from backend.utils.problems import Problem
 
 DECIMALS, THOUSANDS = (".", ","), (",", ".", " ", "'")
 VALUES = {  # of the options that have few; the first ones are those that a file needs most often
@@ -73,9 +74,7 @@ def read_format(
     words = {name: _words(value) for name, value in given.items() if not isinstance(value, str)}
     plain = encoding.lower().replace("_", "-")
     texts |= {"encoding": ALIASES.get(plain, plain)} if encoding else {}
-    problems = {
-        name: [f"Must be one of: {' '.join(VALUES[name])}"] for name, text in texts.items() if text not in VALUES[name]
-    }
+    problems = {name: [_not_a_choice(name)] for name, text in texts.items() if text not in VALUES[name]}
     problems |= _problems(texts, words, delimiter, map)
     if problems:
         raise Invalid(problems, location="query")
@@ -86,29 +85,39 @@ def read_format(
     return Format(WORDS.get(delimiter, delimiter), encoding, notation, _read_columns(map), lenient)
 
 
+def _not_a_choice(option: str) -> Problem:
+    choices = list(VALUES[option])
+    return Problem("not_a_choice", f"Must be one of: {', '.join(choices)}.", choices=choices)
+
+
 def _words(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
 
 
 def _problems(
     texts: dict[str, str], words: dict[str, tuple[str, ...]], delimiter: str, columns: Sequence[str]
-) -> dict[str, list[str]]:
-    problems: dict[str, list[str]] = {}
+) -> dict[str, list[Problem]]:
+    problems: dict[str, list[Problem]] = {}
     separator = WORDS.get(delimiter, delimiter)
     if delimiter and (
         len(separator) != 1 or separator.isalnum() or separator in '"\\\r\n\0' or not separator.isascii()
     ):
-        problems["delimiter"] = ["Must be one character, such as `;` or `|`, or one of the words tab and space."]
+        text = "Must be one character, such as `;` or `|`, or one of the words tab and space."
+        problems["delimiter"] = [Problem("bad_format", text)]
     if texts.get("thousands") == texts.get("decimal", "."):
-        problems["thousands"] = ["Must differ from the decimal separator: add `decimal=,`, or `decimal=.`."]
+        text = "Must differ from the decimal separator: add `decimal=,`, or `decimal=.`."
+        problems["thousands"] = [Problem("not_allowed", text)]
     if both := {*map(str.casefold, words.get("true", ()))} & {*map(str.casefold, words.get("false", ()))}:
-        problems["false"] = [f"These words also mean true: {', '.join(sorted(both))}."]
-    problems |= {name: [f"At most {MAX_WORDS} words."] for name, some in words.items() if len(some) > MAX_WORDS}
+        text = f"These words also mean true: {', '.join(sorted(both))}."
+        problems["false"] = [Problem("duplicate", text, names=sorted(both))]
+    too_many = Problem("too_many", f"At most {MAX_WORDS} words.", limit=MAX_WORDS)
+    problems |= {name: [too_many] for name, some in words.items() if len(some) > MAX_WORDS}
     pairs = [text.rpartition("=") for text in columns]
     if any(not sign or not name.strip() for name, sign, _ in pairs):
-        problems["map"] = ["Write the name in the file, an equals sign and the field: `Full Name=name`."]
+        text = "Write the name in the file, an equals sign and the field: `Full Name=name`."
+        problems["map"] = [Problem("bad_format", text)]
     elif len({name.strip() for name, _, _ in pairs}) < len(pairs):
-        problems["map"] = ["A name in the file is given twice."]
+        problems["map"] = [Problem("duplicate", "A name in the file is given twice.")]
     return problems
 
 

@@ -10,6 +10,7 @@ from backend.services.records.files.encodings import as_utf8, marked_encoding, u
 from backend.services.records.files.formats import Format
 from backend.services.records.files.separators import find_separator, name_of, noted_separator, one_of, option_value
 from backend.utils.file_kinds import HEAD_BYTES, binary_problem, text_problem
+from backend.utils.problems import Problem
 from backend.utils.strict_json import read_object
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -197,7 +198,7 @@ Rows = CsvRows | JsonRows
 
 
 def _unreadable(line: int, problem: str) -> Invalid:
-    return Invalid({str(line): [problem]}, location="rows", message=problem)
+    return Invalid({str(line): [Problem("bad_format", problem)]}, location="rows", message=problem)
 
 
 def _has_values(cells: Sequence[object]) -> bool:

@@ -8,6 +8,7 @@ from backend.services.records.files.rows import Row, Rows
 from backend.services.records.files.surveys import Survey, advice
 from backend.services.records.files.words import means_nothing
 from backend.services.records.imports.columns import Column, Columns
+from backend.utils.problems import Problem
 from backend.utils.texts import shown
 
 Surveys = dict[Column, Survey | None]
@@ -30,7 +31,8 @@ def find_notations(rows: Rows, columns: Columns, take_row: Callable[[], None]) -
     }
     if unclear:
         message = " ".join(f"{label}: {text}" for label, text in unclear.items())
-        raise Invalid({label: [text] for label, text in unclear.items()}, location="columns", message=message)
+        problems = {label: [Problem("bad_format", text)] for label, text in unclear.items()}
+        raise Invalid(problems, location="columns", message=message)
     return {column: found[0].notation for column, found in choices.items()}
 
 

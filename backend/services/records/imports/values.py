@@ -13,7 +13,7 @@ from backend.services.records.files.csv_rows import NULL
 from backend.services.records.files.rows import Row
 from backend.services.records.imports.cell_notations import CellNotations, CellReader
 from backend.services.records.imports.columns import LEFT_OUT, Column, Columns
-from backend.utils.problems import Problem, flatten
+from backend.utils.problems import flatten
 from backend.utils.texts import shown
 
 MAX_KEPT = 200  # sets of names whose readers are kept; each row of an NDJSON file may have a different one
