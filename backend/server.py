@@ -6,7 +6,6 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
 
 import structlog
 from flask import Flask
@@ -15,8 +14,8 @@ from waitress import wasyncore
 from backend.config.service_manager import has_passed_socket, notify, passed_socket
 from backend.config.settings import Settings
 from backend.config.start import cannot_create_admin, cannot_listen, listen
+from backend.middleware.announcement import announce, say
 from backend.middleware.connections.server import Server, open_server
-from backend.middleware.paths import DOCS_PATH
 from backend.models.database import connected, database
 from backend.services.accounts import sign_in
 from backend.services.errors import LarderError
@@ -46,12 +45,10 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     _migrate(settings)
     server = _open(app, settings, listener)  # it listens: no other program can take the port any more
     first_admin = _create_first_admin(settings)
-    _say(f"Larder answers at {_base(settings)}/api/v1, its documentation is at {_base(settings)}{DOCS_PATH}")
-    if settings.allows_local_origins:
-        _say("Pages of this machine may call it from any port, because LARDER_PUBLIC_URL is not set")
+    announce(settings, settings.own_url)
     if first_admin:
         email, password = first_admin
-        _say(f"First admin, shown this once: sign in as {email} with the password {password}")
+        say(f"First admin, shown this once: sign in as {email} with the password {password}")
     # Run between two turns of the loop: _stop_when_idle must not overlook a connection that is just being accepted.
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
     threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
@@ -88,15 +85,6 @@ def _create_first_admin(settings: Settings) -> tuple[str, str] | None:
         return sign_in.create_first_admin(settings)
     except LarderError as error:
         raise cannot_create_admin(error.message, error.details.get("json", {})) from error
-
-
-def _base(settings: Settings) -> str:
-    return f"http://{settings.host}:{settings.port}"
-
-
-def _say(line: str) -> None:
-    with suppress(OSError):  # nobody reads the output: serve anyway
-        print(line, flush=True)
 
 
 def _notify_when_ready(settings: Settings) -> None:

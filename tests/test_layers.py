@@ -13,7 +13,7 @@ DIALECTS = [path for path in DATABASE.glob("*.py") if path.stem.startswith(("sql
 # Room: the rooms it may import from, beside itself. A room ends where one of a longer name begins.
 _BELOW_SERVICES = {"services.errors", "models", "config", "utils"}
 MAY_IMPORT = {
-    "cli": {"routes.toolkit", "middleware", "services", "models", "utils"},
+    "cli": {"routes.toolkit", "middleware", "services", "models", "config", "utils"},
     "routes": {"routes.toolkit", "middleware", "services", "utils"},
     "routes.toolkit": {"middleware", "services", "models", "config", "utils"},
     "middleware": {"services", "models", "config", "utils"},

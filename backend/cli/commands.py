@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 from click import Command, Context, HelpFormatter
-from flask import Flask
 from flask.cli import AppGroup
 
-from backend.cli import backups, clients, data, database, doctor, jobs, records, resources, users
+from backend.cli import backups, clients, data, database, doctor, jobs, records, resources, run, users
+from backend.middleware.app import App
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
@@ -67,8 +67,9 @@ def _leaves(commands: Iterable[Command]) -> Iterator[tuple[str, Command]]:
             yield command.name or "", command
 
 
-def init_app(app: Flask) -> None:
+def init_app(app: App) -> None:
     """Add the commands to `flask`."""
+    run.init_app(app)
     app.cli = Commands(app.name)
     for commands in GROUPS.values():
         for command in commands:

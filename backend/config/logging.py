@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import textwrap
 from typing import Any
 
 import orjson
@@ -22,6 +23,9 @@ MIN_LEVELS = {
     "huey": logging.WARNING,
     "peewee.migrations": logging.WARNING,
 }
+
+MAIL_INDENT = "    "
+SEVERAL_LINES = ("exception", "text")  # a traceback, a mail
 
 SHARED: list[Processor] = [
     structlog.processors.add_log_level,
@@ -56,11 +60,22 @@ def _to_json(event: EventDict, **_: Any) -> str:
 
 
 def _without_controls(logger: object, name: str, event: EventDict) -> EventDict:
-    """Return the event with control characters escaped; only a traceback keeps its line breaks."""
+    """Return the event with control characters escaped; only the values of SEVERAL_LINES keep their line breaks."""
     return {
-        part: without_controls(value, keep_lines=part == "exception") if isinstance(value, str) else value
+        part: without_controls(value, keep_lines=part in SEVERAL_LINES) if isinstance(value, str) else value
         for part, value in event.items()
     }
+
+
+class TextRenderer(structlog.dev.ConsoleRenderer):
+    """Renders an event as a line; the text of a mail follows on its own lines, so that its link can be clicked."""
+
+    def __call__(self, logger: Any, name: str, event: EventDict) -> str:
+        """Return the lines of an event."""
+        text = event.pop("text", None)
+        line = super().__call__(logger, name, event)
+        # Indented, so that no line of it looks like an event.
+        return line if text is None else f"{line}\n{textwrap.indent(text.strip(), MAIL_INDENT)}"
 
 
 def configure_logging(settings: Settings) -> None:
@@ -83,11 +98,11 @@ def configure_logging(settings: Settings) -> None:
 
 
 def _renderers(settings: Settings) -> list[Processor]:
-    if settings.log_format == "json":
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()
+    if settings.log_format == "json" or (settings.log_format == "auto" and not is_terminal):
         return [structlog.processors.JSONRenderer(serializer=_to_json)]
     plain = structlog.dev.plain_traceback
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return [_without_controls, structlog.dev.ConsoleRenderer(colors=is_terminal, exception_formatter=plain)]
+    return [_without_controls, TextRenderer(colors=is_terminal, exception_formatter=plain)]
 
 
 def _record_handler(renderers: list[Processor]) -> logging.Handler:

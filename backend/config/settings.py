@@ -33,8 +33,8 @@ class Settings(Derived):
     jobs: str = setting(
         "str",
         "inline",
-        "Where background jobs such as mail run. `inline`: in the server process (not with `flask run`); `off`: not "
-        "in the server, so run `flask jobs run` as well",
+        "Where background jobs such as mail run. `inline`: in the server process; `off`: not in the server, so run "
+        "`flask jobs run` as well",
         one_of=["inline", "off"],
     )
     public_url: str = setting(
@@ -219,7 +219,10 @@ class Settings(Derived):
         one_of=["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     )
     log_format: str = setting(
-        "str", "json", "`json`: one JSON object per line; `text`: easier to read in a terminal", one_of=["json", "text"]
+        "str",
+        "auto",
+        "`json`: one JSON object per line; `text`: easier to read; `auto`: `text` on a terminal, otherwise `json`",
+        one_of=["auto", "json", "text"],
     )
     slow_query_ms: int = setting(
         "int",
