@@ -14,16 +14,14 @@ from backend.services.operation.data_copy import ComparedTable, compare_data, co
 commands = AppGroup("data", help="All data of this installation.")
 
 
-@commands.command("copy")
+@commands.command("copy", epilog="Example: flask data copy --to postgresql://larder@localhost/larder")
 @click.option("--to", "url", required=True, metavar="URL", help="sqlite:///PATH or postgresql://USER@HOST/NAME.")
 @click.option("--check", is_flag=True, help="Copy nothing, only compare the two databases.")
 def copy(url: str, check: bool) -> None:
-    """Copy everything to an empty database, and compare the two: people, keys, definitions, records, history.
+    """Copy everything to an empty database.
 
-    Stop the server and its jobs first. Afterwards set LARDER_DATABASE_URL to the new database and start the server.
-
-    \b
-    flask data copy --to postgresql://larder@localhost/larder
+    Copies people, keys, definitions, records and history, and compares the two databases. Stop the server and its jobs
+    first. Afterwards set LARDER_DATABASE_URL to the new database and start the server.
     """
     settings = get_app().settings
     with error_messages():
