@@ -44,6 +44,7 @@ from backend.routes.toolkit import docs_pages, idempotency
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import Api
+from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
 from backend.services.operation.error_tracking import error_tracking
@@ -53,7 +54,7 @@ from backend.services.storage.answer_sizes import response_limit
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
-STATE = (database, quota, limits, hashing, response_limit, error_tracking, jobs, metrics)
+STATE = (database, quota, limits, hashing, mail_texts, response_limit, error_tracking, jobs, metrics)
 
 # In the order of /docs.
 DOCUMENTED = (

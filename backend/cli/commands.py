@@ -6,14 +6,14 @@ import click
 from click import Command, Context, HelpFormatter
 from flask.cli import AppGroup
 
-from backend.cli import backups, clients, data, database, doctor, jobs, records, resources, run, users
+from backend.cli import backups, clients, data, database, doctor, jobs, mail, records, resources, run, users
 from backend.middleware.app import App
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
     "Records": (records.commands,),
     "Clients": (clients.openapi, clients.client),
-    "Users": (users.commands,),
+    "Users": (users.commands, mail.commands),
     "Operation": (doctor.doctor, database.commands, data.commands, backups.commands, jobs.commands),
 }
 OTHERS = "Development"  # the group of the commands that Flask and its extensions bring

@@ -93,6 +93,12 @@ def web_address(url: str | None) -> None:
         raise ValidationError("Expected a web address such as https://larder.example.com.")
 
 
+def app_page(path: str) -> None:
+    """Check the path of a page to which a token is appended, or `off`."""
+    if path != "off" and not re.fullmatch(r"/[!-~]*[=/#?&]", path):
+        raise ValidationError("Expected a path that a token can follow, such as /reset?token= or /#/reset/, or off.")
+
+
 def public_url(url: str | None) -> None:
     """Check the URL under which clients reach this server."""
     web_address(url)

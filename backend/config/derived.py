@@ -11,6 +11,8 @@ class Derived:
     host: str
     port: int
     public_url: str
+    app_name: str | None
+    app_url: str | None
     mail_from: str | None
 
     @property
@@ -18,6 +20,11 @@ class Derived:
         """The URL of the address that the server listens on."""
         host = self.host or "0.0.0.0"  # "" listens on all addresses
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def app_title(self) -> str:
+        """What mails and account pages call the app."""
+        return self.app_name or urlsplit(self.app_url or self.public_url).netloc
 
     @property
     def mail_sender(self) -> str:

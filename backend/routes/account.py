@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Response, abort, render_template, send_from_directory
+
+from backend.middleware.app import get_app
 
 FOLDER = Path(__file__).parent / "static"
 PAGES = ("reset", "verification", "invitation")
 
-blp = Blueprint("account", __name__, url_prefix="/account")
+blp = Blueprint("account", __name__, url_prefix="/account", template_folder="static")
 
 
 @blp.get("/<page>")
@@ -15,7 +17,8 @@ def show_page(page: str) -> Response:
     """Return the page. Its script sends the token, which is after the `#` of the URL, to the API"""
     if page not in PAGES:
         abort(404)
-    html = (FOLDER / "account.html").read_text(encoding="utf-8")
+    settings = get_app().settings
+    html = render_template("account.html", app_name=settings.app_title, app_url=settings.app_url)
     return Response(html, headers={"Cache-Control": "no-store"}, mimetype="text/html")
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from peewee import Expression
 
@@ -18,22 +19,29 @@ from backend.utils.problems import Problem
 PURPOSES = ("verification", "reset")
 
 
-def make_token(settings: Settings, user: User, purpose: str) -> str:
+class NewToken(NamedTuple):
+    """A token to mail, and the moment from which it is no longer valid."""
+
+    token: str
+    expires_at: datetime
+
+
+def make_token(settings: Settings, user: User, purpose: str) -> NewToken:
     """Create a token of the user for one of PURPOSES, and return it.
 
     It is no longer valid once the user's address or password has changed.
     """
     seconds = {"verification": settings.verification_token_seconds, "reset": settings.reset_token_seconds}[purpose]
-    token = secrets.token_urlsafe(32)
+    new = NewToken(secrets.token_urlsafe(32), utcnow() + timedelta(seconds=seconds))
     MailToken.create(
         user_id=user.id,
         email=user.email,
         password_generation=user.password_generation,
         purpose=purpose,
-        token_hash=_hash(token),
-        expires_at=utcnow() + timedelta(seconds=seconds),
+        token_hash=_hash(new.token),
+        expires_at=new.expires_at,
     )
-    return token
+    return new
 
 
 def check_token(token: str, purpose: str) -> User:
@@ -53,11 +61,25 @@ def use_token(token: str, purpose: str) -> User:
     Call it inside the transaction of the change. It locks the user's row, so only one of two simultaneous calls
     succeeds. Raises Invalid if the token is not valid for the purpose.
     """
-    user = check_token(token, purpose)
-    list(database.lock_for_update(User.select(User.id).where(User.id == user.id)))
-    user = check_token(token, purpose)  # again, under the lock
+    user = lock_user(token, purpose)
     delete_tokens(user.id, purpose)
     return user
+
+
+def lock_user(token: str, purpose: str) -> User:
+    """Return the token's User, whose row is locked until the transaction ends.
+
+    Raises Invalid if the token is not valid for the purpose.
+    """
+    user = check_token(token, purpose)
+    list(database.lock_for_update(User.select(User.id).where(User.id == user.id)))
+    return check_token(token, purpose)  # again, under the lock
+
+
+def delete_other_tokens(user_id: str, purpose: str, token: str) -> None:
+    """Delete the tokens of the user for the purpose, except this one."""
+    others = (MailToken.purpose == purpose) & (MailToken.token_hash != _hash(token))
+    MailToken.delete().where(MailToken.user_id == user_id, others).execute()
 
 
 def delete_tokens(user_id: str, *purposes: str) -> None:
@@ -65,11 +87,11 @@ def delete_tokens(user_id: str, *purposes: str) -> None:
     MailToken.delete().where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)).execute()
 
 
-def renew_invitation(invitation: Invitation) -> str:
+def renew_invitation(invitation: Invitation) -> NewToken:
     """Create a token of the invitation, which replaces its former token, and return it."""
-    token = secrets.token_urlsafe(32)
-    Invitation.update(token_hash=_hash(token)).where(Invitation.id == invitation.id).execute()
-    return token
+    new = NewToken(secrets.token_urlsafe(32), invitation.expires_at)
+    Invitation.update(token_hash=_hash(new.token)).where(Invitation.id == invitation.id).execute()
+    return new
 
 
 def find_invitation(token: str) -> Invitation:

@@ -10,6 +10,7 @@ from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.invitation import Invitation
 from backend.models.mail import OutgoingMail
+from backend.models.role import MEMBER
 from backend.models.user import User
 from backend.services.accounts import mail_server, mail_tokens
 from backend.services.accounts.mail_messages import account_link, make_message
@@ -28,7 +29,7 @@ NOTICES = ("password_changed", "address_changed")  # sent even if the address no
 
 
 def queue_mail(kind: str, email: str) -> None:
-    """Queue a mail in the caller's transaction; `kind` is a key of SUBJECTS in mail_messages.py.
+    """Queue a mail in the caller's transaction; `kind` is one of KINDS in mail_texts.py.
 
     The job that sends the mail looks up the user and creates the token. So the outbox stores no tokens, and a request
     takes the same time whether or not the address has an account.
@@ -98,19 +99,36 @@ def _write(settings: Settings, mail: OutgoingMail) -> EmailMessage | None:
     if mail.kind == "invitation" and user is None:
         return _write_invitation(settings, mail.email)
     kind = "already_registered" if mail.kind == "invitation" else mail.kind
+    language = _language_of(user)
     if kind in NOTICES:
-        return make_message(settings, kind, mail.email)
+        return make_message(settings, kind, mail.email, language=language)
     if user is None or not user.active or (kind == "verification" and user.verified_at is not None):
         return None
     if kind not in mail_tokens.PURPOSES:
-        return make_message(settings, kind, mail.email)
-    token = mail_tokens.make_token(settings, user, kind)
-    return make_message(settings, kind, mail.email, link=account_link(settings, kind, token))
+        return make_message(settings, kind, mail.email, language=language)
+    new = mail_tokens.make_token(settings, user, kind)
+    link = account_link(settings, kind, new.token)
+    return make_message(settings, kind, mail.email, language=language, link=link, expires_at=new.expires_at)
+
+
+def _language_of(user: User | None) -> str | None:
+    """Return the language of the user: the field `language` of the profile, if this installation has declared one."""
+    language = user.profile.get("language") if user else None
+    return language if isinstance(language, str) else None
 
 
 def _write_invitation(settings: Settings, email: str) -> EmailMessage | None:
     invitation = Invitation.get_or_none(Invitation.email == email)
     if invitation is None:
         return None  # it was withdrawn
-    link = account_link(settings, "invitation", mail_tokens.renew_invitation(invitation))
-    return make_message(settings, "invitation", email, link=link)
+    new = mail_tokens.renew_invitation(invitation)
+    inviter = User.get_or_none(User.id == invitation.created_by)
+    return make_message(
+        settings,
+        "invitation",
+        email,
+        link=account_link(settings, "invitation", new.token),
+        expires_at=new.expires_at,
+        inviter=inviter and (inviter.name or inviter.email),
+        roles=[role for role in invitation.roles if role != MEMBER],
+    )

@@ -26,9 +26,15 @@ def request_mail(settings: Settings, kind: str, email: str) -> None:
 
 
 def verify_address(token: str) -> None:
-    """Mark the address of the token's user as confirmed. Raises Invalid if the token is not valid."""
+    """Mark the address of the token's user as confirmed. Raises Invalid if the token is not valid.
+
+    People click twice, so the token stays valid until it expires; with a confirmed address it changes nothing.
+    """
     with database.atomic():
-        user = mail_tokens.use_token(token, "verification")
+        user = mail_tokens.lock_user(token, "verification")
+        if user.verified_at is not None:
+            return
+        mail_tokens.delete_other_tokens(user.id, "verification", token)
         User.update(verified_at=utcnow()).where(User.id == user.id).execute()
         audit.record(PUBLIC, "user.verify", ("user", user.id))
 
@@ -60,6 +66,6 @@ def make_reset_link(actor: Actor, settings: Settings, email: str | None = None) 
         user = users.get_first_admin() if email is None else users.get_user_by_email(email)
         if not user.active:
             raise Conflict(f"The account of {user.email} is not active.")
-        link = account_link(settings, "reset", mail_tokens.make_token(settings, user, "reset"))
+        link = account_link(settings, "reset", mail_tokens.make_token(settings, user, "reset").token)
         audit.record(actor, "user.make_reset_link", ("user", user.id))
     return user.email, link

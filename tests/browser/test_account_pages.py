@@ -1,0 +1,94 @@
+"""The pages that mails link to, as people meet them."""
+
+import re
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD
+from tests.parts.server import running_server
+from tests.parts.smtp import link_in, smtp_server, text_of
+
+pytestmark = ON_SQLITE
+NEW_PASSWORD = "staple battery horse correct"
+
+
+@pytest.fixture
+def mailbox():
+    """The mails that the server has sent."""
+    with smtp_server() as (url, mailbox):
+        mailbox.url = url
+        yield mailbox
+
+
+@pytest.fixture
+def address(database_url, tmp_path, mailbox):
+    """The address of a server that sends mail and knows the app."""
+    with running_server(
+        tmp_path,
+        database_url=database_url,
+        smtp_url=mailbox.url,
+        app_url="https://app.example.com/",
+        app_name="Garden",
+        **{f"{page}_path": "off" for page in ("reset", "verification", "invitation")},
+    ) as address:
+        yield address
+
+
+def wait_for_link(page, mailbox):
+    """Return the path of the link in the next mail that has one."""
+    while not (mails := [mail for mail in mailbox.take() if "#token=" in text_of(mail)]):
+        page.wait_for_timeout(100)
+    return re.sub(r"^https?://[^/]+", "", link_in(mails[0]))
+
+
+def forget(page, address, email="alice@example.com"):
+    """Ask for a link to set a new password."""
+    answer = page.request.post(f"http://{address}/api/v1/auth/password/forgot", data={"email": email})
+    assert answer.status == 200
+
+
+def test_a_password_is_set_once_and_another_link_is_offered(address, page, mailbox, console):
+    forget(page, address)
+    link = f"http://{address}{wait_for_link(page, mailbox)}"
+    page.goto(link)
+    page.get_by_label("Password").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    page.get_by_text("Your new password is set.").wait_for()
+    assert page.get_by_role("link", name="Go to Garden").get_attribute("href") == "https://app.example.com/"
+    page.reload()
+    page.get_by_label("Password").fill(NEW_PASSWORD + "!")
+    page.get_by_role("button", name="Set password").click()
+    page.get_by_text("If you have set a new password with it, sign in with that.").wait_for()
+    (refusal,) = console
+    assert "422" in refusal
+    console.clear()
+    page.get_by_label("Your e-mail address").fill("alice@example.com")
+    page.get_by_role("button", name="Send another link").click()
+    page.get_by_text("another link is on its way").wait_for()
+    mailbox_link = wait_for_link(page, mailbox)
+    assert mailbox_link.startswith("/account/reset#token=")
+
+
+def test_an_address_is_confirmed_also_by_a_second_click(address, page, mailbox):
+    account = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
+    assert page.request.post(f"http://{address}/api/v1/auth/register", data=account).status == 201
+    link = f"http://{address}{wait_for_link(page, mailbox)}"
+    for _ in range(2):
+        page.goto(link)
+        page.reload()
+        page.get_by_role("button", name="Confirm").press("Enter")
+        page.get_by_text("Your address is confirmed. You can sign in now.").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_a_phone_in_light_and_dark(address, page, scheme, tmp_path):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(f"http://{address}/account/invitation#token=abc")
+    page.get_by_label("Your name").wait_for()
+    width, background = page.evaluate(
+        "[document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert width == 360
+    assert (background == "rgb(243, 245, 247)") == (scheme == "light")
+    page.screenshot(path=tmp_path / f"{scheme}.png")
