@@ -20,6 +20,7 @@ from backend.utils.problems import Problem
 blp = Blueprint("api_keys", __name__, url_prefix=f"{API}/api-keys", description="Secrets for programs")
 
 MAY_WRITE = permission(API_KEYS_WRITE)
+NEVER = "Null if it never expires"
 
 
 def _require_future(moment: str | None) -> None:
@@ -30,35 +31,36 @@ def _require_future(moment: str | None) -> None:
 class ApiKeySchema(Schema):
     """An API key. Each of its roles only counts while its user has this role, too."""
 
-    id = fields.UUID(required=True, dump_only=True)
-    user_id = fields.UUID(required=True, dump_only=True, metadata={"description": "The user who created it"})
+    id = fields.UUID(required=True)
+    user_id = fields.UUID(required=True, metadata={"description": "The user who created it"})
+    name = StrictText(required=True)
+    hint = fields.String(required=True, metadata={"description": "The first characters of the secret"})
+    roles = fields.List(StrictText(), required=True)
+    created_at = Moment(required=True)
+    expires_at = Moment(required=True, allow_none=True, metadata={"description": NEVER})
+    last_used_at = Moment(required=True, allow_none=True, metadata={"description": "Accurate to a minute"})
+    revoked_at = Moment(required=True, allow_none=True)
+
+
+class ApiKeyCreateSchema(Schema):
+    """A new API key."""
+
     name = StrictText(required=True, validate=validate.Length(1, 100))
-    hint = fields.String(required=True, dump_only=True, metadata={"description": "The first characters of the secret"})
     roles = fields.List(StrictText(), required=True, validate=validate.Length(1, 50))
-    created_at = Moment(required=True, dump_only=True)
-    expires_at = Moment(
-        allow_none=True,
-        load_default=None,
-        validate=_require_future,
-        metadata={"description": "Null if it never expires"},
-    )
-    last_used_at = Moment(
-        required=True, allow_none=True, dump_only=True, metadata={"description": "Accurate to a minute"}
-    )
-    revoked_at = Moment(required=True, allow_none=True, dump_only=True)
+    expires_at = Moment(allow_none=True, load_default=None, validate=_require_future, metadata={"description": NEVER})
 
 
-class NewApiKeySchema(ApiKeySchema):
+class ApiKeyWithSecretSchema(ApiKeySchema):
     """A new API key with its secret, which is shown only now; send it as `Authorization: Bearer ldr_…`."""
 
-    secret = fields.String(required=True, dump_only=True)
+    secret = fields.String(required=True)
 
 
 @blp.get("")
 @blp.guard(MAY_WRITE)
 @blp.response(200, ApiKeySchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="api_keys_list")
+@blp.doc(operationId="list_api_keys")
 def list_keys() -> object:
     """List your API keys, or those of all users if you are an admin"""
     return api_keys.list_keys(current_actor())
@@ -66,10 +68,10 @@ def list_keys() -> object:
 
 @blp.post("")
 @blp.guard(in_session(MAY_WRITE))
-@blp.arguments(ApiKeySchema)
-@blp.response(201, NewApiKeySchema, headers=LOCATION)
+@blp.arguments(ApiKeyCreateSchema)
+@blp.response(201, ApiKeyWithSecretSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 415)
-@blp.doc(operationId="api_keys_create")
+@blp.doc(operationId="create_api_key")
 def create_key(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
     """Create an API key"""
     key, secret = api_keys.create_key(current_actor(), **data)
@@ -80,7 +82,7 @@ def create_key(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
 @blp.guard(MAY_WRITE)
 @blp.response(200, ApiKeySchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="api_keys_get")
+@blp.doc(operationId="get_api_key")
 def get_key(key_id: UUID) -> object:
     """Show an API key"""
     return api_keys.get_key(current_actor(), str(key_id))
@@ -90,7 +92,7 @@ def get_key(key_id: UUID) -> object:
 @blp.guard(in_session(MAY_WRITE))
 @blp.response(200)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="api_keys_revoke")
+@blp.doc(operationId="revoke_api_key")
 def revoke_key(key_id: UUID) -> None:
     """Revoke an API key
 

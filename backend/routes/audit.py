@@ -19,7 +19,7 @@ from backend.services.records import lists
 blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what")
 
 AuditQuery = QuerySchema.from_dict(list_parameters(AUDIT, order=["-id"]), name="audit_query")
-AuditEntrySchema = make_row_schema("AuditEntry", AUDIT, AUDIT, required=False)
+AuditEntrySchema = make_row_schema("AuditEntry", AUDIT)
 
 
 @blp.get("")
@@ -27,7 +27,7 @@ AuditEntrySchema = make_row_schema("AuditEntry", AUDIT, AUDIT, required=False)
 @blp.arguments(AuditQuery, location="query")
 @blp.documented_response(200, AuditEntrySchema(many=True))
 @blp.fails(400, 401, 403)
-@blp.doc(operationId="audit_list")
+@blp.doc(operationId="list_audit_entries")
 def list_entries(arguments: dict[str, Any]) -> Response:
     """List the entries of the audit trail, the latest first"""
     query = list_query(arguments)

@@ -14,6 +14,7 @@ from backend.middleware.guards import actor_in_session, anybody, needing, signed
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.profiles import Profile, ProfileChange
 from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.accounts import sessions, sign_in, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -27,32 +28,27 @@ blp = Blueprint("auth", __name__, url_prefix=f"{API}/auth", description="Registr
 CSRF_HELP = "Only with cookies: the value of the cookie of this name, which pages of other hosts cannot read"
 
 
-class UserSchema(Schema):
+class UserSummarySchema(Schema):
     """A user."""
 
-    id = fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True)
     email = EmailAddress(required=True)
-    name = StrictText(required=True, validate=validate.Length(1, 100))
+    name = StrictText(required=True)
     roles = fields.Function(
         lambda user: user.roles(),  # of a User or a Registration
         required=True,
-        dump_only=True,
         metadata={"type": "array", "items": {"type": "string"}},
     )
-    created_at = Moment(required=True, dump_only=True)
+    created_at = Moment(required=True)
 
 
-class OwnAccountSchema(UserSchema):
+class CurrentUserSchema(UserSummarySchema):
     """The user who is signed in."""
 
-    profile = fields.Dict(
-        required=True,
-        dump_only=True,
-        metadata={"description": "Values of the profile fields, which `/users/settings` declares"},
-    )
+    profile = Profile(required=True)
 
 
-class RegistrationSchema(Schema):
+class UserRegistrationSchema(Schema):
     """A new user."""
 
     email = EmailAddress(required=True)
@@ -72,13 +68,11 @@ class CredentialsSchema(Schema):
     )
 
 
-class OwnChangesSchema(Schema):
+class CurrentUserUpdateSchema(Schema):
     """The parts of your own account that you can change."""
 
     name = StrictText(validate=validate.Length(1, 100))
-    profile = fields.Dict(
-        keys=StrictText(), metadata={"description": "Values of the fields that you may set; null removes a value"}
-    )
+    profile = ProfileChange()
 
     @validates_schema
     def changes_something(self, data: dict[str, Any], **_: Any) -> None:
@@ -87,7 +81,7 @@ class OwnChangesSchema(Schema):
             raise ValidationError(REQUIRED, "name")
 
 
-class PasswordSchema(Schema):
+class PasswordChangeSchema(Schema):
     """A new password, and the current one."""
 
     current_password = StrictText(required=True, load_only=True, validate=validate.Length(1, MAX_LENGTH))
@@ -103,16 +97,16 @@ class TokensSchema(Schema):
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds until the access token expires"})
     csrf_access_token = fields.String(metadata={"description": CSRF_HELP})
     csrf_refresh_token = fields.String(metadata={"description": CSRF_HELP})
-    user = fields.Nested(UserSchema, required=True)
+    user = fields.Nested(UserSummarySchema, required=True)
 
 
 @blp.post("/register")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(RegistrationSchema)
-@blp.response(201, UserSchema)
+@blp.arguments(UserRegistrationSchema)
+@blp.response(201, UserSummarySchema)
 @blp.fails(400, 403, 415, 429, 503)
-@blp.doc(operationId="auth_register", security=NO_SIGN_IN)
+@blp.doc(operationId="register", security=NO_SIGN_IN)
 def register(data: dict[str, str]) -> sign_in.Registration:
     """Create an account with the role `member`
 
@@ -128,7 +122,7 @@ def register(data: dict[str, str]) -> sign_in.Registration:
 @blp.arguments(CredentialsSchema)
 @blp.response(200, TokensSchema)
 @blp.fails(400, 401, 415, 429, 503)
-@blp.doc(operationId="auth_login", security=NO_SIGN_IN)
+@blp.doc(operationId="login", security=NO_SIGN_IN)
 def login(data: dict[str, Any]) -> dict[str, object]:
     """Sign in, which starts a session
 
@@ -155,7 +149,7 @@ def may_refresh() -> None:
 @blp.guard(may_refresh)
 @blp.response(200, TokensSchema)
 @blp.fails(401, 403, 429)
-@blp.doc(operationId="auth_refresh")
+@blp.doc(operationId="refresh_tokens")
 def refresh() -> dict[str, object]:
     """Exchange the refresh token, sent as Bearer or as its cookie, for new tokens
 
@@ -186,7 +180,7 @@ def _with_cookies(issued: tokens.IssuedTokens, response: Response) -> Response:
 @blp.guard(actor_in_session)
 @blp.response(200)
 @blp.fails(401, 403)
-@blp.doc(operationId="auth_logout")
+@blp.doc(operationId="logout")
 def logout() -> None:
     """Sign out, which ends this session"""
     actor = actor_in_session()
@@ -197,9 +191,9 @@ def logout() -> None:
 
 @blp.get("/me")
 @blp.guard(signed_in_actor)
-@blp.response(200, OwnAccountSchema)
+@blp.response(200, CurrentUserSchema)
 @blp.fails(401, 403)
-@blp.doc(operationId="auth_me")
+@blp.doc(operationId="get_me")
 def me() -> object:
     """Show who is signed in"""
     return users.get_user(signed_in_actor().user_id)
@@ -207,10 +201,10 @@ def me() -> object:
 
 @blp.patch("/me")
 @blp.guard(actor_in_session)
-@blp.arguments(OwnChangesSchema)
-@blp.response(200, OwnAccountSchema)
+@blp.arguments(CurrentUserUpdateSchema)
+@blp.response(200, CurrentUserSchema)
 @blp.fails(400, 401, 403, 415)
-@blp.doc(operationId="auth_update_me")
+@blp.doc(operationId="update_me")
 def update_me(data: user_updates.OwnChanges) -> object:
     """Change your own account"""
     return user_updates.update_own_user(actor_in_session(), data)
@@ -219,10 +213,10 @@ def update_me(data: user_updates.OwnChanges) -> object:
 @blp.post("/password")
 @blp.guard(actor_in_session)
 @limits.sign_in
-@blp.arguments(PasswordSchema)
+@blp.arguments(PasswordChangeSchema)
 @blp.response(200)
 @blp.fails(400, 401, 403, 415, 429, 503)
-@blp.doc(operationId="auth_change_password")
+@blp.doc(operationId="change_password")
 def change_password(data: dict[str, str]) -> None:
     """Change your password
 

@@ -42,7 +42,7 @@ class BackupSchema(Schema):
 @blp.guard(permission(BACKUPS_WRITE))
 @blp.response(200, BackupSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="backups_list")
+@blp.doc(operationId="list_backups")
 def list_backups() -> list[backups.Backup]:
     """List the backups, the latest first"""
     return backups.list_backups(get_app().settings)
@@ -52,7 +52,7 @@ def list_backups() -> list[backups.Backup]:
 @blp.guard(permission(BACKUPS_WRITE))
 @blp.response(201, BackupSchema)
 @blp.fails(401, 403, 409)
-@blp.doc(operationId="backups_create")
+@blp.doc(operationId="create_backup")
 def create_backup() -> backups.Backup:
     """Create a backup, while others read and write
 

@@ -17,6 +17,7 @@ from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.batches import MAX_OPERATIONS, REF, Operation, OperationResult, run_batch
 
+OPS = ("create", "update", "upsert", "delete")
 EXAMPLE = {
     "operations": [
         {"op": "create", "resource": "authors", "data": {"name": "George Eliot"}},
@@ -27,10 +28,10 @@ EXAMPLE = {
 blp = Blueprint("batch", __name__, url_prefix=f"{API}/batch", description="Several changes in one transaction")
 
 
-class OperationSchema(Schema):
+class BatchOperationSchema(Schema):
     """One change of a record."""
 
-    op = fields.String(required=True, validate=validate.OneOf(["create", "update", "upsert", "delete"]))
+    op = fields.String(required=True, validate=validate.OneOf(OPS))
     resource = StrictText(required=True)
     id = fields.UUID(metadata={"description": "Id of the record to update or delete"})
     key = StrictText(
@@ -49,16 +50,18 @@ class OperationSchema(Schema):
     if_match = StrictText(metadata={"description": "The version or the ETag that the record must still have"})
 
 
-class BatchSchema(Schema):
+class BatchRequestSchema(Schema):
     """The changes, in the order in which they are made."""
 
-    operations = fields.List(fields.Nested(OperationSchema), required=True, validate=validate.Length(1, MAX_OPERATIONS))
+    operations = fields.List(
+        fields.Nested(BatchOperationSchema), required=True, validate=validate.Length(1, MAX_OPERATIONS)
+    )
 
 
-class DoneSchema(Schema):
+class BatchResultSchema(Schema):
     """A change that was made."""
 
-    op = fields.String(required=True)
+    op = fields.String(required=True, validate=validate.OneOf(OPS))
     resource = fields.String(required=True)
     id = fields.UUID(required=True)
     data = fields.Dict(required=True, allow_none=True, metadata={"description": "The record; null if it was deleted"})
@@ -68,10 +71,10 @@ class DoneSchema(Schema):
 @blp.post("")
 @blp.guard(needing("what each operation needs")(current_actor))
 @blp.idempotent
-@blp.arguments(BatchSchema, example=EXAMPLE)
-@blp.documented_response(200, DoneSchema(many=True))
+@blp.arguments(BatchRequestSchema, example=EXAMPLE)
+@blp.documented_response(200, BatchResultSchema(many=True))
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
-@blp.doc(operationId="batch", security=OPTIONAL_SIGN_IN)
+@blp.doc(operationId="run_batch", security=OPTIONAL_SIGN_IN)
 def run(data: dict[str, Any]) -> Response:
     """Create, update, upsert and delete records in one transaction
 

@@ -10,10 +10,11 @@ from backend.middleware.guards import needing
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.expanding import item_schema_name
 from backend.routes.toolkit.list_parameters import MAX_QUERY, Parameters, list_parameters, make_row_schema
 from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.profiles import profile_schemas
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.client_names import client_names
 from backend.services.definitions.people import SEARCH, searched_fields, shown_fields
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import directory
@@ -24,14 +25,15 @@ def make_blueprint(people: Resource) -> Blueprint:
     blp = Blueprint("directory", __name__, url_prefix=f"{API}/directory", description="The users that others may see")
     shown = shown_fields(people.definition)
     query = QuerySchema.from_dict(list_parameters(shown, more=_search_parameter(people)), name="directory_query")
-    person = make_row_schema(item_schema_name(people.name), shown, shown, required=False)
+    person = make_row_schema(client_names(people.name).type, shown)
+    blp.extra_schemas = profile_schemas(people)
 
     @blp.get("")
     @blp.guard(needing("a role that sees the directory")(lambda: directory.require_open(current_actor(), people)))
     @blp.arguments(query, location="query")
     @blp.documented_response(200, person(many=True))
     @blp.fails(400, 401, 403)
-    @blp.doc(operationId="directory_list")
+    @blp.doc(operationId="list_directory")
     def list_people(arguments: dict[str, Any]) -> Response:
         """List the active users, with what `/users/settings` shows of them"""
         text = arguments.pop(SEARCH, "")

@@ -69,13 +69,13 @@ class ImportQuery(QuerySchema):
     lenient = BooleanFromText(load_default=False, metadata={"description": HELP["lenient"]})
 
 
-class RowProblemSchema(ProblemSchema):
+class ImportProblemSchema(ProblemSchema):
     """The problem of a row."""
 
     line = fields.Integer(required=True)
 
 
-class ChangedSchema(Schema):
+class ImportChangeSchema(Schema):
     """The cells of a column that could only be read with an option."""
 
     column = fields.String(required=True)
@@ -84,7 +84,7 @@ class ChangedSchema(Schema):
     example = fields.String(required=True, metadata={"description": "The first of the cells"})
 
 
-class ReportSchema(Schema):
+class ImportReportSchema(Schema):
     """What an import did, or in a dry run would do."""
 
     rows = fields.Integer(required=True)
@@ -92,8 +92,12 @@ class ReportSchema(Schema):
     updated = fields.Integer(required=True)
     skipped = fields.Integer(required=True, metadata={"description": "Rows without any value"})
     bad = fields.Integer(required=True, metadata={"description": "Invalid rows"})
-    changed = fields.List(fields.Nested(ChangedSchema), required=True, metadata={"description": "What options read"})
-    problems = fields.List(fields.Nested(RowProblemSchema), required=True, metadata={"description": "The first 1000"})
+    changed = fields.List(
+        fields.Nested(ImportChangeSchema), required=True, metadata={"description": "What options read"}
+    )
+    problems = fields.List(
+        fields.Nested(ImportProblemSchema), required=True, metadata={"description": "The first 1000"}
+    )
 
 
 def add_views(blp: ResourceBlueprint) -> None:
@@ -109,7 +113,7 @@ def _add_export(blp: ResourceBlueprint) -> None:
     @blp.guard(blp.allowed("list"))
     @blp.arguments(blp.schemas.export_query, location="query")
     @blp.fails(401, 403, 503)
-    @blp.documented("list", "export", summary, description=EXPORT_HELP, responses=EXPORTED)
+    @blp.documented("list", f"export_{blp.names.many}", summary, description=EXPORT_HELP, responses=EXPORTED)
     def export_records(arguments: dict[str, Any]) -> Response:
         parameters = {name: value for name, value in arguments.items() if name != "format"}
         query = list_query(parameters, blp.definition.search)
@@ -141,9 +145,9 @@ def _add_import(blp: ResourceBlueprint) -> None:
     @blp.post("/import")
     @blp.guard(may_import)
     @blp.arguments(ImportQuery, location="query")
-    @blp.documented_response(200, ReportSchema)
+    @blp.documented_response(200, ImportReportSchema)
     @blp.fails(400, 401, 403, 413, 415)
-    @blp.documented("create", "import", summary, description=IMPORT_HELP, **UPLOADED)
+    @blp.documented("create", f"import_{blp.names.many}", summary, description=IMPORT_HELP, **UPLOADED)
     def import_records(arguments: dict[str, Any]) -> Response:
         options = _options(arguments, blp.resource)
         with ExitStack() as until_done:

@@ -19,7 +19,7 @@ PUBLIC_CHECKS = ("database", "migrations")  # everyone may read the messages of 
 blp = Blueprint("health", __name__, url_prefix="/health", description="Whether the service can serve requests")
 
 
-class CheckSchema(Schema):
+class HealthCheckSchema(Schema):
     """One check of the service."""
 
     name = fields.String(required=True)
@@ -32,13 +32,13 @@ class HealthSchema(Schema):
     """The state of the service."""
 
     status = fields.String(required=True, validate=validate.OneOf(["live", "ready"]))
-    checks = fields.List(fields.Nested(CheckSchema), metadata={"description": "For admins"})
+    checks = fields.List(fields.Nested(HealthCheckSchema), metadata={"description": "For admins"})
 
 
 @blp.get("/live")
 @blp.guard(anybody)
 @blp.response(200, HealthSchema)
-@blp.doc(operationId="health_live", security=NO_SIGN_IN)
+@blp.doc(operationId="check_liveness", security=NO_SIGN_IN)
 def live() -> dict[str, str]:
     """Tell that the process is running"""
     return {"status": "live"}
@@ -48,7 +48,7 @@ def live() -> dict[str, str]:
 @blp.guard(anybody)
 @blp.response(200, HealthSchema)
 @blp.fails(503)
-@blp.doc(operationId="health_ready", security=NO_SIGN_IN)
+@blp.doc(operationId="check_readiness", security=NO_SIGN_IN)
 def ready() -> dict[str, Any]:
     """Return whether requests can be served: the database responds and is migrated, and the disk has free space
 

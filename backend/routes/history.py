@@ -18,7 +18,7 @@ from backend.services.records.record_history import ReadableEntry, list_history
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
 
 
-class ValuesSchema(Schema):
+class ChangedValueSchema(Schema):
     """The value of a field before and after a change."""
 
     old_value = fields.Raw(data_key="from", required=True, allow_none=True)
@@ -30,7 +30,7 @@ class HistoryEntrySchema(Schema):
 
     version = fields.Integer(required=True, metadata={"description": "Version of the record after the change"})
     action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
-    changes = fields.Dict(fields.String(), fields.Nested(ValuesSchema), required=True)
+    changes = fields.Dict(fields.String(), fields.Nested(ChangedValueSchema), required=True)
     changed_at = Moment(required=True)
     changed_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})
 
@@ -42,13 +42,14 @@ def add_views(blp: ResourceBlueprint) -> None:
     """Add the view to the blueprint of a resource whose definition has `history`."""
     if not blp.definition.history:
         return
+    summary = f"List the changes of a record of {blp.resource.name}, the latest first"
 
     @blp.get("/<uuid:record_id>/history")
     @blp.guard(blp.allowed("read"))
     @blp.arguments(PageQuery, location="query")
     @blp.documented_response(200, HistoryEntrySchema(many=True))
     @blp.fails(401, 403, 404)
-    @blp.documented("read", "history", f"List the changes of a record of {blp.resource.name}, the latest first")
+    @blp.documented("read", f"list_{blp.names.one}_history", summary)
     def list_entries(page: dict[str, int], record_id: UUID) -> Response:
         entries, total = list_history(current_actor(), blp.resource, str(record_id), **page)
         meta = list_meta(**page, total=total, next_cursor=None)

@@ -25,29 +25,42 @@ blp = Blueprint("invitations", __name__, url_prefix=f"{API}/invitations", descri
 class InvitationSchema(Schema):
     """An invitation that can still be accepted; every user has the role `member`."""
 
-    id = fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True)
     email = EmailAddress(required=True)
-    roles = fields.List(StrictText(), load_default=list, dump_default=list)
-    created_at = Moment(required=True, dump_only=True)
-    expires_at = Moment(required=True, dump_only=True)
-    created_by = fields.UUID(required=True, allow_none=True, dump_only=True)
+    roles = fields.List(StrictText(), required=True)
+    created_at = Moment(required=True)
+    expires_at = Moment(required=True)
+    created_by = fields.UUID(required=True, allow_none=True)
 
 
-class AcceptanceSchema(Schema):
+class InvitationCreateSchema(Schema):
+    """The address to invite, and the roles that the user will have beside `member`."""
+
+    email = EmailAddress(required=True)
+    roles = fields.List(StrictText(), load_default=list)
+
+
+class InvitationAcceptanceSchema(Schema):
     """The token of an invitation, and the user to create."""
 
-    token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
-    password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
+    token = StrictText(required=True, validate=validate.Length(1, 100))
+    password = StrictText(required=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
     name = StrictText(required=True, validate=validate.Length(1, 100))
-    id = fields.UUID(dump_only=True)
-    email = EmailAddress(dump_only=True)
+
+
+class InvitedUserSchema(Schema):
+    """The user who accepted an invitation."""
+
+    id = fields.UUID(required=True)
+    email = EmailAddress(required=True)
+    name = StrictText(required=True)
 
 
 @blp.get("")
 @blp.guard(permission(USERS_READ))
 @blp.response(200, InvitationSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="invitations_list")
+@blp.doc(operationId="list_invitations")
 def list_invitations() -> object:
     """List the invitations that can still be accepted"""
     return invitations.list_invitations()
@@ -56,10 +69,10 @@ def list_invitations() -> object:
 @blp.post("")
 @blp.guard(permission(USERS_WRITE))
 @blp.idempotent
-@blp.arguments(InvitationSchema)
+@blp.arguments(InvitationCreateSchema)
 @blp.response(201, InvitationSchema)
 @blp.fails(400, 401, 403, 415, 503)
-@blp.doc(operationId="invitations_create")
+@blp.doc(operationId="create_invitation")
 def create_invitation(data: dict[str, Any]) -> object:
     """Invite an address by mail
 
@@ -72,7 +85,7 @@ def create_invitation(data: dict[str, Any]) -> object:
 @blp.guard(permission(USERS_WRITE))
 @blp.response(200)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="invitations_withdraw")
+@blp.doc(operationId="withdraw_invitation")
 def withdraw_invitation(invitation_id: UUID) -> None:
     """Withdraw an invitation"""
     invitations.withdraw_invitation(current_actor(), str(invitation_id))
@@ -81,10 +94,10 @@ def withdraw_invitation(invitation_id: UUID) -> None:
 @blp.post("/acceptance")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(AcceptanceSchema)
-@blp.response(201, AcceptanceSchema)
+@blp.arguments(InvitationAcceptanceSchema)
+@blp.response(201, InvitedUserSchema)
 @blp.fails(400, 409, 415, 429, 503)
-@blp.doc(operationId="invitations_accept", security=NO_SIGN_IN)
+@blp.doc(operationId="accept_invitation", security=NO_SIGN_IN)
 def accept_invitation(data: dict[str, str]) -> object:
     """Accept an invitation: create an account with the token of its mail"""
     return invitations.accept_invitation(**data)

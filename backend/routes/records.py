@@ -48,9 +48,9 @@ def _add_list(blp: ResourceBlueprint) -> None:
     @blp.get("")
     @blp.guard(blp.allowed("list"))
     @blp.arguments(blp.schemas.list_query, location="query")
-    @blp.documented_response(200, blp.schemas.item(many=True))
+    @blp.documented_response(200, blp.schemas.record(many=True))
     @blp.fails(400, 401, 403)
-    @blp.documented("list", "list", f"List {blp.resource.name}")
+    @blp.documented("list", f"list_{blp.names.many}", f"List {blp.resource.name}")
     def list_records(arguments: dict[str, Any]) -> Response:
         query = list_query(arguments, blp.definition.search)
         return page_response(query, records.list_records(current_actor(), blp.resource, query))
@@ -67,7 +67,7 @@ def _add_create(blp: ResourceBlueprint) -> None:
     @blp.arguments(blp.schemas.create)
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
-    @blp.documented("create", "create", create_summary(blp.resource.name))
+    @blp.documented("create", f"create_{blp.names.one}", create_summary(blp.resource.name))
     def create_record(data: dict[str, Any]) -> Response:
         return _created(blp, *records.create_record(current_actor(), blp.resource, data))
 
@@ -78,6 +78,8 @@ def _created(blp: ResourceBlueprint, record_id: str, created: records.Record) ->
 
 
 def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
+    summary = create_summary(blp.resource.name, upserts=True)
+
     @blp.post("")
     @blp.guard(blp.allowed("create"))
     @blp.idempotent
@@ -86,9 +88,7 @@ def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 412, 415, 428)
-    @blp.documented(
-        "create", "create", create_summary(blp.resource.name, upserts=True), parameters=[IF_MATCH_OF_UPSERT]
-    )
+    @blp.documented("create", f"create_{blp.names.one}", summary, parameters=[IF_MATCH_OF_UPSERT])
     def create_record(arguments: dict[str, Any], data: dict[str, Any]) -> Response:
         if UPSERT in arguments:
             return _upsert(blp, arguments[UPSERT], data)
@@ -108,7 +108,7 @@ def _add_read(blp: ResourceBlueprint) -> None:
     @blp.arguments(blp.schemas.record_query, location="query")
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
-    @blp.documented("read", "get", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
+    @blp.documented("read", f"get_{blp.names.one}", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
     def get_record(arguments: dict[str, Any], record_id: UUID) -> Response:
         expand = expand_query(arguments)
         record = records.get_record(current_actor(), resource, str(record_id), expand)
@@ -120,23 +120,27 @@ def _add_read(blp: ResourceBlueprint) -> None:
 
 
 def _add_replace(blp: ResourceBlueprint) -> None:
+    summary = f"Replace a record of {blp.resource.name}"
+
     @blp.put(RECORD)
     @blp.guard(blp.allowed("update"))
     @blp.arguments(blp.schemas.create)
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
-    @blp.documented("update", "replace", f"Replace a record of {blp.resource.name}", parameters=[IF_MATCH])
+    @blp.documented("update", f"replace_{blp.names.one}", summary, parameters=[IF_MATCH])
     def replace_record(data: dict[str, Any], record_id: UUID) -> Response:
         return _change(blp, record_id, data)
 
 
 def _add_update(blp: ResourceBlueprint) -> None:
+    summary = f"Change some fields of a record of {blp.resource.name}"
+
     @blp.patch(RECORD)
     @blp.guard(blp.allowed("update"))
     @blp.arguments(blp.schemas.patch)
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
-    @blp.documented("update", "update", f"Change some fields of a record of {blp.resource.name}", parameters=[IF_MATCH])
+    @blp.documented("update", f"update_{blp.names.one}", summary, parameters=[IF_MATCH])
     def update_record(data: dict[str, Any], record_id: UUID) -> Response:
         return _change(blp, record_id, data)
 
@@ -151,11 +155,13 @@ def _updated(blp: ResourceBlueprint, changed: records.Record) -> Response:
 
 
 def _add_delete(blp: ResourceBlueprint) -> None:
+    summary = f"Delete a record of {blp.resource.name}"
+
     @blp.delete(RECORD)
     @blp.guard(blp.allowed("delete"))
     @blp.documented_response(200)
     @blp.fails(401, 403, 404, 409, 412, 428)
-    @blp.documented("delete", "delete", f"Delete a record of {blp.resource.name}", parameters=[IF_MATCH])
+    @blp.documented("delete", f"delete_{blp.names.one}", summary, parameters=[IF_MATCH])
     def delete_record(record_id: UUID) -> Response:
         records.delete_record(current_actor(), blp.resource, str(record_id), if_match(blp.definition))
         return json_response("null", "Deleted")

@@ -16,19 +16,19 @@ from backend.services.field_types.marshmallow_fields import StrictText
 blp = Blueprint("recovery", __name__, url_prefix=f"{API}/auth", description="Password reset and confirmation by mail")
 
 
-class AddressSchema(Schema):
+class MailRequestSchema(Schema):
     """An address, with or without an account."""
 
     email = EmailAddress(required=True)
 
 
-class TokenSchema(Schema):
+class MailTokenSchema(Schema):
     """The token of a mail."""
 
     token = StrictText(required=True, load_only=True, validate=validate.Length(1, 100))
 
 
-class ResetSchema(TokenSchema):
+class PasswordResetSchema(MailTokenSchema):
     """The token of a mail, and the new password."""
 
     new_password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
@@ -37,10 +37,10 @@ class ResetSchema(TokenSchema):
 @blp.post("/password/forgot")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(AddressSchema)
+@blp.arguments(MailRequestSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
-@blp.doc(operationId="auth_forgot_password", security=NO_SIGN_IN)
+@blp.doc(operationId="request_password_reset", security=NO_SIGN_IN)
 def forgot_password(data: dict[str, str]) -> None:
     """Ask for a mail to reset your password
 
@@ -53,10 +53,10 @@ def forgot_password(data: dict[str, str]) -> None:
 @blp.post("/password/reset")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(ResetSchema)
+@blp.arguments(PasswordResetSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
-@blp.doc(operationId="auth_reset_password", security=NO_SIGN_IN)
+@blp.doc(operationId="reset_password", security=NO_SIGN_IN)
 def reset_password(data: dict[str, str]) -> None:
     """Reset your password with the token of a mail
 
@@ -68,10 +68,10 @@ def reset_password(data: dict[str, str]) -> None:
 @blp.post("/verification")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(TokenSchema)
+@blp.arguments(MailTokenSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
-@blp.doc(operationId="auth_verify", security=NO_SIGN_IN)
+@blp.doc(operationId="verify_address", security=NO_SIGN_IN)
 def verify_address(data: dict[str, str]) -> None:
     """Confirm your address with the token of a mail"""
     recovery.verify_address(**data)
@@ -80,10 +80,10 @@ def verify_address(data: dict[str, str]) -> None:
 @blp.post("/verification/mail")
 @blp.guard(anybody)
 @limits.sign_in
-@blp.arguments(AddressSchema)
+@blp.arguments(MailRequestSchema)
 @blp.response(200)
 @blp.fails(400, 415, 429, 503)
-@blp.doc(operationId="auth_send_verification", security=NO_SIGN_IN)
+@blp.doc(operationId="send_verification", security=NO_SIGN_IN)
 def send_verification(data: dict[str, str]) -> None:
     """Ask for another mail to confirm your address
 

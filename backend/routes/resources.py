@@ -35,8 +35,10 @@ READ_ONLY = ("version", "created_at", "updated_at")  # in the body of a GET, but
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
 
-class DefinitionSchema(schema.DefinitionSchema):
-    """The definition of a resource: the fields of its records, and who may do what with them."""
+class DefinitionUpdateSchema(schema.DefinitionBodySchema):
+    """The new definition of a resource; a new name is given with `renamed_from`."""
+
+    name = StrictText(metadata={"pattern": schema.NAME_PATTERN})
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return the body without READ_ONLY members. The service checks the definition, as it checks those of files."""
@@ -45,7 +47,13 @@ class DefinitionSchema(schema.DefinitionSchema):
         return {part: value for part, value in data.items() if part not in READ_ONLY}
 
 
-class StoredDefinitionSchema(DefinitionSchema):
+class DefinitionCreateSchema(DefinitionUpdateSchema):
+    """The definition of a resource: the fields of its records, and who may do what with them."""
+
+    name = StrictText(required=True, metadata={"pattern": schema.NAME_PATTERN})
+
+
+class DefinitionSchema(schema.DefinitionSchema):
     """The current definition of a resource."""
 
     version = fields.Integer(required=True, metadata={"description": "Grows by one with every change"})
@@ -60,7 +68,7 @@ class StoredDefinitionSchema(DefinitionSchema):
         return {"name": stored.name, **stored.body, "version": stored.version, **moments}
 
 
-class VersionSchema(Schema):
+class DefinitionVersionSchema(Schema):
     """A version of the definition of a resource."""
 
     version = fields.Integer(required=True)
@@ -86,7 +94,7 @@ class VersionSchema(Schema):
         ]
 
 
-class StepSchema(Schema):
+class PlanStepSchema(Schema):
     """A step of a plan."""
 
     action = fields.String(required=True, metadata={"description": "Such as `drop_field`"})
@@ -99,10 +107,10 @@ class StepSchema(Schema):
     ids = fields.List(fields.UUID(), required=True, metadata={"description": "The first of these records"})
 
 
-class PlanSchema(Schema):
+class DefinitionPlanSchema(Schema):
     """What a change of a definition would do, as a list of steps."""
 
-    steps = fields.List(fields.Nested(StepSchema), required=True)
+    steps = fields.List(fields.Nested(PlanStepSchema), required=True)
     loses_data = fields.Boolean(required=True, metadata={"description": "Whether it must be confirmed"})
     possible = fields.Boolean(required=True)
     fingerprint = fields.String(required=True, metadata={"description": "Confirms the plan"})
@@ -122,9 +130,9 @@ class DropQuery(QuerySchema):
 
 @blp.get("")
 @blp.guard(permission(RESOURCES_READ))
-@blp.response(200, StoredDefinitionSchema(many=True))
+@blp.response(200, DefinitionSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="resources_list")
+@blp.doc(operationId="list_resources")
 def list_resources() -> Any:
     """List all resources"""
     return resources.list_resources()
@@ -133,10 +141,10 @@ def list_resources() -> Any:
 @blp.post("")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.idempotent
-@blp.arguments(DefinitionSchema, example=EXAMPLE)
-@blp.response(201, StoredDefinitionSchema, headers=LOCATION)
+@blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
+@blp.response(201, DefinitionSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
-@blp.doc(operationId="resources_create")
+@blp.doc(operationId="create_resource")
 def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Create a resource
 
@@ -148,9 +156,9 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 
 @blp.get("/<name>")
 @blp.guard(permission(RESOURCES_READ))
-@blp.response(200, StoredDefinitionSchema)
+@blp.response(200, DefinitionSchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="resources_get")
+@blp.doc(operationId="get_resource")
 def get_resource(name: str) -> Any:
     """Show a resource"""
     return resources.get_resource(name)
@@ -159,10 +167,10 @@ def get_resource(name: str) -> Any:
 @blp.put("/<name>")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(ReplaceQuery, location="query")
-@blp.arguments(DefinitionSchema, example=EXAMPLE)
-@blp.response(200, StoredDefinitionSchema)
+@blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
+@blp.response(200, DefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="resources_replace")
+@blp.doc(operationId="replace_resource")
 def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> Any:
     """Change a resource and its records
 
@@ -174,10 +182,10 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
 
 @blp.post("/<name>/plan")
 @blp.guard(permission(RESOURCES_WRITE))
-@blp.arguments(DefinitionSchema, example=EXAMPLE)
-@blp.response(200, PlanSchema)
+@blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
+@blp.response(200, DefinitionPlanSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="resources_plan")
+@blp.doc(operationId="plan_resource")
 def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
     """Show what a change of a resource would do, without changing anything"""
     return resources.plan_resource(name, data).to_dict()
@@ -185,9 +193,9 @@ def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
 
 @blp.get("/<name>/versions")
 @blp.guard(permission(RESOURCES_READ))
-@blp.response(200, VersionSchema(many=True))
+@blp.response(200, DefinitionVersionSchema(many=True))
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="resources_versions")
+@blp.doc(operationId="list_resource_versions")
 def list_versions(name: str) -> Any:
     """List all versions of a definition, the latest first"""
     return resources.list_versions(name)
@@ -198,7 +206,7 @@ def list_versions(name: str) -> Any:
 @blp.arguments(DropQuery, location="query")
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
-@blp.doc(operationId="resources_delete")
+@blp.doc(operationId="delete_resource")
 def delete_resource(query: dict[str, Any], name: str) -> None:
     """Drop a resource with its records"""
     resources.delete_resource(current_actor(), name, confirmed=query["confirm"])

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from marshmallow import validate
+from marshmallow import Schema, fields, validate
 
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
-from backend.services.access.permissions import ROLES_WRITE, USERS_READ
+from backend.services.access.permissions import PERMISSIONS, ROLES_WRITE, USERS_READ
 from backend.services.accounts import roles
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
@@ -17,18 +17,26 @@ from backend.services.field_types.marshmallow_fields import StrictText
 blp = Blueprint("roles", __name__, url_prefix=f"{API}/roles", description="Named sets of permissions")
 
 
-class RoleSchema(roles.RoleBody):
+class RoleSchema(Schema):
     """A role. Its permissions are about the system; access to records is in the definitions that name the role."""
 
+    name = StrictText(required=True)
+    description = StrictText(required=True)
+    permissions = fields.List(fields.String(validate=validate.OneOf(PERMISSIONS)), required=True)
+    created_at = Moment(required=True)
+
+
+class RoleCreateSchema(roles.RoleUpdateSchema):
+    """A new role."""
+
     name = StrictText(required=True, validate=validate.Length(1, 63))
-    created_at = Moment(dump_only=True)
 
 
 @blp.get("")
 @blp.guard(permission(USERS_READ, ROLES_WRITE))
 @blp.response(200, RoleSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="roles_list")
+@blp.doc(operationId="list_roles")
 def list_roles() -> object:
     """List all roles"""
     return roles.list_roles()
@@ -37,10 +45,10 @@ def list_roles() -> object:
 @blp.post("")
 @blp.guard(permission(ROLES_WRITE))
 @blp.idempotent
-@blp.arguments(RoleSchema)
+@blp.arguments(RoleCreateSchema)
 @blp.response(201, RoleSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
-@blp.doc(operationId="roles_create")
+@blp.doc(operationId="create_role")
 def create_role(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
     """Create a role"""
     role = roles.create_role(current_actor(), **data)
@@ -51,7 +59,7 @@ def create_role(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
 @blp.guard(permission(USERS_READ, ROLES_WRITE))
 @blp.response(200, RoleSchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="roles_get")
+@blp.doc(operationId="get_role")
 def get_role(name: str) -> object:
     """Show a role"""
     return roles.get_role(name)
@@ -59,10 +67,10 @@ def get_role(name: str) -> object:
 
 @blp.put("/<name>")
 @blp.guard(permission(ROLES_WRITE))
-@blp.arguments(roles.RoleBody)
+@blp.arguments(roles.RoleUpdateSchema)
 @blp.response(200, RoleSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="roles_replace")
+@blp.doc(operationId="replace_role")
 def replace_role(data: dict[str, Any], name: str) -> object:
     """Change a role
 
@@ -75,7 +83,7 @@ def replace_role(data: dict[str, Any], name: str) -> object:
 @blp.guard(permission(ROLES_WRITE))
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
-@blp.doc(operationId="roles_delete")
+@blp.doc(operationId="delete_role")
 def delete_role(name: str) -> None:
     """Delete a role
 

@@ -26,7 +26,7 @@ TYPES = {
 blp = Blueprint("root", __name__, description="Where to begin")
 
 
-class RootSchema(Schema):
+class ApiRootSchema(Schema):
     """The paths of the API and its documentation."""
 
     name = fields.String(required=True)
@@ -38,8 +38,8 @@ class RootSchema(Schema):
 
 @blp.get("/")
 @blp.guard(anybody)
-@blp.response(200, RootSchema)
-@blp.doc(operationId="root", security=NO_SIGN_IN)
+@blp.response(200, ApiRootSchema)
+@blp.doc(operationId="show_api", security=NO_SIGN_IN)
 def root() -> dict[str, str]:
     """Show the paths of the API and its documentation"""
     paths = {"api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}

@@ -37,7 +37,7 @@ class SessionSchema(Schema):
 @blp.guard(actor_in_session)
 @blp.response(200, SessionSchema(many=True))
 @blp.fails(401, 403)
-@blp.doc(operationId="sessions_list")
+@blp.doc(operationId="list_sessions")
 def list_sessions() -> object:
     """List your sessions"""
     return sessions.list_sessions(actor_in_session())
@@ -47,7 +47,7 @@ def list_sessions() -> object:
 @blp.guard(actor_in_session)
 @blp.response(200)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="sessions_end")
+@blp.doc(operationId="end_session")
 def end_session(session_id: UUID) -> None:
     """End one of your sessions
 
@@ -60,7 +60,7 @@ def end_session(session_id: UUID) -> None:
 @blp.guard(actor_in_session)
 @blp.response(200)
 @blp.fails(401, 403)
-@blp.doc(operationId="sessions_end_others")
+@blp.doc(operationId="end_other_sessions")
 def end_other_sessions() -> None:
     """End all your sessions except the one of this request"""
     sessions.end_other_sessions(actor_in_session())

@@ -15,6 +15,7 @@ from backend.services.accounts.directory import DirectorySchema
 from backend.services.accounts.profile_fields import MAX_FIELDS
 from backend.services.definitions.names import NAME
 from backend.services.definitions.people import Settings, read_settings
+from backend.services.definitions.schema import FieldDeclaration
 from backend.services.field_types.boolean import BooleanFromText
 
 EXAMPLE = {
@@ -29,7 +30,7 @@ UserSettingsSchema = Schema.from_dict(
     {
         "fields": fields.Dict(
             fields.String(metadata={"pattern": f"^{NAME.pattern}$"}),
-            fields.Raw(metadata={"type": "object"}),
+            FieldDeclaration(),
             required=True,
             metadata={
                 "maxProperties": MAX_FIELDS,
@@ -54,7 +55,7 @@ class ConfirmQuery(QuerySchema):
 @blp.guard(permission(USERS_READ, RESOURCES_READ))
 @blp.response(200, UserSettingsSchema)
 @blp.fails(401, 403)
-@blp.doc(operationId="user_settings_get")
+@blp.doc(operationId="get_user_settings")
 def get_settings() -> Settings:
     """Show the profile fields and the directory"""
     return read_settings()
@@ -66,7 +67,7 @@ def get_settings() -> Settings:
 @blp.arguments(ConfirmQuery, location="query")
 @blp.response(200, UserSettingsSchema)
 @blp.fails(400, 401, 403, 409, 415)
-@blp.doc(operationId="user_settings_replace")
+@blp.doc(operationId="replace_user_settings")
 def replace_settings(data: dict[str, Any], query: dict[str, Any]) -> Settings:
     """Replace the profile fields, and the directory if it is sent
 

@@ -13,8 +13,9 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
-from backend.routes.toolkit.list_parameters import list_parameters, make_row_schema
+from backend.routes.toolkit.list_parameters import list_parameters
 from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.profiles import Profile, ProfileChange
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -30,26 +31,20 @@ READ, WRITE = permission(USERS_READ), permission(USERS_WRITE)
 blp = Blueprint("users", __name__, url_prefix=f"{API}/users", description="Managing users")
 
 UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
-UserItemSchema = make_row_schema("UserItem", USERS, USERS, required=False)
 
 
-class ManagedUserSchema(Schema):
+class UserSchema(Schema):
     """A user; every user has the role `member`."""
 
-    id = fields.UUID(required=True, dump_only=True)
+    id = fields.UUID(required=True)
     email = EmailAddress(required=True)
-    name = StrictText(required=True, validate=validate.Length(1, 100))
-    password = StrictText(load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
-    active = StrictBoolean(load_default=True, metadata={"description": "Whether they can sign in"})
-    roles = fields.List(StrictText(), load_default=list, dump_default=list)
-    profile = fields.Dict(
-        keys=StrictText(),
-        load_default=dict,
-        metadata={"description": "Values of the profile fields, which `/users/settings` declares"},
-    )
-    verified_at = Moment(required=True, allow_none=True, dump_only=True)
-    created_at = Moment(required=True, dump_only=True)
-    updated_at = Moment(required=True, dump_only=True)
+    name = StrictText(required=True)
+    active = StrictBoolean(required=True, metadata={"description": "Whether they can sign in"})
+    roles = fields.List(StrictText(), required=True)
+    profile = Profile(required=True)
+    verified_at = Moment(required=True, allow_none=True, metadata={"description": "When they confirmed their address"})
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
 
     @pre_dump
     def with_roles(self, user: Any, **_: Any) -> dict[str, Any]:
@@ -57,22 +52,37 @@ class ManagedUserSchema(Schema):
         return {**user.__data__, "roles": user.roles()}
 
 
-class NewUserSchema(ManagedUserSchema):
+class UserReplaceSchema(Schema):
+    """All parts of a user; without `password`, theirs stays."""
+
+    email = EmailAddress(required=True)
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    password = StrictText(validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
+    active = StrictBoolean(
+        load_default=True, metadata={"description": "Whether they can sign in; left out, it is true"}
+    )
+    roles = fields.List(StrictText(), load_default=list)
+    profile = ProfileChange(load_default=dict)
+
+
+class UserCreateSchema(UserReplaceSchema):
     """A new user with a password."""
 
-    password = StrictText(required=True, load_only=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
+    password = StrictText(required=True, validate=validate.Length(MIN_LENGTH, MAX_LENGTH))
 
 
-class UserChangeSchema(ManagedUserSchema):
+class UserUpdateSchema(UserReplaceSchema):
     """The parts of a user to change; parts that are left out stay."""
+
+    active = StrictBoolean(metadata={"description": "Whether they can sign in"})
 
 
 @blp.get("")
 @blp.guard(READ)
 @blp.arguments(UsersQuery, location="query")
-@blp.documented_response(200, UserItemSchema(many=True))
+@blp.documented_response(200, UserSchema(many=True))
 @blp.fails(400, 401, 403)
-@blp.doc(operationId="users_list")
+@blp.doc(operationId="list_users")
 def list_users(arguments: dict[str, Any]) -> Response:
     """List users"""
     query = list_query(arguments)
@@ -82,10 +92,10 @@ def list_users(arguments: dict[str, Any]) -> Response:
 @blp.post("")
 @blp.guard(WRITE)
 @blp.idempotent
-@blp.arguments(NewUserSchema)
-@blp.response(201, ManagedUserSchema, headers=LOCATION)
+@blp.arguments(UserCreateSchema)
+@blp.response(201, UserSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
-@blp.doc(operationId="users_create")
+@blp.doc(operationId="create_user")
 def create_user(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
     """Create a user
 
@@ -97,9 +107,9 @@ def create_user(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
 
 @blp.get("/<uuid:user_id>")
 @blp.guard(READ)
-@blp.response(200, ManagedUserSchema)
+@blp.response(200, UserSchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="users_get")
+@blp.doc(operationId="get_user")
 def get_user(user_id: UUID) -> object:
     """Show a user"""
     return users.get_user(str(user_id))
@@ -107,10 +117,10 @@ def get_user(user_id: UUID) -> object:
 
 @blp.put("/<uuid:user_id>")
 @blp.guard(WRITE)
-@blp.arguments(ManagedUserSchema)
-@blp.response(200, ManagedUserSchema)
+@blp.arguments(UserReplaceSchema)
+@blp.response(200, UserSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="users_replace")
+@blp.doc(operationId="replace_user")
 def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
     """Replace a user's address, name, roles, profile and `active`
 
@@ -121,10 +131,10 @@ def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
 
 @blp.patch("/<uuid:user_id>")
 @blp.guard(WRITE)
-@blp.arguments(UserChangeSchema(partial=True))
-@blp.response(200, ManagedUserSchema)
+@blp.arguments(UserUpdateSchema(partial=True))
+@blp.response(200, UserSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="users_update")
+@blp.doc(operationId="update_user")
 def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
     """Change some parts of a user"""
     return user_updates.update_user(current_actor(), str(user_id), data)
@@ -134,7 +144,7 @@ def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
 @blp.guard(WRITE)
 @blp.response(200)
 @blp.fails(401, 403, 404, 409)
-@blp.doc(operationId="users_delete")
+@blp.doc(operationId="delete_user")
 def delete_user(user_id: UUID) -> None:
     """Delete a user
 

@@ -261,13 +261,13 @@ def test_the_document_has_what_the_directory_shows(admin, alice, stranger):
         change(admin, {"team": {"type": "string"}}, {"fields": fields})
         for person in (admin, stranger):
             document = person.get("http://localhost/openapi.json").json
-            assert set(document["components"]["schemas"]["users_item"]["properties"]) == {"id", *fields}
+            assert set(document["components"]["schemas"]["DirectoryUser"]["properties"]) == {"id", *fields}
             parameters = {each["name"] for each in document["paths"]["/api/v1/directory"]["get"]["parameters"]}
             assert {"q", "sort", "cursor", *fields} <= parameters
             assert not [each for each in _references(document) if not _target(document, each)]
             assert ("email" in parameters) == ("email" in fields)
-            expanded = document["components"]["schemas"]["tasks_record"]["properties"]["expand"]["properties"]
-            assert expanded["assignee"]["anyOf"][0] == {"$ref": "#/components/schemas/users_item"}
+            expanded = document["components"]["schemas"]["Task"]["properties"]["expand"]["properties"]
+            assert expanded["assignee"]["anyOf"][0] == {"$ref": "#/components/schemas/DirectoryUser"}
 
 
 def test_files_declare_and_export_the_directory(app, admin, tmp_path):

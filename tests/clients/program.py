@@ -6,11 +6,11 @@ from io import BytesIO
 from typing import TypeVar
 
 from larder_client import models
-from larder_client.api.auth import auth_login
-from larder_client.api.directory import directory_list
-from larder_client.api.tags import create_tags, import_tags
-from larder_client.api.tasks import aggregate_tasks, create_tasks, delete_tasks, get_tasks, list_tasks, update_tasks
-from larder_client.api.teams import create_teams, get_teams
+from larder_client.api.auth import login
+from larder_client.api.directory import list_directory
+from larder_client.api.tags import create_tag, import_tags
+from larder_client.api.tasks import aggregate_tasks, create_task, delete_task, get_task, list_tasks, update_task
+from larder_client.api.teams import create_team, get_team
 from larder_client.client import AuthenticatedClient, Client
 from larder_client.types import UNSET, File, Unset
 
@@ -21,8 +21,8 @@ Value = TypeVar("Value")
 def main(url: str, email: str, password: str) -> None:
     """Sign in and use everything that conditions and relations offer; raises AssertionError if something is wrong."""
     with Client(url, raise_on_unexpected_status=True) as visitor:
-        login = auth_login.sync(client=visitor, body=models.Credentials(email=email, password=password))
-    tokens = success(login).data
+        signed_in = login.sync(client=visitor, body=models.Credentials(email=email, password=password))
+    tokens = success(signed_in).data
     with AuthenticatedClient(url, given(tokens.access_token), raise_on_unexpected_status=True) as client:
         team, task = write(client)
         ask(client, team, task)
@@ -43,13 +43,13 @@ def given(value: Value | Unset | None) -> Value:
     return value
 
 
-def write(client: AuthenticatedClient) -> tuple[models.TeamsRecord, models.TasksRecord]:
+def write(client: AuthenticatedClient) -> tuple[models.Team, models.Task]:
     """Create a team, two tags and two tasks; return the team and the first task."""
-    key = models.CreateTeamsUpsert.CODE
-    body = models.TeamsCreate(code="FR", name="France")
-    created = create_teams.sync_detailed(client=client, body=body, upsert=key)
+    key = models.CreateTeamUpsert.CODE
+    body = models.TeamCreate(code="FR", name="France")
+    created = create_team.sync_detailed(client=client, body=body, upsert=key)
     body.name = "La France"
-    changed = create_teams.sync_detailed(client=client, body=body, upsert=key)
+    changed = create_team.sync_detailed(client=client, body=body, upsert=key)
     assert (created.status_code, changed.status_code) == (201, 200)
     team = success(changed.parsed).data
     assert (team.name, team.version) == ("La France", 2)
@@ -57,32 +57,32 @@ def write(client: AuthenticatedClient) -> tuple[models.TeamsRecord, models.Tasks
     file = File(payload=BytesIO(b"name\nred\nblue\n"))
     report = success(import_tags.sync(client=client, body=file)).data
     assert (report.rows, report.created) == (2, 2)
-    green = success(create_tags.sync(client=client, body=models.TagsCreate(name="green"))).data
-    people = success(directory_list.sync(client=client)).data
+    green = success(create_tag.sync(client=client, body=models.TagCreate(name="green"))).data
+    people = success(list_directory.sync(client=client)).data
     ann = next(each for each in people if each.name == "Ann")
 
-    body_of_task = models.TasksCreate(
+    body_of_task = models.TaskCreate(
         title="Paint",
         team=team.id,
         assignee=given(ann.id),
         tags=[green.id],
-        states=[models.TasksCreateStatesType0Item.URGENT],
+        states=[models.TaskCreateStatesType0Item.URGENT],
         due=date(2026, 1, 31),
         starts="09:30",
         price="12.50",
         hours=3,
     )
-    task = success(create_tasks.sync(client=client, body=body_of_task)).data
+    task = success(create_task.sync(client=client, body=body_of_task)).data
     assert (task.number, task.starts, task.cost, task.tags) == (1, "09:30:00", "37.50", [green.id])
-    success(create_tasks.sync(client=client, body=models.TasksCreate(title="Rest", team=team.id)))
+    success(create_task.sync(client=client, body=models.TaskCreate(title="Rest", team=team.id)))
     return team, task
 
 
-def ask(client: AuthenticatedClient, team: models.TeamsRecord, task: models.TasksRecord) -> None:
+def ask(client: AuthenticatedClient, team: models.Team, task: models.Task) -> None:
     """List, expand and aggregate."""
-    tagged = models.TasksWhereTags(some=models.TagsWhere(name="GREEN"))
-    where = models.TasksWhere(
-        any_=[models.TasksWhere(hours=models.IntegerOperators(gte=100)), models.TasksWhere(tags=tagged)],
+    tagged = models.TaskWhereTags(some=models.TagWhere(name="GREEN"))
+    where = models.TaskWhere(
+        any_=[models.TaskWhere(hours=models.IntegerOperators(gte=100)), models.TaskWhere(tags=tagged)],
         team_code="FR",
         number=models.SequenceOperators(lt=10),
         states=models.ListOperators(has="urgent"),
@@ -93,7 +93,7 @@ def ask(client: AuthenticatedClient, team: models.TeamsRecord, task: models.Task
     assert (only.title, [tag.name for tag in given(related.tags)]) == ("Paint", ["green"])
     assert given(related.assignee).name == "Ann"
 
-    fields, order = [models.ListTasksFieldsItem.TITLE], [models.ListTasksSortItem("-number")]
+    fields, order = [models.ListTasksFieldsItem.TITLE], [models.ListTasksSortItem.NUMBER_DESC]
     declared = success(list_tasks.sync(client=client, team_code="FR", sort=order, fields=fields))
     assert ([each.title for each in declared.data], declared.data[0].due) == (["Rest", "Paint"], UNSET)
     assert declared.meta.total == 2
@@ -102,8 +102,8 @@ def ask(client: AuthenticatedClient, team: models.TeamsRecord, task: models.Task
     assert refused.error.code == models.ErrorDetailCode.VALIDATION_ERROR
 
     options = {"expand.tasks.sort": "-number", "expand.tasks.per_page": "1", "expand.tasks.where": '{"hours": 3}'}
-    expanded = models.GetTeamsExpandPathOption.from_dict(options)
-    read = success(get_teams.sync(team.id, client=client, expand=["tasks"], expand_path_option=expanded)).data
+    expanded = models.GetTeamExpandPathOption.from_dict(options)
+    read = success(get_team.sync(team.id, client=client, expand=["tasks"], expand_path_option=expanded)).data
     assert [each.title for each in given(given(read.expand).tasks).data] == ["Paint"]
 
     for bound, count in (("37.50", 1), ("37.51", 0)):
@@ -121,16 +121,16 @@ def ask(client: AuthenticatedClient, team: models.TeamsRecord, task: models.Task
         assert [(group["team.code"], group["due:month"]) for group in groups.data] == [("FR", "2026-01-01")] * count
 
 
-def change(client: AuthenticatedClient, task: models.TasksRecord) -> None:
+def change(client: AuthenticatedClient, task: models.Task) -> None:
     """Change a list of references in both ways, and delete the record."""
     (green,) = task.tags
-    red = success(create_tags.sync(client=client, body=models.TagsCreate(name="crimson"))).data.id
-    body = models.TasksPatch(tags=[red, green], price=None)
-    patched = success(update_tasks.sync(task.id, client=client, body=body, if_match='"1"')).data
+    red = success(create_tag.sync(client=client, body=models.TagCreate(name="crimson"))).data.id
+    body = models.TaskUpdate(tags=[red, green], price=None)
+    patched = success(update_task.sync(task.id, client=client, body=body, if_match='"1"')).data
     assert (patched.tags, patched.cost, patched.version) == ([red, green], None, 2)
-    body = models.TasksPatch(tags=models.TasksPatchTagsType1(add=[green], remove=[red]))
-    assert success(update_tasks.sync(task.id, client=client, body=body)).data.tags == [green]
-    assert success(delete_tasks.sync(task.id, client=client, if_match='"3"')).success
-    gone = get_tasks.sync(task.id, client=client)
+    body = models.TaskUpdate(tags=models.TaskUpdateTagsType1(add=[green], remove=[red]))
+    assert success(update_task.sync(task.id, client=client, body=body)).data.tags == [green]
+    assert success(delete_task.sync(task.id, client=client, if_match='"3"')).success
+    gone = get_task.sync(task.id, client=client)
     assert isinstance(gone, models.Failure)
     assert gone.error.code == models.ErrorDetailCode.NOT_FOUND

@@ -108,7 +108,7 @@ def test_only_what_changed_is_rebuilt(here, made):
     ask_for_all(here)
     assert made == []
     here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}})
-    assert "body" in ask_for_all(here)["components"]["schemas"]["notes_record"]["properties"]
+    assert "body" in ask_for_all(here)["components"]["schemas"]["Note"]["properties"]
     assert sorted(made) == [(kind, "notes") for kind in ("model", "piece", "routes")]
 
 
@@ -133,7 +133,7 @@ def test_resources_affected_by_a_change_are_rebuilt_too(here, made):
     here.put("/resources/notes", json={"fields": TITLE | country})
     document = ask_for_all(here)
     assert {name for _, name in made} == {"notes", "countries"}
-    expand = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
+    expand = document["components"]["schemas"]["Country"]["properties"]["expand"]
     assert sorted(expand["properties"]) == ["cities", "cities__country", "notes", "notes__country"]
 
 

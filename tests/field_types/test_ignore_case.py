@@ -248,8 +248,7 @@ def test_rules_ignore_case_as_filters_do(admin, alice):
 def test_the_document_says_that_case_is_ignored(things):
     document = things.get("http://localhost/openapi.json").json
     assert (
-        "Upper and lower case"
-        in document["components"]["schemas"]["things_create"]["properties"]["code"]["description"]
+        "Upper and lower case" in document["components"]["schemas"]["ThingCreate"]["properties"]["code"]["description"]
     )
     parameters = {
         each["name"]: each for each in document["paths"]["/api/v1/things"]["get"]["parameters"] if "name" in each

@@ -194,10 +194,10 @@ def test_an_expanded_record_is_never_answered_as_unchanged(world, admin, strange
 def test_responses_match_the_document(world, stranger):
     document = stranger.get("http://localhost/openapi.json").json
     check_answer(document, "list_countries", stranger.get("/countries?expand=cities,continent.countries&fields=name"))
-    check_answer(document, "get_countries", stranger.get(f"/countries/{world['France']}?expand=cities,continent"))
+    check_answer(document, "get_country", stranger.get(f"/countries/{world['France']}?expand=cities,continent"))
     path = "/countries?expand=cities&expand.cities.fields=name&expand.cities.count=true"
     check_answer(document, "list_countries", stranger.get(path))
-    described = document["components"]["schemas"]["countries_record"]["properties"]["expand"]
+    described = document["components"]["schemas"]["Country"]["properties"]["expand"]
     assert sorted(described["properties"]) == ["cities", "cities__country", "continent"]
 
 

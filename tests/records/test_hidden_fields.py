@@ -164,8 +164,8 @@ def test_the_document_shows_each_caller_what_they_may_use(note, stranger, alice,
         assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name in document(person)]
     for person, expected in ((stranger, ["owner_id", "title"]), (alice, ["code", "owner_id", "title"])):
         schemas = person.get("http://localhost/openapi.json").json["components"]["schemas"]
-        assert sorted(schemas["notes_patch"]["properties"]) == expected
-        assert "code" not in schemas["notes_record"]["properties"]
+        assert sorted(schemas["NoteUpdate"]["properties"]) == expected
+        assert "code" not in schemas["Note"]["properties"]
     assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name not in document(edith)]
 
 

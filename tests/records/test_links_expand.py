@@ -105,7 +105,7 @@ def test_relations_that_the_caller_may_not_see_are_unknown(tags, admin, alice, s
     document = stranger.get("http://localhost/openapi.json").json
     check_answer(document, "list_tasks", stranger.get("/tasks?expand=tags"))
     check_answer(document, "list_tags", stranger.get("/tags?expand=tasks"))
-    assert {"tags", "next", "tasks"} <= document["components"]["schemas"]["tasks_item"]["properties"]["expand"][
+    assert {"tags", "next", "tasks"} <= document["components"]["schemas"]["Task"]["properties"]["expand"][
         "properties"
     ].keys()
     hidden = TASKS | {"tags": TASKS["tags"] | {"readable_by": ["editor"]}, "next": {"type": "reference", "to": "tasks"}}

@@ -100,7 +100,7 @@ def test_roles_limit_who_reads_and_sets_a_list(people, admin, alice, edith):
     assert versions == [3, 4]
     assert edith.get(path).json["data"]["watchers"] == [b]
     schemas = alice.get("http://localhost/openapi.json").json["components"]["schemas"]
-    assert "watchers" not in schemas["teams_item"]["properties"]
-    assert "members" not in schemas["teams_patch"]["properties"]
+    assert "watchers" not in schemas["Team"]["properties"]
+    assert "members" not in schemas["TeamUpdate"]["properties"]
     assert alice.get("/teams", query_string={"watchers__any": b}).status_code == 422
     assert alice.get("/teams?expand=watchers").status_code == 422

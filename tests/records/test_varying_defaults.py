@@ -186,8 +186,8 @@ def test_existing_records_get_no_value_of_a_new_field(admin, alice):
 @ON_SQLITE
 def test_the_document_describes_them(declared, app):
     schemas = Person(app, "alice").get("http://localhost/openapi.json").json["components"]["schemas"]
-    properties = schemas["notes_create"]["properties"]
+    properties = schemas["NoteCreate"]["properties"]
     assert properties["author"]["description"] == "New records get `$user.id` by default"
     assert properties["day"]["description"] == "New records get `$now` by default"
     assert "default" not in properties["seen"]
-    assert "seen" not in schemas["notes_create"].get("required", [])
+    assert "seen" not in schemas["NoteCreate"].get("required", [])

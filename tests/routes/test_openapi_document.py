@@ -40,8 +40,8 @@ def test_is_valid_openapi(document):
     assert document["openapi"] == "3.1.0"
     assert_valid(document)
     schemas = document["components"]["schemas"]
-    assert schemas["sequence_condition"]["anyOf"][0] == {"type": "integer"}
-    assert schemas["things_where"]["properties"]["a_list"] == {"$ref": "#/components/schemas/list_operators"}
+    assert schemas["SequenceCondition"]["anyOf"][0] == {"type": "integer"}
+    assert schemas["ThingWhere"]["properties"]["a_list"] == {"$ref": "#/components/schemas/ListOperators"}
 
 
 @ON_SQLITE
@@ -112,7 +112,7 @@ def test_is_valid_for_every_caller(settings, admin, alice, edith, stranger):
     for person, seen in ((admin, 3), (edith, 3), (alice, 2), (stranger, 1)):
         document = document_of(person)
         assert_valid(document)
-        where = document["components"]["schemas"]["others_where"]["properties"]
+        where = document["components"]["schemas"]["OtherWhere"]["properties"]
         assert [path for path in paths if path in where] == paths[:seen], person.name
 
 
@@ -145,7 +145,7 @@ def test_shows_no_relation_to_records_that_the_caller_may_not_read(admin, alice,
     admin.declare("drafts", {"note": {"type": "reference", "to": "notes"}}, access={"list": ["member"]})
     for person, relations in ((alice, {"secret", "drafts", "drafts__note"}), (stranger, set())):
         document = document_of(person)
-        properties = document["components"]["schemas"]["notes_record"]["properties"]
+        properties = document["components"]["schemas"]["Note"]["properties"]
         assert set(properties.get("expand", {}).get("properties", ())) == relations
         validate(document)
 
@@ -220,7 +220,7 @@ def test_has_forms_that_generators_of_clients_understand(admin):
     document = document_of(admin)
     bodies = document["components"]["schemas"]
     assert [each for each in schemas_in(bodies) if "default" in each] == []  # or clients would have to send it
-    choice = bodies["Definition"]["properties"]["fields"]["additionalProperties"]
+    choice = bodies["FieldDeclaration"]
     mapping = choice["discriminator"]["mapping"]
     assert {"$ref": mapping["string"]} in choice["oneOf"]
     assert mapping["string"] == "#/components/schemas/StringField"
@@ -231,6 +231,6 @@ def test_has_forms_that_generators_of_clients_understand(admin):
     (sort,) = (each for each in document["paths"]["/api/v1/things"]["get"]["parameters"] if each["name"] == "sort")
     named = dict(zip(sort["schema"]["items"]["enum"], sort["schema"]["items"]["x-enum-varnames"], strict=True))
     assert (named["code"], named["-code"], named["-count_of_parts"]) == ("CODE", "CODE_DESC", "COUNT_OF_PARTS_DESC")
-    state = bodies["things_create"]["properties"]["state"]
+    state = bodies["ThingCreate"]["properties"]["state"]
     assert state["x-enum-varnames"] == ["ON", "EMPTY", "VALUE_1_A"]
     assert "`on` by default" in state["description"]

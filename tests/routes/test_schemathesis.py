@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PASSWORD, SECRET_KEY, database_copy
 from tests.parts import geo
-from tests.parts.server import Caller, running_server
+from tests.parts.server import ROOT, Caller, running_server
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -21,7 +21,7 @@ SHORT = ["--phases", "examples,fuzzing,stateful", "--max-examples", "2", "--gene
 # Different inputs in every run; the phase `coverage` tries every bound of every parameter.
 LONG = ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "500", "--continue-on-failure"]
 # The first would end the session that the others are signed in with, the second changes what the document says.
-EXCLUDED = ("auth_logout", "user_settings_replace")
+EXCLUDED = ("logout", "replace_user_settings")
 SECONDS = os.environ.get("FUZZ_SECONDS")  # how long `make fuzz` takes for each database
 OPTIONS = [*LONG, "--max-time", SECONDS] if SECONDS else SHORT
 
@@ -74,6 +74,7 @@ def run_schemathesis(folder, server, options):
     return subprocess.run(
         [*command, *chosen, *patient, "--checks", CHECKS, *options],
         cwd=folder,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.routes.schemathesis_hooks", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         encoding="utf-8",

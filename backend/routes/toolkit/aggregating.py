@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow.fields import Field
 
 from backend.routes.toolkit.arguments import Family
+from backend.routes.toolkit.groups import measured
 from backend.routes.toolkit.list_parameters import Fields, Parameters, names_parameter, read_sort, sort_parameter
 from backend.routes.toolkit.lists import list_query
 from backend.services.errors import Invalid
@@ -51,7 +52,7 @@ def aggregate_parameters(fields: Fields, paths: Fields, parameters: Parameters) 
     keys = [key for name, field in grouped for key in (name, *_parts(name, field.parts))]
     functions = {
         function: names_parameter(names, FUNCTION_HELP[function], MAX_AGGREGATED)
-        for function, names in _measured(fields).items()
+        for function, names in measured(fields).items()
     }
     pattern = having_pattern(fields)
     return {
@@ -68,20 +69,9 @@ def _parts(name: str, parts: Sequence[str]) -> list[str]:
     return [GroupKey(name, part).name for part in parts]
 
 
-def _measured(fields: Fields) -> dict[str, list[str]]:
-    """Return the map of function to the names of the fields that it can be asked for."""
-    summed = [name for name, field in fields.items() if field.totals]
-    ordered = [name for name, field in fields.items() if field.has_extremes]
-    return {
-        **dict.fromkeys(SUMS, summed),
-        **dict.fromkeys(EXTREMES, ordered),
-        "count_distinct": [name for name, field in fields.items() if field.sortable],
-    }
-
-
 def having_pattern(fields: Fields) -> str:
     """Return the regular expression of the names of conditions on groups."""
-    measures = "|".join(f"{function}\\.({'|'.join(names)})" for function, names in _measured(fields).items())
+    measures = "|".join(f"{function}\\.({'|'.join(names)})" for function, names in measured(fields).items())
     operators = "|".join(operator for operator in COMPARISONS if operator != "eq")
     return f"^(count__(eq|{operators})|({measures})(__({operators}))?)$"
 

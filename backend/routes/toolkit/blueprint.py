@@ -23,6 +23,8 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    extra_schemas: Sequence[Schema] = ()  # of the document, besides those of the views
+
     def add_url_rule(
         self,
         rule: str,

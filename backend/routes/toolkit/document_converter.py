@@ -31,6 +31,12 @@ class Converter(OpenAPIConverter):
             described.pop("default", None)
         return described
 
+    def field2read_only(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return nothing: requests and responses have different schemas."""
+        return {}
+
+    field2write_only = field2read_only
+
     def field2choices(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
         """Return the `enum` of a field, with names for code unless all its values are names themselves."""
         described: dict[str, Any] = super().field2choices(field, **options)
@@ -48,9 +54,13 @@ def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> 
     """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
     if not isinstance(field, FieldDeclaration):
         return {}
-    described = {name: converter.resolve_nested_schema(schema) for name, schema in field.schemas.items()}
-    mapping = {name: schema["$ref"] for name, schema in described.items()}
-    return {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
+    components = converter.spec.components
+    if "FieldDeclaration" not in components.schemas:
+        described = {name: converter.resolve_nested_schema(schema) for name, schema in field.schemas.items()}
+        mapping = {name: schema["$ref"] for name, schema in described.items()}
+        choice = {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
+        components.schema("FieldDeclaration", choice)
+    return {"$ref": "#/components/schemas/FieldDeclaration"}
 
 
 def describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.document_converter import Plugin, describe_declaration, describe_keys
 from backend.routes.toolkit.expanding import describe_expanded
+from backend.routes.toolkit.groups import describe_measures
+from backend.routes.toolkit.profiles import describe_profile
 from backend.routes.toolkit.resource_routes import ResourceRoutes
 from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
 from backend.routes.toolkit.where_parameter import describe_where
@@ -37,11 +39,24 @@ class Writer(APISpecMixin):
         self._converters: list[Any] = []
         self._init_spec(marshmallow_plugin=Plugin(), info={"description": DESCRIPTION}, security=SIGN_IN)
         converter = self.ma_plugin.converter
-        for describe in (describe_declaration, describe_keys, describe_expanded, describe_family, describe_where):
+        for describe in (
+            describe_declaration,
+            describe_keys,
+            describe_profile,
+            describe_measures,
+            describe_expanded,
+            describe_family,
+            describe_where,
+        ):
             converter.add_attribute_function(describe)
         converter.add_parameter_attribute_function(explode_family)
         self.spec.components.security_scheme("bearer", BEARER)
         self.spec.components.security_scheme("cookie", cookie_scheme(app.config["JWT_ACCESS_COOKIE_NAME"]))
+
+    def _register_etag_headers(self) -> None:
+        """Do nothing: the views describe their own headers."""
+
+    _register_pagination_header = _register_etag_headers
 
     def _register_responses(self) -> None:
         waiting = self.spec.components.responses_lazy
@@ -55,6 +70,8 @@ class Writer(APISpecMixin):
         """Return the document of these blueprints; `owner.url_map` has their rules."""
         for blueprint in blueprints:
             blueprint.register_views_in_doc(self, owner, self.spec, name=blueprint.name, parameters=None)
+            for schema in blueprint.extra_schemas:
+                self.ma_plugin.converter.resolve_nested_schema(schema)
             self.spec.tag({"name": blueprint.name, "description": blueprint.description})
         document: dict[str, Any] = self.spec.to_dict()
         return document

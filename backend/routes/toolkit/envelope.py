@@ -1,17 +1,19 @@
 """The envelope around every successful response, and its schemas."""
 
+import re
 from typing import Any
 
 from flask import Response
 from marshmallow import Schema, fields
 
 from backend.utils.clock import seconds_stamp
+from backend.utils.plurals import plural
 from backend.utils.schemas import make_schema
 
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was created"}}
 
 
-class MetaSchema(Schema):
+class ListMetaSchema(Schema):
     """The position of a page in its list. `total` and `pages` are null if not counted, `page` is null with a cursor."""
 
     page = fields.Integer(required=True, allow_none=True)
@@ -39,7 +41,7 @@ def json_response(
 def envelope_schema(schema: Schema | None) -> Schema:
     """Return the schema of the envelope around `schema`; None means `"data": null`. Each is built only once."""
     # Cached on the class of the schema, so that both are deleted together.
-    owner = type(schema) if schema else MetaSchema
+    owner = type(schema) if schema else ListMetaSchema
     attribute = "_list_envelope" if schema and schema.many else "_envelope"
     if attribute not in vars(owner):
         setattr(owner, attribute, _make_envelope(schema))
@@ -55,9 +57,15 @@ def _make_envelope(schema: Schema | None) -> Schema:
     name = type(schema).__name__.removesuffix("Schema")
     data = fields.Nested(type(schema), required=True)
     if not schema.many:
-        return _envelope(f"{name}_answer", {"data": data})
+        return _envelope(f"{name}Envelope", {"data": data})
     items = fields.List(fields.Nested(type(schema)), required=True)
-    return _envelope(f"{name}_list", {"data": items, "meta": fields.Nested(MetaSchema, required=True)})
+    return _envelope(f"{_plural(name)}Envelope", {"data": items, "meta": fields.Nested(ListMetaSchema, required=True)})
+
+
+def _plural(name: str) -> str:
+    """Return the plural of the name of a schema: `AuditEntries` of `AuditEntry`."""
+    beginning, last = re.findall(r"(.*?)([A-Z][a-z0-9_]*)$", name)[0]
+    return f"{beginning}{plural(last.lower()).capitalize()}"
 
 
 def _envelope(name: str, content: dict[str, fields.Field[Any]]) -> Schema:

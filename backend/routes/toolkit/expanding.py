@@ -15,6 +15,7 @@ from backend.routes.toolkit.list_parameters import (
     sort_parameter,
 )
 from backend.routes.toolkit.where_parameter import WhereText
+from backend.services.definitions.client_names import client_names
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.integer import IntegerFromText
@@ -59,7 +60,7 @@ def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
 
 
 def _related_schema(relation: Relation) -> dict[str, Any]:
-    record = {"$ref": f"#/components/schemas/{item_schema_name(relation.target)}"}
+    record = {"$ref": f"#/components/schemas/{client_names(relation.target).type}"}
     if relation.links and not relation.is_back:
         return {"type": "array", "items": record}
     if not relation.is_back:
@@ -67,11 +68,6 @@ def _related_schema(relation: Relation) -> dict[str, Any]:
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
     total = {"total": {"type": "integer", "description": "Number of all these records, with `count=true`"}}
     return {"type": "object", "properties": page | total, "required": list(page)}
-
-
-def item_schema_name(name: str) -> str:
-    """Return the name of the schema of records of a resource of which a client may ask for some fields only."""
-    return f"{name}_item"
 
 
 def expand_help(relations: Iterable[str]) -> str:
@@ -85,7 +81,7 @@ def expand_parameters(relations: Iterable[str]) -> Parameters:
     if not relations:
         return {}
     checks = [validate.Length(1, MAX_EXPANSIONS), require_unique]
-    metadata = {"description": expand_help(relations), "uniqueItems": True}
+    metadata = {"description": expand_help(relations)}
     return {
         EXPAND: CommaList(StrictText(), validate=checks, metadata=metadata),
         RELATED: Family(_find_option, related_pattern(relations), RELATED_HELP),

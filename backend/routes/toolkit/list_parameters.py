@@ -1,6 +1,6 @@
 """The query parameters of lists, and the schema of their rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -95,7 +95,7 @@ def sort_parameter(
 ) -> CommaList:
     """Return a parameter that sorts by at most `max_count` of these names, None for any; `order` is its default."""
     terms = None if names is None else [prefix + name for name in names for prefix in ("", "-")]
-    metadata = {"description": description, "uniqueItems": True} | ({"default": order} if order else {})
+    metadata = {"description": description} | ({"default": order} if order else {})
     named = {} if terms is None else {VARNAMES: sort_names(terms)}
     return CommaList(
         StrictText(validate=None if terms is None else validate.OneOf(terms), metadata=named),
@@ -115,7 +115,7 @@ def names_parameter(names: Iterable[str], description: str, max_count: int | Non
     return CommaList(
         StrictText(validate=validate.OneOf(list(names))),
         validate=[validate.Length(1, max_count), require_unique],
-        metadata={"description": description, "uniqueItems": True},
+        metadata={"description": description},
     )
 
 
@@ -132,16 +132,10 @@ def search_help(names: Iterable[str]) -> str:
     return f"Words to find at the start of words in {listed}. Without `sort`, the best match is first, with no cursor"
 
 
-def make_row_schema(
-    name: str, fields: Fields, read_only: Collection[str], *, required: bool = True
-) -> type[BuiltSchema]:
-    """Return the schema of a row. If the parameter `fields` can leave out fields, none is `required`."""
+def make_row_schema(name: str, fields: Fields) -> type[BuiltSchema]:
+    """Return the schema of a row, with all fields: the parameter `fields` can leave out some."""
     members = {
-        field_name: field.json_field(
-            required=required,
-            allow_none=field.is_nullable,
-            metadata=describe(field) | ({"readOnly": True} if field_name in read_only else {}),
-        )
+        field_name: field.json_field(required=True, allow_none=field.is_nullable, metadata=describe(field))
         for field_name, field in fields.items()
     }
     return type(name, (BuiltSchema,), members)

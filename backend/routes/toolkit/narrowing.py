@@ -11,10 +11,12 @@ from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.enum_names import VARNAMES, sort_names
 from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.list_parameters import search_help
+from backend.routes.toolkit.profiles import ANY_PROFILE, CHANGE, PROFILE
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
 from backend.routes.toolkit.where_parameter import Reach, where_schemas
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.definitions.client_names import client_names
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.measures import FUNCTIONS
 from backend.services.records.upserts import upsert_keys
@@ -52,6 +54,49 @@ class VisiblePart:
         field = re.split("__|:", name)[0]
         return field in self.paths if "." in field else field not in self.hidden
 
+    def narrow(self, document: Json, resource: Resource) -> Json:
+        """Return the document of a resource with this part only."""
+        name, type_name, components = resource.name, client_names(resource.name).type, document["components"]
+        schemas, paths = dict(components["schemas"]), dict(document["paths"])
+        schemas[type_name] = _narrow_expanded(_without(schemas[type_name], self.hidden), self.expandable)
+        schemas[f"{type_name}Aggregate"] = _narrow_group(schemas[f"{type_name}Aggregate"], self)
+        for key in (f"{type_name}Create", f"{type_name}Update"):
+            schemas[key] = _without(schemas[key], self.locked)
+        schemas |= where_schemas(resource, self.reach)
+        searched = [field for field in resource.definition.search if field not in self.hidden]
+        for path in ("", "/{record_id}", "/export", "/aggregate"):
+            key = f"{API}/{name}{path}"
+            parameters = paths[key]["get"]["parameters"]
+            narrowed = [_narrow_parameter(parameter, resource, self, searched) for parameter in parameters]
+            kept = [parameter for parameter in narrowed if parameter]
+            paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
+        creating = f"{API}/{name}"
+        keys = [*upsert_keys(resource.definition, self.hidden | self.locked)]
+        paths[creating] = paths[creating] | {"post": _narrow_create(name, paths[creating]["post"], keys)}
+        return document | {"components": components | {"schemas": schemas}, "paths": paths}
+
+
+@dataclass(frozen=True)
+class PeoplePart:
+    """What an actor may see of the users: those who are signed in see which profile fields there are."""
+
+    shows_profiles: bool
+
+    @property
+    def key(self) -> Hashable:
+        """The value on which the document of the users depends."""
+        return self.shows_profiles
+
+    def narrow(self, document: Json, people: Resource) -> Json:
+        """Return the document of the users with this part only."""
+        if self.shows_profiles:
+            return document
+        components = document["components"]
+        return document | {
+            "components": components
+            | {"schemas": components["schemas"] | dict.fromkeys((PROFILE, CHANGE), ANY_PROFILE)}
+        }
+
 
 def visible_parts(catalog: Catalog, actor: Actor) -> list[VisiblePart]:
     """Return the VisiblePart of each resource for which the actor has a grant."""
@@ -79,28 +124,6 @@ def _visible_part(resource: Resource, actor: Actor, reach: Reach) -> VisiblePart
     return VisiblePart(resource.name, hidden, locked, expandable, paths, reach)
 
 
-def narrow(document: Json, resource: Resource, visible: VisiblePart) -> Json:
-    """Return the document of a resource with its visible part only."""
-    name, components = resource.name, document["components"]
-    schemas, paths = dict(components["schemas"]), dict(document["paths"])
-    for key in (f"{name}_record", f"{name}_item"):
-        schemas[key] = _narrow_expanded(_without(schemas[key], visible.hidden), visible.expandable)
-    for key in (f"{name}_create", f"{name}_patch"):
-        schemas[key] = _without(schemas[key], visible.locked)
-    schemas |= where_schemas(resource, visible.reach)
-    searched = [field for field in resource.definition.search if field not in visible.hidden]
-    for path in ("", "/{record_id}", "/export", "/aggregate"):
-        key = f"{API}/{name}{path}"
-        parameters = paths[key]["get"]["parameters"]
-        narrowed = [_narrow_parameter(parameter, resource, visible, searched) for parameter in parameters]
-        kept = [parameter for parameter in narrowed if parameter]
-        paths[key] = paths[key] | {"get": paths[key]["get"] | {"parameters": kept}}
-    creating = f"{API}/{name}"
-    keys = [*upsert_keys(resource.definition, visible.hidden | visible.locked)]
-    paths[creating] = paths[creating] | {"post": _narrow_create(name, paths[creating]["post"], keys)}
-    return document | {"components": components | {"schemas": schemas}, "paths": paths}
-
-
 def _without(schema: Json, names: frozenset[str]) -> Json:
     """Return the schema of an object without the properties of these names."""
     narrowed: Json = {"properties": {name: value for name, value in schema["properties"].items() if name not in names}}
@@ -115,6 +138,16 @@ def _narrow_expanded(schema: Json, expandable: Mapping[str, Relation]) -> Json:
         return schema
     properties = {name: value for name, value in schema["properties"].items() if name != EXPAND}
     return schema | {"properties": properties | ({EXPAND: expanded_schema(expandable)} if expandable else {})}
+
+
+def _narrow_group(schema: Json, visible: VisiblePart) -> Json:
+    """Return the schema of a group without the keys and the measures of what is not visible."""
+    properties = {
+        name: _without(value, visible.hidden) if name in FUNCTIONS else value
+        for name, value in schema["properties"].items()
+        if name in FUNCTIONS or visible.shows(name)
+    }
+    return schema | {"properties": properties}
 
 
 def _narrow_create(name: str, operation: Json, keys: Sequence[str]) -> Json:

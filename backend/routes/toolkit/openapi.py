@@ -68,35 +68,35 @@ class Api(SmorestApi):
         """Return the OpenAPI document as JSON in UTF-8, with what an actor may see."""
         catalog = self._larder.catalog
         parts = narrowing.visible_parts(catalog, actor)
-        key = (catalog.generation, tuple((part.name, part.key) for part in parts))
+        key = (catalog.generation, actor.is_signed_in, tuple((part.name, part.key) for part in parts))
         document: bytes | None = documents.get(key)
         metrics.count_lookup("documents", document is not None)
         if document is None:
-            document = self._join(catalog, parts)
+            document = self._join(catalog, actor, parts)
             if self._generation != catalog.generation:  # documents of former generations are never needed again
                 documents.clear()
                 self._generation = catalog.generation
             documents.set(key, document)
         return document
 
-    def _join(self, catalog: Catalog, parts: list[narrowing.VisiblePart]) -> bytes:
+    def _join(self, catalog: Catalog, actor: Actor, parts: list[narrowing.VisiblePart]) -> bytes:
         with self._write_lock:
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
                 self._system_piece = Piece(self._writer.write(self._blueprints, self._larder))
-        system = [self._system_piece, self._piece(catalog.people, None)]
+        system = [self._system_piece, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
         return join_pieces(system, [self._piece(catalog[part.name], part) for part in parts])
 
-    def _piece(self, resource: Resource, part: narrowing.VisiblePart | None) -> Piece:
-        """Return the Piece for a visible part of a resource, None for all of it; write it if it is not cached."""
-        routes, key = self._larder.routes_of(resource), part and part.key
+    def _piece(self, resource: Resource, part: narrowing.VisiblePart | narrowing.PeoplePart) -> Piece:
+        """Return the Piece for a visible part of a resource; write it if it is not cached."""
+        routes, key = self._larder.routes_of(resource), part.key
         with routes.lock:
             piece = routes.pieces.get(key)
             if piece is None:
                 whole = Writer(self._larder, self._writer).write([routes.blueprint], routes)
                 if len(routes.pieces) >= MAX_PIECES:
                     routes.pieces.clear()
-                piece = routes.pieces[key] = Piece(narrowing.narrow(whole, resource, part) if part else whole)
+                piece = routes.pieces[key] = Piece(part.narrow(whole, resource))
         return piece
 
 

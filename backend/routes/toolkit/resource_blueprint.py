@@ -11,6 +11,7 @@ from backend.routes.toolkit.resource_schemas import resource_schemas
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN, SIGN_IN
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.client_names import client_names
 
 
 class ResourceBlueprint(Blueprint):
@@ -24,7 +25,7 @@ class ResourceBlueprint(Blueprint):
             url_prefix=f"{API}/{resource.name}",
             description=definition.description or f"Records of {resource.name}",
         )
-        self.resource, self.definition = resource, definition
+        self.resource, self.definition, self.names = resource, definition, client_names(resource.name)
         self.schemas = resource_schemas(resource)
 
     def allowed(self, action: str) -> Guard[policies.Scope]:
@@ -32,6 +33,6 @@ class ResourceBlueprint(Blueprint):
         return needing(f"a grant to {action}")(lambda: policies.authorize(self.resource, action, current_actor()))
 
     def documented(self, action: str, operation: str, summary: str, **extra: Any) -> Callable[[View], View]:
-        """Return a decorator that documents the operation, and whether the action needs a sign-in."""
+        """Return a decorator that documents the operation with this id, and whether the action needs a sign-in."""
         security = OPTIONAL_SIGN_IN if self.definition.grants(action).are_public else SIGN_IN
-        return self.doc(operationId=f"{operation}_{self.resource.name}", summary=summary, security=security, **extra)
+        return self.doc(operationId=operation, summary=summary, security=security, **extra)

@@ -11,7 +11,7 @@ from marshmallow.fields import Field
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_parameters
 from backend.routes.toolkit.arguments import QuerySchema
-from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters, item_schema_name
+from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
 from backend.routes.toolkit.list_parameters import (
     Fields,
     Parameters,
@@ -22,7 +22,7 @@ from backend.routes.toolkit.list_parameters import (
 from backend.routes.toolkit.where_parameter import WhereText
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
-from backend.services.definitions.definition import SYSTEM_FIELDS
+from backend.services.definitions.client_names import client_names
 from backend.services.definitions.policies import NO_FIELDS, hidden_fields, locked_fields
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.schemas import data_schemas
@@ -52,7 +52,6 @@ class Schemas(NamedTuple):
     export_query: BuiltSchema
     aggregate_query: BuiltSchema
     record_query: BuiltSchema
-    item: type[BuiltSchema]
     record: type[BuiltSchema]
     create: BuiltSchema
     patch: BuiltSchema
@@ -158,8 +157,7 @@ def _make_schemas(resource: Resource, view: _View) -> Schemas:
         export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
         aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, paths, parameters)),
         record_query=_make_query(f"{name}_choice", expand),
-        item=_make_output(item_schema_name(name), fields, expandable, required=False),
-        record=_make_output(f"{name}_record", fields, expandable, required=True),
+        record=_make_output(client_names(name).type, fields, expandable),
         create=bodies.create,
         patch=bodies.patch,
         upsert_query=_make_query(f"{name}_upsert", _upsert_parameters(resource, hidden | locked)),
@@ -183,9 +181,8 @@ def _make_query(name: str, parameters: Parameters) -> BuiltSchema:
     return make()
 
 
-def _make_output(name: str, fields: Fields, expandable: Relations, *, required: bool) -> type[BuiltSchema]:
-    read_only = {field_name for field_name, field in fields.items() if not field.is_settable}
-    row = make_row_schema(name, fields, read_only | {*SYSTEM_FIELDS}, required=required)
+def _make_output(name: str, fields: Fields, expandable: Relations) -> type[BuiltSchema]:
+    row = make_row_schema(name, fields)
     return type(name, (row,), {EXPAND: Expanded(expandable)}) if expandable else row
 
 

@@ -51,7 +51,7 @@ export interface Answer<T> {
 
 /** The response with a page of a list. */
 export interface Page<T> extends Answer<T[]> {
-  meta: Schemas["Meta"];
+  meta: Schemas["ListMeta"];
 }
 
 /** The response that says what is wrong. */
@@ -60,7 +60,7 @@ export type Failure = Schemas["Failure"];
 
 OPTIONS = ("page", "per_page", "cursor", "count", "sort", "fields", "expand", "q", "where")
 RECORD = "/{record_id}"  # the path of a record, below that of its resource
-SHARED = ("Failure", "Meta")  # components that HEAD uses
+SHARED = ("Failure", "ListMeta")  # components that HEAD uses
 SIGN_IN = (f"{API}/auth/login", f"{API}/auth/me")  # a client needs the types of their bodies, too
 PLAIN_KINDS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from marshmallow import ValidationError, fields
 
 from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.definitions.client_names import client_names
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.places import MAX_HOPS
 from backend.services.definitions.where import GROUPS, MAX_IN, QUANTIFIERS
@@ -52,7 +53,7 @@ def describe_where(converter: Any, field: fields.Field[Any], **_: Any) -> Json:
     """Return what the JSON Schema of a WhereText has in addition to that of a text."""
     if not isinstance(field, WhereText) or field.resource is None:
         return {}
-    return {"contentMediaType": "application/json", "contentSchema": _component(f"{field.resource}_where")}
+    return {"contentMediaType": "application/json", "contentSchema": _component(where_name(field.resource))}
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,17 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     """Return the components that describe the `where` of a resource: its own, and those of the types of its fields."""
     catalog = resource.catalog
     ends = list(_ends(catalog, resource, reach, "", MAX_HOPS))
-    own = _component(f"{resource.name}_where")
+    own = _component(where_name(resource.name))
     groups: Json = {name: {"type": "array", "items": own, "minItems": 1} for name in GROUPS[:-1]} | {GROUPS[-1]: own}
     properties = groups | {end.path: _schema(end) for end in ends}
     types = {end.field.name: end.field for end in ends if end.field}
     own_schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    schemas = {f"{resource.name}_where": own_schema, "other_field": OTHER_FIELD}
+    schemas = {where_name(resource.name): own_schema, "OtherField": OTHER_FIELD}
     for name, field in types.items():
-        schemas[f"{name}_operators"] = _operators(field)
+        schemas[f"{name.title()}Operators"] = _operators(field)
         if _may_be_value(field):
-            values = [{"type": field.json_type}, _component(f"{name}_operators")]
-            schemas[f"{name}_condition"] = {"anyOf": values}
+            values = [{"type": field.json_type}, _component(f"{name.title()}Operators")]
+            schemas[f"{name.title()}Condition"] = {"anyOf": values}
     if any(end.target == USERS for end in ends):  # they have no piece of the document of their own
         schemas |= where_schemas(catalog.people, reach)
     return schemas
@@ -125,8 +126,8 @@ def _schema(end: _End) -> Json:
     if end.field and end.target:
         return {"anyOf": [_schema(_End(end.path, end.field)), _schema(_End(end.path, target=end.target))]}
     if end.field:
-        return _component(f"{end.field.name}_{'condition' if _may_be_value(end.field) else 'operators'}")
-    where = _component(f"{end.target}_where")
+        return _component(f"{end.field.name.title()}{'Condition' if _may_be_value(end.field) else 'Operators'}")
+    where = _component(where_name(end.target))
     properties = dict.fromkeys(QUANTIFIERS, where)
     if end.is_list:
         ids: Json = {"type": "array", "items": {"type": "string", "format": "uuid"}, "minItems": 1, "maxItems": MAX_IN}
@@ -152,7 +153,12 @@ def _operand(operator: str, value: Json) -> Json:
         return {"type": "array", "items": value, "maxItems": MAX_IN} | (
             {"minItems": 1} if operator in NOT_EMPTY else {}
         )
-    return {"anyOf": [value, _component("other_field")]} if operator in COMPARISONS else value
+    return {"anyOf": [value, _component("OtherField")]} if operator in COMPARISONS else value
+
+
+def where_name(resource: str) -> str:
+    """Return the name of the schema of the `where` of a resource."""
+    return f"{client_names(resource).type}Where"
 
 
 def _component(name: str) -> Json:

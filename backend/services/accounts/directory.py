@@ -23,7 +23,7 @@ def _names(part: str, description: str) -> fields.List[str]:
         StrictText(),
         load_default=lambda: DIRECTORY[part],
         validate=validate.Length(max=MAX_NAMES),
-        metadata={"description": description, "uniqueItems": True, "default": DIRECTORY[part]},
+        metadata={"description": description, "default": DIRECTORY[part]},
     )
 
 
@@ -32,7 +32,7 @@ DirectorySchema = Schema.from_dict(
         "roles": _names("roles", "Who sees users in `/directory` and with `expand`; admins always do"),
         "fields": _names("fields", "What they see, beside the `id`: `name`, `email` or profile fields"),
     },
-    name="Directory",
+    name="DirectorySettings",
 )
 _schema = DirectorySchema()
 

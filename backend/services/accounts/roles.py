@@ -23,7 +23,7 @@ from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.problems import Problem, problems_of
 
 
-class RoleBody(Schema):
+class RoleUpdateSchema(Schema):
     """A role without its name."""
 
     description = StrictText(load_default="", validate=validate.Length(max=1000))
@@ -143,7 +143,7 @@ def _apply_role(actor: Actor, name: Any, body: Any) -> str:
     if problem := _name_problem(name):
         raise Invalid({"roles": {str(name)[:80]: [problem]}})
     try:
-        values = RoleBody().load(body)
+        values = RoleUpdateSchema().load(body)
     except ValidationError as error:
         raise Invalid({"roles": {name: problems_of(error)}}) from error
     role = Role.get_or_none(Role.name == name)

@@ -58,6 +58,8 @@ class PeopleDefinition(Definition):
     fields that the directory does not show are hidden from everyone.
     """
 
+    profile_fields: dict[str, FieldType] = dataclasses.field(default_factory=dict)  # also those that are not shown
+
     limits_admins: ClassVar[bool] = True
     reference_action: ClassVar[str] = "list"
     lookup_permissions: ClassVar[Mapping[str, str]] = {"email": USERS_READ}
@@ -71,11 +73,13 @@ class PeopleDefinition(Definition):
 def people_definition(settings: Settings) -> PeopleDefinition:
     """Return the PeopleDefinition of these settings."""
     shown = settings.directory["fields"]
+    declared = {name: parse_field(field) for name, field in settings.fields.items()}
     fields = {
         name: dataclasses.replace(field, readable_by=None if name in shown else [], writable_by=None)
         for name, field in (OWN_COLUMNS | SEARCHED | showable_profile_fields(settings.fields)).items()
     }
-    return PeopleDefinition(name=USERS, fields=fields, access=_access(settings.directory["roles"]))
+    access = _access(settings.directory["roles"])
+    return PeopleDefinition(name=USERS, fields=fields, access=access, profile_fields=declared)
 
 
 def showable_profile_fields(declared: Mapping[str, dict[str, Any]]) -> dict[str, FieldType]:

@@ -43,7 +43,6 @@ TERMS = {
     "items": {"type": "string", "pattern": f"^-?{NAME.pattern}$"},
     "minItems": 1,
     "maxItems": MAX_INDEXED,
-    "uniqueItems": True,
 }
 RULED_SET = {
     "type": "object",
@@ -149,7 +148,7 @@ class DefinitionBodySchema(Schema):
     )
     indexes = _field_sets("Sets of fields to index; `-` before a name for a descending order")
     unique = _field_sets("Sets of fields whose values together must be unique")
-    search = fields.List(field_name(), metadata={"description": "Fields of the full-text search", "uniqueItems": True})
+    search = fields.List(field_name(), metadata={"description": "Fields of the full-text search"})
     filters = fields.List(
         StrictText(),
         validate=[
@@ -158,11 +157,10 @@ class DefinitionBodySchema(Schema):
         ],
         metadata={
             "description": "Fields of related records to filter, sort and group by, such as `country.code`",
-            "uniqueItems": True,
         },
     )
     access = fields.Nested(
-        AccessSchema.from_dict({action: _grants() for action in ACTIONS}, name="Access"),
+        AccessSchema.from_dict({action: _grants() for action in ACTIONS}, name="DefinitionAccess"),
         metadata={"description": "Grants by action: names of roles, `public`, `owner`, rules for rows"},
     )
     checks = fields.Dict(

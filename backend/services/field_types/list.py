@@ -154,9 +154,8 @@ class List(FieldType):
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for lists of valid values."""
-        metadata = {"uniqueItems": True, **options.pop("metadata", {})}
         checks: list[Callable[[Any], Any]] = [validate.Length(min=self.min, max=self.max), _are_different]
-        return Items(self.item.json_field(), validate=checks, metadata=metadata, **options)
+        return Items(self.item.json_field(), validate=checks, **options)
 
     def text_field(self) -> fields.Field[Any]:
         """Return a field for values separated by `|`."""

@@ -40,7 +40,7 @@ class ChangeOfIds(fields.Raw):
     """A list of ids, or an object with the ids to `add` at its end and to `remove`; it loads both lists."""
 
     def __init__(self, whole: fields.Field[Any], **options: Any) -> None:
-        some = {"type": "array", "items": {"type": "string", "format": "uuid"}, "uniqueItems": True}
+        some = {"type": "array", "items": {"type": "string", "format": "uuid"}}
         parts = {"add": {**some, "maxItems": MAX_LINKS}, "remove": {**some, "maxItems": MAX_LINKS}}
         change = {"type": "object", "properties": parts, "additionalProperties": False, "minProperties": 1}
         shapes = {"anyOf": [{**some, "maxItems": whole.metadata["maxItems"]}, change]}
@@ -147,7 +147,7 @@ class References(FieldType):
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for lists of ids."""
-        described = {"maxItems": self.max, "uniqueItems": True, **options.pop("metadata", {})}
+        described = {"maxItems": self.max, **options.pop("metadata", {})}
         return fields.List(UuidText(), **_ids(self.max), metadata=described, **options)
 
     def change_field(self, **options: Any) -> fields.Field[Any]:

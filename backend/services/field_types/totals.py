@@ -4,7 +4,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 from peewee import ColumnBase
@@ -40,6 +40,8 @@ class Totals(ABC):
     In SQL each has one or more parts. Compared one after the other, the parts order groups as the sum or average does.
     """
 
+    json_types: ClassVar[Mapping[str, str]] = {"sum": "number", "avg": "number"}  # of results, in JSON Schema
+
     @abstractmethod
     def parts(self, function: str, column: Any, database: Dialect) -> list[ColumnBase]:
         """Return the expressions of the parts; they are NULL if there are no values."""
@@ -70,6 +72,8 @@ class ExactTotals(Totals):
     `is_wide` means decimals of more than 18 digits.
     """
 
+    json_types: ClassVar[Mapping[str, str]] = {"sum": "integer", "avg": "number"}
+
     def __init__(self, scale: int = 0, *, is_wide: bool = False) -> None:
         self.scale, self.is_wide = scale, is_wide
 
@@ -96,6 +100,8 @@ class ExactTotals(Totals):
 
 class DecimalTotals(ExactTotals):
     """Sums of decimals, which are texts in JSON."""
+
+    json_types: ClassVar[Mapping[str, str]] = {"sum": "string", "avg": "string"}
 
     def to_json(self, function: str, total: int | Decimal, count: int) -> str:
         """Return a sum with `scale` fraction digits, an average with EXTRA_DIGITS more."""

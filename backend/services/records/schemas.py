@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, missing
 
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.client_names import client_names
 from backend.services.definitions.policies import LOCKED, hidden_fields, locked_fields
 from backend.services.field_types.base import FieldType, to_text
 from backend.utils.schemas import BuiltSchema, make_schema
@@ -42,9 +43,9 @@ def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[
 
     def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
         members = {name: _Locked() if name in locked else make_field(field) for name, field in known.items()}
-        return make_schema(f"{resource.name}_{suffix}", members)
+        return make_schema(f"{client_names(resource.name).type}{suffix}", members)
 
-    return DataSchemas(create=schema("create", _field_of_record), patch=schema("patch", _field_of_change))
+    return DataSchemas(create=schema("Create", _field_of_record), patch=schema("Update", _field_of_change))
 
 
 class _Locked(fields.Raw):

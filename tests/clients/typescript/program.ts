@@ -28,9 +28,9 @@ async function signIn(): Promise<Client<paths>> {
   return createClient<paths>({ baseUrl: url, querySerializer, headers });
 }
 
-async function write(client: Client<paths>): Promise<[Schemas["teams_record"], Schemas["tasks_record"]]> {
+async function write(client: Client<paths>): Promise<[Schemas["Team"], Schemas["Task"]]> {
   const upsert = { query: { upsert: "code" } } as const;
-  const body: Schemas["teams_create"] = { code: "FR", name: "France" };
+  const body: Schemas["TeamCreate"] = { code: "FR", name: "France" };
   const created = await client.POST("/api/v1/teams", { params: upsert, body });
   const changed = await client.POST("/api/v1/teams", { params: upsert, body: { ...body, name: "La France" } });
   equal([created.response.status, changed.response.status], [201, 200]);
@@ -44,7 +44,7 @@ async function write(client: Client<paths>): Promise<[Schemas["teams_record"], S
   const green = success(await client.POST("/api/v1/tags", { body: { name: "green" } })).data;
   const ann = given(success(await client.GET("/api/v1/directory")).data.find((each) => each.name === "Ann"));
 
-  const task: Schemas["tasks_create"] = {
+  const task: Schemas["TaskCreate"] = {
     title: "Paint",
     team: team.id,
     assignee: given(ann.id),
@@ -61,8 +61,8 @@ async function write(client: Client<paths>): Promise<[Schemas["teams_record"], S
   return [team, made];
 }
 
-async function ask(client: Client<paths>, team: Schemas["teams_record"]): Promise<void> {
-  const where: Schemas["tasks_where"] = {
+async function ask(client: Client<paths>, team: Schemas["Team"]): Promise<void> {
+  const where: Schemas["TaskWhere"] = {
     any: [{ hours: { gte: 100 } }, { tags: { some: { name: "GREEN" } } }],
     "team.code": "FR",
     number: { lt: 10 },
@@ -104,7 +104,7 @@ async function ask(client: Client<paths>, team: Schemas["teams_record"]): Promis
   }
 }
 
-async function change(client: Client<paths>, task: Schemas["tasks_record"]): Promise<void> {
+async function change(client: Client<paths>, task: Schemas["Task"]): Promise<void> {
   const green = given(task.tags[0]);
   const red = success(await client.POST("/api/v1/tags", { body: { name: "crimson" } })).data.id;
   const path = { record_id: task.id };
