@@ -35,15 +35,15 @@ def interface(text, name):
 def test_has_the_types_of_what_the_caller_sees(admin, alice, edith, stranger):
     declare(admin)
     text = alice.get("/client.ts").text
-    row = interface(text, "notes_record")
+    row = interface(text, "Note")
     assert "title: string;" in row
     assert 'state: "open" | "it\'s \\"done\\"" | "" | null;' in row
     assert {"price: string | null;", "number: number;", "tags: Array<string> | null;", "extra: unknown;"} <= {*row}
     assert "/** Ends no comment: *\\/ x */" in row
-    body = interface(text, "notes_create")
+    body = interface(text, "NoteCreate")
     assert {"title: string;", "price?: string | null;", "book?: string | null;"} <= {*body}
     assert not {"number", "seen", "secret", "id"} & {line.partition(":")[0].rstrip("?") for line in body}
-    assert "title?: string;" in interface(text, "notes_patch")
+    assert "title?: string;" in interface(text, "NoteUpdate")
     for person, resources, hidden in (
         (alice, ["notes"], True),
         (edith, ["books", "notes"], False),
@@ -52,7 +52,7 @@ def test_has_the_types_of_what_the_caller_sees(admin, alice, edith, stranger):
         text = person.get("/client.ts").text
         assert [name for name in ("books", "notes") if f"\n  {name}: {{" in text] == resources, person.name
         assert ("secret" not in text) == hidden, person.name
-    assert "seen?: string | null;" in interface(edith.get("/client.ts").text, "notes_create")
+    assert "seen?: string | null;" in interface(edith.get("/client.ts").text, "NoteCreate")
 
 
 def test_answers_304_until_something_changes(admin, alice):
