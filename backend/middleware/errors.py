@@ -70,7 +70,7 @@ HEADERS = {
 }
 
 
-class ProblemSchema(Schema):
+class ValueProblemSchema(Schema):
     """What is wrong with a value; docs/api/errors.md explains the codes."""
 
     code = fields.String(required=True, validate=validate.OneOf(get_args(Code)))

@@ -11,7 +11,7 @@ from werkzeug.wsgi import wrap_file
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, reload_actor
-from backend.middleware.errors import ProblemSchema
+from backend.middleware.errors import ValueProblemSchema
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.routes.toolkit.arguments import CommaList, QuerySchema, require_type
@@ -69,7 +69,7 @@ class ImportQuery(QuerySchema):
     lenient = BooleanFromText(load_default=False, metadata={"description": HELP["lenient"]})
 
 
-class ImportProblemSchema(ProblemSchema):
+class ImportProblemSchema(ValueProblemSchema):
     """The problem of a row."""
 
     line = fields.Integer(required=True)

@@ -30,7 +30,7 @@ SYSTEM_NAMES = {
         "import_report",
         "list_meta",
     ),
-    *("api_root", "empty", "error_detail", "failure", "health", "me", "resource"),
+    *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),
 }
 KINDS = ("Condition", "Field", "Operators")  # of schemas that each field type has
 
