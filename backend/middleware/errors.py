@@ -80,6 +80,7 @@ class ValueProblemSchema(Schema):
     expected = fields.String(metadata={"description": "The JSON type or the format"})
     pattern = fields.String(metadata={"description": "The regular expression that the text must match"})
     names = fields.List(fields.String(), metadata={"description": "What the problem is about, such as roles"})
+    suggestion = fields.String(metadata={"description": "The name that was most likely meant"})
     place = fields.String(metadata={"description": "Where the problem is within the value or the row"})
 
 

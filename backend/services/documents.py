@@ -22,6 +22,7 @@ from backend.services.definitions.steps import Step, make_step, rows_of
 from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Invalid
 from backend.utils.problems import Problem
+from backend.utils.unknown_fields import propose_field
 
 Outcome = tuple[str, str]  # a name, and "created", "changed", "dropped" or "unchanged"
 
@@ -84,16 +85,21 @@ def export_document(*, next_numbers: bool = False) -> dict[str, Any]:
 
 def _read(document: Any) -> Document:
     """Return the parts of a document. Raises Invalid if its structure is not valid."""
-    if not isinstance(document, dict) or set(document) - set(Document._fields):
-        text = "A document can have only `roles`, `users` and `resources`."
-        raise Invalid({"_schema": [Problem("unknown_field", text, choices=list(Document._fields))]})
+    if not isinstance(document, dict):
+        text = "A document is an object of `roles`, `users` and `resources`."
+        raise Invalid({"_schema": [Problem("wrong_type", text, expected="object")]})
+    text = "A document can have only `roles`, `users` and `resources`."
+    problem = Problem("unknown_field", text, choices=list(Document._fields))
+    if unknown := [name for name in document if name not in Document._fields]:
+        raise Invalid({shown_name(name): [propose_field(problem, name, Document._fields)] for name in unknown})
     parts = Document(**{part: document.get(part) or {} for part in Document._fields})
     if invalid := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
         problem = Problem("wrong_type", "Must be an object that maps names to declarations.", expected="object")
         raise Invalid({part: [problem] for part in invalid})
-    if set(parts.users) - set(PARTS):
-        text = f"Users can have only the settings {' and '.join(f'`{part}`' for part in PARTS)}."
-        raise Invalid({"users": [Problem("unknown_field", text, choices=list(PARTS))]})
+    text = f"Users can have only the settings {' and '.join(f'`{part}`' for part in PARTS)}."
+    problem = Problem("unknown_field", text, choices=list(PARTS))
+    if unknown := [name for name in parts.users if name not in PARTS]:
+        raise Invalid({"users": {shown_name(name): [propose_field(problem, name, PARTS)] for name in unknown}})
     return parts
 
 

@@ -6,9 +6,11 @@ Fields copy their messages when they are created. So the package imports this mo
 from collections.abc import Callable, Sized
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
+from backend.utils.nearest import nearest
 from backend.utils.problems import REQUIRED, UNKNOWN_FIELD, Problem
+from backend.utils.unknown_fields import propose_field
 
 SOME_UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -49,7 +51,9 @@ def _explain_range(*, input: Any, min: Any, max: Any) -> Problem:  # noqa: A002
 
 
 def _explain_choice(*, input: Any, choices: str, labels: str) -> Problem:  # noqa: A002
-    return Problem("not_a_choice", f"Must be one of: {choices}.", choices=choices.split(", "))
+    names = choices.split(", ")
+    problem = Problem("not_a_choice", f"Must be one of: {choices}.", choices=names)
+    return problem.proposing(nearest(input, names)) if isinstance(input, str) else problem
 
 
 def _explain_equal(*, input: Any, other: Any) -> Problem:  # noqa: A002
@@ -96,6 +100,15 @@ FIELD_MESSAGES: dict[type[fields.Field[Any]], dict[str, str]] = {
 }
 
 
+def _name_unknown_fields(schema: Schema, error: ValidationError, *_: Any, **__: Any) -> None:
+    """Propose the nearest name for each unknown field; marshmallow calls this before it raises the error."""
+    problems = error.messages
+    known = [name if field.data_key is None else field.data_key for name, field in schema.load_fields.items()]
+    for name, found in problems.items() if isinstance(problems, dict) else ():
+        if found == [schema.error_messages["unknown"]]:
+            problems[name] = [propose_field(found[0], name, known)]
+
+
 def _replace_messages() -> None:
     for field, messages in FIELD_MESSAGES.items():
         field.default_error_messages = field.default_error_messages | messages
@@ -103,6 +116,7 @@ def _replace_messages() -> None:
         "type": Problem("wrong_type", "Must be an object.", expected="object"),
         "unknown": UNKNOWN_FIELD,
     }
+    Schema.handle_error = _name_unknown_fields  # type: ignore[assignment]
     length, bounds = _Message(_explain_length), _Message(_explain_range)
     validate.Length.message_min = validate.Length.message_max = length
     validate.Length.message_all = validate.Length.message_equal = length

@@ -9,18 +9,12 @@ MAX_NAMES = 1_000  # that are compared with it
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that is most like `name`; None if none is. Upper and lower case are the same."""
+    """Return the one of `names` that is most like `name` but not equal; None if none is. Case makes no difference."""
     if not 0 < len(name) <= MAX_LENGTH:
         return None
-    by_key = {_key(known): known for known in islice(names, MAX_NAMES)}
-    found = get_close_matches(_key(name), by_key, n=1, cutoff=0.7)
+    by_key = {_key(known): known for known in islice(names, MAX_NAMES) if known != name}
+    found = get_close_matches(_key(name), by_key, n=1, cutoff=0.75)
     return by_key[found[0]] if found else None
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return the sentence that proposes the nearest name, after a space; an empty text if no name is near."""
-    found = nearest(name, names)
-    return f" Did you mean {found}?" if found else ""
 
 
 def _key(name: str) -> str:

@@ -47,6 +47,7 @@ class Extras(TypedDict, total=False):
     expected: str  # the JSON type or the format
     pattern: str  # the regular expression that the text must match
     names: list[str]  # of what the problem is about, such as roles or fields
+    suggestion: str  # the name that was most likely meant
     place: str  # within the value or row, if the key of the problem does not say it
 
 
@@ -82,6 +83,13 @@ class Problem(str):
     def with_text(self, text: str) -> "Problem":
         """Return the same problem with another text."""
         return Problem(self.code, text, **self.extras)
+
+    def proposing(self, name: str | None) -> "Problem":
+        """Return the same problem with the name that was most likely meant; unchanged if there is none."""
+        if name is None:
+            return self
+        extras: Extras = {**self.extras, "suggestion": name}
+        return Problem(self.code, f"{self} Did you mean {name}?", **extras)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the problem in JSON types."""

@@ -173,7 +173,7 @@ def test_a_check_that_is_not_valid_is_refused(admin):
     owner = {"owner": {"type": "reference", "to": "trips"}}
     for where, problem in [
         ({}, "where: Must be an object of conditions."),
-        ({"nope": 1}, "where.nope: There is no such field."),
+        ({"nowhere": 1}, "where.nowhere: There is no such field."),
         ({"owner.name": "a"}, "where.owner.name: There is no such field."),
         ({"trips": {"some": {"name": "a"}}}, "where.trips: There is no such field."),
         ({"name": "$user.email"}, "where.name: Values of the user cannot be used here."),

@@ -271,7 +271,7 @@ def test_refuses_rules_that_cannot_be(admin):
         ("unique", {"version": 1}, "Cannot be in the rule of an entry of `unique`: version."),
         ("unique", {"topic": {"isnull": True}}, "Cannot be in the rule of an entry of `unique`: topic."),
         ("unique", {"extra": {"isnull": True}}, "Cannot be in the rule of an entry of `unique`: extra."),
-        ("indexes", {"topics": {"isempty": True}}, f"where.topics: {nothing}"),
+        ("indexes", {"topics": {"isempty": True}}, f"where.topics: {nothing} Did you mean topic?"),
         ("indexes", {"topic.name": "x"}, f"where.topic.name: {nothing}"),
         ("indexes", {"slug": "$user.email"}, "where.slug: Values of the user cannot be used here."),
         ("indexes", {"n": "x"}, "where.n: Write a whole number such as 12."),

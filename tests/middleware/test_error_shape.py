@@ -251,7 +251,8 @@ def test_strange_names_of_fields_are_refused_as_unknown(note, alice):
     for name in (r"\u0000", r"ti\u0000tle", r"\ud800", "", "_schema", "x" * 10_000, "title ", "Title", "\N{SNOWMAN}"):
         response = post_raw(alice, f'{{"title": "Milk", "{name}": 1}}'.encode())
         assert_failure(response, 422, "VALIDATION_ERROR")
-        assert details_of(response)["json"] == {json.loads(f'"{name}"'): ["Unknown field."]}
+        [[shown, [message]]] = details_of(response)["json"].items()
+        assert (shown, message.partition(" Did")[0]) == (json.loads(f'"{name}"'), "Unknown field.")
     assert alice.get("/notes").json["data"] == [note]
 
 

@@ -100,7 +100,7 @@ def test_names_every_field_that_is_wrong(notes, alice):
 def test_rejects_unknown_fields(notes, alice):
     response = alice.post("/notes", json={"title": "Milk", "titel": "Milk"})
     assert response.status_code == 422
-    assert details_of(response) == {"json": {"titel": ["Unknown field."]}}
+    assert details_of(response) == {"json": {"titel": ["Unknown field. Did you mean title?"]}}
     assert alice.get("/notes").json["data"] == []
 
 

@@ -99,7 +99,8 @@ def test_refuses_a_key_without_a_value(books, alice):
 def test_refuses_other_keys_and_bodies(books, admin, alice):
     keys = "code, shelf,place, created_by,title"
     for key in ("", "id", "title", "place,shelf", "code,code", "nope", "created_by"):
-        assert refusal(upsert(alice, key, {"title": "x"})) == (422, {"query": {"upsert": [f"Must be one of: {keys}."]}})
+        status, refused = refusal(upsert(alice, key, {"title": "x"}))
+        assert (status, refused["query"]["upsert"][0].partition(" Did")[0]) == (422, f"Must be one of: {keys}.")
         details = {"operations": {"0": {"key": ["Must be one of: code; shelf,place; created_by,title."]}}}
         assert refusal(send(alice, operation(key, {"title": "x"}))) == (422, details)
     assert refusal(alice.post("/makers?upsert=name", json={})) == (422, {"query": {"upsert": ["Unknown parameter."]}})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
+from types import MappingProxyType
 from typing import IO, Any
 
 import flask
@@ -13,6 +14,7 @@ from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 
+from backend.routes.toolkit.unknown_parameters import explain_unknown
 from backend.services.errors import Malformed
 from backend.utils.problems import UNKNOWN_PARAMETER, Problem
 from backend.utils.query_lists import read_pairs, split_values
@@ -53,6 +55,8 @@ class QuerySchema(BuiltSchema):
 
         unknown = RAISE
 
+    types: Mapping[str, str] = MappingProxyType({})  # of the fields of a resource, by name, to explain wrong filters
+
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return a map of parameter to value, with defaults.
 
@@ -63,7 +67,8 @@ class QuerySchema(BuiltSchema):
             field = self.parameter(name)
             try:
                 if field is None:
-                    raise ValidationError(UNKNOWN_PARAMETER)
+                    known = [each for each, found in self.load_fields.items() if not isinstance(found, Family)]
+                    raise ValidationError(explain_unknown(name, known, self.types))
                 values[name] = field.deserialize(text, name, data)
             except ValidationError as error:
                 problems[name] = error.messages

@@ -1,5 +1,6 @@
 """The query parameters of lists, and the schema of their rows."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +27,8 @@ MAX_PAGE = 1_000_000
 MAX_SORTED = 8  # fields in one order
 MAX_QUERY = 1_000  # characters of a full-text search
 TOO_LONG = Problem("too_long", f"At most {MAX_PART:,} characters can be searched for within a text.", limit=MAX_PART)
+
+WRONG_TERM = "Write the name of a field, with `-` before it for descending order."
 
 FILTER_HELP = {
     "eq": "{} is this",
@@ -64,10 +67,9 @@ def list_parameters(
     `order` is the default of `sort`. `paths` are fields of related records to filter and sort by.
     """
     sort_help = "Fields to order by, `-` for descending; `id` breaks ties, null comes last"
-    sortable = (name for name, field in (*fields.items(), *paths.items()) if field.sortable)
     return {
         **page_parameters(),
-        "sort": sort_parameter(sortable, sort_help, MAX_SORTED, order),
+        "sort": sort_parameter({**fields, **paths}, sort_help, MAX_SORTED, order),
         "fields": names_parameter(fields, "The fields to return; all by default"),
         **more,
         "cursor": StrictText(metadata={"description": "`meta.next_cursor` of the previous page, instead of `page`"}),
@@ -90,15 +92,35 @@ def page_parameters() -> Parameters:
     }
 
 
-def sort_parameter(
-    names: Iterable[str] | None, description: str, max_count: int, order: Sequence[str] = ()
-) -> CommaList:
-    """Return a parameter that sorts by at most `max_count` of these names, None for any; `order` is its default."""
-    terms = None if names is None else [prefix + name for name in names for prefix in ("", "-")]
+class _SortTerm(validate.OneOf):
+    """Validates a term of `sort`, and explains terms in the form of other products."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__([prefix + name for name, field in fields.items() if field.sortable for prefix in ("", "-")])
+        self._unsortable = {name: field.name for name, field in fields.items() if not field.sortable}
+
+    def __call__(self, value: Any) -> Any:
+        """Return the term. Raises ValidationError if it is not valid."""
+        try:
+            return super().__call__(value)
+        except ValidationError as error:
+            name, _, direction = re.sub(r"[ :+]+|\.(?=(?:asc|desc)$)", " ", str(value)).strip().partition(" ")
+            meant = f"-{name}" if direction == "desc" else name
+            problem = Problem("not_a_choice", WRONG_TERM, choices=[*map(str, self.choices)])
+            if meant in self.choices:
+                raise ValidationError(problem.proposing(meant)) from error
+            if type_name := self._unsortable.get(name.removeprefix("-")):
+                raise ValidationError(problem.with_text(f"A field of type {type_name} cannot be sorted by.")) from error
+            raise
+
+
+def sort_parameter(fields: Fields | None, description: str, max_count: int, order: Sequence[str] = ()) -> CommaList:
+    """Return a parameter that sorts by at most `max_count` of the fields, None for any; `order` is its default."""
+    check = None if fields is None else _SortTerm(fields)
     metadata = {"description": description} | ({"default": order} if order else {})
-    named = {} if terms is None else {VARNAMES: sort_names(terms)}
+    named = {} if check is None else {VARNAMES: sort_names(check.choices)}
     return CommaList(
-        StrictText(validate=None if terms is None else validate.OneOf(terms), metadata=named),
+        StrictText(validate=check, metadata=named),
         validate=[validate.Length(1, max_count), _require_unique_fields],
         load_default=order or missing,
         metadata=metadata,

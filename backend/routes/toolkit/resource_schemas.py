@@ -153,14 +153,14 @@ def _make_schemas(resource: Resource, view: _View) -> Schemas:
     listed = list_parameters(fields, paths=paths, more=expand | search | {"where": WhereText(name)})
     parameters = {parameter: field for parameter, field in listed.items() if parameter not in expand}
     return Schemas(
-        list_query=_make_query(f"{name}_query", listed),
-        export_query=_make_query(f"{name}_export", _export_parameters(parameters)),
-        aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, paths, parameters)),
-        record_query=_make_query(f"{name}_choice", expand),
+        list_query=_make_query(f"{name}_query", listed, fields),
+        export_query=_make_query(f"{name}_export", _export_parameters(parameters), fields),
+        aggregate_query=_make_query(f"{name}_aggregate", aggregate_parameters(fields, paths, parameters), fields),
+        record_query=_make_query(f"{name}_choice", expand, {}),
         record=_make_output(client_names(name).type, fields, expandable),
         create=bodies.create,
         patch=bodies.patch,
-        upsert_query=_make_query(f"{name}_upsert", _upsert_parameters(resource, hidden | locked)),
+        upsert_query=_make_query(f"{name}_upsert", _upsert_parameters(resource, hidden | locked), {}),
         create_or_upsert=type(bodies.create)(),  # the same schema in the document, but with a `for_actor` of its own
     )
 
@@ -176,8 +176,9 @@ def create_summary(name: str, *, upserts: bool = False) -> str:
     return f"Create a record of {name}" + (", or change the one that has the same key" if upserts else "")
 
 
-def _make_query(name: str, parameters: Parameters) -> BuiltSchema:
-    make: Callable[[], BuiltSchema] = type(name, (QuerySchema,), dict(parameters))
+def _make_query(name: str, parameters: Parameters, fields: Fields) -> BuiltSchema:
+    types = {field_name: field.name for field_name, field in fields.items()}
+    make: Callable[[], BuiltSchema] = type(name, (QuerySchema,), {**parameters, "types": types})
     return make()
 
 

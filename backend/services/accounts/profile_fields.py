@@ -21,7 +21,10 @@ from backend.utils.problems import Problem
 
 MAX_FIELDS = 50
 RESERVED = {"id", "email", "name", "roles", "active"}  # every user has these anyway
-OPTIONS_WITHOUT_MEANING = ("required", "default", "unique", "index", "readable_by", "ignore_case", "computed")
+OPTIONS_WITHOUT_MEANING = (
+    *("required", "default", "unique", "index", "readable_by", "ignore_case", "computed"),
+    "renamed_from",  # the values of a renamed field would be lost
+)
 PROFILE_TYPES = Problem(
     "not_allowed", "Profiles cannot hold this. Use `uuid` for the id of a record, and decimals of at most 18 digits."
 )

@@ -15,6 +15,7 @@ from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Denied, Invalid
 from backend.services.field_types.base import FieldType
 from backend.utils.problems import UNKNOWN_FIELD, problems_of
+from backend.utils.unknown_fields import propose_field
 
 Profile = dict[str, Any]  # values by the names of profile fields
 
@@ -34,7 +35,9 @@ def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bo
     fields, problems, result = user_fields(), {}, dict(profile)
     for name, value in changes.items():
         try:
-            new_value = _load_value(actor, fields.get(name), value, own)
+            if name not in fields:
+                raise ValidationError(propose_field(UNKNOWN_FIELD, name, fields))
+            new_value = _load_value(actor, fields[name], value, own)
         except ValidationError as error:
             problems[name[:80]] = problems_of(error)
             continue
@@ -46,9 +49,7 @@ def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bo
     return result
 
 
-def _load_value(actor: Actor, field: FieldType | None, value: Any, own: bool) -> Any:
-    if field is None:
-        raise ValidationError(UNKNOWN_FIELD)
+def _load_value(actor: Actor, field: FieldType, value: Any, own: bool) -> Any:
     if own and not _may_set(actor, field):
         raise ValidationError(LOCKED)
     if value is None:

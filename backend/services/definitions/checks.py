@@ -26,6 +26,7 @@ from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 from backend.services.field_types.varying import USER
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem, flatten, one_problem
 from backend.utils.texts import byte_count
 
@@ -177,6 +178,7 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
             if field.to not in {*definitions, USERS}:
                 in_resource = problems.setdefault(name, {"fields": {}})
                 problem = Problem("not_found", f"There is no resource {shown_name(field.to)}.")
+                problem = problem.proposing(nearest(field.to, [*definitions, USERS]))
                 in_resource["fields"][reference] = {"to": [problem]}
     if problems:
         raise Invalid(problems)

@@ -4,11 +4,19 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from backend.services.definitions.names import shown_name
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem
 
 Grant = str | dict[str, Any]  # a role, or {"role": …, "where": …}
 
 PUBLIC_GRANT, OWNER_GRANT = "public", "owner"
+
+# What other products call them.
+OTHER_WORDS = {
+    **dict.fromkeys(["everyone", "everybody", "anyone", "anybody", "anonymous", "all", "*", "guest"], PUBLIC_GRANT),
+    **dict.fromkeys(["self", "author", "creator", "me", "own"], OWNER_GRANT),
+    **dict.fromkeys(["user", "users", "authenticated", "signed_in"], "member"),
+}
 
 
 class Grants(NamedTuple):
@@ -64,5 +72,13 @@ def grant_problems(grants: Iterable[Any], roles: Collection[str]) -> list[Proble
             problems.append(Problem("wrong_type", text))
         elif name not in {*roles, PUBLIC_GRANT, OWNER_GRANT}:
             text = f"No such role: {shown_name(name)}. A grant is a role, `public` or `owner`."
-            problems.append(Problem("not_found", text, names=[shown_name(name)]))
+            problem = Problem("not_found", text, names=[shown_name(name)])
+            problems.append(problem.proposing(_near_role(name, roles)))
     return problems
+
+
+def _near_role(name: str, roles: Collection[str]) -> str | None:
+    """Return the role or word that was most likely meant; None if none was."""
+    known = [*roles, PUBLIC_GRANT, OWNER_GRANT]
+    other = OTHER_WORDS.get(name.casefold())
+    return other if other in known else nearest(name, known)

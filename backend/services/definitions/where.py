@@ -34,8 +34,9 @@ from backend.services.storage.conditions import (
     any_of,
     linked,
 )
-from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES
+from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH, OF_VALUES, near_operator
 from backend.services.storage.relations import Relation
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem, flatten
 
 MAX_CONDITIONS = 32  # in one `where`
@@ -111,14 +112,14 @@ class _Reading:
             return self._problem(path, Problem("too_many", text, limit=MAX_HOPS))
         way = lead(hops, place)
         if way is None:
-            return self._problem(path, NO_FIELD)
+            return self._problem(path, NO_FIELD.proposing(_near_hop(hops, place)))
         place = way[-1][1] if way else place
         relation = place.relations.get(last)
         if relation is not None and (relation.is_many or is_quantified(value)):
             return through(way, self._quantified(relation, value, place, path, depth))
         if last in place.fields and place.fields[last].has_column:
             return self._comparisons(last, value, place.fields, path, way)
-        return self._problem(path, NO_FIELD)
+        return self._problem(path, NO_FIELD.proposing(nearest(last, [*place.fields, *_followed(place), *GROUPS])))
 
     def _combination(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
         if not depth:
@@ -195,7 +196,8 @@ class _Reading:
         if operator not in (field.operators if way else field.filter_operators):
             operators = list(field.operators)
             text = f"This field has no such operator. It has: {', '.join(operators) or 'none'}."
-            raise ValidationError(Problem("not_a_choice", text, choices=operators))
+            problem = Problem("not_a_choice", text, choices=operators)
+            raise ValidationError(problem.proposing(near_operator(str(operator), operators)))
         if operator in OF_TRUTH:
             return BooleanFromText().deserialize(operand)
         if isinstance(operand, dict) and operator in COMPARISONS:
@@ -227,6 +229,21 @@ class _Reading:
         return value
 
 
+def _followed(place: Place) -> list[str]:
+    """Return the names of the relations of a place that lead somewhere; the others must not be guessed."""
+    return [name for name, relation in place.relations.items() if place.follow(relation) is not None]
+
+
+def _near_hop(hops: list[str], place: Place) -> str | None:
+    """Return the relation that was most likely meant by the first of the hops that does not exist; None if none was."""
+    for hop in hops:
+        way = lead([hop], place)
+        if way is None:
+            return nearest(hop, _followed(place))
+        place = way[-1][1]
+    return None
+
+
 def is_quantified(value: Any) -> bool:
     """Return whether a value is an object of `some` and `none`."""
     return isinstance(value, dict) and bool(value) and set(value) <= set(QUANTIFIERS)
@@ -246,7 +263,9 @@ def _other_field(field: FieldType, operand: dict[str, Any], fields: Fields) -> O
         text = 'Must be a value, or {"field": …} with the name of another field.'
         raise ValidationError(Problem("wrong_type", text))
     if name not in fields:
-        raise ValidationError(Problem("unknown_field", f"There is no field {shown_name(name)}."))
+        raise ValidationError(
+            Problem("unknown_field", f"There is no field {shown_name(name)}.").proposing(nearest(name, fields))
+        )
     if fields[name].stored_as != field.stored_as:
         text = f"The field {name} of type {fields[name].name} cannot be compared with {field.name}."
         raise ValidationError(Problem("not_allowed", text))

@@ -16,6 +16,7 @@ from backend.services.records.list_query import ExpandQuery, ListQuery
 from backend.services.records.shown_links import ids_within, visible_targets
 from backend.services.records.visible_queries import visible_paths, visible_query, visible_relations
 from backend.services.storage.relations import Relation
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem
 
 MAX_EXPANSIONS = 8
@@ -100,14 +101,13 @@ class _Planner:
     def _find_one(
         self, resource: Resource, offered: dict[str, Relation], before: str, name: str, rests: list[str]
     ) -> Expansion:
-        missing = invalid_expansion(Problem("not_found", f"There is no relation {name[:80]} to expand."))
         if name not in offered:
-            raise missing
+            raise self._missing(name, offered, resource)
         relation, path = offered[name], before + name
         target = resource.catalog.target(relation.target)
         scope = policies.scope(target, "list" if relation.is_back else "read", self._actor)
         if not scope:  # the same error, so that it does not show which relations exist
-            raise missing
+            raise self._missing(name, offered, resource)
         options = self._query.options.get(path, {})
         _require_valid(self._actor, path, relation, target, options)
         query = ListQuery(**{"count": False, **options})
@@ -115,6 +115,17 @@ class _Planner:
         children = self.find(target, rests, f"{path}.")
         expansion = Expansion(name, relation, target.with_paths(query.paths), scope, query, children)
         return self._of_links(resource, expansion) if relation.links else expansion
+
+    def _missing(self, name: str, offered: dict[str, Relation], resource: Resource) -> Invalid:
+        """Return the error for a relation that does not exist, or that the actor may not follow."""
+
+        def may_follow(relation: Relation) -> bool:
+            target = resource.catalog.target(relation.target)
+            return bool(policies.scope(target, "list" if relation.is_back else "read", self._actor))
+
+        problem = Problem("not_found", f"There is no relation {name[:80]} to expand.")
+        usable = (known for known, relation in offered.items() if may_follow(relation))
+        return invalid_expansion(problem.proposing(nearest(name, usable)))
 
     def _of_links(self, resource: Resource, expansion: Expansion) -> Expansion:
         """Return the Expansion of a list of references, or of a way back: only from records that the actor may read."""
@@ -141,9 +152,10 @@ def _require_valid(actor: Actor, path: str, relation: Relation, target: Resource
     problems = {} if relation.is_back else {option: message for option in refused if option in options}
     if unsorted:
         text = f"There is no such field to sort by: {', '.join(unsorted)[:80]}."
-        problems["sort"] = Problem("unknown_field", text)
+        problems["sort"] = Problem("unknown_field", text).proposing(nearest(unsorted[0], sortable))
     if unknown:
-        problems["fields"] = Problem("unknown_field", f"There is no such field: {', '.join(unknown)[:80]}.")
+        problem = Problem("unknown_field", f"There is no such field: {', '.join(unknown)[:80]}.")
+        problems["fields"] = problem.proposing(nearest(unknown[0], shown))
     if problems:
         errors = {parameter_name(path, option): [problem] for option, problem in problems.items()}
         raise Invalid(errors, location="query")

@@ -1,13 +1,14 @@
 """The operators of comparisons, as SQL with slots for the values."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from peewee import SQL, ColumnBase, Expression, Node, NodeList
 
 from backend.models.database import database
 from backend.services.storage.statements import slot
+from backend.utils.nearest import nearest
 from backend.utils.prefixes import prefix_end
 
 COMPARISONS = {
@@ -23,6 +24,28 @@ OF_LISTS = ("has", "has_any", "has_all")
 OF_VALUES = ("in", "any", "all", "none", "has_any", "has_all")  # the operators with several values
 NOT_EMPTY = ("all", "has_all")  # of these, the operators with at least one
 OF_TRUTH = ("isnull", "isempty")  # the operators with true or false
+
+# The operators that other products have, each with the names of ours, of which a field may have one.
+FOREIGN_OPERATORS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(["like", "match"], ("contains",)),
+    **dict.fromkeys(["ilike", "search", "iregex"], ("icontains",)),
+    **dict.fromkeys(["neq", "not", "nin", "exclude"], ("ne", "none")),
+    **dict.fromkeys(["ge", "min", "from", "after", "since"], ("gte",)),
+    **dict.fromkeys(["le", "max", "to", "before", "until"], ("lte",)),
+    **dict.fromkeys(["exact", "equals", "is", "iexact"], ("eq",)),
+    **dict.fromkeys(["null", "is_null", "exists", "notnull"], ("isnull",)),
+    **dict.fromkeys(["empty", "is_empty"], ("isempty",)),
+    **dict.fromkeys(["starts_with", "istartswith", "prefix"], ("startswith",)),
+    **dict.fromkeys(["contains", "includes"], ("has", "any")),
+    **dict.fromkeys(["overlap"], ("has_any", "any")),
+    **dict.fromkeys(["oneof"], ("in",)),
+}
+
+
+def near_operator(operator: str, operators: Collection[str]) -> str | None:
+    """Return the one of `operators` that was most likely meant by one that does not exist; None if none was."""
+    meant = (operator, *FOREIGN_OPERATORS.get(operator, ()))
+    return next((each for each in meant if each in operators), None) or nearest(operator, operators)
 
 
 def value_count(operator: str, value: Any) -> Any:
