@@ -71,7 +71,7 @@ def _near_path(rest: str, usable: set[str]) -> str | None:
     system = [rule.rule for rule in get_app().url_map.iter_rules() if "<" not in rule.rule]
     paths = {path.removeprefix(f"{API}/").removeprefix("/"): path for path in system}
     paths |= {name: f"{API}/{name}" for name in usable}
-    if found := nearest(rest, paths):
+    if found := rest if rest in paths else nearest(rest, paths):
         return paths[found]
     name, _, below = rest.partition("/")
     found = nearest(name, usable) if below else None
