@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[2]
 NAMES = ["LARDER_" + item.name.upper() for item in dataclasses.fields(Settings)]
 
 WRONG_VALUES = [
-    ("LARDER_PORT", "eighty", "integer"),
+    ("LARDER_PORT", "eighty", "whole number"),
     ("LARDER_PORT", "0", "from 1 to 65535"),
     ("LARDER_PORT", "65536", "from 1 to 65535"),
     ("LARDER_THREADS", "0", "at least 1"),
-    ("LARDER_THREADS", "2.5", "integer"),
-    ("LARDER_REUSE_PORT", "perhaps", "boolean"),
-    ("LARDER_UPGRADE_AT_START", "2", "boolean"),
+    ("LARDER_THREADS", "2.5", "whole number"),
+    ("LARDER_REUSE_PORT", "perhaps", "true or false"),
+    ("LARDER_UPGRADE_AT_START", "2", "true or false"),
     ("LARDER_SECRET_KEY", "x" * 31, "at least 32 bytes"),
     ("LARDER_DATABASE_URL", "mysql://localhost/larder", "postgresql://USER"),
     ("LARDER_DATABASE_URL", "larder.db", "sqlite:///PATH"),
@@ -42,7 +42,7 @@ WRONG_VALUES = [
     ("LARDER_REGISTRATION", "perhaps", "open, invitation, closed"),
     ("LARDER_SQLITE_SYNCHRONOUS", "off", "full, normal"),
     ("LARDER_ACCESS_TOKEN_SECONDS", "-1", "at least 1"),
-    ("LARDER_ACCESS_TOKEN_SECONDS", "15m", "integer"),
+    ("LARDER_ACCESS_TOKEN_SECONDS", "15m", "whole number"),
     ("LARDER_REFRESH_TOKEN_SECONDS", "0", "at least 1"),
     ("LARDER_MAX_BODY_BYTES", "1023", "at least 1024"),
     ("LARDER_DATABASE_TIMEOUT_SECONDS", "0", "at least 1"),

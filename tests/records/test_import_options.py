@@ -3,7 +3,7 @@
 import pytest
 
 from backend import create_app
-from tests.helpers import CSV, NDJSON, load, outcome
+from tests.helpers import CSV, NDJSON, details_of, load, outcome
 
 GOODS = {
     "name": {"type": "string", "required": True, "max_length": 40},
@@ -239,12 +239,12 @@ def test_what_can_be_read_in_several_ways_is_refused_with_the_options(goods, ali
 def test_cells_that_do_not_fit_are_bad_rows(goods, alice, admin):
     content = "name,price,bought\nEmma,1.5,31.01.2026\nDune,two,1.31.2026\n"
     answer = load(alice, content, resource="goods", decimal=",", date_format="dmy")
-    assert answer.json["error"]["details"]["rows"] == {
+    assert details_of(answer)["rows"] == {
         "2": ['price: Not a number as `decimal=,` says. Found: "1.5".'],
         "3": [
-            'price: Not a number as `decimal=,` says. Found: "two".; '
+            'price: Not a number as `decimal=,` says. Found: "two".',
             'bought: Not a day as `date_format=dmy` says. Found: "1.31.2026".'
-            " If 2026-01-31 is meant, add `date_format=mdy`."
+            " If 2026-01-31 is meant, add `date_format=mdy`.",
         ],
     }
     for lenient in ("true", "false"):  # a column that is written in two ways

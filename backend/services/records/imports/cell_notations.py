@@ -12,6 +12,7 @@ from backend.services.records.files.surveys import CONCERNING, PLAIN, hint, read
 from backend.services.records.files.words import means_nothing
 from backend.services.records.imports.columns import Column
 from backend.services.records.imports.report import Report
+from backend.utils.problems import Problem
 
 MAX_HINTS = 1000  # in one import, since only so many problems are reported
 
@@ -39,7 +40,7 @@ class CellNotations:
                 return read(cell)
             found = convert(cell)
             if found is None:
-                raise ValidationError(f"Not a {kind} as `{concerning}` says.")
+                raise ValidationError(Problem("bad_format", f"Not a {kind} as `{concerning}` says."))
             value = read_text(found.text)
             for option in found.options:
                 count(column.label, option, cell)
