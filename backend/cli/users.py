@@ -11,7 +11,8 @@ from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER
 from backend.services.access.actors import SYSTEM
-from backend.services.accounts import recovery, sign_in, user_updates, users
+from backend.services.access.permissions import PERMISSIONS
+from backend.services.accounts import api_keys, recovery, service_accounts, sign_in, user_updates, users
 from backend.utils.controls import without_controls
 
 commands = AppGroup("users", help="Users and their accounts.")
@@ -24,7 +25,7 @@ def list_users() -> None:
     with error_messages(), database.connection_context():
         for user in users.list_users():
             name = Text(without_controls(user.name))  # Text, so that rich reads no markup in it
-            table.add_row(user.email, name, ", ".join(user.roles()), "yes" if user.active else "no")
+            table.add_row(user.email or f"({user.kind})", name, ", ".join(user.roles()), "yes" if user.active else "no")
     Console().print(table)
 
 
@@ -41,12 +42,45 @@ def create_user(email: str, name: str, admin: bool, password: str) -> None:
     click.echo(f"created {email}")
 
 
+@commands.command("create-service", epilog="Example: flask users create-service 'Nightly import' --role editor")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, help="A role that it gets; can be repeated.")
+def create_service(name: str, roles: tuple[str, ...]) -> None:
+    """Create the service account NAME, for a program."""
+    with error_messages(), database.connection_context():
+        service_accounts.create_service(SYSTEM, name=name, roles=roles)
+    click.echo(f"created {name}")
+
+
+@commands.command("create-key", epilog="Example: flask users create-key 'Nightly import' --role editor")
+@click.argument("service")
+@click.option("--name", default="Command line", show_default=True, help="Name of the key.")
+@click.option("--role", "roles", multiple=True, help="A role of the key; by default all roles of SERVICE.")
+@click.option(
+    "--permission",
+    "permissions",
+    type=click.Choice([*PERMISSIONS]),
+    metavar="PERMISSION",
+    multiple=True,
+    help="A permission of the key, such as records:read; can be repeated.",
+)
+def create_key(service: str, name: str, roles: tuple[str, ...], permissions: tuple[str, ...]) -> None:
+    """Create an API key of a service account.
+
+    SERVICE is its name. Prints the secret of the key, which is shown only once.
+    """
+    with error_messages(), database.connection_context():
+        user_id = service_accounts.get_service(service).id
+        _, secret = api_keys.create_key(SYSTEM, name=name, roles=roles, permissions=permissions, user_id=user_id)
+    click.echo(secret)
+
+
 @commands.command("promote", epilog="Example: flask users promote ada@example.com")
 @click.argument("email")
 def promote(email: str) -> None:
     """Make EMAIL an admin."""
     with error_messages(), database.connection_context():
-        user = users.get_user_by_email(email)
+        user = service_accounts.find_account(email)
         user_updates.update_user(SYSTEM, user.id, {"roles": [*user.roles(), ADMIN]})
     click.echo(f"{email} is an admin")
 
@@ -68,12 +102,12 @@ def reset_password(email: str, password: str) -> None:
 @click.argument("email")
 @click.confirmation_option(prompt="Delete this account, as definitions say also with records?")
 def delete_user(email: str) -> None:
-    """Delete EMAIL.
+    """Delete EMAIL, or a service account by its name.
 
     `on_owner_delete` and `on_delete` of definitions decide about their records.
     """
     with error_messages(), database.connection_context():
-        users.delete_user(SYSTEM, get_app().catalog, users.get_user_by_email(email).id)
+        users.delete_user(SYSTEM, get_app().catalog, service_accounts.find_account(email).id)
     click.echo(f"deleted {email}")
 
 

@@ -49,7 +49,7 @@ def explain_missing(path: str) -> str:
 def _usable() -> set[str]:
     """Return the names of the resources for which the caller has a grant."""
     actor = actor_or_public()
-    return {name for name, each in get_app().catalog.items() if has_any_grant(each.definition, actor)}
+    return {name for name, each in get_app().catalog.items() if has_any_grant(each, actor)}
 
 
 def _rules() -> list[str]:

@@ -12,6 +12,7 @@ class AuditEntry(Entity):
     action = TextColumn(index=True)
     actor_id = UuidColumn(null=True, index=True)
     actor_email = TextColumn(null=True)
+    actor_name = TextColumn(null=True)
     api_key_id = UuidColumn(null=True)
     target_type = TextColumn(null=True)
     target_id = TextColumn(null=True)

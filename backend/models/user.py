@@ -9,13 +9,16 @@ from backend.models.base import BaseModel, Entity
 from backend.models.columns import BooleanColumn, DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
 from backend.utils.emails import comparable_email
 
+PERSON, SERVICE = KINDS = ("person", "service")
+
 
 class User(Entity):
-    """A person who can sign in."""
+    """An account: a person who can sign in, or a service, which acts by its API keys alone."""
 
-    email = TextColumn(unique=True)  # normalised and in lower case, so that it is unique whatever its case
+    kind = TextColumn(default=PERSON)
+    email = TextColumn(unique=True, null=True)  # normalised and in lower case; a service has none
     name = TextColumn()
-    password_hash = TextColumn()
+    password_hash = TextColumn(null=True)  # a service has none
     password_generation = IntegerColumn(default=0)  # grows by one with every change of the password
     active = BooleanColumn(default=True)
     verified_at = DateTimeColumn(null=True)  # when the user confirmed the address
@@ -26,6 +29,12 @@ class User(Entity):
         table_name = "larder_users"
 
     _roles: list[str] | None = None
+
+    @property
+    def address(self) -> str:
+        """The e-mail address of a person; a service has none."""
+        assert self.email is not None
+        return self.email
 
     @classmethod
     def by_email(cls, email: str) -> Self | None:
@@ -57,8 +66,9 @@ class UserRole(BaseModel):
 
     @classmethod
     def anyone_has(cls, role: str) -> bool:
-        """Return whether at least one user has the role."""
-        return bool(cls.select().where(cls.role == role).exists())
+        """Return whether at least one person has the role."""
+        people = User.select(User.id).where(User.kind == PERSON)
+        return bool(cls.select().where(cls.role == role, cls.user_id.in_(people)).exists())
 
 
 class UserSettings(BaseModel):
@@ -84,4 +94,5 @@ class UserSettings(BaseModel):
 
 def give_roles(user: User, names: Iterable[str]) -> None:
     """Add the roles to the user."""
-    UserRole.insert_many([{"user_id": user.id, "role": name} for name in names]).execute()
+    if rows := [{"user_id": user.id, "role": name} for name in names]:
+        UserRole.insert_many(rows).execute()

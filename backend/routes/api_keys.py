@@ -10,7 +10,7 @@ from backend.middleware.guards import in_session, permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
-from backend.services.access.permissions import API_KEYS_WRITE
+from backend.services.access.permissions import API_KEYS_WRITE, PERMISSIONS
 from backend.services.accounts import api_keys
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
@@ -29,13 +29,14 @@ def _require_future(moment: str | None) -> None:
 
 
 class ApiKeySchema(Schema):
-    """An API key. Each of its roles only counts while its user has this role, too."""
+    """An API key. Each of its roles and permissions only counts while its account has it, too."""
 
     id = fields.UUID(required=True)
-    user_id = fields.UUID(required=True, metadata={"description": "The user who created it"})
+    user_id = fields.UUID(required=True, metadata={"description": "The account that it acts for"})
     name = StrictText(required=True)
     hint = fields.String(required=True, metadata={"description": "The first characters of the secret"})
     roles = fields.List(StrictText(), required=True)
+    permissions = fields.List(StrictText(), required=True)
     created_at = Moment(required=True)
     expires_at = Moment(required=True, allow_none=True, metadata={"description": NEVER})
     last_used_at = Moment(required=True, allow_none=True, metadata={"description": "Accurate to a minute"})
@@ -46,7 +47,16 @@ class ApiKeyCreateSchema(Schema):
     """A new API key."""
 
     name = StrictText(required=True, validate=validate.Length(1, 100))
-    roles = fields.List(StrictText(), required=True, validate=validate.Length(1, 50))
+    user_id = fields.UUID(metadata={"description": "The service account that it acts for, by default you"})
+    roles = fields.List(
+        StrictText(),
+        validate=validate.Length(max=50),
+        metadata={"description": "A key of a service account has the roles of the account by default"},
+    )
+    permissions = fields.List(
+        fields.String(validate=validate.OneOf(PERMISSIONS)),
+        metadata={"description": 'In addition to those of the roles; `["records:read"]` reads all records'},
+    )
     expires_at = Moment(allow_none=True, load_default=None, validate=_require_future, metadata={"description": NEVER})
 
 
@@ -62,7 +72,10 @@ class ApiKeyWithSecretSchema(ApiKeySchema):
 @blp.fails(401, 403)
 @blp.doc(operationId="list_api_keys")
 def list_keys() -> object:
-    """List your API keys, or those of all users if you are an admin"""
+    """List your API keys
+
+    With the permission `users:write` also those of service accounts, and as an admin those of everybody.
+    """
     return api_keys.list_keys(current_actor())
 
 
@@ -73,8 +86,13 @@ def list_keys() -> object:
 @blp.fails(400, 401, 403, 415)
 @blp.doc(operationId="create_api_key")
 def create_key(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
-    """Create an API key"""
-    key, secret = api_keys.create_key(current_actor(), **data)
+    """Create an API key, for yourself or for a service account
+
+    With `user_id`, it belongs to this service account. That also needs the permission `users:write` and all roles of
+    the account. A key with permissions and without roles has nothing that grants give to owners of records.
+    """
+    user_id = data.pop("user_id", None)
+    key, secret = api_keys.create_key(current_actor(), user_id=user_id and str(user_id), **data)
     return key.__data__ | {"secret": secret}, {"Location": f"{API}/api-keys/{key.id}"}
 
 

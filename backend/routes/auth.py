@@ -16,8 +16,9 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.profiles import Profile, ProfileChange
 from backend.routes.toolkit.security import NO_SIGN_IN
-from backend.services.accounts import sessions, sign_in, user_updates, users
+from backend.services.accounts import own_account, sessions, sign_in, user_updates
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from backend.services.definitions.system_tables import USERS
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.email import EmailAddress
 from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
@@ -42,9 +43,30 @@ class UserSummarySchema(Schema):
     created_at = Moment(required=True)
 
 
-class CurrentUserSchema(UserSummarySchema):
-    """The user who is signed in."""
+class CurrentApiKeySchema(Schema):
+    """The API key of a request."""
 
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    hint = fields.String(required=True, metadata={"description": "The first characters of the secret"})
+    expires_at = Moment(required=True, allow_none=True, metadata={"description": "Null if it never expires"})
+
+
+class CurrentUserSchema(Schema):
+    """Who makes the request: a person who is signed in, or an API key and the account that it acts for."""
+
+    id = fields.UUID(required=True, attribute="user.id")
+    kind = USERS["kind"].json_field(required=True, attribute="user.kind")
+    email = EmailAddress(required=True, allow_none=True, metadata={"description": "Null with an API key"})
+    name = StrictText(required=True, attribute="user.name")
+    roles = fields.List(fields.String(), required=True, metadata={"description": "With an API key, those of the key"})
+    permissions = fields.List(
+        fields.String(), required=True, metadata={"description": "Of the roles, and with an API key of the key"}
+    )
+    api_key = fields.Nested(
+        CurrentApiKeySchema, required=True, allow_none=True, metadata={"description": "Null in a session"}
+    )
+    created_at = Moment(required=True, attribute="user.created_at")
     profile = Profile(required=True)
 
 
@@ -195,8 +217,8 @@ def logout() -> None:
 @blp.fails(401, 403)
 @blp.doc(operationId="get_me")
 def me() -> object:
-    """Show who is signed in"""
-    return users.get_user(signed_in_actor().user_id)
+    """Show who is signed in, or the API key and the account it acts for"""
+    return own_account.get_own_account(signed_in_actor())
 
 
 @blp.patch("/me")

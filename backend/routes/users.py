@@ -17,7 +17,7 @@ from backend.routes.toolkit.list_parameters import list_parameters
 from backend.routes.toolkit.lists import list_query, page_response
 from backend.routes.toolkit.profiles import Profile, ProfileChange
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
-from backend.services.accounts import user_updates, users
+from backend.services.accounts import service_accounts, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import USERS
@@ -34,10 +34,11 @@ UsersQuery = QuerySchema.from_dict(list_parameters(USERS), name="users_query")
 
 
 class UserSchema(Schema):
-    """A user; every user has the role `member`."""
+    """A user: a person, who has the role `member`, or a service account, which has no address and no password."""
 
     id = fields.UUID(required=True)
-    email = EmailAddress(required=True)
+    kind = USERS["kind"].json_field(required=True)
+    email = EmailAddress(required=True, allow_none=True, metadata={"description": "Null for a service account"})
     name = StrictText(required=True)
     active = StrictBoolean(required=True, metadata={"description": "Whether they can sign in"})
     roles = fields.List(StrictText(), required=True)
@@ -77,6 +78,17 @@ class UserUpdateSchema(UserReplaceSchema):
     active = StrictBoolean(metadata={"description": "Whether they can sign in"})
 
 
+class ServiceAccountCreateSchema(Schema):
+    """A new service account. It has the roles that it is given, and no others."""
+
+    name = StrictText(required=True, validate=validate.Length(1, 100))
+    active = StrictBoolean(
+        load_default=True, metadata={"description": "Whether its API keys are accepted; left out, it is true"}
+    )
+    roles = fields.List(StrictText(), load_default=list)
+    profile = ProfileChange(load_default=dict)
+
+
 @blp.get("")
 @blp.guard(READ)
 @blp.arguments(UsersQuery, location="query")
@@ -102,6 +114,22 @@ def create_user(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
     The address counts as confirmed, unless a grant uses `$user.email` and you are not an admin.
     """
     user = users.create_user(current_actor(), **data)
+    return user, {"Location": f"{API}/users/{user.id}"}
+
+
+@blp.post("/services")
+@blp.guard(WRITE)
+@blp.idempotent
+@blp.arguments(ServiceAccountCreateSchema)
+@blp.response(201, UserSchema, headers=LOCATION)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="create_service_account")
+def create_service(data: dict[str, Any]) -> tuple[object, dict[str, str]]:
+    """Create a service account, the account of a program
+
+    It has no address and no password, and cannot sign in. Create an API key with its id as `user_id`.
+    """
+    user = service_accounts.create_service(current_actor(), **data)
     return user, {"Location": f"{API}/users/{user.id}"}
 
 
@@ -136,7 +164,10 @@ def replace_user(data: user_updates.UserChanges, user_id: UUID) -> object:
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="update_user")
 def update_user(data: user_updates.UserChanges, user_id: UUID) -> object:
-    """Change some parts of a user"""
+    """Change some parts of a user
+
+    A service account has no address and no password, so `PUT` does not fit it.
+    """
     return user_updates.update_user(current_actor(), str(user_id), data)
 
 

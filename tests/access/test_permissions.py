@@ -86,6 +86,7 @@ DELETE /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 4
 GET    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 PATCH  /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 PUT    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
+POST   /users/services             401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 GET    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or resources:read
 PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
@@ -220,6 +221,7 @@ class Things:
             "notes/import": "title\nOne of many\n",
             "batch": {"operations": [{"op": "create", "resource": "notes", "data": {"title": "One of many"}}]},
             "users/settings": {"fields": {}},
+            "users/services": {"name": f"Service {number}"},
             "resources": NOTES | ({} if "<" in rule else {"name": f"shelf{number}"}),
             "roles": {"permissions": []} | ({} if "<" in rule else {"name": f"role{number}"}),
             "users": {"fields": {}} if rule.endswith("/settings") else person | {"password": PASSWORD},

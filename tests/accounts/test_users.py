@@ -13,7 +13,7 @@ from tests.helpers import bearer, details_of, refresh
 NEW_PASSWORD = "staple battery horse correct"
 NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 CAROL = {"email": "Carol@Example.com", "name": "Carol", "password": PASSWORD}
-FORM = ["active", "created_at", "email", "id", "name", "profile", "roles", "updated_at", "verified_at"]
+FORM = ["active", "created_at", "email", "id", "kind", "name", "profile", "roles", "updated_at", "verified_at"]
 WRONG_VALUES = [
     ({"email": "carol"}, "email"),
     ({"email": None}, "email"),

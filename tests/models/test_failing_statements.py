@@ -195,6 +195,10 @@ def create_user(cast):
     return partial(cast.admin.post, "/users", json=data)
 
 
+def create_service(cast):
+    return partial(cast.admin.post, "/users/services", json={"name": cast.name("robot"), "roles": ["editor"]})
+
+
 def replace_user(cast):
     user = cast.make_user()
     return partial(cast.admin.put, f"/users/{user['id']}", json={"email": cast.email(), "name": "X", "roles": []})
@@ -426,7 +430,16 @@ MAILS = [
     withdraw_invitation,
     accept_invitation,
 ]
-USERS = [create_user, replace_user, change_user, delete_user, replace_user_settings, list_users, list_audit]
+USERS = [
+    create_user,
+    create_service,
+    replace_user,
+    change_user,
+    delete_user,
+    replace_user_settings,
+    list_users,
+    list_audit,
+]
 ROLES = [create_role, replace_role, delete_role, create_key, revoke_key, use_key, write_with_key, be_refused]
 DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, delete_resource]
 RECORDS = [

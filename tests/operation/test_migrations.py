@@ -45,6 +45,7 @@ MIGRATIONS = [
     "0012_directory",
     "0013_counters",
     "0014_functions",
+    "0015_services",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

@@ -100,15 +100,15 @@ class PeoplePart:
 
 def visible_parts(catalog: Catalog, actor: Actor) -> list[VisiblePart]:
     """Return the VisiblePart of each resource for which the actor has a grant."""
-    granted = [resource for resource in catalog.values() if has_any_grant(resource.definition, actor)]
+    granted = [resource for resource in catalog.values() if has_any_grant(resource, actor)]
     reach = _reach(catalog, actor)
     return [_visible_part(resource, actor, reach) for resource in granted]
 
 
 def _reach(catalog: Catalog, actor: Actor) -> Reach:
-    definitions = [resource.definition for resource in (*catalog.values(), catalog.people)]
-    listable = [definition.name for definition in definitions if has_grant(definition, "list", actor)]
-    hidden = {definition.name: hidden_fields(definition, actor) for definition in definitions}
+    resources = [*catalog.values(), catalog.people]
+    listable = [resource.name for resource in resources if has_grant(resource, "list", actor)]
+    hidden = {resource.name: hidden_fields(resource.definition, actor) for resource in resources}
     return Reach(frozenset(listable), {name: names for name, names in hidden.items() if names})
 
 
@@ -117,7 +117,7 @@ def _visible_part(resource: Resource, actor: Actor, reach: Reach) -> VisiblePart
     expandable = {
         name: relation
         for name, relation in resource.relations(lambda target: hidden_fields(target, actor)).items()
-        if has_grant(resource.catalog.target(relation.target).definition, "list" if relation.is_back else "read", actor)
+        if has_grant(resource.catalog.target(relation.target), "list" if relation.is_back else "read", actor)
     }
     hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
     paths = tuple(visible_paths(actor, resource)) if definition.filters else ()

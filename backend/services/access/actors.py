@@ -8,12 +8,17 @@ from backend.models.role import ADMIN
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user in a session, a user's API key, PUBLIC (anonymous), or SYSTEM (the command line)."""
+    """Who acts: a user in a session, a user's API key, PUBLIC (anonymous), or SYSTEM (the command line).
+
+    The `roles` of an API key contain its permissions, too: no role has such a name.
+    """
 
     user_id: str | None = None
     session_id: str | None = None
     roles: frozenset[str] = frozenset()
     api_key_id: str | None = None
+    # False for an API key without roles: owners and values of the user in grants mean nothing to it.
+    owns: bool = True
     # The values of the user that row rules need; policies.py fills it, at most once per request.
     user_values: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 

@@ -58,13 +58,14 @@ def record_repeated(actor: Actor, action: str, target: Target | None = None, **d
 
 def _entry(actor: Actor, action: str, target: Target | None, details: dict[str, Any]) -> dict[str, Any]:
     target_type, target_id = target or (None, None)
-    email = User.select(User.email).where(User.id == actor.user_id).scalar() if actor.user_id else None
+    user = User.select(User.email, User.name).where(User.id == actor.user_id).first() if actor.user_id else None
     if len(json.dumps(details)) > MAX_DETAILS:
         details = {"left_out": sorted(details)}
     return {
         "action": action,
         "actor_id": actor.user_id,
-        "actor_email": email,
+        "actor_email": user.email if user else None,
+        "actor_name": user.name if user else None,
         "api_key_id": actor.api_key_id,
         "target_type": target_type,
         "target_id": target_id,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NoReturn
 
-from backend.models.role import MEMBER, Role
+from backend.models.role import ADMIN, MEMBER, Role
 from backend.services.access.actors import Actor
 from backend.services.errors import Denied, Invalid, Unauthenticated
 from backend.utils.problems import Problem
@@ -16,8 +16,11 @@ RESOURCES_WRITE = "resources:write"
 API_KEYS_WRITE = "api_keys:write"
 AUDIT_READ = "audit:read"
 BACKUPS_WRITE = "backups:write"
+RECORDS_READ = "records:read"
+RECORDS_WRITE = "records:write"
 
-# Map of permission to what it permits. Only routes check permissions: each names the ones that it needs.
+# Map of permission to what it permits. Routes check permissions: each names the ones that it needs. Those for records
+# are grants of every resource instead, so policies.py checks them (docs/decisions/043).
 PERMISSIONS = {
     USERS_READ: "list users, roles and invitations, and read profile fields",
     USERS_WRITE: "create, change and delete users, and invite people; give and take the roles one has",
@@ -27,6 +30,8 @@ PERMISSIONS = {
     API_KEYS_WRITE: "create, list and revoke one's own API keys",
     AUDIT_READ: "read the audit trail",
     BACKUPS_WRITE: "create and list backups",
+    RECORDS_READ: "list and read all records of all resources, except fields that only some roles may read",
+    RECORDS_WRITE: "create, change and delete all records of all resources, except fields that only some roles may set",
 }
 
 
@@ -38,7 +43,7 @@ def require_permission(actor: Actor, *any_of: str) -> None:
 
 def has_permission(actor: Actor, *any_of: str) -> bool:
     """Return whether one of the actor's roles has one of these permissions."""
-    return not _permissions(actor).isdisjoint(any_of)
+    return not permissions_of(actor.roles).isdisjoint(any_of)
 
 
 def require_may_give(actor: Actor, roles: Collection[str]) -> None:
@@ -68,15 +73,16 @@ def require_has_roles(actor: Actor, roles: Collection[str]) -> None:
 
 def require_may_permit(actor: Actor, permissions: Collection[str]) -> None:
     """Raise Denied if the actor lacks one of these permissions, and so may not add it to a role."""
-    if missing := sorted(set(permissions) - _permissions(actor)):
+    if missing := sorted(set(permissions) - permissions_of(actor.roles)):
         raise Denied(f"You do not hold {', '.join(missing)} yourself.")
 
 
-def _permissions(actor: Actor) -> set[str]:
-    if actor.is_admin:
+def permissions_of(roles: Collection[str]) -> set[str]:
+    """Return the permissions of these roles. Those of an API key are among its roles by their own names."""
+    if ADMIN in roles:
         return set(PERMISSIONS)
-    held = Role.select(Role.permissions).where(Role.name.in_(list(actor.roles))) if actor.roles else ()
-    return {permission for role in held for permission in role.permissions}
+    held = Role.select(Role.permissions).where(Role.name.in_(list(roles))) if roles else ()
+    return {permission for role in held for permission in role.permissions}.union(PERMISSIONS.keys() & roles)
 
 
 def raise_denied(actor: Actor, message: str) -> NoReturn:

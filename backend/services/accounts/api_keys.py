@@ -1,4 +1,4 @@
-"""API keys: secrets for programs. A key never permits more than the user who created it may do."""
+"""API keys: secrets for programs. A key never permits more than the account that it belongs to may do."""
 
 import hashlib
 import secrets
@@ -12,41 +12,105 @@ from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.models.definition import Generation
 from backend.models.role import ADMIN
-from backend.models.user import User, UserRole
+from backend.models.user import SERVICE, User, UserRole
 from backend.services.access import audit
 from backend.services.access.actors import Actor, Caller, split_roles
-from backend.services.access.permissions import require_may_give
-from backend.services.errors import NotFound
+from backend.services.access.permissions import (
+    USERS_WRITE,
+    has_permission,
+    permissions_of,
+    require_has_roles,
+    require_may_give,
+    require_may_permit,
+    require_permission,
+)
+from backend.services.accounts import users
+from backend.services.errors import Invalid, NotFound
 from backend.services.storage.statements import built_once, slot
 from backend.utils.clock import rfc3339, utcnow
+from backend.utils.problems import Problem
 
 PREFIX = "ldr_"
 HINT_LENGTH = 8
 LAST_USED_PRECISION = timedelta(minutes=1)  # a write at every request would cost more than most requests
 
 
-def create_key(actor: Actor, *, name: str, roles: Collection[str], expires_at: str | None = None) -> tuple[ApiKey, str]:
-    """Create an API key of the actor, and return (ApiKey, secret). Only a hash of the secret is stored.
+def create_key(
+    actor: Actor,
+    *,
+    name: str,
+    roles: Collection[str] = (),
+    permissions: Collection[str] = (),
+    expires_at: str | None = None,
+    user_id: str | None = None,
+) -> tuple[ApiKey, str]:
+    """Create an API key, and return (ApiKey, secret). Only a hash of the secret is stored.
 
-    `expires_at` is in RFC 3339. Raises Invalid if a role does not exist, Denied if the actor does not have it.
+    The key belongs to the service account `user_id`, by default to the actor. Without roles and permissions, a key of a
+    service account has its roles. `expires_at` is in RFC 3339.
+
+    Raises Invalid if there is no such role or service account, if a service account lacks a role or a permission, and
+    if the actor's own key has neither. Raises Denied if the actor lacks one, or may not change the service account.
     """
+    owner = _get_owner(actor, user_id)
+    if owner.kind == SERVICE and not (roles or permissions):
+        roles = owner.roles()
+    if not (roles or permissions):
+        raise Invalid({"roles": [Problem("required", "A key needs at least one role or permission.")]})
     require_may_give(actor, roles)
+    require_may_permit(actor, permissions)
+    if owner.kind == SERVICE:
+        _require_has(owner, roles, permissions)
     secret = PREFIX + secrets.token_urlsafe(32)
     with database.atomic():
         key = ApiKey.create(
-            user_id=actor.user_id,
+            user_id=owner.id,
             name=name,
             hint=secret[:HINT_LENGTH],
             key_hash=_hash(secret),
             roles=sorted(set(roles)),
+            permissions=sorted(set(permissions)),
             expires_at=expires_at,
         )
-        audit.record(actor, "api_key.create", ("api_key", key.id), name=name, roles=key.roles)
+        granted = {"roles": key.roles, "permissions": key.permissions, "user": owner.id}
+        audit.record(actor, "api_key.create", ("api_key", key.id), name=name, **granted)
         return ApiKey.get_by_id(key.id), secret
 
 
+def _get_owner(actor: Actor, user_id: str | None) -> User:
+    """Return the User that a new key belongs to.
+
+    A key of a service account gives access to the account, so it needs what setting a user's password needs. Raises
+    Invalid if it is neither the actor nor a service account.
+    """
+    if user_id in (None, actor.user_id):
+        return users.get_user(actor.user_id)
+    require_permission(actor, USERS_WRITE)
+    service = User.get_or_none(User.id == user_id, User.kind == SERVICE)
+    if service is None:
+        raise Invalid({"user_id": [Problem("not_found", "There is no such service account.")]})
+    require_has_roles(actor, service.roles())
+    return service
+
+
+def _require_has(service: User, roles: Collection[str], permissions: Collection[str]) -> None:
+    """Raise Invalid if the service account lacks one of the roles or permissions, which would mean nothing then."""
+    held = service.roles()
+    lacking = {
+        "roles": [] if ADMIN in held else sorted(set(roles).difference(held)),
+        "permissions": sorted(set(permissions) - permissions_of(held)),
+    }
+    problems = {
+        part: [Problem("not_allowed", f"The service account does not have {', '.join(names)}.", names=names)]
+        for part, names in lacking.items()
+        if names
+    }
+    if problems:
+        raise Invalid(problems)
+
+
 def list_keys(actor: Actor) -> list[ApiKey]:
-    """Return the actor's ApiKeys, or those of all users for an admin, the newest first."""
+    """Return the ApiKeys of the actor, and of the accounts whose keys they may see, the newest first."""
     return list(_visible(actor).order_by(ApiKey.created_at.desc()))
 
 
@@ -59,9 +123,14 @@ def get_key(actor: Actor, key_id: str) -> ApiKey:
 
 
 def revoke_key(actor: Actor, key_id: str) -> None:
-    """Revoke the key: it is refused from the next request on. Raises NotFound like get_key."""
+    """Revoke the key: it is refused from the next request on.
+
+    Raises NotFound like get_key, and Denied if it is a service account's that has a role which the actor lacks.
+    """
     with database.atomic():
         key = get_key(actor, key_id)
+        if key.user_id != actor.user_id:
+            require_has_roles(actor, users.get_user(key.user_id).roles())
         if key.revoked_at is None:
             ApiKey.update(revoked_at=utcnow()).where(ApiKey.id == key_id).execute()
             audit.record(actor, "api_key.revoke", ("api_key", key_id), name=key.name)
@@ -78,19 +147,23 @@ def revoke_keys_of(actor: Actor, user_id: str) -> None:
 def find_key(secret: str) -> Caller:
     """Return the Caller for this API key, by one query. Its actor is None if the key is not valid.
 
-    The actor has the roles of the key that its user still has; if the user is an admin, all roles of the key.
+    The actor has the roles and permissions of the key that its user still has; if the user is an admin, all of them.
+    Only for permissions of a user who is no admin, there is a second query.
     """
     now = utcnow()
     values = {"hash": _hash(secret), "now": rfc3339(now)}
-    ((generation, key_id, user_id, key_roles, last_used_at, user_roles),) = _key_statement().run(values)
+    ((generation, key_id, user_id, key_roles, permissions, last_used_at, user_roles),) = _key_statement().run(values)
     if user_id is None:
         return Caller(generation, None)
     granted, held = frozenset(ApiKey.roles.python_value(key_roles)), split_roles(user_roles)
+    permitted = ApiKey.permissions.python_value(permissions)
     last_used_at = ApiKey.last_used_at.python_value(last_used_at)
     if last_used_at is None or now - last_used_at > LAST_USED_PRECISION:
         _store_last_use(key_id, now)
     roles = granted if ADMIN in held else granted & held
-    return Caller(generation, Actor(str(user_id), None, roles, str(key_id)))
+    if permitted:
+        roles |= permissions_of(held).intersection(permitted)
+    return Caller(generation, Actor(str(user_id), None, roles, str(key_id), owns=bool(granted)))
 
 
 def _store_last_use(key_id: Any, now: datetime) -> None:
@@ -109,7 +182,13 @@ def _hash(secret: str) -> str:
 
 
 def _visible(actor: Actor) -> "ModelSelect[ApiKey]":
-    return ApiKey.select() if actor.is_admin else ApiKey.select().where(ApiKey.user_id == actor.user_id)
+    """Return the query of the actor's keys, of those of services for user managers, and of all for an admin."""
+    if actor.is_admin:
+        return ApiKey.select()
+    is_seen = ApiKey.user_id == actor.user_id
+    if has_permission(actor, USERS_WRITE):
+        is_seen |= ApiKey.user_id.in_(User.select(User.id).where(User.kind == SERVICE))
+    return ApiKey.select().where(is_seen)
 
 
 @built_once
@@ -120,9 +199,10 @@ def _key_statement() -> Select:
     """
     user_roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
     not_expired = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
+    columns = ApiKey.roles, ApiKey.permissions, ApiKey.last_used_at
     is_valid = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & not_expired
     return (
-        Generation.select(Generation.number, ApiKey.id, User.id, ApiKey.roles, ApiKey.last_used_at, user_roles)
+        Generation.select(Generation.number, ApiKey.id, User.id, *columns, user_roles)
         .join(ApiKey, JOIN.LEFT_OUTER, on=is_valid)
         .join(User, JOIN.LEFT_OUTER, on=(User.id == ApiKey.user_id) & User.active)
     )

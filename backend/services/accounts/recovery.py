@@ -46,7 +46,7 @@ def reset_password(token: str, new_password: str) -> None:
     """
     user = mail_tokens.check_token(token, "reset")
     # Hash before using the token: hashing is slow, and a password that is not allowed must not use the token up.
-    password_hash = hash_password(new_password, personal_words=(user.email, user.name), field="new_password")
+    password_hash = hash_password(new_password, personal_words=(user.address, user.name), field="new_password")
     with database.atomic():
         user = mail_tokens.use_token(token, "reset")
         if not user.active:
@@ -68,4 +68,4 @@ def make_reset_link(actor: Actor, settings: Settings, email: str | None = None) 
             raise Conflict(f"The account of {user.email} is not active.")
         link = account_link(settings, "reset", mail_tokens.make_token(settings, user, "reset").token)
         audit.record(actor, "user.make_reset_link", ("user", user.id))
-    return user.email, link
+    return user.address, link

@@ -1,6 +1,6 @@
 """Roles: creating, changing and deleting them, and applying the roles of a YAML file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -8,6 +8,7 @@ from peewee import IntegrityError
 
 from backend.models.api_key import ApiKey
 from backend.models.database import database
+from backend.models.definition import Generation
 from backend.models.invitation import Invitation
 from backend.models.role import BUILT_IN, Role
 from backend.services.access import audit
@@ -17,7 +18,7 @@ from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.names import NAME, name_problem
 from backend.services.definitions.people import read_settings
 from backend.services.definitions.row_rules import user_fields
-from backend.services.definitions.stored import load_definitions
+from backend.services.definitions.stored import RECORD_ACTIONS, load_definitions
 from backend.services.errors import Conflict, Invalid, NotFound
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.problems import Problem, problems_of
@@ -58,6 +59,7 @@ def create_role(actor: Actor, *, name: str, description: str, permissions: list[
     require_may_permit(actor, permissions)
     with database.atomic():
         _insert_role(name, description, permissions)
+        _announce(permissions)
         audit.record(actor, "role.create", ("role", name), description=description, permissions=permissions)
         return get_role(name)
 
@@ -80,8 +82,16 @@ def replace_role(actor: Actor, name: str, *, description: str, permissions: list
         role = _get_custom_role(name)
         require_may_permit(actor, {*role.permissions, *permissions})
         Role.update(description=description, permissions=permissions).where(Role.name == name).execute()
+        _announce({*role.permissions}.symmetric_difference(permissions))
         audit.record(actor, "role.update", ("role", name), before=role.permissions, after=permissions)
         return get_role(name)
+
+
+def _announce(changed: Collection[str]) -> None:
+    """Make the catalogs of all processes read which roles have the permissions for records, if one has changed."""
+    if not RECORD_ACTIONS.keys().isdisjoint(changed):
+        database.lock_definitions()
+        Generation.advance()
 
 
 def delete_role(actor: Actor, name: str) -> None:
@@ -92,12 +102,14 @@ def delete_role(actor: Actor, name: str) -> None:
     """
     with database.atomic():
         database.lock_definitions()
-        require_may_permit(actor, _get_custom_role(name).permissions)
+        permissions = _get_custom_role(name).permissions
+        require_may_permit(actor, permissions)
         _require_not_named(name)
         _require_in_no_key(name)
         _remove_from_invitations(name)
         audit.record(actor, "role.delete", ("role", name))
         _delete_role(name)
+        _announce(permissions)
 
 
 def _require_not_named(name: str) -> None:

@@ -78,6 +78,7 @@ def authenticate(settings: Settings, *, email: str, password: str) -> User:
         audit.record_repeated(PUBLIC, "session.refuse", ("user", user.id) if user else None)
         unconfirmed = ", or the address is not confirmed yet" if _requires_confirmation(settings) else ""
         raise Unauthenticated(f"The e-mail address or the password is wrong{unconfirmed}.")
+    assert user.password_hash is not None  # or nothing would match it
     if new_hash := renew_hash(user.password_hash, matched_form):
         # Do not overwrite a password changed in the meantime.
         is_unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)

@@ -7,14 +7,17 @@ from peewee import IntegrityError
 
 from backend.models.database import database
 from backend.models.role import MEMBER
-from backend.models.user import User, UserRole, give_roles
+from backend.models.user import PERSON, User, UserRole, give_roles
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import require_has_roles, require_may_give
-from backend.services.accounts import api_keys, mail_tokens, profiles, sessions, users
+from backend.services.accounts import api_keys, mail_tokens, profiles, service_accounts, sessions, users
 from backend.services.accounts.outbox import queue_mail
+from backend.services.accounts.own_account import OwnAccount, get_own_account
 from backend.services.accounts.passwords import hash_password
+from backend.services.errors import Invalid
 from backend.utils.clock import utcnow
+from backend.utils.problems import Problem
 
 
 class UserChanges(TypedDict, total=False):
@@ -47,8 +50,10 @@ def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_pr
     password = changes.get("password")
     with database.atomic():
         user = users.lock_user(actor, user_id)
+        _require_possible(user, changes)
         old_roles = set(user.roles())
-        new_roles = {*changes["roles"], MEMBER} if "roles" in changes else old_roles
+        always = {MEMBER} if user.kind == PERSON else set()
+        new_roles = always.union(changes["roles"]) if "roles" in changes else old_roles
         columns = _changed_columns(actor, user, changes, replaces_profile)
         if password is not None or new_roles != old_roles or set(columns) - {"name"}:
             require_has_roles(actor, old_roles)
@@ -60,6 +65,16 @@ def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_pr
             _store(actor, user, columns)
         users.require_active_admin()
         return users.get_user(user_id).with_roles()
+
+
+def _require_possible(user: User, changes: UserChanges) -> None:
+    """Raise Invalid for a change that a service account cannot have, Conflict if its new name is taken."""
+    if user.kind == PERSON:
+        return
+    if without := [name for name in ("email", "password") if name in changes]:
+        raise Invalid({name: [Problem("not_allowed", "A service account has none.")] for name in without})
+    if changes.get("name", user.name) != user.name:
+        service_accounts.require_free_name(changes["name"])
 
 
 def _changed_columns(actor: Actor, user: User, changes: UserChanges, replaces_profile: bool) -> dict[str, Any]:
@@ -106,15 +121,18 @@ def _store(actor: Actor, user: User, columns: dict[str, Any]) -> None:
         raise users.address_taken() from error
     if "email" in columns:
         mail_tokens.delete_tokens(user.id, *mail_tokens.PURPOSES)
-        queue_mail("address_changed", user.email)  # to the old address
+        queue_mail("address_changed", user.address)  # to the old address
         queue_mail("verification", columns["email"])  # the job does not send it if the address counts as confirmed
     audit.record(actor, "user.update", ("user", user.id), **columns)
     if columns.get("active") is False:
         sessions.end_sessions_of(user.id)
 
 
-def update_own_user(actor: Actor, changes: OwnChanges) -> User:
-    """Change the actor's own name or profile, and return the User. Raises Invalid for a field they may not set."""
+def update_own_user(actor: Actor, changes: OwnChanges) -> OwnAccount:
+    """Change the actor's own name or profile, and return the OwnAccount.
+
+    Raises Invalid for a field they may not set.
+    """
     with database.atomic():
         columns: dict[str, Any] = {"updated_at": utcnow(), **changes}
         if "profile" in changes:
@@ -123,12 +141,12 @@ def update_own_user(actor: Actor, changes: OwnChanges) -> User:
             if columns["profile"] != old_profile:
                 audit.record(actor, "user.update", ("user", actor.user_id), profile=columns["profile"])
         User.update(columns).where(User.id == actor.user_id).execute()
-        return users.get_user(actor.user_id).with_roles()
+        return get_own_account(actor)
 
 
 def set_password(actor: Actor, user: User, password: str, *, field: str = "password") -> None:
     """Set the user's password. Raises Invalid, with `field` as its key, if the password is not allowed."""
-    password_hash = hash_password(password, personal_words=(user.email, user.name), field=field)
+    password_hash = hash_password(password, personal_words=(user.address, user.name), field=field)
     with database.atomic():
         store_password(user, password_hash)
         audit.record(actor, "user.change_password", ("user", user.id))
@@ -143,4 +161,4 @@ def store_password(user: User, password_hash: str, **columns: Any) -> None:
     columns["password_generation"] = User.password_generation + 1
     User.update(columns).where(User.id == user.id).execute()
     mail_tokens.delete_tokens(user.id, *mail_tokens.PURPOSES)
-    queue_mail("password_changed", user.email)
+    queue_mail("password_changed", user.address)

@@ -8,7 +8,7 @@ from peewee import IntegrityError, ModelSelect
 
 from backend.models.database import database
 from backend.models.role import ADMIN, MEMBER, Role
-from backend.models.user import User, UserRole, give_roles
+from backend.models.user import PERSON, User, UserRole, give_roles
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import require_has_roles, require_may_give
@@ -25,8 +25,8 @@ from backend.utils.problems import TAKEN, Problem
 
 
 def list_users() -> list[User]:
-    """Return all Users, sorted by address."""
-    return list(User.select().order_by(User.email))
+    """Return all Users: people by address, then service accounts by name."""
+    return list(User.select().order_by(User.kind, User.email, User.name))
 
 
 def get_user(user_id: str | None) -> User:
@@ -132,9 +132,14 @@ def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
         list(database.lock_for_update(User.select(User.id).where(User.id == user_id)))
         for resource in catalog.values():
             settle_owned(actor, resource, user_id)
-        audit.record(actor, "user.delete", ("user", user_id), email=user.email)
+        audit.record(actor, "user.delete", ("user", user_id), email=user.email, name=user.name)
         delete_records(actor, catalog.people, [user_id], subject="The user")
         require_active_admin()
+
+
+def lock_users() -> None:
+    """Block other changes of users until the transaction ends."""
+    list(database.lock_for_update(Role.select(Role.name).where(Role.name == ADMIN)))
 
 
 def lock_user(actor: Actor, user_id: str) -> User:
@@ -142,7 +147,7 @@ def lock_user(actor: Actor, user_id: str) -> User:
 
     Raises NotFound if there is no such user, and Denied if the actor may not change this user at all.
     """
-    list(database.lock_for_update(Role.select(Role.name).where(Role.name == ADMIN)))
+    lock_users()
     user = get_user(user_id)
     if actor.api_key_id is not None and actor.user_id == user.id:
         raise Denied("An API key may not change the account it belongs to.")
@@ -158,5 +163,6 @@ def require_active_admin() -> None:
 
 
 def _active_admins() -> "ModelSelect[User]":
-    """Return the query of all active admins."""
-    return User.select().join(UserRole, on=UserRole.user_id == User.id).where(User.active, UserRole.role == ADMIN)
+    """Return the query of all active admins who can sign in."""
+    is_active = User.active & (User.kind == PERSON)
+    return User.select().join(UserRole, on=UserRole.user_id == User.id).where(is_active, UserRole.role == ADMIN)

@@ -21,7 +21,7 @@ from backend.services.definitions.places import fields_of_paths
 from backend.services.definitions.relations import Definitions, Hidden, nothing_hidden
 from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rule
 from backend.services.definitions.sources import Source, own_table
-from backend.services.definitions.stored import Stored, read_stored
+from backend.services.definitions.stored import Stored, permitted_roles, read_stored
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
@@ -33,6 +33,7 @@ from backend.services.storage.relations import Relation
 from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
+NO_ROLES: frozenset[str] = frozenset()
 SHOWN = "shown."  # how the names of slots begin that have the values of ShownLinks
 
 
@@ -99,6 +100,10 @@ class Resource(Listable):
             newest = self.catalog.source.after(self.catalog, generation)
             if newest.get(self.name) is not self:
                 raise Unavailable("The definition has just changed; send the request again.")
+
+    def permitted_roles(self, action: str) -> frozenset[str]:
+        """Return the roles that may perform one of ACTIONS on all records, by the permissions for records."""
+        return NO_ROLES if self.definition.limits_admins else self.catalog.permitted.get(action, NO_ROLES)
 
     def related(self, relation: Relation) -> Listable:
         """Return the resource to which a relation leads."""
@@ -187,19 +192,21 @@ class Catalog(dict[str, Resource]):
     `people` are the users, as a Resource that is in no path and in no list of resources: references lead to it.
 
     `definitions` maps names to (Definition, Stored). Resources that have not changed since the Catalog `former` are
-    kept, with their statements and schemas. `generation` is None before the first migration.
+    kept, with their statements and schemas. `permitted` maps actions to the roles that may perform them on all records.
+    `generation` is None before the first migration.
     """
 
     def __init__(
         self,
         definitions: Mapping[str, tuple[Definition, Stored]],
         settings: people.Settings,
+        permitted: Mapping[str, frozenset[str]],
         generation: int | None,
         source: "Catalogs",
         former: "Catalog | None" = None,
     ) -> None:
         super().__init__()
-        self.generation, self.source = generation, source
+        self.permitted, self.generation, self.source = permitted, generation, source
         incoming = incoming_references(definition for definition, _ in definitions.values())
         by_name: dict[str, Definition] = {name: definition for name, (definition, _) in definitions.items()}
         by_name[USERS] = people.people_definition(settings)
@@ -285,8 +292,8 @@ class Catalogs:
     def _load(self, former: Catalog | None) -> Catalog:
         with connected():
             if not database.table_exists(Generation):
-                return Catalog({}, people.Settings({}, people.DIRECTORY), None, self)
+                return Catalog({}, people.Settings({}, people.DIRECTORY), {}, None, self)
             # Read before the definitions: if they change in between, the next request sees a newer generation.
             generation = Generation.current()
             known = {name: (each.definition, each.stored) for name, each in (former or {}).items()}
-            return Catalog(read_stored(known), people.read_settings(), generation, self, former)
+            return Catalog(read_stored(known), people.read_settings(), permitted_roles(), generation, self, former)

@@ -26,7 +26,7 @@ SEARCH = "q"  # the parameter of the directory, and what it is searched in
 DIRECTORY = {"roles": [MEMBER], "fields": ["name"]}  # unless the settings say otherwise
 OWN_COLUMNS: dict[str, FieldType] = {
     "name": String(required=True, max_length=100),
-    "email": AccountEmail(required=True, unique=True),
+    "email": AccountEmail(unique=True),
     "active": Boolean(required=True),
 }
 SEARCHED: dict[str, FieldType] = {SEARCH: String()}

@@ -14,6 +14,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.row_rules import bind
+from backend.services.definitions.schema import ACTIONS
 from backend.services.errors import Invalid
 from backend.services.storage.conditions import EVERY, NEVER, Condition, any_of
 from backend.services.storage.listable import Listable
@@ -67,10 +68,16 @@ def scope(resource: Resource, action: str, actor: Actor) -> Scope:
     grants = resource.definition.grants(action)
     if PUBLIC_GRANT in grants.roles or not actor.roles.isdisjoint(grants.roles):
         return EVERYTHING
+    if not actor.roles.isdisjoint(resource.permitted_roles(action)):
+        return EVERYTHING
     if not grants.ruled:
         return NOTHING
     mine = [rule for role, rule in resource.rules(action) if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
-    return Scope(any_of(bind(rule, partial(user_value, actor)) for rule in mine))
+    return Scope(any_of(bind(rule, partial(_rule_value, actor)) for rule in mine))
+
+
+def _rule_value(actor: Actor, name: str) -> Any:
+    return user_value(actor, name) if actor.owns else None
 
 
 def user_value(actor: Actor, name: str) -> Any:
@@ -118,17 +125,17 @@ def require_may_set(definition: Definition, actor: Actor, names: Iterable[str]) 
         raise Invalid({name: [UNKNOWN_FIELD if name in hidden else LOCKED] for name in locked})
 
 
-def has_grant(definition: Definition, action: str, actor: Actor) -> bool:
+def has_grant(resource: Resource, action: str, actor: Actor) -> bool:
     """Return whether a grant of the action applies to the actor, for any rows."""
-    grants = definition.grants(action)
-    own = () if actor.user_id is None else (OWNER_GRANT,)
-    ruled = {role for role, _ in grants.ruled}
-    return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *own}.isdisjoint(grants.roles | ruled)
+    grants = resource.definition.grants(action)
+    own = () if actor.user_id is None or not actor.owns else (OWNER_GRANT,)
+    granted = grants.roles.union((role for role, _ in grants.ruled), resource.permitted_roles(action))
+    return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *own}.isdisjoint(granted)
 
 
-def has_any_grant(definition: Definition, actor: Actor) -> bool:
+def has_any_grant(resource: Resource, actor: Actor) -> bool:
     """Return whether the actor has a grant of any action."""
-    return actor.is_admin or any(has_grant(definition, action, actor) for action in definition.access)
+    return actor.is_admin or any(has_grant(resource, action, actor) for action in ACTIONS)
 
 
 def authorize(resource: Resource, action: str, actor: Actor) -> Scope:

@@ -8,11 +8,12 @@ from peewee import SQL, ColumnBase, fn
 
 from backend.models.audit import AuditEntry
 from backend.models.database import Dialect
-from backend.models.user import User, UserRole
+from backend.models.user import KINDS, User, UserRole
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import Boolean
 from backend.services.field_types.datetime import DateTime
 from backend.services.field_types.email import AccountEmail
+from backend.services.field_types.enum import Enum
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.json import Json
 from backend.services.field_types.marshmallow_fields import StrictText
@@ -43,7 +44,10 @@ class RoleNames(FieldType):
 
 USERS = {
     "id": Uuid(required=True),
-    "email": AccountEmail(required=True),
+    "kind": Enum(
+        required=True, choices=list(KINDS), description="A `person` can sign in, a `service` only has API keys"
+    ),
+    "email": AccountEmail(description="Null for a service account"),
     "name": String(required=True, max_length=100),
     "roles": RoleNames(required=True),
     "active": Boolean(required=True, description="Whether they can sign in"),
@@ -60,6 +64,7 @@ AUDIT = {
         description="The user who did it; null for the command line and for callers who are not signed in"
     ),
     "actor_email": AccountEmail(description="The address of that user at the time"),
+    "actor_name": String(description="The name of that user or service account at the time"),
     "api_key_id": Uuid(description="The API key that was used"),
     "target_type": String(description="The type of what was changed, such as `user`"),
     "target_id": String(),

@@ -7,6 +7,7 @@ from typing import Any
 from backend.models.database import database
 from backend.models.user import User
 from backend.services.definitions.catalog import Resource
+from backend.services.errors import Conflict
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 
@@ -23,12 +24,18 @@ def with_address_columns(resource: Resource, fields: Mapping[str, FieldType]) ->
 
 
 def with_addresses(resource: Resource, items: Sequence[str]) -> list[str]:
-    """Return records, as JSON texts, with `<field>_email` in place of each field that refers to users."""
+    """Return records, as JSON texts, with `<field>_email` in place of each field that refers to users.
+
+    Raises Conflict if one refers to a service account, which has no address.
+    """
     columns, records = _columns(resource), [json.loads(item) for item in items]
     referring = resource.definition.referring
     used = {each for record in records for name in columns for each in referring[name].ids_in(record[name])}
-    rows = database.execute(User.select(User.id, User.email).where(User.id.in_(list(used)))).fetchall() if used else []
-    addresses = {str(user_id): address for user_id, address in rows}
+    known = User.select(User.id, User.email, User.name)
+    rows = database.execute(known.where(User.id.in_(list(used)))).fetchall() if used else []
+    if services := [name for _, address, name in rows if address is None]:
+        raise Conflict(f"{resource.name} refers to {', '.join(services)}: a service account has no address.")
+    addresses = {str(user_id): address for user_id, address, _ in rows}
     return [json.dumps(_translated(record, columns, addresses), ensure_ascii=False) for record in records]
 
 

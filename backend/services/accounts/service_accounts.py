@@ -1,0 +1,63 @@
+"""Service accounts: the accounts of programs, which have a name, roles and API keys, but no address and no password."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from backend.models.database import database
+from backend.models.user import SERVICE, User
+from backend.services.access import audit
+from backend.services.access.actors import Actor
+from backend.services.access.permissions import require_may_give
+from backend.services.accounts import profiles, users
+from backend.services.errors import Conflict, NotFound
+from backend.utils.clock import utcnow
+from backend.utils.problems import TAKEN
+
+
+def create_service(
+    actor: Actor,
+    *,
+    name: str,
+    roles: Iterable[str] = (),
+    profile: dict[str, Any] | None = None,
+    active: bool = True,
+) -> User:
+    """Create a service account with exactly these roles, and return the User.
+
+    Raises Invalid if a value is not valid, Denied if the actor may not give a role or a profile value, and Conflict if
+    a service account has the name.
+    """
+    roles = set(roles)
+    require_may_give(actor, roles)
+    profile = profiles.updated_profile(actor, {}, profile or {})
+    profiles.require_may_give_values(actor, {}, profile)
+    columns = {"kind": SERVICE, "email": None, "verified_at": None, "name": name, "profile": profile, "active": active}
+    with database.atomic():
+        users.lock_users()
+        require_free_name(name)
+        user = users.insert_user(created_at=utcnow(), roles=roles, **columns)
+        assert user is not None  # without an address, none can be taken
+        audit.record(actor, "user.create", ("user", user.id), kind=SERVICE, name=name, roles=user.roles())
+        return user
+
+
+def require_free_name(name: str) -> None:
+    """Raise Conflict if a service account has the name. Call it while users are locked."""
+    if User.select().where(User.kind == SERVICE, User.name == name).exists():
+        raise Conflict("Another service account has this name already.", {"json": {"name": [TAKEN]}})
+
+
+def get_service(name: str) -> User:
+    """Return the service account with this name. Raises NotFound if there is none."""
+    user = User.get_or_none(User.kind == SERVICE, User.name == name)
+    if user is None:
+        raise NotFound(f"There is no service account {name}.")
+    return user
+
+
+def find_account(text: str) -> User:
+    """Return the person with this e-mail address, or without an `@` the service account with this name.
+
+    Raises NotFound if there is none.
+    """
+    return users.get_user_by_email(text) if "@" in text else get_service(text)
