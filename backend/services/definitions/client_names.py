@@ -16,7 +16,8 @@ from backend.utils import plurals
 ENDINGS = ("Create", "Update", "Where", "Aggregate", "Envelope", "Record", "Records")
 # Singulars in the names of schemas and operations of the system; a test compares them with the document.
 SYSTEM_NAMES = {
-    *("user", "user_profile", "user_registration", "user_replace", "user_setting", "user_summary", "current_user"),
+    *("user", "user_profile", "user_registration", "user_replace", "user_setting", "user_summary"),
+    *("current_user", "current_api_key", "service_account"),
     *("directory_setting", "directory_user", "invited_user", "session", "role", "api_key", "api_key_with_secret"),
     *("invitation", "invitation_acceptance", "mail_request", "mail_token", "password_change", "password_reset"),
     *("definition", "definition_access", "definition_body", "definition_plan", "definition_version", "plan_step"),
