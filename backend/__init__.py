@@ -26,6 +26,7 @@ from backend.routes import (
     backups,
     batch,
     directory,
+    docs,
     files,
     health,
     history,
@@ -40,7 +41,7 @@ from backend.routes import (
     users,
 )
 from backend.routes import metrics as metrics_route
-from backend.routes.toolkit import docs_pages, idempotency
+from backend.routes.toolkit import idempotency
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import Api
@@ -61,7 +62,7 @@ DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
     *(resources, batch, audit, backups),
 )
-UNDOCUMENTED = (account, metrics_route)
+UNDOCUMENTED = (account, docs, metrics_route)
 
 
 def create_app(settings: Settings | None = None) -> Larder:
@@ -77,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Larder:
     for each in STATE:
         each.open(settings)
     app = _make_app(settings, load_secret_keys(settings))
-    app.wsgi_app = Dispatcher(app, docs_pages.script_hashes(settings.public_path))  # type: ignore[method-assign]  # Flask's own way to wrap it
+    app.wsgi_app = Dispatcher(app)  # type: ignore[method-assign]  # Flask's own way to wrap it
     commands.init_app(app)
     return app
 
@@ -91,7 +92,6 @@ def _make_app(settings: Settings, secret_keys: list[str]) -> Larder:
     idempotency.init_app(app, secret_keys)
     limits.init_app(app)
     api = Api(app)
-    docs_pages.init_app(app)
     for module in DOCUMENTED:
         api.register_blueprint(module.blp)
     for page in UNDOCUMENTED:

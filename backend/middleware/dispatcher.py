@@ -23,17 +23,14 @@ from backend.utils.addresses import parse_networks
 
 
 class Dispatcher:
-    """WSGI middleware around the Flask app: runs the stages, then calls Flask.
+    """WSGI middleware around the Flask app: runs the stages, then calls Flask."""
 
-    `docs_script_hashes` are the hashes of the scripts in the page at `/docs`, for its Content-Security-Policy.
-    """
-
-    def __init__(self, app: App, docs_script_hashes: str) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
         self._flask = app.wsgi_app  # saved, because create_app then sets `app.wsgi_app` to this dispatcher
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
         self._cors = Cors(app.settings)
-        self._headers = ResponseHeaders(app.settings, self._cors, docs_script_hashes)
+        self._headers = ResponseHeaders(app.settings, self._cors)
         self._log = RequestLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -13,6 +13,10 @@ from backend.middleware.wsgi import ExceptionInfo, Headers
 POLICY = "Content-Security-Policy"
 # The API has no pages: a response that is shown as one, or in a frame, is an attack.
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+# Of the page at `/`, which has no script.
+ROOT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 # Allows only Larder's own script, which calls only Larder's own API.
 ACCOUNT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
@@ -20,7 +24,7 @@ ACCOUNT_POLICY = (
 )
 # Swagger UI sets styles from its script and has its icons in data URLs.
 DOCS_POLICY = (
-    "default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 ALWAYS = [
@@ -39,15 +43,16 @@ VARY_BY_CALLER = ("Vary", "Authorization, Cookie")
 
 
 class ResponseHeaders:
-    """Adds headers to each response; `docs_script_hashes` are those of the scripts in the page at `/docs`."""
+    """Adds headers to each response."""
 
-    def __init__(self, settings: Settings, cors: Cors, docs_script_hashes: str) -> None:
+    def __init__(self, settings: Settings, cors: Cors) -> None:
         hsts = _hsts(settings)
         self._cors, self._refused = cors, RefusedOrigins()
         self._public_path = settings.public_path
         self._for_api = ALWAYS_FOR_API + hsts
+        self._for_root = [*ALWAYS, (POLICY, ROOT_POLICY), *hsts]
         self._for_pages = {
-            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY.format(scripts=docs_script_hashes)), *hsts],
+            DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY), *hsts],
             ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
         }
 
@@ -72,7 +77,9 @@ class ResponseHeaders:
         return [*headers, *self._cors.headers(environ), (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
 
     def _secure(self, path: str) -> Headers:
-        """Return the security headers for a path: the two pages have policies of their own."""
+        """Return the security headers for a path: pages have policies of their own."""
+        if path == "/":
+            return self._for_root
         return next((headers for page, headers in self._for_pages.items() if path.startswith(page)), self._for_api)
 
 

@@ -1,6 +1,6 @@
 """The entry point, `/`, and the types of a client."""
 
-from flask import Response, request
+from flask import Response, after_this_request, request
 from marshmallow import Schema, fields
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -10,10 +10,12 @@ from backend.middleware.guards import anybody, reader_of_documents
 from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import get_api
+from backend.routes.toolkit.pages import show_page
 from backend.routes.toolkit.security import NO_SIGN_IN, OPTIONAL_SIGN_IN
 from backend.routes.toolkit.typescript import client_types
 from backend.utils.version import VERSION
 
+JSON, HTML = "application/json", "text/html"
 TYPES = {
     "200": {
         "description": "The file",
@@ -40,11 +42,23 @@ class ApiRootSchema(Schema):
 @blp.guard(anybody)
 @blp.response(200, ApiRootSchema)
 @blp.doc(operationId="show_api", security=NO_SIGN_IN)
-def root() -> dict[str, str]:
-    """Show the paths of the API and its documentation"""
-    paths = {"api": API, "docs": DOCS_PATH, "openapi": DOCUMENT_PATH}
-    public_path = get_app().settings.public_path
-    return {"name": "Larder", "version": VERSION} | {name: f"{public_path}{path}" for name, path in paths.items()}
+def root() -> dict[str, str] | Response:
+    """Show the paths of the API and its documentation
+
+    A browser gets a page with links to them.
+    """
+    settings = get_app().settings
+    base = settings.public_path
+    if request.accept_mimetypes.best_match([JSON, HTML]) == HTML:
+        return show_page("root.html", version=f"Version {VERSION}" if settings.public_docs else "")
+    after_this_request(_vary_by_form)
+    paths = {"api": f"{base}{API}", "docs": f"{base}{DOCS_PATH}", "openapi": f"{base}{DOCUMENT_PATH}"}
+    return {"name": "Larder", "version": VERSION, **paths}
+
+
+def _vary_by_form(response: Response) -> Response:
+    response.vary.add("Accept")
+    return response
 
 
 @blp.get(f"{API}/client.ts")

@@ -49,7 +49,7 @@ def page(browser, console):
     with browser.new_context() as context:
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        page.on("console", lambda message: message.type in ("error", "warning") and console.append(message.text))
+        page.on("console", lambda message: message.type == "error" and console.append(message.text))
         page.on("pageerror", lambda error: console.append(str(error)))
         yield page
         assert console == []

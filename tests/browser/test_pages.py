@@ -8,7 +8,8 @@ pytestmark = ON_SQLITE
 
 
 @pytest.mark.parametrize(
-    ("path", "text"), [("/docs", "Registration"), ("/account/reset#token=abc", "Set a new password")]
+    ("path", "text"),
+    [("/", "Documentation"), ("/docs", "Registration"), ("/account/reset#token=abc", "Set a new password")],
 )
 def test_a_page_loads(address, page, path, text):
     page.goto(f"http://{address}{path}")

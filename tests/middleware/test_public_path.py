@@ -1,7 +1,5 @@
 """A LARDER_PUBLIC_URL with a path: every link begins with it, and requests come without it."""
 
-import base64
-import hashlib
 import re
 from dataclasses import replace
 
@@ -37,17 +35,15 @@ def test_locations_and_paths_in_answers_begin_with_the_path(under_path):
 
 @ON_SQLITE
 def test_pages_load_their_files_and_the_api_from_the_path(under_path):
-    for path in ("/docs", "/docs/"):
-        page = under_path.client.get(path)
-        assert f'"url": "{PATH}/openapi.json"' in page.text
-        files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-        assert [file for file in files if not file.startswith(f"{PATH}/docs/")] == []
-        (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        assert f"'sha256-{digest}'" in page.headers["Content-Security-Policy"]
-    for file in files:
-        with under_path.client.get(file.removeprefix(PATH)) as answer:
-            assert answer.status_code == 200
+    for path in ("/docs", "/docs/", "/"):
+        page = under_path.client.get(path, headers={"Accept": "text/html"}).text
+        files = [file for file in re.findall(r'(?:src|href)="([^"]+)"', page) if file != "data:,"]
+        assert [file for file in files if not file.startswith(f"{PATH}/")] == []
+        for file in files:
+            with under_path.client.get(file.removeprefix(PATH)) as answer:
+                assert answer.status_code == 200
+    with under_path.client.get("/docs/docs.js") as script:
+        assert not re.findall(r"['`\"]/(api|docs|openapi)", script.text)
     page = under_path.client.get("/account/reset").text
     assert re.findall(r'(?:src|href)="([^"]+)"', page) == ["files/account.css", "files/account.js"]
     with under_path.client.get("/account/files/account.js") as script:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.authentication import actor_or_public
 from backend.middleware.errors import http_error_response
+from backend.middleware.guards import signed_in_actor
 from backend.middleware.paths import DOCUMENT_PATH
 from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.app import Larder
@@ -60,7 +61,12 @@ class Api(SmorestApi):
         """Do nothing: the Writer registers the responses."""
 
     def _openapi_json(self) -> Response:
-        """Return the OpenAPI document for the actor of the request."""
+        """Return the OpenAPI document for the actor of the request.
+
+        Raises Unauthenticated if nobody is signed in and the setting `public_docs` requires it.
+        """
+        if not self._larder.settings.public_docs:
+            signed_in_actor()
         document = self.document_for(actor_or_public())
         return Response(document, mimetype="application/json", headers={"Vary": "Authorization, Cookie"})
 

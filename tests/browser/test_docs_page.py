@@ -1,0 +1,128 @@
+"""The page at `/docs`: somebody signs in, sees their own resources first, and tries a call."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE, PASSWORD
+from tests.parts.server import Caller, running_server
+
+NOTES = {"name": "notes", "fields": {"title": {"type": "string"}}, "access": {"list": ["owner"], "create": ["member"]}}
+
+
+@pytest.fixture
+def notes(address):
+    """The address of a server with notes, of which Alice has one."""
+    with Caller(address) as caller:
+        caller.sign_in("admin@example.com", PASSWORD).call("POST", "/resources", NOTES)
+        status, _ = caller.sign_in("alice@example.com", PASSWORD).call("POST", "/notes", {"title": "Buy milk"})
+        assert status == 201
+    return address
+
+
+def sign_in(page, address, email="alice@example.com", password=PASSWORD):
+    page.goto(f"http://{address}/docs")
+    page.get_by_role("textbox", name="E-mail").fill(email)
+    page.get_by_role("textbox", name="Password").fill(password)
+    page.locator("header").get_by_role("button", name="Sign in").click()
+
+
+def tags(page):
+    page.locator(".opblock-tag").first.wait_for()
+    return page.locator(".opblock-tag").evaluate_all("tags => tags.map(tag => tag.dataset.tag)")
+
+
+def try_call(page, operation):
+    """Send a call with the button `Try it out`; return the body that the page shows."""
+    block = page.locator(f"#operations-{operation}")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Try it out").click()
+    block.get_by_role("button", name="Execute").click()
+    answer = block.locator(".live-responses-table .highlight-code").first
+    answer.wait_for()
+    return answer.inner_text()
+
+
+def test_somebody_signs_in_sees_their_resources_first_and_tries_a_call(notes, page, console):
+    page.goto(f"http://{notes}/docs")
+    assert tags(page)[:2] == ["root", "health"]
+    sign_in(page, notes)
+    page.get_by_text("Signed in as").wait_for()
+    assert page.locator("#account").inner_text().startswith("Signed in as alice@example.com")
+    page.locator('.opblock-tag[data-tag="notes"]').wait_for()
+    assert tags(page)[:2] == ["notes", "root"]
+    assert "Buy milk" in try_call(page, "notes-list_notes")
+    names = page.locator("#operations-notes-list_notes .parameter__name").all_inner_texts()
+    assert [name.split()[0] for name in names][:4] == ["page", "per_page", "sort", "fields"]
+    assert "alice@example.com" in try_call(page, "auth-get_me")
+    page.reload()
+    assert tags(page)[0] == "notes"
+    page.locator("header").get_by_role("button", name="Sign out").click()
+    page.locator("header").get_by_role("button", name="Sign in").wait_for()
+    page.locator('.opblock-tag[data-tag="notes"]').wait_for(state="detached")
+    assert tags(page)[0] == "root"
+    assert page.evaluate("sessionStorage.length") == 0
+    assert page.context.cookies() == []
+    # Swagger UI reports its own links to calls whose names have `_`.
+    assert [text for text in console if "deep link" not in text] == []
+    console.clear()
+
+
+@ON_SQLITE
+def test_a_wrong_password_is_explained(address, page, console):
+    sign_in(page, address, password="a wrong one")
+    page.get_by_role("status").get_by_text("password").wait_for()
+    assert page.locator("header").get_by_role("button", name="Sign in").is_enabled()
+    assert [text for text in console if "401" not in text] == []
+    console.clear()
+
+
+@ON_SQLITE
+def test_a_session_that_has_ended_is_noticed(notes, page, console):
+    sign_in(page, notes)
+    page.get_by_text("Signed in as").wait_for()
+    assert tags(page)[0] == "notes"
+    with Caller(notes) as caller:
+        assert caller.sign_in("alice@example.com", PASSWORD).call("DELETE", "/auth/sessions")[0] == 200
+    page.reload()
+    page.locator("header").get_by_role("button", name="Sign in").wait_for()
+    assert tags(page)[0] == "root"
+    assert [text for text in console if "401" not in text] == []
+    console.clear()
+
+
+@ON_SQLITE
+def test_an_access_token_is_refreshed(database_url, tmp_path, page):
+    with running_server(tmp_path, database_url=database_url, access_token_seconds=31) as address:
+        sign_in(page, address)
+        page.get_by_text("Signed in as").wait_for()
+        page.wait_for_timeout(1500)  # the page refreshes a token 30 seconds before its end
+        with page.expect_response("**/auth/refresh") as refreshed:
+            assert "alice@example.com" in try_call(page, "auth-get_me")
+        assert refreshed.value.status == 200
+
+
+@ON_SQLITE
+def test_private_documentation_is_shown_after_the_sign_in(database_url, tmp_path, page, console):
+    with running_server(tmp_path, database_url=database_url, public_docs="false") as address:
+        page.goto(f"http://{address}/docs")
+        page.get_by_text("Sign in to see the documentation.").wait_for()
+        assert page.locator(".opblock-tag").count() == 0
+        sign_in(page, address)
+        assert "auth" in tags(page)
+    assert [text for text in console if "401" not in text] == []
+    console.clear()
+
+
+@ON_SQLITE
+def test_a_key_from_the_dialog_replaces_the_session(notes, page):
+    with Caller(notes) as caller:
+        body = {"name": "reader", "roles": ["member"]}
+        status, answer = caller.sign_in("admin@example.com", PASSWORD).call("POST", "/api-keys", body)
+        assert status == 201, answer
+    sign_in(page, notes)
+    page.get_by_text("Signed in as").wait_for()
+    page.get_by_role("button", name="Authorize").click()
+    dialog = page.locator(".modal-ux")
+    dialog.locator("input").first.fill(answer["data"]["key"])
+    dialog.get_by_role("button", name="Apply credentials").first.click()
+    dialog.get_by_role("button", name="Close").first.click()
+    assert "Buy milk" not in try_call(page, "notes-list_notes")

@@ -1,0 +1,33 @@
+"""The entry point: JSON for programs, a page for browsers."""
+
+import pytest
+
+from backend.utils.version import VERSION
+from tests.conftest import ON_SQLITE
+
+pytestmark = ON_SQLITE
+
+CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+EXPECTED = {"name": "Larder", "version": VERSION, "api": "/api/v1", "docs": "/docs", "openapi": "/openapi.json"}
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [None, "*/*", "application/json", "application/json, text/plain, */*", "text/html;q=0.5, */*", "image/png", "x"],
+)
+def test_programs_get_json(stranger, accept):
+    answer = stranger.get("http://localhost/", headers={"Accept": accept} if accept else {})
+    assert answer.json["data"] == EXPECTED
+    assert "Accept" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("accept", [CHROME, "text/html"])
+def test_a_browser_gets_a_page_with_links_that_work(stranger, accept):
+    answer = stranger.get("http://localhost/", headers={"Accept": accept})
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+    assert f"Version {VERSION}" in answer.text
+    assert "Accept" in answer.headers["Vary"]
+    for path in ("/docs", "/openapi.json", "/health/ready", "/docs/page.css"):
+        assert f'href="{path}"' in answer.text
+        with stranger.get(f"http://localhost{path}") as linked:
+            assert linked.status_code == 200
