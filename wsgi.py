@@ -1,6 +1,7 @@
 """The entry point: `flask run` and WSGI servers use `app`; `python wsgi.py` serves it with waitress."""
 
 import os
+import signal
 import sys
 
 import structlog
@@ -12,6 +13,10 @@ from backend.config.reading import read_settings
 from backend.config.start import StartError, cannot_use_database
 
 os.umask(0o077)  # all files made here, databases and backups above all, are readable by their owner only
+
+if __name__ == "__main__":
+    # Until the server sets its own: a container's process 1 would ignore the signal, and wait to be killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
 try:
     settings = read_settings()

@@ -1,98 +1,26 @@
 """Larder behind a real Caddy with TLS."""
 
 import gzip
-import http.client
 import json
-import socket
-import ssl
 import subprocess
-import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.deploy.machine import HOST
-from tests.parts.server import ROOT, running_server
+from tests.deploy.proxies import CLIENT, Browser, running_caddy
+from tests.parts.server import running_server
 
-DEPLOY = ROOT / "deploy"
-
-CLIENT = "127.0.0.2"  # another address of this machine than the proxy's
-GLOBAL = "{\n\tskip_install_trust\n\tadmin off\n\thttp_port HTTP\n"
 pytestmark = ON_SQLITE
-
-
-class Browser:
-    """A client at an address of its own, that trusts the CA of the proxy and keeps the cookies it is sent."""
-
-    def __init__(self, port, authority):
-        self._port, self._context = port, ssl.create_default_context(cafile=authority)
-
-    def send(self, method, path, body=None, headers=()):
-        """Return (status, headers, body) of an answer."""
-        connection = http.client.HTTPSConnection(HOST, self._port)
-        plain = socket.create_connection(("127.0.0.1", self._port), source_address=(CLIENT, 0))
-        connection.sock = self._context.wrap_socket(plain, server_hostname=HOST)
-        headers = {"Content-Type": "application/json", "Host": HOST} | dict(headers)
-        with closing(connection):
-            with suppress(OSError):  # the proxy may respond and close before the whole body was sent
-                connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-
-    def api(self, method, path, body=None, **headers):
-        """Return (status, data or error) of a call."""
-        status, _, content = self.send(method, f"/api/v1{path}", body, headers)
-        answer = json.loads(content)
-        return status, answer.get("data", answer.get("error"))
 
 
 @pytest.fixture
 def behind_caddy(database_url, tmp_path):
     """(A Browser, the path of the server's log)."""
     settings = {"database_url": database_url, "public_url": f"https://{HOST}", "trusted_proxies": "127.0.0.1"}
-    with running_server(tmp_path, **settings) as address, _caddy(tmp_path, address) as (port, authority):
+    with running_server(tmp_path, **settings) as address, running_caddy(tmp_path, address) as (port, authority):
         yield Browser(port, authority), tmp_path / "server0.log"
-
-
-@contextmanager
-def _caddy(folder, upstream):
-    """Run Caddy with the Caddyfile of deploy/, which gets ports and a certificate of its own CA; yield (port, CA)."""
-    port, plain_port = _free_port(), _free_port()
-    text = (DEPLOY / "Caddyfile").read_text()
-    text = text.replace("{\n", GLOBAL.replace("HTTP", str(plain_port)), 1).replace("127.0.0.1:8000", upstream)
-    (folder / "Caddyfile").write_text(text.replace(f"{HOST} {{", f"{HOST}:{port} {{\n\ttls internal", 1))
-    authority = folder / "caddy/pki/authorities/local/root.crt"
-    homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
-    command = ["caddy", "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
-    with (folder / "caddy.log").open("wb") as log:
-        process = subprocess.Popen(command, env=homes | {"PATH": "/usr/bin"}, stdout=log, stderr=log)
-        try:
-            _wait_for(authority, port, process, folder / "caddy.log")
-            yield port, authority
-        finally:
-            process.terminate()
-            process.wait(120)
-
-
-def _free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-def _wait_for(authority, port, process, log):
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            context = ssl.create_default_context(cafile=authority)
-            with socket.create_connection(("127.0.0.1", port)) as plain:
-                context.wrap_socket(plain, server_hostname=HOST).close()
-                return
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
 
 
 def test_the_whole_api_behind_caddy(behind_caddy):
