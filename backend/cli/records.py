@@ -50,7 +50,11 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
 @commands.command("import", epilog="Example: flask records import continents examples/geo/continents.csv --key code")
 @click.argument("resource")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--key", metavar="FIELD", help="Update records that already have this key: a unique field or `id`.")
+@click.option(
+    "--key",
+    metavar="FIELD",
+    help="Update records with the same key: a unique field or set of fields, or `id`.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and write nothing.")
 @click.option("--keep-good", is_flag=True, help="Write the valid rows even if some are invalid.")
 @click.option("--if-empty", is_flag=True, help="Do nothing if the resource has records.")

@@ -52,7 +52,9 @@ class ImportQuery(QuerySchema):
         validate=validate.OneOf(["create", "upsert"]),
         metadata={"description": "`upsert` updates the record that has the `key` of a row, if there is one"},
     )
-    key = StrictText(metadata={"description": "A field that is unique by itself, or `id`; required with `upsert`"})
+    key = StrictText(
+        metadata={"description": "A unique field, a unique set such as `country,code`, or `id`; required with `upsert`"}
+    )
     dry_run = BooleanFromText(load_default=False, metadata={"description": "Check everything and write nothing"})
     keep_good = BooleanFromText(
         load_default=False, metadata={"description": "Write the valid rows even if others are invalid"}

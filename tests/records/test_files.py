@@ -245,3 +245,22 @@ def test_a_file_may_be_larger_than_other_bodies_but_not_of_any_size(settings, bo
     rows = "title\n" + "x" * 99 + "\n"
     assert outcome(load(person, rows + "Emma Woodhouse\n" * 2000))[1] == 2001
     assert load(person, rows + "Emma Woodhouse\n" * 5000).status_code == 413
+
+
+def test_a_reference_and_the_creator_can_be_in_the_key(admin, alice, bob):
+    fields = {"code": {"type": "string"}, "n": {"type": "integer"}}
+    tree = {"name": {"type": "string", "unique": True}, "parent": {"type": "reference", "to": "nodes"}}
+    access = {action: ["member"] for action in ("create", "list", "read", "update")}
+    admin.declare("nodes", fields | tree, unique=[["parent", "code"]], access=access)
+    admin.declare("notes", fields, unique=[["created_by", "code"]], access=access)
+    content = "name,parent_name,code,n\nb,a,1,1\nc,b,1,1\na,r,1,1\nr,,1,1\n"
+    assert outcome(load(alice, content, resource="nodes")) == (4, 4, 0, 0)
+    content = "name,parent_name,code,n\nc,b,1,5\nb,a,1,6\nd,b,2,7\n"
+    answer = load(alice, content, resource="nodes", mode="upsert", key="code,parent")
+    assert outcome(answer) == (3, 1, 2, 0)
+    found = {each["name"]: each["n"] for each in alice.get("/nodes").json["data"]}
+    assert found == {"a": 1, "b": 6, "c": 5, "d": 7, "r": 1}
+    for person in (alice, bob, alice):
+        load(person, "code,n\n1,2\n", resource="notes", mode="upsert", key="created_by,code")
+    notes = {each["created_by"]: each["version"] for each in alice.get("/notes").json["data"]}
+    assert notes == {alice.id: 2, bob.id: 1}

@@ -13,6 +13,7 @@ from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.records.imports.lookups import unusable_keys
+from backend.services.records.upserts import OWNER, Key, upsert_keys
 from backend.utils.problems import REQUIRED, Problem
 from backend.utils.texts import printable, shown
 
@@ -48,16 +49,15 @@ class Columns:
     """
 
     def __init__(self, actor: Actor, resource: Resource, key: str | None, renamed: Mapping[str, str] = {}) -> None:  # noqa: B006
-        self.resource, self.key = resource, key
+        self.resource = resource
         self._renamed, self._renamed_alike = renamed, _by_letters(renamed)
         fields, locked = resource.definition.fields, policies.locked_fields(resource.definition, actor)
         self.writable: dict[str, FieldType] = {name: field for name, field in fields.items() if name not in locked}
         unsettable = resource.definition.unsettable_fields - policies.hidden_fields(resource.definition, actor)
         numbered = {name: fields[name] for name in sorted(unsettable) if fields[name].computed is None}
-        if key is not None and key not in {"id"} | _unique_fields(resource, self.writable | numbered):
-            text = "Must be `id` or a field of this resource that is unique by itself."
-            raise Invalid({"key": [Problem("not_a_choice", text)]}, "query")
-        self._known = _known_columns(actor, resource, self.writable, key) | {name: Column(name) for name in unsettable}
+        self.key = None if key is None else _read_key(actor, resource, key, self.writable | numbered)
+        self._known = _known_columns(actor, resource, self.writable, self.key)
+        self._known |= {name: Column(name) for name in unsettable}
         # Not the system fields: most actors cannot set them, so a column would be ignored by mistake.
         self._alike = _by_letters(name for name, column in self._known.items() if column.field in self.writable)
         self._hints = MAX_HINTS
@@ -69,6 +69,9 @@ class Columns:
             raise Invalid({"": [UNKNOWN_COLUMN]}, "columns", message)
         self._check_renamed(names)
         filled = {column.field for column in self.find(names)}
+        if self.key is not None and (missing := [name for name in self.key if name not in {OWNER, *filled}]):
+            message = f"The columns of the key are missing: {', '.join(missing)}."
+            raise Invalid({name: [REQUIRED] for name in missing}, "columns", message)
         if self.key is None and (missing := [name for name in self._required() if name not in filled]):
             message = f"Required columns are missing: {', '.join(missing)}."
             raise Invalid({name: [REQUIRED] for name in missing}, "columns", message)
@@ -153,11 +156,21 @@ def _by_letters(names: Iterable[str]) -> dict[str, str]:
     return {letters: name for name in listed if counts[letters := _letters(name)] == 1}
 
 
+def _read_key(actor: Actor, resource: Resource, key: str, fields: dict[str, FieldType]) -> Key:
+    """Return the fields of a key such as `id` or `country,code`, in any order. Raises Invalid if it is none."""
+    barred = policies.hidden_fields(resource.definition, actor) | (resource.definition.fields.keys() - fields.keys())
+    keys = {"id": ("id",)} | upsert_keys(resource.definition, barred)
+    names = sorted(key.split(","))
+    if found := next((each for each in keys.values() if sorted(each) == names), None):
+        return found
+    raise Invalid({"key": [Problem("not_a_choice", f"Must be one of: {'; '.join(keys)}.", choices=[*keys])]}, "query")
+
+
 def _known_columns(
-    actor: Actor, resource: Resource, writable: dict[str, FieldType], key: str | None
+    actor: Actor, resource: Resource, writable: dict[str, FieldType], key: Key | None
 ) -> dict[str, Column]:
     """Return a map of name to Column. A field takes precedence over `<reference>_<key>` of the same name."""
-    system = [name for name in SYSTEM_FIELDS if name != "id" or actor.is_admin or key == "id"]
+    system = [name for name in SYSTEM_FIELDS if name != "id" or actor.is_admin or key == ("id",)]
     known = {name: Column(name) for name in (*writable, *system)}
     for reference in [name for name in resource.definition.referring if name in writable]:
         for target_field in _keys_of_target(actor, resource, reference):

@@ -26,6 +26,7 @@ class EarlierRows:
         self._states: dict[str, RecordState] = {}  # by id
         # {set: {values: id of the record that has them, or None if a row gave them up}}
         self._holders: dict[FieldSet, dict[tuple[Any, ...], str | None]] = {}
+        self._given: list[tuple[FieldSet, tuple[Any, ...]]] = []  # since take_given() was called
 
     def get(self, record_id: str) -> RecordState | None:
         """Return the state of a record after the rows so far; None if no row has created or changed it."""
@@ -51,3 +52,9 @@ class EarlierRows:
             held[before] = None
         if None not in after and len(held) < MAX_HELD:
             held[after] = record_id
+            self._given.append((field_set, after))
+
+    def take_given(self) -> list[tuple[FieldSet, tuple[Any, ...]]]:
+        """Return the (set, values) that records were given since the last call."""
+        given, self._given = self._given, []
+        return given

@@ -4,8 +4,9 @@
 2. columns.py finds the field of each column, and values.py reads the cells as values of these fields: a Draft.
    cell_notations.py reads cells that are written in another way than an export writes them; column_surveys.py finds
    out how, if the import is lenient.
-3. checks.py checks each Draft like a request, against the database (stored.py, targets.py, lookups.py) and against
-   the rows before it (earlier_rows.py), and makes a PlannedWrite of it.
+3. checks.py finds an order in which rows can refer to others (waiting_rows.py). planning.py checks each Draft like a
+   request, against the database (stored.py, targets.py, lookups.py) and against the rows before it (earlier_rows.py),
+   and makes a PlannedWrite of it.
 4. planned_writes.py keeps these until the whole file is checked.
 5. commits.py and writes.py write them, many at once.
 
@@ -13,8 +14,9 @@ report.py counts, and collects the problems of rows.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import islice
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -27,7 +29,7 @@ from backend.services.records.imports.checks import Checker
 from backend.services.records.imports.column_surveys import find_notations
 from backend.services.records.imports.columns import Column, Columns
 from backend.services.records.imports.commits import write_all, write_valid
-from backend.services.records.imports.planned_writes import PlannedWrites
+from backend.services.records.imports.planned_writes import PlannedWrite, PlannedWrites
 from backend.services.records.imports.report import Bounds, Budget, Report
 from backend.services.records.imports.values import ValueReader
 from backend.services.records.imports.writes import Writer
@@ -39,9 +41,10 @@ BATCH_ROWS = 200
 class Options:
     """How to import.
 
-    `key` is a unique field, or `id`: a row changes the record that has its key, if there is one, in the columns of the
-    file. If the file has a column `version`, the record must still have this version. `dry_run` checks everything and
-    writes nothing. `keep_good` commits batch by batch, and leaves out bad rows.
+    `key` is `id`, a unique field, or the fields of a unique set such as `country,code`: a row changes the record that
+    has its key, if there is one, in the columns of the file. If the file has a column `version`, the record must still
+    have this version. `dry_run` checks everything and writes nothing. `keep_good` commits batch by batch, and leaves
+    out bad rows.
 
     `progress(line)` is called after each batch of checked rows, `before_write()` before rows are written. If one of
     them raises, the import ends.
@@ -64,8 +67,9 @@ def import_records(
     """Create or change a record for each of the `rows`, and return the Report.
 
     A column has the name of a field, or of a reference and a unique field of its target: `country_code` finds the
-    country by its `code`. An empty cell means no value: a new record gets the default, a changed one null. Admins can
-    set `id` and the other system fields of new records; for everyone else these columns are ignored.
+    country by its `code`. A row can refer to a record that another row creates. An empty cell means no value: a new
+    record gets the default, a changed one null. Admins can set `id` and the other system fields of new records; for
+    everyone else these columns are ignored.
 
     The whole file is checked before anything is written. Nothing is locked meanwhile. If any row is bad, nothing is
     written, unless `options.keep_good`.
@@ -75,13 +79,14 @@ def import_records(
     """
     report, budget = Report(), Budget(options.bounds)
     # No time limit for statements: the bounds limit the import as a whole.
-    with closing(rows), PlannedWrites() as planned_writes, database.time_limit(None):
-        checker = _make_checker(actor, resource, rows, options, report)
-        for batch, line in _batches(rows, report, budget):
-            planned = checker.check(batch)
+    with ExitStack() as until_done:
+        until_done.enter_context(closing(rows))
+        planned_writes = until_done.enter_context(PlannedWrites())
+        until_done.enter_context(database.time_limit(None))
+        checker = until_done.enter_context(closing(_make_checker(actor, resource, rows, options, report)))
+        for planned in _checked(checker, rows, options, report, budget):
             if not options.dry_run and (options.keep_good or not report.bad):
                 planned_writes.add(planned)
-            options.progress(line)
         if options.dry_run:
             report.count_written(created=checker.created, updated=checker.updated)
         elif options.keep_good:
@@ -106,15 +111,14 @@ def may_import(actor: Actor, resource: Resource, key: str | None) -> policies.Sc
 
 
 def _make_checker(actor: Actor, resource: Resource, rows: Rows, options: Options, report: Report) -> Checker:
-    key = options.key
-    allowed = may_import(actor, resource, key)
-    columns = Columns(actor, resource, key, rows.layout.columns)
+    allowed = may_import(actor, resource, options.key)
+    columns = Columns(actor, resource, options.key, rows.layout.columns)
     names = rows.header()
     if names is not None:
         columns.check_header(names)
     found = _survey(rows, columns, Budget(options.bounds)) if rows.layout.lenient else {}
     values = ValueReader(columns, CellNotations(rows.layout, found, report), is_text=rows.is_text)
-    return Checker(actor, resource, values, key=key, allowed=allowed, report_problems=report.add_problems)
+    return Checker(actor, resource, values, key=columns.key, allowed=allowed, report_problems=report.add_problems)
 
 
 def _survey(rows: Rows, columns: Columns, budget: Budget) -> dict[Column, Notation]:
@@ -131,6 +135,23 @@ def _survey(rows: Rows, columns: Columns, budget: Budget) -> dict[Column, Notati
     rows.rewind()
     rows.header()
     return found
+
+
+def _checked(
+    checker: Checker, rows: Rows, options: Options, report: Report, budget: Budget
+) -> Iterator[list[PlannedWrite]]:
+    """Check all rows, and yield the planned writes in batches."""
+    for batch, line in _batches(rows, report, budget):
+        yield from _parts(checker.check(batch), budget)
+        options.progress(line)
+    yield from _parts(checker.finish(), budget)
+
+
+def _parts(planned: Iterator[PlannedWrite], budget: Budget) -> Iterator[list[PlannedWrite]]:
+    while part := [*islice(planned, BATCH_ROWS)]:
+        if len(part) == BATCH_ROWS:  # one row can release any number of others
+            budget.require_time()
+        yield part
 
 
 def _batches(rows: Rows, report: Report, budget: Budget) -> Iterator[tuple[list[Row], int]]:

@@ -56,23 +56,24 @@ def unusable_keys(definition: Definition, actor: Actor) -> frozenset[str]:
 
 
 def find_for_change(
-    actor: Actor, resource: Resource, field: str, values: Iterable[Any], names: tuple[str, ...]
-) -> dict[Any, StoredRecord]:
-    """Return {value: StoredRecord} of the records that the actor may read, with the columns `names`.
+    actor: Actor, resource: Resource, key: tuple[str, ...], tuples: Iterable[tuple[Any, ...]], names: tuple[str, ...]
+) -> dict[tuple[Any, ...], StoredRecord]:
+    """Return {tuple: StoredRecord} of the records that the actor may read, with the columns `names`.
 
-    The `values` of the `field` are in compared form, so are the keys of the result.
+    The `tuples` of values of the `key` are in compared form, so are the keys of the result.
     """
     readable, writable = (policies.scope(resource, action, actor) for action in ("read", "update"))
-    if not readable or field in policies.hidden_fields(resource.definition, actor):
+    if not readable or policies.hidden_fields(resource.definition, actor).intersection(key):
         return {}
     scopes = readable.values(resource) | writable.values(resource, "write")
     found = {}
-    for chunk in _chunks(values):
+    for chunk in _chunks(tuples):
         shapes = readable.shape, writable.shape
-        rows = resource.run(_find_for_change, field, *shapes, names, values=_slots(chunk) | scopes)
-        for value, record_id, version, may_change, *rest in rows:
-            kept = dict(zip(names, map(_bound_form, rest), strict=True))
-            found[_compared(resource, field, value)] = StoredRecord(str(record_id), version, bool(may_change), kept)
+        rows = resource.run(_find_for_change, key, *shapes, names, values=_tuple_slots(key, chunk) | scopes)
+        for record_id, version, may_change, *rest in rows:
+            values = map(_compared, [resource] * len(key), key, rest)
+            kept = dict(zip(names, map(_bound_form, rest[len(key) :]), strict=True))
+            found[tuple(values)] = StoredRecord(str(record_id), version, bool(may_change), kept)
     return found
 
 
@@ -85,8 +86,7 @@ def find_taken(
     """
     found: dict[tuple[Any, ...], str] = {}
     for chunk in _chunks(tuples):
-        slots = {f"{i}.{name}": value for i, row in enumerate(chunk) for name, value in zip(names, row, strict=True)}
-        slots |= rule.values(resource, "scope")
+        slots = _tuple_slots(names, chunk) | rule.values(resource, "scope")
         found |= {
             tuple(_compared(resource, *each) for each in zip(names, values, strict=True)): str(record_id)
             for record_id, *values in resource.run(_find_taken, names, rule.shape, values=slots)
@@ -104,6 +104,10 @@ def _chunks(values: Iterable[Value]) -> Iterator[list[Value]]:
 
 def _slots(values: list[Any]) -> dict[str, Any]:
     return {f"value{i}": value for i, value in enumerate(values)}
+
+
+def _tuple_slots(names: tuple[str, ...], tuples: list[tuple[Any, ...]]) -> dict[str, Any]:
+    return {f"{i}.{name}": value for i, row in enumerate(tuples) for name, value in zip(names, row, strict=True)}
 
 
 def _compared(resource: Resource, name: str, value: Any) -> Any:
@@ -127,11 +131,11 @@ def _find(resource: Resource, field: str, shape: Condition) -> Select:
 
 
 def _find_for_change(
-    resource: Resource, field: str, readable: Condition, writable: Condition, names: tuple[str, ...]
+    resource: Resource, key: tuple[str, ...], readable: Condition, writable: Condition, names: tuple[str, ...]
 ) -> Select:
-    key, columns = resource.column(field), [resource.column(name) for name in names]
-    among = resource.compared(field).in_([slot(f"value{i}") for i in range(AT_ONCE)])
-    facts = (key, resource.column("id"), resource.column("version"), writable.sql(resource.one(), "write"))
+    columns = [resource.column(name) for name in (*key, *names)]
+    among = _are_among({name: resource.compared(name) for name in key})
+    facts = (resource.column("id"), resource.column("version"), writable.sql(resource.one(), "write"))
     return resource.model.select(*facts, *columns).where(resource.scoped(among, readable))
 
 

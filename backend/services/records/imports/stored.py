@@ -9,34 +9,41 @@ from backend.services.records.imports.earlier_rows import ID
 from backend.services.records.imports.lookups import StoredRecord, find_for_change, find_taken
 from backend.services.records.imports.unique_sets import Taken, UniqueSets
 from backend.services.records.imports.values import Draft
+from backend.services.records.upserts import OWNER, Key
 from backend.services.storage.conditions import EVERY
 
 
 class StoredRecords(NamedTuple):
     """What is stored about a batch of rows: the records that they change, and the holders of their unique values."""
 
-    by_key: dict[Any, StoredRecord]
+    by_key: dict[Taken, StoredRecord]
     holders: dict[FieldSet, dict[Taken, str]]  # {set: {values: id}}
+
+    def find(self, values: Taken | None) -> StoredRecord | None:
+        """Return the record that has these values of the key, or None."""
+        return None if values is None else self.by_key.get(values)
 
 
 def find_stored(
     actor: Actor,
     resource: Resource,
     sets: UniqueSets,
-    key: str | None,
+    key: Key | None,
     drafts: list[Draft],
     defaults: dict[str, Any],
 ) -> StoredRecords:
-    """Return what is stored about the drafts; `key` is the field that identifies the records to change, or None.
+    """Return what is stored about the drafts; `key` has the fields that identify the records to change, or is None.
 
     `defaults` has a value for each field of a new record.
     """
     names = tuple(sorted(sets.fields - {"id"}))
     defaults = {name: defaults.get(name) for name in names} | {"id": None, "created_by": actor.user_id}
-    keys = {value for draft in drafts if (value := key_of(resource, key, draft)) is not None}
+    keys = {values for draft in drafts if (values := key_of(actor, resource, key, draft)) is not None}
     by_key = find_for_change(actor, resource, key, keys, names) if key is not None else {}
+    found = StoredRecords(by_key, {})
     rows = [
-        _unique_columns(actor, resource, draft, by_key.get(key_of(resource, key, draft)), defaults) for draft in drafts
+        _unique_columns(actor, resource, draft, found.find(key_of(actor, resource, key, draft)), defaults)
+        for draft in drafts
     ]
     wanted = {
         each: {values for row in rows if None not in (values := sets.taken(each, row))} for each in (*sets.rules, ID)
@@ -47,12 +54,16 @@ def find_stored(
     return StoredRecords(by_key, holders)
 
 
-def key_of(resource: Resource, key: str | None, draft: Draft) -> Any:
-    """Return what the row's value of the key is compared by; None if it has none."""
+def key_of(actor: Actor, resource: Resource, key: Key | None, draft: Draft) -> Taken | None:
+    """Return what the row's values of the key are compared by; None if it has none, or if one is missing."""
     if key is None:
         return None
-    value = (draft.values | draft.system_values).get(key)
-    return None if value is None else resource.compared_value(key, value)
+    given = draft.values | draft.system_values
+    if OWNER in key and (given.get(OWNER) is None or not actor.is_admin):
+        given[OWNER] = actor.user_id
+    if any(given.get(name) is None for name in key):
+        return None
+    return tuple(resource.compared_value(name, given[name]) for name in key)
 
 
 def _unique_columns(

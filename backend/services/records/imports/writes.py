@@ -9,8 +9,8 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, LarderError, Unavailable
 from backend.services.records.conflicts import raising_conflicts
-from backend.services.records.imports.checks import row_problems
 from backend.services.records.imports.planned_writes import PlannedWrite
+from backend.services.records.imports.planning import row_problems
 from backend.services.records.imports.report import ReportProblems
 from backend.services.records.link_writes import Lists, changed_lists, insert_lists, replace_lists
 from backend.services.records.numbering import numbered
