@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import permission
@@ -15,7 +15,6 @@ from backend.services.definitions import resources, schema
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.utils.clock import rfc3339
-from backend.utils.problems import Problem
 
 EXAMPLE = {
     "name": "books",
@@ -42,8 +41,6 @@ class DefinitionUpdateSchema(schema.DefinitionBodySchema):
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return the body without READ_ONLY members. The service checks the definition, as it checks those of files."""
-        if not isinstance(data, dict):
-            raise ValidationError(Problem("wrong_type", "Must be an object.", expected="object"))
         return {part: value for part, value in data.items() if part not in READ_ONLY}
 
 

@@ -1,4 +1,4 @@
-"""Strict JSON: refuses NaN and repeated keys, with error messages for people."""
+"""Strict JSON: refuses NaN and repeated keys, with error messages for people, and keeps the text of numbers."""
 
 import json
 import re
@@ -11,6 +11,7 @@ _TYPE_NAMES = {
     int: "a number",
     float: "a number",
     type(None): "null",
+    dict: "an object",
 }
 
 # What is wrong, by the beginning of the parser's message and a pattern at the place where it stopped; the first counts.
@@ -38,13 +39,26 @@ _TEXT = r'"(?:[^"\\]|\\.)*"'
 _TOKEN = re.compile(rf"(?P<key>{_TEXT})\s*:|{_TEXT}|[{{}}]|(?P<constant>NaN|-?Infinity)")
 
 
+class JsonNumber(float):
+    """A number that has a fraction or an exponent in a JSON text, and how it is written there.
+
+    It is a float for everything but decimals, which would lose digits as floats.
+    """
+
+    __slots__ = ("text",)
+
+    text: str
+
+
 def read_json(text: str, *, has_lines: bool = False) -> Any:
     """Return the value of a JSON text. Raises ValueError with a message for people if it is not valid.
 
     The message has the column of the error. If the text `has_lines` or a line break, it also has the line.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats)
+        return json.loads(
+            text, parse_float=_read_number, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats
+        )
     except json.JSONDecodeError as error:
         raise ValueError(f"Not JSON at {_place(text, error.pos, has_lines)}: {_cause(error)}.") from error
     except RecursionError as error:
@@ -73,8 +87,20 @@ def read_object(text: str) -> dict[str, Any]:
     """Return the JSON object of a text. Raises ValueError with a message for people if it is not valid."""
     value = read_json(text)
     if not isinstance(value, dict):
-        raise ValueError(f"An object was expected, not {_TYPE_NAMES[type(value)]}.")
+        raise ValueError(explain_no_object(value))
     return value
+
+
+def explain_no_object(value: Any) -> str:
+    """Return the message for a JSON value that should be an object."""
+    kind = next(name for cls, name in _TYPE_NAMES.items() if isinstance(value, cls))
+    return f"An object was expected, not {kind}."
+
+
+def _read_number(text: str) -> JsonNumber:
+    number = JsonNumber(text)
+    number.text = text
+    return number
 
 
 class _Refused(ValueError):

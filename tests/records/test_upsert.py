@@ -104,8 +104,9 @@ def test_refuses_other_keys_and_bodies(books, admin, alice):
         details = {"operations": {"0": {"key": ["Must be one of: code; shelf,place; created_by,title."]}}}
         assert refusal(send(alice, operation(key, {"title": "x"}))) == (422, details)
     assert refusal(alice.post("/makers?upsert=name", json={})) == (422, {"query": {"upsert": ["Unknown parameter."]}})
-    for body in ([], "x", 1):
-        assert refusal(upsert(alice, "code", body)) == (422, {"json": {"_schema": ["Must be an object."]}})
+    for body, kind in (([], "an array"), ("x", "a text"), (1, "a number")):
+        message = f"An object was expected, not {kind}."
+        assert refusal(upsert(alice, "code", body)) == (422, {"json": {"_schema": [message]}})
     bad = {"code": "a", "stars": "x", "nope": 1, "version": 3}
     problems = {
         "stars": ["Write a whole number such as 12."],

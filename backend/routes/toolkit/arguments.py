@@ -19,7 +19,7 @@ from backend.services.errors import Malformed
 from backend.utils.problems import UNKNOWN_PARAMETER, Problem
 from backend.utils.query_lists import read_pairs, split_values
 from backend.utils.schemas import BuiltSchema
-from backend.utils.strict_json import read_body
+from backend.utils.strict_json import explain_no_object, read_body
 from backend.utils.texts import printable
 
 SHOWN_CHARACTERS = 40  # of a header in a message
@@ -171,6 +171,14 @@ class Parser(FlaskParser):
         """Return the schema that loads the request; the documented one may have more fields than the actor may use."""
         schema = super()._get_schema(argmap, req)
         return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
+
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:
+        """Return the body. An array is only valid if the schema is of many objects."""
+        data = super().load_json(req, schema)
+        if not isinstance(data, dict) and data is not missing and not schema.many:
+            problem = Problem("wrong_type", explain_no_object(data), expected="object")
+            abort_with(422, messages={"json": {"_schema": [problem]}})
+        return data
 
     def _raw_load_json(self, req: flask.Request) -> Any:
         require_type(req, "application/json")  # webargs would also accept types that end in `+json`

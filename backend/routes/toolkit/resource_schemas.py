@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from flask import request
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import Schema, validate
 from marshmallow.fields import Field
 
 from backend.middleware.authentication import current_actor
@@ -29,7 +29,6 @@ from backend.services.records.schemas import data_schemas
 from backend.services.records.upserts import upsert_keys
 from backend.services.records.visible_queries import visible_paths, visible_relations
 from backend.services.storage.relations import Relation
-from backend.utils.problems import Problem
 from backend.utils.schemas import BuiltSchema
 
 MAX_NARROWED = 32  # Schemas kept per resource, one for each combination of hidden fields and relations
@@ -90,10 +89,8 @@ class _AnyObject(BuiltSchema):
     """The body of an upsert, which is validated once it is known whether the record exists."""
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
-        """Return the object unchanged. Raises ValidationError for anything else."""
-        if not isinstance(data, dict):
-            raise ValidationError({"_schema": [Problem("wrong_type", "Must be an object.", expected="object")]})
-        return data
+        """Return the object unchanged."""
+        return dict(data)
 
 
 _ANY_OBJECT = _AnyObject()

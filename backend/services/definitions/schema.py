@@ -58,6 +58,9 @@ RULED_SET = {
     },
 }
 
+_EXAMPLE = 'fields is an object by name: {"title": {"type": "string"}}.'
+NO_FIELDS: Any = Problem("wrong_type", _EXAMPLE, expected="object")
+
 
 class FieldDeclaration(fields.Raw):
     """The declaration of a field: an object with a `type` and its options. Each type has a schema."""
@@ -143,6 +146,7 @@ class DefinitionBodySchema(Schema):
         FieldDeclaration(),
         required=True,
         data_key="fields",
+        error_messages={"invalid": NO_FIELDS},
         validate=_check_count,
         metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
     )

@@ -19,17 +19,22 @@ from backend.utils.clock import rfc3339
 from backend.utils.problems import Problem
 
 EXAMPLE = "Write a moment with its offset from UTC, such as 2026-01-31T12:00:00Z"
+_LOST_SIGN = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 
 _RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
 
 class Moment(fields.AwareDateTime):
-    """A moment with an offset (RFC 3339); it is loaded as text in UTC with microseconds."""
+    """A moment with an offset (RFC 3339), also without seconds; it is loaded as text in UTC with microseconds.
+
+    Digits after the sixth are cut off: rounding could move a moment into the next second, day or year.
+    """
 
     default_error_messages = {
-        "invalid": Problem("bad_format", f"{EXAMPLE}, with at most microseconds.", expected="date-time"),
+        "invalid": Problem("bad_format", f"{EXAMPLE}, with at most nine digits after the point.", expected="date-time"),
+        "lost_sign": Problem("bad_format", "A + must be sent as %2B in a URL.", expected="date-time"),
         "naive": Problem(
             "bad_format", "The offset from UTC is missing: end it with Z or +02:00.", expected="date-time"
         ),
@@ -39,7 +44,7 @@ class Moment(fields.AwareDateTime):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if not _RFC3339.fullmatch(value):
-            raise self.make_error("naive" if _RFC3339.fullmatch(value + "Z") else "invalid")
+            raise self.make_error(_cause(value))
         try:
             return rfc3339(datetime.datetime.fromisoformat(value.upper()))
         except (ValueError, OverflowError) as error:
@@ -47,6 +52,13 @@ class Moment(fields.AwareDateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return value if value is None or isinstance(value, str) else rfc3339(value)
+
+
+def _cause(text: str) -> str:
+    """Return the key of the message for a text that is no moment."""
+    if _RFC3339.fullmatch(text + "Z"):
+        return "naive"
+    return "lost_sign" if _RFC3339.fullmatch(_LOST_SIGN.sub("+", text)) else "invalid"
 
 
 @field_type("datetime")

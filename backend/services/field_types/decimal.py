@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal as PythonDecimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from marshmallow import ValidationError, fields, validate
 from peewee import ColumnBase
@@ -17,15 +17,20 @@ from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
 from backend.services.field_types.totals import DecimalTotals, Totals
 from backend.utils.problems import Problem
+from backend.utils.strict_json import JsonNumber
 
 INTEGER_DIGITS = 18  # that always fit into 64 bits: SQLite stores an integer of the smallest units
 
+EXACT_DIGITS = 15  # of a decimal that a float always brings back
+_TEXT = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+_NUMBER = re.compile(rf"{_TEXT.pattern}([eE][+-]?[0-9]{{1,3}})?")
+
 
 class ExactDecimal(fields.String):
-    """A decimal written as a JSON string (or as an integer), never as a number with a binary fraction."""
+    """A decimal written as a JSON string, or as a JSON number, which is read digit by digit."""
 
     default_error_messages = {
-        "invalid": Problem("bad_format", 'Write a decimal as a text such as "12.50".', expected="decimal")
+        "invalid": Problem("bad_format", 'Write a decimal such as 12.50 or "12.50".', expected="decimal")
     }
 
     def __init__(self, precision: int, scale: int, **options: Any) -> None:
@@ -35,8 +40,8 @@ class ExactDecimal(fields.String):
         self.precision, self.scale = precision, scale
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-        if not isinstance(text, str) or not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
+        text = _text_of(value)
+        if text is None:
             raise self.make_error("invalid")
         number = PythonDecimal(text)
         if number.copy_abs() >= PythonDecimal(10) ** (self.precision - self.scale):
@@ -48,6 +53,19 @@ class ExactDecimal(fields.String):
             text = f"Must have at most {self.scale} fraction digits."
             raise ValidationError(Problem("too_precise", text, limit=self.scale))
         return rounded
+
+
+def _text_of(value: Any) -> str | None:
+    """Return how a decimal is written; None if the value is no decimal.
+
+    A float that was not read from JSON has lost its text. It is taken if it has so few digits that none can be lost.
+    """
+    if isinstance(value, float):
+        text = value.text if isinstance(value, JsonNumber) else repr(value)
+        is_known = isinstance(value, JsonNumber) or len(PythonDecimal(text).as_tuple().digits) <= EXACT_DIGITS
+        return text if is_known and _NUMBER.fullmatch(text) else None
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if _TEXT.fullmatch(text) else None
 
 
 @field_type("decimal")
@@ -62,6 +80,14 @@ class Decimal(Numeric):
     scale: int = option(fields.Integer(strict=True, validate=validate.Range(0, WIDE_DIGITS)), default=2)
     min: str | None = option(fields.String(), default=None)
     max: str | None = option(fields.String(), default=None)
+
+    @classmethod
+    def parse(cls, declaration: dict[str, Any]) -> Self:
+        """Return the field of a declaration, with a default that is a number as text, so that it keeps its digits."""
+        text = _text_of(default) if isinstance(default := declaration.get("default"), float) else None
+        return super().parse(
+            declaration if text is None else declaration | {"default": format(PythonDecimal(text), "f")}
+        )
 
     def problems(self) -> dict[str, Any]:
         """Return the map of option to errors; the bounds must be valid values of the field."""
@@ -114,7 +140,7 @@ class Decimal(Numeric):
 
     def to_json(self, value: PythonDecimal) -> str:
         """Return the number as text with `scale` fraction digits."""
-        return str(value)
+        return format(value, "f")
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the decimal as text with exactly `scale` fraction digits."""
