@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from backend.services.errors import Invalid, LarderError
+from backend.utils.problems import Problem
 from backend.utils.strict_yaml import Found, YamlError, find, load_yaml
 
 SUFFIXES = (".yml", ".yaml")
@@ -49,7 +50,7 @@ class DefinitionFiles:
         lines = sorted(self._explain(path, problem) for path, problem in problems)
         return "\n".join([error.message, *(f"{file}:{line}: {text}" for file, line, text in lines)])
 
-    def _explain(self, path: Sequence[str], problem: str) -> tuple[str, int, str]:
+    def _explain(self, path: Sequence[str], problem: Problem) -> tuple[str, int, str]:
         """Return the file and the line of a problem, and its text."""
         file, found = max(
             ((file, find(file.text, (*part, *path))) for file in self._files for part in PARTS),
@@ -57,17 +58,16 @@ class DefinitionFiles:
         )
         place = ".".join(part for part in path if part != "_schema")
         misread = _misread(found, problem)
-        text = f"{problem} {misread}" if misread else problem
+        text = f"{problem} {misread}" if misread else str(problem)
         return str(file.path), found.line, f"{place}: {text}" if place else text
 
 
-def _misread(found: Found, problem: str) -> str | None:
+def _misread(found: Found, problem: Problem) -> str | None:
     """Return the sentence about what YAML misread, if the problem may come from it."""
-    expected = getattr(problem, "extras", {}).get("expected", "string")
-    return found.misread_key or (found.misread_value if expected == "string" else None)
+    return found.misread_key or (found.misread_value if problem.extras.get("expected") == "string" else None)
 
 
-def _flatten(problems: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+def _flatten(problems: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Problem]]:
     """Yield each problem with its path."""
     if isinstance(problems, Mapping):
         for part, inner in problems.items():

@@ -16,6 +16,7 @@ from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
+from backend.services.definitions.policies import find_resource
 from backend.services.records import exports
 from backend.services.records.files.formats import Format
 from backend.services.records.files.rows import CsvRows, JsonRows
@@ -42,7 +43,9 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
     """
     form = "ndjson" if _is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
-        texts = exports.export_records(SYSTEM, get_app().catalog[resource], ListQuery(), form, addresses=addresses)
+        texts = exports.export_records(
+            SYSTEM, find_resource(get_app().catalog, resource, SYSTEM), ListQuery(), form, addresses=addresses
+        )
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 
@@ -71,7 +74,7 @@ def import_file(
     The options from --delimiter on say how the file is written, if an export would write it in another way.
     """
     with error_messages(), database.connection_context():
-        target = get_app().catalog[resource]
+        target = find_resource(get_app().catalog, resource, SYSTEM)
         if if_empty and list_records(SYSTEM, target, ListQuery(per_page=1, count=False)).items:
             click.echo(f"{resource} has records; nothing was imported.")
             return

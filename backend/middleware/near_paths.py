@@ -1,6 +1,7 @@
 """Explains why there is nothing at a path, and names the path that was most likely meant."""
 
 import re
+from uuid import UUID
 
 from flask.globals import request_ctx
 
@@ -36,7 +37,7 @@ def explain_missing(path: str) -> str:
     usable = _usable()
     if name in usable:
         proposed = _near_member(name, below) if path.startswith(f"{API}/{name}/") else f"{API}/{rest}"
-        problem = None if proposed else _wrong_id(path)
+        problem = None if proposed else _wrong_id(path) or _without_history(path)
     else:  # an unusable resource is explained as one that does not exist
         proposed = ELSEWHERE.get(rest.casefold())
         problem = None if proposed or name in get_app().catalog else _wrong_id(path)
@@ -61,9 +62,22 @@ def _rules() -> list[str]:
 def _near_member(name: str, below: str) -> str | None:
     """Return the path of a resource that is most like the one that ends in `below`; None if none is."""
     here = f"{API}/{name}"
-    members = {rule.removeprefix(f"{here}/") for rule in _rules() if "<" not in rule and rule != here}
-    found = below if below in members else nearest(below, members)  # below may be a path with one slash too many
-    return f"{here}/{found}" if found else None if below else here
+    record_id, _, member = below.partition("/")
+    if not _is_id(record_id):
+        record_id, member = "", below
+    rules = [re.sub("<uuid:[^>]*>", record_id, rule) for rule in _rules() if record_id or "<" not in rule]
+    before = f"{here}/{record_id}/" if record_id else f"{here}/"
+    members = {rule.removeprefix(before) for rule in rules if rule.startswith(before)}
+    found = member if member in members else nearest(member, members)  # it may be a path with one slash too many
+    return f"{before}{found}" if found else None if below else here
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _near_path(rest: str, usable: set[str]) -> str | None:
@@ -76,6 +90,13 @@ def _near_path(rest: str, usable: set[str]) -> str | None:
     name, _, below = rest.partition("/")
     found = nearest(name, usable) if below else None
     return f"{API}/{found}/{below}" if found else None
+
+
+def _without_history(path: str) -> str | None:
+    """Return the message for the history of a record that has none; None for other paths."""
+    if path.endswith("/history") and f"{path.rsplit('/', 2)[0]}/<uuid:record_id>/history" not in _rules():
+        return "This resource keeps no history: set `history` in its definition to true."
+    return None
 
 
 def _wrong_id(path: str) -> str | None:

@@ -31,6 +31,7 @@ from backend.utils.cookies import cookie_value
 ISSUER, AUDIENCE = "larder", "larder-api"
 REMEMBERED_TOKENS = 10_000
 REFRESH_PATH = "/api/v1/auth/refresh"
+NO_TOKENS = ("undefined", "null", "None", "[object Object]")  # what scripts send that have no token yet
 FORMER_REFRESH_COOKIE = "__Secure-refresh_token"  # the name in earlier versions; other hosts of the domain can set it
 CLOCK_LEEWAY_SECONDS = 60
 CSRF_HEADER = "X-CSRF-TOKEN"
@@ -138,6 +139,8 @@ def bearer_token(header: str) -> str:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("The Authorization header must be `Bearer` and a token.")
+    if token.strip() in NO_TOKENS:
+        raise Unauthenticated(f"The token is the word {token.strip()}: the client sends a variable without a value.")
     return token.strip()
 
 

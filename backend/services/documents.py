@@ -91,7 +91,7 @@ def _read(document: Any) -> Document:
     text = "A document can have only `roles`, `users` and `resources`."
     problem = Problem("unknown_field", text, choices=list(Document._fields))
     if unknown := [name for name in document if name not in Document._fields]:
-        raise Invalid({shown_name(name): [propose_field(problem, name, Document._fields)] for name in unknown})
+        raise Invalid({shown_name(name): [_explain_part(problem, name, document[name])] for name in unknown})
     parts = Document(**{part: document.get(part) or {} for part in Document._fields})
     if invalid := [part for part, value in parts._asdict().items() if not isinstance(value, dict)]:
         problem = Problem("wrong_type", "Must be an object that maps names to declarations.", expected="object")
@@ -101,6 +101,13 @@ def _read(document: Any) -> Document:
     if unknown := [name for name in parts.users if name not in PARTS]:
         raise Invalid({"users": {shown_name(name): [propose_field(problem, name, PARTS)] for name in unknown}})
     return parts
+
+
+def _explain_part(problem: Problem, name: object, declared: Any) -> Problem:
+    """Return the problem of a part that documents do not have."""
+    if isinstance(declared, dict) and "fields" in declared:
+        return problem.with_text(f"{problem} Declare the resource {shown_name(name)} below `resources`.")
+    return propose_field(problem, name, Document._fields)
 
 
 def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[Step]]:

@@ -38,7 +38,7 @@ class Malformed(LarderError):
 class Unauthenticated(LarderError):
     """The caller is not signed in, or no longer."""
 
-    message = "Sign in first."
+    message = "Sign in first: send the access token or an API key as `Authorization: Bearer`."
 
 
 class Denied(LarderError):

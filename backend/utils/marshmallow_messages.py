@@ -12,6 +12,7 @@ from backend.utils.nearest import nearest
 from backend.utils.problems import REQUIRED, UNKNOWN_FIELD, Problem
 from backend.utils.unknown_fields import propose_field
 
+WRAPPERS = ("data", "record", "item", "attributes", "body", "values")  # around the fields in other products
 SOME_UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
@@ -100,13 +101,15 @@ FIELD_MESSAGES: dict[type[fields.Field[Any]], dict[str, str]] = {
 }
 
 
-def _name_unknown_fields(schema: Schema, error: ValidationError, *_: Any, **__: Any) -> None:
+def _name_unknown_fields(schema: Schema, error: ValidationError, data: Any, **_: Any) -> None:
     """Propose the nearest name for each unknown field; marshmallow calls this before it raises the error."""
     problems = error.messages
     known = [name if field.data_key is None else field.data_key for name, field in schema.load_fields.items()]
     for name, found in problems.items() if isinstance(problems, dict) else ():
         if found == [schema.error_messages["unknown"]]:
-            problems[name] = [propose_field(found[0], name, known)]
+            is_wrapper = isinstance(data, dict) and len(data) == 1 and isinstance(data[name], dict)
+            problem = found[0].with_text(f"{found[0]} Send the fields without {name} around them.")
+            problems[name] = [problem if is_wrapper and name in WRAPPERS else propose_field(found[0], name, known)]
 
 
 def _replace_messages() -> None:

@@ -24,7 +24,7 @@ class BuiltSchema(Schema):
         return self
 
 
-def make_schema(name: str, members: dict[str, fields.Field[Any]]) -> BuiltSchema:
-    """Return a schema with these fields; `name` is the name of its class."""
-    schema: BuiltSchema = type(name, (BuiltSchema,), dict(members))()
+def make_schema(name: str, members: dict[str, fields.Field[Any]], base: type[BuiltSchema] = BuiltSchema) -> BuiltSchema:
+    """Return a schema with these fields; `name` is the name of its class, `base` its base class."""
+    schema: BuiltSchema = type(name, (base,), dict(members))()
     return schema

@@ -111,7 +111,7 @@ def test_refuses_other_keys_and_bodies(books, admin, alice):
     problems = {
         "stars": ["Write a whole number such as 12."],
         "nope": ["Unknown field."],
-        "version": ["Unknown field."],
+        "version": ["Larder sets this field; leave it out."],
     }
     assert refusal(upsert(alice, "code", bad)) == (422, {"json": problems})
     assert alice.post("/books?upsert=code", data="x").status_code == 415

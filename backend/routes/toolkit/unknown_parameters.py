@@ -80,6 +80,8 @@ def _filter(field: str, operator: str) -> str:
 
 def _explain_operator(field: str, operator: str, operators: Collection[str], type_name: str) -> Problem:
     """Return the Problem of an operator that a field does not have."""
+    if operator == "isnull":
+        return UNKNOWN_PARAMETER.with_text(f"{field} is never null.")
     names = ", ".join(_filter(field, each) for each in operators) or "none"
     text = f"A field of type {type_name} has no such filter. The filters of {field} are: {names}."
     problem = UNKNOWN_PARAMETER.with_text(text)

@@ -6,6 +6,7 @@ from typing import NoReturn
 from backend.models.role import ADMIN, MEMBER, Role
 from backend.services.access.actors import Actor
 from backend.services.errors import Denied, Invalid, Unauthenticated
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem
 
 USERS_READ = "users:read"
@@ -50,8 +51,14 @@ def require_may_give(actor: Actor, roles: Collection[str]) -> None:
     """Raise Invalid if a role does not exist, Denied if the actor does not have it."""
     known = {role.name for role in Role.select(Role.name).where(Role.name.in_(list(roles)))}
     if unknown := sorted(set(roles) - known):
-        raise Invalid({"roles": [no_such_role(unknown)]})
+        raise Invalid({"roles": [no_such_role(unknown).proposing(_near_role(actor, unknown[0]))]})
     require_has_roles(actor, roles)
+
+
+def _near_role(actor: Actor, name: str) -> str | None:
+    """Return the role that was most likely meant, among those that the actor may give; None if none was."""
+    names = [role.name for role in Role.select(Role.name)] if actor.is_admin else actor.roles
+    return nearest(name, names)
 
 
 def no_such_role(names: list[str]) -> Problem:

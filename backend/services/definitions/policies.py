@@ -10,15 +10,16 @@ from peewee import Select
 from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import raise_denied
-from backend.services.definitions.catalog import Resource
+from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.row_rules import bind
 from backend.services.definitions.schema import ACTIONS
-from backend.services.errors import Invalid
+from backend.services.errors import Invalid, NotFound
 from backend.services.storage.conditions import EVERY, NEVER, Condition, any_of
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import built_once, slot
+from backend.utils.nearest import nearest
 from backend.utils.problems import UNKNOWN_FIELD, Problem
 
 
@@ -136,6 +137,14 @@ def has_grant(resource: Resource, action: str, actor: Actor) -> bool:
 def has_any_grant(resource: Resource, actor: Actor) -> bool:
     """Return whether the actor has a grant of any action."""
     return actor.is_admin or any(has_grant(resource, action, actor) for action in ACTIONS)
+
+
+def find_resource(catalog: Catalog, name: str, actor: Actor) -> Resource:
+    """Return the Resource of this name. Raises NotFound, which proposes the nearest one that the actor may use."""
+    if name in catalog:
+        return catalog[name]
+    near = nearest(name, (known for known, each in catalog.items() if has_any_grant(each, actor)))
+    raise NotFound(f"There is no resource {name}.{f' Did you mean {near}?' if near else ''}")
 
 
 def authorize(resource: Resource, action: str, actor: Actor) -> Scope:

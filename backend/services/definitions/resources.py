@@ -14,6 +14,7 @@ from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Conflict, Invalid, NotFound
+from backend.utils.nearest import nearest
 from backend.utils.problems import Problem
 
 
@@ -94,7 +95,8 @@ def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None
         _require_unused_in_rules(name, plan, definitions)
         records = plan.steps[0].records
         if records and not confirmed:
-            raise Conflict(f"The resource has {records} records. Send ?confirm=true to drop them as well.")
+            counted = "1 record" if records == 1 else f"{records:,} records"
+            raise Conflict(f"The resource has {counted}. Send ?confirm=true to drop what it has as well.")
         apply_plan(actor, plan)
 
 
@@ -144,7 +146,8 @@ def _refuse_former_names(definition: Definition) -> None:
 
 
 def _not_found(name: str) -> NotFound:
-    return NotFound(f"There is no resource {name}.")
+    near = nearest(name, load_definitions())
+    return NotFound(f"There is no resource {name}.{f' Did you mean {near}?' if near else ''}")
 
 
 def _name_in_use(name: str) -> Conflict:

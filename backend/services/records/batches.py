@@ -9,6 +9,7 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.definitions.policies import find_resource
 from backend.services.errors import Invalid, LarderError
 from backend.services.records import records
 from backend.services.records.schemas import data_schemas
@@ -64,7 +65,7 @@ def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -
     with database.atomic():
         for number, operation in enumerate(operations):
             try:
-                results.append(_run(actor, catalog[operation["resource"]], operation, results))
+                results.append(_run(actor, find_resource(catalog, operation["resource"], actor), operation, results))
                 require_together([result.json for result in results if result.json])
             except LarderError as error:
                 error.message = f"Operation {number}: {error.message}"

@@ -8,10 +8,13 @@ from marshmallow import ValidationError, fields, missing
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.client_names import client_names
+from backend.services.definitions.definition import SYSTEM_FIELDS
 from backend.services.definitions.policies import LOCKED, hidden_fields, locked_fields
 from backend.services.field_types.base import FieldType, to_text
+from backend.utils.problems import Problem
 from backend.utils.schemas import BuiltSchema, make_schema
 
+SET_BY_SYSTEM = Problem("read_only", "Larder sets this field; leave it out.")
 MAX_SCHEMAS = 32  # kept per resource: one pair for each combination of hidden and locked fields
 
 
@@ -43,9 +46,19 @@ def _make_schemas(resource: Resource, hidden: frozenset[str], locked: frozenset[
 
     def schema(suffix: str, make_field: Callable[[FieldType], fields.Field[Any]]) -> BuiltSchema:
         members = {name: _Locked() if name in locked else make_field(field) for name, field in known.items()}
-        return make_schema(f"{client_names(resource.name).type}{suffix}", members)
+        return make_schema(f"{client_names(resource.name).type}{suffix}", members, _Data)
 
     return DataSchemas(create=schema("Create", _field_of_record), patch=schema("Update", _field_of_change))
+
+
+class _Data(BuiltSchema):
+    """The data of a record, which clients often send back as they got it."""
+
+    def handle_error(self, error: ValidationError, data: Any, **options: Any) -> None:
+        """Replace the problems of the fields that the system sets."""
+        super().handle_error(error, data, **options)
+        if isinstance(error.messages, dict):
+            error.messages.update({name: [SET_BY_SYSTEM] for name in SYSTEM_FIELDS if name in error.messages})
 
 
 class _Locked(fields.Raw):
