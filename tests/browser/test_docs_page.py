@@ -122,7 +122,7 @@ def test_a_key_from_the_dialog_replaces_the_session(notes, page):
     page.get_by_text("Signed in as").wait_for()
     page.get_by_role("button", name="Authorize").click()
     dialog = page.locator(".modal-ux")
-    dialog.locator("input").first.fill(answer["data"]["key"])
+    dialog.locator("input").first.fill(answer["data"]["secret"])
     dialog.get_by_role("button", name="Apply credentials").first.click()
     dialog.get_by_role("button", name="Close").first.click()
     assert "Buy milk" not in try_call(page, "notes-list_notes")
