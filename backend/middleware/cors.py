@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from backend.config.settings import Settings
 from backend.middleware.wsgi import Headers
+from backend.utils.addresses import is_loopback
 
 # Pages of this machine, at any port. Only a browser on this machine can show them.
 LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
@@ -58,7 +59,9 @@ class Cors:
             return [("Access-Control-Allow-Origin", origin), WITH_COOKIES, EXPOSED]
         if self._allows_all:
             return [("Access-Control-Allow-Origin", "*"), EXPOSED]
-        if self._allows_local and LOCAL_ORIGIN.fullmatch(origin):
+        # `flask run --host` can listen elsewhere than the settings say: the page must be on the machine of the server.
+        is_local = self._allows_local and LOCAL_ORIGIN.fullmatch(origin)
+        if is_local and is_loopback(environ.get("REMOTE_ADDR", "")):
             return [("Access-Control-Allow-Origin", origin), EXPOSED]
         return []
 

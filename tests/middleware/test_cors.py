@@ -197,6 +197,13 @@ def test_local_pages_may_not_call_a_server_that_others_can_reach(ask, changes):
     assert access(ask(**changes).get("/auth/me", headers={"Origin": LOCAL})) == []
 
 
+def test_local_pages_may_not_call_from_a_different_machine(stranger):
+    for address, allowed in (("127.0.0.1", True), ("::1", True), ("192.0.2.1", False), ("", False)):
+        environ = {"REMOTE_ADDR": address}
+        answer = stranger.get("/auth/me", headers={"Origin": LOCAL}, environ_overrides=environ)
+        assert bool(access(answer)) == allowed, address
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 def test_local_pages_may_call_a_server_that_only_this_machine_can_reach(ask, host):
     answer = ask(host=host, public_url=None).get("/auth/me", headers={"Origin": LOCAL})

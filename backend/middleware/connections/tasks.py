@@ -106,8 +106,10 @@ class JsonErrorTask(Head, waitress.task.ErrorTask):
     def execute(self) -> None:
         """Send the body and close the connection. A preflight is no error: the request after it will be refused."""
         request, error, refusal_headers = self.request, self.request.error, self.channel.adj.refusal_headers
+        address = self.channel.addr[0]
         environ = {
             "REQUEST_METHOD": request.command,
+            "REMOTE_ADDR": address,
             **{f"HTTP_{name}": text for name, text in request.headers.items()},
         }
         if refusal_headers.cors.is_preflight(environ):
@@ -119,9 +121,7 @@ class JsonErrorTask(Head, waitress.task.ErrorTask):
             own = [("Content-Type", "application/json"), *HEADERS.get(status, {}).items()]
         self.content_length = len(body)
         self.response_headers = refusal_headers.complete(environ, own)
-        log_refusal(
-            request, int(self.status[:3]), self.channel.addr[0], request_id(environ), time.time() - self.start_time
-        )
+        log_refusal(request, int(self.status[:3]), address, request_id(environ), time.time() - self.start_time)
         self.set_close_on_finish()
         self.channel.lingers = True  # the client may still be sending the rest of the request
         self.write(body)

@@ -234,6 +234,8 @@ def test_a_head_that_is_refused_can_be_read_by_allowed_origins_and_never_fails_a
             assert bool(body) == (status != 204)
             unknown = parts(exchange(address, sent.replace(b"app.example", b"evil.example")))[1]
             assert "access-control-allow-origin" not in unknown
+        local = POST + b"Origin: http://localhost:5173\r\nContent-Length: 9999999\r\n\r\n"
+        assert parts(exchange(address, local))[1]["access-control-allow-origin"] == "http://localhost:5173"
 
 
 def lines(folder):
