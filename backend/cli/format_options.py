@@ -25,6 +25,20 @@ def read_options(options: dict[str, Any]) -> Format:
     return read_format(**{name: value for name, value in options.items() if value} | words)
 
 
+def command_options(layout: Format) -> list[str]:
+    """Return the arguments of a command that read_options() reads the Format from."""
+    arguments = []
+    for name, value in layout.options.items():
+        option = _names(name)[0]
+        if value is True:
+            arguments.append(option)
+        elif name == "map" and isinstance(value, list):
+            arguments += [part for pair in value for part in (option, pair)]
+        else:
+            arguments += [option, ",".join(value) if isinstance(value, list) else str(value)]
+    return arguments
+
+
 def _names(name: str) -> tuple[str, ...]:
     """Return the names of an option: with hyphens, and as a message has it, so that it can be copied."""
     return tuple(dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}")))

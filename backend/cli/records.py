@@ -19,15 +19,13 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import find_resource
 from backend.services.records import exports
 from backend.services.records.files.formats import Format
-from backend.services.records.files.rows import CsvRows, JsonRows
+from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
 from backend.services.records.imports.importing import Options, import_records
 from backend.services.records.imports.report import Report
 from backend.services.records.list_query import ListQuery
 from backend.services.records.records import list_records
 from backend.utils.controls import without_controls
 from backend.utils.texts import shown
-
-NDJSON_SUFFIXES = (".ndjson", ".jsonl")
 
 commands = AppGroup("records", help="Import and export records.")
 
@@ -41,7 +39,7 @@ def export_records(resource: str, file: Path, addresses: bool) -> None:
 
     FILE becomes NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
     """
-    form = "ndjson" if _is_ndjson(file) else "csv"
+    form = "ndjson" if is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
         texts = exports.export_records(
             SYSTEM, find_resource(get_app().catalog, resource, SYSTEM), ListQuery(), form, addresses=addresses
@@ -85,7 +83,7 @@ def import_file(
 
 
 def _import_with_progress(resource: Resource, file: Path, options: Options, layout: Format) -> Report:
-    total, rows = _count_lines(file), JsonRows if _is_ndjson(file) else CsvRows
+    total, rows = _count_lines(file), JsonRows if is_ndjson(file) else CsvRows
     with file.open("rb") as content, Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(resource.name, total=total)
 
@@ -107,10 +105,6 @@ def _print_report(resource: str, report: Report, dry_run: bool) -> None:
     skipped = f" {report.skipped} without values skipped." if report.skipped else ""
     written = report.created + report.updated
     click.echo(f"{resource}: {report.rows} rows read, {written} {done}, {report.bad} bad.{skipped}")
-
-
-def _is_ndjson(file: Path) -> bool:
-    return file.suffix.lower() in NDJSON_SUFFIXES
 
 
 def _count_lines(file: Path) -> int:

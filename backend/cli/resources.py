@@ -1,20 +1,29 @@
 """`flask resources`: definitions of resources, and roles, in YAML files."""
 
 import json
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from flask.cli import AppGroup
 
 from backend.cli.definition_files import DefinitionFiles
+from backend.cli.format_options import command_options, format_options, read_options
 from backend.cli.output import error_messages, write_yaml
+from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.steps import Step
+from backend.services.records.files.formats import Format
+from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
+from backend.services.records.proposals.field_names import resource_name
+from backend.services.records.proposals.proposing import Proposal, proposal_format
+from backend.services.records.proposals.proposing import propose as propose_resource
 from backend.utils.controls import without_controls
 
 commands = AppGroup("resources", help="Definitions of resources, as YAML files.")
@@ -65,6 +74,43 @@ def export(file: TextIO, next_numbers: bool) -> None:
     with error_messages(), database.connection_context():
         document = documents.export_document(next_numbers=next_numbers)
     write_yaml(document, file)
+
+
+@commands.command("propose", epilog="Example: flask resources propose examples/geo/cities.csv > cities.yml")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Name of the resource; by default that of the file.")
+@format_options
+def propose(files: tuple[Path, ...], name: str | None, **layout: Any) -> None:
+    """Propose resources for FILES of records, as YAML that `apply` takes.
+
+    Types, lengths, required and unique fields and choices follow from all rows of a file. The first lines say how to
+    apply the proposal and to import the file. Read it before you apply it: a file shows what values are, not what they
+    may be.
+    """
+    if name and len(files) > 1:
+        raise click.UsageError("With --name, give one file.")
+    proposals = []
+    for file in files:
+        with error_messages():
+            proposals.append(_propose(file, name or resource_name(file.stem), read_options(layout)))
+        for line in _advice(file, proposals[-1]):
+            click.echo(f"# {without_controls(line)}".rstrip())
+    write_yaml({"resources": {each.name: {"fields": each.fields} for each in proposals}}, sys.stdout)
+
+
+def _propose(file: Path, name: str, layout: Format) -> Proposal:
+    read = JsonRows if is_ndjson(file) else CsvRows
+    with file.open("rb") as content:
+        rows = read(content, get_app().settings.max_body_bytes, proposal_format(layout, content))
+        return propose_resource(rows, name, lambda row: None)
+
+
+def _advice(file: Path, proposal: Proposal) -> Iterator[str]:
+    """Yield the lines above a proposal."""
+    yield f"{file.name}: {proposal.rows:,} rows. Save this as {proposal.name}.yml, read it, then:"
+    yield f"flask resources apply {proposal.name}.yml"
+    yield shlex.join(["flask", "records", "import", proposal.name, str(file), *command_options(proposal.layout)])
+    yield from proposal.notes
 
 
 def _print_plan(plan: Plan) -> None:

@@ -128,7 +128,7 @@ def too_large_message(limit_bytes: int, *, is_import: bool) -> str:
 def _body_too_large_message() -> str:
     rule = request.url_rule
     return too_large_message(
-        request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith("/import")
+        request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith(("/import", "/proposal"))
     )
 
 

@@ -14,37 +14,27 @@ from backend.middleware.authentication import current_actor, reload_actor
 from backend.middleware.errors import ValueProblemSchema
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
-from backend.routes.toolkit.arguments import CommaList, QuerySchema, require_type
 from backend.routes.toolkit.envelope import json_response
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
+from backend.routes.toolkit.uploads import FILES, MIME_TYPES, UPLOADED, FormatQuery, read_layout, uploaded_rows
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import exports
-from backend.services.records.files.formats import HELP, VALUES, Format, read_format
-from backend.services.records.files.kept_files import kept_file
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
 from backend.utils.problems import Problem
 from backend.utils.texts import printable
 
-MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
-READERS: dict[str, type[importing.CsvRows] | type[importing.JsonRows]] = {
-    MIME_TYPES["csv"]: importing.CsvRows,
-    MIME_TYPES["ndjson"]: importing.JsonRows,
-}
-# As binary, so that generators of clients send and return files. They send the last type, if they do not ask which.
-FILES = {mime_type: {"schema": {"type": "string", "format": "binary"}} for mime_type in reversed(MIME_TYPES.values())}
 EXPORT_HELP = "The file has all records that a list with the same filters finds."
 IMPORT_HELP = "Each row creates a record, or updates the one with its key. If any row is not valid, nothing is written."
 EXPORTED = {"200": {"description": "The file", "content": FILES}}
 LINES_OF_A_REQUEST = 100  # so many lines of an imported file count as one request against the rate limits
-UPLOADED = {"requestBody": {"required": True, "content": FILES}}
 
 
-class ImportQuery(QuerySchema):
+class ImportQuery(FormatQuery):
     """How to import, and how to read the file."""
 
     mode = StrictText(
@@ -59,16 +49,6 @@ class ImportQuery(QuerySchema):
     keep_good = BooleanFromText(
         load_default=False, metadata={"description": "Write the valid rows even if others are invalid"}
     )
-    delimiter, encoding = (StrictText(metadata={"description": HELP[name]}) for name in ("delimiter", "encoding"))
-    date_format, decimal, thousands, percent, currency, zeros = (
-        StrictText(validate=validate.OneOf(VALUES[name]), metadata={"description": HELP[name]})
-        for name in ("date_format", "decimal", "thousands", "percent", "currency", "zeros")
-    )
-    true, false, null, map = (
-        CommaList(StrictText(), keeps_commas=True, metadata={"description": HELP[name]})
-        for name in ("true", "false", "null", "map")
-    )
-    lenient = BooleanFromText(load_default=False, metadata={"description": HELP["lenient"]})
 
 
 class ImportProblemSchema(ValueProblemSchema):
@@ -153,7 +133,8 @@ def _add_import(blp: ResourceBlueprint) -> None:
     def import_records(arguments: dict[str, Any]) -> Response:
         options = _options(arguments, blp.resource)
         with ExitStack() as until_done:
-            rows = _uploaded_rows(_layout(arguments), until_done)
+            layout = read_layout(arguments)
+            rows = uploaded_rows(until_done, lambda file: layout, is_read_twice=layout.lenient)
             report = importing.import_records(current_actor(), blp.resource, rows, options)
         if report.bad and not (options.dry_run or options.keep_good):
             raise _bad_rows(report)
@@ -201,22 +182,6 @@ def _role_check(resource: Resource) -> Callable[[], None]:
             raise Unavailable("Your roles changed while the file was checked; send it again.")
 
     return check
-
-
-def _layout(arguments: dict[str, Any]) -> Format:
-    return read_format(**{name: arguments[name] for name in HELP if name in arguments})
-
-
-def _uploaded_rows(layout: Format, until_done: ExitStack) -> importing.CsvRows | importing.JsonRows:
-    """Return the rows of the body, which is read while they are iterated.
-
-    A lenient import reads them twice, so the body is kept in a temporary file.
-    """
-    settings = get_app().settings
-    request.max_content_length = settings.max_import_bytes
-    require_type(request, *READERS)
-    body = until_done.enter_context(kept_file(request.stream)) if layout.lenient else request.stream
-    return READERS[request.mimetype](body, settings.max_body_bytes, layout)
 
 
 def _bad_rows(report: importing.Report) -> Invalid:

@@ -1,19 +1,25 @@
 """Definitions: `/api/v1/resources`."""
 
+from contextlib import ExitStack
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
+from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
+from backend.routes.toolkit.uploads import UPLOADED, FormatQuery, read_layout, uploaded_rows
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.records.imports.report import Bounds, Budget
+from backend.services.records.proposals.field_names import resource_name
+from backend.services.records.proposals.proposing import proposal_format, propose
 from backend.utils.clock import rfc3339
 
 EXAMPLE = {
@@ -125,6 +131,35 @@ class DropQuery(QuerySchema):
     confirm = BooleanFromText(load_default=False, metadata={"description": "Drop the records with the resource"})
 
 
+class ProposalQuery(FormatQuery):
+    """What to propose, and how to read the file."""
+
+    name = StrictText(
+        load_default="records",
+        validate=validate.Length(1, 200),
+        metadata={"description": "Name of the resource, or of the file"},
+    )
+
+
+class ImportOptionsSchema(FormatQuery):
+    """Parameters for an import of the file."""
+
+
+class ProposalSchema(Schema):
+    """A definition that fits a file, and how to import the file."""
+
+    definition = fields.Nested(schema.DefinitionSchema, required=True)
+    import_ = fields.Nested(
+        ImportOptionsSchema, required=True, data_key="import", metadata={"description": "Parameters for the import"}
+    )
+    rows = fields.Integer(required=True)
+    notes = fields.List(fields.String(), required=True, metadata={"description": "What a person should decide"})
+
+    def dump(self, proposal: Any, *, many: bool | None = None) -> Any:
+        """Return the proposal unchanged."""
+        return proposal
+
+
 @blp.get("")
 @blp.guard(permission(RESOURCES_READ))
 @blp.response(200, DefinitionSchema(many=True))
@@ -149,6 +184,30 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """
     stored = resources.create_resource(current_actor(), data)
     return stored, {"Location": f"{API}/resources/{stored.name}"}
+
+
+@blp.post("/proposal")
+@blp.guard(permission(RESOURCES_WRITE))
+@blp.arguments(ProposalQuery, location="query")
+@blp.response(200, ProposalSchema)
+@blp.fails(400, 401, 403, 413, 415)
+@blp.doc(operationId="propose_resource", requestBody=UPLOADED["requestBody"])
+def propose_resource(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Propose a resource for a file of records
+
+    Nothing is created. The types, lengths, required and unique fields and choices follow from all rows of the file.
+    """
+    settings, layout = get_app().settings, read_layout(arguments)
+    budget = Budget(Bounds(rows=settings.max_import_rows, seconds=settings.import_seconds))
+    with ExitStack() as until_done:
+        rows = uploaded_rows(until_done, lambda file: proposal_format(layout, file), is_read_twice=True)
+        proposal = propose(rows, resource_name(arguments["name"]), budget.require)
+    return {
+        "definition": proposal.definition,
+        "import": proposal.layout.options,
+        "rows": proposal.rows,
+        "notes": proposal.notes,
+    }
 
 
 @blp.get("/<name>")

@@ -24,7 +24,7 @@ from backend.middleware.connections.refusals import Refusal
 from backend.middleware.errors import too_large_message
 
 MAX_HEAD_BYTES = 32 << 10
-IMPORT_PATH = re.compile(r"/api/v1/[a-z][a-z0-9_]*/import")
+IMPORT_PATH = re.compile(r"/api/v1/(?:[a-z][a-z0-9_]*/import|resources/proposal)")
 _HEAD_END = b"\r\n\r\n"
 _NO_REQUEST = re.compile(rb"(?:\r\n)*[^\r!#$%&'*+\-.^_`|~0-9A-Za-z]")
 

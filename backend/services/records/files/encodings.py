@@ -2,6 +2,9 @@
 
 import codecs
 import io
+from typing import IO
+
+from backend.utils.file_kinds import HEAD_BYTES
 
 ENCODINGS = {  # name of the option: codec
     "utf-8": "utf-8",
@@ -33,6 +36,27 @@ def unmarked_encoding(head: bytes) -> str | None:
     if len(head) < 4 or head.count(b"\0") * 3 < len(head):
         return None
     return "utf-16-le" if head[1::2].count(b"\0") > head[::2].count(b"\0") else "utf-16-be"
+
+
+def guess_encoding(file: IO[bytes]) -> str:
+    """Return `windows-1252` if the file has bytes that are not UTF-8, otherwise an empty text; go back to its start.
+
+    Files with a byte order mark or in UTF-16 are recognized elsewhere.
+    """
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    if marked_encoding(head) or unmarked_encoding(head):
+        return ""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while data := file.read(HEAD_BYTES * 64):
+            decoder.decode(data)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "windows-1252"
+    finally:
+        file.seek(0)
+    return ""
 
 
 def as_utf8(file: io.BufferedReader, encoding: str) -> io.BufferedReader:

@@ -56,6 +56,14 @@ class Format:
     columns: dict[str, str] = field(default_factory=dict)
     lenient: bool = False
 
+    @property
+    def options(self) -> dict[str, str | bool | list[str]]:
+        """The options that read_format() reads it from, without those that have their defaults."""
+        words = {name: [*value] if isinstance(value, tuple) else value for name, value in self.notation.changed.items()}
+        pairs = [f"{name}={column}" for name, column in self.columns.items()]
+        given = {"delimiter": self.delimiter, "encoding": self.encoding, **words, "map": pairs, "lenient": self.lenient}
+        return {name: value for name, value in given.items() if value}
+
 
 def read_format(
     *,

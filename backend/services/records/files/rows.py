@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from backend.services.errors import Invalid
@@ -14,6 +15,7 @@ from backend.utils.problems import Problem
 from backend.utils.strict_json import read_object
 
 BYTE_ORDER_MARK = "\ufeff"
+NDJSON_SUFFIXES = (".ndjson", ".jsonl")
 MAX_ROW_BYTES = 1_048_576  # unless another limit is given: the default of LARDER_MAX_BODY_BYTES
 
 
@@ -195,6 +197,11 @@ class JsonRows:
 
 
 Rows = CsvRows | JsonRows
+
+
+def is_ndjson(path: Path) -> bool:
+    """Return whether a file has NDJSON, by its name; otherwise it has CSV."""
+    return path.suffix.lower() in NDJSON_SUFFIXES
 
 
 def _unreadable(line: int, problem: str) -> Invalid:

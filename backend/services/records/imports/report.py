@@ -66,6 +66,11 @@ class Budget:
         """Whether the time is up."""
         return self.seconds is not None and time.monotonic() - self._began > self.seconds
 
+    def require(self, count: int) -> None:
+        """Raise TooLarge if the file has too many rows or the time is up."""
+        self.require_rows(count)
+        self.require_time()
+
     def require_time(self) -> None:
         """Raise TooLarge if the time is up."""
         if self.is_late:
