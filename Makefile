@@ -82,11 +82,12 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
 
-lint: $(VENV)/.installed-dev ## Check style, likely bugs, types and spelling
+lint: $(VENV)/.installed-dev ## Check style, likely bugs, types, spelling and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/hadolint Dockerfile
 
 format: $(VENV)/.installed-dev ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff check --fix .
