@@ -48,7 +48,7 @@ class CurrentApiKeySchema(Schema):
 
     id = fields.UUID(required=True)
     name = fields.String(required=True)
-    hint = fields.String(required=True, metadata={"description": "The first characters of the secret"})
+    hint = fields.String(required=True, metadata={"description": "The first characters of the key"})
     expires_at = Moment(required=True, allow_none=True, metadata={"description": "Null if it never expires"})
 
 
