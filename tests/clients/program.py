@@ -8,6 +8,7 @@ from typing import TypeVar
 from larder_client import models
 from larder_client.api.auth import login
 from larder_client.api.directory import list_directory
+from larder_client.api.resources import create_resource
 from larder_client.api.tags import create_tag, import_tags
 from larder_client.api.tasks import aggregate_tasks, create_task, delete_task, get_task, list_tasks, update_task
 from larder_client.api.teams import create_team, get_team
@@ -18,15 +19,30 @@ Answer = TypeVar("Answer")
 Value = TypeVar("Value")
 
 
-def main(url: str, email: str, password: str) -> None:
+def main(url: str, email: str, password: str, owner: str) -> None:
     """Sign in and use everything that conditions and relations offer; raises AssertionError if something is wrong."""
-    with Client(url, raise_on_unexpected_status=True) as visitor:
-        signed_in = login.sync(client=visitor, body=models.Credentials(email=email, password=password))
-    tokens = success(signed_in).data
-    with AuthenticatedClient(url, given(tokens.access_token), raise_on_unexpected_status=True) as client:
+    with sign_in(url, owner, password) as client:
+        declare(client)
+    with sign_in(url, email, password) as client:
         team, task = write(client)
         ask(client, team, task)
         change(client, task)
+
+
+def sign_in(url: str, email: str, password: str) -> AuthenticatedClient:
+    """Return a client that is signed in."""
+    with Client(url, raise_on_unexpected_status=True) as visitor:
+        signed_in = login.sync(client=visitor, body=models.Credentials(email=email, password=password))
+    return AuthenticatedClient(url, given(success(signed_in).data.access_token), raise_on_unexpected_status=True)
+
+
+def declare(client: AuthenticatedClient) -> None:
+    """Declare a resource."""
+    fields = models.DefinitionCreateFields()
+    fields["title"] = models.StringField(type_=models.StringFieldType.STRING, required=True)
+    fields["state"] = models.EnumField(type_=models.EnumFieldType.ENUM, choices=["open", ""])
+    made = create_resource.sync(client=client, body=models.DefinitionCreate(name="notes", fields=fields))
+    assert success(made).data.name == "notes"
 
 
 def success(answer: Answer | models.Failure | None) -> Answer:

@@ -165,14 +165,14 @@ def _of_kind(kind: str, schema: Json) -> str:
 
 
 def _object(schema: Json) -> str:
-    rest = schema.get("additionalProperties", True)
+    rest = schema.get("additionalProperties")
     if properties := schema.get("properties"):
         required = set(schema.get("required", ()))
         optional = {name for name in properties if name not in required}
         notes = {name: each["description"] for name, each in properties.items() if "description" in each}
         types = {name: _type(each) for name, each in properties.items()}
-        return _members(types, optional, notes, any_other=rest is not False)
-    return f"Record<string, {'never' if rest is False else _type(rest) if isinstance(rest, dict) else 'unknown'}>"
+        return _members(types, optional, notes, any_other=bool(rest))
+    return f"Record<string, {'never' if rest is False else _type(rest if isinstance(rest, dict) else {})}>"
 
 
 def _members(

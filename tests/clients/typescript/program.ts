@@ -7,7 +7,7 @@ import type { components, paths } from "./api.js";
 type Schemas = components["schemas"];
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
-const [url, email, password] = process.argv.slice(2) as [string, string, string];
+const [url, email, password, owner] = process.argv.slice(2) as [string, string, string, string];
 // The document says `style: form` of the parameters that are a family, such as `having`.
 const querySerializer = { object: { style: "form", explode: true } } as const;
 
@@ -21,11 +21,19 @@ function given<T>(value: T | null | undefined): T {
   return value;
 }
 
-async function signIn(): Promise<Client<paths>> {
+async function signIn(address: string): Promise<Client<paths>> {
   const visitor = createClient<paths>({ baseUrl: url, querySerializer });
-  const { data } = success(await visitor.POST("/api/v1/auth/login", { body: { email, password } }));
+  const { data } = success(await visitor.POST("/api/v1/auth/login", { body: { email: address, password } }));
   const headers = { Authorization: `Bearer ${given(data.access_token)}` };
   return createClient<paths>({ baseUrl: url, querySerializer, headers });
+}
+
+async function declare(client: Client<paths>): Promise<void> {
+  const fields: Record<string, Schemas["FieldDeclaration"]> = {
+    title: { type: "string", required: true },
+    state: { type: "enum", choices: ["open", ""] },
+  };
+  equal(success(await client.POST("/api/v1/resources", { body: { name: "notes", fields } })).data.name, "notes");
 }
 
 async function write(client: Client<paths>): Promise<[Schemas["Team"], Schemas["Task"]]> {
@@ -122,7 +130,8 @@ async function change(client: Client<paths>, task: Schemas["Task"]): Promise<voi
   equal([gone.response.status, gone.error?.error.code], [404, "NOT_FOUND"]);
 }
 
-const client = await signIn();
+await declare(await signIn(owner));
+const client = await signIn(email);
 const [team, task] = await write(client);
 await ask(client, team);
 await change(client, task);
