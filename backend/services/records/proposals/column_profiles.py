@@ -23,7 +23,8 @@ KINDS = {
     cell_kinds.MOMENT: "datetime",
 }
 TEXT_TYPES = ("time", "uuid", "email", "url")  # that a text can have, in the order in which they are tried
-JSON_TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number", dict: "json", list: "json"}
+# A boolean is an integer, too, so it comes first.
+JSON_TYPES = {bool: "boolean", int: "integer", float: "number", dict: "json", list: "json"}
 # Words for no value also in texts. Not `NA`, which is a country and a continent.
 NULL_WORDS = frozenset({"n/a", "#n/a", "-", "--", "\u2013", "?"})
 MOST_DIGITS = 18  # of an integer
@@ -59,7 +60,7 @@ class ColumnProfile:
         """Take the value of a row into account; anything but text is a value of JSON, or none."""
         if isinstance(cell, str):
             self._add_text(cell)
-        elif (found := JSON_TYPES.get(type(cell))) is None:
+        elif not (found := next((name for kind, name in JSON_TYPES.items() if isinstance(cell, kind)), None)):
             self.missing += 1
         else:
             self.count += 1
