@@ -20,6 +20,7 @@ from backend.middleware.request_id import request_id
 from backend.middleware.request_log import RequestLog, note_route
 from backend.services.access import audit
 from backend.utils.addresses import parse_networks
+from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
 
 
 class Dispatcher:
@@ -36,6 +37,7 @@ class Dispatcher:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request. The stages run in this order."""
         timing.begin(environ)
+        searches_left.set(SEARCHES_OF_A_REQUEST)
         try:
             normalize_conditional_headers(environ)
             self._addresses.set_client_address(environ)
@@ -53,6 +55,7 @@ class Dispatcher:
             # `timing.end` gives the database connection back. The server reads the response body only afterwards; that
             # needs no connection, because an export is already in a temporary file.
             audit.source.set(audit.NO_REQUEST)
+            searches_left.set(None)
             timing.end()
 
     def _flask_or_refusal(self, environ: WSGIEnvironment) -> WSGIApplication:

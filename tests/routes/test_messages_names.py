@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.utils.nearest import SEARCHES_OF_A_REQUEST
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
 
@@ -215,3 +216,14 @@ def test_a_former_name_that_never_existed_is_refused_everywhere(countries, admin
 
 def test_a_reference_gets_the_caller_by_default(countries, alice):
     assert alice.make("countries", title="France")["owner"] == alice.id
+
+
+def test_many_wrong_names_in_one_request_are_refused_without_a_search_for_each(countries, alice):
+    answer = alice.get("/countries?" + "&".join(f"populatio{n}=x" for n in range(1_000)))
+    assert 0 < len(suggestions(answer)) <= SEARCHES_OF_A_REQUEST
+    assert len(details_of(answer)["query"]) == 1_000
+    answer = alice.post("/countries", json={f"populatio{n}": 1 for n in range(1_000)})
+    assert 0 < len(suggestions(answer)) <= SEARCHES_OF_A_REQUEST
+    answer = alice.get("/countries?fields=" + ",".join(f"populatio{n}" for n in range(1_000)))
+    assert 0 < len(suggestions(answer)) <= SEARCHES_OF_A_REQUEST
+    assert suggestions(alice.get("/countries?titel=x")) == ["title"]

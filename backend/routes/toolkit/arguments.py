@@ -22,6 +22,7 @@ from backend.utils.schemas import BuiltSchema
 from backend.utils.strict_json import explain_no_object, read_body
 from backend.utils.texts import printable
 
+MAX_EXPLAINED = 20  # wrong parameters of one request
 SHOWN_CHARACTERS = 40  # of a header in a message
 
 GIVEN_TWICE = Problem("duplicate", "Given more than once.")
@@ -62,19 +63,23 @@ class QuerySchema(BuiltSchema):
 
         Raises ValidationError if a parameter is unknown or its value is not valid.
         """
-        values, problems = dict(self.defaults), {}
+        values, problems = dict(self.defaults), dict[str, Any]()
         for name, text in data.items():
             field = self.parameter(name)
             try:
                 if field is None:
-                    known = [each for each, found in self.load_fields.items() if not isinstance(found, Family)]
-                    raise ValidationError(explain_unknown(name, known, self.types))
+                    raise ValidationError(self._explain(name) if len(problems) < MAX_EXPLAINED else UNKNOWN_PARAMETER)
                 values[name] = field.deserialize(text, name, data)
             except ValidationError as error:
                 problems[name] = error.messages
         if problems:
             raise ValidationError(problems)
         return values
+
+    def _explain(self, name: str) -> Problem:
+        """Return the problem of an unknown parameter."""
+        known = [each for each, found in self.load_fields.items() if not isinstance(found, Family)]
+        return explain_unknown(name, known, self.types)
 
     def parameter(self, name: str) -> fields.Field[Any] | None:
         """Return the field that loads the parameter of this name; None if it is unknown."""

@@ -11,8 +11,9 @@
 At a record without the related one, a field at the end of a path is null.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
@@ -119,7 +120,8 @@ class _Reading:
             return through(way, self._quantified(relation, value, place, path, depth))
         if last in place.fields and place.fields[last].has_column:
             return self._comparisons(last, value, place.fields, path, way)
-        return self._problem(path, NO_FIELD.proposing(nearest(last, [*place.fields, *_followed(place), *GROUPS])))
+        names = chain(place.fields, GROUPS, _followed(place))
+        return self._problem(path, NO_FIELD.proposing(nearest(last, names)))
 
     def _combination(self, name: str, value: Any, place: Place, path: str, depth: int) -> Condition:
         if not depth:
@@ -229,9 +231,9 @@ class _Reading:
         return value
 
 
-def _followed(place: Place) -> list[str]:
-    """Return the names of the relations of a place that lead somewhere; the others must not be guessed."""
-    return [name for name, relation in place.relations.items() if place.follow(relation) is not None]
+def _followed(place: Place) -> Iterator[str]:
+    """Yield the names of the relations of a place that lead somewhere; the others must not be guessed."""
+    return (name for name, relation in place.relations.items() if place.follow(relation) is not None)
 
 
 def _near_hop(hops: list[str], place: Place) -> str | None:
