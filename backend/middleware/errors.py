@@ -22,6 +22,7 @@ from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.clock import seconds_stamp
 from backend.utils.problems import Code, to_json
+from backend.utils.schemas import COMPONENT
 from backend.utils.texts import printable
 
 log = structlog.get_logger()
@@ -89,11 +90,7 @@ class ErrorDetailSchema(Schema):
 
     code = fields.String(required=True, validate=validate.OneOf(sorted(CODES.values())))
     message = fields.String(required=True)
-    details = fields.Dict(
-        keys=fields.String(),
-        required=True,
-        metadata={"description": "For a validation error: messages by location (`json`, `query`) and field"},
-    )
+    details = fields.Dict(required=True, metadata={COMPONENT: "ErrorDetails"})
 
 
 class FailureSchema(Schema):

@@ -1,8 +1,9 @@
 """The audit trail: `/api/v1/audit`."""
 
-from typing import Any
+from typing import Any, get_args
 
 from flask import Response
+from marshmallow import fields, validate
 
 from backend.middleware.app import get_app
 from backend.middleware.guards import permission
@@ -11,15 +12,23 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.list_parameters import list_parameters, make_row_schema
 from backend.routes.toolkit.lists import list_query, page_response
+from backend.services.access.audit import Action
 from backend.services.access.permissions import AUDIT_READ
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import AUDIT
 from backend.services.records import lists
+from backend.utils.schemas import COMPONENT
 
 blp = Blueprint("audit", __name__, url_prefix=f"{API}/audit", description="Who did what")
 
 AuditQuery = QuerySchema.from_dict(list_parameters(AUDIT, order=["-id"]), name="audit_query")
-AuditEntrySchema = make_row_schema("AuditEntry", AUDIT)
+
+
+class AuditEntrySchema(make_row_schema("AuditEntryColumns", AUDIT)):  # type: ignore[misc]  # mypy knows no built classes
+    """An entry of the audit trail."""
+
+    action = fields.String(required=True, validate=validate.OneOf(get_args(Action)))
+    details = fields.Dict(required=True, metadata={COMPONENT: "AuditDetails"})
 
 
 @blp.get("")

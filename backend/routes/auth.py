@@ -14,7 +14,7 @@ from backend.middleware.guards import actor_in_session, anybody, needing, signed
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.profiles import Profile, ProfileChange
+from backend.routes.toolkit.profiles import profile, profile_change
 from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.accounts import own_account, sessions, sign_in, user_updates
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -67,7 +67,7 @@ class CurrentUserSchema(Schema):
         CurrentApiKeySchema, required=True, allow_none=True, metadata={"description": "Null in a session"}
     )
     created_at = Moment(required=True, attribute="user.created_at")
-    profile = Profile(required=True)
+    profile = profile()
 
 
 class UserRegistrationSchema(Schema):
@@ -94,7 +94,7 @@ class CurrentUserUpdateSchema(Schema):
     """The parts of your own account that you can change."""
 
     name = StrictText(validate=validate.Length(1, 100))
-    profile = ProfileChange()
+    profile = profile_change()
 
     @validates_schema
     def changes_something(self, data: dict[str, Any], **_: Any) -> None:

@@ -38,6 +38,7 @@ class HealthSchema(Schema):
 @blp.get("/live")
 @blp.guard(anybody)
 @blp.response(200, HealthSchema)
+@blp.fails(422)
 @blp.doc(operationId="check_liveness", security=NO_SIGN_IN)
 def live() -> dict[str, str]:
     """Tell that the process is running"""
@@ -47,7 +48,7 @@ def live() -> dict[str, str]:
 @blp.get("/ready")
 @blp.guard(anybody)
 @blp.response(200, HealthSchema)
-@blp.fails(503)
+@blp.fails(422, 503)
 @blp.doc(operationId="check_readiness", security=NO_SIGN_IN)
 def ready() -> dict[str, Any]:
     """Return whether requests can be served: the database responds and is migrated, and the disk has free space

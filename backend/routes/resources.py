@@ -1,7 +1,7 @@
 """Definitions: `/api/v1/resources`."""
 
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
@@ -15,6 +15,7 @@ from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.uploads import UPLOADED, FormatQuery, read_layout, uploaded_rows
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
+from backend.services.definitions.steps import Action
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.imports.report import Bounds, Budget
@@ -100,7 +101,7 @@ class DefinitionVersionSchema(Schema):
 class PlanStepSchema(Schema):
     """A step of a plan."""
 
-    action = fields.String(required=True, metadata={"description": "Such as `drop_field`"})
+    action = fields.String(required=True, validate=validate.OneOf(get_args(Action)))
     resource = fields.String(required=True)
     subject = fields.String(required=True, allow_none=True, metadata={"description": "The field or fields"})
     text = fields.String(required=True, metadata={"description": "The step in words"})

@@ -41,6 +41,7 @@ class ApiRootSchema(Schema):
 @blp.get("/")
 @blp.guard(anybody)
 @blp.response(200, ApiRootSchema)
+@blp.fails(422)
 @blp.doc(operationId="show_api", security=NO_SIGN_IN)
 def root() -> dict[str, str] | Response:
     """Show the paths of the API and its documentation

@@ -15,7 +15,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.list_parameters import list_parameters
 from backend.routes.toolkit.lists import list_query, page_response
-from backend.routes.toolkit.profiles import Profile, ProfileChange
+from backend.routes.toolkit.profiles import profile, profile_change
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import service_accounts, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
@@ -42,7 +42,7 @@ class UserSchema(Schema):
     name = StrictText(required=True)
     active = StrictBoolean(required=True, metadata={"description": "Whether they can sign in"})
     roles = fields.List(StrictText(), required=True)
-    profile = Profile(required=True)
+    profile = profile()
     verified_at = Moment(required=True, allow_none=True, metadata={"description": "When they confirmed their address"})
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
@@ -63,7 +63,7 @@ class UserReplaceSchema(Schema):
         load_default=True, metadata={"description": "Whether they can sign in; left out, it is true"}
     )
     roles = fields.List(StrictText(), load_default=list)
-    profile = ProfileChange(load_default=dict)
+    profile = profile_change(load_default=dict)
 
 
 class UserCreateSchema(UserReplaceSchema):
@@ -86,7 +86,7 @@ class ServiceAccountCreateSchema(Schema):
         load_default=True, metadata={"description": "Whether its API keys are accepted; left out, it is true"}
     )
     roles = fields.List(StrictText(), load_default=list)
-    profile = ProfileChange(load_default=dict)
+    profile = profile_change(load_default=dict)
 
 
 @blp.get("")

@@ -18,7 +18,7 @@ from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.people import read_settings
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.resources import list_resources
-from backend.services.definitions.steps import Step, make_step, rows_of
+from backend.services.definitions.steps import Action, Step, make_step, rows_of
 from backend.services.definitions.stored import load_definitions, role_names
 from backend.services.errors import Invalid
 from backend.utils.problems import Problem
@@ -113,9 +113,9 @@ def _explain_part(problem: Problem, name: object, declared: Any) -> Problem:
 def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[Step]]:
     """Apply the roles and the settings of users in a document; return the outcomes and the steps."""
     outcomes = apply_roles(actor, parts.roles)
-    verbs = {"created": "create", "changed": "change"}
-    changed = [(name, verbs[outcome]) for name, outcome in outcomes if outcome in verbs]
-    steps = [make_step(f"{verb}_role", "roles", f"{verb.title()} the role {name}.", name) for name, verb in changed]
+    actions: dict[str, Action] = {"created": "create_role", "changed": "change_role"}
+    changed = [(name, actions[outcome]) for name, outcome in outcomes if outcome in actions]
+    steps = [make_step(action, "roles", f"{_verb(action)} the role {name}.", name) for name, action in changed]
     if parts.users:
         lost = lost_values(parts.users["fields"]) if "fields" in parts.users else {}
         changed_parts = apply_settings(actor, parts.users, confirmed=True)  # the whole plan must be confirmed
@@ -123,6 +123,10 @@ def _apply_accounts(actor: Actor, parts: Document) -> tuple[list[Outcome], list[
         steps += [_profile_fields_step(lost)] if "fields" in changed_parts else []
         steps += [_directory_step()] if "directory" in changed_parts else []
     return outcomes, steps
+
+
+def _verb(action: Action) -> str:
+    return action.partition("_")[0].title()
 
 
 def _profile_fields_step(lost: Mapping[str, list[str]]) -> Step:

@@ -5,6 +5,9 @@ from typing import Any, Self
 
 from marshmallow import Schema, fields
 
+# In the metadata of a field: the name of the component of the OpenAPI document that describes it.
+COMPONENT = "component"
+
 
 class BuiltSchema(Schema):
     """A schema that is never changed after it was built, so code that would copy it can share it.

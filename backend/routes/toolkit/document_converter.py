@@ -7,15 +7,65 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
-from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.arguments import QuerySchema, describe_family, explode_family
 from backend.routes.toolkit.enum_names import VARNAMES, value_names
+from backend.routes.toolkit.expanding import describe_expanded
+from backend.routes.toolkit.groups import describe_measures
+from backend.routes.toolkit.where_parameter import describe_where
 from backend.services.definitions.schema import FieldDeclaration
+from backend.utils.schemas import COMPONENT
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
+def describe_component(converter: Any, field: fields.Field[Any], ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Return the reference to the component of a field that names one; nothing for other fields."""
+    if COMPONENT not in field.metadata:
+        return {}
+    ret.clear()
+    return {"$ref": f"#/components/schemas/{field.metadata[COMPONENT]}"}
+
+
+def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
+    if not isinstance(field, FieldDeclaration):
+        return {}
+    components = converter.spec.components
+    if "FieldDeclaration" not in components.schemas:
+        described = {name: converter.resolve_nested_schema(schema) for name, schema in field.schemas.items()}
+        mapping = {name: schema["$ref"] for name, schema in described.items()}
+        choice = {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
+        components.schema("FieldDeclaration", choice)
+    return {"$ref": "#/components/schemas/FieldDeclaration"}
+
+
+def describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """Return the pattern of the keys of a Dict; apispec only documents the values."""
+    if not isinstance(field, fields.Dict) or field.key_field is None:
+        return {}
+    pattern = field.key_field.metadata.get("pattern")
+    return {"propertyNames": {"pattern": pattern}} if pattern else {}
+
+
+DESCRIBERS = (
+    *(describe_declaration, describe_keys, describe_component, describe_measures),
+    *(describe_expanded, describe_family, describe_where),
+)
+
+
 class Converter(OpenAPIConverter):
-    """apispec's converter, with other forms where generators need them."""
+    """apispec's converter, with our own fields, and with other forms where generators need them."""
+
+    def init_attribute_functions(self) -> None:
+        """Set the functions that describe a field."""
+        super().init_attribute_functions()  # type: ignore[no-untyped-call]
+        for describe in DESCRIBERS:
+            self.add_attribute_function(describe)  # type: ignore[no-untyped-call]
+
+    def init_parameter_attribute_functions(self) -> None:
+        """Set the functions that describe a parameter beside its schema."""
+        super().init_parameter_attribute_functions()
+        self.add_parameter_attribute_function(explode_family)
 
     def field2default(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
         """Return the default of a parameter. That of a member of a body would make the member required in clients."""
@@ -48,24 +98,3 @@ class Plugin(MarshmallowPlugin):
     """apispec's plugin, with this Converter."""
 
     Converter = Converter
-
-
-def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a FieldDeclaration: one schema for each field type."""
-    if not isinstance(field, FieldDeclaration):
-        return {}
-    components = converter.spec.components
-    if "FieldDeclaration" not in components.schemas:
-        described = {name: converter.resolve_nested_schema(schema) for name, schema in field.schemas.items()}
-        mapping = {name: schema["$ref"] for name, schema in described.items()}
-        choice = {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
-        components.schema("FieldDeclaration", choice)
-    return {"$ref": "#/components/schemas/FieldDeclaration"}
-
-
-def describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
-    """Return the pattern of the keys of a Dict; apispec only documents the values."""
-    if not isinstance(field, fields.Dict) or field.key_field is None:
-        return {}
-    pattern = field.key_field.metadata.get("pattern")
-    return {"propertyNames": {"pattern": pattern}} if pattern else {}

@@ -5,21 +5,33 @@ from typing import Any
 from flask import Flask
 from flask_smorest.spec import APISpecMixin
 
-from backend.middleware.errors import FailureSchema
-from backend.routes.toolkit.arguments import describe_family, explode_family
+from backend.config.settings import Settings
+from backend.middleware.app import App
+from backend.middleware.errors import FailureSchema, ValueProblemSchema
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.document_converter import Plugin, describe_declaration, describe_keys
-from backend.routes.toolkit.expanding import describe_expanded
-from backend.routes.toolkit.groups import describe_measures
-from backend.routes.toolkit.profiles import describe_profile
+from backend.routes.toolkit.document_components import COMPONENTS
+from backend.routes.toolkit.document_converter import Plugin
 from backend.routes.toolkit.resource_routes import ResourceRoutes
 from backend.routes.toolkit.security import BEARER, SIGN_IN, cookie_scheme
-from backend.routes.toolkit.where_parameter import describe_where
 
+LICENSE = {"name": "MIT", "identifier": "MIT"}
 DESCRIPTION = """Every success is `{"success": true, "data": …, "message": …, "timestamp": …}`, with `meta` beside the
 `data` of a list. Every failure is `{"success": false, "error": {"code", "message", "details"}, "timestamp": …}`.
 Unknown query parameters and unknown fields of a body are refused, and so is the character NUL in any text. Sign in at
 `/api/v1/auth/login` and send the access token as `Authorization: Bearer`."""
+
+
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def _info(settings: Settings) -> dict[str, Any]:
+    contact = {"name": settings.app_title, "url": settings.public_url}
+    return {"description": DESCRIPTION, "contact": contact, "license": LICENSE}
+
+
+def _servers(settings: Settings) -> list[dict[str, str]]:
+    """Return the address that clients use; without a setting, the one from which they get the document."""
+    return [{"url": "/" if settings.public_url == settings.own_url else settings.public_url}]
 
 
 class Writer(APISpecMixin):
@@ -31,25 +43,15 @@ class Writer(APISpecMixin):
 
     ERROR_SCHEMA = FailureSchema
 
-    def __init__(self, app: Flask, first: "Writer | None" = None) -> None:
+    def __init__(self, app: App, first: "Writer | None" = None) -> None:
         self._first: Writer | None = first
         self.responses: dict[str, Any] = {}
         self._app, self.config, self.config_prefix = app, app.config, ""
         self._fields: list[Any] = []
         self._converters: list[Any] = []
-        self._init_spec(marshmallow_plugin=Plugin(), info={"description": DESCRIPTION}, security=SIGN_IN)
-        converter = self.ma_plugin.converter
-        for describe in (
-            describe_declaration,
-            describe_keys,
-            describe_profile,
-            describe_measures,
-            describe_expanded,
-            describe_family,
-            describe_where,
-        ):
-            converter.add_attribute_function(describe)
-        converter.add_parameter_attribute_function(explode_family)
+        self._init_spec(
+            marshmallow_plugin=Plugin(), info=_info(app.settings), servers=_servers(app.settings), security=SIGN_IN
+        )
         self.spec.components.security_scheme("bearer", BEARER)
         self.spec.components.security_scheme("cookie", cookie_scheme(app.config["JWT_ACCESS_COOKIE_NAME"]))
 
@@ -66,6 +68,13 @@ class Writer(APISpecMixin):
         else:
             waiting.update(self._first.responses)
 
+    def write_system(self, blueprints: list[Blueprint]) -> dict[str, Any]:
+        """Return the document of the system, whose views these blueprints have, with its COMPONENTS."""
+        for name, component in COMPONENTS.items():
+            self.spec.components.schema(name, component)
+        self.ma_plugin.converter.resolve_nested_schema(ValueProblemSchema)
+        return self.write(blueprints, self._app)
+
     def write(self, blueprints: list[Blueprint], owner: Flask | ResourceRoutes) -> dict[str, Any]:
         """Return the document of these blueprints; `owner.url_map` has their rules."""
         for blueprint in blueprints:
@@ -74,4 +83,7 @@ class Writer(APISpecMixin):
                 self.ma_plugin.converter.resolve_nested_schema(schema)
             self.spec.tag({"name": blueprint.name, "description": blueprint.description})
         document: dict[str, Any] = self.spec.to_dict()
+        for path in document["paths"].values():
+            for method in METHODS & path.keys():
+                path[method].setdefault("description", f"{path[method]['summary']}.")
         return document

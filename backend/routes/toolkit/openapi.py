@@ -89,7 +89,7 @@ class Api(SmorestApi):
         with self._write_lock:
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
-                self._system_piece = Piece(self._writer.write(self._blueprints, self._larder))
+                self._system_piece = Piece(self._writer.write_system(self._blueprints))
         system = [self._system_piece, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
         return join_pieces(system, [self._piece(catalog[part.name], part) for part in parts])
 

@@ -4,13 +4,46 @@ import hashlib
 import json
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from backend.models.audit import AuditEntry
 from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.utils.clock import utcnow
 
+Action = Literal[  # what was done; the OpenAPI document lists them
+    "api_key.create",
+    "api_key.revoke",
+    "backup.create",
+    "backup.restore",
+    "call.refuse",
+    "directory.update",
+    "invitation.accept",
+    "invitation.create",
+    "invitation.withdraw",
+    "resource.create",
+    "resource.delete",
+    "resource.rename",
+    "resource.update",
+    "role.create",
+    "role.delete",
+    "role.update",
+    "session.end",
+    "session.end_others",
+    "session.refuse",
+    "session.reuse",
+    "session.start",
+    "user.change_password",
+    "user.create",
+    "user.delete",
+    "user.make_reset_link",
+    "user.register",
+    "user.reset_password",
+    "user.set_roles",
+    "user.update",
+    "user.verify",
+    "user_settings.update",
+]
 COUNTED_FOR_SECONDS = 3600  # repeated actions of one hour share an entry
 MAX_DETAILS = 20_000  # characters of JSON; if details are longer, only their names are stored
 DELETED_AT_ONCE = 500
@@ -31,7 +64,7 @@ NO_REQUEST = Source()  # for the command line and background jobs
 source = ContextVar("source", default=NO_REQUEST)
 
 
-def record(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
+def record(actor: Actor, action: Action, target: Target | None = None, **details: Any) -> None:
     """Add an entry: `actor` did `action`, such as `user.create`, to `target`.
 
     Call it inside the transaction of the change, so that neither is stored without the other. `details` are stored
@@ -40,7 +73,7 @@ def record(actor: Actor, action: str, target: Target | None = None, **details: A
     AuditEntry.create(**_entry(actor, action, target, details))
 
 
-def record_repeated(actor: Actor, action: str, target: Target | None = None, **details: Any) -> None:
+def record_repeated(actor: Actor, action: Action, target: Target | None = None, **details: Any) -> None:
     """Record an action that a client can repeat without limit: one entry per hour, whose `times` grows.
 
     The caller must choose `target` and `details` from a limited set, or a client could still fill the table.

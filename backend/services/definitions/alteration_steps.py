@@ -14,6 +14,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.steps import (
     NO_ROWS,
+    Action,
     Step,
     find_rows,
     make_step,
@@ -163,7 +164,7 @@ def _index_steps(change: Alteration) -> Iterator[Step]:
 
 
 def _dropped_set_steps(
-    change: Alteration, action: str, verb: str, old_sets: list[FieldSet], new_sets: list[FieldSet]
+    change: Alteration, action: Action, verb: str, old_sets: list[FieldSet], new_sets: list[FieldSet]
 ) -> Iterator[Step]:
     kept = {change.old_set_of(each) for each in new_sets}
     for each in old_sets:

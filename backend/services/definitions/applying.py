@@ -98,7 +98,7 @@ def _delete_definition(actor: Actor, name: str) -> None:
     StoredDefinition.delete().where(StoredDefinition.name == name).execute()
 
 
-def _store_definition(actor: Actor, definition: Definition, action: str) -> None:
+def _store_definition(actor: Actor, definition: Definition, action: audit.Action) -> None:
     body = definition.to_dict()
     version = _add_version(actor, definition.name, body)
     changes = {"body": body, "version": version, "updated_at": utcnow()}

@@ -13,7 +13,7 @@ from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.future_columns import FutureColumns, Unknown
 from backend.services.definitions.own_where import read_own_where
 from backend.services.definitions.record_checks import text_of_check
-from backend.services.definitions.steps import NO_ROWS, Rows, Step, find_rows, make_step, record_count_text
+from backend.services.definitions.steps import NO_ROWS, Action, Rows, Step, find_rows, make_step, record_count_text
 from backend.services.storage.conditions import EVERY
 from backend.services.storage.literals import SLOTS, slot_values
 from backend.services.storage.statements import Statement
@@ -32,7 +32,7 @@ def computed_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
         verb = f"Compute {name}" if is_recomputed else f"Add the field {name}, computed"
         unfit = _unfit_rows(change, model, name)
         reason = f", which does not fit in {record_count_text(unfit.total)}" if unfit.total else ""
-        action = "change_computed" if is_recomputed else "add_field"
+        action: Action = "change_computed" if is_recomputed else "add_field"
         yield make_step(action, change.name, f"{verb} as `{field.computed}`{reason}.", name, preventing=unfit)
     for name in sorted(change.new.computed_fields.keys() & change.old_names.keys()):
         old, new = change.field_pairs[name]
@@ -88,7 +88,8 @@ def check_steps(change: Alteration, model: Any) -> Iterator[Step]:
         unfit = _rows_against(change, model, name)
         if old.get(name) == where and not unfit.total:
             continue
-        action, verb = ("change_check", "Change") if name in old else ("add_check", "Add")
+        action: Action = "change_check" if name in old else "add_check"
+        verb = "Change" if name in old else "Add"
         reason = f", which {record_count_text(unfit.total)} would not meet" if unfit.total else ""
         text = f"{verb} the check {name}: {text_of_check(where)}{reason}."
         yield make_step(action, change.name, text, name, preventing=unfit)

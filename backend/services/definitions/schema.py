@@ -10,9 +10,10 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.services.definitions.names import NAME
 from backend.services.field_types.base import TYPES, declaration_schema
-from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText
+from backend.services.field_types.marshmallow_fields import FORMER_NAMES, FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.reference import ON_DELETE
 from backend.utils.problems import Code, Problem
+from backend.utils.schemas import COMPONENT
 
 MAX_FIELDS = 200
 MAX_INDEXED = 8  # fields in one index
@@ -23,6 +24,7 @@ MAX_PATHS = 8  # in `filters`
 ACTIONS = ("list", "read", "create", "update", "delete")
 
 NAME_PATTERN = f"^{NAME.pattern}$"
+# Components of the OpenAPI document: these names are those of types in the code of clients.
 RULE = {
     "type": "object",
     "description": "A grant for the rows that meet the rule",
@@ -60,6 +62,15 @@ RULED_SET = {
 
 _EXAMPLE = 'fields is an object by name: {"title": {"type": "string"}}.'
 NO_FIELDS: Any = Problem("wrong_type", _EXAMPLE, expected="object")
+
+
+COMPONENTS: dict[str, dict[str, Any]] = {
+    "Grant": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/RuledGrant"}]},
+    "RuledGrant": RULE,
+    "FieldSet": {"anyOf": [TERMS, {"$ref": "#/components/schemas/RuledFieldSet"}]},
+    "RuledFieldSet": RULED_SET,
+    "FormerNames": FORMER_NAMES,
+}
 
 
 class FieldDeclaration(fields.Raw):
@@ -109,7 +120,7 @@ class FieldSetEntry(fields.Raw):
 
 def _field_sets(description: str) -> fields.List[Any]:
     return fields.List(
-        FieldSetEntry(metadata={"anyOf": [TERMS, RULED_SET]}),
+        FieldSetEntry(metadata={COMPONENT: "FieldSet"}),
         metadata={"description": f"{description}, for all records or for those that meet a rule"},
     )
 
@@ -132,7 +143,7 @@ class AccessSchema(Schema):
 def _grants() -> fields.List[Any]:
     too_many = Problem("too_many", f"An action has at most {MAX_GRANTS} grants.", limit=MAX_GRANTS)
     return fields.List(
-        fields.Raw(metadata={"anyOf": [{"type": "string"}, RULE]}),
+        fields.Raw(metadata={COMPONENT: "Grant"}),
         validate=validate.Length(max=MAX_GRANTS, error=too_many),
     )
 

@@ -3,13 +3,52 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from peewee import fn
 
 from backend.models.records import column
 from backend.services.storage.statements import Statement, Values
 
+Action = Literal[  # what a step does
+    "add_check",
+    "add_field",
+    "add_index",
+    "add_unique",
+    "allow_null",
+    "change_access",
+    "change_case",
+    "change_check",
+    "change_directory",
+    "change_role",
+    "change_user_fields",
+    "change_computed",
+    "change_constraints",
+    "change_default",
+    "change_filters",
+    "change_history",
+    "change_on_delete",
+    "change_on_owner_delete",
+    "change_require_if_match",
+    "change_rules",
+    "change_search",
+    "change_start",
+    "change_target",
+    "change_type",
+    "create_resource",
+    "create_role",
+    "describe",
+    "drop_check",
+    "drop_field",
+    "drop_index",
+    "drop_resource",
+    "drop_unique",
+    "follow_rename",
+    "rename_field",
+    "rename_resource",
+    "reorder",
+    "require",
+]
 SHOWN_IDS = 5  # of the rows that a step affects
 
 
@@ -32,7 +71,7 @@ class Step:
     `ids` are the first of their ids. `subject` is the name of a field, or several names separated by commas.
     """
 
-    action: str
+    action: Action
     resource: str
     subject: str | None = None
     text: str
@@ -43,7 +82,7 @@ class Step:
 
 
 def make_step(
-    action: str,
+    action: Action,
     resource: str,
     text: str,
     subject: str | None = None,

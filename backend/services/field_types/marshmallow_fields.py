@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from backend.utils.problems import Problem
+from backend.utils.schemas import COMPONENT
 from backend.utils.texts import unstorable_reason
 
 MAX_ROLES = 50  # in one option of a field
@@ -47,14 +48,20 @@ class FromText(fields.Field[Any]):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+FORMER_NAMES = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_FORMER_NAMES},
+    ],
+    "description": "Former names; if this name does not exist but one of these does, that one is renamed",
+}
+
+
 class FormerNames(fields.Raw):
     """The former names of a field or a resource, the latest first: a name or a list of names."""
 
     def __init__(self, **options: Any) -> None:
-        text = {"type": "string"}
-        several = {"type": "array", "items": text, "minItems": 1, "maxItems": MAX_FORMER_NAMES}
-        description = "Former names; if this name does not exist but one of these does, that one is renamed"
-        super().__init__(metadata={"anyOf": [text, several], "description": description}, **options)
+        super().__init__(metadata={COMPONENT: "FormerNames"}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[str]:
         names = [value] if isinstance(value, str) else value

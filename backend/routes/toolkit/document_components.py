@@ -1,0 +1,45 @@
+"""Components of the OpenAPI document that are written by hand, because no single marshmallow field describes them."""
+
+from typing import Any
+
+from backend.services.definitions import schema
+
+Json = dict[str, Any]  # a part of the document
+
+
+def _component(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+PROBLEMS: Json = {
+    "type": "object",
+    "description": "The problems of values, by field; those of a part of a value are deeper",
+    "additionalProperties": {
+        "anyOf": [{"type": "array", "items": _component("ValueProblem")}, _component("ValueProblems")]
+    },
+}
+PLACES = ("json", "query", "headers", "operations", "rows", "columns")  # of values in a request
+ERROR_DETAILS: Json = {
+    "type": "object",
+    "description": "What is wrong with single values, by the part of the request; empty if it is something else",
+    "properties": dict.fromkeys(PLACES, _component("ValueProblems"))
+    | {"plan": _component("DefinitionPlan"), "checks": {"type": "array", "items": _component("HealthCheck")}},
+}
+AUDIT_DETAILS: Json = {
+    "type": "object",
+    "description": "What was changed; each action has some of these members",
+    "properties": {
+        **dict.fromkeys(("name", "email", "description", "method", "user"), {"type": "string"}),
+        **dict.fromkeys(("roles", "permissions", "needs", "left_out"), {"type": "array", "items": {"type": "string"}}),
+        **dict.fromkeys(("version", "sessions"), {"type": "integer"}),
+        "active": {"type": "boolean"},
+        "profile": _component("UserProfile"),
+    },
+    "additionalProperties": {},
+}
+COMPONENTS: dict[str, Json] = {
+    "ErrorDetails": ERROR_DETAILS,
+    "ValueProblems": PROBLEMS,
+    "AuditDetails": AUDIT_DETAILS,
+    **schema.COMPONENTS,
+}
