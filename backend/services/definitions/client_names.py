@@ -13,7 +13,7 @@ from backend.services.field_types.reference import USERS
 from backend.utils import plurals
 
 # What the names of schemas of a resource end in, so that `country_updates` is not `CountryUpdate`.
-ENDINGS = ("Create", "Update", "Where", "Aggregate", "Envelope", "Record", "Records")
+ENDINGS = ("Create", "Update", "Where", "Aggregate", "Envelope", "Record", "Records", "Schema")
 # Singulars in the names of schemas and operations of the system; a test compares them with the document.
 SYSTEM_NAMES = {
     *("user", "user_profile", "user_registration", "user_replace", "user_setting", "user_summary"),
@@ -21,16 +21,10 @@ SYSTEM_NAMES = {
     *("directory_setting", "directory_user", "invited_user", "session", "role", "api_key", "api_key_with_secret"),
     *("invitation", "invitation_acceptance", "mail_request", "mail_token", "password_change", "password_reset"),
     *("definition", "definition_access", "definition_body", "definition_plan", "definition_version", "plan_step"),
-    *("field_declaration", "other_field", "history_entry", "changed_value", "audit_entry", "backup", "health_check"),
-    *(
-        "batch_operation",
-        "batch_request",
-        "batch_result",
-        "import_change",
-        "import_problem",
-        "import_report",
-        "list_meta",
-    ),
+    *("field_declaration", "field_set", "ruled_field_set", "access_grant", "ruled_grant", "other_field"),
+    *("history_entry", "changed_value", "audit_entry", "backup", "health_check"),
+    *("batch_operation", "batch_request", "batch_result", "list_meta"),
+    *("import_change", "import_problem", "import_report"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),
 }
 KINDS = ("Condition", "Field", "Operators")  # of schemas that each field type has

@@ -65,7 +65,7 @@ NO_FIELDS: Any = Problem("wrong_type", _EXAMPLE, expected="object")
 
 
 COMPONENTS: dict[str, dict[str, Any]] = {
-    "Grant": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/RuledGrant"}]},
+    "AccessGrant": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/RuledGrant"}]},
     "RuledGrant": RULE,
     "FieldSet": {"anyOf": [TERMS, {"$ref": "#/components/schemas/RuledFieldSet"}]},
     "RuledFieldSet": RULED_SET,
@@ -143,7 +143,7 @@ class AccessSchema(Schema):
 def _grants() -> fields.List[Any]:
     too_many = Problem("too_many", f"An action has at most {MAX_GRANTS} grants.", limit=MAX_GRANTS)
     return fields.List(
-        fields.Raw(metadata={COMPONENT: "Grant"}),
+        fields.Raw(metadata={COMPONENT: "AccessGrant"}),
         validate=validate.Length(max=MAX_GRANTS, error=too_many),
     )
 
