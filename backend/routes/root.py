@@ -48,11 +48,12 @@ def root() -> dict[str, str] | Response:
 
     A browser gets a page with links to them.
     """
+    after_this_request(_vary_by_form)
     settings = get_app().settings
     base = settings.public_path
     if request.accept_mimetypes.best_match([JSON, HTML]) == HTML:
-        return show_page("root.html", version=f"Version {VERSION}" if settings.public_docs else "")
-    after_this_request(_vary_by_form)
+        version = f"Larder {VERSION}" if settings.public_docs else ""
+        return show_page("root.html", name=settings.app_name or "Larder", version=version)
     paths = {"api": f"{base}{API}", "docs": f"{base}{DOCS_PATH}", "openapi": f"{base}{DOCUMENT_PATH}"}
     return {"name": "Larder", "version": VERSION, **paths}
 

@@ -12,6 +12,7 @@ from backend import create_app
 from backend.models.database import database
 from backend.services.field_types.base import TYPES
 from backend.services.storage.operators import OF_TRUTH, OF_VALUES
+from backend.utils.version import VERSION
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.parts import teams
 
@@ -193,7 +194,7 @@ def test_may_require_a_sign_in(settings):
         with stranger.get(f"http://localhost{path}") as shown:  # a file is open until its answer is closed
             assert shown.status_code == 200, path
     page = stranger.get("http://localhost/", headers={"Accept": "text/html"})
-    assert ("Version" in page.text, "{" in page.text) == (False, False)
+    assert (VERSION in page.text, "{" in page.text) == (False, False)
     for path in ("/", "/health/live", "/api/v1/auth/me"):
         assert stranger.get(f"http://localhost{path}").status_code == (401 if "me" in path else 200)
     browser = app.test_client()

@@ -1,9 +1,13 @@
 """The entry point: JSON for programs, a page for browsers."""
 
+from dataclasses import replace
+
 import pytest
 
+from backend import create_app
+from backend.models.database import database
 from backend.utils.version import VERSION
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_SQLITE, Person
 
 pytestmark = ON_SQLITE
 
@@ -25,9 +29,17 @@ def test_programs_get_json(stranger, accept):
 def test_a_browser_gets_a_page_with_links_that_work(stranger, accept):
     answer = stranger.get("http://localhost/", headers={"Accept": accept})
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
-    assert f"Version {VERSION}" in answer.text
+    assert f"Larder {VERSION}" in answer.text
     assert "Accept" in answer.headers["Vary"]
     for path in ("/docs", "/openapi.json", "/health/ready", "/docs/page.css"):
         assert f'href="{path}"' in answer.text
         with stranger.get(f"http://localhost{path}") as linked:
             assert linked.status_code == 200
+
+
+def test_the_page_has_the_name_of_the_app_as_text(settings):
+    stranger = Person(create_app(replace(settings, app_name="Ada & <b>Co</b>")))
+    page = stranger.get("http://localhost/", headers={"Accept": "text/html"}).text
+    database.close_all()
+    assert "<h1>Ada &amp; &lt;b&gt;Co&lt;/b&gt;</h1>" in page
+    assert "{" not in page
