@@ -2,16 +2,18 @@
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
 from environs import EnvError, FileAwareEnv
 
-from backend.config.checks import SettingsError
+from backend.config.checks import SettingsError, expand_home
 from backend.config.settings import PREFIX, Settings
 from backend.utils.nearest import nearest
 
+QUOTES = re.compile(r"(['\"])(.*)\1", re.DOTALL)
 TEST_PREFIX = "LARDER_TEST_"  # variables of the tests
 
 
@@ -21,13 +23,14 @@ def read_settings() -> Settings:
     `LARDER_<NAME>_FILE` can name a file with the value of `LARDER_<NAME>`. Raises SettingsError, which lists every
     setting that is not valid.
     """
-    _delete_blank_variables()
+    _normalize_variables()
     env = FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True)
     try:
         env.read_env(str(env_file()), recurse=False)
         variables = {**dotenv_values(env_file()), **os.environ}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{env_file()} cannot be read: {error}") from error
+    _expand_names_of_files(variables)
     try:
         values = {item.name: _read(env, item) for item in dataclasses.fields(Settings) if _is_set(item.name, variables)}
         env.seal()
@@ -45,10 +48,24 @@ def _is_set(setting: str, variables: dict[str, str | None]) -> bool:
     return any((variables.get(variable) or "").strip() for variable in (name, f"{name}_FILE"))
 
 
-def _delete_blank_variables() -> None:
-    """Treat a variable without a value as not set, so that the value in `.env` or the default applies."""
-    for name in [name for name, value in os.environ.items() if name.startswith(PREFIX) and not value.strip()]:
-        del os.environ[name]
+def _normalize_variables() -> None:
+    """Remove quotes and spaces around values, which `docker run --env-file` keeps, and variables without a value.
+
+    So the value in `.env` or the default applies to those without a value.
+    """
+    for name, value in [item for item in os.environ.items() if item[0].startswith(PREFIX)]:
+        quoted = QUOTES.fullmatch(value.strip())
+        if text := (quoted[2] if quoted else value).strip():
+            os.environ[name] = text
+        else:
+            del os.environ[name]
+
+
+def _expand_names_of_files(variables: dict[str, str | None]) -> None:
+    """Replace a leading `~` in the values of `LARDER_<NAME>_FILE` by the home folder."""
+    for name, path in variables.items():
+        if name.startswith(PREFIX) and name.endswith("_FILE") and path:
+            os.environ[name] = str(expand_home(name, path))
 
 
 def _explain(error: Exception) -> str:

@@ -106,13 +106,25 @@ def test_the_database_is_by_default_in_the_data_folder(environment):
     assert read_settings().database_url == "sqlite:////srv/larder/larder.db"
 
 
-@pytest.mark.parametrize("blank", ["", "  "])
+@pytest.mark.parametrize("blank", ["", "  ", '""', "' '"])
 def test_a_blank_variable_is_one_that_is_not_set(environment, tmp_path, blank):
     environment |= dict.fromkeys(NAMES, blank) | {f"{name}_FILE": blank for name in NAMES}
+    assert read_settings() == Settings()
+    (tmp_path / ".env").write_text("".join(f"{name}={blank}\n{name}_FILE={blank}\n" for name in NAMES))
     assert read_settings() == Settings()
     environment["LARDER_PORT"] = blank
     (tmp_path / ".env").write_text("LARDER_PORT=9000\nLARDER_HOST=\n")
     assert (read_settings().port, read_settings().host) == (9000, "127.0.0.1")
+
+
+def test_quotes_and_spaces_around_a_value_are_removed(environment, tmp_path):
+    environment |= {"LARDER_PORT": '"8080"', "LARDER_HOST": " '::1' ", "LARDER_BACKUP_SCHEDULE": "'15 3 * * *'"}
+    environment["LARDER_ADMIN_PASSWORD"] = """it's "water\""""
+    (tmp_path / ".env").write_text("LARDER_LOG_LEVEL = 'DEBUG'  # a comment\nexport LARDER_DATA_DIR=\"/srv/my data\"\n")
+    settings = read_settings()
+    assert (settings.port, settings.host, settings.backup_schedule) == (8080, "::1", "15 3 * * *")
+    assert (settings.log_level, settings.data_dir) == ("DEBUG", Path("/srv/my data"))
+    assert settings.admin_password == """it's "water\""""
 
 
 def test_a_tilde_is_the_home_folder(environment, tmp_path):
@@ -122,6 +134,14 @@ def test_a_tilde_is_the_home_folder(environment, tmp_path):
     environment |= {"LARDER_DATABASE_URL": "sqlite:///~/larder.db", "LARDER_BACKUP_TARGET": "file:///~/copies"}
     assert read_settings().database_url == f"sqlite:///{tmp_path}/larder.db"
     assert read_settings().backup_target == f"file:///{tmp_path}/copies"
+    (tmp_path / "port").write_text("8080\n")
+    environment["LARDER_PORT_FILE"] = "~/port"
+    assert read_settings().port == 8080
+    paths = [item.name for item in dataclasses.fields(Settings) if item.metadata["parser"] == "path"]
+    (tmp_path / "mails").mkdir()
+    for name in paths:
+        environment[f"LARDER_{name.upper()}"] = "~/mails"
+        assert getattr(read_settings(), name) == tmp_path / "mails"
 
 
 def test_an_env_file_that_cannot_be_read_is_named(environment, tmp_path):
