@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 
 from backend.cli import backups, clients, data, database, doctor, jobs, mail, records, resources, run, users
 from backend.middleware.app import App
+from backend.utils.nearest import nearest
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "Definitions": (resources.commands,),
@@ -26,6 +27,14 @@ class Commands(AppGroup):
         """Add a command, unless there is one of its name: flask-smorest adds its own `openapi` again and again."""
         if (name or cmd.name) not in self.commands:
             super().add_command(cmd, name)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Return the command of this name; None if there is none. Raises UsageError if it means another one."""
+        command = super().get_command(ctx, cmd_name)
+        # Flask's own group proposes only its own commands.
+        if command is None and ctx.command is not self and (meant := nearest(cmd_name, self.commands)):
+            ctx.fail(f"No such command '{cmd_name}'. Did you mean '{meant}'?")
+        return command
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Return the names of the commands; if this is for the help of Flask's own group, change that help.

@@ -13,6 +13,7 @@ from marshmallow import ValidationError, validate
 
 from backend.utils.addresses import parse_networks
 from backend.utils.emails import normalize_email
+from backend.utils.texts import printable
 
 SECRET_KEY_MIN_BYTES = 32  # RFC 7518, 3.2: an HS256 key is at least as long as its hash
 EXPECTED_KEYS = f"Expected at least {SECRET_KEY_MIN_BYTES} bytes for each key, and no key twice."
@@ -149,7 +150,8 @@ def origins(text: str | None) -> None:
     """Check a list of origins; `*` is a valid one."""
     for origin in (text or "*").split(","):
         if origin != "*" and not ORIGIN.fullmatch(origin):
-            raise ValidationError("Expected origins such as https://app.example.com,http://localhost:3000.")
+            form = "Expected origins such as https://app.example.com,http://localhost:3000, without a path"
+            raise ValidationError(f"{form}; {printable(origin)} is none.")
 
 
 def token(text: str | None) -> None:
