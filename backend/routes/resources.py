@@ -146,10 +146,14 @@ class ImportOptionsSchema(FormatQuery):
     """Parameters for an import of the file."""
 
 
+class ProposedDefinitionSchema(schema.DefinitionSchema):
+    """The definition of a resource that does not exist yet."""
+
+
 class ProposalSchema(Schema):
     """A definition that fits a file, and how to import the file."""
 
-    definition = fields.Nested(schema.DefinitionSchema, required=True)
+    definition = fields.Nested(ProposedDefinitionSchema, required=True)
     import_ = fields.Nested(
         ImportOptionsSchema, required=True, data_key="import", metadata={"description": "Parameters for the import"}
     )
