@@ -262,6 +262,8 @@ def test_objects_are_read_with_the_same_options(goods, alice, admin):
     assert stored(admin, "name", "sold", "bought", "amount", "price") == [expected, expected]
     refused = load(alice, '{"name": "Emma", "": 1}\n', NDJSON, "goods", map="Title=name")
     assert "Unknown columns" in problems(refused)
+    refused = load(alice, content, NDJSON, "goods", delimiter=";")
+    assert details_of(refused) == {"query": {"delimiter": ["Only CSV has a delimiter."]}}
 
 
 def test_wrong_options_are_refused_by_name(goods, alice, run):
@@ -290,3 +292,6 @@ def test_a_column_that_is_known_by_two_names_is_not_matched(admin, alice):
         assert answer.json["error"]["message"].startswith(f'Unknown columns: "{name}"'), name
     assert "given twice: a_b" in load(alice, "a_b,a_b\nx,y\n", resource="goods").json["error"]["message"]
     assert outcome(load(alice, "a_b\nx\n", resource="goods"))[1] == 1
+    message = load(alice, "Title\nx\n", resource="goods", map="Title=aab").json["error"]["message"]
+    assert message.startswith('Unknown columns: "aab" (did you mean ab?)')
+    assert message.endswith("To leave one out, add `map=Title=`.")

@@ -163,6 +163,8 @@ class JsonRows:
 
     def header(self) -> None:
         """Begin at the first line. Raises Invalid if this is not an NDJSON file. Each row has its own names."""
+        if self.layout.delimiter:
+            raise Invalid({"delimiter": [Problem("not_allowed", "Only CSV has a delimiter.")]}, location="query")
         self._source.open()
 
     def close(self) -> None:

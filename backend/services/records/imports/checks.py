@@ -64,8 +64,13 @@ class Checker:
     def check(self, rows: list[Row]) -> Iterator[PlannedWrite]:
         """Yield the planned writes of the rows that are valid; report the problems of the others."""
         drafts, stored = self._planner.read(rows)
+        if self._planner.refers_to_itself:
+            for draft in drafts:
+                yield from self._plan(draft, stored)
+            return
         for draft in drafts:
-            yield from self._plan(draft, stored)
+            if planned := self._planner.plan(draft, stored):
+                yield planned
 
     def finish(self) -> Iterator[PlannedWrite]:
         """Report the rows that wait for a record after the last row; yield the planned writes of those after them."""

@@ -82,14 +82,14 @@ class Columns:
     def find(self, names: Sequence[str]) -> list[Column]:
         """Return the Column of each name. Raises Invalid if a name is unknown or repeated."""
         found = self.known(names)
-        unknown = [self._new_name(name) for name, column in zip(names, found, strict=True) if column is None]
+        unknown = [name for name, column in zip(names, found, strict=True) if column is None]
         columns = [column for column in found if column is not None]
         counts = Counter(column.field for column in columns if column != LEFT_OUT)
         repeated = sorted(field for field, count in counts.items() if count > 1)
         if unknown or repeated:
             messages = [self._explain_unknown(unknown)] if unknown else []
             messages += [f"These columns are given twice: {', '.join(repeated)}."] if repeated else []
-            problems = {name[:MAX_NAME]: [UNKNOWN_COLUMN] for name in unknown[:MAX_LISTED]}
+            problems = {self._new_name(name)[:MAX_NAME]: [UNKNOWN_COLUMN] for name in unknown[:MAX_LISTED]}
             problems |= {name: [GIVEN_TWICE] for name in repeated}
             raise Invalid(problems, "columns", " ".join(messages))
         return columns
@@ -127,7 +127,8 @@ class Columns:
     def _explain_unknown(self, unknown: list[str]) -> str:
         self._hints -= 1
         has_hints = self._hints > 0
-        listed = [shown(name, MAX_NAME) + (self._suggest(name) if has_hints else "") for name in unknown[:MAX_LISTED]]
+        names = map(self._new_name, unknown[:MAX_LISTED])
+        listed = [shown(name, MAX_NAME) + (self._suggest(name) if has_hints else "") for name in names]
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         advice = f"To leave one out, add `map={printable(unknown[0], MAX_NAME)}=`."
         known = f" There are: {', '.join(self.writable)}. {advice}" if has_hints else ""

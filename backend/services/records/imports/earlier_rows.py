@@ -20,9 +20,9 @@ class RecordState(NamedTuple):
 class EarlierRows:
     """The records that earlier rows create and change, and the unique values that these take and give up."""
 
-    def __init__(self, remembered: set[str]) -> None:
-        """Remember only these columns of the records, to save memory."""
-        self._remembered = remembered
+    def __init__(self, remembered: set[str], *, lists_given: bool) -> None:
+        """Remember only these columns of the records, to save memory, and list what is given only if this is used."""
+        self._remembered, self._lists_given = remembered, lists_given
         self._states: dict[str, RecordState] = {}  # by id
         # {set: {values: id of the record that has them, or None if a row gave them up}}
         self._holders: dict[FieldSet, dict[tuple[Any, ...], str | None]] = {}
@@ -52,7 +52,8 @@ class EarlierRows:
             held[before] = None
         if None not in after and len(held) < MAX_HELD:
             held[after] = record_id
-            self._given.append((field_set, after))
+            if self._lists_given:
+                self._given.append((field_set, after))
 
     def take_given(self) -> list[tuple[FieldSet, tuple[Any, ...]]]:
         """Return the (set, values) that records were given since the last call."""

@@ -73,10 +73,12 @@ class Planner:
         self._values, self._allowed = values, allowed
         self._targets = Targets(actor, resource, report_problems, may_change=key is not None)
         self._unique_sets = UniqueSets(resource)
-        self._earlier = EarlierRows({*ALWAYS_REMEMBERED, *self._unique_sets.fields, *_ruling_fields(actor, resource)})
+        self.refers_to_itself = any(field.to == resource.name for field in resource.definition.referring.values())
+        remembered = {*ALWAYS_REMEMBERED, *self._unique_sets.fields, *_ruling_fields(actor, resource)}
+        self._earlier = EarlierRows(remembered, lists_given=self.refers_to_itself)
         self._references = RowReferences(actor, resource, key, self._earlier)
         # Only if later rows can change a new record, found by its key, or refer to it.
-        self._remembers_new_rows = key is not None or _refers_to_itself(resource)
+        self._remembers_new_rows = key is not None or self.refers_to_itself
         self._now, self._defaults = "", dict[str, Any]()
 
     def read(self, rows: list[Row]) -> tuple[list[Draft], StoredRecords]:
@@ -259,10 +261,6 @@ class Planner:
         if self._earlier.has_changed(field_set, values):
             return self._earlier.holder(field_set, values)
         return stored.holders.get(field_set, {}).get(values)
-
-
-def _refers_to_itself(resource: Resource) -> bool:
-    return any(field.to == resource.name for field in resource.definition.referring.values())
 
 
 def _ruling_fields(actor: Actor, resource: Resource) -> set[str]:
