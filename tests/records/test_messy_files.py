@@ -221,8 +221,9 @@ def test_the_command_says_the_same(goods, settings, tmp_path):
     )
     assert "The columns are separated by semicolons." in run("goods.csv", b"name;price\nEmma;1\n")
     assert 'Error: Unknown columns: "nmae" (did you mean name?)' in run("goods.csv", b"nmae\nEmma\n")
-    assert 'line 2: price: Write a decimal as a text such as "12.50". Found: "1,50".' in run(
-        "goods.csv", b'name,price\nEmma,"1,50"\n'
+    assert (
+        'line 2: price: Write a decimal such as 12.50 or "12.50". Found: "1,50". If 1.50 is meant, add `decimal=,`.'
+        in run("goods.csv", b'name,price\nEmma,"1,50"\n')
     )
     assert "line 2: The key name is given twice, the second time at column 15.\n" in run(
         "goods.NDJSON", b'{"name": "a"}\n{"name": "a", "name": "b"}\n'
