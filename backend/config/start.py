@@ -10,6 +10,10 @@ from urllib.parse import urlsplit
 
 from backend.config.settings import Settings
 
+# Files of the data folder without which nothing works; libraries create them. The database has messages of its own.
+NEEDED_FILES = ("jobs.db*", "*.db.lock")
+OWN_IT = "Make the account that runs Larder its owner."
+
 
 class StartError(Exception):
     """Larder cannot start; the text says why, and what to do."""
@@ -48,7 +52,10 @@ def cannot_listen(settings: Settings, error: OSError) -> StartError:
 
 
 def open_data_dir(settings: Settings) -> None:
-    """Create the data folder if it is missing. Raises StartError if no file can be written to it."""
+    """Create the data folder if it is missing.
+
+    Raises StartError if no file can be written to it, or if another account owns a file that every start needs.
+    """
     folder = settings.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it
@@ -57,14 +64,16 @@ def open_data_dir(settings: Settings) -> None:
     except OSError as error:
         cause = "it is not a folder" if isinstance(error, FileExistsError | NotADirectoryError) else _cause(error)
         raise StartError(f"Larder cannot write to LARDER_DATA_DIR={folder}: {cause}.") from error
+    for path in (found for pattern in NEEDED_FILES for found in sorted(folder.glob(pattern))):
+        if not os.access(path, os.W_OK):
+            raise StartError(f"Larder cannot write to {path}. {OWN_IT}")
 
 
 def cannot_read(path: Path, error: OSError | UnicodeDecodeError) -> StartError:
     """Return the StartError for a file of the data folder that cannot be read."""
     if isinstance(error, UnicodeDecodeError):
         return StartError(f"{path} is damaged: it is not a text. Restore it, or delete it for a new one.")
-    fix = "Make the account that runs Larder its owner."
-    return StartError(f"Larder cannot read {path}: {_cause(error)}. {fix}")
+    return StartError(f"Larder cannot read {path}: {_cause(error)}. {OWN_IT}")
 
 
 def _cause(error: OSError) -> str:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from backend.config.settings import Settings
-from backend.config.start import StartError, listen
+from backend.config.start import StartError, listen, open_data_dir
 from tests.conftest import with_database
 from tests.parts.server import HOST, ROOT, environment, held_port, running_server
 
@@ -81,6 +81,15 @@ def test_a_data_folder_that_is_a_file_is_named(tmp_path):
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
     message = start(tmp_path, data_dir="/proc/larder")
     assert re.fullmatch(r"Larder cannot write to LARDER_DATA_DIR=/proc/larder: [a-z ]+\.", message)
+
+
+def test_a_file_of_another_account_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "jobs.db"
+    file.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != file)  # the tests may run as root, who may do all
+    with pytest.raises(StartError) as error:
+        open_data_dir(Settings(data_dir=tmp_path))
+    assert str(error.value) == f"Larder cannot write to {file}. Make the account that runs Larder its owner."
 
 
 def test_a_key_that_cannot_be_read_is_named(tmp_path):
