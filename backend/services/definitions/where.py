@@ -211,7 +211,7 @@ class _Reading:
         if not isinstance(operand, list) or len(operand) > MAX_IN:
             raise ValidationError(Problem("wrong_type", f"Must be an array of at most {MAX_IN} values.", limit=MAX_IN))
         if operator in NOT_EMPTY and not operand:
-            raise ValidationError(Problem("too_few", "Must have a value.", limit=1))
+            raise ValidationError(Problem("too_few", "Must have at least 1 value.", limit=1))
         return tuple([self._value(field, value, operator) for value in operand])
 
     def _value(self, field: FieldType, value: Any, operator: str) -> Any:

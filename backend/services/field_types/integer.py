@@ -4,7 +4,7 @@ import re
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 from peewee import ColumnBase
 
 from backend.models.columns import Column, IntegerColumn
@@ -15,9 +15,9 @@ from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.totals import ExactTotals, Totals
-from backend.utils.problems import Problem
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+_require_64_bits = validate.Range(MIN_INTEGER, MAX_INTEGER)
 
 
 class StrictInteger(fields.Integer):
@@ -29,12 +29,7 @@ class StrictInteger(fields.Integer):
     def _validated(self, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
-        if not MIN_INTEGER <= value <= MAX_INTEGER:
-            limit = MAX_INTEGER if value > 0 else MIN_INTEGER
-            raise ValidationError(
-                Problem("too_large" if value > 0 else "too_small", "Must fit into 64 bits.", limit=limit)
-            )
-        return value
+        return _require_64_bits(value)
 
 
 class IntegerFromText(FromText, StrictInteger):
