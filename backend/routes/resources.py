@@ -145,6 +145,8 @@ class ProposalQuery(FormatQuery):
 class ImportOptionsSchema(FormatQuery):
     """Parameters for an import of the file."""
 
+    lenient = BooleanFromText()  # without a default: it is left out
+
 
 class ProposedDefinitionSchema(schema.DefinitionSchema):
     """The definition of a resource that does not exist yet."""
