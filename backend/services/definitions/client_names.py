@@ -25,6 +25,7 @@ SYSTEM_NAMES = {
     *("history_entry", "changed_value", "audit_entry", "backup", "health_check"),
     *("batch_operation", "batch_request", "batch_result", "list_meta"),
     *("import_change", "import_problem", "import_report"),
+    *("proposal", "proposed_definition", "import_option"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),
 }
 KINDS = ("Condition", "Field", "Operators")  # of schemas that each field type has
