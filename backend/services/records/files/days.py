@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Callable
 
-from backend.services.records.files.notations import Notation, Reading
+from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
 
 ORDERS = ("ymd", "dmy", "mdy")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -33,7 +33,7 @@ def moment_reader(notation: Notation) -> Callable[[str], Reading | None]:
     read_day = day_reader(notation)
 
     def read(text: str) -> Reading | None:
-        found = _MOMENT.fullmatch(text.strip())
+        found = _MOMENT.fullmatch(text.strip()) if len(text) <= MAX_LENGTH else None
         day = found and read_day(found[1])
         return Reading(f"{day.text}T{found[2]}", day.options) if found and day else None
 

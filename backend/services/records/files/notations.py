@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+MAX_LENGTH = 100  # characters of a value that is written in another way; it bounds the time of the patterns
+
 
 class Reading(NamedTuple):
     """A value as an export would write it, the names of the options that were needed, and the currency left out."""

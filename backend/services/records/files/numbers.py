@@ -5,9 +5,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-from backend.services.records.files.notations import Notation, Reading
+from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
 
-MAX_LENGTH = 100  # characters of a number with its signs; it also bounds the time of the patterns
 SPACES, APOSTROPHES = " \u00a0\u2009\u202f", "'\u2019"  # that separate thousands, as programs write them
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY|KRW|SGD|HKD"
 _CURRENCY = rf"(?:US\$|[$\u00a2-\u00a5\u20a0-\u20cf]|{_CODES})"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from backend.services.field_types import cell_kinds
 from backend.services.records.files.days import ORDERS, day_reader, has_short_year, moment_reader
-from backend.services.records.files.notations import Notation, Reading
+from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
 from backend.services.records.files.numbers import number_reader
 from backend.services.records.files.words import FALSE_WORDS, TRUE_WORDS, boolean_reader, means_nothing, pair_of
 from backend.utils.texts import shown
@@ -85,6 +85,9 @@ class Survey:
     def add(self, text: str) -> None:
         """Take a value into account. A value that no notation reads is only counted."""
         self.count += 1
+        if len(text) > MAX_LENGTH:
+            self.unread += 1
+            return
         seen = text.translate(_ONE_DIGIT) if self.kind in _NUMERIC else text
         if seen in self._seen:
             return
@@ -143,6 +146,8 @@ class Survey:
 
 def hint(kind: str | None, text: str) -> str:
     """Return which options would read a value that was refused, or an empty text."""
+    if len(text) > MAX_LENGTH:
+        return ""
     if means_nothing(text):
         return f"If {shown(text)} means no value, add `null={text.strip()}`."
     if kind is None:

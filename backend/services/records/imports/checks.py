@@ -23,7 +23,6 @@ from backend.services.records.imports.waiting_rows import (
     find_circles,
 )
 from backend.services.records.upserts import Key
-from backend.utils.problems import Problem
 
 
 class Checker:
@@ -75,12 +74,22 @@ class Checker:
     def finish(self) -> Iterator[PlannedWrite]:
         """Report the rows that wait for a record after the last row; yield the planned writes of those after them."""
         while referring := self._waiting.take_referring():
-            reports = self._explain(referring)
+            circles = find_circles(self._provided(referring))
             for _, place in referring:
-                draft = self._waiting.take(place).draft
-                self._report_problems(draft.line, reports[draft.line])
+                draft, _, reference = self._waiting.take(place)
+                assert reference is not None  # of take_referring
+                circle = circles.get(draft.line)
+                missing = explain_missing(self._resource, reference.column, reference.key)
+                problem = explain_circle(reference.column.field, circle) if circle else missing
+                self._report_problems(draft.line, problem)
                 for next_place in self._waiting.finish(self._planner.key_of(draft)):
                     yield from self._plan(*self._waiting.take(next_place)[:2])
+
+    def _provided(self, referring: list[tuple[Wanted, int]]) -> Iterator[tuple[int, Wanted, set[Wanted]]]:
+        """Yield (line, what the row waits for, what it would provide) of each row, which are not in memory together."""
+        for wanted, place in referring:
+            draft = self._waiting.read(place).draft
+            yield draft.line, wanted, self._planner.provided(draft)
 
     def _plan(self, draft: Draft, stored: StoredRecords) -> Iterator[PlannedWrite]:
         """Plan a row, and then the rows that waited for it."""
@@ -108,15 +117,3 @@ class Checker:
             return []
         places = [place for fields, values in given for place in self._waiting.release(Wanted(fields, values))]
         return places + self._waiting.finish(key)
-
-    def _explain(self, referring: list[tuple[Wanted, int]]) -> dict[int, Problem]:
-        """Return {line: problem} of the rows that wait for records."""
-        rows = [(self._waiting.read(place), wanted) for wanted, place in referring]
-        circles = find_circles((row.draft.line, wanted, self._planner.provided(row.draft)) for row, wanted in rows)
-        problems = {}
-        for (draft, _, reference), _ in rows:
-            assert reference is not None  # of take_referring
-            circle = circles.get(draft.line)
-            missing = explain_missing(self._resource, reference.column, reference.key)
-            problems[draft.line] = explain_circle(reference.column.field, circle) if circle else missing
-        return problems
