@@ -140,17 +140,17 @@ def test_refuses_what_has_no_sum_or_group(books, alice):
 
 
 def test_reveals_no_rows_or_fields_that_a_list_hides(admin, alice, edith, stranger):
-    fields = {"team": {"type": "string"}, "wage": {"type": "integer", "readable_by": ["editor"]}}
+    fields = {"team": {"type": "string"}, "salary": {"type": "integer", "readable_by": ["editor"]}}
     access = {"list": ["editor", {"role": "member", "where": {"team": "red"}}]}
     admin.declare("people", fields, access=access)
-    for team, wage in (("red", 1), ("red", 2), ("blue", 3)):
-        admin.make("people", team=team, wage=wage)
+    for team, salary in (("red", 1), ("red", 2), ("blue", 3)):
+        admin.make("people", team=team, salary=salary)
     assert alice.get("/people/aggregate?group_by=team").json["data"] == [{"team": "red", "count": 2}]
-    assert edith.get("/people/aggregate?sum=wage").json["data"] == [{"count": 3, "sum": {"wage": 6}}]
-    for query in ("sum=wage", "group_by=wage", "max=wage", "wage=1", "sort=wage"):
-        hidden, missing = (alice.get(f"/people/aggregate?{each}") for each in (query, query.replace("wage", "nope")))
+    assert edith.get("/people/aggregate?sum=salary").json["data"] == [{"count": 3, "sum": {"salary": 6}}]
+    for query in ("sum=salary", "group_by=salary", "max=salary", "salary=1", "sort=salary"):
+        hidden, missing = (alice.get(f"/people/aggregate?{each}") for each in (query, query.replace("salary", "nope")))
         assert hidden.status_code == 422
-        assert str(hidden.json["error"]).replace("wage", "nope") == str(missing.json["error"])
+        assert str(hidden.json["error"]).replace("salary", "nope") == str(missing.json["error"])
     assert stranger.get("/people/aggregate").status_code == 401
 
 

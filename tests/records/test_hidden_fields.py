@@ -1,6 +1,6 @@
 """Hidden fields: no parameter, error, document or cursor reveals that a field exists, or its values.
 
-Each test compares the response about `wage`, which only editors may read, with the response about a field that does
+Each test compares the response about `salary`, which only editors may read, with the response about a field that does
 not exist.
 """
 
@@ -20,7 +20,7 @@ HIDDEN = {"readable_by": ["editor"]}
 OWNERS = {"name": {"type": "string"}, "tag": {"type": "string", "unique": True} | HIDDEN}
 NOTES = {
     "title": {"type": "string"},
-    "wage": {"type": "integer", "default": 1} | HIDDEN,
+    "salary": {"type": "integer", "default": 1} | HIDDEN,
     "code": {"type": "string", "unique": True, "writable_by": ["member"]} | HIDDEN,
     "boss": {"type": "reference", "to": "owners"} | HIDDEN,
     "owner_id": {"type": "reference", "to": "owners"},
@@ -31,14 +31,14 @@ NOTES = {
 def owner(admin):
     """An owner that the notes made here refer to."""
     admin.declare("owners", OWNERS, access=ACCESS)
-    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "wage"]])
+    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "salary"]])
     return admin.make("owners", name="Ann", tag="t1")
 
 
 @pytest.fixture
 def note(admin, owner):
     """A note with something in every hidden field."""
-    return admin.make("notes", title="Milk", wage=42, code="A1", boss=owner["id"], owner_id=owner["id"])
+    return admin.make("notes", title="Milk", salary=42, code="A1", boss=owner["id"], owner_id=owner["id"])
 
 
 def error_without(answer, *names):
@@ -53,7 +53,7 @@ def same(send, *paths):
     """Fail unless requests about a hidden and about a missing field or relation get the same error."""
     hidden, missing = (send(path) for path in paths)
     assert hidden.status_code == 422, hidden.json
-    names = ("wage", "boss", "code", "nope", "notes__boss", "notes__nope")
+    names = ("salary", "boss", "code", "nope", "notes__boss", "notes__nope")
     assert error_without(hidden, *names) == error_without(missing, *names), paths
 
 
@@ -61,20 +61,20 @@ def test_a_filter_does_not_reveal_a_hidden_field(note, alice, stranger):
     for operator in ("", "__ne", "__gt", "__lt", "__in", "__isnull", "__like"):
         for value in ("42", "many", "", "1,x"):
             for person in (alice, stranger):
-                same(person.get, f"/notes?wage{operator}={value}", f"/notes?nope{operator}={value}")
-    same(alice.get, "/notes?wage__in=1&wage__in=2", "/notes?nope__in=1&nope__in=2")
-    same(alice.get, "/notes?wage=42&page=0", "/notes?nope=42&page=0")
+                same(person.get, f"/notes?salary{operator}={value}", f"/notes?nope{operator}={value}")
+    same(alice.get, "/notes?salary__in=1&salary__in=2", "/notes?nope__in=1&nope__in=2")
+    same(alice.get, "/notes?salary=42&page=0", "/notes?nope=42&page=0")
 
 
 def test_sort_and_fields_do_not_reveal_a_hidden_field(note, alice):
     for query in ("sort=%s", "sort=-%s", "sort=title,%s", "fields=%s", "fields=title,%s"):
-        same(alice.get, f"/notes?{query % 'wage'}", f"/notes?{query % 'nope'}")
+        same(alice.get, f"/notes?{query % 'salary'}", f"/notes?{query % 'nope'}")
 
 
 def test_a_caller_who_may_read_a_field_may_use_it_in_every_parameter(note, edith):
-    for query in ("wage=42", "wage__in=42,43", "sort=-wage", "fields=wage", "expand=boss"):
+    for query in ("salary=42", "salary__in=42,43", "sort=-salary", "fields=salary", "expand=boss"):
         (found,) = edith.get(f"/notes?{query}").json["data"]
-        assert found["wage"] == 42
+        assert found["salary"] == 42
     assert edith.get(f"/owners/{note['owner_id']}?expand=notes__boss").json["data"]["expand"]["notes__boss"]["data"]
 
 
@@ -84,7 +84,7 @@ def test_expand_does_not_reveal_a_hidden_reference(note, alice):
     path = f"/owners/{note['owner_id']}"
     same(alice.get, f"{path}?expand=notes__boss", f"{path}?expand=notes__nope")
     (shown,) = alice.get(f"{path}?expand=notes").json["data"]["expand"]["notes"]["data"]
-    assert not {"wage", "code", "boss"} & set(shown)
+    assert not {"salary", "code", "boss"} & set(shown)
 
 
 def test_an_expanded_record_shows_no_hidden_field(note, alice, edith):
@@ -108,8 +108,8 @@ def test_a_body_does_not_reveal_a_hidden_field(note, alice):
     for value in (1, "many", None, [], 10**30):
         for send, path in ((alice.post, "/notes"), (alice.put, "/notes/x"), (alice.patch, "/notes/x")):
             path = path.replace("x", note["id"])
-            answers = [send(path, json={"title": "Eggs", name: value}) for name in ("wage", "nope")]
-            assert error_without(answers[0], "wage") == error_without(answers[1], "nope")
+            answers = [send(path, json={"title": "Eggs", name: value}) for name in ("salary", "nope")]
+            assert error_without(answers[0], "salary") == error_without(answers[1], "nope")
             assert answers[0].status_code == 422
 
 
@@ -124,14 +124,14 @@ def test_a_batch_does_not_reveal_a_hidden_field(note, alice):
 
 def test_a_conflict_does_not_reveal_a_hidden_field(note, admin, alice, edith):
     answers = [alice.post("/notes", json={"title": "Eggs", "code": "A1"})]
-    admin.make("notes", title="Salt", wage=1)
+    admin.make("notes", title="Salt", salary=1)
     answers.append(alice.post("/notes", json={"title": "Salt"}))
     for answer in answers:
         assert answer.status_code == 409
         assert details_of(answer) == {}
-        assert not {"code", "wage"} & set(answer.json["error"]["message"].split())
-    assert details_of(edith.patch(f"/notes/{note['id']}", json={"title": "Salt", "wage": 1})) == {
-        "json": {"title": ["Already taken."], "wage": ["Already taken."]}
+        assert not {"code", "salary"} & set(answer.json["error"]["message"].split())
+    assert details_of(edith.patch(f"/notes/{note['id']}", json={"title": "Salt", "salary": 1})) == {
+        "json": {"title": ["Already taken."], "salary": ["Already taken."]}
     }
 
 
@@ -146,11 +146,11 @@ def test_a_refused_deletion_does_not_name_who_refers_by_a_hidden_field(admin, al
 
 
 def test_a_cursor_gives_others_no_access_to_a_hidden_sort_field(note, admin, alice, edith):
-    admin.make("notes", title="Eggs", wage=7)
-    cursor = edith.get("/notes?sort=-wage&per_page=1").json["meta"]["next_cursor"]
-    same(alice.get, f"/notes?sort=-wage&cursor={cursor}", f"/notes?sort=-nope&cursor={cursor}")
+    admin.make("notes", title="Eggs", salary=7)
+    cursor = edith.get("/notes?sort=-salary&per_page=1").json["meta"]["next_cursor"]
+    same(alice.get, f"/notes?sort=-salary&cursor={cursor}", f"/notes?sort=-nope&cursor={cursor}")
     assert alice.get(f"/notes?cursor={cursor}").status_code == 400
-    filtered = edith.get("/notes?wage__gt=1&per_page=1").json["meta"]["next_cursor"]
+    filtered = edith.get("/notes?salary__gt=1&per_page=1").json["meta"]["next_cursor"]
     assert alice.get(f"/notes?cursor={filtered}").status_code == 400
 
 
@@ -161,18 +161,18 @@ def test_the_document_shows_each_caller_what_they_may_use(note, stranger, alice,
         return answer.text
 
     for person in (stranger, alice):
-        assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name in document(person)]
+        assert not [name for name in ("salary", '"boss"', "notes__boss", '"tag"') if name in document(person)]
     for person, expected in ((stranger, ["owner_id", "title"]), (alice, ["code", "owner_id", "title"])):
         schemas = person.get("http://localhost/openapi.json").json["components"]["schemas"]
         assert sorted(schemas["NoteUpdate"]["properties"]) == expected
         assert "code" not in schemas["Note"]["properties"]
-    assert not [name for name in ("wage", '"boss"', "notes__boss", '"tag"') if name not in document(edith)]
+    assert not [name for name in ("salary", '"boss"', "notes__boss", '"tag"') if name not in document(edith)]
 
 
 def test_a_bad_token_gets_the_document_of_a_stranger(note, stranger):
     answer = stranger.get("http://localhost/openapi.json", headers={"Authorization": "Bearer nonsense"})
     assert answer.status_code == 200
-    assert "wage" not in answer.text
+    assert "salary" not in answer.text
 
 
 def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp_path):
@@ -184,14 +184,14 @@ def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp
             import_records(actor, app.catalog["notes"], CsvRows(lines))
         return refusal.value.errors
 
-    for hidden in ("owner_id_tag", "wage", "boss"):
+    for hidden in ("owner_id_tag", "salary", "boss"):
         assert columns(hidden) == {hidden: ["Unknown column."]}
 
 
 @ON_SQLITE
 def test_mass_assignment_sets_nothing_that_is_not_offered(note, alice, admin):
     before = admin.get(f"/notes/{note['id']}").json["data"]
-    for name in ("id", "version", "created_by", "created_at", "updated_at", "roles", "wage", "f_wage", "expand"):
+    for name in ("id", "version", "created_by", "created_at", "updated_at", "roles", "salary", "f_salary", "expand"):
         for send, path in ((alice.patch, f"/notes/{note['id']}"), (alice.post, "/notes")):
             assert send(path, json={"title": "x", name: before.get(name, 1)}).status_code == 422
     assert admin.get(f"/notes/{note['id']}").json["data"] == before
@@ -200,4 +200,4 @@ def test_mass_assignment_sets_nothing_that_is_not_offered(note, alice, admin):
 @ON_SQLITE
 def test_an_empty_list_of_values_matches_nothing_for_anybody(note, alice, edith):
     assert alice.get("/notes?title__in=").json["data"] == []
-    assert edith.get("/notes?wage__in=").json["data"] == []
+    assert edith.get("/notes?salary__in=").json["data"] == []
