@@ -13,15 +13,14 @@ from backend.services.accounts.mail_texts import KINDS
 commands = AppGroup("mail", help="Mails of this installation.")
 
 
-@commands.command("test")
+@commands.command("test", epilog="Example: flask mail test ada@example.com --kind reset")
 @click.argument("address")
 @click.option("--kind", type=click.Choice([*KINDS]), default="invitation", show_default=True, help="Which mail.")
 @click.option("--language", help="The language of the person, such as de.")
 def test_mail(address: str, kind: str, language: str | None) -> None:
-    """Send a mail with sample values to ADDRESS; without LARDER_SMTP_URL, print it.
+    """Send a mail with sample values to ADDRESS.
 
-    \b
-    flask mail test ada@example.com --kind reset
+    Without LARDER_SMTP_URL, print it.
     """
     settings = get_app().settings
     message = make_sample(settings, kind, address, language)

@@ -81,11 +81,11 @@ def export(file: TextIO, next_numbers: bool) -> None:
 @click.option("--name", help="Name of the resource; by default that of the file.")
 @format_options
 def propose(files: tuple[Path, ...], name: str | None, **layout: Any) -> None:
-    """Propose resources for FILES of records, as YAML that `apply` takes.
+    """Propose resources for FILES of records.
 
-    Types, lengths, required and unique fields and choices follow from all rows of a file. The first lines say how to
-    apply the proposal and to import the file. Read it before you apply it: a file shows what values are, not what they
-    may be.
+    Prints YAML that `apply` takes. Types, lengths, required and unique fields and choices follow from all rows of a
+    file. The first lines say how to apply the proposal and to import the file. Read it before you apply it: a file
+    shows what values are, not what they may be.
     """
     if name and len(files) > 1:
         raise click.UsageError("With --name, give one file.")
