@@ -56,8 +56,9 @@ def _keys(fields: Fields) -> dict[str, Field[Any]]:
     for name, field in fields.items():
         if field.sortable:
             keys[name] = field.json_field(allow_none=True)
-            unbounded = parse_field({"type": field.name}) if field.parts else field  # a part may begin before `min`
-            keys |= {GroupKey(name, part).name: unbounded.json_field(allow_none=True) for part in field.parts}
+        if field.parts:
+            start = parse_field({"type": field.name}).json_field(allow_none=True)  # it may be before `min`
+            keys |= {GroupKey(name, part).name: start for part in field.parts}
     return keys
 
 
