@@ -152,7 +152,7 @@ class ProposedDefinitionSchema(schema.DefinitionSchema):
     """The definition of a resource that does not exist yet."""
 
 
-class ProposalSchema(Schema):
+class DefinitionProposalSchema(Schema):
     """A definition that fits a file, and how to import the file."""
 
     definition = fields.Nested(ProposedDefinitionSchema, required=True)
@@ -196,7 +196,7 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 @blp.post("/proposal")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(ProposalQuery, location="query")
-@blp.response(200, ProposalSchema)
+@blp.response(200, DefinitionProposalSchema)
 @blp.fails(400, 401, 403, 413, 415)
 @blp.doc(operationId="propose_resource", requestBody=UPLOADED["requestBody"])
 def propose_resource(arguments: dict[str, Any]) -> dict[str, Any]:

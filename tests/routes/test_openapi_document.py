@@ -14,6 +14,7 @@ from backend.services.field_types.base import TYPES
 from backend.services.storage.operators import OF_TRUTH, OF_VALUES
 from backend.utils.version import VERSION
 from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.field_types.contract import check_answer
 from tests.parts import teams
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -237,3 +238,59 @@ def test_has_forms_that_generators_of_clients_understand(admin):
     state = bodies["ThingCreate"]["properties"]["state"]
     assert state["x-enum-varnames"] == ["ON", "EMPTY", "VALUE_1_A"]
     assert "`on` by default" in state["description"]
+
+
+@ON_SQLITE
+def test_profiles_have_the_declared_fields_for_those_who_are_signed_in(admin, alice, stranger):
+    fields = {"shoe_size": {"type": "string", "max_length": 9}, "page": {"type": "integer"}}
+    directory = {"roles": ["member"], "fields": ["name"]}
+    assert admin.put("/users/settings", json={"fields": fields, "directory": directory}).status_code == 200
+    for person, shown in ((admin, ["shoe_size", "page"]), (alice, ["shoe_size", "page"]), (stranger, [])):
+        schemas = document_of(person)["components"]["schemas"]
+        assert list(schemas["UserProfile"].get("properties", ())) == shown, person.name
+        assert list(schemas["UserProfileUpdate"].get("properties", ())) == shown, person.name
+        assert ("shoe_size" in person.get("http://localhost/openapi.json").text) == bool(shown)
+    body = {"email": "new@example.com", "name": "New", "password": PASSWORD, "profile": {"shoe_size": "a"}}
+    made = admin.post("/users", json=body)
+    document = document_of(admin)
+    check_answer(document, "create_user", made)
+    check_answer(document, "update_user", admin.patch(f"/users/{made.json['data']['id']}", json={"active": False}))
+    check_answer(document, "get_me", alice.get("/auth/me"))
+    for operation, path in (("list_users", "/users"), ("list_audit_entries", "/audit"), ("list_roles", "/roles")):
+        check_answer(document, operation, admin.get(path))
+
+
+@ON_SQLITE
+def test_errors_are_what_the_document_says(admin):
+    admin.declare("notes", {"title": {"type": "string", "required": True}, "n": {"type": "integer", "max": 3}})
+    document = document_of(admin)
+    made = admin.make("notes", title="x")
+    step = {"op": "update", "resource": "notes", "id": made["id"], "data": {"n": 9}}
+    for operation, answer in (
+        ("create_note", admin.post("/notes", json={"n": 5, "nope": 1})),
+        ("list_notes", admin.get("/notes?sort=nope&n=x")),
+        ("run_batch", admin.post("/batch", json={"operations": [step]})),
+        ("replace_resource", admin.put("/resources/notes", json={"fields": {"n": {"type": "integer"}}})),
+        ("get_note", admin.get(f"/notes/{made['id'][:-4]}0000")),
+    ):
+        assert answer.status_code >= 400
+        check_answer(document | {"paths": with_failures(document)}, operation, answer)
+
+
+def with_failures(document):
+    """Return the paths, in which each operation has the default response for each error."""
+    paths = json.loads(json.dumps(document["paths"]))
+    failure = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Failure"}}}}
+    for path in paths.values():
+        for method in METHODS:
+            if method in path:
+                path[method]["responses"] |= {str(status): failure for status in (404, 409, 422)}
+    return paths
+
+
+@ON_SQLITE
+def test_names_the_address_of_the_server(settings):
+    for address, url in (("https://larder.example.com/x", "https://larder.example.com/x"), (None, "/")):
+        app = create_app(replace(settings, public_url=address))
+        assert Person(app).get("http://localhost/openapi.json").json["servers"] == [{"url": url}]
+        database.close_all()

@@ -7,7 +7,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
-from backend.routes.toolkit.arguments import QuerySchema, describe_family, explode_family
+from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.enum_names import VARNAMES, value_names
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.groups import describe_measures
@@ -79,18 +79,18 @@ class Converter(OpenAPIConverter):
             self._described[key] = (field.validators, super().field2property(field))
         return {**self._described[key][1]}
 
-    def field2default(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
-        """Return the default of a parameter. That of a member of a body would make the member required in clients."""
-        if not isinstance(field.root, QuerySchema):
-            return {}
-        described: dict[str, Any] = super().field2default(field, **options)
-        return described
+    def _field2parameter(self, field: fields.Field[Any], *, name: str, location: str) -> dict[str, Any]:
+        described: dict[str, Any] = super()._field2parameter(field, name=name, location=location)
+        return described | {"schema": described["schema"] | super().field2default(field)}
+
+    def field2default(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return nothing: only parameters have a default. It would make a member of a body required in clients."""
+        return {}
 
     def metadata2properties(self, field: fields.Field[Any], **options: Any) -> dict[str, Any]:
-        """Return the members that the metadata of a field give, but a default only for a parameter."""
+        """Return the members that the metadata of a field give, without a default."""
         described: dict[str, Any] = super().metadata2properties(field, **options)
-        if not isinstance(field.root, QuerySchema):
-            described.pop("default", None)
+        described.pop("default", None)
         return described
 
     def field2read_only(self, *_: Any, **__: Any) -> dict[str, Any]:

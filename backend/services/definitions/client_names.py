@@ -20,12 +20,12 @@ SYSTEM_NAMES = {
     *("current_user", "current_api_key", "service_account"),
     *("directory_setting", "directory_user", "invited_user", "session", "role", "api_key", "api_key_with_secret"),
     *("invitation", "invitation_acceptance", "mail_request", "mail_token", "password_change", "password_reset"),
-    *("definition", "definition_access", "definition_body", "definition_plan", "definition_version", "plan_step"),
+    *("definition", "definition_access", "definition_body", "definition_version", "plan_step"),
+    *("definition_plan", "definition_proposal"),
     *("field_declaration", "field_set", "ruled_field_set", "access_grant", "ruled_grant", "other_field"),
     *("history_entry", "changed_value", "audit_entry", "backup", "health_check"),
     *("batch_operation", "batch_request", "batch_result", "list_meta"),
-    *("import_change", "import_problem", "import_report"),
-    *("proposal", "proposed_definition", "import_option"),
+    *("import_change", "import_problem", "import_report", "import_option", "proposed_definition"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),
 }
 KINDS = ("Condition", "Field", "Operators")  # of schemas that each field type has
