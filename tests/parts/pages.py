@@ -47,7 +47,7 @@ def check_blocks(name, blocks, address, password, folder, log, **variables):
             printed = next(outputs)
         elif kind in ("json", "text"):
             found = difference(json.loads(text), read_json(printed)) if kind == "json" else unlike(text, printed)
-            assert found is None, f"{name}:{line}: {found}"
+            assert found is None, f"{name}:{line}: {found}\n{printed}"
 
 
 def read_json(printed):
