@@ -172,7 +172,8 @@ def _object(schema: Json) -> str:
         notes = {name: each["description"] for name, each in properties.items() if "description" in each}
         types = {name: _type(each) for name, each in properties.items()}
         return _members(types, optional, notes, any_other=bool(rest))
-    return f"Record<string, {'never' if rest is False else _type(rest if isinstance(rest, dict) else {})}>"
+    # Not Record<…>: a component that contains itself may refer to itself only within braces.
+    return f"{{ [name: string]: {'never' if rest is False else _type(rest if isinstance(rest, dict) else {})} }}"
 
 
 def _members(
