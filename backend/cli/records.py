@@ -18,14 +18,18 @@ from backend.services.access.actors import SYSTEM
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import find_resource
 from backend.services.records import exports
+from backend.services.records.export_columns import CsvForm
 from backend.services.records.files.formats import Format
 from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
+from backend.services.records.files.separators import delimiter_of
 from backend.services.records.imports.importing import Options, import_records
 from backend.services.records.imports.report import Report
 from backend.services.records.list_query import ListQuery
 from backend.services.records.records import list_records
 from backend.utils.controls import without_controls
 from backend.utils.texts import shown
+
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")  # which look like CSV to nobody
 
 commands = AppGroup("records", help="Import and export records.")
 
@@ -34,16 +38,22 @@ commands = AppGroup("records", help="Import and export records.")
 @click.argument("resource")
 @click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--addresses", is_flag=True, help="Write users by e-mail address, for a database with other ids.")
-def export_records(resource: str, file: Path, addresses: bool) -> None:
+@click.option("--columns", help="Columns of a CSV file: fields, and paths such as country.code.", metavar="NAMES")
+@click.option("--delimiter", help="What separates the cells of a CSV file, such as ; or tab.", default=",")
+def export_records(resource: str, file: Path, addresses: bool, columns: str | None, delimiter: str) -> None:
     """Write all records of RESOURCE to FILE.
 
     FILE becomes NDJSON if its name ends in .ndjson or .jsonl, otherwise CSV.
     """
+    if file.suffix.lower() in WORKBOOKS:
+        raise click.UsageError(f"Larder writes CSV and NDJSON. Name the file {file.with_suffix('.csv').name}.")
+    if columns and (addresses or is_ndjson(file)):
+        raise click.UsageError("--columns is for CSV files, without --addresses.")
     form = "ndjson" if is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
-        texts = exports.export_records(
-            SYSTEM, find_resource(get_app().catalog, resource, SYSTEM), ListQuery(), form, addresses=addresses
-        )
+        csv_form = CsvForm(tuple(columns.split(",")) if columns else (), delimiter_of(delimiter))
+        target = get_app().catalog[resource]
+        texts = exports.export_records(SYSTEM, target, ListQuery(), form, addresses=addresses, csv_form=csv_form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
 

@@ -23,6 +23,8 @@ from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import exports
+from backend.services.records.export_columns import CsvForm
+from backend.services.records.files.separators import delimiter_of
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
 from backend.utils.problems import Problem
@@ -97,20 +99,34 @@ def _add_export(blp: ResourceBlueprint) -> None:
     @blp.fails(401, 403, 503)
     @blp.documented("list", f"export_{blp.names.many}", summary, description=EXPORT_HELP, responses=EXPORTED)
     def export_records(arguments: dict[str, Any]) -> Response:
-        parameters = {name: value for name, value in arguments.items() if name != "format"}
+        own = ("format", *_csv_parameters(blp.resource))
+        parameters = {name: value for name, value in arguments.items() if name not in own}
         query = list_query(parameters, blp.definition.search)
-        return _exported(blp.resource, query, arguments["format"])
+        return _exported(blp.resource, query, arguments["format"], _csv_form(blp.resource, arguments))
 
 
-def _exported(resource: Resource, query: ListQuery, form: str) -> Response:
+def _csv_parameters(resource: Resource) -> list[str]:
+    """Return the parameters of a CSV file; older resources may have fields of these names, which are filters then."""
+    return [name for name in ("columns", "delimiter") if name not in resource.fields]
+
+
+def _csv_form(resource: Resource, arguments: dict[str, Any]) -> CsvForm:
+    given = {name: arguments[name] for name in _csv_parameters(resource) if name in arguments}
+    if given.get("columns") and arguments["format"] != "csv":
+        problem = Problem("not_allowed", "Only for `format=csv`; name the fields of NDJSON in `fields`.")
+        raise Invalid({"columns": [problem]}, location="query")
+    return CsvForm(tuple(given.get("columns", ())), delimiter_of(given.get("delimiter", ",")))
+
+
+def _exported(resource: Resource, query: ListQuery, form: str, csv_form: CsvForm) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{resource.name}.{form}"'}
     if request.method == "HEAD":
-        exports.check_export(current_actor(), resource, query)
+        exports.check_export(current_actor(), resource, query, csv_form)
         return Response(
             iter(()), mimetype=MIME_TYPES[form], headers=headers
         )  # without Content-Length, which is not known
     max_bytes = get_app().settings.max_export_bytes
-    file = exports.write_export(lambda: reload_actor(resource), resource, query, form, max_bytes=max_bytes)
+    file = exports.write_export(lambda: reload_actor(resource), resource, query, form, csv_form, max_bytes=max_bytes)
     headers["Content-Length"] = str(file.size)
     # The server sends and closes the file, so no thread waits for a slow client.
     sent = wrap_file(request.environ, file)  # type: ignore[arg-type]  # it has the methods that the server uses

@@ -22,9 +22,9 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
-def quote_cell(text: str) -> str:
+def quote_cell(text: str, delimiter: str = ",") -> str:
     """Return a text as a cell of CSV, in quotes if necessary. An empty text needs them, because `,,` means no value."""
-    if not text or text == NULL or _QUOTED.search(text):
+    if not text or text == NULL or delimiter in text or _QUOTED.search(text):
         return '"{}"'.format(text.replace('"', '""'))
     return text
 

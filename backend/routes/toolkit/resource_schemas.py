@@ -10,7 +10,7 @@ from marshmallow.fields import Field
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_parameters
-from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
 from backend.routes.toolkit.list_parameters import (
     Fields,
@@ -190,4 +190,11 @@ def _export_parameters(parameters: Parameters) -> Parameters:
         validate=validate.OneOf(["csv", "ndjson"]),
         metadata={"description": "Format of the file: CSV with a header, or a JSON object on each line"},
     )
-    return {"format": form} | {name: field for name, field in parameters.items() if name not in NOT_EXPORTED}
+    columns = CommaList(
+        StrictText(),
+        metadata={"description": "Columns of a CSV file: fields, and paths through references such as `country.code`"},
+    )
+    delimiter = StrictText(load_default=",", metadata={"description": "What separates the cells of a CSV file"})
+    return {"format": form, "columns": columns, "delimiter": delimiter} | {
+        name: field for name, field in parameters.items() if name not in NOT_EXPORTED
+    }

@@ -16,7 +16,7 @@ RESERVED_FIELDS = {
     *("sort", "page", "per_page", "cursor", "count", "fields", "expand", "q", "where"),
     *("any", "all", "not"),  # words of `where`
     *("group_by", "sum", "avg", "min", "max", "count_distinct", "having"),
-    *("format", "mode", "key", "dry_run", "confirm", "upsert"),
+    *("format", "columns", "delimiter", "mode", "key", "dry_run", "confirm", "upsert"),
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # system columns of every table on Postgres
 }
 RESERVED_RESOURCES = {

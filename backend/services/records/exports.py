@@ -14,6 +14,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.records.addresses import with_address_columns, with_addresses
+from backend.services.records.export_columns import CsvForm, ExportColumn, export_columns, with_columns
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
@@ -30,11 +31,19 @@ PAGE_SECONDS = 60  # how long a page may take in the database; the first page ha
 ADVICE = "Export less at once: use filters, or name the fields you need in `fields`."
 BYTE_ORDER_MARK = "\ufeff"  # without it, spreadsheets do not recognize UTF-8
 
+CSV_FORM = CsvForm()
+
 PageWriter = Callable[[Sequence[str], bool], str]  # (records as JSON texts, whether the page is the first) -> text
 
 
 def export_records(
-    actor: Actor, resource: Resource, query: ListQuery, form: str, *, addresses: bool = False
+    actor: Actor,
+    resource: Resource,
+    query: ListQuery,
+    form: str,
+    *,
+    addresses: bool = False,
+    csv_form: CsvForm = CSV_FORM,
 ) -> Iterator[str]:
     """Yield all records that the ListQuery finds, as parts of a file; `form` is `csv` or `ndjson`.
 
@@ -43,16 +52,24 @@ def export_records(
     Raises what list_records raises. Each page is a query of its own: a record that changes meanwhile is exported in
     its old or its new state.
     """
-    return _texts(lambda: actor, resource, query, form, addresses)
+    return _texts(lambda: actor, resource, query, form, csv_form, addresses)
 
 
-def check_export(actor: Actor, resource: Resource, query: ListQuery) -> None:
+def check_export(actor: Actor, resource: Resource, query: ListQuery, csv_form: CsvForm = CSV_FORM) -> None:
     """Raise what the first page of an export would raise."""
+    if csv_form.columns:
+        query = with_columns(query, export_columns(actor, resource, csv_form.columns))
     _read_page(actor, resource, replace(_by_pages(query), per_page=1))
 
 
 def write_export(
-    reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, *, max_bytes: int
+    reload_actor: Callable[[], Actor],
+    resource: Resource,
+    query: ListQuery,
+    form: str,
+    csv_form: CsvForm = CSV_FORM,
+    *,
+    max_bytes: int,
 ) -> SpoolFile:
     """Write all records that the ListQuery finds to a temporary file, and return it, to be read from its start.
 
@@ -65,7 +82,7 @@ def write_export(
         try:
             file = SpoolFile()
             unless_complete.callback(file.close)
-            for data in _bounded(_texts(reload_actor, resource, query, form), max_bytes):
+            for data in _bounded(_texts(reload_actor, resource, query, form, csv_form), max_bytes):
                 file.write(data)
         except NoSpace as error:
             raise Unavailable(f"The file cannot be written now: {error} Try again later.") from error
@@ -90,14 +107,25 @@ def _bounded(texts: Iterable[str], max_bytes: int) -> Iterator[bytes]:
 
 
 def _texts(
-    reload_actor: Callable[[], Actor], resource: Resource, query: ListQuery, form: str, addresses: bool = False
+    reload_actor: Callable[[], Actor],
+    resource: Resource,
+    query: ListQuery,
+    form: str,
+    csv_form: CsvForm,
+    addresses: bool = False,
 ) -> Iterator[str]:
-    query = _by_pages(query)
+    query, columns = _by_pages(query), []
     with connected():
         actor = reload_actor()
+        if csv_form.columns:
+            columns = export_columns(actor, resource, csv_form.columns)
+            query = with_columns(query, columns)
         page = _read_page(actor, resource, query)
     access = _access_of(resource, actor)
-    write = _csv_writer(actor, resource, query, addresses) if form == "csv" else _ndjson
+    write: PageWriter = _ndjson
+    if form == "csv":
+        columns = columns or _own_columns(actor, resource, query, addresses)
+        write = _csv_writer(columns, csv_form.delimiter)
     yield write(with_addresses(resource, page.items) if addresses else page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
@@ -132,30 +160,34 @@ def _ndjson(items: Sequence[str], is_first: bool) -> str:
     return "".join(f"{item}\n" for item in items)
 
 
-def _csv_writer(actor: Actor, resource: Resource, query: ListQuery, addresses: bool) -> PageWriter:
+def _own_columns(actor: Actor, resource: Resource, query: ListQuery, addresses: bool) -> list[ExportColumn]:
     fields = {name: resource.fields[name] for name in query.fields or visible_fields(actor, resource)}
     fields = with_address_columns(resource, fields) if addresses else fields
-    cells = [(name, _cell_writer(field)) for name, field in fields.items()]
+    return [ExportColumn(name, (), name, field) for name, field in fields.items()]
+
+
+def _csv_writer(columns: Sequence[ExportColumn], delimiter: str) -> PageWriter:
+    cells = [(column, _cell_writer(column.field, delimiter)) for column in columns]
 
     def line(item: str) -> str:
         record = json.loads(item)
-        return _csv_line([write_cell(record[name]) for name, write_cell in cells])
+        return _csv_line([write_cell(column.value(record)) for column, write_cell in cells], delimiter)
 
     def write(items: Sequence[str], is_first: bool) -> str:
-        head = f"{BYTE_ORDER_MARK}{_csv_line(fields)}" if is_first else ""
+        head = f"{BYTE_ORDER_MARK}{_csv_line([each.name for each in columns], delimiter)}" if is_first else ""
         return head + "".join(map(line, items))
 
     return write
 
 
-def _csv_line(cells: Iterable[str]) -> str:
-    text = ",".join(cells)
-    # Programs that read CSV ignore a line with nothing but commas.
-    return (text if text.strip(",") else NULL + text) + "\r\n"
+def _csv_line(cells: Iterable[str], delimiter: str) -> str:
+    text = delimiter.join(cells)
+    # Programs that read CSV ignore a line with nothing but separators.
+    return (text if text.strip(delimiter) else NULL + text) + "\r\n"
 
 
-def _cell_writer(field: FieldType) -> Callable[[Any], str]:
+def _cell_writer(field: FieldType, delimiter: str) -> Callable[[Any], str]:
     """Return the function that converts a JSON value to a cell of CSV."""
     # At an import, an empty cell means the default. So if there is one, null must be written as NULL.
     null, to_cell = "" if field.default is None else NULL, field.to_cell
-    return lambda value: null if value is None else quote_cell(to_cell(value))
+    return lambda value: null if value is None else quote_cell(to_cell(value), delimiter)

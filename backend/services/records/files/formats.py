@@ -8,7 +8,7 @@ from backend.services.errors import Invalid
 from backend.services.records.files.days import ORDERS
 from backend.services.records.files.encodings import ENCODINGS
 from backend.services.records.files.notations import Notation
-from backend.services.records.files.separators import WORDS
+from backend.services.records.files.separators import delimiter_of
 from backend.utils.problems import Problem
 
 DECIMALS, THOUSANDS = (".", ","), (",", ".", " ", "'")
@@ -90,7 +90,7 @@ def read_format(
     if texts.get("thousands") == "space":
         texts["thousands"] = " "
     notation = Notation(**texts, **words)  # type: ignore[arg-type]  # each name has its own type
-    return Format(WORDS.get(delimiter, delimiter), encoding, notation, _read_columns(map), lenient)
+    return Format(delimiter_of(delimiter), encoding, notation, _read_columns(map), lenient)
 
 
 def _not_a_choice(option: str) -> Problem:
@@ -106,7 +106,7 @@ def _problems(
     texts: dict[str, str], words: dict[str, tuple[str, ...]], delimiter: str, columns: Sequence[str]
 ) -> dict[str, list[Problem]]:
     problems: dict[str, list[Problem]] = {}
-    separator = WORDS.get(delimiter, delimiter)
+    separator = delimiter_of(delimiter)
     if delimiter and (
         len(separator) != 1 or separator.isalnum() or separator in '"\\\r\n\0' or not separator.isascii()
     ):

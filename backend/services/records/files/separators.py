@@ -36,3 +36,8 @@ def one_of(separator: str) -> str:
 def option_value(separator: str) -> str:
     """Return a separator as the value of an option."""
     return "tab" if separator == "\t" else separator
+
+
+def delimiter_of(option: str) -> str:
+    """Return the separator that an option names: itself, or what a word such as `tab` means."""
+    return WORDS.get(option, option)

@@ -175,7 +175,8 @@ def _known_columns(
     known = {name: Column(name) for name in (*writable, *system)}
     for reference in [name for name in resource.definition.referring if name in writable]:
         for target_field in _keys_of_target(actor, resource, reference):
-            known.setdefault(f"{reference}_{target_field}", Column(reference, target_field))
+            for separator in "_.":  # an export writes the path
+                known.setdefault(f"{reference}{separator}{target_field}", Column(reference, target_field))
     return known
 
 
