@@ -169,7 +169,7 @@ def verify(cast):
 
 def mailed_token(cast, user_id, purpose):
     with database.connection_context():
-        return mail_tokens.make_token(cast.app.settings, User.get_by_id(user_id), purpose)
+        return mail_tokens.make_token(cast.app.settings, User.get_by_id(user_id), purpose).token
 
 
 def invite(cast):
