@@ -184,7 +184,7 @@ def withdraw_invitation(cast):
 def accept_invitation(cast):
     made = invite(cast)().json["data"]
     with database.connection_context():
-        token = mail_tokens.renew_invitation(Invitation.get_by_id(made["id"]))
+        token = mail_tokens.renew_invitation(Invitation.get_by_id(made["id"])).token
     return partial(
         cast.stranger.post, "/invitations/acceptance", json={"token": token, "password": PASSWORD, "name": "Carol"}
     )
