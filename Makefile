@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz lint format picture schema lock audit clean
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz lint format picture schema cli lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -109,6 +109,9 @@ schema: $(VENV)/.installed ## Write the tables of the models into docs/schema.md
 	@rm -rf .tmp/schema && mkdir -p .tmp/schema
 	LARDER_DATA_DIR=.tmp/schema LARDER_DATABASE_URL=sqlite:///.tmp/schema/larder.db $(BIN)/flask db diagram > .tmp/schema/page.md
 	@mv .tmp/schema/page.md docs/schema.md && rm -rf .tmp/schema
+
+cli: $(VENV)/.installed ## Write the help of all commands into docs/cli.md
+	$(BIN)/python -m docs.write_commands
 
 lock: $(VENV)/.installed-dev ## Update both lock files; with ARGS=--upgrade to newer versions
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock
