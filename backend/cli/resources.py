@@ -1,6 +1,7 @@
 """`flask resources`: definitions of resources, and roles, in YAML files."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -107,9 +108,11 @@ def _propose(file: Path, name: str, layout: Format) -> Proposal:
 
 def _advice(file: Path, proposal: Proposal) -> Iterator[str]:
     """Yield the lines above a proposal."""
+    flask = sys.argv[0] if sys.argv[0].endswith("bin/flask") and not os.path.isabs(sys.argv[0]) else "flask"
     yield f"{file.name}: {proposal.rows:,} rows. Save this as {proposal.name}.yml, read it, then:"
-    yield f"flask resources apply {proposal.name}.yml"
-    yield shlex.join(["flask", "records", "import", proposal.name, str(file), *command_options(proposal.layout)])
+    yield f"{flask} resources apply {proposal.name}.yml"
+    yield shlex.join([flask, "records", "import", proposal.name, str(file), *command_options(proposal.layout)])
+    yield "Only admins may use it until you add `access`."
     yield from proposal.notes
 
 

@@ -5,7 +5,11 @@ import pytest
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.parts.server import Caller, running_server
 
-NOTES = {"name": "notes", "fields": {"title": {"type": "string"}}, "access": {"list": ["owner"], "create": ["member"]}}
+NOTES = {
+    "name": "notes",
+    "fields": {"title": {"type": "string"}, "after": {"type": "reference", "to": "notes"}},
+    "access": {"list": ["owner"], "read": ["owner"], "create": ["member"]},
+}
 
 
 @pytest.fixture
@@ -52,6 +56,8 @@ def test_somebody_signs_in_sees_their_resources_first_and_tries_a_call(notes, pa
     assert "Buy milk" in try_call(page, "notes-list_notes")
     names = page.locator("#operations-notes-list_notes .parameter__name").all_inner_texts()
     assert [name.split()[0] for name in names][:4] == ["page", "per_page", "sort", "fields"]
+    assert page.locator("#operations-notes-list_notes input[type=file]").count() == 0  # `where` is a text
+    assert '"message": "Created"' in try_call(page, "notes-create_note")
     assert "alice@example.com" in try_call(page, "auth-get_me")
     page.reload()
     assert tags(page)[0] == "notes"

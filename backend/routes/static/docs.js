@@ -70,9 +70,25 @@ async function show() {
   delete spec.servers;  // calls reach the host that the page comes from
   if (base !== '/') spec.servers = [{url: base.slice(0, -1)}];
   SwaggerUIBundle({
-    spec, domNode: main.appendChild(document.createElement('div')), deepLinking: true, validatorUrl: null,
+    spec: adapt(spec), domNode: main.appendChild(document.createElement('div')), deepLinking: true, validatorUrl: null,
     requestInterceptor: authorized,
   });
+}
+
+// What Swagger UI would fill into its forms makes calls fail that a reader has not changed.
+function adapt(spec) {
+  const operations = Object.values(spec.paths).flatMap(path => Object.values(path));
+  for (const parameter of operations.flatMap(operation => operation.parameters ?? [])) {
+    const schema = parameter.schema ?? {};
+    delete schema.contentMediaType;  // it would ask for a file in place of a condition
+    if (parameter.style === 'form' && schema.type === 'object') parameter.example = {};
+  }
+  for (const schema of Object.values(spec.components?.schemas ?? {})) {
+    for (const property of Object.values(schema.properties ?? {})) {
+      if (property.format === 'uuid' && property.type?.includes?.('null')) property.example = null;  // no such record
+    }
+  }
+  return spec;
 }
 
 async function attempt(button, action) {
