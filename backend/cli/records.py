@@ -52,7 +52,7 @@ def export_records(resource: str, file: Path, addresses: bool, columns: str | No
     form = "ndjson" if is_ndjson(file) else "csv"
     with error_messages(), database.connection_context():
         csv_form = CsvForm(tuple(columns.split(",")) if columns else (), delimiter_of(delimiter))
-        target = get_app().catalog[resource]
+        target = find_resource(get_app().catalog, resource, SYSTEM)
         texts = exports.export_records(SYSTEM, target, ListQuery(), form, addresses=addresses, csv_form=csv_form)
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)

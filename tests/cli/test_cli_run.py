@@ -57,7 +57,7 @@ def call(url, body=None):
     request = urllib.request.Request(url, body and json.dumps(body).encode(), {"Content-Type": "application/json"})
     for _ in range(600):
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=300) as response:
                 return response.status
         except urllib.error.URLError:
             time.sleep(0.1)
@@ -87,7 +87,7 @@ def test_its_options_win_over_the_settings_and_its_log_is_json_elsewhere(tmp_pat
             assert f"Larder answers at {address}/api/v1," in lines_until(process.stdout, "Larder answers")[-1]
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=300)
         log.seek(0)
         assert [json.loads(line)["path"] for line in log] == ["/openapi.json"]
 

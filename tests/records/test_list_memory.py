@@ -13,7 +13,7 @@ AT_ONCE = 8
 ROWS = int(os.environ.get("LARDER_TEST_ROWS", "20000"))  # the long form takes 200,000
 TEXT_BYTES = 500
 KEY_BYTES = 150  # of a row in a sort: its key, its id and what the sort needs beside them
-SLACK_BYTES = 20_000_000
+SLACK_BYTES = 25_000_000
 EMAIL, PASSWORD = "owner@example.com", "correct horse battery"
 NOTES = {
     "name": "notes",
