@@ -40,7 +40,7 @@ def terminal(folder, variables, *options):
         try:
             yield screen
         finally:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             process.wait(60)
 
 
