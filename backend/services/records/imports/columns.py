@@ -106,19 +106,19 @@ class Columns:
 
     def _new_name(self, name: str) -> str:
         """Return the name of the column that a name in the file means, empty for a column that is left out."""
-        old = name if name in self._renamed else self._renamed_alike.get(_letters(name), "")
+        old = name if name in self._renamed else self._renamed_alike.get(compared_letters(name), "")
         return self._renamed.get(old, name)
 
     def _column(self, name: str) -> Column | None:
         new_name = self._new_name(name)
         if name and not new_name:
             return LEFT_OUT
-        return self._known.get(new_name) or self._known.get(self._alike.get(_letters(new_name), ""))
+        return self._known.get(new_name) or self._known.get(self._alike.get(compared_letters(new_name), ""))
 
     def _check_renamed(self, names: Sequence[str]) -> None:
         """Raise Invalid if a name that `renamed` has is not in the file."""
-        given = {*names, *map(_letters, names)}
-        if missing := [name for name in self._renamed if name not in given and _letters(name) not in given]:
+        given = {*names, *map(compared_letters, names)}
+        if missing := [name for name in self._renamed if name not in given and compared_letters(name) not in given]:
             message = f"The file has no column {_listed(missing)}. It has: {_listed(names)}."
             raise Invalid(
                 {"map": [Problem("unknown_column", message, names=missing)]}, location="query", message=message
@@ -145,16 +145,16 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(shown(name, MAX_NAME) for name in names[:MAX_LISTED])
 
 
-def _letters(name: str) -> str:
-    """Return what names are compared by if they are not the same."""
+def compared_letters(name: str) -> str:
+    """Return what the names of columns and fields are compared by if they are not the same."""
     return _BETWEEN_LETTERS.sub("", name).casefold()
 
 
 def _by_letters(names: Iterable[str]) -> dict[str, str]:
     """Return a map of letters to name, without names that differ in nothing else."""
     listed = list(names)
-    counts = Counter(map(_letters, listed))
-    return {letters: name for name in listed if counts[letters := _letters(name)] == 1}
+    counts = Counter(map(compared_letters, listed))
+    return {letters: name for name in listed if counts[letters := compared_letters(name)] == 1}
 
 
 def _read_key(actor: Actor, resource: Resource, key: str, fields: dict[str, FieldType]) -> Key:

@@ -3,7 +3,6 @@
 The second reading makes sure that an import accepts every value, and finds out how many digits decimals need.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from backend.services.records.files.notations import Notation
 from backend.services.records.files.rows import Rows
 from backend.services.records.files.surveys import advice, reader
 from backend.services.records.files.words import PAIRS, means_nothing
+from backend.services.records.imports.columns import compared_letters
 from backend.services.records.proposals.column_profiles import ColumnProfile, Guess
 from backend.services.records.proposals.declarations import FileColumn, declare
 from backend.services.records.proposals.field_names import field_names
@@ -204,14 +204,9 @@ def _note_digits(column: FileColumn, number: str) -> None:
 
 def _map(columns: Sequence[FileColumn]) -> dict[str, str]:
     """Return the map of name to field for the columns that an import would not find by their names."""
-    letters = [_letters(column.name) for column in columns]
+    letters = [compared_letters(column.name) for column in columns]
     return {
         column.name: column.field_name
         for column, own in zip(columns, letters, strict=True)
-        if own != _letters(column.field_name) or letters.count(own) > 1
+        if own != compared_letters(column.field_name) or letters.count(own) > 1
     }
-
-
-def _letters(name: str) -> str:
-    """Return what an import compares names by."""
-    return re.sub(r"[\s_-]+", "", name).casefold()
