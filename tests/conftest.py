@@ -21,6 +21,7 @@ from tests.helpers import assert_problems
 from tests.parts import geo
 from tests.parts.postgres import BINARIES, postgres_server
 from tests.parts.server import WITHOUT_LIMITS
+from tests.parts.smtp import smtp_server
 
 PASSWORD = "correct horse battery"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
@@ -244,6 +245,14 @@ def _settings(url, folder):
 def read_lines(capfd):
     """A function that returns the lines logged since its last call."""
     return lambda: capfd.readouterr().err.splitlines()
+
+
+@pytest.fixture
+def mailbox():
+    """The mails that an SMTP server has received; its address is `mailbox.url`."""
+    with smtp_server() as (url, mailbox):
+        mailbox.url = url
+        yield mailbox
 
 
 @pytest.fixture

@@ -16,18 +16,10 @@ from backend.services.accounts import mail_tokens, outbox, passwords
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.helpers import bearer, details_of, refresh
-from tests.parts.smtp import html_of, link_in, smtp_server, text_of, token_in
+from tests.parts.smtp import html_of, link_in, text_of, token_in
 
 CAROL = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
 NEW_PASSWORD = "staple battery horse correct"
-
-
-@pytest.fixture
-def mailbox():
-    """The mails that the SMTP server of the app has received."""
-    with smtp_server() as (url, mailbox):
-        mailbox.url = url
-        yield mailbox
 
 
 @pytest.fixture

@@ -11,20 +11,12 @@ from backend.models.database import database
 from backend.services.accounts import outbox
 from backend.services.accounts.mail_texts import KINDS
 from tests.conftest import ON_SQLITE, PASSWORD, Person
-from tests.parts.smtp import html_of, smtp_server, text_of
+from tests.parts.smtp import html_of, text_of
 
 RESET = """Subject: Neues Passwort für {{ app_name }}
 
 Hier entlang: {{ link }}, bis {{ expires_at.strftime('%d.%m.%Y') }}
 """
-
-
-@pytest.fixture
-def mailbox():
-    """The mails that the SMTP server has received."""
-    with smtp_server() as (url, mailbox):
-        mailbox.url = url
-        yield mailbox
 
 
 @pytest.fixture

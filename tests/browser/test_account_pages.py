@@ -6,18 +6,10 @@ import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.parts.server import running_server
-from tests.parts.smtp import link_in, smtp_server, text_of
+from tests.parts.smtp import link_in, text_of
 
 pytestmark = ON_SQLITE
 NEW_PASSWORD = "staple battery horse correct"
-
-
-@pytest.fixture
-def mailbox():
-    """The mails that the server has sent."""
-    with smtp_server() as (url, mailbox):
-        mailbox.url = url
-        yield mailbox
 
 
 @pytest.fixture
