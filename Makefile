@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz lint format picture schema cli lock audit clean
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench lint format picture schema cli lock audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +89,9 @@ torture: $(VENV)/.installed-dev ## Cause every fault while clients write, for at
 fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
+
+bench: $(VENV)/.installed-dev ## Measure Larder beside bare servers, under load; needs wrk; some of it with ARGS="--only one,list20"
+	$(BIN)/python -W ignore -m benchmarks.comparison $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, likely bugs, types, spelling and the Dockerfile
 	$(BIN)/ruff check .
