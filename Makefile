@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS := 300
+MINUTES := 10
 APP := geo
 # A lock file is complete. Without --no-deps pip would look for newer versions, and refuse them because they are not locked.
 INSTALL := -m pip --no-cache-dir --disable-pip-version-check install --quiet --require-hashes --no-deps
@@ -18,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench lint format picture schema cli lock audit clean
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench lint format picture schema cli lock audit clean bench-soak bench-scale
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +93,9 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 
 bench: $(VENV)/.installed-dev ## Measure Larder beside bare servers, under load; needs wrk; some of it with ARGS="--only one,list20"
 	$(BIN)/python -W ignore -m benchmarks.comparison $(ARGS)
+
+bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, likely bugs, types, spelling and the Dockerfile
 	$(BIN)/ruff check .
