@@ -40,6 +40,7 @@ ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
 VARY_BY_CALLER = ("Vary", "Authorization, Cookie")
+PUBLIC = "public, max-age="  # how the Cache-Control begins that a view sets itself
 
 
 class ResponseHeaders:
@@ -97,14 +98,15 @@ class RefusalHeaders:
 
 
 def with_cache_headers(headers: Headers) -> Headers:
-    """Return the headers of an API response with Cache-Control and Vary replaced; no shared cache may store it.
+    """Return the headers of an API response with Cache-Control and Vary replaced.
 
-    A response with an ETag may be cached if the cache revalidates it each time. Any other may contain tokens, or
-    change at any moment, so it must not be stored.
+    Shared caches may store only what a view has declared public. Another response with an ETag may be cached if the
+    cache revalidates it each time. Any other may contain tokens, or change at any moment, so it must not be stored.
     """
     kept = [pair for pair in headers if pair[0] not in ("Cache-Control", "Vary")]
     has_tag = any(name == "ETag" for name, _ in headers)
-    return [*kept, REVALIDATE if has_tag else NO_STORE, VARY_BY_CALLER]
+    public = [pair for pair in headers if pair[0] == "Cache-Control" and pair[1].startswith(PUBLIC)]
+    return [*kept, *(public or [REVALIDATE if has_tag else NO_STORE]), VARY_BY_CALLER]
 
 
 def _hsts(settings: Settings) -> Headers:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
 
 from backend.middleware.authentication import current_actor
 from backend.middleware.paths import API
@@ -11,6 +11,7 @@ from backend.routes.toolkit.envelope import LOCATION, json_response
 from backend.routes.toolkit.etags import etag, if_match, is_not_modified
 from backend.routes.toolkit.expanding import expand_query
 from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.public_responses import documented_tag, public_headers, tagged_if_public
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
 from backend.services.definitions.catalog import Resource
@@ -50,10 +51,11 @@ def _add_list(blp: ResourceBlueprint) -> None:
     @blp.arguments(blp.schemas.list_query, location="query")
     @blp.documented_response(200, blp.schemas.record(many=True))
     @blp.fails(400, 401, 403)
-    @blp.documented("list", f"list_{blp.names.many}", f"List {blp.resource.name}")
+    @blp.documented("list", f"list_{blp.names.many}", f"List {blp.resource.name}", **documented_tag(blp.definition))
     def list_records(arguments: dict[str, Any]) -> Response:
         query = list_query(arguments, blp.definition.search)
-        return page_response(query, records.list_records(current_actor(), blp.resource, query))
+        page = records.list_records(current_actor(), blp.resource, query)
+        return tagged_if_public(blp.definition, page_response(query, page))
 
 
 def _add_create(blp: ResourceBlueprint) -> None:
@@ -114,8 +116,10 @@ def _add_read(blp: ResourceBlueprint) -> None:
         record = records.get_record(current_actor(), resource, str(record_id), expand)
         headers = {"ETag": etag(blp.definition, record)}
         # The version does not cover related records, nor which of them the actor may read.
-        if not expand.paths and not record.is_partial and is_not_modified(blp.definition, record):
-            return Response(status=304, headers=headers)
+        if not expand.paths and not record.is_partial:
+            headers |= public_headers(blp.definition, request.environ)
+            if is_not_modified(blp.definition, record):
+                return Response(status=304, headers=headers)
         return json_response(record.json, "OK", headers=headers)
 
 

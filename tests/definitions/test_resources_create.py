@@ -334,7 +334,13 @@ def test_the_document_describes_what_is_checked(admin):
         *(("name", "Notes"), ("name", None), ("fields", {}), ("fields", {"A": {"type": "string"}})),
         *(("fields", {"a": {"type": "money"}}), ("fields", {"a": {"type": "string", "max_length": -1}})),
         *(("indexes", [[]]), ("unique", "title"), ("search", "title"), ("access", {"list": "public"})),
-        *(("history", "yes"), ("on_owner_delete", "explode"), ("renamed_from", []), ("description", "x" * 2001)),
+        *(
+            ("cache_seconds", 0),
+            ("history", "yes"),
+            ("on_owner_delete", "explode"),
+            ("renamed_from", []),
+            ("description", "x" * 2001),
+        ),
     ):
         wrong = body | {part: value}
         assert not validator.is_valid(wrong), (part, value)

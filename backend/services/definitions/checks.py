@@ -68,6 +68,14 @@ def _unable_to_create(field: FieldType, creators: set[str]) -> set[str]:
     return creators - {*field.writers, ADMIN}
 
 
+def cache_problems(definition: Definition) -> Problems:
+    """Check that somebody who is not signed in may read what `cache_seconds` lets caches keep."""
+    if definition.cache_seconds is None or any(definition.grants(action).are_public for action in ("list", "read")):
+        return {}
+    text = "Only responses that everybody may read are kept: grant `list` or `read` to `public`."
+    return {"cache_seconds": [Problem("not_allowed", text)]}
+
+
 def column_problems(definition: Definition) -> Problems:
     """Check the indexes, the unique sets and the fields of the full-text search."""
     problems: Problems = {}

@@ -31,7 +31,7 @@ def parse_definition(data: Any, roles: Collection[str], current: Definition | No
     is_new = current is None or current.name != definition.name
     problem = name_problem(definition.name, is_new and is_reserved_resource(definition.name))
     problems: dict[str, Any] = {"name": [problem]} if problem else {}
-    problems |= checks.access_problems(definition, roles)
+    problems |= checks.access_problems(definition, roles) or checks.cache_problems(definition)
     wrong_fields |= checks.field_rule_problems(definition, roles, has_valid_access="access" not in problems)
     problems |= {"fields": wrong_fields} if wrong_fields else checks.column_problems(definition)
     problems = problems or checks.default_problems(definition) or computed_problems(definition)

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from backend.services.definitions.names import NAME
 from backend.services.field_types.base import TYPES, declaration_schema
+from backend.services.field_types.integer import StrictInteger
 from backend.services.field_types.marshmallow_fields import FORMER_NAMES, FormerNames, StrictBoolean, StrictText
 from backend.services.field_types.reference import ON_DELETE
 from backend.utils.problems import Code, Problem
@@ -21,6 +22,7 @@ MAX_DESCRIPTION = 2000
 MAX_CHECKS = 32
 MAX_GRANTS = 50  # for one action
 MAX_PATHS = 8  # in `filters`
+MAX_CACHE_SECONDS = 86_400  # nobody can recall a response that a cache keeps
 ACTIONS = ("list", "read", "create", "update", "delete")
 
 NAME_PATTERN = f"^{NAME.pattern}$"
@@ -186,6 +188,10 @@ class DefinitionBodySchema(Schema):
     )
     require_if_match = StrictBoolean(metadata={"description": "Refuse writes without If-Match"})
     history = StrictBoolean(metadata={"description": "Keep every version of a record, at `/<name>/<id>/history`"})
+    cache_seconds = StrictInteger(
+        validate=validate.Range(1, MAX_CACHE_SECONDS),
+        metadata={"description": "Seconds for which browsers and proxies may keep what everybody may read"},
+    )
     renamed_from = FormerNames()
     on_owner_delete = StrictText(
         validate=validate.OneOf([*ON_DELETE]),

@@ -17,6 +17,7 @@ Action = Literal[  # what a step does
     "add_unique",
     "allow_null",
     "change_access",
+    "change_cache_seconds",
     "change_case",
     "change_check",
     "change_directory",
