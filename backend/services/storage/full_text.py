@@ -14,6 +14,7 @@ from peewee import SQL, Cast, ColumnBase, Expression, Model, NodeList, Select, T
 
 from backend.models.database import database
 from backend.models.records import ROWS_AT_ONCE, column
+from backend.services.storage.inserts import insert_rows
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import slot
 from backend.utils.words import words
@@ -67,15 +68,12 @@ def keep_words(listable: Listable, records: Mapping[str, Words]) -> None:
         rows.setdefault(tuple(found_words), []).append([record_id, *found_words.values()])
     for columns, values in rows.items():
         if columns:
-            database.execute_many(_upsert(table_names(listable.name)[0], columns), values)
+            _upsert(listable.name, columns, values)
 
 
-def _upsert(table: str, columns: Sequence[str]) -> str:
-    places = ", ".join([database.param] * (1 + len(columns)))
-    updates = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    return (
-        f'INSERT INTO "{table}" (id, {", ".join(columns)}) VALUES ({places}) ON CONFLICT (id) DO UPDATE SET {updates}'
-    )
+def _upsert(name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    insert_rows(table_names(name)[0], ("id", *columns), rows, f"ON CONFLICT (id) DO UPDATE SET {updates}")
 
 
 def found(listable: Listable, fields: Sequence[str], ranked_terms: int) -> Select:
@@ -134,9 +132,9 @@ def table_names(name: str) -> tuple[str, str]:
 def _fill(name: str, search: Sequence[str], model: type[Model]) -> None:
     key = column(model, "id")
     query = model.select(key, *(column(model, field) for field in search)).order_by(key).limit(ROWS_AT_ONCE)
-    statement = _upsert(table_names(name)[0], _columns(search))
+    columns = _columns(search)
     rows = database.execute(query).fetchall()
     while rows:
         texts = [[str(row[0]), *(_joined_words(text, len(search)) for text in row[1:])] for row in rows]
-        database.execute_many(statement, texts)
+        _upsert(name, columns, texts)
         rows = database.execute(query.where(key > rows[-1][0])).fetchall()

@@ -1,8 +1,9 @@
 """Writes the checked rows of a file, many with one statement; if that fails, one by one."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 
-from peewee import IntegrityError, ModelInsert, ModelUpdate
+from peewee import IntegrityError, ModelUpdate
 
 from backend.models.database import database
 from backend.services.access.actors import Actor
@@ -17,6 +18,7 @@ from backend.services.records.numbering import numbered
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
 from backend.services.storage.history import recorded
+from backend.services.storage.inserts import insert_rows
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 
@@ -86,8 +88,10 @@ class Writer:
     def _insert(self, new: list[PlannedWrite]) -> None:
         if not new:
             return
+        columns = self.resource.definition.inserted_fields
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
-            self.resource.run_many(_insert_query, rows=numbered(self.resource, [planned.data for planned in new]))
+            rows = numbered(self.resource, [planned.data for planned in new])
+            insert_rows(self.resource.name, columns, [*map(itemgetter(*columns), rows)])
             insert_lists(self.resource, {planned.record_id: planned.lists for planned in new})
         keep_words(self.resource, {planned.record_id: planned.words for planned in new})
 
@@ -135,10 +139,6 @@ def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
         ids.add(planned.record_id)
     if part:
         yield part
-
-
-def _insert_query(resource: Resource) -> ModelInsert:
-    return resource.model.insert({resource.column(name): slot(name) for name in resource.definition.inserted_fields})
 
 
 def _update_query(resource: Resource, names: tuple[str, ...]) -> ModelUpdate:
