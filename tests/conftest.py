@@ -19,6 +19,7 @@ from backend.services.accounts.passwords import hashing
 from backend.services.operation import migrations
 from tests.helpers import assert_problems
 from tests.parts import geo
+from tests.parts.both_ways import compare_both_ways
 from tests.parts.postgres import BINARIES, postgres_server
 from tests.parts.server import WITHOUT_LIMITS
 from tests.parts.smtp import smtp_server
@@ -66,6 +67,14 @@ def checked_errors():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FlaskClient, "open", send_and_check)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def both_ways():
+    """Compare every read without Flask with the same read through Flask."""
+    with pytest.MonkeyPatch.context() as patch:
+        compare_both_ways(patch)
         yield
 
 

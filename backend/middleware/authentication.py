@@ -91,11 +91,15 @@ def _identity() -> Identity:
 
 
 def current_actor() -> Actor:
-    """Return the Actor of this request; it is PUBLIC if there is no token.
+    """Return what actor_of returns for this request."""
+    return actor_of(_identity())
+
+
+def actor_of(identity: Identity) -> Actor:
+    """Return the Actor of a request; it is PUBLIC if there is no token.
 
     Raises Unauthenticated if the token or API key is not valid, and Denied if cookies came without the CSRF header.
     """
-    identity = _identity()
     if identity.failure is not None:
         raise identity.failure
     if identity.claims is not None and identity.claims["type"] != "access":

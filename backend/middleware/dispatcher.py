@@ -1,11 +1,12 @@
 """The dispatcher in front of Flask: the stages that every request passes, in their order (docs/decisions/028)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.exceptions import TooManyRequests
 
 from backend.middleware import timing
+from backend.middleware.answer import Answer
 from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.catalog import choose_catalog
@@ -24,10 +25,10 @@ from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
 
 
 class Dispatcher:
-    """WSGI middleware around the Flask app: runs the stages, then calls Flask."""
+    """WSGI middleware around the Flask app: runs the stages, then calls Flask, or what reads without it."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, read_directly: Callable[[WSGIEnvironment], Answer | None]) -> None:
+        self._app, self._read_directly = app, read_directly
         self._flask = app.wsgi_app  # saved, because create_app then sets `app.wsgi_app` to this dispatcher
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
         self._cors = Cors(app.settings)
@@ -49,7 +50,7 @@ class Dispatcher:
             # When the response begins, the wrappers run in reverse: headers, then log.
             start_response = self._log.wrap_for_logging(environ, start_response)
             start_response = self._headers.wrap_for_headers(environ, start_response)
-            wsgi_app = preflight_response(environ) if is_preflight else self._flask_or_refusal(environ)
+            wsgi_app = preflight_response(environ) if is_preflight else self._choose(environ)
             return wsgi_app(environ, start_response)
         finally:
             # `timing.end` gives the database connection back. The server reads the response body only afterwards; that
@@ -58,11 +59,12 @@ class Dispatcher:
             searches_left.set(None)
             timing.end()
 
-    def _flask_or_refusal(self, environ: WSGIEnvironment) -> WSGIApplication:
-        """Return the app that answers: Flask, or a 429 response if the request is over the limit."""
+    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication | Answer:
+        """Return what answers: 429 if the request is over the limit, a read without Flask, or else Flask."""
         try:
             limits.enforce(environ)  # skips /health/live, which has no identity
         except TooManyRequests as refusal:
             note_route(self._app, environ)  # Flask, which normally sets the route for the log, does not run
             return http_error_response(refusal)
-        return self._flask
+        answer = self._read_directly(environ)
+        return self._flask if answer is None else answer

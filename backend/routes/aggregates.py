@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from flask import Response
+from flask import request
 
+from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_query
-from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.envelope import json_answer, list_meta
 from backend.routes.toolkit.groups import make_group_schema
 from backend.routes.toolkit.public_responses import documented_tag, tagged_if_public
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
@@ -30,11 +31,11 @@ def add_views(blp: ResourceBlueprint) -> None:
         f"Count, sum and compare {resource.name}, by groups",
         **documented_tag(blp.definition),
     )
-    def aggregate_records(arguments: dict[str, Any]) -> Response:
+    def aggregate_records(arguments: dict[str, Any]) -> Answer:
         query = aggregate_query(arguments, blp.definition.search)
         groups, total = aggregate(current_actor(), resource, query)
         if not arguments["count"]:
             groups = [{name: value for name, value in group.items() if name != "count"} for group in groups]
         meta = list_meta(page=query.found.page, per_page=query.found.per_page, total=total, next_cursor=None)
-        response = json_response(json.dumps(groups, ensure_ascii=False), "OK", meta=json.dumps(meta))
-        return tagged_if_public(blp.definition, response)
+        answer = json_answer(json.dumps(groups, ensure_ascii=False), "OK", meta=json.dumps(meta))
+        return tagged_if_public(blp.definition, answer, request.environ)

@@ -2,16 +2,16 @@
 
 from typing import Any, get_args
 
-from flask import Response
 from marshmallow import fields, validate
 
+from backend.middleware.answer import Answer
 from backend.middleware.app import get_app
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.list_parameters import list_parameters, make_row_schema
-from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.lists import list_query, page_answer
 from backend.services.access.audit import Action
 from backend.services.access.permissions import AUDIT_READ
 from backend.services.definitions.policies import EVERYTHING
@@ -37,7 +37,7 @@ class AuditEntrySchema(make_row_schema("AuditEntryColumns", AUDIT)):  # type: ig
 @blp.documented_response(200, AuditEntrySchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="list_audit_entries")
-def list_entries(arguments: dict[str, Any]) -> Response:
+def list_entries(arguments: dict[str, Any]) -> Answer:
     """List the entries of the audit trail, the latest first"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(get_app().catalog.system["audit"], EVERYTHING, query))
+    return page_answer(query, lists.list_rows(get_app().catalog.system["audit"], EVERYTHING, query))

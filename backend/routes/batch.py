@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from flask import Response
 from marshmallow import Schema, fields, validate
 
+from backend.middleware.answer import Answer
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.routes.toolkit.envelope import json_response
+from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.batches import MAX_OPERATIONS, REF, Operation, OperationResult, run_batch
@@ -75,7 +75,7 @@ class BatchResultSchema(Schema):
 @blp.documented_response(200, BatchResultSchema(many=True))
 @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
 @blp.doc(operationId="run_batch", security=OPTIONAL_SIGN_IN)
-def run(data: dict[str, Any]) -> Response:
+def run(data: dict[str, Any]) -> Answer:
     """Create, update, upsert and delete records in one transaction
 
     If an operation fails, nothing is changed, and `details.operations` of the error has its number. Each operation
@@ -86,7 +86,7 @@ def run(data: dict[str, Any]) -> Response:
     ]
     limits.count_more(len(operations) - 1)
     results = run_batch(current_actor(), get_app().catalog, operations)
-    return json_response(f"[{','.join(map(_to_json, results))}]", "OK")
+    return json_answer(f"[{','.join(map(_to_json, results))}]", "OK")
 
 
 def _to_json(result: OperationResult) -> str:

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask import Response
 from marshmallow import validate
 
+from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import needing
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.list_parameters import MAX_QUERY, Parameters, list_parameters, make_row_schema
-from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.lists import list_query, page_answer
 from backend.routes.toolkit.profiles import profile_schemas
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.client_names import client_names
@@ -34,11 +34,11 @@ def make_blueprint(people: Resource) -> Blueprint:
     @blp.documented_response(200, person(many=True))
     @blp.fails(400, 401, 403)
     @blp.doc(operationId="list_directory")
-    def list_people(arguments: dict[str, Any]) -> Response:
+    def list_people(arguments: dict[str, Any]) -> Answer:
         """List the active users, with what `/users/settings` shows of them"""
         text = arguments.pop(SEARCH, "")
         query = list_query(arguments)
-        return page_response(query, directory.list_people(current_actor(), people, query, text))
+        return page_answer(query, directory.list_people(current_actor(), people, query, text))
 
     return blp
 

@@ -9,12 +9,13 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wsgi import wrap_file
 
+from backend.middleware.answer import Answer
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor, reload_actor
 from backend.middleware.errors import ValueProblemSchema
 from backend.middleware.guards import needing
 from backend.middleware.limits import limits
-from backend.routes.toolkit.envelope import json_response
+from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.routes.toolkit.uploads import FILES, MIME_TYPES, UPLOADED, FormatQuery, read_layout, uploaded_rows
@@ -146,7 +147,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, ImportReportSchema)
     @blp.fails(400, 401, 403, 413, 415)
     @blp.documented("create", f"import_{blp.names.many}", summary, description=IMPORT_HELP, **UPLOADED)
-    def import_records(arguments: dict[str, Any]) -> Response:
+    def import_records(arguments: dict[str, Any]) -> Answer:
         options = _options(arguments, blp.resource)
         with ExitStack() as until_done:
             layout = read_layout(arguments)
@@ -154,7 +155,7 @@ def _add_import(blp: ResourceBlueprint) -> None:
             report = importing.import_records(current_actor(), blp.resource, rows, options)
         if report.bad and not (options.dry_run or options.keep_good):
             raise _bad_rows(report)
-        return json_response(_to_json(report), "OK")
+        return json_answer(_to_json(report), "OK")
 
 
 def _options(arguments: dict[str, Any], resource: Resource) -> importing.Options:

@@ -4,12 +4,12 @@ import json
 from typing import Any
 from uuid import UUID
 
-from flask import Response
 from marshmallow import Schema, fields, validate
 
+from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.arguments import QuerySchema
-from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.routes.toolkit.envelope import json_answer, list_meta
 from backend.routes.toolkit.list_parameters import page_parameters
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.field_types.datetime import Moment
@@ -50,10 +50,10 @@ def add_views(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, HistoryEntrySchema(many=True))
     @blp.fails(401, 403, 404)
     @blp.documented("read", f"list_{blp.names.one}_history", summary)
-    def list_entries(page: dict[str, int], record_id: UUID) -> Response:
+    def list_entries(page: dict[str, int], record_id: UUID) -> Answer:
         entries, total = list_history(current_actor(), blp.resource, str(record_id), **page)
         meta = list_meta(**page, total=total, next_cursor=None)
-        return json_response(ENTRIES.dumps(map(_to_dict, entries)), "OK", meta=json.dumps(meta))
+        return json_answer(ENTRIES.dumps(map(_to_dict, entries)), "OK", meta=json.dumps(meta))
 
 
 def _to_dict(entry: ReadableEntry) -> dict[str, Any]:

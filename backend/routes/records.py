@@ -3,22 +3,22 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import request
 
+from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
 from backend.middleware.paths import API
-from backend.routes.toolkit.envelope import LOCATION, json_response
-from backend.routes.toolkit.etags import etag, if_match, is_not_modified
+from backend.routes.toolkit.envelope import LOCATION, json_answer
+from backend.routes.toolkit.etags import etag, if_match
 from backend.routes.toolkit.expanding import expand_query
-from backend.routes.toolkit.lists import list_query, page_response
-from backend.routes.toolkit.public_responses import documented_tag, public_headers, tagged_if_public
+from backend.routes.toolkit.lists import list_query
+from backend.routes.toolkit.public_responses import documented_tag
+from backend.routes.toolkit.reads import RECORD, read_list, read_record
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
 from backend.services.records.upserts import upsert_record
-
-RECORD = "/<uuid:record_id>"
 
 ETAG_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The record's version"}}
 IF_MATCH = {
@@ -52,10 +52,9 @@ def _add_list(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, blp.schemas.record(many=True))
     @blp.fails(400, 401, 403)
     @blp.documented("list", f"list_{blp.names.many}", f"List {blp.resource.name}", **documented_tag(blp.definition))
-    def list_records(arguments: dict[str, Any]) -> Response:
+    def list_records(arguments: dict[str, Any]) -> Answer:
         query = list_query(arguments, blp.definition.search)
-        page = records.list_records(current_actor(), blp.resource, query)
-        return tagged_if_public(blp.definition, page_response(query, page))
+        return read_list(current_actor(), blp.resource, query, request.environ)
 
 
 def _add_create(blp: ResourceBlueprint) -> None:
@@ -70,13 +69,13 @@ def _add_create(blp: ResourceBlueprint) -> None:
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
     @blp.documented("create", f"create_{blp.names.one}", create_summary(blp.resource.name))
-    def create_record(data: dict[str, Any]) -> Response:
+    def create_record(data: dict[str, Any]) -> Answer:
         return _created(blp, *records.create_record(current_actor(), blp.resource, data))
 
 
-def _created(blp: ResourceBlueprint, record_id: str, created: records.Record) -> Response:
-    headers = {"ETag": etag(blp.definition, created), "Location": f"{API}/{blp.resource.name}/{record_id}"}
-    return json_response(created.json, "Created", status=201, headers=headers)
+def _created(blp: ResourceBlueprint, record_id: str, created: records.Record) -> Answer:
+    headers = [("ETag", etag(blp.definition, created)), ("Location", f"{API}/{blp.resource.name}/{record_id}")]
+    return json_answer(created.json, "Created", status=201, headers=headers)
 
 
 def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
@@ -91,13 +90,13 @@ def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 412, 415, 428)
     @blp.documented("create", f"create_{blp.names.one}", summary, parameters=[IF_MATCH_OF_UPSERT])
-    def create_record(arguments: dict[str, Any], data: dict[str, Any]) -> Response:
+    def create_record(arguments: dict[str, Any], data: dict[str, Any]) -> Answer:
         if UPSERT in arguments:
             return _upsert(blp, arguments[UPSERT], data)
         return _created(blp, *records.create_record(current_actor(), blp.resource, data))
 
 
-def _upsert(blp: ResourceBlueprint, key: str, body: dict[str, Any]) -> Response:
+def _upsert(blp: ResourceBlueprint, key: str, body: dict[str, Any]) -> Answer:
     record_id, record, is_new = upsert_record(current_actor(), blp.resource, key, body, if_match(blp.definition))
     return _created(blp, record_id, record) if is_new else _updated(blp, record)
 
@@ -111,16 +110,8 @@ def _add_read(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(401, 403, 404)
     @blp.documented("read", f"get_{blp.names.one}", summary, parameters=[IF_NONE_MATCH], responses=NOT_MODIFIED)
-    def get_record(arguments: dict[str, Any], record_id: UUID) -> Response:
-        expand = expand_query(arguments)
-        record = records.get_record(current_actor(), resource, str(record_id), expand)
-        headers = {"ETag": etag(blp.definition, record)}
-        # The version does not cover related records, nor which of them the actor may read.
-        if not expand.paths and not record.is_partial:
-            headers |= public_headers(blp.definition, request.environ)
-            if is_not_modified(blp.definition, record):
-                return Response(status=304, headers=headers)
-        return json_response(record.json, "OK", headers=headers)
+    def get_record(arguments: dict[str, Any], record_id: UUID) -> Answer:
+        return read_record(current_actor(), resource, str(record_id), expand_query(arguments), request.environ)
 
 
 def _add_replace(blp: ResourceBlueprint) -> None:
@@ -132,7 +123,7 @@ def _add_replace(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", f"replace_{blp.names.one}", summary, parameters=[IF_MATCH])
-    def replace_record(data: dict[str, Any], record_id: UUID) -> Response:
+    def replace_record(data: dict[str, Any], record_id: UUID) -> Answer:
         return _change(blp, record_id, data)
 
 
@@ -145,17 +136,17 @@ def _add_update(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200, blp.schemas.record, headers=ETAG_HEADERS)
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", f"update_{blp.names.one}", summary, parameters=[IF_MATCH])
-    def update_record(data: dict[str, Any], record_id: UUID) -> Response:
+    def update_record(data: dict[str, Any], record_id: UUID) -> Answer:
         return _change(blp, record_id, data)
 
 
-def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Response:
+def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Answer:
     changed = records.update_record(current_actor(), blp.resource, str(record_id), data, if_match(blp.definition))
     return _updated(blp, changed)
 
 
-def _updated(blp: ResourceBlueprint, changed: records.Record) -> Response:
-    return json_response(changed.json, "Updated", headers={"ETag": etag(blp.definition, changed)})
+def _updated(blp: ResourceBlueprint, changed: records.Record) -> Answer:
+    return json_answer(changed.json, "Updated", headers=[("ETag", etag(blp.definition, changed))])
 
 
 def _add_delete(blp: ResourceBlueprint) -> None:
@@ -166,6 +157,6 @@ def _add_delete(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200)
     @blp.fails(401, 403, 404, 409, 412, 428)
     @blp.documented("delete", f"delete_{blp.names.one}", summary, parameters=[IF_MATCH])
-    def delete_record(record_id: UUID) -> Response:
+    def delete_record(record_id: UUID) -> Answer:
         records.delete_record(current_actor(), blp.resource, str(record_id), if_match(blp.definition))
-        return json_response("null", "Deleted")
+        return json_answer("null", "Deleted")

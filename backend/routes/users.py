@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response
 from marshmallow import Schema, fields, pre_dump, validate
 
+from backend.middleware.answer import Answer
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import permission
@@ -14,7 +14,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.list_parameters import list_parameters
-from backend.routes.toolkit.lists import list_query, page_response
+from backend.routes.toolkit.lists import list_query, page_answer
 from backend.routes.toolkit.profiles import profile, profile_change
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
 from backend.services.accounts import service_accounts, user_updates, users
@@ -95,10 +95,10 @@ class ServiceAccountCreateSchema(Schema):
 @blp.documented_response(200, UserSchema(many=True))
 @blp.fails(400, 401, 403)
 @blp.doc(operationId="list_users")
-def list_users(arguments: dict[str, Any]) -> Response:
+def list_users(arguments: dict[str, Any]) -> Answer:
     """List users"""
     query = list_query(arguments)
-    return page_response(query, lists.list_rows(get_app().catalog.system["users"], EVERYTHING, query))
+    return page_answer(query, lists.list_rows(get_app().catalog.system["users"], EVERYTHING, query))
 
 
 @blp.post("")

@@ -13,10 +13,10 @@ class BuiltSchema(Schema):
     """A schema that is never changed after it was built, so code that would copy it can share it.
 
     `for_actor` is set if the OpenAPI document shows more fields than some actors may use. It returns the schema that
-    loads the data of the current request.
+    loads the data of an actor's request.
     """
 
-    for_actor: Callable[[], Schema] | None = None
+    for_actor: Callable[[Any], Any] | None = None
 
     class Meta:
         """Stay out of marshmallow's class registry, which would keep the schemas of former definitions forever."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
 from types import MappingProxyType
 from typing import IO, Any
+from urllib.parse import parse_qsl
 
 import flask
 from flask import abort, request
@@ -14,8 +15,9 @@ from webargs.fields import DelimitedList
 from webargs.flaskparser import FlaskParser
 from werkzeug.datastructures import MultiDict
 
+from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.unknown_parameters import explain_unknown
-from backend.services.errors import Malformed
+from backend.services.errors import Invalid, Malformed
 from backend.utils.problems import UNKNOWN_PARAMETER, Problem
 from backend.utils.query_lists import read_pairs, split_values
 from backend.utils.schemas import BuiltSchema
@@ -42,10 +44,15 @@ class Request(flask.Request):
     @cached_property
     def args(self) -> MultiDict[str, str]:
         """The query parameters. Raises Malformed if they are not UTF-8."""
-        try:
-            return super().args
-        except UnicodeDecodeError as error:
-            raise Malformed("The query string is not valid UTF-8.") from error
+        return parse_query(self.query_string)
+
+
+def parse_query(query: bytes) -> MultiDict[str, str]:
+    """Return the parameters of a query string. Raises Malformed if it is not UTF-8."""
+    try:
+        return MultiDict(parse_qsl(query.decode(), keep_blank_values=True, errors="werkzeug.url_quote"))
+    except UnicodeDecodeError as error:
+        raise Malformed("The query string is not valid UTF-8.") from error
 
 
 class QuerySchema(BuiltSchema):
@@ -57,6 +64,23 @@ class QuerySchema(BuiltSchema):
         unknown = RAISE
 
     types: Mapping[str, str] = MappingProxyType({})  # of the fields of a resource, by name, to explain wrong filters
+
+    def read(self, query: bytes) -> dict[str, Any]:
+        """Return a map of parameter to value of a query string, with defaults.
+
+        Raises Malformed if it is not UTF-8, and Invalid if a parameter is unknown, or if its value is not valid. Only a
+        CommaList may be repeated: of any other parameter, all but one of the values would be ignored.
+        """
+        if not query:
+            return dict(self.defaults)
+        sent = parse_query(query)
+        lists = {name for name in sent if isinstance(self.parameter(name), CommaList)}
+        if repeated := [name for name, values in sent.lists() if len(values) > 1 and name not in lists]:
+            raise Invalid({name: [GIVEN_TWICE] for name in repeated}, location="query")
+        try:
+            return self.load(sent.to_dict() | _read_lists(query, lists))
+        except ValidationError as error:
+            raise Invalid(error.messages_dict, location="query") from error
 
     def load(self, data: Any, **options: Any) -> dict[str, Any]:
         """Return a map of parameter to value, with defaults.
@@ -155,27 +179,16 @@ class Parser(FlaskParser):
         location: str | None = None,
         **options: Any,
     ) -> Any:
-        """Return the arguments. An empty query string, as most reads of one record have it, is not parsed at all."""
-        if location == "query" and isinstance(argmap, QuerySchema) and not request.query_string:
-            return dict(argmap.defaults)
+        """Return the arguments. A QuerySchema reads the query string itself."""
+        if location == "query" and isinstance(argmap, QuerySchema):
+            schema = argmap.for_actor(current_actor()) if argmap.for_actor else argmap
+            return schema.read(request.query_string)
         return super().parse(argmap, req, location=location, **options)
-
-    def load_querystring(self, req: flask.Request, schema: Schema) -> dict[str, Any]:
-        """Return a map of parameter to value; only a CommaList may be repeated.
-
-        Any other repeated parameter is refused, because all but one of its values would be ignored.
-        """
-        find = schema.parameter if isinstance(schema, QuerySchema) else schema.load_fields.get
-        lists = {name for name in req.args if isinstance(find(name), CommaList)}
-        repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
-        if repeated:
-            abort_with(422, messages={"query": {name: [GIVEN_TWICE] for name in repeated}})
-        return req.args.to_dict() | _read_lists(req, lists)
 
     def _get_schema(self, argmap: Any, req: flask.Request) -> Schema:
         """Return the schema that loads the request; the documented one may have more fields than the actor may use."""
         schema = super()._get_schema(argmap, req)
-        return schema.for_actor() if isinstance(schema, BuiltSchema) and schema.for_actor else schema
+        return schema.for_actor(current_actor()) if isinstance(schema, BuiltSchema) and schema.for_actor else schema
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the body. An array is only valid if the schema is of many objects."""
@@ -205,10 +218,10 @@ def require_type(req: flask.Request, *types: str) -> None:
     abort(415, f"The body must be {expected}, not {printable(req.mimetype, SHOWN_CHARACTERS)}.{hint}")
 
 
-def _read_lists(req: flask.Request, lists: set[str]) -> dict[str, list[str]]:
+def _read_lists(query: bytes, lists: set[str]) -> dict[str, list[str]]:
     """Return a map of each of these list parameters to its values."""
     values: dict[str, list[str]] = {name: [] for name in lists}
-    for name, value in read_pairs(req.query_string) if values else ():
+    for name, value in read_pairs(query) if values else ():
         if name in values:
             values[name] += split_values(value)
     return values

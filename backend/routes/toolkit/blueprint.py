@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Response
+from flask.typing import ResponseReturnValue
 from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import Schema
 
@@ -57,7 +57,7 @@ class Blueprint(SmorestBlueprint):
 
         return decorator
 
-    def idempotent(self, view: Callable[..., Response]) -> Callable[..., Response]:
+    def idempotent(self, view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
         """Return a view that supports the header Idempotency-Key."""
         return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view))
 

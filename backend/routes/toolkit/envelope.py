@@ -3,13 +3,15 @@
 import re
 from typing import Any
 
-from flask import Response
 from marshmallow import Schema, fields
 
+from backend.middleware.answer import Answer
+from backend.middleware.wsgi import Headers
 from backend.utils.clock import seconds_stamp
 from backend.utils.plurals import plural
 from backend.utils.schemas import make_schema
 
+JSON = ("Content-Type", "application/json")
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was created"}}
 
 
@@ -29,13 +31,13 @@ def list_meta(*, page: int | None, per_page: int, total: int | None, next_cursor
     return {"page": page, "per_page": per_page, "total": total, "pages": pages, "next_cursor": next_cursor}
 
 
-def json_response(
-    data: str, message: str, *, status: int = 200, meta: str | None = None, headers: dict[str, str] | None = None
-) -> Response:
-    """Return a Response with the envelope around `data` and `meta`, which must be JSON text."""
+def json_answer(
+    data: str, message: str, *, status: int = 200, meta: str | None = None, headers: Headers | None = None
+) -> Answer:
+    """Return an Answer with the envelope around `data` and `meta`, which must be JSON text."""
     middle = "" if meta is None else f',"meta":{meta}'
     body = f'{{"success":true,"data":{data}{middle},"message":"{message}","timestamp":"{seconds_stamp()}"}}\n'
-    return Response(body, status, headers, mimetype="application/json")
+    return Answer(body.encode(), status, [*(headers or ()), JSON])
 
 
 def envelope_schema(schema: Schema | None) -> Schema:

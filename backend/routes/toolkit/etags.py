@@ -1,6 +1,7 @@
 """ETags of records, and the conditional headers of requests."""
 
 from flask import request
+from werkzeug.http import parse_etags
 
 from backend.services.definitions.definition import Definition
 from backend.services.records.records import Record
@@ -12,11 +13,9 @@ def etag(definition: Definition, record: Record) -> str:
     return f'"{version_tag(definition, record.version)}"'
 
 
-def is_not_modified(definition: Definition, record: Record) -> bool:
-    """Return whether If-None-Match has this version of the record."""
-    if "If-None-Match" not in request.headers:
-        return False
-    return request.if_none_match.contains_weak(version_tag(definition, record.version))
+def is_not_modified(definition: Definition, record: Record, if_none_match: str | None) -> bool:
+    """Return whether the header If-None-Match has this version of the record."""
+    return bool(if_none_match) and parse_etags(if_none_match).contains_weak(version_tag(definition, record.version))
 
 
 def if_match(definition: Definition) -> set[str] | None:

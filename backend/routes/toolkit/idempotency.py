@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, make_response, request
+from flask.typing import ResponseReturnValue
 
 from backend.middleware.authentication import current_actor
 from backend.services.errors import Invalid
@@ -32,18 +33,20 @@ def init_app(app: Flask, secret_keys: list[str]) -> None:
     app.config[HASH_KEYS] = [hmac.digest(key.encode(), HEADER.encode(), "sha256") for key in secret_keys]
 
 
-def idempotent(view: Callable[..., Response]) -> Callable[..., Response]:
+def idempotent(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Return a view that runs once for each Idempotency-Key of a caller, and then repeats its response."""
 
     @wraps(view)
-    def run(**arguments: Any) -> Response:
+    def run(**arguments: Any) -> ResponseReturnValue:
         key = request.headers.get(HEADER)
         if key is None:
             return view(**arguments)
         if not _KEY.fullmatch(key):
             problem = Problem("bad_format", "Must have 1 to 255 visible ASCII characters.")
             raise Invalid({HEADER: [problem]}, "headers")
-        stored = run_idempotently(_caller(), key, _request_hashes(), lambda: _to_stored(view(**arguments)))
+        stored = run_idempotently(
+            _caller(), key, _request_hashes(), lambda: _to_stored(make_response(view(**arguments)))
+        )
         return _from_stored(stored)
 
     return run

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Response
-
-from backend.routes.toolkit.envelope import json_response, list_meta
+from backend.middleware.answer import Answer
+from backend.routes.toolkit.envelope import json_answer, list_meta
 from backend.routes.toolkit.expanding import EXPAND, expand_query, is_option
 from backend.routes.toolkit.list_parameters import read_sort
 from backend.services.errors import Invalid
@@ -67,8 +66,8 @@ def _require_within_reach(arguments: Mapping[str, Any]) -> None:
         raise Invalid({"page": [Problem("too_large", f"{why} {advice}", limit=MAX_REACH)]}, "query")
 
 
-def page_response(query: ListQuery, page: RecordPage) -> Response:
-    """Return the response with the rows of a RecordPage."""
+def page_answer(query: ListQuery, page: RecordPage) -> Answer:
+    """Return the Answer with the rows of a RecordPage."""
     number = query.page if query.cursor is None else None
     meta = list_meta(page=number, per_page=query.per_page, total=page.total, next_cursor=page.next_cursor)
-    return json_response(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
+    return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))

@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, request
+from werkzeug.http import parse_etags
 
+from backend.middleware.answer import NOT_MODIFIED, Answer
 from backend.middleware.headers import PUBLIC
+from backend.middleware.wsgi import Headers
 from backend.services.definitions.definition import Definition
 
 TAG_BYTES = 12
@@ -25,30 +27,29 @@ DOCUMENTED_TAG: dict[str, Any] = {
 }
 
 
-def public_headers(definition: Definition, environ: Mapping[str, Any]) -> dict[str, str]:
+def public_headers(definition: Definition, environ: Mapping[str, Any]) -> Headers:
     """Return the header that lets caches keep the response to a request; none if it has credentials.
 
     Even a cookie that Larder does not know counts as one.
     """
     if definition.cache_seconds is None or any(name in environ for name in CREDENTIALS):
-        return {}
-    return {"Cache-Control": f"{PUBLIC}{definition.cache_seconds}"}
+        return []
+    return [("Cache-Control", f"{PUBLIC}{definition.cache_seconds}")]
 
 
-def tagged_if_public(definition: Definition, response: Response) -> Response:
-    """Return the response with an ETag of its content if caches may keep it, or a 304 if the client has this content.
+def tagged_if_public(definition: Definition, answer: Answer, environ: Mapping[str, Any]) -> Answer:
+    """Return the Answer with an ETag of its content if caches may keep it, or a 304 if the client has this content.
 
-    Any other response is returned as it is.
+    Any other Answer is returned as it is.
     """
-    headers = public_headers(definition, request.environ)
+    headers = public_headers(definition, environ)
     if not headers:
-        return response
-    tag = _content_tag(response)
-    headers["ETag"] = f'W/"{tag}"'
-    if request.if_none_match.contains_weak(tag):
-        return Response(status=304, headers=headers)
-    response.headers.update(headers)
-    return response
+        return answer
+    tag = _content_tag(answer.body)
+    headers.append(("ETag", f'W/"{tag}"'))
+    if parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(tag):
+        return Answer(b"", NOT_MODIFIED, headers)
+    return answer._replace(headers=[*answer.headers, *headers])
 
 
 def documented_tag(definition: Definition) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def documented_tag(definition: Definition) -> dict[str, Any]:
     return DOCUMENTED_TAG if definition.cache_seconds else {}
 
 
-def _content_tag(response: Response) -> str:
-    """Return a hash of the body without its timestamp. So the tag is weak: the bytes may differ."""
-    content = response.get_data().rpartition(b'"timestamp":')[0]
+def _content_tag(body: bytes) -> str:
+    """Return a hash of a body without its timestamp. So the tag is weak: the bytes may differ."""
+    content = body.rpartition(b'"timestamp":')[0]
     return hashlib.sha256(content).hexdigest()[: 2 * TAG_BYTES]

@@ -8,7 +8,6 @@ from flask import request
 from marshmallow import Schema, validate
 from marshmallow.fields import Field
 
-from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.aggregating import aggregate_parameters
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
@@ -20,7 +19,7 @@ from backend.routes.toolkit.list_parameters import (
     search_parameters,
 )
 from backend.routes.toolkit.where_parameter import WhereText
-from backend.services.access.actors import SYSTEM
+from backend.services.access.actors import SYSTEM, Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.client_names import client_names
 from backend.services.definitions.policies import NO_FIELDS, hidden_fields, locked_fields
@@ -47,14 +46,14 @@ class Schemas(NamedTuple):
     `upsert_query` has no parameter if there is no unique set that identifies a record.
     """
 
-    list_query: BuiltSchema
-    export_query: BuiltSchema
-    aggregate_query: BuiltSchema
-    record_query: BuiltSchema
+    list_query: QuerySchema
+    export_query: QuerySchema
+    aggregate_query: QuerySchema
+    record_query: QuerySchema
     record: type[BuiltSchema]
     create: BuiltSchema
     patch: BuiltSchema
-    upsert_query: BuiltSchema
+    upsert_query: QuerySchema
     create_or_upsert: BuiltSchema
 
 
@@ -80,8 +79,8 @@ def _has_ruled_fields(resource: Resource) -> bool:
     return any(related.definition.ruled_fields for related in (resource, *referrers))
 
 
-def _body_of_actor(resource: Resource, schema_name: str) -> Schema:
-    schema: Schema = getattr(data_schemas(current_actor(), resource), schema_name)
+def _body_of_actor(resource: Resource, schema_name: str, actor: Actor) -> Schema:
+    schema: Schema = getattr(data_schemas(actor, resource), schema_name)
     return schema
 
 
@@ -96,8 +95,8 @@ class _AnyObject(BuiltSchema):
 _ANY_OBJECT = _AnyObject()
 
 
-def _body_to_create_or_upsert(resource: Resource) -> Schema:
-    return _ANY_OBJECT if UPSERT in request.args else _body_of_actor(resource, "create")
+def _body_to_create_or_upsert(resource: Resource, actor: Actor) -> Schema:
+    return _ANY_OBJECT if UPSERT in request.args else _body_of_actor(resource, "create", actor)
 
 
 class _NarrowedSchemas:
@@ -107,9 +106,8 @@ class _NarrowedSchemas:
         self._resource = resource
         self._narrowed: dict[Hashable, Schemas] = {}
 
-    def of_actor(self, schema_name: str) -> Schema:
-        """Return the schema of this name in Schemas, for the actor of the request."""
-        actor = current_actor()
+    def of_actor(self, schema_name: str, actor: Actor) -> Schema:
+        """Return the schema of this name in Schemas, for the actor."""
         definition = self._resource.definition
         hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
         expandable = visible_relations(actor, self._resource)
@@ -173,9 +171,9 @@ def create_summary(name: str, *, upserts: bool = False) -> str:
     return f"Create a record of {name}" + (", or change the one that has the same key" if upserts else "")
 
 
-def _make_query(name: str, parameters: Parameters, fields: Fields) -> BuiltSchema:
+def _make_query(name: str, parameters: Parameters, fields: Fields) -> QuerySchema:
     types = {field_name: field.name for field_name, field in fields.items()}
-    make: Callable[[], BuiltSchema] = type(name, (QuerySchema,), {**parameters, "types": types})
+    make: Callable[[], QuerySchema] = type(name, (QuerySchema,), {**parameters, "types": types})
     return make()
 
 

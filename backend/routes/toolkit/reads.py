@@ -1,0 +1,90 @@
+"""Reads of records, with Flask and without.
+
+The views of routes/records.py call read_record and read_list. So does DirectReads, for the dispatcher: Flask's part of
+a read takes longer than all the rest of it. Everything around a read happens in the dispatcher for both ways, and
+tests/parts/both_ways.py compares them at each read of the tests.
+"""
+
+import re
+from wsgiref.types import WSGIEnvironment
+
+from backend.middleware.answer import NOT_MODIFIED, Answer
+from backend.middleware.authentication import IDENTITY, actor_of
+from backend.middleware.paths import API
+from backend.middleware.request_log import ROUTE
+from backend.routes.toolkit.app import Larder
+from backend.routes.toolkit.arguments import QuerySchema
+from backend.routes.toolkit.envelope import json_answer
+from backend.routes.toolkit.etags import etag, is_not_modified
+from backend.routes.toolkit.expanding import expand_query
+from backend.routes.toolkit.lists import list_query, page_answer
+from backend.routes.toolkit.public_responses import public_headers, tagged_if_public
+from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
+from backend.services.access.actors import Actor
+from backend.services.definitions.catalog import Resource
+from backend.services.records import records
+from backend.services.records.list_query import ExpandQuery, ListQuery
+
+RECORD = "/<uuid:record_id>"
+RECORDS = f"{API}/"
+RECORD_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in the form that responses have
+
+
+def read_record(
+    actor: Actor, resource: Resource, record_id: str, expand: ExpandQuery, environ: WSGIEnvironment
+) -> Answer:
+    """Return the Answer with a record; 304 without it if the client has this version of it."""
+    record = records.get_record(actor, resource, record_id, expand)
+    headers = [("ETag", etag(resource.definition, record))]
+    # The version does not cover related records, nor which of them the actor may read.
+    if not expand.paths and not record.is_partial:
+        headers += public_headers(resource.definition, environ)
+        if is_not_modified(resource.definition, record, environ.get("HTTP_IF_NONE_MATCH")):
+            return Answer(b"", NOT_MODIFIED, headers)
+    return json_answer(record.json, "OK", headers=headers)
+
+
+def read_list(actor: Actor, resource: Resource, query: ListQuery, environ: WSGIEnvironment) -> Answer:
+    """Return the Answer with a page of the records that the actor may list."""
+    answer = page_answer(query, records.list_records(actor, resource, query))
+    return tagged_if_public(resource.definition, answer, environ)
+
+
+class DirectReads:
+    """Answers the reads of one record and of lists without Flask: 110 us of CPU in place of 310 for one record."""
+
+    def __init__(self, app: Larder) -> None:
+        self._app = app
+
+    def answer(self, environ: WSGIEnvironment) -> Answer | None:
+        """Return the Answer of a request; None if Flask must answer: all other requests, and all errors."""
+        path: str = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] != "GET" or not path.startswith(RECORDS):
+            return None
+        name, slash, record_id = path[len(RECORDS) :].partition("/")
+        resource = self._app.catalog_of(environ).get(name)
+        if resource is None or (slash and not RECORD_ID.fullmatch(record_id)):
+            return None
+        blp = self._app.routes_of(resource).blueprint
+        if not isinstance(blp, ResourceBlueprint):
+            return None
+        try:
+            answer = _read(blp, environ, record_id)
+        except Exception:  # noqa: BLE001  # Flask repeats the request, and writes the response to the error
+            return None
+        environ[ROUTE] = f"{RECORDS}{name}{RECORD if slash else ''}"
+        return answer
+
+
+def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
+    actor, resource, sent = actor_of(environ[IDENTITY]), blp.resource, environ["QUERY_STRING"].encode("latin-1")
+    if record_id:
+        expand = expand_query(_arguments(blp.schemas.record_query, actor, sent))
+        return read_record(actor, resource, record_id, expand, environ)
+    arguments = _arguments(blp.schemas.list_query, actor, sent)
+    return read_list(actor, resource, list_query(arguments, blp.definition.search), environ)
+
+
+def _arguments(schema: QuerySchema, actor: Actor, sent: bytes) -> dict[str, object]:
+    narrowed = schema.for_actor(actor) if schema.for_actor else schema
+    return narrowed.read(sent)
