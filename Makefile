@@ -91,8 +91,9 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
 
-bench: $(VENV)/.installed-dev ## Measure Larder beside bare servers, under load; needs wrk; some of it with ARGS="--only one,list20"
-	$(BIN)/python -W ignore -m benchmarks.comparison $(ARGS)
+# With PEERS=1 it needs npm, too.
+bench: $(VENV)/.installed-dev $(if $(PEERS),.tmp/peers/.installed) ## Measure Larder beside bare servers, and beside others with PEERS=1; needs wrk; some of it with ARGS="--only one,list20"
+	$(BIN)/python -W ignore -m benchmarks.comparison $(if $(PEERS),--peers) $(ARGS)
 
 bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
@@ -120,9 +121,10 @@ schema: $(VENV)/.installed ## Write the tables of the models into docs/schema.md
 cli: $(VENV)/.installed ## Write the help of all commands into docs/cli.md
 	$(BIN)/python -m docs.write_commands
 
-lock: $(VENV)/.installed-dev ## Update both lock files; with ARGS=--upgrade to newer versions
+lock: $(VENV)/.installed-dev ## Update all lock files; with ARGS=--upgrade to newer versions
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock
 	$(COMPILE) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) $(ARGS) benchmarks/peers/requirements.txt --output-file benchmarks/peers/requirements.lock
 
 audit: $(VENV)/.installed-dev ## List known vulnerabilities of the locked packages
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --cache-dir .tmp/pip-audit
@@ -147,4 +149,11 @@ $(VENV)/.installed: requirements.lock | $(BIN)/python
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python $(INSTALL) --requirement requirements-dev.lock
 	$(BIN)/python -m pip check
+	@touch $@
+
+.tmp/peers/.installed: benchmarks/peers/requirements.lock benchmarks/peers/package-lock.json | $(BIN)/python
+	$(BIN)/python -m venv --clear $(@D)
+	$(@D)/bin/python $(INSTALL) --requirement benchmarks/peers/requirements.lock
+	cp benchmarks/peers/package.json benchmarks/peers/package-lock.json $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -5,18 +5,21 @@ of the rounds are compared.
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.comparison import results
-from benchmarks.comparison.fleet import SERVERS, start
+from benchmarks.comparison import results, tables
+from benchmarks.comparison.fleet import OWN, PEERS, SERVERS
+from benchmarks.comparison.machine import commit, describe
 from benchmarks.comparison.operations import BY_NAME
 from benchmarks.comparison.wrk import load, require_wrk
 
 DISK = "/var/tmp"  # /tmp may be in memory, where a durable write costs nothing
+SUCCESS = (200, 201, 206)  # PostgREST: a page of a list that is counted
+IDLE_SECONDS = 10  # at most
 WARM_UP = 20  # requests before the first round
 
 
@@ -24,22 +27,30 @@ def main():
     """Measure, print and write."""
     arguments = _arguments()
     require_wrk()
-    measured = {}
+    machine, runs = describe(), {}
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=DISK) as folder, ExitStack() as stack:
         folder = Path(folder)
         folder.chmod(0o755)  # Postgres runs as a different user
-        servers = {name: stack.enter_context(start(name, folder)) for name in arguments.servers}
-        for _ in range(arguments.rounds):
-            for operation in arguments.only:
-                for name, server in servers.items():
-                    requests = server.requests(operation)
-                    if not requests:
-                        continue
-                    runs = measured.setdefault((name, operation), [])
-                    runs.append(_measure(server, BY_NAME[operation], requests, arguments, folder, warm=not runs))
-                    print(f"{name:18}{operation:20}{results.line(runs[-1])}", file=sys.stderr, flush=True)
-        medians = {key: _medians(runs) for key, runs in measured.items()}
-        results.write(medians, servers, arguments)
+        servers = {name: stack.enter_context(SERVERS[name](folder)) for name in arguments.servers}
+        for number in range(arguments.rounds):
+            print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
+            _measure_all(servers, arguments, folder, runs)
+        measured = results.collect(
+            runs, servers, rounds=arguments.rounds, seconds=arguments.seconds, machine=machine, commit=commit()
+        )
+    print(tables.page(measured))
+    if arguments.output:
+        results.write(measured, arguments.output)
+
+
+def _measure_all(servers, arguments, folder, runs):
+    """Measure each operation of each server once, and add it to its `runs`."""
+    for operation in arguments.only:
+        for name, server in servers.items():
+            if requests := server.requests(operation):
+                known = runs.setdefault((name, operation), [])
+                known.append(_measure(server, BY_NAME[operation], requests, arguments, folder, warm=not known))
+                print(f"{name:16}{operation:19}{results.line(known[-1])}", file=sys.stderr, flush=True)
 
 
 def _arguments():
@@ -47,11 +58,17 @@ def _arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--only", default=",".join(BY_NAME), help="operations, separated by commas: %(default)s")
-    parser.add_argument("--servers", default="wsgi,flask,larder-sqlite", help=f"some of {','.join(SERVERS)}")
+    parser.add_argument("--servers", default=",".join(OWN), help=f"some of {','.join(SERVERS)}")
+    parser.add_argument("--peers", action="store_true", help="add all that are not Larder")
     parser.add_argument("--connections", type=int, help="instead of 8, or 32 of the mixed load")
-    parser.add_argument("--output", type=Path, help="folder for results; without it, they are only printed")
+    parser.add_argument(
+        "--output", type=Path, help="folder for results: benchmarks/results if everything is measured, else none"
+    )
     arguments = parser.parse_args()
+    if (arguments.only, arguments.servers) == (parser.get_default("only"), parser.get_default("servers")):
+        arguments.output = arguments.output or results.FOLDER
     arguments.only, arguments.servers = arguments.only.split(","), arguments.servers.split(",")
+    arguments.servers += [name for name in PEERS if arguments.peers and name not in arguments.servers]
     for given, known in ((arguments.only, BY_NAME), (arguments.servers, SERVERS)):
         if unknown := [name for name in given if name not in known]:
             parser.error(f"unknown: {', '.join(unknown)}. There are: {', '.join(known)}")
@@ -66,6 +83,7 @@ def _measure(server, operation, requests, arguments, folder, *, warm):
     connections = arguments.connections or operation.connections
     done = load(server.port, requests, connections, arguments.seconds, folder)
     cpu, count = server.cpu_seconds() - before, max(done["requests"], 1)
+    _wait_until_idle(server)  # what wrk has left unfinished must not disturb the next one
     return {
         "requests_per_second": done["requests"] / done["seconds"],
         "p50_ms": done["p50_ms"],
@@ -76,17 +94,18 @@ def _measure(server, operation, requests, arguments, folder, *, warm):
     }
 
 
+def _wait_until_idle(server):
+    deadline, before = time.monotonic() + IDLE_SECONDS, -1
+    while before < (before := server.cpu_seconds()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
 def _prove(server, operation, request):
     """Raise RuntimeError if the response is not what was asked for."""
     status, body = request.send(server.port)
     is_whole = operation.proof is None or body.decode().count(operation.proof) == operation.times
-    if status not in (200, 201) or not is_whole:
+    if status not in SUCCESS or not is_whole:
         raise RuntimeError(f"{server.title}: {operation.name}: {status} {body[:1000]}")
-
-
-def _medians(runs):
-    medians = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    return medians | {"errors": sum(run["errors"] for run in runs), "rounds": len(runs)}
 
 
 if __name__ == "__main__":

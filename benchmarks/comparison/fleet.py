@@ -4,6 +4,10 @@ from contextlib import contextmanager
 
 from benchmarks.comparison.floor import floor
 from benchmarks.comparison.larder import larder
+from benchmarks.comparison.postgres import disk_postgres
+from benchmarks.peers.fastapi import fastapi
+from benchmarks.peers.pocketbase import pocketbase
+from benchmarks.peers.postgrest import postgrest
 
 
 @contextmanager
@@ -12,13 +16,23 @@ def _larder_on_sqlite(folder):
         yield server
 
 
-SERVERS = {
+@contextmanager
+def _larder_on_postgres(folder):
+    with (
+        disk_postgres(folder) as postgres,
+        larder(folder / "larder-postgres", "Larder, Postgres", database_url=postgres.url) as server,
+    ):
+        postgres.analyze()
+        server.database = postgres.processes
+        server.versions += f", {postgres.version}"
+        yield server
+
+
+OWN = {
     "wsgi": lambda folder: floor("wsgi", folder),
     "flask": lambda folder: floor("flask", folder),
     "larder-sqlite": _larder_on_sqlite,
+    "larder-postgres": _larder_on_postgres,
 }
-
-
-def start(name, folder):
-    """Return the context manager that starts the server of this name; its data is in the folder."""
-    return SERVERS[name](folder)
+PEERS = {"pocketbase": pocketbase, "postgrest": postgrest, "fastapi": fastapi}
+SERVERS = OWN | PEERS

@@ -6,6 +6,7 @@ import json
 import socket
 from contextlib import ExitStack, contextmanager
 
+from backend.config.settings import Settings
 from benchmarks.comparison import notes
 from benchmarks.comparison.servers import EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, wait_until
 from benchmarks.comparison.wrk import Request, json_request
@@ -172,6 +173,7 @@ def larder(folder, title, root=ROOT, **settings):
     folder.mkdir()
     server, listener = Larder(), socket.create_server((HOST, 0), backlog=512)
     server.title, server.port = title, listener.getsockname()[1]
+    server.versions = f"{PROCESSES} processes of {Settings().threads} threads"
     variables = environment(SETTINGS | {"data_dir": folder, "port": server.port} | settings)
     processes, is_ready = [], json_request("GET", "/health/ready")
     with ExitStack() as stack:

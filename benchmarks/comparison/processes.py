@@ -1,6 +1,7 @@
 """What processes use, from /proc."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -12,8 +13,9 @@ def with_children(pids):
     while waiting:
         pid = waiting.pop()
         found.append(pid)
-        for task in Path(f"/proc/{pid}/task").glob("*"):
-            waiting += map(int, (task / "children").read_text().split())
+        with suppress(OSError):  # one that has just ended
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                waiting += map(int, (task / "children").read_text().split())
     return found
 
 
@@ -29,4 +31,7 @@ def resident_bytes(pids):
 
 def _stat(pid):
     """Return the fields of /proc/PID/stat that follow the name: proc(5)."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended: its parent has its times
+        return ["0"] * 50

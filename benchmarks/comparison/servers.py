@@ -17,11 +17,11 @@ class Server:
     """A server that runs: `title`, `port`, the ids of its `processes`, and those of its `database` server, if any.
 
     A method of the name of an operation returns its requests, which are sent in turn. Without one the server cannot do
-    it, and the operation is left out. `notes_on_it` are what a reader must know to compare it.
+    it, and the operation is left out. `remarks` are what a reader must know to compare it.
     """
 
     title, port = "", 0
-    versions, notes_on_it = "", ""
+    versions, remarks = "", ""
     processes, database = (), ()
 
     def requests(self, operation):

@@ -49,7 +49,7 @@ class PostgresServer:
 
     def kill(self):
         """End the server and all its processes, as a crash of the machine would."""
-        pids = self._pids()
+        pids = self.pids()
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         while any(map(_is_alive, pids)):
@@ -66,9 +66,10 @@ class PostgresServer:
 
     def held(self):
         """Return a context manager that pauses the server; connections stay open."""
-        return stopped(self._pids())
+        return stopped(self.pids())
 
-    def _pids(self):
+    def pids(self):
+        """Return the process ids of the server and of its child processes, in this order."""
         return server_pids(self._folder / "data")
 
 
@@ -114,15 +115,15 @@ def postgres_server():
 
 
 @contextmanager
-def running_postgres(settings=()):
-    """Start and yield a new PostgresServer, with more `settings` such as `fsync=on`.
+def running_postgres(settings=(), parent=None):
+    """Start and yield a new PostgresServer, with more `settings` such as `fsync=on`, and its data below `parent`.
 
     The superuser `postgres` needs no password; the only way in is a Unix socket in a temporary folder. The server is
     stopped and the folder removed after the block, or when this process ends. Raises RuntimeError if the server is not
     ready within START_SECONDS.
     """
     # Not below the checkout: the path of a Unix socket is limited to 107 bytes, unix(7).
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_parent()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=parent or _parent()))
     try:
         account = _unprivileged_account()
         binaries = _reachable_binaries(folder, account)
