@@ -91,9 +91,9 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
 
-# With PEERS=1 it needs npm, too.
+# With PEERS=1 it needs npm, too. With SHORT=1 it only compares the CPU time of requests with the commit before.
 bench: $(VENV)/.installed-dev $(if $(PEERS),.tmp/peers/.installed) ## Measure Larder beside bare servers, and beside others with PEERS=1; needs wrk; some of it with ARGS="--only one,list20"
-	$(BIN)/python -W ignore -m benchmarks.comparison $(if $(PEERS),--peers) $(ARGS)
+	$(BIN)/python -W ignore -m benchmarks.comparison $(if $(PEERS),--peers) $(if $(SHORT),--against HEAD~1) $(ARGS)
 
 bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)

@@ -10,13 +10,13 @@ import collections
 import http.client
 import json
 import multiprocessing
+import re
 import socket
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.load import exchange
 from tests.parts.server import Caller, running_server
 
 EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
@@ -102,12 +102,23 @@ def _guess(address, number, seconds):
     answers, deadline = collections.Counter(), time.perf_counter() + seconds
     while time.perf_counter() < deadline:
         with socket.create_connection((host, int(port))) as connection:
-            answers[exchange(connection, request)] += 1
+            answers[_exchange(connection, request)] += 1
     return answers
 
 
 def _percentile(values, percent):
     return sorted(values)[int(len(values) * percent / 100)]
+
+
+def _exchange(connection, request):
+    """Send the bytes of a request, read the whole answer and return its status."""
+    connection.sendall(request)
+    answer = connection.recv(65536)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    missing = int(re.search(rb"Content-Length: (\d+)", head)[1]) - len(body)
+    while missing > 0:
+        missing -= len(connection.recv(65536))
+    return int(head.split(None, 2)[1])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.comparison import results, tables
+from benchmarks.comparison import against, results, tables
 from benchmarks.comparison.fleet import OWN, PEERS, SERVERS
 from benchmarks.comparison.machine import commit, describe
 from benchmarks.comparison.operations import BY_NAME
@@ -26,6 +26,8 @@ WARM_UP = 20  # requests before the first round
 def main():
     """Measure, print and write."""
     arguments = _arguments()
+    if arguments.against:
+        sys.exit(against.compare(arguments.against))
     require_wrk()
     machine, runs = describe(), {}
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=DISK) as folder, ExitStack() as stack:
@@ -61,6 +63,9 @@ def _arguments():
     parser.add_argument("--servers", default=",".join(OWN), help=f"some of {','.join(SERVERS)}")
     parser.add_argument("--peers", action="store_true", help="add all that are not Larder")
     parser.add_argument("--connections", type=int, help="instead of 8, or 32 of the mixed load")
+    parser.add_argument(
+        "--against", metavar="COMMIT", help="only compare the CPU time of this checkout with that of a commit"
+    )
     parser.add_argument(
         "--output", type=Path, help="folder for results: benchmarks/results if everything is measured, else none"
     )
