@@ -1,5 +1,6 @@
 """The waitress server: its start, and a stop that lets running requests finish."""
 
+import gc
 import os
 import signal
 import socket
@@ -32,6 +33,9 @@ DRAIN_SECONDS = 30
 # While the server stops, the next response on a connection announces its end (`Connection: close`). Without a request
 # for this long, the connection is closed anyway.
 IDLE_SECONDS = 3
+# The views of a resource are many objects that stay. With Python's own threshold of 700 new objects, the garbage
+# collector takes half of the CPU time in which they are created, and a tenth of that of other requests.
+NEW_OBJECTS, YOUNG, OLDER = 10_000, 20, 20
 STOP_POLL_SECONDS = 0.02  # between two checks of the connections while the server stops
 
 
@@ -53,6 +57,7 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
     threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
     consumer = jobs.start_consumer() if settings.jobs == "inline" else None
+    _tune_garbage_collection()
     server.run()
     if consumer:
         consumer.stop(graceful=True)
@@ -92,6 +97,13 @@ def _notify_when_ready(settings: Settings) -> None:
     while any_failed(ready.run_checks(settings)):
         time.sleep(READY_POLL_SECONDS)
     notify("READY=1")
+
+
+def _tune_garbage_collection() -> None:
+    """Never look again through what the start has created, and collect only after many NEW_OBJECTS."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, YOUNG, OLDER)
 
 
 def _begin_drain(server: Server) -> None:

@@ -10,11 +10,11 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import ParamSpec, TypeVar
+from functools import cache
+from typing import Any, ParamSpec, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from zxcvbn import matching, zxcvbn
 
 from backend.config.settings import Settings
 from backend.services.errors import Invalid, Unavailable
@@ -28,9 +28,6 @@ MIN_LENGTH, MAX_LENGTH = 8, 256  # characters; hashing a longer password would t
 HASHING_NICENESS = 10
 SCORED_LENGTH = 40  # characters that zxcvbn gets; it accepts 72, but is slow with long passwords
 
-# zxcvbn tries all combinations of these substitutions, which takes seconds if a password has many. Keep the usual ones.
-matching.L33T_TABLE.clear()
-matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
 _zxcvbn_lock = threading.Lock()  # zxcvbn stores the words about the user in a global variable
 
 
@@ -161,9 +158,21 @@ def _weakness(password: str, personal_words: Iterable[str]) -> Problem | None:
         return None
     words = [word for text in personal_words for word in (text, *text.replace("@", " ").split())]
     with _zxcvbn_lock:
-        result = zxcvbn(password[:SCORED_LENGTH], user_inputs=words)
+        result = _zxcvbn()(password[:SCORED_LENGTH], user_inputs=words)
     if result["score"] >= hashing.strength:
         return None
     feedback = result["feedback"]
     advice = filter(None, ["Too easy to guess.", feedback["warning"], *feedback["suggestions"]])
     return Problem("weak_password", " ".join(advice))
+
+
+@cache
+def _zxcvbn() -> Callable[..., Any]:
+    """Return the function of zxcvbn. Its words need 12 MiB, so they are loaded when a password is chosen."""
+    from zxcvbn import matching, zxcvbn
+
+    # It tries all combinations of these substitutions, which takes seconds if a password has many. Keep the usual ones.
+    matching.L33T_TABLE.clear()
+    matching.L33T_TABLE.update(a=["4", "@"], e=["3"], i=["1", "!"], o=["0"], s=["5", "$"], t=["7"])
+    function: Callable[..., Any] = zxcvbn
+    return function
