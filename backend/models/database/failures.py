@@ -56,6 +56,12 @@ class NoAnswer(DatabaseUnavailable):
     message = "The database server does not answer."
 
 
+class NotConfirmed(DatabaseUnavailable):
+    """The disk did not confirm a commit, which may or may not survive a power failure."""
+
+    message = "The disk did not confirm the write, which may or may not be stored."
+
+
 class DatabaseMissing(DatabaseUnavailable):
     """The database file was deleted or replaced while connections to it were open."""
 

@@ -17,12 +17,13 @@ FileIdentities: TypeAlias = tuple[tuple[int, int] | None, ...]  # (device, inode
 class PooledConnection:
     """A connection of the pool, with the time when it was opened and the deadline of its current statement."""
 
-    __slots__ = ("connection", "deadline", "files", "lock", "opened_at", "pool_age")
+    __slots__ = ("connection", "deadline", "files", "has_committed", "lock", "opened_at", "pool_age")
 
     def __init__(self, connection: Any, pool_age: int) -> None:
         self.connection, self.pool_age, self.opened_at = connection, pool_age, time.monotonic()
         self.deadline, self.lock = math.inf, threading.Lock()
         self.files: FileIdentities = ()
+        self.has_committed = False  # since the last time that its commits were confirmed
 
 
 class Pooled(Database):

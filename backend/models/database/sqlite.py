@@ -29,8 +29,9 @@ from peewee import (
 from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
-from backend.models.database.sqlite_connections import OPEN_EXISTING, SqliteConnections, codes_of, make_private
+from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
 from backend.models.database.sqlite_full_text import SqliteFullText
+from backend.models.database.sqlite_log import OPEN_EXISTING
 
 RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
 KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a checkpoint
@@ -245,7 +246,8 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         pragmas={
             "journal_mode": "wal",
             "journal_size_limit": KEPT_WAL_BYTES,
-            "synchronous": synchronous,
+            "synchronous": "normal",  # see syncs_commits
+            "wal_autocheckpoint": 0,  # see sqlite_log.py
             "foreign_keys": 1,
             "cache_size": -16_000,  # KiB for each connection
         },
@@ -254,6 +256,7 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )
+    handle.syncs_commits = synchronous == "full"
     register_functions(handle.register_function)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # only its owner can read it

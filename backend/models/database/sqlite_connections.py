@@ -23,6 +23,7 @@ from backend.models.database.failures import (
     QueryTooLarge,
 )
 from backend.models.database.pool import FileIdentities, PooledConnection
+from backend.models.database.sqlite_log import WriteAheadLog
 from backend.models.database.time_limits import allowance
 from backend.models.database.watchdog import Watchdog
 
@@ -32,10 +33,10 @@ TEMPORARY = {BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANN
 BREAKS_CONNECTION = {READ_ONLY, IO_ERROR, DAMAGED, CANNOT_OPEN, NO_DATABASE}
 CODES = re.compile(r"(?:\] )?([^\]]*) \(code=(\d+), ext=(\d+)\)$")
 
-OPEN_EXISTING = 0x02  # SQLITE_OPEN_READWRITE, without SQLITE_OPEN_CREATE
 MAX_WAL_BYTES = 64 << 20
 SECONDS_BETWEEN_TRUNCATIONS = 10
 TRUNCATION_WAIT_SECONDS = 0.1
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.0005, 0.005  # between attempts to get the write lock
 
 log = structlog.get_logger()
 
@@ -53,6 +54,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
     """The connections of this process to a database file."""
 
     driver_errors = (cysqlite.Error, MemoryError)
+    syncs_commits = False  # or the disk may write a commit later
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._write_turn, self._writer = threading.Lock(), threading.local()
@@ -60,6 +62,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         self._truncated_at = 0.0
         self._long_write_ends_at: float | None = None
         super().__init__(*args, **options)
+        self._log = WriteAheadLog(self.database)
 
     # Connections
 
@@ -80,7 +83,12 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         pooled.files = _files(self.database)
         # SQLite calls the hook before each commit, also of a single statement. So a write to a file that was deleted or
         # replaced fails.
-        pooled.connection.commit_hook(lambda: 0 if self._has_its_files(pooled) else 1)
+        pooled.connection.commit_hook(lambda: self._check_commit(pooled))
+
+    def _check_commit(self, pooled: PooledConnection) -> int:
+        """Return 0 to let a connection commit; any other number makes the commit fail."""
+        pooled.has_committed = self._has_its_files(pooled)
+        return 0 if pooled.has_committed else 1
 
     def _has_its_files(self, pooled: PooledConnection) -> bool:
         return all(
@@ -110,9 +118,22 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         try:
             if not self._state.closed and not self.in_transaction():
                 self._limit_wal()
-            return super().close()
+                self._confirm_commits()  # of statements without a transaction
         finally:
-            self._end_turn()
+            try:
+                was_open = super().close()
+            finally:
+                self._end_turn()
+        return was_open
+
+    def _confirm_commits(self) -> None:
+        """Wait until the commits of this thread's connection are on disk. Raises NotConfirmed if they may not be."""
+        pooled = self._state.pooled
+        if pooled.has_committed:
+            pooled.has_committed = False
+            self._log.count_commit()
+            if self.syncs_commits:
+                self._log.sync()
 
     def _limit_wal(self) -> None:
         """Truncate the write-ahead log if it has grown too large: while readers overlap, SQLite cannot reuse it."""
@@ -185,14 +206,27 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         self._writer.has_turn, has_begun = True, False
         try:
             self._watchdog.watch(self._state.pooled, float("inf"))
-            connection.set_busy_handler(max(began + wait_limit - time.monotonic(), 0))
-            with self._translated_errors():
-                super().begin(lock_type)
+            connection.set_busy_handler(0)
+            self._begin_before(began + wait_limit, lock_type)
             has_begun = True
         finally:
             allowance.waited(time.monotonic() - began)
             if not has_begun:
                 self._end_turn()
+
+    def _begin_before(self, deadline: float, lock_type: str | None) -> None:
+        """Begin as soon as no other process writes. The pauses of SQLite's own attempts are 16 ms and longer."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                with self._translated_errors():
+                    super().begin(lock_type)
+                return
+            except OperationalError as error:
+                if codes_of(error)[1] != BUSY or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def announce_write(self, seconds: float | None) -> None:
         """Announce for how many seconds this thread will still write, for errors of other writers; None ends this."""
@@ -204,6 +238,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         with self._translated_errors():
             super().commit()
         self._end_turn()
+        self._confirm_commits()
 
     def rollback(self) -> None:
         """Roll back, unless SQLite has done so itself, for example because the disk is full."""

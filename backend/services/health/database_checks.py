@@ -25,7 +25,8 @@ def run_checks(settings: Settings) -> list[Check]:
 
 def _check_sqlite(settings: Settings) -> Check:
     version = _read("SELECT sqlite_version()")
-    pragmas = {name: _read(f"PRAGMA {name}") for name in ("journal_mode", "foreign_keys", "synchronous")}
+    pragmas = {name: _read(f"PRAGMA {name}") for name in ("journal_mode", "foreign_keys")}
+    pragmas["synchronous"] = settings.sqlite_synchronous
     message = f"SQLite {version}, {', '.join(f'{name}={value}' for name, value in pragmas.items())}."
     if tuple(map(int, version.split("."))) < MIN_SQLITE_VERSION:
         advice = "Install the version in requirements.lock: this one may lose a commit."
