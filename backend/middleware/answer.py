@@ -9,6 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from backend.middleware.wsgi import Headers
 
 NOT_MODIFIED = 304
+STATUS_LINES = {status: f"{status} {phrase.upper()}" for status, phrase in HTTP_STATUS_CODES.items()}
 
 
 class Answer(NamedTuple):
@@ -24,5 +25,5 @@ class Answer(NamedTuple):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the response with the headers that Flask would send."""
         length = [] if self.status == NOT_MODIFIED else [("Content-Length", str(len(self.body)))]
-        start_response(f"{self.status} {HTTP_STATUS_CODES[self.status].upper()}", [*self.headers, *length])
+        start_response(STATUS_LINES[self.status], [*self.headers, *length])
         return [self.body]

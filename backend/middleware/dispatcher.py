@@ -19,6 +19,7 @@ from backend.middleware.limits import limits
 from backend.middleware.paths import LIVENESS_PATH, request_path
 from backend.middleware.request_id import request_id
 from backend.middleware.request_log import RequestLog, note_route
+from backend.middleware.wsgi import ExceptionInfo, Headers
 from backend.services.access import audit
 from backend.utils.addresses import parse_networks
 from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
@@ -36,7 +37,7 @@ class Dispatcher:
         self._log = RequestLog()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request. The stages run in this order."""
+        """Answer a request. The stages run in this order; `start` runs when the response begins."""
         timing.begin(environ)
         searches_left.set(SEARCHES_OF_A_REQUEST)
         try:
@@ -47,11 +48,16 @@ class Dispatcher:
             if not is_preflight and request_path(environ) != LIVENESS_PATH:  # neither may need the database
                 environ[IDENTITY] = identify(self._app, environ)
                 choose_catalog(self._app, environ)  # the definitions that this request uses
-            # When the response begins, the wrappers run in reverse: headers, then log.
-            start_response = self._log.wrap_for_logging(environ, start_response)
-            start_response = self._headers.wrap_for_headers(environ, start_response)
+
+            def start(
+                status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /
+            ) -> Callable[[bytes], object]:
+                headers = self._headers.complete(environ, headers)
+                self._log.write(environ, int(status[:3]))
+                return start_response(status, headers, exc_info)
+
             wsgi_app = preflight_response(environ) if is_preflight else self._choose(environ)
-            return wsgi_app(environ, start_response)
+            return wsgi_app(environ, start)
         finally:
             # `timing.end` gives the database connection back. The server reads the response body only afterwards; that
             # needs no connection, because an export is already in a temporary file.

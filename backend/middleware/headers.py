@@ -1,14 +1,13 @@
 """The headers of every response: they limit what browsers and proxies may do with it."""
 
-from collections.abc import Callable
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
 
 from backend.config.settings import Settings
 from backend.middleware.cors import Cors
 from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
 from backend.middleware.refused_origins import RefusedOrigins
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
-from backend.middleware.wsgi import ExceptionInfo, Headers
+from backend.middleware.wsgi import Headers
 
 POLICY = "Content-Security-Policy"
 # The API has no pages: a response that is shown as one, or in a frame, is an attack.
@@ -57,15 +56,8 @@ class ResponseHeaders:
             ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
         }
 
-    def wrap_for_headers(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-        """Return a `start_response` that adds the headers, then calls the given one."""
-
-        def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
-            return start_response(status, self._complete(environ, headers), exc_info)
-
-        return start
-
-    def _complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+    def complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
+        """Return the headers of a response with those that it must have."""
         path = request_path(environ)
         if path.startswith(API):
             headers = with_cache_headers(headers)
@@ -79,6 +71,8 @@ class ResponseHeaders:
 
     def _secure(self, path: str) -> Headers:
         """Return the security headers for a path: pages have policies of their own."""
+        if path.startswith(API):
+            return self._for_api
         if path == "/":
             return self._for_root
         return next((headers for page, headers in self._for_pages.items() if path.startswith(page)), self._for_api)
@@ -103,10 +97,11 @@ def with_cache_headers(headers: Headers) -> Headers:
     Shared caches may store only what a view has declared public. Another response with an ETag may be cached if the
     cache revalidates it each time. Any other may contain tokens, or change at any moment, so it must not be stored.
     """
-    kept = [pair for pair in headers if pair[0] not in ("Cache-Control", "Vary")]
-    has_tag = any(name == "ETag" for name, _ in headers)
-    public = [pair for pair in headers if pair[0] == "Cache-Control" and pair[1].startswith(PUBLIC)]
-    return [*kept, *(public or [REVALIDATE if has_tag else NO_STORE]), VARY_BY_CALLER]
+    kept, values = [pair for pair in headers if pair[0] not in ("Cache-Control", "Vary")], dict(headers)
+    declared = values.get("Cache-Control", "")
+    if declared.startswith(PUBLIC):
+        return [*kept, ("Cache-Control", declared), VARY_BY_CALLER]
+    return [*kept, REVALIDATE if "ETag" in values else NO_STORE, VARY_BY_CALLER]
 
 
 def _hsts(settings: Settings) -> Headers:

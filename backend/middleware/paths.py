@@ -9,8 +9,12 @@ DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
 LIVENESS_PATH = "/health/live"  # must not need the database
+_PATH = "larder.path"  # the key in the WSGI environment
 
 
 def request_path(environ: WSGIEnvironment) -> str:
     """Return the path of a request as Flask reads it: decoded, and with exactly one slash at its beginning."""
-    return f"/{get_path_info(environ).lstrip('/')}"
+    path: str | None = environ.get(_PATH)
+    if path is None:
+        path = environ[_PATH] = f"/{get_path_info(environ).lstrip('/')}"
+    return path

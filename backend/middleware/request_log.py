@@ -1,8 +1,7 @@
 """One log line for each request, and its count for the metrics."""
 
-from collections.abc import Callable
 from typing import Any, Protocol
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import WSGIEnvironment
 
 import structlog
 from flask import Flask
@@ -13,7 +12,6 @@ from backend.middleware.authentication import IDENTITY
 from backend.middleware.paths import request_path
 from backend.middleware.request_id import request_id
 from backend.middleware.timing import seconds_since_start
-from backend.middleware.wsgi import ExceptionInfo, Headers
 from backend.services.operation.metrics import metrics
 from backend.utils.meter import meter
 
@@ -27,17 +25,10 @@ class RequestLog:
     def __init__(self) -> None:
         self._log = structlog.get_logger().bind()  # bound once, because structlog would bind for every line
 
-    def wrap_for_logging(self, environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-        """Return a `start_response` that logs and counts the request, then calls the given one."""
-
-        def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
-            if not ended_at_body(environ):  # then the second run will be logged and counted
-                self._write(environ, int(status[:3]))
-            return start_response(status, headers, exc_info)
-
-        return start
-
-    def _write(self, environ: WSGIEnvironment, status: int) -> None:
+    def write(self, environ: WSGIEnvironment, status: int) -> None:
+        """Log and count a request whose response has this status."""
+        if ended_at_body(environ):  # then the second run will be logged and counted
+            return
         identity, route, seconds = environ.get(IDENTITY), environ.get(ROUTE), seconds_since_start(environ)
         method = environ["REQUEST_METHOD"].upper()
         metrics.count_response(method, route, status, seconds, meter)
