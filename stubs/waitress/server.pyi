@@ -8,6 +8,7 @@ class BaseWSGIServer(wasyncore.dispatcher):
     adj: Any
     active_channels: dict[int, Any]
     _map: dict[int, Any]
+    trigger: Any
     def __init__(
         self,
         application: WSGIApplication,

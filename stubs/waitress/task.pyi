@@ -15,6 +15,7 @@ class Task:
     content_length: int | None
     response_headers: list[tuple[str, str]]
     close_on_finish: bool
+    wrote_header: bool
     chunked_response: bool
     logged_write_no_body: bool
     def __init__(self, channel: Any, request: Any) -> None: ...

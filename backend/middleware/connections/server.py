@@ -17,6 +17,7 @@ from backend.middleware.connections.channel import Channel
 from backend.middleware.connections.lanes import Lanes
 from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.timers import Times
+from backend.middleware.connections.watching import WatchedSockets
 from backend.utils import spool
 
 MAX_CONNECTIONS = 800  # open at once; if all are busy, a few more are accepted and answered 503
@@ -44,11 +45,12 @@ class Server(BaseWSGIServer):
         self.lanes, self.notices = Lanes(adjustments.threads), Notices()
         self.with_pipelined: set[Channel] = set()
         self._accept_at = self._sweep_at = 0.0
+        self.sockets = WatchedSockets()
         self._calls: deque[Callable[[Server], None]] = deque()
         self.max_connections = max_connections()
         super().__init__(
             app,
-            {},
+            self.sockets,
             _sock=listener,
             dispatcher=self.lanes,
             adj=adjustments,
@@ -71,12 +73,16 @@ class Server(BaseWSGIServer):
             self._calls.popleft()(self)
         self._read_pipelined()
         self._sweep(time.monotonic())
-        wasyncore.poll2(min(self.adj.asyncore_loop_timeout, self.times.sweep), self._map)
+        self.sockets.wait(self.times.sweep)
 
     def call_soon(self, call: Callable[["Server"], None]) -> None:
         """Call a function with the server before the next turn. Signal handlers may use it."""
         self._calls.append(call)
         self.pull_trigger()
+
+    def pull_trigger(self) -> None:
+        """Wake the main thread, to look at all connections. Any thread may call this."""
+        self.trigger.pull_trigger(self.sockets.watch_all)
 
     def readable(self) -> bool:
         """Return whether to accept connections now."""
@@ -173,6 +179,7 @@ class Server(BaseWSGIServer):
                 channel.abort()
             elif channel.is_too_slow(now):
                 self._end(channel)
+        self.sockets.watch_all()  # some wait for a time to pass
         self.notices.flush(now)
 
     def _end(self, channel: Channel) -> None:

@@ -83,7 +83,12 @@ class Task(Head, waitress.task.WSGITask):
 
     def write(self, data: bytes) -> None:
         """Send a part of the response; send nothing if the body is admitted, because the app will run again."""
-        if not (self.request.is_head_alone and self.request.admission.is_granted):
+        if self.request.is_head_alone and self.request.admission.is_granted:
+            return
+        if self.wrote_header:
+            super().write(data)
+            return
+        with self.channel.joining():  # the head, and the first part of the body
             super().write(data)
 
     def build_response_header(self) -> bytes:
