@@ -48,6 +48,7 @@ class Pooled(Database):
         def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any: ...
         def execute(self, query: Query, **context_options: Any) -> Any: ...
         def _set_server_version(self, conn: Any) -> None: ...
+        def _log_query(self, sql: str, params: Sequence[Any] | None) -> None: ...
 
     def __init__(self, *args: Any, pool_size: int = 12, wait_seconds: float = 5, **options: Any) -> None:
         self.pool_size, self.wait_seconds = pool_size, wait_seconds
@@ -59,26 +60,26 @@ class Pooled(Database):
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Take a connection for this thread. Raises PoolExhausted if none becomes free in time."""
-        if not self._state.closed:
+        state = self._state
+        if not state.closed:
             if reuse_if_open:
                 return False
             raise OperationalError("Connection already opened.")
-        self._state.reset()
         with __exception_wrapper__:
-            pooled = self._take()
-            self._state.pooled = pooled
-            self._state.set_connection(pooled.connection)
+            state.pooled = pooled = self._take()
+            state.set_connection(pooled.connection)
             if self.server_version is None:
                 self._set_server_version(pooled.connection)
         return True
 
     def close(self) -> bool:
         """Return the connection of this thread to the pool. Within a transaction it is closed, which rolls back."""
-        if self._state.closed:
+        state = self._state
+        if state.closed:
             return False
-        pooled, is_broken = self._state.pooled, self.in_transaction()
-        self._state.pooled = None
-        self._state.reset()
+        pooled, is_broken = state.pooled, bool(state.transactions)
+        state.pooled = None
+        state.reset()
         self._return(pooled, is_broken)
         return True
 
@@ -102,25 +103,34 @@ class Pooled(Database):
             self._state.pooled.pool_age = -1
 
     def _take(self) -> PooledConnection:
-        began = time.monotonic()
-        deadline = began + allowance.wait_seconds(self.wait_seconds)
-        while True:
-            with self._changed:
-                while not self._free and len(self._in_use) + self._opening >= self.pool_size:
-                    if not self._changed.wait(max(deadline - time.monotonic(), 0)):
-                        allowance.waited(time.monotonic() - began)
-                        raise PoolExhausted(f"all {self.pool_size} connections are in use")
-                free = self._free.pop() if self._free else None
-                if free is None:
-                    self._opening += 1
-                else:
-                    self._in_use[id(free)] = free
-            if free is None:
-                allowance.waited(time.monotonic() - began)
-                return self._open()
+        while (free := self._take_free()) is not None:
             if self._is_usable(free) and time.monotonic() - free.opened_at < self.keep_seconds:
                 return free
             self._return(free, is_broken=True)
+        return self._open()
+
+    def _take_free(self) -> PooledConnection | None:
+        """Return a free connection, or None if a new one must be opened."""
+        with self._changed:
+            if not self._free:
+                self._wait_for_place()
+            if not self._free:
+                self._opening += 1
+                return None
+            free = self._free.pop()
+            self._in_use[id(free)] = free
+            return free
+
+    def _wait_for_place(self) -> None:
+        """Wait until a connection is free or may be opened. Raises PoolExhausted if the request cannot wait longer."""
+        began = time.monotonic()
+        deadline = began + allowance.wait_seconds(self.wait_seconds)
+        try:
+            while not self._free and len(self._in_use) + self._opening >= self.pool_size:
+                if not self._changed.wait(max(deadline - time.monotonic(), 0)):
+                    raise PoolExhausted(f"all {self.pool_size} connections are in use")
+        finally:
+            allowance.waited(time.monotonic() - began)
 
     def _open(self) -> PooledConnection:
         began, ready = time.monotonic(), None

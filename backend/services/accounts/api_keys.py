@@ -195,14 +195,16 @@ def _visible(actor: Actor) -> "ModelSelect[ApiKey]":
 def _key_statement() -> Select:
     """Build the query of find_key.
 
-    `Generation` has one row, so the result always has one row: the generation, with or without a key.
+    `Generation` has one row, so the result always has one row: the generation, with or without a key. The key is found
+    by a query of its own for the reason in sessions.py.
     """
+    found = ApiKey.alias()
     user_roles = UserRole.select(fn.string_agg(UserRole.role, ",")).where(UserRole.user_id == User.id)
-    not_expired = ApiKey.expires_at.is_null() | (ApiKey.expires_at > slot("now"))
     columns = ApiKey.roles, ApiKey.permissions, ApiKey.last_used_at
-    is_valid = (ApiKey.key_hash == slot("hash")) & ApiKey.revoked_at.is_null() & not_expired
+    not_expired = found.expires_at.is_null() | (found.expires_at > slot("now"))
+    key_id = found.select(found.id).where(found.key_hash == slot("hash"), found.revoked_at.is_null(), not_expired)
     return (
         Generation.select(Generation.number, ApiKey.id, User.id, *columns, user_roles)
-        .join(ApiKey, JOIN.LEFT_OUTER, on=is_valid)
+        .join(ApiKey, JOIN.LEFT_OUTER, on=(ApiKey.id == key_id))
         .join(User, JOIN.LEFT_OUTER, on=(User.id == ApiKey.user_id) & User.active)
     )
