@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench lint format picture schema cli lock audit clean bench-soak bench-scale
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench performance lint format picture schema cli lock audit clean bench-soak bench-scale
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -94,6 +94,9 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 # With PEERS=1 it needs npm, too. With SHORT=1 it only compares the CPU time of requests with the commit before.
 bench: $(VENV)/.installed-dev $(if $(PEERS),.tmp/peers/.installed) ## Measure Larder beside bare servers, and beside others with PEERS=1; needs wrk; some of it with ARGS="--only one,list20"
 	$(BIN)/python -W ignore -m benchmarks.comparison $(if $(PEERS),--peers) $(if $(SHORT),--against HEAD~1) $(ARGS)
+
+performance: $(VENV)/.installed-dev ## Write the results of benchmarks into docs/performance.md
+	$(BIN)/python -W ignore -m benchmarks.page
 
 bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)

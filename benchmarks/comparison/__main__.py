@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.comparison import against, results, tables
-from benchmarks.comparison.fleet import OWN, PEERS, SERVERS
+from benchmarks.comparison.fleet import FLOOR, LARDER, PEERS, SERVERS, start
 from benchmarks.comparison.machine import commit, describe
 from benchmarks.comparison.operations import BY_NAME
 from benchmarks.comparison.wrk import load, require_wrk
@@ -20,6 +20,7 @@ from benchmarks.comparison.wrk import load, require_wrk
 DISK = "/var/tmp"  # /tmp may be in memory, where a durable write costs nothing
 SUCCESS = (200, 201, 206)  # PostgREST: a page of a list that is counted
 IDLE_SECONDS = 10  # at most
+SERVERS_HELP = f"some of {', '.join(SERVERS)}; with settings: larder-sqlite:threads=4"
 WARM_UP = 20  # requests before the first round
 
 
@@ -33,7 +34,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="larder-bench-", dir=DISK) as folder, ExitStack() as stack:
         folder = Path(folder)
         folder.chmod(0o755)  # Postgres runs as a different user
-        servers = {name: stack.enter_context(SERVERS[name](folder)) for name in arguments.servers}
+        servers = {name: stack.enter_context(start(name, folder)) for name in arguments.servers}
         for number in range(arguments.rounds):
             print(f"round {number + 1} of {arguments.rounds}", file=sys.stderr)
             _measure_all(servers, arguments, folder, runs)
@@ -60,7 +61,7 @@ def _arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
     parser.add_argument("--only", default=",".join(BY_NAME), help="operations, separated by commas: %(default)s")
-    parser.add_argument("--servers", default=",".join(OWN), help=f"some of {','.join(SERVERS)}")
+    parser.add_argument("--servers", default=",".join(FLOOR | LARDER), help=SERVERS_HELP)
     parser.add_argument("--peers", action="store_true", help="add all that are not Larder")
     parser.add_argument("--connections", type=int, help="instead of 8, or 32 of the mixed load")
     parser.add_argument(
@@ -74,7 +75,8 @@ def _arguments():
         arguments.output = arguments.output or results.FOLDER
     arguments.only, arguments.servers = arguments.only.split(","), arguments.servers.split(",")
     arguments.servers += [name for name in PEERS if arguments.peers and name not in arguments.servers]
-    for given, known in ((arguments.only, BY_NAME), (arguments.servers, SERVERS)):
+    kinds = [name.partition(":")[0] for name in arguments.servers]
+    for given, known in ((arguments.only, BY_NAME), (kinds, SERVERS)):
         if unknown := [name for name in given if name not in known]:
             parser.error(f"unknown: {', '.join(unknown)}. There are: {', '.join(known)}")
     return arguments

@@ -11,7 +11,7 @@ from benchmarks.comparison import notes
 from benchmarks.comparison.servers import EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, wait_until
 from benchmarks.comparison.wrk import Request, json_request
 from tests.parts.postgres import stopped
-from tests.parts.server import ROOT, environment, start_process
+from tests.parts.server import environment, start_process
 
 API = "/api/v1"
 DRAFTS = 200
@@ -168,12 +168,12 @@ def as_csv(values):
 
 
 @contextmanager
-def larder(folder, title, root=ROOT, **settings):
-    """Start PROCESSES processes of Larder with an empty database, fill it, and yield a Larder."""
+def larder(folder, title, **settings):
+    """Start PROCESSES processes of Larder with an empty database in the folder, fill it, and yield a Larder."""
     folder.mkdir()
     server, listener = Larder(), socket.create_server((HOST, 0), backlog=512)
     server.title, server.port = title, listener.getsockname()[1]
-    server.versions = f"{PROCESSES} processes of {Settings().threads} threads"
+    server.versions = f"{PROCESSES} processes of {settings.get('threads', Settings().threads)} threads"
     variables = environment(SETTINGS | {"data_dir": folder, "port": server.port} | settings)
     processes, is_ready = [], json_request("GET", "/health/ready")
     with ExitStack() as stack:
@@ -182,7 +182,7 @@ def larder(folder, title, root=ROOT, **settings):
         stack.enter_context(ended(processes))
         for _ in range(PROCESSES):  # the first one migrates; none answers for another
             with stopped([process.pid for process in processes]):
-                processes.append(start_process(folder, variables, log, log, listener=listener, root=root, forked=False))
+                processes.append(start_process(folder, variables, log, log, listener=listener, forked=False))
                 wait_until(lambda: is_ready.send(server.port)[0] == 200, title, folder / "log")
         server.processes = [process.pid for process in processes]
         server.fill()

@@ -35,7 +35,7 @@ OPERATIONS = [
     Operation("batch", "batch: create 20", times=20),
     Operation("export", "export 10,000 as CSV", proof="of a member", times=10_000),
     Operation("import", "import 1,000 from CSV", proof=None),
-    Operation("login", "login", proof=None),
+    Operation("login", "login, 4 connections", proof=None, connections=4),
     Operation("mixed", "mixed: 90 % reads, 32 connections", proof=None, connections=32),
 ]
 BY_NAME = {operation.name: operation for operation in OPERATIONS}

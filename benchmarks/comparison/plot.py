@@ -27,7 +27,15 @@ def draw(results):
         y += 20
         fastest = max(run["requests_per_second"] for _, run in runs) or 1
         for name, run in runs:
-            parts.append(_bar(results["servers"][name]["title"], COLORS[name], run["requests_per_second"], fastest, y))
+            parts.append(
+                _bar(
+                    results["servers"][name]["title"],
+                    COLORS[name.partition(":")[0]],
+                    run["requests_per_second"],
+                    fastest,
+                    y,
+                )
+            )
             y += BAR + 2
         y += GAP
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}">'

@@ -7,32 +7,35 @@ OURS = {"larder-sqlite": ["pocketbase", "fastapi"], "larder-postgres": ["postgre
 
 def page(results):
     """Return all tables of the results."""
-    return "\n\n".join(
-        [
-            f"## Measured at {results['commit']} on {results['date']}",
-            _lost(results),
-            f"### Requests per second\n\n{_table(results, _rate)}",
-            f"### Time of a response: median and 99th percentile, in ms\n\n{_table(results, _times)}",
-            f"### CPU time per request, in µs, with the database\n\n{_table(results, _cpu)}",
-            f"### Memory of the server's processes, in MB, without Postgres\n\n{_memory(results)}",
-            f"### Targets\n\n{_targets(results)}",
-            f"### Machine and versions\n\n{_machine(results)}",
-        ]
-    )
+    parts = (f"## {table.__doc__.rstrip('.')}\n\n{table(results)}" for table in TABLES.values())
+    return f"# Measured at {results['commit']} on {results['date']}\n\n" + "\n\n".join(parts)
 
 
-def _lost(results):
+def lost(results):
+    """Where Larder is slower."""
     titles, names = _titles(results), {each["name"]: each["title"] for each in results["operations"]}
-    parts = []
-    for ours, others in OURS.items():
-        rows = [
-            f"| {names[operation]} | {titles[other]} | {ratio:.2f} |"
-            for ratio, operation, other in losses(results["measured"], ours, others)
-        ]
-        if rows:
-            head = f"{titles[ours]}: slower in\n\n| operation | than | ratio of requests/s |\n|---|---|---|\n"
-            parts.append(head + "\n".join(rows))
-    return "### Where Larder loses\n\n" + ("\n\n".join(parts) or "Nowhere in this run.")
+    rows = [
+        f"| {titles[ours]} | {names[operation]} | {titles[other]} | {ratio:.2f} |"
+        for ours, others in OURS.items()
+        for ratio, operation, other in losses(results["measured"], ours, others)
+    ]
+    head = "| | operation | compared with | ratio of requests/s |\n|---|---|---|---|"
+    return "\n".join([head, *rows]) if rows else "Nowhere in this run."
+
+
+def rates(results):
+    """Requests per second."""
+    return _table(results, _rate)
+
+
+def times(results):
+    """Time of a response in ms: median, 99th percentile."""
+    return _table(results, lambda run: f"{run['p50_ms']:.1f}, {run['p99_ms']:.0f}")
+
+
+def cpu(results):
+    """CPU time per request in microseconds, with the database."""
+    return _table(results, lambda run: f"{run['cpu_us']:,.0f}")
 
 
 def _table(results, cell):
@@ -52,21 +55,15 @@ def _rate(run):
     return f"{text} ({run['errors']} errors)" if run["errors"] else text
 
 
-def _times(run):
-    return f"{run['p50_ms']:.1f}, {run['p99_ms']:.0f}"
-
-
-def _cpu(run):
-    return f"{run['cpu_us']:,.0f}"
-
-
-def _memory(results):
+def memory(results):
+    """Memory of the server's processes in MB, without Postgres."""
     titles, measured = _titles(results), results["measured"]
     cells = [f"{max(run['rss_mb'] for run in measured[name].values()):.0f}" for name in titles]
     return f"| {' | '.join(titles.values())} |\n{'|---' * len(titles)}|\n| {' | '.join(cells)} |"
 
 
-def _targets(results):
+def targets(results):
+    """Targets."""
     titles, names = _titles(results), {each["name"]: each["title"] for each in results["operations"]}
     lines = ["| | of | | ratio | target | |", "|---|---|---|---|---|---|"]
     for server, reference, operation, ratio, target in compare(results["measured"]):
@@ -82,14 +79,27 @@ def _targets(results):
     return "\n".join(lines)
 
 
-def _machine(results):
+def machine(results):
+    """Machine and versions."""
     rows = [f"| {name} | {value} |" for name, value in results["machine"].items()]
     for server in results["servers"].values():
         remarks = "; ".join(filter(None, (server["versions"], server["remarks"])))
         rows += [f"| {server['title']} | {remarks} |"] if remarks else []
+    rows.append(f"| measured | at {results['commit']} on {results['date']} |")
     rows.append(f"| run | {results['rounds']} rounds of {results['seconds']} s for each number; medians |")
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _titles(results):
     return {name: server["title"] for name, server in results["servers"].items()}
+
+
+TABLES = {
+    "lost": lost,
+    "rates": rates,
+    "times": times,
+    "cpu": cpu,
+    "memory": memory,
+    "targets": targets,
+    "machine": machine,
+}
