@@ -53,10 +53,11 @@ from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.storage.answer_sizes import response_limit
+from backend.services.storage.counts import count_limit
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
-STATE = (database, quota, limits, hashing, mail_texts, response_limit, error_tracking, jobs, metrics)
+STATE = (database, quota, limits, hashing, mail_texts, response_limit, count_limit, error_tracking, jobs, metrics)
 
 # In the order of /docs.
 DOCUMENTED = (

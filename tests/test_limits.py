@@ -18,6 +18,7 @@ from backend.services.field_types import json as json_type
 from backend.services.field_types import list as list_type
 from backend.services.operation import idempotency
 from backend.services.records import batches, expansions, exports
+from backend.services.storage import full_text
 from tests.parts.server import ROOT
 
 PAGE = (ROOT / "docs" / "limits.md").read_text()
@@ -49,6 +50,7 @@ FIXED = {
     "characters of a password": passwords.MAX_LENGTH,
     "records of one page": list_parameters.MAX_PER_PAGE,
     "records up to the end": lists.MAX_REACH,
+    "best matches of a search": full_text.MAX_RANKED,
     "filters of one request": lists.MAX_FILTERS,
     "values of one `in`": where.MAX_IN,
     "characters of a text to search for": where.MAX_PART,

@@ -101,6 +101,13 @@ class Settings(CoreSettings):
         "Maximum size of the records in one response; a request for more fails with a 422",
         at_least=1_048_576,
     )
+    max_count: int = setting(
+        "int",
+        40_000,
+        "Number up to which the records of a list are counted; if there are more, `total` is null",
+        at_least=1,
+        at_most=1_000_000_000,
+    )
     max_unread_bytes: int = setting(
         "int",
         4_000_000_000,

@@ -15,7 +15,9 @@ export function larder(api, getToken) {
     const order = sort ? {sort: (sort.order === 'DESC' ? '-' : '') + sort.field} : {};
     const query = new URLSearchParams({page: pagination.page, per_page: pagination.perPage, ...order, ...filter});
     const {data, meta} = await call('GET', `/${resource}?${query}`);
-    return {data, total: meta.total};
+    // Of very many records the number is not counted: react-admin then needs to know whether there are more pages.
+    if (meta.total !== null) return {data, total: meta.total};
+    return {data, pageInfo: {hasNextPage: meta.next_cursor !== null, hasPreviousPage: meta.page > 1}};
   }
 
   const each = (ids, action) => Promise.all(ids.map(action)).then(() => ({data: ids}));

@@ -27,7 +27,7 @@ export function larder(api, getToken) {
         else throw new Error(`There is no filter for the operator ${operator}.`);
       }
       const {data, meta} = await call('GET', `/${resource}?${query}`);
-      return {data, total: meta.total};
+      return {data, total: meta.total ?? meta.total_is_at_least};  // of very many records the number is not counted
     },
     getOne: ({resource, id}) => call('GET', `/${resource}/${id}`),
     getMany: ({resource, ids}) => call('GET', `/${resource}?per_page=100&id__in=${ids.join(',')}`),

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from backend.services.storage.counts import count_limit
 from backend.services.storage.statements import StatementCache
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
@@ -117,7 +118,14 @@ def walk(person, query):
 def test_lists_what_the_actor_may_see(cities, alice, edith):
     answer = page(alice, "")
     assert {city["created_by"] for city in answer["data"]} == {alice.id}
-    assert answer["meta"] == {"page": 1, "per_page": 20, "total": 7, "pages": 1, "next_cursor": None}
+    assert answer["meta"] == {
+        "page": 1,
+        "per_page": 20,
+        "total": 7,
+        "pages": 1,
+        "total_is_at_least": None,
+        "next_cursor": None,
+    }
     assert page(edith, "")["meta"]["total"] == 14
 
 
@@ -169,21 +177,35 @@ def test_paging_continues_while_records_are_created_and_deleted(cities, alice):
 def test_pages_by_number(cities, alice):
     assert names(page(alice, "sort=name&per_page=3&page=2")) == "Deva Evry Faro"
     meta = page(alice, "sort=name&per_page=3&page=3")["meta"]
-    assert meta == {"page": 3, "per_page": 3, "total": 7, "pages": 3, "next_cursor": None}
+    assert meta == {"page": 3, "per_page": 3, "total": 7, "pages": 3, "total_is_at_least": None, "next_cursor": None}
 
 
 def test_a_page_beyond_the_last_is_empty(cities, alice):
     for number in (4, 33_333):
         answer = page(alice, f"per_page=3&page={number}")
         assert answer["data"] == []
-        assert answer["meta"] == {"page": number, "per_page": 3, "total": 7, "pages": 3, "next_cursor": None}
+        assert answer["meta"] == {
+            "page": number,
+            "per_page": 3,
+            "total": 7,
+            "pages": 3,
+            "total_is_at_least": None,
+            "next_cursor": None,
+        }
 
 
 @ON_SQLITE
 def test_an_empty_list_has_no_pages(cities, alice):
     answer = page(alice, "name=Nowhere")
     assert answer["data"] == []
-    assert answer["meta"] == {"page": 1, "per_page": 20, "total": 0, "pages": 0, "next_cursor": None}
+    assert answer["meta"] == {
+        "page": 1,
+        "per_page": 20,
+        "total": 0,
+        "pages": 0,
+        "total_is_at_least": None,
+        "next_cursor": None,
+    }
 
 
 @ON_SQLITE
@@ -369,3 +391,19 @@ def page_of(person, path):
     response = person.get(path)
     assert response.status_code == 200, response.json
     return response.json["data"]
+
+
+def test_counts_up_to_a_limit(cities, alice, monkeypatch):
+    """Exactly that many is exact; the last page costs no count, so its total is always exact."""
+    monkeypatch.setattr(count_limit, "most", 7)
+    for query in ("per_page=3", "per_page=3&page=4", "per_page=2&sort=-name&name__gte=A"):
+        meta = page(alice, query)["meta"]
+        assert (meta["total"], meta["total_is_at_least"]) == (7, None)
+    monkeypatch.setattr(count_limit, "most", 6)
+    for query in ("per_page=3", "per_page=3&page=4", "per_page=3&population__ne=1"):
+        meta = page(alice, query)["meta"]
+        assert (meta["total"], meta["pages"], meta["total_is_at_least"]) == (None, None, 6)
+    meta = page(alice, "per_page=3&page=3")["meta"]
+    assert (meta["total"], meta["pages"], meta["total_is_at_least"]) == (7, 3, None)
+    meta = page(alice, "per_page=3&count=false")["meta"]
+    assert (meta["total"], meta["total_is_at_least"]) == (None, None)

@@ -6,7 +6,9 @@ from random import Random
 import pytest
 
 from backend.models.database import database
-from backend.services.storage import full_text
+from backend.services.records import lists
+from backend.services.storage import full_text, pages
+from backend.services.storage.counts import count_limit
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
 
@@ -234,3 +236,35 @@ def test_takes_texts_of_any_size_and_any_words(admin, books, alice, stranger):
     assert titles(stranger, q="big") == ["Big"] * 5
     assert titles(stranger, q=many.split()[0]) == ["Big"]
     assert len(titles(stranger, q="ab")) == 1
+
+
+def test_of_very_many_hits_the_latest_are_ranked(books, alice, stranger, monkeypatch):
+    """With three: the oldest hits are in no page of the best, but in the number and in every other order."""
+    monkeypatch.setattr(pages, "MAX_RANKED", 2)  # of which one more is read
+    monkeypatch.setattr(lists, "MAX_RANKED", 3)
+    for title in ("Life at sea", "Life on land"):
+        alice.make("books", title=title)
+    answer = stranger.get("/books?q=life&per_page=1").json
+    assert (answer["data"][0]["title"], answer["meta"]["total"]) == ("Life", 5)
+    best = [stranger.get(f"/books?q=life&per_page=1&page={page}").json["data"][0]["title"] for page in (1, 2, 3)]
+    assert sorted(best) == ["Life", "Life at sea", "Life on land"]
+    assert best[0] == "Life"
+    assert len(titles(stranger, q="life", sort="id")) == 5
+    answer = stranger.get("/books?q=life&per_page=2&page=2")
+    assert answer.status_code == 422
+    (problem,) = answer.json["error"]["details"]["query"]["page"]
+    assert (problem["code"], problem["limit"]) == ("too_large", 3)
+    assert "`sort`" in problem["message"]
+    assert [book["title"] for book in stranger.get("/books?q=provincial&per_page=1").json["data"]] == ["Middlemarch"]
+
+
+def test_hits_are_counted_up_to_a_limit(admin, books, alice, stranger, monkeypatch):
+    """All of them, which the index knows, and those that a filter or a rule leaves."""
+    monkeypatch.setattr(count_limit, "most", 2)
+    for query in ("", "&pages=7", "&sort=title"):
+        meta = stranger.get(f"/books?q=life&per_page=1{query}").json["meta"]
+        assert (meta["total"], meta["total_is_at_least"]) == (None, 2), query
+    monkeypatch.setattr(count_limit, "most", 3)
+    for query in ("", "&pages=7", "&sort=title"):
+        meta = stranger.get(f"/books?q=life&per_page=1{query}").json["meta"]
+        assert (meta["total"], meta["total_is_at_least"]) == (3, None), query

@@ -175,6 +175,14 @@ class Dialect(Metered, ABC):
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         """Return the ORDER BY term that sorts NULL last and can use an index."""
 
+    def unlikely(self, condition: ColumnBase) -> ColumnBase:
+        """Return the condition, marked as one that few rows meet, where the planner takes such a hint."""
+        return condition
+
+    def in_table_order(self, key: ColumnBase) -> ColumnBase:
+        """Return the key of groups in a form by which rows are read in the order of the table, not of an index."""
+        return key
+
     @abstractmethod
     def ids(self, node: Node) -> ColumnBase:
         """Return the query of the ids in a JSON array, which is one parameter for any number of ids."""
@@ -210,7 +218,10 @@ class Dialect(Metered, ABC):
     def full_text_query(
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
-        """Return the query of the ids whose words contain all terms in `columns`, which are some of `every` column."""
+        """Return the query of the ids whose words contain all terms in `columns`, which are some of `every` column.
+
+        It has their `place`, too, which is greater for later records, and by which the index can be read.
+        """
 
     @abstractmethod
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:

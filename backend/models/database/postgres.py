@@ -167,7 +167,8 @@ class Postgres(PostgresConnections):
         query = Cast(terms, "TSQUERY")
         # The index covers every column, so its results are checked again if only some columns are searched.
         vectors = [_vector(names) for names in ([every] if columns == every else [every, columns])]
-        return words.select(words.c.id).where(*(Expression(SQL(f"({vector})"), "@@", query) for vector in vectors))
+        ids = words.select(words.c.id, words.c.id.alias("place"))
+        return ids.where(*(Expression(SQL(f"({vector})"), "@@", query) for vector in vectors))
 
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
         return " & ".join(f"'{term}':*" for term in terms)

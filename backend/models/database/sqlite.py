@@ -140,6 +140,13 @@ class Sqlite(SqliteFullText, SqliteConnections):
         # SQLite sorts NULL first, so a descending order has it last already and can use an index.
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
 
+    def unlikely(self, condition: ColumnBase) -> ColumnBase:
+        # Without it the planner counts on few nulls, and may skip through an index that has another column first.
+        return fn.unlikely(condition)
+
+    def in_table_order(self, key: ColumnBase) -> ColumnBase:
+        return NodeList((SQL("+"), key), glue="")
+
     def ids(self, node: Node) -> ColumnBase:
         return NodeList((SQL("SELECT value FROM json_each("), node, SQL(")")), parens=True)
 

@@ -33,7 +33,9 @@ class SqliteFullText:
     ) -> Select:
         # An FTS5 table has a hidden column of its own name, for MATCH.
         index = Table(terms_table)
-        matched = words.select(words.c.id).join(index, on=(index.c.rowid == words.c.number))
+        # An outer join is left out where nothing of its table is needed: a count reads the index alone.
+        matched = index.select(words.c.id, index.c.rowid.alias("place"))
+        matched = matched.left_outer_join(words, on=(index.c.rowid == words.c.number))
         return matched.where(Expression(index.c[terms_table], "MATCH", terms))
 
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:

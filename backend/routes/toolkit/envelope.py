@@ -16,19 +16,32 @@ LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path 
 
 
 class ListMetaSchema(Schema):
-    """The position of a page in its list. `total` and `pages` are null if not counted, `page` is null with a cursor."""
+    """The position of a page in its list. `total` and `pages` are null if not counted, `page` is null with a cursor.
+
+    If there are more records than are counted, `total_is_at_least` is a number that they are not less than; otherwise
+    it is null.
+    """
 
     page = fields.Integer(required=True, allow_none=True)
     per_page = fields.Integer(required=True)
     total = fields.Integer(required=True, allow_none=True)
     pages = fields.Integer(required=True, allow_none=True)
+    total_is_at_least = fields.Integer(required=True, allow_none=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-def list_meta(*, page: int | None, per_page: int, total: int | None, next_cursor: str | None) -> dict[str, Any]:
+def list_meta(
+    *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, at_least: int | None = None
+) -> dict[str, Any]:
     """Return the `meta` of a list."""
-    pages = None if total is None else -(-total // per_page)
-    return {"page": page, "per_page": per_page, "total": total, "pages": pages, "next_cursor": next_cursor}
+    return {
+        "page": page,
+        "per_page": per_page,
+        "total": total,
+        "pages": None if total is None else -(-total // per_page),
+        "total_is_at_least": at_least,
+        "next_cursor": next_cursor,
+    }
 
 
 def json_answer(

@@ -74,7 +74,8 @@ def list_parameters(
         **more,
         "cursor": StrictText(metadata={"description": "`meta.next_cursor` of the previous page, instead of `page`"}),
         "count": BooleanFromText(
-            load_default=True, metadata={"description": "Whether to count all records; never done with a cursor"}
+            load_default=True,
+            metadata={"description": "Whether to count the records, up to a limit; never done with a cursor"},
         ),
         **_filters({**fields, **paths}),
     }

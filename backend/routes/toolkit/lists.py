@@ -69,5 +69,6 @@ def _require_within_reach(arguments: Mapping[str, Any]) -> None:
 def page_answer(query: ListQuery, page: RecordPage) -> Answer:
     """Return the Answer with the rows of a RecordPage."""
     number = query.page if query.cursor is None else None
-    meta = list_meta(page=number, per_page=query.per_page, total=page.total, next_cursor=page.next_cursor)
+    total, at_least = page.total
+    meta = list_meta(page=number, per_page=query.per_page, total=total, next_cursor=page.next_cursor, at_least=at_least)
     return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))

@@ -124,8 +124,21 @@ def _groups(resource: Resource, selection: Selection, shape: GroupShape, *column
     """Return the query of the count and these columns of each group."""
     rows = selection.rows(resource, fn.COUNT(SQL("*")), *columns)
     if shape.keys:
-        rows = rows.group_by(*(key.expression(resource) for key in shape.keys))
+        keys = [key.expression(resource) for key in shape.keys]
+        in_index = _is_in_an_index(resource, selection, shape)
+        rows = rows.group_by(*(keys if in_index else map(database.in_table_order, keys)))
     return rows.having(*having(resource, shape.measures, shape.having)) if shape.having else rows
+
+
+def _is_in_an_index(resource: Resource, selection: Selection, shape: GroupShape) -> bool:
+    """Return whether one index has all fields that the groups need.
+
+    Otherwise the order of an index would make the database look up row after row, all over the table.
+    """
+    used = {key.field for key in shape.keys} | {measure.field for measure in shape.measures}
+    used |= selection.scope.own_fields | selection.filters.own_fields
+    definition = resource.definition
+    return any(used <= {*each.fields, "id"} for each in (*definition.index_sets(), *definition.implied_sets()))
 
 
 def _json(resource: Resource, measure: Measure) -> ColumnBase:

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.services.definitions.policies import Scope
+from backend.services.errors import Invalid
 from backend.services.records.cursors import read_cursor, write_cursor
 from backend.services.records.list_query import ListQuery
 from backend.services.storage.answer_sizes import TooLarge, may_be_too_large, response_limit
+from backend.services.storage.counts import NOT_COUNTED, Total, count_rows
+from backend.services.storage.full_text import MAX_RANKED
 from backend.services.storage.listable import Listable
-from backend.services.storage.pages import PageRows, PageShape, count_rows, read_page
+from backend.services.storage.pages import PageRows, PageShape, read_page
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values
+from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
 MOST_ESCAPED = 2  # a JSON text may be this many times as long as its values
@@ -21,11 +25,11 @@ MOST_ESCAPED = 2  # a JSON text may be this many times as long as its values
 class RecordPage:
     """A page of records, each as JSON text.
 
-    `total` is None if it was not counted. `link_values` maps link field to value, for each record.
+    `link_values` maps link field to value, for each record.
     """
 
     items: list[str]
-    total: int | None
+    total: Total
     next_cursor: str | None
     link_values: list[dict[str, Any]]
 
@@ -33,11 +37,13 @@ class RecordPage:
 def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: tuple[str, ...] = ()) -> RecordPage:
     """Return the RecordPage of the rows within a Scope, with the values of the `link_fields`.
 
-    Raises Malformed if the cursor is from a different query, TooLarge if the records have too many bytes.
+    Raises Malformed if the cursor is from a different query, TooLarge if the records have too many bytes, Invalid if
+    the page is beyond the hits of a search that are ranked.
     """
     after = read_cursor(listable, query)
     if query.terms == ():  # a text without words finds nothing
-        return RecordPage([], 0 if query.count else None, None, [])
+        return RecordPage([], Total(0) if query.count else NOT_COUNTED, None, [])
+    _require_ranked(query)
     max_bytes = query.max_bytes or response_limit.max_bytes
     selection, shape = query.selection(scope), _page_shape(listable, query, link_fields, after)
     values = query.slot_values(listable, scope) | _page_position(query, after) | {"most": max_bytes}
@@ -47,6 +53,13 @@ def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: t
     total = _count(listable, selection, query, values, len(rows.keys))
     link_values = [dict(zip(link_fields, json.loads(each), strict=True)) for each in rows.link_values[: query.per_page]]
     return RecordPage(rows.records[: query.per_page], total, _next_cursor(listable, query, rows), link_values)
+
+
+def _require_ranked(query: ListQuery) -> None:
+    if query.is_ranked and query.offset + query.per_page > MAX_RANKED:
+        why = f"Pages reach only the best {MAX_RANKED:,} matches: `page` times `per_page`."
+        advice = "To read on, pass `sort`, or search for more words."
+        raise Invalid({"page": [Problem("too_large", f"{why} {advice}", limit=MAX_RANKED)]}, "query")
 
 
 def _page_shape(
@@ -76,13 +89,13 @@ def _require_fitting(rows: PageRows, per_page: int, max_bytes: int) -> None:
         raise TooLarge([byte_count(each) for each in rows.records[:per_page]], max_bytes)
 
 
-def _count(listable: Listable, selection: Selection, query: ListQuery, values: Values, found: int) -> int | None:
-    """Return the number of records, or None if the query does not ask for it. A last page with rows needs no query."""
+def _count(listable: Listable, selection: Selection, query: ListQuery, values: Values, found: int) -> Total:
+    """Return the number of records, if the query asks for it. A last page with rows needs no query."""
     if not query.count or query.cursor is not None:
-        return None
+        return NOT_COUNTED
     is_last = found <= query.per_page
     if is_last and (found or not query.offset):
-        return query.offset + found
+        return Total(query.offset + found)
     return count_rows(listable, selection, values)
 
 

@@ -20,6 +20,7 @@ from backend.services.storage.statements import slot
 from backend.utils.words import words
 
 MAX_TERMS = 10  # in one search
+MAX_RANKED = 10_000  # hits of one search; of more, the latest are ranked
 MAX_BYTES = 800_000  # of the words of one record: a tsvector has at most 1 MB
 # BM25 with a typical length of 600 characters in place of the average, k1 = 1.2 and b = 0.75.
 LEAST_WEIGHT, WEIGHT_OF_CHARACTER = 0.3, 0.0015
@@ -79,7 +80,8 @@ def _upsert(name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 def found(listable: Listable, fields: Sequence[str], ranked_terms: int) -> Select:
     """Return the query of the records that have all terms in these of the `search` fields: their `id`.
 
-    It also has their `score` by the first `ranked_terms`, the best first when ascending; slot_values fills its slots.
+    It also has their `place`, which is greater for later records, and their `score` by the first `ranked_terms`, the
+    best first when ascending; slot_values fills its slots.
     """
     columns = _columns(listable.search, fields)
     words_table, terms_table = table_names(listable.name)

@@ -89,7 +89,7 @@ def _part_without_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part
     following = [] if nulls is None else [_after(rest, nulls[1:], 1)]
     # The column is the same in all of them; the index is found by its term all the same.
     terms = [first._replace(nullable=False).term, *(key.term for key in rest)]
-    return Part([first.column.is_null(), *following], terms)
+    return Part([database.unlikely(first.column.is_null()), *following], terms)
 
 
 def _ranges(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:

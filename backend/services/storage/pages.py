@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-from peewee import SQL, ColumnBase, Select, fn
+from peewee import ColumnBase, Select
 
 from backend.models.database import database
 from backend.services.storage import ordering
 from backend.services.storage.answer_sizes import if_within, sized
 from backend.services.storage.conditions import EVERY_ROW
+from backend.services.storage.full_text import MAX_RANKED
 from backend.services.storage.listable import Listable, Shown
 from backend.services.storage.ordering import Key, Part
 from backend.services.storage.row_texts import bindable, in_one_row, select_named, split_texts
@@ -54,16 +55,6 @@ def read_page(listable: Listable, selection: Selection, shape: PageShape, values
     return PageRows(split_texts(records), split_texts(keys), link_values, sizes)
 
 
-def count_rows(listable: Listable, selection: Selection, values: Values) -> int:
-    """Return how many rows there are."""
-    ((count,),) = listable.run(_select_count, selection.unranked, values=values)
-    return int(count)
-
-
-def _select_count(listable: Listable, selection: Selection) -> Select:
-    return selection.rows(listable, fn.COUNT(SQL("*")))
-
-
 def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> Select:
     """Return the query of PageRows in one row."""
     keys = ordering.order_keys(listable, ordering.total_order(shape.sort))
@@ -102,7 +93,19 @@ def _pick(listable: Listable, selection: Selection, parts: list[Part], shape: Pa
 
     Only ids and keys are sorted: JSON is written for the records in the answer alone.
     """
+    if selection.is_ranked:
+        return _limited(_best(listable, selection), shape)
     return _limited(one_after_the_other(listable, [_select_part(listable, selection, part) for part in parts]), shape)
+
+
+def _best(listable: Listable, selection: Selection) -> Select:
+    """Return the query of the ids of hits, the best first; of more than MAX_RANKED hits only the latest.
+
+    There is one more: a page has one record more than was asked for, which says that another page follows.
+    """
+    latest = selection.rows(listable, listable.column("id").alias("id")).limit(MAX_RANKED + 1).alias("latest")
+    ids = listable.model.select(latest.c.id.alias("id"), latest.c.score.alias("score")).from_(latest)
+    return ids.order_by(latest.c.score, latest.c.id)
 
 
 def one_after_the_other(listable: Listable, queries: Sequence[Select]) -> Select:

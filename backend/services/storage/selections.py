@@ -45,18 +45,25 @@ class Selection(NamedTuple):
         return self.search is not None and self.search.ranked_terms > 0
 
     @property
+    def is_search_alone(self) -> bool:
+        """Whether it chooses all rows that a search finds."""
+        return self.search is not None and self == Selection(search=self.search)
+
+    @property
     def unranked(self) -> "Selection":
         """The same rows in any order."""
         return self._replace(search=self.search._replace(ranked_terms=0)) if self.search else self
 
     def rows(self, listable: Listable, *columns: Any) -> Select:
-        """Return the query of these columns of the rows; if ranked, with their `score`, the best first."""
+        """Return the query of these columns of the rows; if ranked, with their `score`, the latest first."""
         query = listable.model.select(*columns).where(*self._conditions(listable))
         if self.search is None:
             return query
         hits = full_text.found(listable, *self.search).alias("hits")
         query = query.join(hits, on=(hits.c.id == listable.column("id")))
-        return query.select_extend(hits.c.score.alias("score")).order_by(hits.c.score) if self.is_ranked else query
+        return (
+            query.select_extend(hits.c.score.alias("score")).order_by(hits.c.place.desc()) if self.is_ranked else query
+        )
 
     def _conditions(self, listable: Listable) -> list[ColumnBase]:
         return [self.scope.sql(listable, "scope"), self.filters.sql(listable, "filter")]

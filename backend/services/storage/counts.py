@@ -1,0 +1,52 @@
+"""Counts rows up to a limit, so that counting a large table takes no longer than counting a small one."""
+
+from typing import NamedTuple
+
+from peewee import SQL, Select, fn
+
+from backend.config.settings import Settings
+from backend.services.storage import full_text
+from backend.services.storage.listable import Listable
+from backend.services.storage.selections import Selection
+from backend.services.storage.statements import Values, slot
+
+
+class CountLimit:
+    """How many rows are counted at most."""
+
+    most: int = Settings.max_count
+
+    def open(self, settings: Settings) -> None:
+        """Take the limit from the settings."""
+        self.most = settings.max_count
+
+
+count_limit = CountLimit()
+
+
+class Total(NamedTuple):
+    """A number of rows: `exact`, or None if there are more than are counted, or if it is not asked for.
+
+    `at_least` is None, except if there are more than are counted.
+    """
+
+    exact: int | None = None
+    at_least: int | None = None
+
+
+NOT_COUNTED = Total()
+
+
+def count_rows(listable: Listable, selection: Selection, values: Values) -> Total:
+    """Return how many rows there are."""
+    most = count_limit.most
+    ((count,),) = listable.run(_select_count, selection.unranked, values={**values, "most_counted": most + 1})
+    return Total(at_least=most) if count > most else Total(int(count))
+
+
+def _select_count(listable: Listable, selection: Selection) -> Select:
+    if selection.search and selection.is_search_alone:
+        rows = full_text.found(listable, *selection.search)  # every hit is a row, so the index has their number
+    else:
+        rows = selection.rows(listable, SQL("1"))
+    return listable.model.select(fn.COUNT(SQL("*"))).from_(rows.limit(slot("most_counted")).alias("rows"))
