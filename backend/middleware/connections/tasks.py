@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import lru_cache
 from wsgiref.types import WSGIEnvironment
 
 import waitress.task
@@ -18,6 +19,7 @@ from backend.middleware.timing import WAITED
 # that guess passwords, would use the whole processor. Only the connection waits, no thread.
 HELD_BACK = ("429", "503")
 HOLD_SECONDS = 1
+OWN_HEADERS = ("content-length", "connection", "server", "date")  # which the server sets itself
 
 
 class Head(waitress.task.Task):
@@ -33,9 +35,7 @@ class Head(waitress.task.Task):
 
     def build_response_header(self) -> bytes:
         """Return the head of the response."""
-        headers = [(name.title(), value) for name, value in self.response_headers]
-        self.response_headers = headers = [pair for pair in headers if pair[0] not in ("Content-Length", "Connection")]
-        names = {name for name, _ in headers}
+        headers = [pair for pair in self.response_headers if pair[0].lower() not in OWN_HEADERS]
         if self._status_has_body() and self.content_length is not None:
             headers.append(("Content-Length", str(self.content_length)))
         elif self.has_body and self.version == "1.1":
@@ -48,23 +48,21 @@ class Head(waitress.task.Task):
             headers.append(("Connection", "close"))
         elif self.version == "1.0":
             headers.append(("Connection", "keep-alive"))
-        if "Server" not in names:
-            headers.append(("Server", self.channel.server.adj.ident))
-        if "Date" not in names:
-            headers.append(("Date", build_http_date(self.start_time)))
-        lines = [
-            f"HTTP/{self.version} {self.status}",
-            *(f"{name}: {value}" for name, value in sorted(headers, key=_name)),
-        ]
+        headers += [("Server", self.channel.server.adj.ident), ("Date", _date(int(self.start_time)))]
+        lines = [f"HTTP/{self.version} {self.status}", *(f"{name}: {value}" for name, value in headers)]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def _client_keeps_open(self) -> bool:
+        if "CONNECTION" not in self.request.headers:
+            return self.version == "1.1"
         options = {option.strip() for option in self.request.headers.get("CONNECTION", "").lower().split(",")}
         return "close" not in options if self.version == "1.1" else "keep-alive" in options
 
 
-def _name(header: tuple[str, str]) -> str:
-    return header[0]
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    date: str = build_http_date(second)
+    return date
 
 
 class Task(Head, waitress.task.WSGITask):

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.unknown_parameters import explain_unknown
+from backend.services.access.actors import Actor
 from backend.services.errors import Invalid, Malformed
 from backend.utils.problems import UNKNOWN_PARAMETER, Problem
 from backend.utils.query_lists import read_pairs, split_values
@@ -63,7 +64,17 @@ class QuerySchema(BuiltSchema):
 
         unknown = RAISE
 
+    remembered: dict[bytes, Any]  # what was read of query strings; routes/toolkit/reads.py fills it
     types: Mapping[str, str] = MappingProxyType({})  # of the fields of a resource, by name, to explain wrong filters
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.remembered = {}
+
+    def of(self, actor: Actor) -> "QuerySchema":
+        """Return the schema that reads an actor's query strings: without what they may not see."""
+        narrowed: QuerySchema = self.for_actor(actor) if self.for_actor else self
+        return narrowed
 
     def read(self, query: bytes) -> dict[str, Any]:
         """Return a map of parameter to value of a query string, with defaults.
@@ -181,7 +192,7 @@ class Parser(FlaskParser):
     ) -> Any:
         """Return the arguments. A QuerySchema reads the query string itself."""
         if location == "query" and isinstance(argmap, QuerySchema):
-            schema = argmap.for_actor(current_actor()) if argmap.for_actor else argmap
+            schema = argmap.of(current_actor()) if argmap.for_actor else argmap
             return schema.read(request.query_string)
         return super().parse(argmap, req, location=location, **options)
 

@@ -13,7 +13,6 @@ from backend.middleware.authentication import IDENTITY, actor_of
 from backend.middleware.paths import API
 from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.app import Larder
-from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.etags import etag, is_not_modified
 from backend.routes.toolkit.expanding import expand_query
@@ -25,6 +24,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.records import records
 from backend.services.records.list_query import ExpandQuery, ListQuery
 
+MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 64, 300  # query strings of each schema, and bytes of each
 RECORD = "/<uuid:record_id>"
 RECORDS = f"{API}/"
 RECORD_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # in the form that responses have
@@ -79,12 +79,19 @@ class DirectReads:
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
     actor, resource, sent = actor_of(environ[IDENTITY]), blp.resource, environ["QUERY_STRING"].encode("latin-1")
     if record_id:
-        expand = expand_query(_arguments(blp.schemas.record_query, actor, sent))
+        expand = expand_query(blp.schemas.record_query.of(actor).read(sent))
         return read_record(actor, resource, record_id, expand, environ)
-    arguments = _arguments(blp.schemas.list_query, actor, sent)
-    return read_list(actor, resource, list_query(arguments, blp.definition.search), environ)
+    return read_list(actor, resource, _list_query(blp, actor, sent), environ)
 
 
-def _arguments(schema: QuerySchema, actor: Actor, sent: bytes) -> dict[str, object]:
-    narrowed = schema.for_actor(actor) if schema.for_actor else schema
-    return narrowed.read(sent)
+def _list_query(blp: ResourceBlueprint, actor: Actor, sent: bytes) -> ListQuery:
+    """Return the ListQuery of a query string; clients repeat few, so what was read is remembered."""
+    schema = blp.schemas.list_query.of(actor)
+    query: ListQuery | None = schema.remembered.get(sent)
+    if query is None:
+        query = list_query(schema.read(sent), blp.definition.search)
+        if len(schema.remembered) >= MAX_REMEMBERED:
+            schema.remembered.clear()
+        if len(sent) <= MAX_REMEMBERED_BYTES:
+            schema.remembered[sent] = query
+    return query
