@@ -22,6 +22,11 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
+def may_be_guarded(cells: Iterable[str]) -> bool:
+    """Return whether unescape_formula() may change one of the cells."""
+    return "'" in {cell[:1] for cell in cells}
+
+
 def quote_cell(text: str, delimiter: str = ",") -> str:
     """Return a text as a cell of CSV, in quotes if necessary. An empty text needs them, because `,,` means no value."""
     if not text or text == NULL or delimiter in text or _QUOTED.search(text):

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from itsdangerous import URLSafeSerializer
 from peewee import SQL, ColumnBase, fn
 
+from backend.models.columns import Column
 from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.links import Links
@@ -162,12 +163,18 @@ class Resource(Listable):
 
     def to_columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the map of column to value, with the values as the database stores them; it leaves out links."""
-        to_column = self._to_column
-        return {name: to_column[name](value) for name, value in data.items() if name in to_column}
+        columns = self.definition.columns
+        row = {name: value for name, value in data.items() if name in columns}
+        for name, to_column in self._conversions.items():
+            if name in row:
+                row[name] = to_column(row[name])
+        return row
 
     @cached_property
-    def _to_column(self) -> dict[str, Callable[[Any], Any]]:
-        return {name: self.column(name).db_value for name in self.definition.columns}
+    def _conversions(self) -> dict[str, Callable[[Any], Any]]:
+        """Map of name to function, for the columns that store values in another form."""
+        columns = {name: self.column(name) for name in self.definition.columns}
+        return {name: each.db_value for name, each in columns.items() if type(each).db_value is not Column.db_value}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

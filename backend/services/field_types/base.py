@@ -13,6 +13,7 @@ from peewee import ColumnBase
 from backend.models.columns import Column
 from backend.models.database import Dialect
 from backend.services.errors import Invalid
+from backend.services.field_types.cells import HasCells
 from backend.services.field_types.comparisons import Comparable
 from backend.services.field_types.computable import Computable
 from backend.services.field_types.marshmallow_fields import FormerNames, StrictBoolean, StrictText, loader, role_names
@@ -59,7 +60,7 @@ def to_text(value: Any) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldType(Comparable, Computable, HasDefault):
+class FieldType(Comparable, Computable, HasCells, HasDefault):
     """One field of a resource, as its definition declares it.
 
     For example, `{"type": "integer", "min": 1}` is `Integer(min=1)`. Methods with a `column` parameter return Peewee
@@ -73,7 +74,6 @@ class FieldType(Comparable, Computable, HasDefault):
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
-    cell_kind: ClassVar[str | None] = None  # of cell_kinds.py; None if values are always written in one way
     no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
@@ -155,11 +155,6 @@ class FieldType(Comparable, Computable, HasDefault):
         return True
 
     @property
-    def holds_empty_text(self) -> bool:
-        """Whether "" is a value; for other fields an empty CSV cell means no value."""
-        return False
-
-    @property
     def index_problem(self) -> str | None:
         """Why the field cannot be in an index; None if it can."""
         return None if self.can_be_unique else f"A field of type {self.name} cannot be indexed."
@@ -199,14 +194,7 @@ class FieldType(Comparable, Computable, HasDefault):
         """The maximum number of bytes of a value in JSON; None for no limit. Override it if 64 are not enough."""
         return 64
 
-    # JSON, queries and CSV
-
-    def json_field(self, **options: Any) -> fields.Field[Any]:
-        """Return the marshmallow field that checks and documents a value in JSON.
-
-        It loads what the column takes: the value in JSON, unless `to_json` is overridden.
-        """
-        raise NotImplementedError
+    # JSON and queries; cells.py has json_field and text_field
 
     def change_field(self, **options: Any) -> fields.Field[Any]:
         """Return the marshmallow field of a PATCH, which may also load a change instead of a new value."""
@@ -217,25 +205,9 @@ class FieldType(Comparable, Computable, HasDefault):
         """Whether a record can have null."""
         return not self.required
 
-    def text_field(self) -> fields.Field[Any]:
-        """Return the marshmallow field that reads a value from text, in a query or in a CSV cell.
-
-        It loads what `json_field` loads, without the checks of options such as `min`. For filters such as `contains`,
-        it also loads a part of a value.
-        """
-        raise NotImplementedError
-
     def to_json(self, value: Any) -> Any:
         """Return a value that `json_field` loaded as a value in JSON."""
         return value
-
-    def cell_reader(self) -> Callable[[str], Any]:
-        """Return the function that reads the text of a CSV cell. It raises ValidationError if the text is not valid."""
-        return loader(self.text_field(), self.json_field().validators)
-
-    def to_cell(self, value: Any) -> str:
-        """Return the text of a CSV cell for a value in JSON."""
-        return str(value)
 
     @property
     def totals(self) -> Totals | None:

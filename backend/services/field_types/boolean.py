@@ -1,5 +1,6 @@
 """`boolean`: true or false."""
 
+from collections.abc import Sequence
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
@@ -13,6 +14,8 @@ from backend.services.field_types.base import FieldType, field_type
 from backend.services.field_types.marshmallow_fields import FromText, StrictBoolean
 from backend.services.field_types.numeric import NUMBER, require_same, to_number
 
+_PLAIN = {"true": True, "false": False}
+
 
 class BooleanFromText(FromText, StrictBoolean):
     """True or false, also as the text of a query or a CSV cell, in any case."""
@@ -20,7 +23,7 @@ class BooleanFromText(FromText, StrictBoolean):
     def from_text(self, text: str) -> bool:
         """Return true for `true` and false for `false`."""
         try:
-            return {"true": True, "false": False}[text.lower()]
+            return _PLAIN[text.lower()]
         except KeyError as error:
             raise ValueError(text) from error
 
@@ -45,6 +48,11 @@ class Boolean(FieldType):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for `true` and `false` in any case."""
         return BooleanFromText()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the values of cells that are written as an export writes them."""
+        values = [*map(_PLAIN.get, cells)]
+        return None if None in values else values
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return JSON's true and false."""

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from marshmallow import fields
@@ -12,6 +12,7 @@ from backend.models.columns import Column, DateColumn
 from backend.models.database import Dialect
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.computable import DAY
 from backend.services.field_types.marshmallow_fields import Between
@@ -19,6 +20,7 @@ from backend.utils.problems import Problem
 
 MOMENT = "moment"  # the common form of dates and datetimes: the JSON of a datetime
 PARTS_OF_DATES = ("year", "quarter", "month", "week", "day")  # a week begins on Monday (ISO 8601)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MIDNIGHT = "T00:00:00.000000Z"
 
 
@@ -30,7 +32,7 @@ class Day(fields.Date):
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
             raise self.make_error("invalid")
         try:
             datetime.date.fromisoformat(value)
@@ -68,6 +70,14 @@ class Date(FieldType):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any day."""
         return Day()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the days if all are valid."""
+        is_plain = all(map(_DAY.fullmatch, cells)) and within(cells, self.min, self.max)
+        try:
+            return [*cells] if is_plain and all(map(datetime.date.fromisoformat, cells)) else None
+        except ValueError:
+            return None
 
     def start_of(self, part: str, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the first day of the part."""

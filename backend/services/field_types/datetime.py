@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from marshmallow import fields
@@ -12,6 +12,7 @@ from backend.models.columns import Column, DateTimeColumn
 from backend.models.database import Dialect
 from backend.services.field_types import cell_kinds, computable
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.comparisons import EQUALITY, ORDERING
 from backend.services.field_types.date import MOMENT, PARTS_OF_DATES
 from backend.services.field_types.marshmallow_fields import Between
@@ -24,6 +25,9 @@ _LOST_SIGN = re.compile(r" (?=[0-9]{2}:[0-9]{2}$)")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+
+_PLAIN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?Z")
+WHOLE_SECONDS = 20  # characters of a plain moment without a fraction
 
 
 class Moment(fields.AwareDateTime):
@@ -87,6 +91,17 @@ class DateTime(FieldType):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any moment."""
         return Moment()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the moments of cells that are in UTC, in whole seconds or with six fraction digits."""
+        if not all(map(_PLAIN.fullmatch, cells)):
+            return None
+        try:
+            all(map(datetime.datetime.fromisoformat, cells))
+        except ValueError:
+            return None
+        values = [f"{cell[:19]}.000000Z" if len(cell) == WHOLE_SECONDS else cell for cell in cells]
+        return values if within(values, self.min, self.max) else None
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return RFC 3339 text in UTC with microseconds."""

@@ -1,8 +1,9 @@
 """`decimal`: an exact number with a fixed number of fraction digits, for money."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal as PythonDecimal
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from marshmallow import ValidationError, fields, validate
@@ -12,6 +13,7 @@ from backend.models.columns import WIDE, WIDE_DIGITS, Column, NumericColumn, Sca
 from backend.models.database import Dialect
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import FieldType, field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import Between
 from backend.services.field_types.numeric import Numeric
@@ -66,6 +68,13 @@ def _text_of(value: Any) -> str | None:
         return text if is_known and _NUMBER.fullmatch(text) else None
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return text if _TEXT.fullmatch(text) else None
+
+
+@cache
+def _plain(whole: int, fraction: int) -> re.Pattern[str]:
+    """Return the pattern of decimals with at most so many digits before and after the point."""
+    before, after = f"[0-9]{{1,{whole}}}" if whole else "0", rf"(\.[0-9]{{1,{fraction}}})?" if fraction else ""
+    return re.compile(f"-?{before}{after}")
 
 
 @field_type("decimal")
@@ -137,6 +146,16 @@ class Decimal(Numeric):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any decimal of this scale."""
         return ExactDecimal(self.precision, self.scale)
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the numbers of cells that have no more digits than the field, if it is not wide."""
+        plain = _plain(self.precision - self.scale, self.scale)
+        if self.is_wide or not all(map(plain.fullmatch, cells)):
+            return None
+        last = PythonDecimal(1).scaleb(-self.scale)
+        values = [PythonDecimal(cell).quantize(last) for cell in cells]
+        minimum, maximum = (bound and PythonDecimal(bound) for bound in (self.min, self.max))
+        return values if within(values, minimum, maximum) else None
 
     def to_json(self, value: PythonDecimal) -> str:
         """Return the number as text with `scale` fraction digits."""

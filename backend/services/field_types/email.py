@@ -1,7 +1,7 @@
 """`email`: an e-mail address."""
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
@@ -64,6 +64,10 @@ class Email(String):
     def holds_empty_text(self) -> bool:
         """False: an empty text is not an address."""
         return False
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return None: each address has its own checks."""
+        return None
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for addresses."""

@@ -1,7 +1,7 @@
 """`enum`: one of a few texts."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from marshmallow import ValidationError, fields, validate
@@ -11,6 +11,7 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.cells import may_be_guarded
 from backend.utils.problems import Problem
 
 MAX_CHOICES = 200
@@ -66,6 +67,10 @@ class Enum(Guarded):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for the choices: any other text is an error, because it would only find nothing."""
         return self.json_field()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the texts if all are choices, and none has an apostrophe before it."""
+        return [*cells] if {*self.choices}.issuperset(cells) and not may_be_guarded(self.choices) else None
 
     @property
     def holds_empty_text(self) -> bool:

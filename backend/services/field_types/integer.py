@@ -1,6 +1,7 @@
 """`integer`: a whole number of 64 bits."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
@@ -11,12 +12,14 @@ from backend.models.columns import Column, IntegerColumn
 from backend.models.database import Dialect
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.computable import EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
 from backend.services.field_types.totals import ExactTotals, Totals
 
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
+SAFE_DIGITS = 18  # that always fit into 64 bits
 _require_64_bits = validate.Range(MIN_INTEGER, MAX_INTEGER)
 
 
@@ -68,6 +71,14 @@ class Integer(Numeric):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any integer."""
         return IntegerFromText(validate=validate.Range(MIN_INTEGER, MAX_INTEGER))
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the values of cells with nothing but digits, which fit into 64 bits."""
+        digits = "".join(cells)
+        if not digits.isascii() or not digits.isdecimal() or max(map(len, cells)) > SAFE_DIGITS:
+            return None
+        values = [*map(int, cells)]
+        return values if within(values, self.min, self.max) else None
 
     @property
     def totals(self) -> Totals:

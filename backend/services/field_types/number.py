@@ -1,7 +1,7 @@
 """`number`: a double, for measurements; use `decimal` for money."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal as PythonDecimal
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from backend.models.columns import Column, FloatColumn
 from backend.models.database import Dialect
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.base import field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.computable import DOUBLE, EXACT
 from backend.services.field_types.marshmallow_fields import FromText
 from backend.services.field_types.numeric import Numeric, require_same
@@ -94,6 +95,15 @@ class Number(Numeric):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any number."""
         return FloatFromText()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the values of cells with nothing but numbers."""
+        try:
+            values = [*map(float, cells)]
+        except ValueError:
+            return None
+        is_plain = "_" not in "".join(cells) and all(map(math.isfinite, values))
+        return values if is_plain and within(values, self.min, self.max) else None
 
     def operand(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the exact number that the double is written as."""

@@ -1,5 +1,6 @@
 """`string`: a short text, at most `max_length` characters."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import re2
@@ -9,11 +10,14 @@ from peewee import SQL, ColumnBase, NodeList, fn
 from backend.models.columns import Column, TextColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import MAX_INDEX_BYTES, field_type, option
+from backend.services.field_types.cells import within
 from backend.services.field_types.comparisons import EQUALITY, ORDERING, TEXT_SEARCH
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.guarded import Guarded
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.utils.cells import may_be_guarded
 from backend.utils.problems import Problem
+from backend.utils.texts import unstorable_reason
 
 MAX_LENGTH = 20_000
 SORTED_LENGTH = 200  # characters that lists are sorted by if a text may be long
@@ -90,6 +94,12 @@ class String(Guarded):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for any text."""
         return StrictText()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the texts if none has an apostrophe before it."""
+        lengths = [*map(len, cells)]
+        is_plain = self.pattern is None and within(lengths, self.min_length, self.max_length)
+        return [*cells] if is_plain and not may_be_guarded(cells) and not unstorable_reason("".join(cells)) else None
 
     def stored(self, value: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the text."""

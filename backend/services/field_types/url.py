@@ -1,5 +1,6 @@
 """`url`: a web address."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from marshmallow import fields
@@ -31,6 +32,10 @@ class Url(String):
     def holds_empty_text(self) -> bool:
         """False: an empty text is not a web address."""
         return False
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return None: each address has its own checks."""
+        return None
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for web addresses."""

@@ -1,7 +1,8 @@
 """`uuid`: a UUID, for example an id from another system."""
 
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from marshmallow import fields
@@ -9,6 +10,8 @@ from marshmallow import fields
 from backend.models.columns import Column, UuidColumn
 from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, field_type
+
+_PLAIN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class UuidText(fields.UUID):
@@ -46,3 +49,7 @@ class Uuid(FieldType):
     def text_field(self) -> fields.Field[Any]:
         """Return a field for UUIDs."""
         return UuidText()
+
+    def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
+        """Return the UUIDs if all are in lower case."""
+        return [*cells] if all(map(_PLAIN.fullmatch, cells)) else None

@@ -142,7 +142,8 @@ class _Problem(Exception):
 
 
 def _plain_cells(text: str, delimiter: str) -> list[Cell]:
-    return [_PLAIN.get(cell, cell) for cell in text.split(delimiter)] if text else []
+    cells: list[Cell] = [*text.split(delimiter)] if text else []
+    return [_PLAIN.get(cell, cell) for cell in cells] if "" in cells or NULL_CELL in cells else cells  # type: ignore[arg-type]
 
 
 def explain_wrong_bytes(text: str, encoding: str = "utf-8") -> str | None:

@@ -211,7 +211,7 @@ def _unreadable(line: int, problem: str) -> Invalid:
 
 
 def _has_values(cells: Sequence[object]) -> bool:
-    return any(cell is not None for cell in cells)
+    return cells.count(None) < len(cells)
 
 
 def _has_text(cells: Sequence[object]) -> bool:

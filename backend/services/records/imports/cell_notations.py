@@ -27,6 +27,11 @@ class CellNotations:
         self._kinds: dict[Column, str | None] = {}
         self._hints_left = MAX_HINTS
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether all cells are written as an export writes them, so that no cell is counted."""
+        return not self._layout.lenient and self._layout.notation == PLAIN
+
     def reader(self, column: Column, field: FieldType, read: CellReader) -> CellReader:
         """Return the function that reads a cell of the field, as `read` does, in the notation of the column."""
         kind = self._kinds[column] = field.cell_kind

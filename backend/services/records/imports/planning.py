@@ -80,12 +80,17 @@ class Planner:
         # Only if later rows can change a new record, found by its key, or refer to it.
         self._remembers_new_rows = key is not None or self.refers_to_itself
         self._now, self._defaults = "", dict[str, Any]()
+        fields = resource.definition.fields.items()
+        # Map of name to what must not be the value.
+        self._needed = {name: field.no_value for name, field in fields if field.required and field.is_settable}
 
     def read(self, rows: list[Row]) -> tuple[list[Draft], StoredRecords]:
         """Return the drafts of rows, and what is stored about them; report the rows that cannot be read."""
         self._now = rfc3339(utcnow())
         self._defaults = defaults_of(self._actor, self._resource, self._now)
-        drafts = self._targets.resolve([draft for row in rows if (draft := self._read(row))])
+        together = self._values.read_together(rows)
+        read = [draft for row in rows if (draft := self._read(row))] if together is None else together
+        drafts = self._targets.resolve(read)
         stored = find_stored(self._actor, self._resource, self._unique_sets, self._key, drafts, self._defaults)
         return drafts, stored
 
@@ -174,9 +179,8 @@ class Planner:
         return PlannedWrite(draft.line, row["id"], row, words_of(self._resource, row), lists=lists)
 
     def _require_values(self, values: dict[str, Any]) -> None:
-        fields = self._resource.definition.fields
-        needed = [name for name in values if fields[name].required and fields[name].is_settable]
-        if missing := [name for name in needed if values[name] == fields[name].no_value]:
+        needed = self._needed
+        if missing := [name for name in values if name in needed and values[name] == needed[name]]:
             raise ValidationError([REQUIRED.within(name) for name in missing])
         links = [name for name in self._resource.definition.links if name in values]
         if repeated := [name for name in links if len(set(values[name])) != len(values[name])]:

@@ -35,7 +35,7 @@ class RowReferences:
             if record_id is None:
                 raise self._missing(reference)
             found.append((reference, record_id))
-        return with_ids(draft, found)._replace(references=[]) if found else draft
+        return with_ids(draft, found, []) if found else draft
 
     def _missing(self, reference: Reference) -> LaterRow | ValidationError:
         column, key, _ = reference

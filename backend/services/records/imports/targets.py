@@ -63,11 +63,11 @@ class Targets:
                 return None
             else:
                 found.append((reference, record_id))
-        return with_ids(draft, found)._replace(references=unresolved)
+        return with_ids(draft, found, unresolved)
 
 
-def with_ids(draft: Draft, found: Iterable[tuple[Reference, str]]) -> Draft:
-    """Return the draft with these ids of records that it refers to."""
+def with_ids(draft: Draft, found: Iterable[tuple[Reference, str]], unresolved: list[Reference]) -> Draft:
+    """Return the draft with these ids of records that it refers to; the `unresolved` references stay."""
     values = dict(draft.values)
     for (column, _, place), record_id in found:
         if place is None:
@@ -75,7 +75,7 @@ def with_ids(draft: Draft, found: Iterable[tuple[Reference, str]]) -> Draft:
         else:
             ids = values[column.field]
             values[column.field] = [*ids[:place], record_id, *ids[place + 1 :]]
-    return draft._replace(values=values)
+    return Draft(draft.line, values, draft.empty_fields, draft.system_values, unresolved)
 
 
 def target_name(resource: Resource, column: Column) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.own_where import read_own_where
+from backend.services.records.imports.earlier_rows import ID
 from backend.services.records.row_checks import meets
 from backend.services.storage.conditions import EVERY, Condition
 
@@ -28,6 +29,9 @@ class UniqueSets:
             for each in declared
         }
         self._met: dict[tuple[FieldSet, Taken], bool] = {}
+        self._comparisons = {
+            each: [(name, fields[name].compared_value) for name in each.fields] for each in (*self.rules, ID)
+        }
 
     @property
     def fields(self) -> set[str]:
@@ -39,8 +43,7 @@ class UniqueSets:
 
         The result contains None if the row has no value of a field, or does not meet the rule of the set.
         """
-        fields = self._resource.fields
-        values = tuple(fields[name].compared_value(row.get(name)) for name in field_set.fields)
+        values = tuple([compared(row.get(name)) for name, compared in self._comparisons[field_set]])
         return values if not field_set.rule or None in values or self._meets(field_set, row) else (None,)
 
     def _meets(self, field_set: FieldSet, row: dict[str, Any]) -> bool:

@@ -68,20 +68,55 @@ class ValueReader:
                 problems += [
                     problem.with_text(f"{problem} {found}").within(column.field) for problem in flatten(error.messages)
                 ]
-                continue
-            if value is IGNORED:
-                continue
-            if value is EMPTY:
-                draft.empty_fields.append(column.field)
-            elif column.field not in self._columns.writable:
-                draft.system_values[column.field] = value
-            elif column.field in self._referring and value is not None:
-                self._refer(draft, column, value)
             else:
-                draft.values[column.field] = value
+                self._put(draft, column, value)
         if problems:
             raise ValidationError(problems)
         return draft
+
+    def read_together(self, rows: Sequence[Row]) -> list[Draft] | None:
+        """Return the Drafts of rows, read column by column, which is several times faster than `read`.
+
+        Return None if they must be read one by one: if one may have a problem, if their columns differ, or if cells are
+        written in another way than an export writes them.
+        """
+        names = rows[0].names if rows else ()
+        if not (names and self._is_text and self._notations.is_plain) or any(row.names is not names for row in rows):
+            return None
+        columns = zip(*[row.values or () for row in rows], strict=True)
+        drafts = [Draft(row.line, {}, [], {}, []) for row in rows]
+        try:
+            for (column, read), cells in zip(self._readers(names), columns, strict=True):
+                for draft, value in zip(drafts, self._read_cells(column, read, cells), strict=True):
+                    self._put(draft, column, value)
+        except ValidationError:
+            return None
+        return drafts
+
+    def _read_cells(self, column: Column, read: CellReader, cells: Sequence[Any]) -> Sequence[Any]:
+        """Return the values of the cells of a column; `read` reads one."""
+        texts = [cell for cell in cells if cell and isinstance(cell, str)]
+        is_one_value = column.field in self._columns.writable and column.field not in self._resource.definition.links
+        found = self._cell_field(column).read_plain(texts) if texts and is_one_value else None
+        if found is None:
+            return [*map(read, cells)]
+        if len(found) == len(cells):
+            return found
+        values = iter(found)
+        return [next(values) if cell and isinstance(cell, str) else read(cell) for cell in cells]
+
+    def _put(self, draft: Draft, column: Column, value: Any) -> None:
+        field = column.field
+        if value is EMPTY:
+            draft.empty_fields.append(field)
+        elif value is IGNORED:
+            return
+        elif field not in self._columns.writable:
+            draft.system_values[field] = value
+        elif field in self._referring and value is not None:
+            self._refer(draft, column, value)
+        else:
+            draft.values[field] = value
 
     def _refer(self, draft: Draft, column: Column, value: Any) -> None:
         if column.field in self._resource.definition.links:
@@ -136,7 +171,7 @@ class ValueReader:
         field = self._columns.writable[column.field]
         no_value = EMPTY if self._is_text else field.no_value
         holds_empty_text = field.holds_empty_text or not self._is_text
-        read, is_null = self._value_reader(column, field), self._notations.null_test(column, field)
+        read, is_null = self._value_reader(column), self._notations.null_test(column, field)
 
         def read_cell(cell: Any) -> Any:
             if cell is None or (cell == "" and not holds_empty_text):
@@ -145,11 +180,15 @@ class ValueReader:
 
         return (lambda cell: field.no_value if is_null(cell) else read_cell(cell)) if is_null else read_cell
 
-    def _value_reader(self, column: Column, field: FieldType) -> CellReader:
-        """Return the function that reads a value of the field, or the keys of the records that it refers to."""
+    def _cell_field(self, column: Column) -> FieldType:
+        """Return the field whose values are in the cells of a column: that of the target if it is a reference."""
         if column.field not in self._referring:
-            return self._loader(column, field)
-        read = self._loader(column, self._resource.target(column.field).fields[column.target_field])
+            return self._columns.writable[column.field]
+        return self._resource.target(column.field).fields[column.target_field]
+
+    def _value_reader(self, column: Column) -> CellReader:
+        """Return the function that reads a value of the field, or the keys of the records that it refers to."""
+        read = self._loader(column, self._cell_field(column))
         links = self._resource.definition.links.get(column.field)
         return links.keys_reader(read, is_text=self._is_text) if links else read
 
