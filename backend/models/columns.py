@@ -5,6 +5,7 @@ To a type checker a column is a `Column` of its values in Python: `User.email` i
 """
 
 import json
+from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
@@ -26,11 +27,18 @@ if TYPE_CHECKING:
 
         def db_value(self, value: Any) -> Any: ...
         def python_value(self, value: Any) -> Any: ...
+        @property
+        def to_database(self) -> Callable[[Any], Any] | None: ...
 
 else:  # the stubs of peewee know Field[V], peewee itself does not
 
     class Column(Field, Generic[V]):
         """A column whose values in Python are of the type V."""
+
+        @property
+        def to_database(self) -> Callable[[Any], Any] | None:
+            """`db_value`; None if the database takes values unchanged."""
+            return None if type(self).db_value is Field.db_value else self.db_value
 
 
 class TextColumn(Column[V]):

@@ -31,6 +31,8 @@ from backend.utils.folding import folding_sql
 DEFINITIONS_LOCK = 0x1A4DE4
 MIGRATIONS_LOCK = 0x1A4DE5
 
+MAX_ARGUMENTS = 100  # of a function
+
 # By sqlstate.
 CONSTRAINTS: dict[str, Constraint] = {
     "23505": "unique",
@@ -77,7 +79,12 @@ class Postgres(PostgresConnections):
         return NodeList((SQL("(SELECT row_to_json(row__)::text FROM (SELECT"), columns, SQL(") AS row__)")))
 
     def json_array(self, values: Iterable[Node]) -> ColumnBase:
-        return Cast(fn.json_build_array(*values), "TEXT")
+        listed = [*values]
+        if len(listed) <= MAX_ARGUMENTS:
+            return Cast(fn.json_build_array(*listed), "TEXT")
+        # A resource may have more fields than a function takes arguments.
+        elements = NodeList([fn.to_json(value) for value in listed], glue=", ")
+        return Cast(fn.array_to_json(NodeList((SQL("ARRAY["), elements, SQL("]")))), "TEXT")
 
     def json_value(self, node: Node) -> ColumnBase:
         return Cast(node, "JSON")

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from itsdangerous import URLSafeSerializer
 from peewee import SQL, ColumnBase, fn
 
-from backend.models.columns import Column
 from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.links import Links
@@ -163,18 +162,12 @@ class Resource(Listable):
 
     def to_columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the map of column to value, with the values as the database stores them; it leaves out links."""
-        columns = self.definition.columns
-        row = {name: value for name, value in data.items() if name in columns}
-        for name, to_column in self._conversions.items():
-            if name in row:
-                row[name] = to_column(row[name])
-        return row
+        convert = self._to_column
+        return {name: to(value) if (to := convert[name]) else value for name, value in data.items() if name in convert}
 
     @cached_property
-    def _conversions(self) -> dict[str, Callable[[Any], Any]]:
-        """Map of name to function, for the columns that store values in another form."""
-        columns = {name: self.column(name) for name in self.definition.columns}
-        return {name: each.db_value for name, each in columns.items() if type(each).db_value is not Column.db_value}
+    def _to_column(self) -> dict[str, Callable[[Any], Any] | None]:
+        return {name: self.column(name).to_database for name in self.definition.columns}
 
     @cached_property
     def defaults(self) -> dict[str, Any]:

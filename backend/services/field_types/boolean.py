@@ -62,6 +62,10 @@ class Boolean(FieldType):
         """Return the value as `true` or `false`."""
         return "true" if value else "false"
 
+    def to_cells(self, values: Sequence[bool]) -> list[str]:
+        """Return the values as `true` or `false`."""
+        return ["true" if value else "false" for value in values]
+
     def to_common(self, value: Any) -> PythonDecimal:
         """Return 1 for true and 0 for false."""
         return to_number(value)

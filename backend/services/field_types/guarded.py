@@ -1,6 +1,6 @@
 """The base of all text types: in CSV, their values are guarded, as a spreadsheet could run them as formulas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from backend.models.database import Dialect
 from backend.services.field_types.base import FieldType, option
 from backend.services.field_types.computable import TEXT
 from backend.services.field_types.marshmallow_fields import StrictBoolean, loader
-from backend.utils.cells import escape_formula, unescape_formula
+from backend.utils.cells import escape_formula, escape_formulas, unescape_formula
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,10 @@ class Guarded(FieldType):
     def to_cell(self, value: str) -> str:
         """Return the text, guarded so that no spreadsheet runs it as a formula."""
         return escape_formula(value)
+
+    def to_cells(self, values: Sequence[str]) -> Sequence[str]:
+        """Return the texts, guarded."""
+        return escape_formulas(values)
 
     def converter(self, old: FieldType) -> Callable[[Any], Any]:
         """Return the function that converts any value to its text."""

@@ -12,19 +12,18 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
-from backend.services.field_types.base import FieldType
 from backend.services.records.addresses import with_address_columns, with_addresses
 from backend.services.records.export_columns import CsvForm, ExportColumn, export_columns, with_columns
+from backend.services.records.files.csv_lines import csv_line, csv_lines
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
 from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.storage.answer_sizes import TooLarge
-from backend.utils.cells import NULL, quote_cell
 from backend.utils.problems import Problem
 from backend.utils.spool import NoSpace, SpoolFile
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 1000
 FILE_SECONDS = 600  # how long a request may take to write the whole file
 ANY_BYTES = 1 << 60
 PAGE_SECONDS = 60  # how long a page may take in the database; the first page has the time limit of the request
@@ -114,18 +113,22 @@ def _texts(
     csv_form: CsvForm,
     addresses: bool = False,
 ) -> Iterator[str]:
-    query, columns = _by_pages(query), []
+    query, columns, are_arrays = _by_pages(query), list[ExportColumn](), False
     with connected():
         actor = reload_actor()
         if csv_form.columns:
             columns = export_columns(actor, resource, csv_form.columns)
             query = with_columns(query, columns)
+        elif form == "csv":
+            columns = _own_columns(actor, resource, query, addresses)
+        if form == "csv" and not addresses and not query.expand.paths:
+            # They are parsed in half the time of objects.
+            query, are_arrays = replace(query, fields=tuple(each.field_name for each in columns), as_arrays=True), True
         page = _read_page(actor, resource, query)
     access = _access_of(resource, actor)
     write: PageWriter = _ndjson
     if form == "csv":
-        columns = columns or _own_columns(actor, resource, query, addresses)
-        write = _csv_writer(columns, csv_form.delimiter)
+        write = _csv_writer(columns, csv_form.delimiter, are_arrays=are_arrays)
     yield write(with_addresses(resource, page.items) if addresses else page.items, True)
     while page.next_cursor is not None:
         with connected(), database.time_limit(PAGE_SECONDS):
@@ -166,28 +169,20 @@ def _own_columns(actor: Actor, resource: Resource, query: ListQuery, addresses: 
     return [ExportColumn(name, (), name, field) for name, field in fields.items()]
 
 
-def _csv_writer(columns: Sequence[ExportColumn], delimiter: str) -> PageWriter:
-    cells = [(column, _cell_writer(column.field, delimiter)) for column in columns]
-
-    def line(item: str) -> str:
-        record = json.loads(item)
-        return _csv_line([write_cell(column.value(record)) for column, write_cell in cells], delimiter)
+def _csv_writer(columns: Sequence[ExportColumn], delimiter: str, *, are_arrays: bool) -> PageWriter:
+    """Return the PageWriter of CSV; `are_arrays` says whether records are arrays with the value of each column."""
 
     def write(items: Sequence[str], is_first: bool) -> str:
-        head = f"{BYTE_ORDER_MARK}{_csv_line([each.name for each in columns], delimiter)}" if is_first else ""
-        return head + "".join(map(line, items))
+        head = f"{BYTE_ORDER_MARK}{csv_line([each.name for each in columns], delimiter)}" if is_first else ""
+        if not items:
+            return head
+        records = json.loads(f"[{','.join(items)}]")
+        values = zip(*records, strict=True) if are_arrays else _by_column(columns, records)
+        return head + csv_lines(zip([each.field for each in columns], values, strict=True), delimiter)
 
     return write
 
 
-def _csv_line(cells: Iterable[str], delimiter: str) -> str:
-    text = delimiter.join(cells)
-    # Programs that read CSV ignore a line with nothing but separators.
-    return (text if text.strip(delimiter) else NULL + text) + "\r\n"
-
-
-def _cell_writer(field: FieldType, delimiter: str) -> Callable[[Any], str]:
-    """Return the function that converts a JSON value to a cell of CSV."""
-    # At an import, an empty cell means the default. So if there is one, null must be written as NULL.
-    null, to_cell = "" if field.default is None else NULL, field.to_cell
-    return lambda value: null if value is None else quote_cell(to_cell(value), delimiter)
+def _by_column(columns: Sequence[ExportColumn], records: Sequence[dict[str, Any]]) -> Iterator[list[Any]]:
+    for column in columns:
+        yield [column.value(record) for record in records]

@@ -56,7 +56,7 @@ class ListQuery:
     order. `sort` holds (field, is descending); `fields` None means all. `terms` are the words of a full-text search in
     the fields `searched`; None means no search. A search without `sort` returns the best matches first, and no cursor.
     `max_bytes` limits all records together; None means the limit of a response. `links` are those that the actor sees.
-    Filters on `link_fields` are in `condition`.
+    Filters on `link_fields` are in `condition`. With `as_arrays`, records are JSON arrays of the values of `fields`.
     """
 
     filters: tuple[Triple, ...] = ()
@@ -75,6 +75,7 @@ class ListQuery:
     max_bytes: int | None = None
     links: VisibleLinks = ALL_LINKS
     link_fields: frozenset[str] = frozenset()
+    as_arrays: bool = False
 
     def without(self, hidden: frozenset[str], resource: Resource) -> "ListQuery":
         """Return the query without these fields, which are hidden from the actor. Raises Invalid if it uses one."""

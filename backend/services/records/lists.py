@@ -12,12 +12,13 @@ from backend.services.storage.answer_sizes import TooLarge, may_be_too_large, re
 from backend.services.storage.counts import NOT_COUNTED, Total, count_rows
 from backend.services.storage.full_text import MAX_RANKED
 from backend.services.storage.listable import Listable
-from backend.services.storage.pages import PageRows, PageShape, read_page
+from backend.services.storage.pages import PageRows, PageShape, read_page, size_of_page
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values
 from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
+MANY_ROWS = 500  # of which it is faster to find out first whether they are too large together
 MOST_ESCAPED = 2  # a JSON text may be this many times as long as its values
 
 
@@ -47,6 +48,12 @@ def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: t
     max_bytes = query.max_bytes or response_limit.max_bytes
     selection, shape = query.selection(scope), _page_shape(listable, query, link_fields, after)
     values = query.slot_values(listable, scope) | _page_position(query, after) | {"most": max_bytes}
+    if (
+        shape.is_measured
+        and query.per_page >= MANY_ROWS
+        and size_of_page(listable, selection, shape, values) <= max_bytes
+    ):
+        shape = shape._replace(is_measured=False)
     rows = read_page(listable, selection, shape, values)
     if shape.is_measured:
         _require_fitting(rows, query.per_page, max_bytes)
@@ -67,7 +74,7 @@ def _page_shape(
 ) -> PageShape:
     nulls = None if after is None else tuple(value is None for value in after)
     is_measured = may_be_too_large(listable, query.fields, query.per_page + 1)
-    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured, query.links.shown)
+    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured, query.links.shown, query.as_arrays)
 
 
 def _page_position(query: ListQuery, after: list[Any] | None) -> dict[str, Any]:

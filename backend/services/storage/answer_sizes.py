@@ -56,7 +56,7 @@ def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
     return width is None or width * count > response_limit.max_bytes
 
 
-def _size(listable: Listable, names: Names, shown: Shown) -> ColumnBase:
+def size_of(listable: Listable, names: Names, shown: Shown) -> ColumnBase:
     """Return the SQL expression of the approximate size of a record's JSON in bytes."""
     fixed, measured = 0, []
     for name, value in listable.values(names, shown):
@@ -77,7 +77,7 @@ def sized(
 
     They are in the order of `terms` or, if `is_ranked`, of their `score` and then `terms`.
     """
-    each = _size(listable, names, shown)
+    each = size_of(listable, names, shown)
     scores = [picked.c.score] if is_ranked else []
     columns = [picked.c.id.alias("id"), *(score.alias("score") for score in scores)]
     so_far = fn.SUM(each).over(order_by=[*scores, *terms])
@@ -96,7 +96,7 @@ def bounded_json(listable: Listable, names: Names, max_bytes: int, shown: Shown 
     record_json, width = listable.json(names, shown), _width(listable, names)
     if width is not None and width <= max_bytes:
         return record_json
-    return Case(None, [(_size(listable, names, shown) <= SQL(str(max_bytes)), record_json)], None)
+    return Case(None, [(size_of(listable, names, shown) <= SQL(str(max_bytes)), record_json)], None)
 
 
 def require_fitting(record_json: str | None) -> str:

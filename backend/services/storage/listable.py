@@ -149,10 +149,10 @@ class Listable:
         """Return the expressions of fields by whose values related rows are found; of links all ids."""
         return [self.fields[name].link_value(self.column(name), database.obj) for name in names]
 
-    def json(self, names: Names = None, shown: Shown = ()) -> ColumnBase:
-        """Return the SQL expression of a row as JSON text, with the named fields or all."""
+    def json(self, names: Names = None, shown: Shown = (), *, as_array: bool = False) -> ColumnBase:
+        """Return the SQL expression of a row as JSON text, with the named fields or all: an object, or only values."""
         pairs = [(name, self.fields[name].json(value, database.obj)) for name, value in self.values(names, shown)]
-        return database.json_object(pairs)
+        return database.json_array([value for _, value in pairs]) if as_array else database.json_object(pairs)
 
     def run(self, build: Builder, *shape: Hashable, values: Values) -> list[tuple[Any, ...]]:
         """Execute the query of `build(self, *shape)` with the `values` of its slots; return all rows.

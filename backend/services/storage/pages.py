@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-from peewee import ColumnBase, Select
+from peewee import ColumnBase, Select, fn
 
 from backend.models.database import database
 from backend.services.storage import ordering
-from backend.services.storage.answer_sizes import if_within, sized
+from backend.services.storage.answer_sizes import if_within, size_of, sized
 from backend.services.storage.conditions import EVERY_ROW
 from backend.services.storage.full_text import MAX_RANKED
 from backend.services.storage.listable import Listable, Shown
@@ -23,7 +23,8 @@ class PageShape(NamedTuple):
 
     `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
     before the page are null; it is None for a page by number. `is_measured` says whether records are measured before
-    their JSON is written. `shown` are the fields of which not all links are shown.
+    their JSON is written. `shown` are the fields of which not all links are shown. With `as_arrays`, the JSON
+    of a record is an array of its values.
     """
 
     sort: tuple[tuple[str, bool], ...]
@@ -32,6 +33,7 @@ class PageShape(NamedTuple):
     nulls: tuple[bool, ...] | None
     is_measured: bool
     shown: Shown = ()
+    as_arrays: bool = False
 
 
 class PageRows(NamedTuple):
@@ -55,6 +57,19 @@ def read_page(listable: Listable, selection: Selection, shape: PageShape, values
     return PageRows(split_texts(records), split_texts(keys), link_values, sizes)
 
 
+def size_of_page(listable: Listable, selection: Selection, shape: PageShape, values: Values) -> int:
+    """Return about how many bytes the JSON of the rows of a page has together, without writing it."""
+    ((size,),) = listable.run(_select_size, selection.unranked, shape, values=values)
+    return int(size or 0)
+
+
+def _select_size(listable: Listable, selection: Selection, shape: PageShape) -> Select:
+    keys = ordering.order_keys(listable, ordering.total_order(shape.sort))
+    picked = _pick(listable, selection, ordering.parts(keys, shape.nulls), shape).alias("picked")
+    size = fn.SUM(size_of(listable, shape.fields, shape.shown))
+    return listable.model.select(size).join(picked, on=(picked.c.id == listable.column("id")))
+
+
 def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> Select:
     """Return the query of PageRows in one row."""
     keys = ordering.order_keys(listable, ordering.total_order(shape.sort))
@@ -74,7 +89,7 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
 
 def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
     texts = {
-        "record": listable.json(shape.fields, shape.shown),
+        "record": listable.json(shape.fields, shape.shown, as_array=shape.as_arrays),
         "keys": database.json_array(bindable(key.column for key in keys)),
     }
     if shape.link_fields:

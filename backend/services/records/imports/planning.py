@@ -30,7 +30,7 @@ from backend.services.records.imports.report import ReportProblems
 from backend.services.records.imports.row_references import RowReferences
 from backend.services.records.imports.stored import StoredRecords, find_stored, key_of
 from backend.services.records.imports.targets import Targets
-from backend.services.records.imports.unique_sets import Taken, UniqueSets
+from backend.services.records.imports.unique_sets import NO_VALUES, Taken, UniqueSets
 from backend.services.records.imports.values import Draft, ValueReader
 from backend.services.records.imports.waiting_rows import Wanted
 from backend.services.records.link_writes import Lists, future_lists
@@ -253,7 +253,7 @@ class Planner:
     ) -> None:
         """Give a record the unique values in `after`. Raises Conflict if another record or an earlier row has them."""
         taken = self._unique_sets.taken
-        moves = [(each, taken(each, before), taken(each, after)) for each in sets]
+        moves = [(each, taken(each, before) if before else NO_VALUES, taken(each, after)) for each in sets]
         for each, old, new in moves:
             if None not in new and new != old and self._holder(each, new, stored) not in (None, record_id):
                 raise unique_conflict(self._actor, self._resource, each.fields)

@@ -12,6 +12,7 @@ from backend.services.storage.conditions import EVERY, Condition
 MAX_REMEMBERED = 10_000  # whether rows with the same values meet a rule
 
 Taken = tuple[Any, ...]  # values in the fields of a set; with None in it, the row takes none
+NO_VALUES: Taken = (None,)
 
 
 class UniqueSets:
@@ -44,7 +45,7 @@ class UniqueSets:
         The result contains None if the row has no value of a field, or does not meet the rule of the set.
         """
         values = tuple([compared(row.get(name)) for name, compared in self._comparisons[field_set]])
-        return values if not field_set.rule or None in values or self._meets(field_set, row) else (None,)
+        return values if not field_set.rule or None in values or self._meets(field_set, row) else NO_VALUES
 
     def _meets(self, field_set: FieldSet, row: dict[str, Any]) -> bool:
         values = {name: row.get(name) for name in sorted(field_set.rule_fields)}
