@@ -162,11 +162,11 @@ class Planner:
         values = self._defaults | draft.values
         self._require_values(values)
         row = new_row(self._actor, self._resource, values, self._now)
-        if self._actor.is_admin:
+        if draft.system_values and self._actor.is_admin:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
         lists = {name: values[name] for name in self._resource.definition.links}
-        future = row | future_links(self._resource, lists)
+        future = row | future_links(self._resource, lists) if lists else row
         require_in_scope(self._resource, self._allowed, future)
         require_constraints(self._actor, self._resource, row)
         sets = [*self._unique_sets.rules]

@@ -87,23 +87,32 @@ class ValueReader:
         drafts = [Draft(row.line, {}, [], {}, []) for row in rows]
         try:
             for (column, read), cells in zip(self._readers(names), columns, strict=True):
-                for draft, value in zip(drafts, self._read_cells(column, read, cells), strict=True):
-                    self._put(draft, column, value)
+                self._put_all(drafts, column, self._read_cells(column, read, cells))
         except ValidationError:
             return None
         return drafts
 
     def _read_cells(self, column: Column, read: CellReader, cells: Sequence[Any]) -> Sequence[Any]:
         """Return the values of the cells of a column; `read` reads one."""
-        texts = [cell for cell in cells if cell and isinstance(cell, str)]
+        is_full = {*map(type, cells)} == {str} and "" not in cells
+        texts = cells if is_full else [cell for cell in cells if cell and isinstance(cell, str)]
         is_one_value = column.field in self._columns.writable and column.field not in self._resource.definition.links
         found = self._cell_field(column).read_plain(texts) if texts and is_one_value else None
         if found is None:
             return [*map(read, cells)]
-        if len(found) == len(cells):
+        if is_full:
             return found
         values = iter(found)
         return [next(values) if cell and isinstance(cell, str) else read(cell) for cell in cells]
+
+    def _put_all(self, drafts: Sequence[Draft], column: Column, values: Sequence[Any]) -> None:
+        field = column.field
+        if field not in self._columns.writable or field in self._referring or EMPTY in values:
+            for draft, value in zip(drafts, values, strict=True):
+                self._put(draft, column, value)
+        else:
+            for draft, value in zip(drafts, values, strict=True):
+                draft.values[field] = value
 
     def _put(self, draft: Draft, column: Column, value: Any) -> None:
         field = column.field
