@@ -20,6 +20,7 @@ from backend.services import documents
 from backend.services.access.actors import SYSTEM
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.steps import Step
+from backend.services.operation.slow_lists import with_advice
 from backend.services.records.files.formats import Format
 from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
 from backend.services.records.proposals.field_names import resource_name
@@ -56,7 +57,7 @@ def show_plan(path: Path, as_json: bool) -> None:
     """
     files = DefinitionFiles(path)
     with error_messages(files.explain), database.connection_context():
-        plan = documents.plan_document(SYSTEM, files.document)
+        plan = with_advice(documents.plan_document(SYSTEM, files.document), files.document.get("resources", {}))
     if as_json:
         click.echo(json.dumps(plan.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -119,6 +120,8 @@ def _advice(file: Path, proposal: Proposal) -> Iterator[str]:
 def _print_plan(plan: Plan) -> None:
     for step in plan.steps:
         _print_step(step)
+    for text in plan.advice:
+        click.echo(f"  advice: {text}")
     if not plan.steps:
         click.echo("There is nothing to do.")
     elif plan.is_possible and plan.loses_data:

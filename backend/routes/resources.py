@@ -18,6 +18,7 @@ from backend.services.definitions import resources, schema
 from backend.services.definitions.steps import Action
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.operation.slow_lists import with_advice
 from backend.services.records.imports.report import Bounds, Budget
 from backend.services.records.proposals.field_names import resource_name
 from backend.services.records.proposals.proposing import proposal_format, propose
@@ -118,6 +119,11 @@ class DefinitionPlanSchema(Schema):
     loses_data = fields.Boolean(required=True, metadata={"description": "Whether it must be confirmed"})
     possible = fields.Boolean(required=True)
     fingerprint = fields.String(required=True, metadata={"description": "Confirms the plan"})
+    advice = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Indexes that would serve slow lists of the changed resources"},
+    )
 
 
 class ReplaceQuery(QuerySchema):
@@ -251,7 +257,7 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
 @blp.doc(operationId="plan_resource")
 def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
     """Show what a change of a resource would do, without changing anything"""
-    return resources.plan_resource(name, data).to_dict()
+    return with_advice(resources.plan_resource(name, data), [data.get("name", name)]).to_dict()
 
 
 @blp.get("/<name>/versions")

@@ -105,6 +105,7 @@ class Metered(Pooled):
         meter.seconds += seconds
         meter.statements += 1
         if seconds >= self.slow_seconds:
+            meter.slow_statements += 1
             log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
 
     def _begin_statement(self) -> None:

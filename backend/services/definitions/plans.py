@@ -31,12 +31,13 @@ class Plan:
         Plan(changes=[Alteration(books, books_without_price)], steps=[Step(action="drop_field", resource="books",
             subject="price", text="Drop the field price with its values in 2 records.", loses_data=True, records=2, …)])
 
-    `new_names` maps the old names of renamed resources to the new ones.
+    `new_names` maps the old names of renamed resources to the new ones. `advice` is what else should be changed.
     """
 
     changes: list[Change]
     steps: list[Step]
     new_names: dict[str, str] = dataclasses.field(default_factory=dict)
+    advice: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def created(self) -> list[Definition]:
@@ -95,6 +96,7 @@ class Plan:
             "loses_data": self.loses_data,
             "possible": self.is_possible,
             "fingerprint": self.fingerprint,
+            "advice": self.advice,
         }
 
 

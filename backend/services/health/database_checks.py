@@ -1,26 +1,31 @@
 """The checks of `flask doctor` that read the database; they need a connection."""
 
 import shutil
+from collections.abc import Sequence
 
 from backend.config.settings import Settings
 from backend.models.audit import AuditEntry
 from backend.models.database import database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
+from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import is_reserved_field, is_reserved_resource
 from backend.services.definitions.stored import load_definitions
 from backend.services.health.check import FAILURE, OK, WARNING, Check
+from backend.services.operation.slow_lists import index_advice
 from backend.utils.clock import utcnow
 
 MIN_SQLITE_VERSION = (3, 51, 3)  # older versions may lose a commit when the WAL file is reset
 MIN_POSTGRES_VERSION = 14
+MAX_ADVICE = 5  # indexes that are proposed
 MAX_CLOCK_DIFFERENCE_SECONDS = 5
 
 
 def run_checks(settings: Settings) -> list[Check]:
-    """Check the database's version and settings, the clock, the admins, and the names in use."""
+    """Check the database's version and settings, the clock, the admins, the names in use, and slow lists."""
     version = _check_sqlite(settings) if database.name == "sqlite" else _check_postgres()
-    return [version, _check_clock(), _check_admin(), _check_names()]
+    definitions = [*load_definitions().values()]
+    return [version, _check_clock(), _check_admin(), _check_names(definitions), *_check_lists(definitions)]
 
 
 def _check_sqlite(settings: Settings) -> Check:
@@ -77,9 +82,15 @@ def _check_admin() -> Check:
     return Check("admin", OK, "There is an admin.")
 
 
-def _check_names() -> Check:
+def _check_lists(definitions: Sequence[Definition]) -> list[Check]:
+    """Look for slow lists that an index would serve, as the servers of this machine have counted them."""
+    if advice := index_advice(definitions)[:MAX_ADVICE]:
+        return [Check("lists", WARNING, each.message, each.advice) for each in advice]
+    return [Check("lists", OK, "No slow list lacks an index.")]
+
+
+def _check_names(definitions: Sequence[Definition]) -> Check:
     """Look for names of resources and fields that a later version has reserved."""
-    definitions = load_definitions().values()
     reserved = [definition.name for definition in definitions if is_reserved_resource(definition.name)]
     for definition in definitions:
         reserved += [f"{definition.name}.{name}" for name in definition.fields if is_reserved_field(name)]

@@ -11,6 +11,8 @@ import orjson
 from backend.utils.meter import Meter
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
+SLOW_LIST = "slow_list"  # the name of an event; its labels are the texts of a SlowList
+MAX_SLOW_LISTS = 100  # of different ones: clients choose filters and orders
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 Event = tuple[str, ...]  # a name and the values of its labels
@@ -89,16 +91,19 @@ class Counts:
             requests = self.requests[kind] = Requests()
         requests.count(seconds, meter)
 
-    def count_event(self, *event: str) -> None:
-        """Count an event."""
-        self.events[event] = self.events.get(event, 0) + 1
+    def count_event(self, *event: str, number: int = 1) -> None:
+        """Count an event, unless it is one more slow list than MAX_SLOW_LISTS."""
+        if event in self.events:
+            self.events[event] += number
+        elif event[0] != SLOW_LIST or sum(name == SLOW_LIST for name, *_ in self.events) < MAX_SLOW_LISTS:
+            self.events[event] = number
 
     def add(self, other: "Counts") -> None:
         """Add the counters of a process or thread. It may continue to count meanwhile."""
         for kind, requests in other.requests.copy().items():
             self.requests.setdefault(kind, Requests()).add(requests)
         for event, number in other.events.copy().items():
-            self.events[event] = self.events.get(event, 0) + number
+            self.count_event(*event, number=number)
 
 
 def known_method(method: str) -> str:

@@ -1,6 +1,7 @@
 """Metrics: the functions that count requests and events."""
 
 from backend.config.settings import Settings
+from backend.services.operation.counts import SLOW_LIST
 from backend.services.operation.process_counts import ProcessCounts
 from backend.utils.meter import Meter
 
@@ -36,9 +37,12 @@ class Metrics:
         self.process.tally().is_busy = False
 
     def count_response(self, method: str, route: str | None, status: int, seconds: float, meter: Meter) -> None:
-        """Count a response with its duration, and with the database time and statements in the Meter."""
+        """Count a response with its duration, and with what the Meter has counted."""
         if self._process is not None:  # in tests a server may run an app without metrics
-            self._process.tally().count_request(method, route, status, seconds, meter)
+            tally = self._process.tally()
+            tally.count_request(method, route, status, seconds, meter)
+            if meter.slow_list:
+                tally.count_event(SLOW_LIST, *meter.slow_list)
 
     def count_refusal(self, limit: str) -> None:
         """Count a request that a limit, `sign_in` or `actor`, has refused."""

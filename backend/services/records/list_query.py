@@ -102,6 +102,10 @@ class ListQuery:
         search = Search(self.searched, len(self.terms) if self.is_ranked else 0) if self.terms else None
         return Selection(scope.shape, self._filter.shape, search)
 
+    def conditions(self, scope: Scope) -> tuple[Condition, Condition]:
+        """Return the conditions that the rows meet: that of the Scope, and the filters."""
+        return scope.condition, self._filter
+
     def slot_values(self, listable: Listable, scope: Scope) -> dict[str, Any]:
         """Return the values of the slots of the Selection."""
         values = {**scope.values(listable), **self._filter.values(listable, "filter"), **self.links.values}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.services.definitions.policies import Scope
+from backend.services.definitions.scans import SlowList
 from backend.services.errors import Invalid
 from backend.services.records.cursors import read_cursor, write_cursor
 from backend.services.records.list_query import ListQuery
@@ -15,6 +16,7 @@ from backend.services.storage.listable import Listable
 from backend.services.storage.pages import PageRows, PageShape, read_page, size_of_page
 from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values
+from backend.utils.meter import meter
 from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
@@ -41,6 +43,15 @@ def list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: t
     Raises Malformed if the cursor is from a different query, TooLarge if the records have too many bytes, Invalid if
     the page is beyond the hits of a search that are ranked.
     """
+    slow_before = meter.slow_statements
+    try:
+        return _list_rows(listable, scope, query, link_fields)
+    finally:  # also if the statement was stopped
+        if meter.slow_statements > slow_before and query.terms is None:
+            meter.slow_list = SlowList.of(listable.name, query.conditions(scope), query.sort).to_texts()
+
+
+def _list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: tuple[str, ...]) -> RecordPage:
     after = read_cursor(listable, query)
     if query.terms == ():  # a text without words finds nothing
         return RecordPage([], Total(0) if query.count else NOT_COUNTED, None, [])
