@@ -27,6 +27,7 @@ from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.reference import USERS
 from backend.services.storage.conditions import EVERY, Condition, all_of
+from backend.services.storage.cursor_signing import CursorSerializer
 from backend.services.storage.listable import Listable, Names, ShownLinks
 from backend.services.storage.paths import Path, with_paths
 from backend.services.storage.relations import Relation
@@ -277,7 +278,7 @@ class Catalogs:
 
     def __init__(self, secret_keys: Sequence[str]) -> None:
         # The serializer signs with the last key; in the settings the first one signs.
-        self.cursor_serializer = URLSafeSerializer(list(secret_keys[::-1]), salt="cursor")
+        self.cursor_serializer = CursorSerializer(list(secret_keys[::-1]), salt="cursor")
         self._lock = threading.Lock()
         self.newest = self._load(None)
 
