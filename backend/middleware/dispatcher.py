@@ -8,13 +8,14 @@ from werkzeug.exceptions import TooManyRequests
 from backend.middleware import timing
 from backend.middleware.answer import Answer
 from backend.middleware.app import App
-from backend.middleware.authentication import IDENTITY, identify
+from backend.middleware.authentication import IDENTITY, Identity, identify
 from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
 from backend.middleware.conditions import normalize_conditional_headers
 from backend.middleware.cors import Cors, preflight_response
 from backend.middleware.errors import http_error_response
 from backend.middleware.headers import ResponseHeaders
+from backend.middleware.kept_responses import KEPT, Kept, KeptResponses
 from backend.middleware.limits import limits
 from backend.middleware.paths import LIVENESS_PATH, request_path
 from backend.middleware.request_id import request_id
@@ -34,7 +35,7 @@ class Dispatcher:
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
         self._cors = Cors(app.settings)
         self._headers = ResponseHeaders(app.settings, self._cors)
-        self._log = RequestLog()
+        self._log, self._kept = RequestLog(), KeptResponses(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request. The stages run in this order; `start` runs when the response begins."""
@@ -46,7 +47,9 @@ class Dispatcher:
             audit.source.set(audit.Source(environ.get("REMOTE_ADDR"), request_id(environ)))
             is_preflight = self._cors.is_preflight(environ)
             if not is_preflight and request_path(environ) != LIVENESS_PATH:  # neither may need the database
-                environ[IDENTITY] = identify(self._app, environ)
+                kept = self._kept.find(environ)
+                # Nothing has been committed since the response was read, so neither has another generation.
+                environ[IDENTITY] = Identity(kept.generation) if kept else identify(self._app, environ)
                 choose_catalog(self._app, environ)  # the definitions that this request uses
 
             def start(
@@ -57,7 +60,7 @@ class Dispatcher:
                 return start_response(status, headers, exc_info)
 
             wsgi_app = preflight_response(environ) if is_preflight else self._choose(environ)
-            return wsgi_app(environ, start)
+            return self._kept.keeping(environ, wsgi_app)(environ, start)
         finally:
             # `timing.end` gives the database connection back. The server reads the response body only afterwards; that
             # needs no connection, because an export is already in a temporary file.
@@ -65,12 +68,12 @@ class Dispatcher:
             searches_left.set(None)
             timing.end()
 
-    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication | Answer:
-        """Return what answers: 429 if the request is over the limit, a read without Flask, or else Flask."""
+    def _choose(self, environ: WSGIEnvironment) -> WSGIApplication | Answer | Kept:
+        """Return what answers: 429 over the limit, a kept response, a read without Flask, or else Flask."""
         try:
             limits.enforce(environ)  # skips /health/live, which has no identity
         except TooManyRequests as refusal:
             note_route(self._app, environ)  # Flask, which normally sets the route for the log, does not run
             return http_error_response(refusal)
-        answer = self._read_directly(environ)
+        answer = environ.get(KEPT) or self._read_directly(environ)
         return self._flask if answer is None else answer

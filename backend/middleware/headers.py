@@ -40,6 +40,7 @@ HSTS = ("Strict-Transport-Security", "max-age=31536000")
 NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
 VARY_BY_CALLER = ("Vary", "Authorization, Cookie")
 PUBLIC = "public, max-age="  # how the Cache-Control begins that a view sets itself
+CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")  # keys in the WSGI environment
 
 
 class ResponseHeaders:

@@ -103,6 +103,38 @@ def test_a_dropped_resource_is_missing_at_the_other_process(admins):
     assert admins[1].call("GET", "/sweets")[0] == 404
 
 
+def test_kept_responses_are_never_older_than_what_was_acknowledged(addresses, admins):
+    fields, access = {"number": {"type": "integer"}}, PUBLIC
+    definition = {"name": "counters", "fields": fields, "access": access, "cache_seconds": 60}
+    assert admins[0].call("POST", "/resources", definition)[0] == 201
+    record = admins[0].call("POST", "/counters", {"number": 0})[1]["data"]["id"]
+    acknowledged, stop, begun = [0], threading.Event(), threading.Barrier(5)
+
+    def read(address):
+        """Read the list and the record until the last write."""
+        with Caller(address) as reader:
+            begun.wait(60)
+            while not stop.is_set():
+                for path in ("/counters", f"/counters/{record}"):
+                    least = acknowledged[0]
+                    status, answer = reader.call("GET", path)
+                    data = answer["data"][0] if path == "/counters" else answer["data"]
+                    assert (status, data["number"] >= least) == (200, True), (path, data["number"], least)
+
+    with ThreadPoolExecutor(4) as pool:
+        readers = [pool.submit(read, address) for address in addresses * 2]
+        try:
+            begun.wait(60)
+            for number in range(1, 61):
+                changed = admins[number % 2].call("PATCH", f"/counters/{record}", {"number": number})
+                assert changed[0] == 200
+                acknowledged[0] = number
+        finally:
+            stop.set()
+        for reader in readers:
+            reader.result()
+
+
 def test_a_session_ended_at_one_process_is_refused_by_the_other(addresses, admins):
     with Caller(addresses[1], admins[0].token) as there:
         assert there.call("GET", "/auth/me")[0] == 200

@@ -13,7 +13,6 @@ from backend.models.database.metering import Metered
 
 Constraint: TypeAlias = Literal["unique", "foreign_key", "check", "other"]
 
-
 FOLD = "larder_fold"  # the name of the function of Dialect.fold() in SQL
 
 
@@ -260,6 +259,10 @@ class Dialect(Metered, ABC):
     @abstractmethod
     def no_wait(self) -> AbstractContextManager[None]:
         """Return the context manager of a block in which a write fails at once if another connection is writing."""
+
+    @abstractmethod
+    def commit_mark(self) -> str:
+        """Return a text that stays the same only while no process commits: what is read after it is right till then."""
 
     # Errors
 

@@ -156,6 +156,16 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
             self._send_limits(connection, limits)
             connection.limits_set_in_transaction = self.in_transaction()
 
+    def commit_mark(self) -> str:
+        """Return which transactions a statement sees now.
+
+        Each commit that wrote something changes it, of other databases of the server, too. A server that takes over
+        after a failure may number its transactions alike; it has started at another time.
+        """
+        sql = "SELECT concat(pg_postmaster_start_time(), ' ', pg_current_snapshot())"
+        ((mark,),) = self.fetch_all(sql, ())
+        return str(mark)
+
     def named_failure(self, error: Exception) -> Exception:
         """Return the known failure for an error of Postgres; if there is none, the error itself."""
         cause = driver_error(error)

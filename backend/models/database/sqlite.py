@@ -27,6 +27,7 @@ from peewee import (
 )
 
 from backend.models.database import sqlite_expressions as expressions
+from backend.models.database.commit_watch import CommitWatch
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
 from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
@@ -43,6 +44,20 @@ class Sqlite(SqliteFullText, SqliteConnections):
     """SQLite through cysqlite, in WAL mode."""
 
     name = "sqlite"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._commit_watch = CommitWatch(self._make_ready, self._is_usable, self._close_raw)
+
+    def commit_mark(self) -> str:
+        """Return the mark of CommitWatch."""
+        with self._translated_errors():
+            return self._commit_watch.mark()
+
+    def close_all(self) -> None:
+        """Close every connection."""
+        self._commit_watch.close()
+        super().close_all()
 
     field_types = SqliteConnections.field_types | {
         "LARDER_TEXT": "TEXT",

@@ -7,12 +7,11 @@ from typing import Any
 from werkzeug.http import parse_etags
 
 from backend.middleware.answer import NOT_MODIFIED, Answer
-from backend.middleware.headers import PUBLIC
+from backend.middleware.headers import CREDENTIALS, PUBLIC
 from backend.middleware.wsgi import Headers
 from backend.services.definitions.definition import Definition
 
 TAG_BYTES = 12
-CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")  # keys in the WSGI environment
 # What the OpenAPI document says about lists and aggregates that have an ETag.
 DOCUMENTED_TAG: dict[str, Any] = {
     "parameters": [
