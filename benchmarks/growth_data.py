@@ -43,6 +43,8 @@ def fill(rows, owner, other, categories):
     for start in range(0, rows, ROWS_AT_ONCE):
         numbers = _numbers(start + 1, min(start + ROWS_AT_ONCE, rows))
         query = f"SELECT {', '.join(columns.values())} FROM ({numbers}) AS numbers"
+        if database.name == "postgres":
+            query = query.replace("%", "%%")  # its driver reads a single one as a parameter
         database.execute_sql(f"INSERT INTO items ({', '.join(columns)}) {query}")
     create_indexes(items.definition)
     # The titles are in the form of words already: no text must be split here.

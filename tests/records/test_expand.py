@@ -2,6 +2,7 @@
 
 import pytest
 
+from backend.services.storage.counts import count_limit
 from tests.conftest import ON_SQLITE
 from tests.field_types.contract import check_answer
 from tests.helpers import details_of
@@ -292,6 +293,10 @@ def test_related_records_are_counted_on_demand(towns, admin, stranger):
     path = f"/countries/{towns['France']}?expand=towns&expand.towns.count="
     assert get(stranger, f"{path}true")["expand"]["towns"]["total"] == 5
     assert "total" not in get(stranger, f"{path}false")["expand"]["towns"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(count_limit, "most", 4)
+        towns = get(stranger, f"{path}true")["expand"]["towns"]
+        assert (towns["total"], towns["total_is_at_least"]) == (None, 4)
     europe = get(
         stranger, "/continents?expand=countries.towns&expand.countries.count=true&expand.countries.towns.count=true"
     )

@@ -66,7 +66,10 @@ def _related_schema(relation: Relation) -> dict[str, Any]:
     if not relation.is_back:
         return {"anyOf": [record, {"type": "null"}]}
     page = {"data": {"type": "array", "items": record}, "next_cursor": {"type": ["string", "null"]}}
-    total = {"total": {"type": "integer", "description": "Number of all these records, with `count=true`"}}
+    total = {
+        "total": {"type": ["integer", "null"], "description": "Number of all these records, with `count=true`"},
+        "total_is_at_least": {"type": "integer", "description": "If there are more than are counted: how many were"},
+    }
     return {"type": "object", "properties": page | total, "required": list(page)}
 
 

@@ -85,7 +85,8 @@ def _page_shape(
 ) -> PageShape:
     nulls = None if after is None else tuple(value is None for value in after)
     is_measured = may_be_too_large(listable, query.fields, query.per_page + 1)
-    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured, query.links.shown, query.as_arrays)
+    links, skips = query.links.shown, after is None and query.offset > 0
+    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured, links, query.as_arrays, skips)
 
 
 def _page_position(query: ListQuery, after: list[Any] | None) -> dict[str, Any]:

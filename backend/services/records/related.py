@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from peewee import SQL, ColumnBase, Expression, Select, fn
+from peewee import SQL, ColumnBase, Expression, NodeList, Select
 
 from backend.models.database import database
 from backend.services.definitions.catalog import Resource
 from backend.services.records.cursors import write_cursor
 from backend.services.records.expansions import Expansion, invalid_expansion, link_fields
 from backend.services.storage.answer_sizes import if_within, may_be_too_large, response_limit, sized
+from backend.services.storage.counts import Total, count_limit, count_up_to_limit
 from backend.services.storage.listable import Names, Shown
 from backend.services.storage.ordering import Key, Sort, order_keys, parts, total_order
 from backend.services.storage.pages import one_after_the_other
@@ -87,18 +88,16 @@ def _related_texts(expansion: Expansion, ids: set[str], budget: _Budget) -> Call
         for record_id in ids.intersection(each.matching_ids):
             pages.setdefault(record_id, []).append(each)
     counts = _count_related(expansion, ids) if expansion.query.count and ids else {}
-    return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []), counts.get(record_id, 0))
+    return lambda record_id: _page_text(expansion, record_id, pages.get(record_id, []), counts.get(record_id, Total(0)))
 
 
-def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, int]:
-    """Return the map of link value to the number of related records; the values of none are missing."""
+def _count_related(expansion: Expansion, ids: set[str]) -> dict[str, Total]:
+    """Return the map of link value to the number of related records."""
     target, selection = expansion.target, expansion.query.selection(expansion.scope)
-    values = {"ids": json.dumps(sorted(ids))} | expansion.query.slot_values(target, expansion.scope)
-    if expansion.relation.links:
-        rows = target.run(_select_counts_of_links, expansion.matching_field, selection, values=values)
-    else:
-        rows = target.run(_select_counts, expansion.matching_field, selection, values=values)
-    return {str(value): count for value, count in rows}
+    values = {"ids": json.dumps(sorted(ids)), "most_counted": count_limit.most + 1}
+    values |= expansion.query.slot_values(target, expansion.scope)
+    rows = target.run(_select_counts, expansion.matching_field, selection, values=values)
+    return {str(value): count_limit.total(count) for value, count in rows}
 
 
 class _Related(NamedTuple):
@@ -142,10 +141,10 @@ def _read_related(expansion: Expansion, ids: set[str], budget: _Budget) -> list[
     ]
 
 
-def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count: int) -> str:
+def _page_text(expansion: Expansion, record_id: str, page: list[_Related], total: Total) -> str:
     """Return the first page of the records that refer to a record, with the cursor of the next page in their list.
 
-    `count` is their number, which is part of the text if the query asks for it.
+    `total` is their number, which is part of the text if the query asks for it.
     """
     cursor, size = None, expansion.per_page
     if len(page) > size:
@@ -153,8 +152,10 @@ def _page_text(expansion: Expansion, record_id: str, page: list[_Related], count
         query = replace(expansion.query, filters=((expansion.matching_field, *one),))
         cursor = write_cursor(expansion.target, query, page[size - 1].keys)
     listed = ",".join(each.json for each in page[:size])
-    total = f',"total":{count}' if expansion.query.count else ""
-    return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}{total}}}'
+    counted = f',"total":{json.dumps(total.exact)}' if expansion.query.count else ""
+    if total.at_least is not None:
+        counted += f',"total_is_at_least":{total.at_least}'
+    return f'{{"data":[{listed}],"next_cursor":{json.dumps(cursor)}{counted}}}'
 
 
 class RelatedShape(NamedTuple):
@@ -196,30 +197,33 @@ def _select_related(target: Resource, shape: RelatedShape) -> Select:
 
 
 def _select_counts(target: Resource, matching_field: str, selection: Selection) -> Select:
-    column = target.column(matching_field)
-    rows = selection.rows(target, column, fn.COUNT(SQL("*")))
-    return rows.where(column.in_(database.ids(slot("ids")))).group_by(column)
+    """Return the query of each of the ids, with the number of records that refer to it, up to the limit."""
+    rows, _ = _of_each_wanted(target, matching_field, selection.rows(target, SQL("1")))
+    count = count_up_to_limit(target, rows)
+    wanted = NodeList((database.ids(slot("ids")), SQL('AS "wanted"')))
+    return target.model.select(database.each_wanted, count).from_(wanted)
 
 
-def _select_counts_of_links(target: Resource, matching_field: str, selection: Selection) -> Select:
-    table = target.links(matching_field).table
-    rows = selection.rows(target, table.c.target, fn.COUNT(SQL("*")))
-    rows = rows.join(table, on=(table.c.record == target.column("id")))
-    return rows.where(table.c.target.in_(database.ids(slot("ids")))).group_by(table.c.target)
+def _of_each_wanted(target: Resource, matching_field: str, rows: Select) -> tuple[Select, ColumnBase]:
+    """Return the query of those of the rows that refer to the current id, and the id of a row in the index of that."""
+    record_id = target.column("id")
+    if target.fields[matching_field].has_column:
+        return rows.where(Expression(target.column(matching_field), "=", database.each_wanted)), record_id
+    links = target.links(matching_field).table
+    rows = rows.join(links, on=(links.c.record == record_id))
+    return rows.where(Expression(links.c.target, "=", database.each_wanted)), links.c.record
 
 
 def _is_related(target: Resource, shape: RelatedShape, keys: list[Key]) -> ColumnBase:
-    record_id, column = target.column("id"), target.column(shape.matching_field)
+    record_id = target.column("id")
     if not shape.is_back:
+        column = target.column(shape.matching_field)
         found = target.scoped(column.in_(database.ids(slot("ids"))), shape.selection.scope)
         return found & shape.selection.filters.sql(target, "filter")
     # For each id, ranges of an index are read, however many records refer to it.
     rows = shape.selection.rows(target, record_id.alias("id"))
-    if not target.fields[shape.matching_field].has_column:
-        links = target.links(shape.matching_field).table
-        rows, column = rows.join(links, on=(links.c.record == record_id)), links.c.target
-        keys = [*keys[:-1], keys[-1]._replace(column=links.c.record)]  # `id`, which the index has in its order
-    rows = rows.where(Expression(column, "=", database.each_wanted))
+    rows, last = _of_each_wanted(target, shape.matching_field, rows)
+    keys = [*keys[:-1], keys[-1]._replace(column=last)]  # `id`, which the index has in its order
     queries = [rows.where(*part.conditions).order_by(*part.terms) for part in parts(keys, None)]
     first = one_after_the_other(target, queries).limit(slot("reach"))
     return Expression(record_id, "IN", database.first_of_each(slot("ids"), target.name, first))

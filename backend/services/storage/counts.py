@@ -11,19 +11,6 @@ from backend.services.storage.selections import Selection
 from backend.services.storage.statements import Values, slot
 
 
-class CountLimit:
-    """How many rows are counted at most."""
-
-    most: int = Settings.max_count
-
-    def open(self, settings: Settings) -> None:
-        """Take the limit from the settings."""
-        self.most = settings.max_count
-
-
-count_limit = CountLimit()
-
-
 class Total(NamedTuple):
     """A number of rows: `exact`, or None if there are more than are counted, or if it is not asked for.
 
@@ -37,16 +24,37 @@ class Total(NamedTuple):
 NOT_COUNTED = Total()
 
 
+class CountLimit:
+    """How many rows are counted at most."""
+
+    most: int = Settings.max_count
+
+    def open(self, settings: Settings) -> None:
+        """Take the limit from the settings."""
+        self.most = settings.max_count
+
+    def total(self, count: int) -> Total:
+        """Return the Total of a `count` that was cut off behind the limit."""
+        return Total(at_least=self.most) if count > self.most else Total(count)
+
+
+count_limit = CountLimit()
+
+
 def count_rows(listable: Listable, selection: Selection, values: Values) -> Total:
     """Return how many rows there are."""
-    most = count_limit.most
-    ((count,),) = listable.run(_select_count, selection.unranked, values={**values, "most_counted": most + 1})
-    return Total(at_least=most) if count > most else Total(int(count))
+    values = {**values, "most_counted": count_limit.most + 1}
+    ((count,),) = listable.run(_select_count, selection.unranked, values=values)
+    return count_limit.total(count)
 
 
 def _select_count(listable: Listable, selection: Selection) -> Select:
     if selection.search and selection.is_search_alone:
-        rows = full_text.found(listable, *selection.search)  # every hit is a row, so the index has their number
-    else:
-        rows = selection.rows(listable, SQL("1"))
+        # Every hit is a row, so the index has their number.
+        return count_up_to_limit(listable, full_text.found(listable, *selection.search))
+    return count_up_to_limit(listable, selection.rows(listable, SQL("1")))
+
+
+def count_up_to_limit(listable: Listable, rows: Select) -> Select:
+    """Return the query of the number of rows, cut off at the value of the slot `most_counted`."""
     return listable.model.select(fn.COUNT(SQL("*"))).from_(rows.limit(slot("most_counted")).alias("rows"))

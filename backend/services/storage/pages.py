@@ -24,7 +24,7 @@ class PageShape(NamedTuple):
     `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
     before the page are null; it is None for a page by number. `is_measured` says whether records are measured before
     their JSON is written. `shown` are the fields of which not all links are shown. With `as_arrays`, the JSON
-    of a record is an array of its values.
+    of a record is an array of its values. `skips` says whether there are rows before a page by number.
     """
 
     sort: tuple[tuple[str, bool], ...]
@@ -34,6 +34,7 @@ class PageShape(NamedTuple):
     is_measured: bool
     shown: Shown = ()
     as_arrays: bool = False
+    skips: bool = False
 
 
 class PageRows(NamedTuple):
@@ -75,7 +76,8 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
     keys = ordering.order_keys(listable, ordering.total_order(shape.sort))
     parts = ordering.parts(keys, shape.nulls)
     texts = _texts(listable, shape, keys)
-    if selection.is_everything and len(keys) == 1 and not shape.is_measured:
+    # Postgres would write the JSON of the rows that are skipped.
+    if selection.is_everything and len(keys) == 1 and not shape.is_measured and not shape.skips:
         return in_one_row(listable, _rows_by_own_key(listable, texts, parts[0], shape), texts)
     picked = _pick(listable, selection, parts, shape).alias("picked")
     terms = [key.term for key in keys]
