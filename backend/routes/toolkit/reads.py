@@ -22,7 +22,7 @@ from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
-from backend.services.records.list_query import ExpandQuery, ListQuery
+from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 
 MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 64, 300  # query strings of each schema, and bytes of each
 RECORD = "/<uuid:record_id>"
@@ -79,7 +79,7 @@ class DirectReads:
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
     actor, resource, sent = actor_of(environ[IDENTITY]), blp.resource, environ["QUERY_STRING"].encode("latin-1")
     if record_id:
-        expand = expand_query(blp.schemas.record_query.of(actor).read(sent))
+        expand = expand_query(blp.schemas.record_query.of(actor).read(sent)) if sent else NO_EXPANSIONS
         return read_record(actor, resource, record_id, expand, environ)
     return read_list(actor, resource, _list_query(blp, actor, sent), environ)
 
