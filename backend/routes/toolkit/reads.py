@@ -58,22 +58,28 @@ class DirectReads:
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """Return the Answer of a request; None if Flask must answer: all other requests, and all errors."""
-        path: str = environ["PATH_INFO"]
-        if environ["REQUEST_METHOD"] != "GET" or not path.startswith(RECORDS):
+        if environ["REQUEST_METHOD"] != "GET":
             return None
-        name, slash, record_id = path[len(RECORDS) :].partition("/")
-        resource = self._app.catalog_of(environ).get(name)
-        if resource is None or (slash and not RECORD_ID.fullmatch(record_id)):
-            return None
-        blp = self._app.routes_of(resource).blueprint
-        if not isinstance(blp, ResourceBlueprint):
+        blp, record_id = find_blueprint(self._app, environ)
+        if blp is None:
             return None
         try:
             answer = _read(blp, environ, record_id)
         except Exception:  # noqa: BLE001  # Flask repeats the request, and writes the response to the error
             return None
-        environ[ROUTE] = f"{RECORDS}{name}{RECORD if slash else ''}"
+        environ[ROUTE] = f"{RECORDS}{blp.resource.name}{RECORD if record_id else ''}"
         return answer
+
+
+def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBlueprint | None, str]:
+    """Return the blueprint and the record id in a path; "" for all records, None for a path of anything else."""
+    path: str = environ["PATH_INFO"]
+    name, slash, record_id = path.removeprefix(RECORDS).partition("/")
+    resource = app.catalog_of(environ).get(name) if path.startswith(RECORDS) else None
+    if resource is None or (slash and not RECORD_ID.fullmatch(record_id)):
+        return None, ""
+    blp = app.routes_of(resource).blueprint
+    return (blp, record_id) if isinstance(blp, ResourceBlueprint) else (None, "")
 
 
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
