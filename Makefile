@@ -104,6 +104,11 @@ bench-growth: $(VENV)/.installed-dev ## Measure how requests grow from 10,000 to
 bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)
 
+# Connections need wrk.
+bench-scale: $(VENV)/.installed-dev ## Measure 1 to 300 resources, and 1 to 128 connections; with ARGS=--postgres on Postgres
+	$(BIN)/python -W ignore -m benchmarks.many_resources $(ARGS)
+	$(BIN)/python -W ignore -m benchmarks.connections $(ARGS)
+
 lint: $(VENV)/.installed-dev ## Check style, likely bugs, types, spelling and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """The waitress server: its start, and a stop that lets running requests finish."""
 
+import ctypes
 import gc
 import os
 import signal
@@ -35,7 +36,12 @@ DRAIN_SECONDS = 30
 IDLE_SECONDS = 3
 # The views of a resource are many objects that stay. With Python's own threshold of 700 new objects, the garbage
 # collector takes half of the CPU time in which they are created, and a tenth of that of other requests.
-NEW_OBJECTS, YOUNG, OLDER = 10_000, 20, 20
+# Old objects are looked through after every 25th collection, because what a change of a definition has replaced is old.
+NEW_OBJECTS, YOUNG, OLDER = 10_000, 5, 5
+# From this size on, a block of memory goes back to the system when it is freed. By itself glibc raises the limit to the
+# size of the largest block so far, such as the 19 MiB of a password hash; then a server with 30 resources and their
+# OpenAPI document has 182 MiB instead of 131.
+M_MMAP_THRESHOLD, OWN_MAPPING_BYTES = -3, 128 << 10  # mallopt(3)
 STOP_POLL_SECONDS = 0.02  # between two checks of the connections while the server stops
 
 
@@ -46,6 +52,7 @@ def take_port(settings: Settings) -> socket.socket:
 
 def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     """Migrate, create the first admin, and serve until SIGTERM or SIGINT. Raises StartError if the start fails."""
+    _give_memory_back()
     _migrate(settings)
     server = _open(app, settings, listener)  # it listens: no other program can take the port any more
     first_admin = _create_first_admin(settings)
@@ -97,6 +104,13 @@ def _notify_when_ready(settings: Settings) -> None:
     while any_failed(ready.run_checks(settings)):
         time.sleep(READY_POLL_SECONDS)
     notify("READY=1")
+
+
+def _give_memory_back() -> None:
+    """Make the allocator give large blocks back to the system, where the C library is glibc."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
 
 
 def _tune_garbage_collection() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections import deque
+from http.client import RemoteDisconnected
 
 from benchmarks.processes import PASSWORD
 from tests.parts.server import Caller
@@ -65,7 +66,10 @@ def declare(caller, name, definition):
 
 def expect(caller, method, path, data=None, *, status=200, also=()):
     """Send a request, and return its status and response. Raises RuntimeError for another status."""
-    found, answer = caller.call(method, path, data)
+    try:
+        found, answer = caller.call(method, path, data)
+    except RemoteDisconnected:  # the connection was idle for too long; the next call opens a new one
+        found, answer = caller.call(method, path, data)
     if found not in (status, TRY_AGAIN, *also):
         raise RuntimeError(f"{method} {path}: {found} {answer.get('error', {}).get('message')}")
     return found, answer
