@@ -1,10 +1,15 @@
 """The stored definitions, each version of them, and the generation."""
 
+from collections.abc import Callable
+
 from peewee import SQL, CompositeKey
 
 from backend.models.base import BaseModel
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
 from backend.utils.clock import utcnow
+
+# Asked before every write, so without the cost of building a query.
+CURRENT = 'SELECT number FROM "larder_generation"'
 
 
 class StoredDefinition(BaseModel):
@@ -46,9 +51,13 @@ class Generation(BaseModel):
     @classmethod
     def current(cls) -> int:
         """Return the number now in force."""
-        # Asked before every write, so without the cost of building a query.
-        number: int = cls._meta.database.execute_sql(f'SELECT number FROM "{cls._meta.table_name}"').fetchone()[0]
-        return number
+        ((number,),) = cls._meta.database.fetch_all(CURRENT, (), True)
+        return int(number)
+
+    @classmethod
+    def check_current(cls, check: Callable[[int], None]) -> None:
+        """Call `check` with the number now in force, at the latest when the next statement has been executed."""
+        cls._meta.database.send_ahead(CURRENT, (), lambda rows: check(rows[0][0]))
 
     @classmethod
     def advance(cls) -> None:

@@ -95,9 +95,9 @@ def statements(monkeypatch):
     """The statements that are run, with their values."""
     kept, fetch_all = [], type(database.obj).fetch_all
 
-    def keep_and_fetch(self, sql, params):
+    def keep_and_fetch(self, sql, params, *options):
         kept.append((sql, params))
-        return fetch_all(self, sql, params)
+        return fetch_all(self, sql, params, *options)
 
     monkeypatch.setattr(type(database.obj), "fetch_all", keep_and_fetch)
     return kept

@@ -62,6 +62,10 @@ class NotConfirmed(DatabaseUnavailable):
     message = "The disk did not confirm the write, which may or may not be stored."
 
 
+class TablesChanged(DatabaseUnavailable):
+    """The tables have changed since a statement was prepared on this connection; the next time it will work."""
+
+
 class DatabaseMissing(DatabaseUnavailable):
     """The database file was deleted or replaced while connections to it were open."""
 

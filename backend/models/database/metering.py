@@ -54,13 +54,29 @@ class Metered(Pooled):
         """Execute a statement and return its cursor."""
         return self._timed(super().execute_sql, sql, params)
 
-    def fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
-        """Execute a query and return all its rows, measuring both: SQLite finds rows only when they are fetched."""
-        return self._timed(self._fetch_all, sql, params)
+    def fetch_all(self, sql: str, params: Sequence[Any], has_one_plan: bool = False) -> list[Row]:
+        """Execute a query and return all its rows, measuring both: SQLite finds rows only when they are fetched.
+
+        `has_one_plan` says that the best plan does not depend on the values, so Postgres need not make it each time.
+        """
+        return self._timed(self._fetch_planned if has_one_plan else self._fetch_all, sql, params)
 
     def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute a statement with each list of values."""
         self._timed(self._execute_many, sql, rows)
+
+    def send_ahead(
+        self, sql: str, values: Sequence[Any] = (), check: Callable[[list[Row]], None] = lambda rows: None
+    ) -> None:
+        """Execute a statement now, or on Postgres together with the next one, which saves waiting for its answer.
+
+        `check` is called with its rows, before the next statement returns. If it raises an error, the transaction must
+        be rolled back, because the next statement may have been executed.
+        """
+        check(self.fetch_all(sql, values))
+
+    def tables_have_changed(self) -> None:
+        """Keep no plan of a statement from before: a table may have changed, in this process or in another one."""
 
     def _fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
         self._log_query(sql, params)
@@ -68,6 +84,9 @@ class Metered(Pooled):
         cursor.execute(sql, params)
         rows: list[Row] = cursor.fetchall()
         return rows
+
+    def _fetch_planned(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        return self._fetch_all(sql, params)
 
     def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         self.cursor().executemany(sql, rows)

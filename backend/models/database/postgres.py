@@ -24,7 +24,8 @@ from peewee import (
 
 from backend.models.database.dialect import FOLD, Constraint, Violation
 from backend.models.database.postgres_arithmetic import PostgresArithmetic
-from backend.models.database.postgres_connections import PostgresConnections, driver_error
+from backend.models.database.postgres_connections import PostgresConnections
+from backend.models.database.postgres_savepoints import driver_error
 from backend.utils.folding import folding_sql
 
 # Arbitrary numbers of advisory locks.
@@ -218,7 +219,7 @@ class Postgres(PostgresConnections):
         self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (DEFINITIONS_LOCK,))
 
     def share_definitions(self) -> None:
-        self.execute_sql("SELECT pg_advisory_xact_lock_shared(%s)", (DEFINITIONS_LOCK,))
+        self.send_ahead("SELECT pg_advisory_xact_lock_shared(%s)", (DEFINITIONS_LOCK,))
 
     @contextmanager
     def lock_migrations(self) -> Iterator[None]:
@@ -233,7 +234,7 @@ class Postgres(PostgresConnections):
     @contextmanager
     def reading(self) -> Iterator[None]:
         with self.atomic():
-            self.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self.send_ahead("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             yield
 
     def reshaping(self) -> AbstractContextManager[Any]:

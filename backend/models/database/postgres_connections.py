@@ -1,17 +1,21 @@
 """Connections to a Postgres server: time limits, transactions, and the translation of errors."""
 
+import re
 import select
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import structlog
-from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase, _savepoint
+from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase
 from psycopg.pq import ConnStatus, TransactionStatus
 
 from backend.models.database.dialect import Dialect
-from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout
+from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout, TablesChanged
 from backend.models.database.pool import PooledConnection
+from backend.models.database.postgres_savepoints import Savepoint, driver_error
+from backend.models.database.postgres_statements import Check, Row, Statements
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
 from backend.models.database.postgres_waiting import Address, Connection, Silence, address_of, is_answering
 from backend.models.database.time_limits import MIN_WAIT_SECONDS, allowance
@@ -36,28 +40,9 @@ SESSION = {
     "search_path": "public",
 }
 
+CHANGES_TABLES = re.compile(r"\s*(?:ALTER|DROP)\b", re.IGNORECASE)
+
 log = structlog.get_logger()
-
-
-class Savepoint(_savepoint):
-    """A savepoint; if the connection broke, there is nothing to roll back."""
-
-    if TYPE_CHECKING:  # what the stubs of peewee leave out
-
-        def _begin(self) -> None: ...
-
-    def rollback(self, begin: bool = True) -> None:
-        """Undo all changes since the savepoint, which may include a change of time limits."""
-        self.db.forget_server_limits()
-        if self.db.connection().pgconn.status == ConnStatus.OK:
-            self.db.run_command(f"ROLLBACK TO SAVEPOINT {self.quoted_sid}")
-            if begin:
-                self._begin()
-
-
-def driver_error(error: Exception) -> Any:
-    """Return the error of psycopg that an error of peewee wraps, or the error itself."""
-    return getattr(error, "orig", None) or error
 
 
 class PostgresConnections(Dialect, PostgresqlDatabase):
@@ -70,6 +55,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         self._is_suitable = False
         self._is_silent, self._probing = False, threading.Lock()
         self._address: Address | None = None
+        self._table_changes = 0
         super().__init__(*args, **options)
 
     # Connections
@@ -98,7 +84,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
             connection = Connection.connect(
                 self.database,
                 autocommit=True,
-                prepare_threshold=None,  # a prepared statement breaks permanently when a column's type changes
+                prepare_threshold=None,  # see Statements
                 client_encoding="UTF8",
                 connect_timeout=max(round(seconds), 1),
             )
@@ -106,6 +92,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
             self._is_silent = self._address is not None
             raise
         self._address = address_of(connection)
+        connection.statements, connection.table_changes = Statements(connection), self._table_changes
         connection.silence_seconds = self.wait_seconds
         try:
             connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in SESSION.items()))
@@ -154,7 +141,51 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         limits = (0 if allowance.seconds is None else round(allowance.seconds * 1000), self._lock_ms())
         if connection.server_limits != limits:
             self._send_limits(connection, limits)
-            connection.limits_set_in_transaction = self.in_transaction()
+            connection.limits_set_in_transaction = connection.statements.has_transaction
+
+    def tables_have_changed(self) -> None:
+        """Let all connections forget their prepared statements: types may be different."""
+        self._table_changes += 1
+
+    def send_ahead(self, sql: str, values: Sequence[Any] = (), check: Check | None = None) -> None:
+        """Execute a statement with the next one: see Dialect.send_ahead."""
+        with self._translated_errors():
+            self._statements().send_ahead(sql, values, check)
+
+    def _statements(self) -> Statements:
+        connection = self.connection()
+        if connection.table_changes != self._table_changes:
+            connection.table_changes = self._table_changes
+            connection.statements.forget()
+        statements: Statements = connection.statements
+        return statements
+
+    def _fetch_all(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        self._log_query(sql, params)
+        return self._statements().run(sql, params)
+
+    def _fetch_planned(self, sql: str, params: Sequence[Any]) -> list[Row]:
+        self._log_query(sql, params)
+        statements = self._statements()
+        try:
+            return statements.run(sql, params, has_one_plan=True)
+        except psycopg.Error as error:
+            if not statements.is_outdated(error):
+                raise
+            self.tables_have_changed()
+            if statements.has_transaction:
+                raise TablesChanged("the tables have changed since a statement was prepared") from error
+        return self._statements().run(sql, params)
+
+    def _execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._statements().run_many(sql, rows)
+
+    def _execute_cursor(self, sql: str, params: Sequence[Any] | None, **options: Any) -> Any:
+        self._statements().flush()
+        if CHANGES_TABLES.match(sql):
+            self._state.conn.statements.stop_preparing()
+            self.drop_connection()
+        return super()._execute_cursor(sql, params, **options)  # type: ignore[misc]  # not in its stubs
 
     def commit_mark(self) -> str:
         """Return which transactions a statement sees now.
@@ -195,12 +226,20 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
     # Transactions
 
     def begin(self, isolation_level: str | None = None) -> None:
-        """Begin a transaction."""
-        self.run_command("BEGIN")
+        """Begin a transaction, with its first statement."""
+        self.send_ahead("BEGIN")
 
     def commit(self) -> None:
-        """Commit."""
-        self.run_command("COMMIT")
+        """Commit. Raises OperationalError if a statement has failed: the server would answer with a rollback."""
+        statements = self._state.conn.statements
+        if statements.has_failed:
+            raise OperationalError("a statement of the transaction has failed")
+        if statements.must_be_checked:
+            with self._translated_errors():
+                statements.flush()
+        if statements.has_transaction:
+            self.run_command("COMMIT")
+        statements.take_back()
         self._state.conn.limits_set_in_transaction = False
 
     def rollback(self) -> None:
@@ -208,21 +247,23 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         if self.is_closed():
             return
         self.forget_server_limits()
+        connection = self._state.conn
+        connection.statements.take_back()
         try:
-            if self._state.conn.pgconn.status == ConnStatus.OK:
+            if connection.pgconn.status == ConnStatus.OK and connection.statements.has_transaction:
                 self.run_command("ROLLBACK")
         except DatabaseError as error:
             log.warning("rollback failed", reason=self.temporary_reason(error) or type(error).__name__)
             self.drop_connection()
 
     def run_command(self, command: str) -> None:
-        """Run a command that begins or ends a transaction or a savepoint, without the time limit of statements.
+        """Run a command that ends a transaction or rolls back a savepoint, without the time limit of statements.
 
         Work that was done within the limit must not fail at its end. Limits are not sent before such a command, because
         in a failed transaction the server accepts only a rollback.
         """
         with self._translated_errors(), self.time_limit(None if allowance.seconds is None else self.query_seconds):
-            self.cursor().execute(command)
+            self._state.conn.statements.run(command)
 
     def savepoint(self) -> Savepoint:
         """Return the context manager of a savepoint."""

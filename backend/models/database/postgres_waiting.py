@@ -8,14 +8,17 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
+from psycopg.errors import _WaitTimeout
 from psycopg.waiting import Ready, Wait
 
+from backend.models.database.postgres_statements import Statements
 from backend.models.database.time_limits import allowance
 
 # Asks whether the server supports encryption: a server answers before authentication.
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 PROBE_SECONDS = 1
 CANCEL_SECONDS = 1
+UNWATCHED_SECONDS = 0.1
 
 T = TypeVar("T")
 
@@ -38,14 +41,20 @@ class Connection(psycopg.Connection):
     silence_seconds = 5.0  # after which a probe checks whether the server responds at all
     server_limits: tuple[int, int] | None = None  # statement_timeout and lock_timeout in ms; None if unknown
     limits_set_in_transaction = False
+    statements: Statements
+    table_changes = 0  # how often tables had changed when it began to prepare its statements
 
     def wait(self, gen: PQGen[T], *args: Any, **options: Any) -> T:
         """Wait for the server. Raises Silence, and closes the connection, if the server does not respond."""
-        return super().wait(self._watched(gen), *args, **options)
+        try:
+            return super().wait(gen, timeout=UNWATCHED_SECONDS)  # in C: watching would cost 5 us
+        except _WaitTimeout:
+            return super().wait(self._watched(gen))
 
     def _watched(self, gen: PQGen[T]) -> Generator[Wait, Ready | int, T]:
-        now = time.monotonic()
-        ends_at, probes_at, cancelled_at = allowance.deadline(), now + self.silence_seconds, None
+        began = time.monotonic() - UNWATCHED_SECONDS
+        ends_at, probes_at = allowance.deadline() - UNWATCHED_SECONDS, began + self.silence_seconds
+        cancelled_at = None
         try:
             state = next(gen)
             while True:

@@ -89,11 +89,10 @@ class Resource(Listable):
     def hold_definition(self) -> None:
         """Keep other transactions from changing the definition until this transaction ends.
 
-        Raises Unavailable if it has changed since the request began: the values of the request were checked with the
-        old one.
+        Raises Unavailable, at the latest at the next statement, if the values of the request fit an old definition.
         """
         database.share_definitions()
-        self.require_in_force(Generation.current())
+        Generation.check_current(self.require_in_force)
 
     def require_in_force(self, generation: int) -> None:
         """Raise Unavailable if the definition of this generation is a different one."""
@@ -291,6 +290,7 @@ class Catalogs:
             return self.newest
 
     def _load(self, former: Catalog | None) -> Catalog:
+        database.tables_have_changed()
         with connected():
             if not database.table_exists(Generation):
                 return Catalog({}, people.Settings({}, people.DIRECTORY), {}, None, self)

@@ -15,7 +15,7 @@ from backend.services.errors import Conflict
 from backend.services.records.link_writes import find_linking, remove_links
 from backend.services.storage import history
 from backend.services.storage.conditions import Condition
-from backend.services.storage.statements import slot
+from backend.services.storage.statements import one_plan, slot
 from backend.utils.clock import rfc3339, utcnow
 
 IDS_AT_ONCE = 500
@@ -214,6 +214,7 @@ def _with_descendants(resource: Resource, names: list[str], ids: list[str]) -> l
         before = set(found)
 
 
+@one_plan
 def _lock_query(resource: Resource) -> Select:
     key = resource.column("id")
     return database.lock_for_update(resource.model.select(key).where(key.in_(database.ids(slot("ids")))))
@@ -225,6 +226,7 @@ def _set_null(resource: Resource, name: str, ids: list[str]) -> None:
         resource.model.update({resource.column(name): None}).where(resource.column("id").in_(chunk)).execute()
 
 
+@one_plan
 def _delete_query(resource: Resource) -> ModelDelete:
     key = resource.column("id")
     return resource.model.delete().where(key.in_(database.ids(slot("ids")))).returning(key)

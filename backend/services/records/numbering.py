@@ -7,7 +7,7 @@ from peewee import ModelUpdate
 
 from backend.models.counter import Counter
 from backend.services.definitions.catalog import Resource
-from backend.services.storage.statements import slot
+from backend.services.storage.statements import one_plan, slot
 
 Row = dict[str, Any]  # of a new record, a value for each column
 
@@ -28,11 +28,13 @@ def numbered(resource: Resource, rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
+@one_plan
 def _advance_query(resource: Resource, name: str) -> ModelUpdate:
     query = Counter.update(next_number=Counter.next_number + slot("count"))
     return query.where(Counter.resource == resource.name, Counter.field == name).returning(Counter.next_number)
 
 
+@one_plan
 def _raise_query(resource: Resource, name: str) -> ModelUpdate:
     query = Counter.update(next_number=slot("next_number")).where(Counter.next_number < slot("next_number"))
     return query.where(Counter.resource == resource.name, Counter.field == name).returning(Counter.next_number)

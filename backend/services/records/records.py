@@ -35,7 +35,7 @@ from backend.services.storage.answer_sizes import bounded_json, require_fitting,
 from backend.services.storage.conditions import Condition
 from backend.services.storage.full_text import update_search_index
 from backend.services.storage.listable import Shown
-from backend.services.storage.statements import slot
+from backend.services.storage.statements import one_plan, slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
 
@@ -248,11 +248,13 @@ def _record_columns(resource: Resource, hidden: Hidden, shown: Shown, max_bytes:
     return bounded_json(resource, names, max_bytes, shown), resource.column("version")
 
 
+@one_plan
 def _select_one_query(resource: Resource, scope: Condition, hidden: Hidden, shown: Shown, max_bytes: int) -> Select:
     condition = resource.one().scoped(resource.column("id") == slot("id"), scope)
     return resource.model.select(*_record_columns(resource, hidden, shown, max_bytes)).where(condition)
 
 
+@one_plan
 def _select_for_write_query(resource: Resource, readable: Condition, writable: Condition) -> Select:
     row = resource.one()
     scopes = [readable.sql(row, "read"), writable.sql(row, "write")]
@@ -260,11 +262,13 @@ def _select_for_write_query(resource: Resource, readable: Condition, writable: C
     return database.lock_for_update(query.where(resource.column("id") == slot("id")))
 
 
+@one_plan
 def _insert_query(resource: Resource, hidden: Hidden, max_bytes: int) -> ModelInsert:
     values = {resource.column(name): slot(name) for name in resource.definition.inserted_fields}
     return resource.model.insert(values).returning(*_record_columns(resource, hidden, (), max_bytes))
 
 
+@one_plan
 def _update_query(
     resource: Resource, names: tuple[str, ...], hidden: Hidden, shown: Shown, max_bytes: int
 ) -> ModelUpdate:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from peewee import BaseQuery, Value
 
@@ -21,6 +21,7 @@ MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
 PLACE_BYTES = 300  # that each place of a value takes beside the text, in the statement and in its key
 
 Builder = Callable[..., BaseQuery]  # a module's function that returns a peewee query
+Build = TypeVar("Build", bound=Callable[..., BaseQuery])
 Shape = tuple[Hashable, ...]  # the arguments of a Builder
 Values = Mapping[str, Any]  # by the names of Slots
 
@@ -37,11 +38,25 @@ def slot(name: str) -> Value:
     return Value(Slot(name), converter=False)
 
 
-class Statement:
-    """The text of a query, with its constant values and its Slots."""
+def one_plan(build: Build) -> Build:
+    """Mark the Builder of statements that find rows by a unique key: one plan is the best for all values.
 
-    def __init__(self, query: BaseQuery) -> None:
+    Postgres keeps the plan of such a statement. Others are planned for the values of each run: `status = 'open'` may be
+    true of one row or of most.
+    """
+    build.has_one_plan = True  # type: ignore[attr-defined]  # functions take any attribute
+    return build
+
+
+class Statement:
+    """The text of a query, with its constant values and its Slots.
+
+    `has_one_plan` says whether the best plan is the same for all values: see one_plan().
+    """
+
+    def __init__(self, query: BaseQuery, *, has_one_plan: bool = False) -> None:
         self.sql, parts = query.sql()
+        self.has_one_plan = has_one_plan
         self._template = [None if isinstance(part, Slot) else part for part in parts]
         self._slots = [(i, part.name) for i, part in enumerate(parts) if isinstance(part, Slot)]
 
@@ -52,7 +67,7 @@ class Statement:
 
     def run(self, values: Values) -> list[tuple[Any, ...]]:
         """Execute with `values` by slot name; return all rows as tuples."""
-        return database.fetch_all(self.sql, self._bound(values))
+        return database.fetch_all(self.sql, self._bound(values), self.has_one_plan)
 
     def run_many(self, rows: Iterable[Values]) -> None:
         """Execute once with each of `rows`, values by slot name."""
@@ -66,8 +81,11 @@ class Statement:
 
 
 def built_once(build: Callable[[], BaseQuery]) -> Callable[[], Statement]:
-    """Return a function that returns the Statement of `build`: built once for each database, which has its own SQL."""
-    build_for = cache(lambda database_name: Statement(build()))
+    """Return a function that returns the Statement of `build`: built once for each database, which has its own SQL.
+
+    It must find rows by a unique key: see one_plan().
+    """
+    build_for = cache(lambda database_name: Statement(build(), has_one_plan=True))
     return lambda: build_for(database.name)
 
 
@@ -96,7 +114,7 @@ class StatementCache:
                 self._kept.move_to_end(key)
                 return found[0]
         _require_function_of_module(build)
-        statement = Statement(build(listable, *shape))
+        statement = Statement(build(listable, *shape), has_one_plan=hasattr(build, "has_one_plan"))
         self._keep(key, statement, statement.size + len(repr(shape)))
         return statement
 
