@@ -45,7 +45,7 @@ from backend.routes.toolkit import idempotency
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import Api
-from backend.routes.toolkit.reads import DirectReads
+from backend.routes.toolkit.writes import DirectWrites
 from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None) -> Larder:
     for each in STATE:
         each.open(settings)
     app = _make_app(settings, load_secret_keys(settings))
-    app.wsgi_app = Dispatcher(app, DirectReads(app).answer)  # type: ignore[method-assign]  # Flask's own way to wrap it
+    app.wsgi_app = Dispatcher(app, DirectWrites(app).answer)  # type: ignore[method-assign]  # Flask's own way to wrap it
     commands.init_app(app)
     return app
 

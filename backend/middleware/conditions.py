@@ -35,7 +35,8 @@ def _remove_overflowing_dates(environ: WSGIEnvironment) -> None:
     werkzeug ignores other dates that are not valid, but raises OverflowError for these.
     """
     for name in _DATE_HEADERS:
-        try:
-            parse_date(environ.get(name))
-        except OverflowError:
-            del environ[name]
+        if name in environ:
+            try:
+                parse_date(environ[name])
+            except OverflowError:
+                del environ[name]

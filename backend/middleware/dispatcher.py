@@ -27,10 +27,10 @@ from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
 
 
 class Dispatcher:
-    """WSGI middleware around the Flask app: runs the stages, then calls Flask, or what reads without it."""
+    """WSGI middleware around the Flask app: runs the stages, then calls Flask, or what answers without it."""
 
-    def __init__(self, app: App, read_directly: Callable[[WSGIEnvironment], Answer | None]) -> None:
-        self._app, self._read_directly = app, read_directly
+    def __init__(self, app: App, answer_directly: Callable[[WSGIEnvironment], Answer | None]) -> None:
+        self._app, self._answer_directly = app, answer_directly
         self._flask = app.wsgi_app  # saved, because create_app then sets `app.wsgi_app` to this dispatcher
         self._addresses = ClientAddresses(parse_networks(app.settings.trusted_proxies))
         self._cors = Cors(app.settings)
@@ -69,11 +69,11 @@ class Dispatcher:
             timing.end()
 
     def _choose(self, environ: WSGIEnvironment) -> WSGIApplication | Answer | Kept:
-        """Return what answers: 429 over the limit, a kept response, a read without Flask, or else Flask."""
+        """Return what answers: 429 over the limit, a kept response, a record without Flask, or else Flask."""
         try:
             limits.enforce(environ)  # skips /health/live, which has no identity
         except TooManyRequests as refusal:
             note_route(self._app, environ)  # Flask, which normally sets the route for the log, does not run
             return http_error_response(refusal)
-        answer = environ.get(KEPT) or self._read_directly(environ)
+        answer = environ.get(KEPT) or self._answer_directly(environ)
         return self._flask if answer is None else answer

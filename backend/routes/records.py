@@ -7,17 +7,16 @@ from flask import request
 
 from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
-from backend.middleware.paths import API
-from backend.routes.toolkit.envelope import LOCATION, json_answer
-from backend.routes.toolkit.etags import etag, if_match
+from backend.routes.toolkit.envelope import LOCATION
+from backend.routes.toolkit.etags import if_match
 from backend.routes.toolkit.expanding import expand_query
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.public_responses import documented_tag
 from backend.routes.toolkit.reads import RECORD, read_list, read_record
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
+from backend.routes.toolkit.writes import change_record, create_record, created, delete_record, updated
 from backend.services.definitions.catalog import Resource
-from backend.services.records import records
 from backend.services.records.upserts import upsert_record
 
 ETAG_HEADERS = {"ETag": {"schema": {"type": "string"}, "description": "The record's version"}}
@@ -69,13 +68,8 @@ def _add_create(blp: ResourceBlueprint) -> None:
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 415)
     @blp.documented("create", f"create_{blp.names.one}", create_summary(blp.resource.name))
-    def create_record(data: dict[str, Any]) -> Answer:
-        return _created(blp, *records.create_record(current_actor(), blp.resource, data))
-
-
-def _created(blp: ResourceBlueprint, record_id: str, created: records.Record) -> Answer:
-    headers = [("ETag", etag(blp.definition, created)), ("Location", f"{API}/{blp.resource.name}/{record_id}")]
-    return json_answer(created.json, "Created", status=201, headers=headers)
+    def create(data: dict[str, Any]) -> Answer:
+        return create_record(current_actor(), blp.resource, data)
 
 
 def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
@@ -90,15 +84,16 @@ def _add_create_or_upsert(blp: ResourceBlueprint) -> None:
     @blp.documented_response(201, blp.schemas.record, headers=ETAG_HEADERS | LOCATION)
     @blp.fails(400, 401, 403, 409, 412, 415, 428)
     @blp.documented("create", f"create_{blp.names.one}", summary, parameters=[IF_MATCH_OF_UPSERT])
-    def create_record(arguments: dict[str, Any], data: dict[str, Any]) -> Answer:
+    def create(arguments: dict[str, Any], data: dict[str, Any]) -> Answer:
         if UPSERT in arguments:
             return _upsert(blp, arguments[UPSERT], data)
-        return _created(blp, *records.create_record(current_actor(), blp.resource, data))
+        return create_record(current_actor(), blp.resource, data)
 
 
 def _upsert(blp: ResourceBlueprint, key: str, body: dict[str, Any]) -> Answer:
-    record_id, record, is_new = upsert_record(current_actor(), blp.resource, key, body, if_match(blp.definition))
-    return _created(blp, record_id, record) if is_new else _updated(blp, record)
+    versions = if_match(blp.definition, request.environ)
+    record_id, record, is_new = upsert_record(current_actor(), blp.resource, key, body, versions)
+    return created(blp.resource, record_id, record) if is_new else updated(blp.resource, record)
 
 
 def _add_read(blp: ResourceBlueprint) -> None:
@@ -124,7 +119,7 @@ def _add_replace(blp: ResourceBlueprint) -> None:
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", f"replace_{blp.names.one}", summary, parameters=[IF_MATCH])
     def replace_record(data: dict[str, Any], record_id: UUID) -> Answer:
-        return _change(blp, record_id, data)
+        return change_record(current_actor(), blp.resource, str(record_id), data, request.environ)
 
 
 def _add_update(blp: ResourceBlueprint) -> None:
@@ -137,16 +132,7 @@ def _add_update(blp: ResourceBlueprint) -> None:
     @blp.fails(400, 401, 403, 404, 409, 412, 415, 428)
     @blp.documented("update", f"update_{blp.names.one}", summary, parameters=[IF_MATCH])
     def update_record(data: dict[str, Any], record_id: UUID) -> Answer:
-        return _change(blp, record_id, data)
-
-
-def _change(blp: ResourceBlueprint, record_id: UUID, data: dict[str, Any]) -> Answer:
-    changed = records.update_record(current_actor(), blp.resource, str(record_id), data, if_match(blp.definition))
-    return _updated(blp, changed)
-
-
-def _updated(blp: ResourceBlueprint, changed: records.Record) -> Answer:
-    return json_answer(changed.json, "Updated", headers=[("ETag", etag(blp.definition, changed))])
+        return change_record(current_actor(), blp.resource, str(record_id), data, request.environ)
 
 
 def _add_delete(blp: ResourceBlueprint) -> None:
@@ -157,6 +143,5 @@ def _add_delete(blp: ResourceBlueprint) -> None:
     @blp.documented_response(200)
     @blp.fails(401, 403, 404, 409, 412, 428)
     @blp.documented("delete", f"delete_{blp.names.one}", summary, parameters=[IF_MATCH])
-    def delete_record(record_id: UUID) -> Answer:
-        records.delete_record(current_actor(), blp.resource, str(record_id), if_match(blp.definition))
-        return json_answer("null", "Deleted")
+    def delete(record_id: UUID) -> Answer:
+        return delete_record(current_actor(), blp.resource, str(record_id), request.environ)

@@ -63,7 +63,7 @@ def _arguments():
     parser.add_argument("--only", default=",".join(BY_NAME), help="operations, separated by commas: %(default)s")
     parser.add_argument("--servers", default=",".join(FLOOR | LARDER), help=SERVERS_HELP)
     parser.add_argument("--peers", action="store_true", help="add all that are not Larder")
-    parser.add_argument("--connections", type=int, help="instead of 8, or 32 of the mixed load")
+    parser.add_argument("--connections", type=int, help="instead of those of each operation, usually 8")
     parser.add_argument(
         "--against", metavar="COMMIT", help="only compare the CPU time of this checkout with that of a commit"
     )
@@ -88,7 +88,7 @@ def _measure(server, operation, requests, arguments, folder, *, warm):
         _prove(server, operation, request)
     before = server.cpu_seconds()
     connections = arguments.connections or operation.connections
-    done = load(server.port, requests, connections, arguments.seconds, folder)
+    done = load(server.port, requests, connections, arguments.seconds * operation.longer, folder)
     cpu, count = server.cpu_seconds() - before, max(done["requests"], 1)
     _wait_until_idle(server)  # what wrk has left unfinished must not disturb the next one
     return {

@@ -22,6 +22,8 @@ def compare_both_ways(patch):
         chosen = choose(self, environ)
         if chosen is self._flask:
             return lambda *arguments: _through_flask_alone(self, *arguments)
+        if environ["REQUEST_METHOD"] != "GET":  # a write cannot be repeated: see tests/records/test_direct_writes.py
+            return chosen
         for left in reversed(range(TRIES)):
             if _is_direct(chosen) and (pair := _both(self, chosen, environ)) and pair[0] != pair[1]:
                 assert left, pair

@@ -16,6 +16,8 @@ from backend.routes.toolkit.resource_routes import ResourceRoutes, ViewRule, add
 from backend.routes.toolkit.url_rules import LazyRule
 from backend.services.definitions.catalog import Catalogs, Resource
 
+FAILURE = "larder.failure"  # the key in the WSGI environment of an error that a view would raise
+
 
 class JsonProvider(DefaultJSONProvider):
     """Flask's JSON provider, which keeps the keys of a response in the order of the view."""
@@ -57,11 +59,13 @@ class Larder(App):
         return adapter
 
     def dispatch_request(self) -> Any:
-        """Call the view, and return its result."""
+        """Call the view, and return its result. Raise the error of a write that was tried without Flask."""
         request = flask.request
         rule = request.url_rule
         if rule is not None:
             request.environ[ROUTE] = rule.rule
+        if FAILURE in request.environ:
+            raise request.environ[FAILURE]
         if isinstance(rule, ViewRule) and request.method != "OPTIONS":
             return rule.view(**(request.view_args or {}))
         return super().dispatch_request()

@@ -1,6 +1,7 @@
 """ETags of records, and the conditional headers of requests."""
 
-from flask import request
+from wsgiref.types import WSGIEnvironment
+
 from werkzeug.http import parse_etags
 
 from backend.services.definitions.definition import Definition
@@ -18,9 +19,10 @@ def is_not_modified(definition: Definition, record: Record, if_none_match: str |
     return bool(if_none_match) and parse_etags(if_none_match).contains_weak(version_tag(definition, record.version))
 
 
-def if_match(definition: Definition) -> set[str] | None:
-    """Return the versions in If-Match, as texts; None if any version is accepted."""
-    if "If-Match" not in request.headers or request.if_match.star_tag:
+def if_match(definition: Definition, environ: WSGIEnvironment) -> set[str] | None:
+    """Return the versions in the header If-Match, as texts; None if any version is accepted."""
+    sent = environ.get("HTTP_IF_MATCH")
+    if sent is None or (tags := parse_etags(sent)).star_tag:
         return None
     # werkzeug parses the empty tag `""` as None.
-    return {read_tag(definition, tag) for tag in request.if_match.as_set() if tag}
+    return {read_tag(definition, tag) for tag in tags.as_set() if tag}

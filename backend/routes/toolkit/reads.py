@@ -22,7 +22,7 @@ from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
-from backend.services.records.list_query import ExpandQuery, ListQuery
+from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 
 MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 64, 300  # query strings of each schema, and bytes of each
 RECORD = "/<uuid:record_id>"
@@ -58,28 +58,34 @@ class DirectReads:
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
         """Return the Answer of a request; None if Flask must answer: all other requests, and all errors."""
-        path: str = environ["PATH_INFO"]
-        if environ["REQUEST_METHOD"] != "GET" or not path.startswith(RECORDS):
+        if environ["REQUEST_METHOD"] != "GET":
             return None
-        name, slash, record_id = path[len(RECORDS) :].partition("/")
-        resource = self._app.catalog_of(environ).get(name)
-        if resource is None or (slash and not RECORD_ID.fullmatch(record_id)):
-            return None
-        blp = self._app.routes_of(resource).blueprint
-        if not isinstance(blp, ResourceBlueprint):
+        blp, record_id = find_blueprint(self._app, environ)
+        if blp is None:
             return None
         try:
             answer = _read(blp, environ, record_id)
         except Exception:  # noqa: BLE001  # Flask repeats the request, and writes the response to the error
             return None
-        environ[ROUTE] = f"{RECORDS}{name}{RECORD if slash else ''}"
+        environ[ROUTE] = f"{RECORDS}{blp.resource.name}{RECORD if record_id else ''}"
         return answer
+
+
+def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBlueprint | None, str]:
+    """Return the blueprint and the record id in a path; "" for all records, None for a path of anything else."""
+    path: str = environ["PATH_INFO"]
+    name, slash, record_id = path.removeprefix(RECORDS).partition("/")
+    resource = app.catalog_of(environ).get(name) if path.startswith(RECORDS) else None
+    if resource is None or (slash and not RECORD_ID.fullmatch(record_id)):
+        return None, ""
+    blp = app.routes_of(resource).blueprint
+    return (blp, record_id) if isinstance(blp, ResourceBlueprint) else (None, "")
 
 
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
     actor, resource, sent = actor_of(environ[IDENTITY]), blp.resource, environ["QUERY_STRING"].encode("latin-1")
     if record_id:
-        expand = expand_query(blp.schemas.record_query.of(actor).read(sent))
+        expand = expand_query(blp.schemas.record_query.of(actor).read(sent)) if sent else NO_EXPANSIONS
         return read_record(actor, resource, record_id, expand, environ)
     return read_list(actor, resource, _list_query(blp, actor, sent), environ)
 

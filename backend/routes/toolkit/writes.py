@@ -1,0 +1,117 @@
+"""Writes of one record, with Flask and without.
+
+The views of routes/records.py call create_record, change_record and delete_record. So does DirectWrites, for the
+dispatcher, like DirectReads.
+"""
+
+import io
+from collections.abc import Callable
+from functools import partial
+from wsgiref.types import WSGIEnvironment
+
+from marshmallow import RAISE
+
+from backend.middleware.answer import Answer
+from backend.middleware.authentication import IDENTITY, actor_of
+from backend.middleware.paths import API
+from backend.middleware.request_log import ROUTE
+from backend.routes.toolkit.app import FAILURE
+from backend.routes.toolkit.envelope import json_answer
+from backend.routes.toolkit.etags import etag, if_match
+from backend.routes.toolkit.reads import RECORD, DirectReads, find_blueprint
+from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Resource
+from backend.services.records import records
+from backend.services.records.records import Record
+from backend.utils.json_types import JsonObject
+from backend.utils.strict_json import read_body
+
+ACTIONS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+FOR_FLASK = ("HTTP_IDEMPOTENCY_KEY", "HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING")  # what only Flask's way reads
+
+
+def create_record(actor: Actor, resource: Resource, data: JsonObject) -> Answer:
+    """Create a record and return the Answer with it."""
+    return created(resource, *records.create_record(actor, resource, data))
+
+
+def created(resource: Resource, record_id: str, record: Record) -> Answer:
+    """Return the Answer with a new record."""
+    headers = [("ETag", etag(resource.definition, record)), ("Location", f"{API}/{resource.name}/{record_id}")]
+    return json_answer(record.json, "Created", status=201, headers=headers)
+
+
+def change_record(
+    actor: Actor, resource: Resource, record_id: str, data: JsonObject, environ: WSGIEnvironment
+) -> Answer:
+    """Change a record and return the Answer with it."""
+    versions = if_match(resource.definition, environ)
+    return updated(resource, records.update_record(actor, resource, record_id, data, versions))
+
+
+def updated(resource: Resource, record: Record) -> Answer:
+    """Return the Answer with a changed record."""
+    return json_answer(record.json, "Updated", headers=[("ETag", etag(resource.definition, record))])
+
+
+def delete_record(actor: Actor, resource: Resource, record_id: str, environ: WSGIEnvironment) -> Answer:
+    """Delete a record and return the Answer without one."""
+    records.delete_record(actor, resource, record_id, if_match(resource.definition, environ))
+    return json_answer("null", "Deleted")
+
+
+class DirectWrites(DirectReads):
+    """Answers the creation, change and deletion of one record without Flask, too."""
+
+    def answer(self, environ: WSGIEnvironment) -> Answer | None:
+        """Return the Answer of a request; None if Flask must answer: all other requests, and all errors.
+
+        If a write has begun, Flask does not repeat it: it gets the error in the environment, and writes the response.
+        """
+        method = environ["REQUEST_METHOD"]
+        if method not in ACTIONS:
+            return super().answer(environ)
+        blp, record_id = find_blueprint(self._app, environ)
+        if blp is None or (record_id == "") != (method == "POST"):
+            return None
+        if environ["QUERY_STRING"] or any(name in environ for name in FOR_FLASK):
+            return None
+        try:
+            write = _prepared(blp, environ, record_id, self._app.settings.max_body_bytes)
+        except Exception:  # noqa: BLE001  # Flask repeats what has been read, and writes the response to the error
+            return None
+        environ[ROUTE] = f"{API}/{blp.resource.name}{RECORD if record_id else ''}"
+        try:
+            return write()
+        except Exception as error:  # noqa: BLE001  # Flask raises it again
+            environ[FAILURE] = error
+            return None
+
+
+def _prepared(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str, max_bytes: int) -> Callable[[], Answer]:
+    """Return the write of a request. Raises an error if it is not allowed or valid, or if Flask must read it."""
+    actor, resource, method = actor_of(environ[IDENTITY]), blp.resource, environ["REQUEST_METHOD"]
+    policies.authorize(resource, ACTIONS[method], actor)
+    if method == "DELETE":
+        return partial(delete_record, actor, resource, record_id, environ)
+    schema = blp.schemas.patch if method == "PATCH" else blp.schemas.create
+    narrowed = schema.for_actor(actor) if schema.for_actor else schema
+    data = narrowed.load(_read_object(environ, max_bytes), unknown=RAISE)
+    if method == "POST":
+        return partial(create_record, actor, resource, data)
+    return partial(change_record, actor, resource, record_id, data, environ)
+
+
+def _read_object(environ: WSGIEnvironment, max_bytes: int) -> JsonObject:
+    """Return the JSON object in the body, which can be read again. Raises ValueError if there is none."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if not 0 < length <= max_bytes or environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/json":
+        raise ValueError("Flask must read the body.")
+    body = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    value = read_body(body)
+    if len(body) < length or not isinstance(value, dict):
+        raise ValueError("Flask must refuse the body.")
+    return value
