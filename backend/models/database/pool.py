@@ -86,12 +86,19 @@ class Pooled(Database):
     def close_all(self) -> None:
         """Close every connection; those that other threads use are closed when they are returned."""
         self.close()
+        self.renew_connections()
+
+    def renew_connections(self) -> None:
+        """Close every connection that is free, and each other one when it is returned."""
         with self._changed:
             self._age += 1
             free, self._free = self._free, []
             self._changed.notify_all()
         for pooled in free:
             self._close_raw(pooled)
+
+    def adopt_definitions(self) -> None:
+        """Adapt the connections to changed tables and indexes. Overridden where that is needed."""
 
     def connections_in_use(self) -> int:
         """Return how many connections are in use by threads of this process."""

@@ -33,14 +33,16 @@ from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register
 from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
 from backend.models.database.sqlite_full_text import SqliteFullText
 from backend.models.database.sqlite_log import OPEN_EXISTING
+from backend.models.database.sqlite_plans import SqlitePlans
 
 RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
+KEPT_STATEMENTS = 256  # of each connection, some 5 to 15 KB each
 KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a checkpoint
 
 log = structlog.get_logger()
 
 
-class Sqlite(SqliteFullText, SqliteConnections):
+class Sqlite(SqliteFullText, SqlitePlans):
     """SQLite through cysqlite, in WAL mode."""
 
     name = "sqlite"
@@ -275,6 +277,7 @@ def open_sqlite(path: Path, synchronous: str, timeout_seconds: float, pool_size:
         },
         lock_type="IMMEDIATE",  # otherwise a transaction that reads first could fail at its first write
         rank_functions=False,
+        cached_statements=KEPT_STATEMENTS,
         pool_size=pool_size,
         wait_seconds=timeout_seconds,
     )

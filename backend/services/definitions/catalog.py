@@ -278,14 +278,14 @@ class Catalogs:
     def __init__(self, secret_keys: Sequence[str]) -> None:
         # The serializer signs with the last key; in the settings the first one signs.
         self.cursor_serializer = CursorSerializer(list(secret_keys[::-1]), salt="cursor")
-        self._lock = threading.Lock()
-        self.newest = self._load(None)
+        self._lock, self.newest = threading.Lock(), self._load(None)
 
     def after(self, stale: Catalog, generation: int) -> Catalog:
         """Return the Catalog that replaces `stale`; read the definitions unless another thread has just done so."""
         with self._lock:
             # The generation may be lower than the stale one: a restored backup may be older.
             if self.newest is stale or (self.newest.generation or 0) < generation:
+                database.adopt_definitions()
                 self.newest = self._load(stale)
             return self.newest
 

@@ -8,6 +8,7 @@ from peewee import Expression
 from backend.config.settings import Settings
 from backend.models.base import BaseModel
 from backend.models.database import connected, database
+from backend.models.definition import Generation
 from backend.models.idempotency import IdempotencyKey
 from backend.models.invitation import Invitation
 from backend.models.mail import MailToken
@@ -48,3 +49,5 @@ def vacuum() -> None:
     """Reclaim disk space from deleted rows and refresh the planner's statistics; blocks writers while it runs."""
     with connected():
         database.reclaim_space()
+        Generation.advance()  # so that every process plans its statements by the new statistics
+        database.truncate_log(TRUNCATION_WAIT_SECONDS)

@@ -84,20 +84,18 @@ def _page_shape(
     listable: Listable, query: ListQuery, link_fields: tuple[str, ...], after: list[Any] | None
 ) -> PageShape:
     nulls = None if after is None else tuple(value is None for value in after)
-    is_measured = may_be_too_large(listable, query.fields, query.per_page + 1)
+    limit = query.per_page + 1  # one more than was asked for, to find out whether there is a next page
+    is_measured = may_be_too_large(listable, query.fields, limit)
     links, skips = query.links.shown, after is None and query.offset > 0
-    return PageShape(query.sort, query.fields, link_fields, nulls, is_measured, links, query.as_arrays, skips)
+    return PageShape(query.sort, query.fields, link_fields, nulls, limit, is_measured, links, query.as_arrays, skips)
 
 
 def _page_position(query: ListQuery, after: list[Any] | None) -> dict[str, Any]:
-    """Return the values of the slots for the place of the page.
-
-    One more row is read than was asked for, to find out whether there is a next page.
-    """
+    """Return the values of the slots for the place of the page."""
     limit = query.per_page + 1
     if after is None:
-        return {"limit": limit, "offset": query.offset, "reach": query.offset + limit}
-    return {"limit": limit, "reach": limit} | {f"after{i}": value for i, value in enumerate(after)}
+        return {"offset": query.offset, "reach": query.offset + limit}
+    return {"reach": limit} | {f"after{i}": value for i, value in enumerate(after)}
 
 
 def _require_fitting(rows: PageRows, per_page: int, max_bytes: int) -> None:

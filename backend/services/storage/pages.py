@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-from peewee import ColumnBase, Select, fn
+from peewee import SQL, ColumnBase, Select, fn
 
 from backend.models.database import database
 from backend.services.storage import ordering
@@ -22,15 +22,17 @@ class PageShape(NamedTuple):
     """What decides the SQL text of a page, in addition to its Selection.
 
     `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
-    before the page are null; it is None for a page by number. `is_measured` says whether records are measured before
-    their JSON is written. `shown` are the fields of which not all links are shown. With `as_arrays`, the JSON
-    of a record is an array of its values. `skips` says whether there are rows before a page by number.
+    before the page are null; it is None for a page by number. `limit` is how many rows are read. `is_measured` says
+    whether records are measured before their JSON is written. `shown` are the fields of which not all links are shown.
+    With `as_arrays`, the JSON of a record is an array of its values. `skips` says whether there are rows before a page
+    by number.
     """
 
     sort: tuple[tuple[str, bool], ...]
     fields: tuple[str, ...] | None
     link_fields: tuple[str, ...]
     nulls: tuple[bool, ...] | None
+    limit: int
     is_measured: bool
     shown: Shown = ()
     as_arrays: bool = False
@@ -51,7 +53,7 @@ class PageRows(NamedTuple):
 
 
 def read_page(listable: Listable, selection: Selection, shape: PageShape, values: Values) -> PageRows:
-    """Return the rows of a page; `values` also fills the slots `limit`, `reach`, `most`, and `offset` or `after…`."""
+    """Return the rows of a page; `values` also fills the slots `reach`, `most`, and `offset` or `after…`."""
     ((records, keys, *others),) = listable.run(_select_page, selection, shape, values=values)
     sizes = [int(size) for size in split_texts(others.pop())] if shape.is_measured else []
     link_values = split_texts(others.pop()) if shape.link_fields else []
@@ -141,4 +143,5 @@ def _select_part(listable: Listable, selection: Selection, part: Part) -> Select
 
 
 def _limited(query: Select, shape: PageShape) -> Select:
-    return query.limit(slot("limit")).offset(slot("offset") if shape.nulls is None else None)
+    # As text, because SQLite plans a statement once and cannot know the values of its slots then.
+    return query.limit(SQL(str(shape.limit))).offset(slot("offset") if shape.nulls is None else None)
