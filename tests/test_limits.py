@@ -31,6 +31,7 @@ FIXED = {
     "indexes of a resource": checks.MAX_INDEXES,
     "fields of one index": schema.MAX_INDEXED,
     "`checks` of a resource": schema.MAX_CHECKS,
+    "`cache_seconds` of a resource": schema.MAX_CACHE_SECONDS,
     "grants of one action": schema.MAX_GRANTS,
     "values in all rules": row_rules.MAX_RULE_VALUES,
     "characters of a resource's": schema.MAX_DESCRIPTION,

@@ -1,6 +1,7 @@
 """Keeps responses that everybody may read, and sends them again until anything is committed (docs/decisions/053)."""
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,6 +24,7 @@ MAX_RESPONSES = 400  # in a process
 MAX_BYTES = 64 << 10  # of one response
 MAX_URL = 1000  # characters
 RESOURCES = f"{API}/"
+TAGS = "HTTP_IF_NONE_MATCH"
 KEPT, PLACE = "larder.kept", "larder.place"  # the keys of a Kept and of a Place in the WSGI environment
 # Keys in the WSGI environment of a request that may get another response than its URL alone.
 NEVER_KEPT = (*CREDENTIALS, "HTTP_TRANSFER_ENCODING")
@@ -44,7 +46,7 @@ class Kept(NamedTuple):
         """Send the response, or a 304 if the client has it."""
         environ[ROUTE] = self.route
         tag = next(value for name, value in self.headers if name == "ETag")
-        if parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(unquote_etag(tag)[0]):
+        if parse_etags(environ.get(TAGS)).contains_weak(unquote_etag(tag)[0]):
             start_response("304 NOT MODIFIED", [pair for pair in self.headers if pair[0] in ("ETag", "Cache-Control")])
             return []
         start_response("200 OK", self.headers)
@@ -52,11 +54,15 @@ class Kept(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where the response to a request may be kept: its URL, the commit_mark() before it is read, and for how long."""
+    """Where the response to a request may be kept: its URL, the commit_mark() before it is read, and for how long.
+
+    `tags` is the request's If-None-Match.
+    """
 
     url: str
     mark: str
     seconds: int
+    tags: str | None
 
 
 AnyApp = WSGIApplication | Answer | Kept
@@ -80,6 +86,8 @@ class KeptResponses:
         is_current = kept is not None and kept.mark == place.mark
         metrics.count_lookup("responses", is_current)
         environ[PLACE], environ[KEPT] = place, kept if is_current else None
+        if not is_current:  # the view must send the body, which is kept: else clients that revalidate find nothing
+            environ.pop(TAGS, None)
         return kept if is_current else None
 
     def _place(self, environ: WSGIEnvironment) -> Place | None:
@@ -94,7 +102,8 @@ class KeptResponses:
         if resource is None or resource.definition.cache_seconds is None:
             return None
         try:
-            return Place(f"{path}?{query}", database.commit_mark(), resource.definition.cache_seconds)
+            mark = database.commit_mark()
+            return Place(f"{path}?{query}", mark, resource.definition.cache_seconds, environ.get(TAGS))
         except DATABASE_ERRORS:
             return None  # the request will fail, too
 
@@ -105,31 +114,26 @@ class KeptResponses:
         """
         if PLACE not in environ or environ[KEPT] is not None:
             return wsgi_app
-        return partial(_run_and_keep, wsgi_app, self._keep)
+        return partial(self._run, wsgi_app)
 
-    def _keep(self, environ: WSGIEnvironment, headers: Headers, body: bytes) -> None:
+    def _run(self, wsgi_app: AnyApp, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         place: Place = environ[PLACE]
+        begun: list[tuple[str, Headers]] = []
+
+        def start(status: str, headers: Headers, _: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
+            begun.append((status, headers))
+            return list[bytes]().append  # the old way to send a body, which no view uses
+
+        content = wsgi_app(environ, start)
+        status, headers = begun[-1]
+        is_public = any(name == "Cache-Control" and value.startswith(PUBLIC) for name, value in headers)
+        if not is_public or status[:3] != "200":
+            start_response(status, headers)
+            return content
+        with closing(ClosingIterator(content)) as parts:
+            body = b"".join(parts)
         kept = Kept(place.mark, environ[IDENTITY].generation, environ.get(ROUTE), headers, body)
-        self._cache.set(place.url, kept, place.seconds)
-
-
-def _run_and_keep(
-    wsgi_app: AnyApp,
-    keep: Callable[[WSGIEnvironment, Headers, bytes], None],
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-) -> Iterable[bytes]:
-    begun: list[tuple[str, Headers]] = []
-
-    def start(status: str, headers: Headers, exc_info: ExceptionInfo | None = None, /) -> Callable[[bytes], object]:
-        begun.append((status, headers))
-        return start_response(status, headers, exc_info)
-
-    content = wsgi_app(environ, start)
-    status, headers = begun[-1]
-    if status[:3] != "200" or not any(pair[0] == "Cache-Control" and pair[1].startswith(PUBLIC) for pair in headers):
-        return content
-    body = b"".join(content)
-    if len(body) <= MAX_BYTES:
-        keep(environ, headers, body)
-    return ClosingIterator([body], getattr(content, "close", None))
+        if len(body) <= MAX_BYTES:
+            self._cache.set(place.url, kept, place.seconds)
+        environ[TAGS] = place.tags or ""
+        return kept(environ, start_response)

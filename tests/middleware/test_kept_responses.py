@@ -80,6 +80,18 @@ def test_the_same_response_is_sent_again(stranger, note):
         assert (other.status_code, other.data) == (200, first.data)
 
 
+def test_a_client_that_revalidates_finds_what_is_kept_too(admin, stranger, note):
+    tags = {path: {"If-None-Match": stranger.get(path).headers["ETag"]} for path in urls(note)[1:]}
+    for path, headers in tags.items():
+        admin.make("shelves", name="Of no importance")
+        before = hits(stranger)
+        for kept in (0, 1, 2):
+            same = stranger.get(path, headers=headers)
+            assert (same.status_code, same.data, same.headers["ETag"]) == (304, b"", headers["If-None-Match"])
+            assert hits(stranger) == before + kept
+        assert stranger.get(path, headers={"If-None-Match": '"another"'}).status_code == 200
+
+
 def changes(admin, alice, note):
     """Yield the name of each kind of write, after it has been made."""
     shelf, tag = note["shelf"], note["tags"][0]
