@@ -41,6 +41,8 @@ class Dialect(Metered, ABC):
     param: str  # of a statement, in the SQL of peewee
     drops_with_constraints: ClassVar[str]  # what follows DROP TABLE to drop foreign keys to the table, too
 
+    skips_rows_quickly: ClassVar[bool] = False  # with OFFSET in a whole table, and counts all rows even more quickly
+
     # Columns and indexes
 
     @classmethod
@@ -217,10 +219,7 @@ class Dialect(Metered, ABC):
     def full_text_query(
         self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
     ) -> Select:
-        """Return the query of the ids whose words contain all terms in `columns`, which are some of `every` column.
-
-        It has their `place`, too, which is greater for later records, and by which the index can be read.
-        """
+        """Return the query of `id` and `place`, greater for later records, of words with all terms in `columns`."""
 
     @abstractmethod
     def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:

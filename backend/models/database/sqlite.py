@@ -80,6 +80,7 @@ class Sqlite(SqliteFullText, SqlitePlans):
     alters_columns = False
     junction_options = " STRICT, WITHOUT ROWID"
     items_index = None
+    skips_rows_quickly = True
     drops_with_constraints = ""
     arithmetic = SqliteArithmetic()
 
@@ -158,8 +159,7 @@ class Sqlite(SqliteFullText, SqlitePlans):
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
 
     def unlikely(self, condition: ColumnBase) -> ColumnBase:
-        # Without it the planner counts on few nulls, and may skip through an index that has another column first.
-        return fn.unlikely(condition)
+        return fn.unlikely(condition)  # otherwise the planner may skip through an index with another column first
 
     def in_table_order(self, key: ColumnBase) -> ColumnBase:
         return NodeList((SQL("+"), key), glue="")

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from peewee import SQL, Select, fn
+from peewee import SQL, Case, Expression, NodeList, Select, fn
 
 from backend.config.settings import Settings
+from backend.models.database import database
 from backend.services.storage import full_text
 from backend.services.storage.listable import Listable
 from backend.services.storage.selections import Selection
@@ -49,10 +50,20 @@ def count_rows(listable: Listable, selection: Selection, values: Values) -> Tota
 
 
 def _select_count(listable: Listable, selection: Selection) -> Select:
+    if selection.is_everything and database.skips_rows_quickly:
+        return _select_count_of_all(listable)
     if selection.search and selection.is_search_alone:
         # Every hit is a row, so the index has their number.
         return count_up_to_limit(listable, full_text.found(listable, *selection.search))
     return count_up_to_limit(listable, selection.rows(listable, SQL("1")))
+
+
+def _select_count_of_all(listable: Listable) -> Select:
+    """Return the query of the number of all rows: skipping as many as are counted takes a third of the time."""
+    row = listable.model.select(SQL("1")).limit(1).offset(Expression(slot("most_counted"), "-", SQL("1")))
+    everything = NodeList((listable.model.select(fn.COUNT(SQL("*"))),), parens=True)
+    count = Case(None, [(fn.EXISTS(row), slot("most_counted"))], everything)
+    return listable.model.select(count).from_(SQL("(SELECT 1) AS one"))
 
 
 def count_up_to_limit(listable: Listable, rows: Select) -> Select:
