@@ -117,6 +117,10 @@ class Number(Numeric):
         """Return the same text on both databases, although one returns 468 and the other 468.0."""
         return repr(float(value)).removesuffix(".0")
 
+    def to_cells(self, values: Sequence[float]) -> list[str]:
+        """Return these texts for many values."""
+        return [text.removesuffix(".0") for text in map(repr, map(float, values))]
+
     @property
     def totals(self) -> Totals:
         """Sums that are doubles."""
