@@ -15,6 +15,8 @@ from backend.utils.meter import meter
 T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 
+MAX_LOGGED = 8_000  # characters of a slow statement; one that inserts many rows has more
+
 log = structlog.get_logger()
 
 
@@ -125,7 +127,8 @@ class Metered(Pooled):
         meter.statements += 1
         if seconds >= self.slow_seconds:
             meter.slow_statements += 1
-            log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=sql)
+            shown = sql if len(sql) <= MAX_LOGGED else f"{sql[:MAX_LOGGED]}…"
+            log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=shown)
 
     def _begin_statement(self) -> None:
         """Make the database stop the next statement at its time limit."""
