@@ -35,7 +35,6 @@ class Dialect(Metered, ABC):
     name: ClassVar[Literal["sqlite", "postgres"]]
     strict_tables: ClassVar[bool]  # as Meta.strict_tables of a model
     adds_foreign_keys_later: ClassVar[bool]  # with ALTER TABLE, because the table of the target must exist
-    inserts_many: ClassVar[bool]  # whether one statement inserts many rows faster than one for each of them
     has_decimals: ClassVar[bool]  # otherwise decimals are stored as integers of their smallest units
     alters_columns: ClassVar[bool]  # in place; otherwise the table is rebuilt
     junction_options: ClassVar[str]  # what follows CREATE TABLE of a junction table

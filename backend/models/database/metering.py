@@ -26,6 +26,7 @@ class Metered(Pooled):
     slow_seconds = 1.0
     driver_errors: tuple[type[Exception], ...]
     query_seconds = 5.0  # that the statements of a request may take together
+    inserts_many = False  # with one statement: psycopg sends a short one for many rows in one round trip
 
     def begin_request(self, waited_seconds: float = 0) -> None:
         """Limit how long this thread may use the database, until end_request().

@@ -63,7 +63,6 @@ class Postgres(PostgresConnections):
     }
     strict_tables = False
     adds_foreign_keys_later = True  # the table of the target must exist
-    inserts_many = False  # psycopg prepares a short statement, and sends it for many rows in one round trip
     has_decimals = True
     alters_columns = True
     junction_options = ""
