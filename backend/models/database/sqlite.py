@@ -76,7 +76,6 @@ class Sqlite(SqliteFullText, SqlitePlans):
     }
     strict_tables = True  # otherwise SQLite does not check types
     adds_foreign_keys_later = False
-    inserts_many = True  # the full-text index is written to its pages for each statement
     has_decimals = False
     alters_columns = False
     junction_options = " STRICT, WITHOUT ROWID"

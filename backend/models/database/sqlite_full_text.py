@@ -8,6 +8,8 @@ from peewee import Expression, Node, Select, Table
 class SqliteFullText:
     """The methods of a Dialect for the full-text search."""
 
+    inserts_many = True  # the full-text index is written to its pages for each statement
+
     def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
         listed, new, old = (", ".join(prefix + name for name in columns) for prefix in ("", "new.", "old."))
         texts = ", ".join(f"{name} TEXT NOT NULL DEFAULT ''" for name in columns)
