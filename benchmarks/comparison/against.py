@@ -30,6 +30,8 @@ def compare(name):
         _check_out(commit, older)
         try:
             then = stack.enter_context(_worker(older, Path(folder) / "then"))
+            for operation in then.operations:
+                then.cpu_us(operation, 1)
         except RuntimeError as error:
             print(f"The code of {commit} cannot run with what is installed now: nothing is compared.\n{error}")
             return 0
