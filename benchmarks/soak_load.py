@@ -2,7 +2,6 @@
 
 import random
 from collections import deque
-from http.client import RemoteDisconnected
 
 from benchmarks.processes import PASSWORD
 from tests.parts.server import Caller
@@ -68,7 +67,7 @@ def expect(caller, method, path, data=None, *, status=200, also=()):
     """Send a request, and return its status and response. Raises RuntimeError for another status."""
     try:
         found, answer = caller.call(method, path, data)
-    except RemoteDisconnected:  # the connection was idle for too long; the next call opens a new one
+    except ConnectionResetError:  # the connection was idle for too long; the next call opens a new one
         found, answer = caller.call(method, path, data)
     if found not in (status, TRY_AGAIN, *also):
         raise RuntimeError(f"{method} {path}: {found} {answer.get('error', {}).get('message')}")
@@ -183,7 +182,8 @@ class Client:
         return self._bytes("/api/v1/client.ts")
 
     def metrics(self):
-        return self._bytes("/metrics", self._public)
+        with Caller(self._server.address) as caller:
+            return self._bytes("/metrics", caller)
 
     def export(self):
         return self._bytes(f"/api/v1/notes/export?format={self._dice.choice(('csv', 'ndjson'))}")
