@@ -14,6 +14,7 @@ import cysqlite
 
 from backend.config.settings import Settings
 from backend.models.database import database
+from backend.models.database.sqlite_plans import STABLE_PLANS
 from backend.models.user import User
 from backend.services import documents
 from backend.services.access.actors import SYSTEM, Actor
@@ -76,6 +77,7 @@ def _prepare(settings):
 def _compare(name, run, settings, rounds):
     statements = _statements_of(run)
     connection = cysqlite.connect(settings.database_url.removeprefix("sqlite:///"), cached_statements=1_000)
+    connection.db_config(STABLE_PLANS, 1)
     with database.connection_context():  # with our functions
         for function, (call, count, _) in database.obj._functions.items():
             connection.create_function(call, function, count)
@@ -104,9 +106,9 @@ def _statements_of(run):
     """Return pairs of the SQL and the values of the statements that a call runs."""
     kept, fetch_all = [], type(database.obj).fetch_all
 
-    def keep_and_fetch(self, sql, values):
+    def keep_and_fetch(self, sql, values, *options):
         kept.append((sql, values))
-        return fetch_all(self, sql, values)
+        return fetch_all(self, sql, values, *options)
 
     type(database.obj).fetch_all = keep_and_fetch
     try:
