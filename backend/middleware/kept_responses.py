@@ -92,9 +92,9 @@ class KeptResponses:
 
     def _place(self, environ: WSGIEnvironment) -> Place | None:
         """Return the Place of the response to a request; None if it is never kept, or if the database fails."""
-        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
-        if environ["REQUEST_METHOD"] != "GET" or any(name in environ for name in NEVER_KEPT):
+        if environ["REQUEST_METHOD"] != "GET" or not environ.keys().isdisjoint(NEVER_KEPT):
             return None
+        path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
         has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
         if has_body or not path.startswith(RESOURCES) or len(path) + len(query) > MAX_URL:
             return None
