@@ -59,13 +59,13 @@ class Larder(App):
         return adapter
 
     def dispatch_request(self) -> Any:
-        """Call the view, and return its result. Raise the error of a write that was tried without Flask."""
+        """Call the view, and return its result. Raise the error of what was tried without Flask."""
         request = flask.request
         rule = request.url_rule
         if rule is not None:
             request.environ[ROUTE] = rule.rule
-        if FAILURE in request.environ:
-            raise request.environ[FAILURE]
+        if (failure := request.environ.get(FAILURE)) is not None:
+            raise failure
         if isinstance(rule, ViewRule) and request.method != "OPTIONS":
             return rule.view(**(request.view_args or {}))
         return super().dispatch_request()

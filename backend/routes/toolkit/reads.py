@@ -12,7 +12,7 @@ from backend.middleware.answer import NOT_MODIFIED, Answer
 from backend.middleware.authentication import IDENTITY, actor_of
 from backend.middleware.paths import API
 from backend.middleware.request_log import ROUTE
-from backend.routes.toolkit.app import Larder
+from backend.routes.toolkit.app import FAILURE, Larder
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.etags import etag, is_not_modified
 from backend.routes.toolkit.expanding import expand_query
@@ -57,18 +57,18 @@ class DirectReads:
         self._app = app
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """Return the Answer of a request; None if Flask must answer: all other requests, and all errors."""
+        """Return the Answer of a request; None if Flask must answer: other requests, and errors, which it raises."""
         if environ["REQUEST_METHOD"] != "GET":
             return None
         blp, record_id = find_blueprint(self._app, environ)
         if blp is None:
             return None
-        try:
-            answer = _read(blp, environ, record_id)
-        except Exception:  # noqa: BLE001  # Flask repeats the request, and writes the response to the error
-            return None
         environ[ROUTE] = f"{RECORDS}{blp.resource.name}{RECORD if record_id else ''}"
-        return answer
+        try:
+            return _read(blp, environ, record_id)
+        except Exception as error:  # noqa: BLE001  # Flask raises it again, and writes the response
+            environ[FAILURE] = error
+            return None
 
 
 def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBlueprint | None, str]:
