@@ -9,6 +9,7 @@ from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.app import FAILURE
 from backend.services.errors import LarderError
 from backend.utils.meter import meter
+from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
 
 MOMENT = re.compile(rb'"timestamp":"[^"]+"')
 DIRECT_PATH = re.compile(rf"{API}/[a-z][a-z0-9_]*(?:/[0-9a-f-]{{36}})?")
@@ -63,6 +64,7 @@ def _through_flask_alone(dispatcher, environ, start_response):
     """Answer a request with Flask; fail if it is a read that succeeds, or fails in a different way without Flask."""
     error = environ.get(FAILURE)
     if environ["REQUEST_METHOD"] == "GET" and isinstance(error, LarderError):
+        searches_left.set(SEARCHES_OF_A_REQUEST)  # for the names in the second error
         pair = [_called(dispatcher._flask, {**environ, FAILURE: each}) for each in (error, None)]
         assert pair[0] == pair[1]
 

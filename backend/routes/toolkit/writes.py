@@ -5,11 +5,9 @@ dispatcher, like DirectReads.
 """
 
 import io
-from collections.abc import Callable
-from functools import partial
 from wsgiref.types import WSGIEnvironment
 
-from marshmallow import RAISE
+from marshmallow import RAISE, ValidationError
 
 from backend.middleware.answer import Answer
 from backend.middleware.authentication import IDENTITY, actor_of
@@ -23,6 +21,7 @@ from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
+from backend.services.errors import Invalid
 from backend.services.records import records
 from backend.services.records.records import Record
 from backend.utils.json_types import JsonObject
@@ -62,14 +61,15 @@ def delete_record(actor: Actor, resource: Resource, record_id: str, environ: WSG
     return json_answer("null", "Deleted")
 
 
+class NotReadHere(Exception):
+    """Flask must read the body."""
+
+
 class DirectWrites(DirectReads):
     """Answers the creation, change and deletion of one record without Flask, too."""
 
     def answer(self, environ: WSGIEnvironment) -> Answer | None:
-        """Return the Answer of a request; None if Flask must answer: all other requests, and all errors.
-
-        If a write has begun, Flask does not repeat it: it gets the error in the environment, and writes the response.
-        """
+        """Return the Answer of a request; None if Flask must answer: other requests, and errors, which it raises."""
         method = environ["REQUEST_METHOD"]
         if method not in ACTIONS:
             return super().answer(environ)
@@ -78,40 +78,44 @@ class DirectWrites(DirectReads):
             return None
         if environ["QUERY_STRING"] or any(name in environ for name in FOR_FLASK):
             return None
-        try:
-            write = _prepared(blp, environ, record_id, self._app.settings.max_body_bytes)
-        except Exception:  # noqa: BLE001  # Flask repeats what has been read, and writes the response to the error
-            return None
         environ[ROUTE] = f"{API}/{blp.resource.name}{RECORD if record_id else ''}"
         try:
-            return write()
-        except Exception as error:  # noqa: BLE001  # Flask raises it again
+            return _write(blp, environ, record_id, self._app.settings.max_body_bytes)
+        except NotReadHere:
+            return None
+        except Exception as error:  # noqa: BLE001  # Flask raises it again, and writes the response
             environ[FAILURE] = error
             return None
 
 
-def _prepared(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str, max_bytes: int) -> Callable[[], Answer]:
-    """Return the write of a request. Raises an error if it is not allowed or valid, or if Flask must read it."""
+def _write(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str, max_bytes: int) -> Answer:
     actor, resource, method = actor_of(environ[IDENTITY]), blp.resource, environ["REQUEST_METHOD"]
     policies.authorize(resource, ACTIONS[method], actor)
     if method == "DELETE":
-        return partial(delete_record, actor, resource, record_id, environ)
+        return delete_record(actor, resource, record_id, environ)
     schema = blp.schemas.patch if method == "PATCH" else blp.schemas.create
     narrowed = schema.for_actor(actor) if schema.for_actor else schema
-    data = narrowed.load(_read_object(environ, max_bytes), unknown=RAISE)
+    try:
+        data = narrowed.load(_read_object(environ, max_bytes), unknown=RAISE)
+    except ValidationError as error:
+        raise Invalid(error.messages_dict) from error
     if method == "POST":
-        return partial(create_record, actor, resource, data)
-    return partial(change_record, actor, resource, record_id, data, environ)
+        return create_record(actor, resource, data)
+    return change_record(actor, resource, record_id, data, environ)
 
 
 def _read_object(environ: WSGIEnvironment, max_bytes: int) -> JsonObject:
-    """Return the JSON object in the body, which can be read again. Raises ValueError if there is none."""
-    length = int(environ.get("CONTENT_LENGTH") or 0)
+    """Return the JSON object in the body, which can be read again. Raises NotReadHere if there is none."""
+    sent_length = environ.get("CONTENT_LENGTH", "")
+    length = int(sent_length) if sent_length.isdecimal() else 0
     if not 0 < length <= max_bytes or environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/json":
-        raise ValueError("Flask must read the body.")
+        raise NotReadHere
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
-    value = read_body(body)
+    try:
+        value = read_body(body)
+    except ValueError as error:
+        raise NotReadHere from error
     if len(body) < length or not isinstance(value, dict):
-        raise ValueError("Flask must refuse the body.")
+        raise NotReadHere
     return value
