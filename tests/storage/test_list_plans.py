@@ -76,7 +76,7 @@ def fill(alice, bob, topic):
         database.execute_sql(
             f"INSERT INTO notes ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM ({numbers}) AS numbers"
         )
-        database.execute_sql("ANALYZE")
+        database.gather_statistics()
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_links_are_read_from_a_range_of_an_index(topic, admin, alice, edith, sta
         for mark, condition in ((common, ""), (rare, " WHERE substr(title, 9) = '777'")):
             notes = f"SELECT id, '{mark}'{kind}, 0 FROM notes{condition}"
             database.execute_sql(f'INSERT INTO "{table}" (record, target, place) {notes}')
-        database.execute_sql("ANALYZE")
+        database.gather_statistics()
     for person in (edith, alice):
         for path in (
             f"/notes?count=false&fields=marks&marks__any={rare}",

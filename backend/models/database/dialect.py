@@ -176,10 +176,6 @@ class Dialect(Metered, ABC):
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         """Return the ORDER BY term that sorts NULL last and can use an index."""
 
-    def unlikely(self, condition: ColumnBase) -> ColumnBase:
-        """Return the condition, marked as one that few rows meet, where the planner takes such a hint."""
-        return condition
-
     def in_table_order(self, key: ColumnBase) -> ColumnBase:
         """Return the key of groups in a form by which rows are read in the order of the table, not of an index."""
         return key
@@ -289,6 +285,10 @@ class Dialect(Metered, ABC):
     @abstractmethod
     def truncate_log(self, wait_seconds: float) -> None:
         """Truncate the write-ahead log, unless readers still need it after `wait_seconds`."""
+
+    def gather_statistics(self) -> None:
+        """Gather the statistics by which statements are planned."""
+        self.execute_sql("ANALYZE")
 
     @abstractmethod
     def reclaim_space(self) -> None:

@@ -158,9 +158,6 @@ class Sqlite(SqliteFullText, SqlitePlans):
         # SQLite sorts NULL first, so a descending order has it last already and can use an index.
         return column.desc() if descending else column.asc(nulls="LAST") if nullable else column.asc()
 
-    def unlikely(self, condition: ColumnBase) -> ColumnBase:
-        return fn.unlikely(condition)  # otherwise the planner may skip through an index with another column first
-
     def in_table_order(self, key: ColumnBase) -> ColumnBase:
         return NodeList((SQL("+"), key), glue="")
 
@@ -246,7 +243,7 @@ class Sqlite(SqliteFullText, SqlitePlans):
 
     def reclaim_space(self) -> None:
         self.execute_sql("VACUUM")
-        self.execute_sql("ANALYZE")
+        self.gather_statistics()
         self.truncate_log(RECLAIM_WAIT_SECONDS)  # it contains a copy of the whole database
 
     def seconds_apart(self) -> float:

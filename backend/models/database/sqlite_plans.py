@@ -23,3 +23,10 @@ class SqlitePlans(SqliteConnections):
     def adopt_definitions(self) -> None:
         """Open the connections anew, because plans may depend on values now, or no longer."""
         self.renew_connections()
+
+    def gather_statistics(self) -> None:
+        """Gather the statistics by which statements are planned."""
+        self.execute_sql("ANALYZE")
+        # Otherwise the planner may skip through an index with another column first: that reads many ranges of it.
+        self.execute_sql("UPDATE sqlite_stat1 SET stat = stat || ' noskipscan' WHERE idx IS NOT NULL")
+        self.execute_sql("ANALYZE sqlite_schema")  # reads the statistics again

@@ -59,18 +59,28 @@ def _list_rows(listable: Listable, scope: Scope, query: ListQuery, link_fields: 
     max_bytes = query.max_bytes or response_limit.max_bytes
     selection, shape = query.selection(scope), _page_shape(listable, query, link_fields, after)
     values = query.slot_values(listable, scope) | _page_position(query, after) | {"most": max_bytes}
-    if (
-        shape.is_measured
-        and query.per_page >= MANY_ROWS
-        and size_of_page(listable, selection, shape, values) <= max_bytes
-    ):
-        shape = shape._replace(is_measured=False)
-    rows = read_page(listable, selection, shape, values)
+    rows = _read_fitting(listable, selection, shape, values) if shape.is_measured else None
+    if rows is None:
+        rows = read_page(listable, selection, shape, values)
     if shape.is_measured:
         _require_fitting(rows, query.per_page, max_bytes)
     total = _count(listable, selection, query, values, len(rows.keys))
     link_values = [dict(zip(link_fields, json.loads(each), strict=True)) for each in rows.link_values[: query.per_page]]
     return RecordPage(rows.records[: query.per_page], total, _next_cursor(listable, query, rows), link_values)
+
+
+def _read_fitting(listable: Listable, selection: Selection, shape: PageShape, values: Values) -> PageRows | None:
+    """Return the rows of a page if they fit without being measured first, which reads each of them twice; else None.
+
+    They fit if each has at most its share of the bytes, or all together have few enough.
+    """
+    unmeasured = shape._replace(is_measured=False)
+    rows = read_page(listable, selection, unmeasured._replace(share=values["most"] // shape.limit), values)
+    if len(rows.records) == len(rows.keys):
+        return rows
+    if shape.limit > MANY_ROWS and size_of_page(listable, selection, shape, values) <= values["most"]:
+        return read_page(listable, selection, unmeasured, values)
+    return None
 
 
 def _require_ranked(query: ListQuery) -> None:

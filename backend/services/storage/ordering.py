@@ -9,7 +9,7 @@ from itertools import takewhile
 from operator import and_, or_
 from typing import NamedTuple
 
-from peewee import ColumnBase, EnclosedNodeList, Expression, Node, Value
+from peewee import Column, ColumnBase, EnclosedNodeList, Expression, Field, Node, Value
 
 from backend.models.database import database
 from backend.services.storage.listable import Listable
@@ -89,7 +89,7 @@ def _part_without_value(keys: list[Key], nulls: tuple[bool, ...] | None) -> Part
     following = [] if nulls is None else [_after(rest, nulls[1:], 1)]
     # The column is the same in all of them; the index is found by its term all the same.
     terms = [first._replace(nullable=False).term, *(key.term for key in rest)]
-    return Part([database.unlikely(first.column.is_null()), *following], terms)
+    return Part([first.column.is_null(), *following], terms)
 
 
 def _ranges(keys: list[Key], nulls: tuple[bool, ...] | None) -> list[Part]:
@@ -119,7 +119,9 @@ def _after(keys: list[Key], nulls: tuple[bool, ...], start: int) -> ColumnBase:
     sign = "<" if keys[0].descending else ">"
     if len(keys) == 1:
         return Expression(keys[0].column, sign, slots[0])
-    return Expression(EnclosedNodeList([key.column for key in keys]), sign, EnclosedNodeList(slots))
+    after = Expression(EnclosedNodeList([key.column for key in keys]), sign, EnclosedNodeList(slots))
+    # SQLite finds no range of an index by a row that contains an expression.
+    return after if isinstance(keys[0].column, Column | Field) else _from_on(keys[0], slots[0]) & after
 
 
 def _after_one_by_one(keys: list[Key], nulls: tuple[bool, ...], slots: list[Value]) -> ColumnBase:
@@ -137,5 +139,9 @@ def _after_one_by_one(keys: list[Key], nulls: tuple[bool, ...], slots: list[Valu
     after = reduce(or_, choices)
     if nulls[0] or keys[0].nullable:
         return after
-    # Where an index can begin to read.
-    return Expression(keys[0].column, "<=" if keys[0].descending else ">=", slots[0]) & after
+    return _from_on(keys[0], slots[0]) & after
+
+
+def _from_on(key: Key, value: Value) -> ColumnBase:
+    """Return the condition of having this value of a key, or a later one: an index can begin to read there."""
+    return Expression(key.column, "<=" if key.descending else ">=", value)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
-from peewee import SQL, ColumnBase, Select, fn
+from peewee import SQL, Case, ColumnBase, Select, fn
 
 from backend.models.database import database
 from backend.services.storage import ordering
@@ -23,9 +23,9 @@ class PageShape(NamedTuple):
 
     `link_fields` are fields whose values are read in addition to the JSON. `nulls` says which sort keys of the row
     before the page are null; it is None for a page by number. `limit` is how many rows are read. `is_measured` says
-    whether records are measured before their JSON is written. `shown` are the fields of which not all links are shown.
-    With `as_arrays`, the JSON of a record is an array of its values. `skips` says whether there are rows before a page
-    by number.
+    whether records are measured before their JSON is written. `share` is how many bytes each may have otherwise; None
+    for any number. `shown` are the fields of which not all links are shown. With `as_arrays`, the JSON of a record is
+    an array of its values. `skips` says whether there are rows before a page by number.
     """
 
     sort: tuple[tuple[str, bool], ...]
@@ -37,13 +37,15 @@ class PageShape(NamedTuple):
     shown: Shown = ()
     as_arrays: bool = False
     skips: bool = False
+    share: int | None = None
 
 
 class PageRows(NamedTuple):
     """The rows of a page: for each its JSON, JSON arrays of its sort keys and link values, and its size if measured.
 
     There is one row more than `per_page` if another page follows. If they are measured, `records` has only the first
-    ones, those that together have at most the number of bytes in the slot `most`.
+    ones, those that together have at most the number of bytes in the slot `most`. With a share, those that have more
+    bytes are left out.
     """
 
     records: list[str]
@@ -92,8 +94,11 @@ def _select_page(listable: Listable, selection: Selection, shape: PageShape) -> 
 
 
 def _texts(listable: Listable, shape: PageShape, keys: list[Key]) -> dict[str, ColumnBase]:
+    record = listable.json(shape.fields, shape.shown, as_array=shape.as_arrays)
+    if shape.share is not None:
+        record = Case(None, [(size_of(listable, shape.fields, shape.shown) <= SQL(str(shape.share)), record)], None)
     texts = {
-        "record": listable.json(shape.fields, shape.shown, as_array=shape.as_arrays),
+        "record": record,
         "keys": database.json_array(bindable(key.column for key in keys)),
     }
     if shape.link_fields:
