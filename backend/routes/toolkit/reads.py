@@ -20,6 +20,7 @@ from backend.routes.toolkit.lists import list_query, page_answer
 from backend.routes.toolkit.public_responses import public_headers, tagged_if_public
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.access.actors import Actor
+from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
 from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
@@ -84,6 +85,7 @@ def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBluep
 
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:
     actor, resource, sent = actor_of(environ[IDENTITY]), blp.resource, environ["QUERY_STRING"].encode("latin-1")
+    policies.authorize(resource, "read" if record_id else "list", actor)  # before anything else is read
     if record_id:
         expand = expand_query(blp.schemas.record_query.of(actor).read(sent)) if sent else NO_EXPANSIONS
         return read_record(actor, resource, record_id, expand, environ)
