@@ -52,7 +52,7 @@ def read_list(actor: Actor, resource: Resource, query: ListQuery, environ: WSGIE
 
 
 class DirectReads:
-    """Answers the reads of one record and of lists without Flask: 110 us of CPU in place of 310 for one record."""
+    """Answers the reads of one record and of lists without Flask: one record takes half of the CPU time."""
 
     def __init__(self, app: Larder) -> None:
         self._app = app
