@@ -85,6 +85,8 @@ def _in_use(servers, count):
         touch = (first.cpu_seconds - used) / count * 1000
         touched = first.rss_mb
         size, document = _document(caller, first)
+        for each in (caller, other):
+            each.connection.close()  # the server may have closed it meanwhile, because it was idle
         with _readers(servers, count) as (times, errors):
             known = [_change(caller, other, number) for number in range(CHANGES)]
         _, again = _document(caller, first)
