@@ -6,6 +6,7 @@ tests/parts/both_ways.py compares them at each read of the tests.
 """
 
 import re
+from collections.abc import Callable
 from wsgiref.types import WSGIEnvironment
 
 from backend.middleware.answer import NOT_MODIFIED, Answer
@@ -64,12 +65,7 @@ class DirectReads:
         blp, record_id = find_blueprint(self._app, environ)
         if blp is None:
             return None
-        environ[ROUTE] = f"{RECORDS}{blp.resource.name}{RECORD if record_id else ''}"
-        try:
-            return _read(blp, environ, record_id)
-        except Exception as error:  # noqa: BLE001  # Flask raises it again, and writes the response
-            environ[FAILURE] = error
-            return None
+        return try_answer(blp, environ, record_id, _read)
 
 
 def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBlueprint | None, str]:
@@ -81,6 +77,21 @@ def find_blueprint(app: Larder, environ: WSGIEnvironment) -> tuple[ResourceBluep
         return None, ""
     blp = app.routes_of(resource).blueprint
     return (blp, record_id) if isinstance(blp, ResourceBlueprint) else (None, "")
+
+
+def try_answer(
+    blp: ResourceBlueprint,
+    environ: WSGIEnvironment,
+    record_id: str,
+    answer: Callable[[ResourceBlueprint, WSGIEnvironment, str], Answer | None],
+) -> Answer | None:
+    """Return what `answer` returns; None if it raises an error, which is kept for Flask."""
+    environ[ROUTE] = f"{RECORDS}{blp.resource.name}{RECORD if record_id else ''}"
+    try:
+        return answer(blp, environ, record_id)
+    except Exception as error:  # noqa: BLE001  # Flask raises it again, and writes the response
+        environ[FAILURE] = error
+        return None
 
 
 def _read(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer:

@@ -5,6 +5,7 @@ dispatcher, like DirectReads.
 """
 
 import io
+from functools import partial
 from wsgiref.types import WSGIEnvironment
 
 from marshmallow import RAISE, ValidationError
@@ -12,11 +13,9 @@ from marshmallow import RAISE, ValidationError
 from backend.middleware.answer import Answer
 from backend.middleware.authentication import IDENTITY, actor_of
 from backend.middleware.paths import API
-from backend.middleware.request_log import ROUTE
-from backend.routes.toolkit.app import FAILURE
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.etags import etag, if_match
-from backend.routes.toolkit.reads import RECORD, DirectReads, find_blueprint
+from backend.routes.toolkit.reads import DirectReads, find_blueprint, try_answer
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
@@ -61,10 +60,6 @@ def delete_record(actor: Actor, resource: Resource, record_id: str, environ: WSG
     return json_answer("null", "Deleted")
 
 
-class NotReadHere(Exception):
-    """Flask must read the body."""
-
-
 class DirectWrites(DirectReads):
     """Answers the creation, change and deletion of one record without Flask, too."""
 
@@ -78,25 +73,22 @@ class DirectWrites(DirectReads):
             return None
         if environ["QUERY_STRING"] or any(name in environ for name in FOR_FLASK):
             return None
-        environ[ROUTE] = f"{API}/{blp.resource.name}{RECORD if record_id else ''}"
-        try:
-            return _write(blp, environ, record_id, self._app.settings.max_body_bytes)
-        except NotReadHere:
-            return None
-        except Exception as error:  # noqa: BLE001  # Flask raises it again, and writes the response
-            environ[FAILURE] = error
-            return None
+        return try_answer(blp, environ, record_id, partial(_write, self._app.settings.max_body_bytes))
 
 
-def _write(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str, max_bytes: int) -> Answer:
+def _write(max_bytes: int, blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str) -> Answer | None:
+    """Return the Answer to a write; None if Flask must read the body."""
     actor, resource, method = actor_of(environ[IDENTITY]), blp.resource, environ["REQUEST_METHOD"]
     policies.authorize(resource, ACTIONS[method], actor)
     if method == "DELETE":
         return delete_record(actor, resource, record_id, environ)
     schema = blp.schemas.patch if method == "PATCH" else blp.schemas.create
     narrowed = schema.for_actor(actor) if schema.for_actor else schema
+    body = _read_object(environ, max_bytes)
+    if body is None:
+        return None
     try:
-        data = narrowed.load(_read_object(environ, max_bytes), unknown=RAISE)
+        data = narrowed.load(body, unknown=RAISE)
     except ValidationError as error:
         raise Invalid(error.messages_dict) from error
     if method == "POST":
@@ -104,18 +96,16 @@ def _write(blp: ResourceBlueprint, environ: WSGIEnvironment, record_id: str, max
     return change_record(actor, resource, record_id, data, environ)
 
 
-def _read_object(environ: WSGIEnvironment, max_bytes: int) -> JsonObject:
-    """Return the JSON object in the body, which can be read again. Raises NotReadHere if there is none."""
+def _read_object(environ: WSGIEnvironment, max_bytes: int) -> JsonObject | None:
+    """Return the JSON object in the body, which can be read again; None if there is none."""
     sent_length = environ.get("CONTENT_LENGTH", "")
     length = int(sent_length) if sent_length.isdecimal() else 0
     if not 0 < length <= max_bytes or environ.get("CONTENT_TYPE", "").partition(";")[0].strip() != "application/json":
-        raise NotReadHere
+        return None
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     try:
         value = read_body(body)
-    except ValueError as error:
-        raise NotReadHere from error
-    if len(body) < length or not isinstance(value, dict):
-        raise NotReadHere
-    return value
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and len(body) == length else None
