@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.comparison.processes import cpu_seconds, resident_bytes
 from tests.parts.postgres import postgres_server
 from tests.parts.server import HOST, ROOT, Caller, environment, start_process
 
 ADMIN, PASSWORD = "admin@example.com", "correct horse battery"
-TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 START_SECONDS = 120
 UNLIMITED = {"rate_limit": "off", "rate_limit_auth": "off", "admin_email": ADMIN, "admin_password": PASSWORD}
 
@@ -29,13 +28,12 @@ class ServerProcess:
     @property
     def cpu_seconds(self):
         """The CPU time that the process has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_seconds([self.pid])
 
     @property
     def rss_mb(self):
         """The memory that the process has, in MiB."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE_BYTES / 2**20
+        return resident_bytes([self.pid]) / 2**20
 
     @property
     def descriptors(self):

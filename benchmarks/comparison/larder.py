@@ -8,13 +8,12 @@ from contextlib import ExitStack, contextmanager
 
 from backend.config.settings import Settings
 from benchmarks.comparison import notes
-from benchmarks.comparison.servers import EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, wait_until
+from benchmarks.comparison.servers import DRAFTS, EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, wait_until
 from benchmarks.comparison.wrk import Request, json_request
 from tests.parts.postgres import stopped
 from tests.parts.server import environment, start_process
 
 API = "/api/v1"
-DRAFTS = 200
 ADMIN = {"email": "admin@example.com", "password": PASSWORD}
 MEMBER = {"email": EMAIL, "password": PASSWORD}
 SETTINGS = {
@@ -83,9 +82,6 @@ class Larder(Server):
 
     def _get(self, path, token=True):
         return [json_request("GET", API + path, token=self.token if token else None)]
-
-    def _draft(self, number):
-        return notes.notes(DRAFTS, seed=2)[number] | {"category": self.category}
 
     def do_one(self):
         return [request for each in self.ids for request in self._get(f"/notes/{each}")]

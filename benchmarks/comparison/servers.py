@@ -4,6 +4,7 @@ import socket
 import time
 from contextlib import contextmanager
 
+from benchmarks.comparison import notes
 from benchmarks.comparison.operations import MIX
 from benchmarks.comparison.processes import cpu_seconds, resident_bytes
 
@@ -11,16 +12,17 @@ HOST = "127.0.0.1"
 PROCESSES = 2
 EMAIL, PASSWORD = "member@example.com", "correct horse battery"
 START_SECONDS = 60
+DRAFTS = 200
 
 
 class Server:
-    """A server that runs: `title`, `port`, the ids of its `processes`, and those of its `database` server, if any.
+    """A server that runs: `title`, `port`, the id of a `category`, the ids of its `processes`, and of its `database`.
 
     A method of the name of an operation returns its requests, which are sent in turn. Without one the server cannot do
     it, and the operation is left out. `remarks` are what a reader must know to compare it.
     """
 
-    title, port = "", 0
+    title, port, category = "", 0, ""
     versions, remarks = "", ""
     processes, database = (), ()
 
@@ -28,6 +30,10 @@ class Server:
         """Return the requests of an operation; an empty list if the server has none."""
         method = getattr(self, f"do_{operation}", None)
         return method() if method else []
+
+    def _draft(self, number):
+        """Return one of DRAFTS new notes, in `category`."""
+        return notes.notes(DRAFTS, seed=2)[number] | {"category": self.category}
 
     def do_mixed(self):
         """Return the requests of MIX, in an order that spreads each operation evenly."""

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from benchmarks.comparison import notes
 from benchmarks.comparison.larder import as_csv
-from benchmarks.comparison.servers import EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, free_port, wait_until
+from benchmarks.comparison.servers import DRAFTS, EMAIL, HOST, PASSWORD, PROCESSES, Server, ended, free_port, wait_until
 from benchmarks.comparison.wrk import Request, json_request
 from benchmarks.peers.installed import program
 
 TWIN = Path(__file__).with_name("twin")
-DRAFTS = 200
 VERSIONS = "import fastapi, sqlmodel; print(f'FastAPI {fastapi.__version__}, SQLModel {sqlmodel.__version__}')"
 
 
@@ -29,9 +28,6 @@ class FastAPI(Server):
 
     def _get(self, path, token=True):
         return [json_request("GET", path, token=self.token if token else None)]
-
-    def _draft(self, number):
-        return notes.notes(DRAFTS, seed=2)[number] | {"category": self.categories[0]}
 
     def do_one(self):
         return [request for each in self.ids[:200] for request in self._get(f"/notes/{each}")]
@@ -104,6 +100,7 @@ def fastapi(folder):
     ).stdout.strip()
     variables = os.environ | {"TWIN_SECRET": os.urandom(32).hex(), "TWIN_DATABASE": str(folder / "twin.db")}
     server.categories, server.ids = _fill(python, variables)
+    server.category = server.categories[0]
     command = [python, "-m", "uvicorn", "notes_app:app", f"--app-dir={TWIN}", f"--workers={PROCESSES}"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

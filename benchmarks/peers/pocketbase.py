@@ -5,12 +5,11 @@ import subprocess
 from contextlib import contextmanager
 
 from benchmarks.comparison import notes
-from benchmarks.comparison.servers import EMAIL, HOST, PASSWORD, Server, ended, free_port, wait_until
+from benchmarks.comparison.servers import DRAFTS, EMAIL, HOST, PASSWORD, Server, ended, free_port, wait_until
 from benchmarks.comparison.wrk import json_request
 from benchmarks.peers.installed import program
 
 ADMIN = "admin@example.com"
-DRAFTS = 200
 ROWS_AT_ONCE = 1_000
 SIGNED_IN = '@request.auth.id != ""'
 RULES = {"listRule": "", "viewRule": "", "createRule": SIGNED_IN, "updateRule": SIGNED_IN}
@@ -88,9 +87,6 @@ class PocketBase(Server):
     def _get(self, query, name="notes", token=True):
         path = f"/api/collections/{name}/records{query}"
         return [json_request("GET", path, token=self.token if token else None)]
-
-    def _draft(self, number):
-        return notes.notes(DRAFTS, seed=2)[number] | {"category": self.category}
 
     def do_one(self):
         return [request for each in self.ids for request in self._get(f"/{each}")]

@@ -15,12 +15,11 @@ import psycopg
 from benchmarks.comparison import notes
 from benchmarks.comparison.larder import as_csv
 from benchmarks.comparison.postgres import disk_postgres
-from benchmarks.comparison.servers import HOST, Server, ended, free_port, wait_until
+from benchmarks.comparison.servers import DRAFTS, HOST, Server, ended, free_port, wait_until
 from benchmarks.comparison.wrk import Request, json_request
 from benchmarks.peers.installed import program
 
 SCHEMA = Path(__file__).with_name("postgrest.sql")
-DRAFTS = 200
 SECRET = "a key for one run of a benchmark, 32 bytes and more"
 SETTINGS = {"DB_SCHEMAS": "public", "DB_ANON_ROLE": "anonymous", "JWT_SECRET": SECRET, "LOG_LEVEL": "info"}
 COLUMNS = "id,title,body,priority,done,category,created_at,updated_at,created_by,version"
@@ -43,6 +42,7 @@ class PostgREST(Server):
             connection.cursor().executemany("INSERT INTO categories (name) VALUES (%s)", names)
             rows = connection.execute("SELECT id FROM categories ORDER BY name").fetchall()
             self.categories = [str(row[0]) for row in rows]
+            self.category = self.categories[0]
             for table in ("notes", "articles"):
                 self._copy(connection, table)
             self.ids = [row[0] for row in connection.execute("SELECT id FROM notes ORDER BY id LIMIT 200")]
@@ -60,9 +60,6 @@ class PostgREST(Server):
 
     def _list(self, limit, headers=(), token=True, more=""):
         return self._request("GET", f"/notes?limit={limit}{more or '&order=id'}", None, headers, token)
-
-    def _draft(self, number):
-        return notes.notes(DRAFTS, seed=2)[number] | {"category": self.categories[0]}
 
     def do_one(self):
         return [each for id in self.ids for each in self._request("GET", f"/notes?id=eq.{id}", headers=ONE)]
