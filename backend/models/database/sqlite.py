@@ -27,7 +27,7 @@ from peewee import (
 )
 
 from backend.models.database import sqlite_expressions as expressions
-from backend.models.database.commit_watch import CommitWatch
+from backend.models.database.commit_watch import WatchedSqlite
 from backend.models.database.dialect import Violation
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
 from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
@@ -42,24 +42,10 @@ KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a ch
 log = structlog.get_logger()
 
 
-class Sqlite(SqliteFullText, SqlitePlans):
+class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
     """SQLite through cysqlite, in WAL mode."""
 
     name = "sqlite"
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._commit_watch = CommitWatch(self._make_ready, self._is_usable, self._close_raw)
-
-    def commit_mark(self) -> str:
-        """Return the mark of CommitWatch."""
-        with self._translated_errors():
-            return self._commit_watch.mark()
-
-    def close_all(self) -> None:
-        """Close every connection."""
-        self._commit_watch.close()
-        super().close_all()
 
     field_types = SqliteConnections.field_types | {
         "LARDER_TEXT": "TEXT",
