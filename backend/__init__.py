@@ -18,7 +18,7 @@ from backend.middleware.dispatcher import Dispatcher
 from backend.middleware.limits import limits
 from backend.models.database import database
 from backend.routes import (
-    account,
+    admin,
     aggregates,
     api_keys,
     audit,
@@ -64,7 +64,7 @@ DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
     *(resources, batch, audit, backups),
 )
-UNDOCUMENTED = (account, docs, metrics_route)
+UNDOCUMENTED = (admin, docs, metrics_route)
 
 
 def create_app(settings: Settings | None = None) -> Larder:

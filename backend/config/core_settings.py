@@ -62,6 +62,8 @@ class CoreSettings(Derived):
         "`false`: both require a sign-in",
     )
 
+    admin: bool = setting("bool", True, "`true`: the admin page at `/admin/`; `false` or `off`: no such page")
+
     # Database
     database_url: str = setting(
         "str",

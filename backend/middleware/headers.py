@@ -4,7 +4,7 @@ from wsgiref.types import WSGIEnvironment
 
 from backend.config.settings import Settings
 from backend.middleware.cors import Cors
-from backend.middleware.paths import ACCOUNT_PATH, API, DOCS_PATH, request_path
+from backend.middleware.paths import ACCOUNT_PATH, ADMIN_PATH, API, DOCS_PATH, request_path
 from backend.middleware.refused_origins import RefusedOrigins
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.middleware.wsgi import Headers
@@ -16,10 +16,10 @@ API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 ROOT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Allows only Larder's own script, which calls only Larder's own API.
-ACCOUNT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+# Allows only Larder's own modules, which call only Larder's own API. Previews of files are data and blob URLs.
+ADMIN_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Swagger UI sets styles from its script and has its icons in data URLs.
 DOCS_POLICY = (
@@ -54,7 +54,8 @@ class ResponseHeaders:
         self._for_root = [*ALWAYS, (POLICY, ROOT_POLICY), *hsts]
         self._for_pages = {
             DOCS_PATH: [*ALWAYS, (POLICY, DOCS_POLICY), *hsts],
-            ACCOUNT_PATH: [*ALWAYS, (POLICY, ACCOUNT_POLICY), *hsts],
+            ADMIN_PATH: [*ALWAYS, (POLICY, ADMIN_POLICY), *hsts],
+            ACCOUNT_PATH: [*ALWAYS, (POLICY, ADMIN_POLICY), *hsts],
         }
 
     def complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:

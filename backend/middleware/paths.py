@@ -8,6 +8,8 @@ API = "/api/v1"
 DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
+ADMIN_PATH = "/admin/"
+ASSETS_PATH = "/assets/"
 LIVENESS_PATH = "/health/live"  # must not need the database
 _PATH = "larder.path"  # the key in the WSGI environment
 

@@ -1,0 +1,142 @@
+// Calls of the API: the only module that uses fetch.
+import {API, BASE} from './place.js';
+import {makeStore} from './store.js';
+
+const RETRY_MS = 3000;
+
+export const connection = makeStore('open'); // or 'lost'
+export const session = makeStore('none'); // or 'open', or 'ended': somebody was signed in, and is no longer
+
+export class ApiError extends Error {
+  // `problems` has the texts of a 422 by field: {title: ['Must not be empty.']}; those of the whole body are under ''.
+  constructor(status, error, etag) {
+    super(error.message);
+    Object.assign(this, {status, code: error.code, details: error.details || {}, etag});
+    this.problems = problemsOf(this.details.json);
+  }
+}
+
+export class ConnectionLost extends Error {
+  constructor() {
+    super('The server cannot be reached.');
+  }
+}
+
+function problemsOf(details) {
+  const found = {};
+  const collect = (value, path) => {
+    if (Array.isArray(value)) {
+      found[path] = value.map(problem => problem.message ?? String(problem));
+    } else if (value && typeof value === 'object') {
+      for (const [key, inner] of Object.entries(value)) {
+        collect(inner, key === '_schema' ? path : path ? `${path}.${key}` : key);
+      }
+    }
+  };
+  collect(details, '');
+  return found;
+}
+
+export function cookie(name) {
+  return document.cookie.split('; ').find(pair => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+// The URL of a call. `query` is an object: lists are sent as repeated parameters, null and undefined are left out.
+export function urlOf(path, query = {}) {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== undefined && each !== null) parameters.append(name, each);
+    }
+  }
+  const text = parameters.toString();
+  return `${path.startsWith('/health') ? BASE : API}${path}${text ? `?${text}` : ''}`;
+}
+
+// Returns {status, data, meta, etag, headers}. Throws ApiError, ConnectionLost, or an AbortError of `signal`.
+export async function call(method, path, {query, body, headers = {}, signal} = {}) {
+  const response = await send(method, path, {query, body, headers, signal});
+  const isJson = response.headers.get('Content-Type')?.startsWith('application/json');
+  const answer = isJson ? await read(response) : {data: await response.text()};
+  const etag = response.headers.get('ETag');
+  if (!response.ok) throw new ApiError(response.status, answer.error || {message: response.statusText}, etag);
+  return {status: response.status, data: answer.data, meta: answer.meta, etag, headers: response.headers};
+}
+
+// Returns the Response of a call, after a refresh of the session if that was needed.
+export async function send(method, path, {query, body, headers = {}, signal} = {}) {
+  // Without its cookie a request would be one of the public, which may see less.
+  if (session.get() === 'open' && !cookie('csrf_access_token')) await refresh();
+  const attempt = () => fetchIt(method, urlOf(path, query), body, headers, signal);
+  const response = await attempt();
+  if (response.status !== 401 || session.get() !== 'open') return response;
+  return await refresh() ? attempt() : response;
+}
+
+async function fetchIt(method, url, body, headers, signal) {
+  const isPlain = body === undefined || typeof body === 'string' || body instanceof Blob;
+  const sent = {...headers};
+  if (!isPlain) sent['Content-Type'] = 'application/json';
+  const token = cookie('csrf_access_token');
+  if (token && method !== 'GET') sent['X-CSRF-TOKEN'] = token;
+  try {
+    const response = await fetch(url, {method, headers: sent, body: isPlain ? body : JSON.stringify(body), signal});
+    connection.set('open');
+    return response;
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    lose();
+    throw new ConnectionLost();
+  }
+}
+
+async function read(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    lose();
+    throw new ConnectionLost();
+  }
+}
+
+let refreshing = null;
+
+// Exchange the refresh token; calls that need it at the same time share one. Returns whether the session goes on.
+export function refresh() {
+  refreshing ||= exchange().finally(() => { refreshing = null; });
+  return refreshing;
+}
+
+async function exchange() {
+  const token = cookie('csrf_refresh_token');
+  if (token) {
+    const headers = {'X-CSRF-TOKEN': token};
+    let response;
+    try {
+      response = await fetch(`${API}/auth/refresh`, {method: 'POST', headers});
+    } catch {
+      lose();
+      throw new ConnectionLost();
+    }
+    if (response.ok) return true;
+    if (response.status !== 401 && response.status !== 403) return false; // such as a 503: the session may go on
+  }
+  if (session.get() === 'open') session.set('ended');
+  return false;
+}
+
+// Say that the connection is lost, until the server answers again.
+function lose() {
+  if (connection.get() === 'lost') return;
+  connection.set('lost');
+  const attempt = async () => {
+    try {
+      await fetch(`${BASE}/health/live`, {cache: 'no-store'});
+      connection.set('open');
+    } catch {
+      setTimeout(attempt, RETRY_MS);
+    }
+  };
+  setTimeout(attempt, RETRY_MS);
+}

@@ -1,0 +1,94 @@
+// Parts of forms: each input has a label, and its problems are beside it and linked to it.
+import {html, useId, useLayoutEffect, useRef, useState} from './html.js';
+import {ApiError} from './api.js';
+import {notifyError} from './notices.js';
+
+// <${Labelled} label="Name" problems=${[…]} hint="…">${attributes => html`<input ...${attributes} …/>`}<//>
+export function Labelled({label, hint, problems = [], required = false, children}) {
+  const id = useId();
+  const notes = [hint && `${id}-hint`, problems.length && `${id}-problems`].filter(Boolean).join(' ');
+  const attributes = {id, 'aria-describedby': notes || undefined, 'aria-invalid': problems.length ? 'true' : undefined};
+  return html`<div class="field">
+    <label for=${id}>${label}${required && html`<span class="quiet"> (required)</span>`}</label>
+    ${children(attributes)}
+    ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
+    ${problems.length > 0 && html`<ul class="problems" id=${`${id}-problems`}>
+      ${problems.map(problem => html`<li>${problem}</li>`)}</ul>`}
+  </div>`;
+}
+
+// A text input with its label: <${TextInput} label="E-mail" type="email" value onInput=${text => …} …/>
+export function TextInput({label, hint, problems, value, onInput, ...rest}) {
+  return html`<${Labelled} label=${label} hint=${hint} problems=${problems}>${attributes => html`
+    <input ...${attributes} ...${rest} value=${value} onInput=${event => onInput(event.target.value)} />`}
+  <//>`;
+}
+
+export function Select({label, hint, problems, value, onInput, options, ...rest}) {
+  return html`<${Labelled} label=${label} hint=${hint} problems=${problems}>${attributes => html`
+    <select ...${attributes} ...${rest} onChange=${event => onInput(event.target.value)}>
+      ${options.map(option => {
+        const [key, text] = Array.isArray(option) ? option : [option, option];
+        return html`<option value=${key} selected=${key === value}>${text}</option>`;
+      })}
+    </select>`}
+  <//>`;
+}
+
+export function Checkbox({label, checked, onInput, ...rest}) {
+  return html`<label class="check"><input type="checkbox" checked=${checked} ...${rest}
+    onChange=${event => onInput(event.target.checked)} /> ${label}</label>`;
+}
+
+// Send a form: `submit()` must return a promise. Returns {isSending, problems, error, onSubmit, clear}.
+// `problems` are those of a 422, by field; any other error is shown as it is.
+export function useSubmit(submit) {
+  const [state, setState] = useState({isSending: false, problems: {}, error: null});
+  const form = useRef(null);
+  const onSubmit = async event => {
+    event?.preventDefault();
+    form.current = event?.currentTarget ?? null;
+    if (state.isSending) return;
+    setState({isSending: true, problems: {}, error: null});
+    try {
+      await submit();
+      setState({isSending: false, problems: {}, error: null});
+    } catch (error) {
+      const problems = error instanceof ApiError ? error.problems : {};
+      setState({isSending: false, problems, error});
+      if (!(error instanceof ApiError)) notifyError(error);
+    }
+  };
+  useLayoutEffect(() => { // the first field with a problem gets the focus
+    if (state.error) form.current?.querySelector('[aria-invalid=true]')?.focus();
+  }, [state.error]);
+  return {...state, onSubmit, clear: () => setState({isSending: false, problems: {}, error: null})};
+}
+
+// What is wrong with a form as a whole: its error, and problems of fields that it does not show.
+export function FormError({error, problems = {}, shown = []}) {
+  if (!error) return null;
+  const others = Object.entries(problems).filter(([field]) => !shown.some(each => field === each
+    || field.startsWith(`${each}.`)));
+  return html`<div class="error" role="alert">
+    <p>${error.message}</p>
+    ${others.length > 0 && html`<ul>${others.map(([field, texts]) => html`
+      <li>${field && html`<code>${field}</code>: `}${texts.join(' ')}</li>`)}</ul>`}
+  </div>`;
+}
+
+// A button that does something, and cannot be pressed again meanwhile: <${Action} onClick=${async () => …}>…<//>
+export function Action({onClick, children, ...rest}) {
+  const [isBusy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    try {
+      await onClick();
+    } catch (error) {
+      notifyError(error);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return html`<button type="button" disabled=${isBusy} aria-busy=${isBusy} ...${rest} onClick=${run}>${children}</button>`;
+}

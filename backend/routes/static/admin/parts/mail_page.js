@@ -1,0 +1,51 @@
+// The pages that mails link to: they send the token of the link, with what is asked for, to the API.
+import {html, useState} from './html.js';
+import {call} from './api.js';
+import {FormError, TextInput, useSubmit} from './forms.js';
+import {APP_NAME, APP_URL, HAS_ADMIN} from './place.js';
+import {Link} from './router.js';
+
+// `fields` is {parameter: {label, …attributes}}. `another` is the path that sends another link, if there is one.
+export function MailPage({title, button, path, fields, done, expired, another}) {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  const [values, setValues] = useState({});
+  const [isDone, setDone] = useState(false);
+  const {isSending, problems, error, onSubmit} = useSubmit(async () => {
+    await call('POST', path, {body: {token, ...values}});
+    setDone(true);
+  });
+  const why = !token ? 'The link is incomplete: open the whole link of the mail.' : problems.token && expired;
+  return html`<p class="quiet">${APP_NAME}</p>
+    <h1>${title}</h1>
+    ${isDone ? html`<p role="status">${done}</p>` : why ? html`<p role="alert">${why}</p>` : html`
+      <form onSubmit=${onSubmit} noValidate>
+        ${Object.entries(fields).map(([name, {label, ...rest}]) => html`<${TextInput} key=${name} label=${label} ...${rest}
+          value=${values[name] || ''} problems=${problems[name]}
+          onInput=${text => setValues({...values, [name]: text})} />`)}
+        <${FormError} error=${error} problems=${problems} shown=${Object.keys(fields)} />
+        <button class="main" disabled=${isSending}>${button}</button>
+      </form>`}
+    ${!isDone && why && another && html`<${AnotherLink} path=${another} />`}
+    ${(isDone || why) && html`<${Onward} />`}`;
+}
+
+function AnotherLink({path}) {
+  const [email, setEmail] = useState('');
+  const [isSent, setSent] = useState(false);
+  const {isSending, problems, error, onSubmit} = useSubmit(async () => {
+    await call('POST', path, {body: {email}});
+    setSent(true);
+  });
+  if (isSent) return html`<p role="status">If this address has an account, another link is on its way to it.</p>`;
+  return html`<form onSubmit=${onSubmit} noValidate>
+    <${TextInput} label="Your e-mail address" type="email" autocomplete="email" value=${email} onInput=${setEmail}
+      problems=${problems.email} />
+    <${FormError} error=${error} problems=${problems} shown=${['email']} />
+    <button class="main" disabled=${isSending}>Send another link</button>
+  </form>`;
+}
+
+function Onward() {
+  if (APP_URL) return html`<p><a href=${APP_URL}>Go to ${APP_NAME}</a></p>`;
+  return HAS_ADMIN && html`<p><${Link} to="/admin/sign-in">Sign in<//></p>`;
+}

@@ -1,0 +1,31 @@
+"""The admin page as people use it: signed in as one of the people of tests/conftest.py."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.conftest import PASSWORD
+
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def open_as(address, page):
+    """Return a function that signs in as `alice`, `edith` or `admin` (None: nobody) and shows a page of Larder."""
+
+    def open_page(name, path="/admin/"):
+        page.context.clear_cookies()
+        if name:
+            data = {"email": f"{name}@example.com", "password": PASSWORD, "cookies": True}
+            assert page.request.post(f"http://{address}/api/v1/auth/login", data=data).ok
+        page.goto(f"http://{address}{path}")
+        page.locator("h1").wait_for()
+        return page
+
+    return open_page
+
+
+def check_accessible(page):
+    """Fail if people with disabilities could not use something on the page, as far as a program can find it."""
+    found = Axe().run(page).response["violations"]
+    serious = [violation for violation in found if violation["impact"] in SERIOUS]
+    assert not serious, [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious]
