@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import yaml
 
 from backend.services.errors import Invalid, LarderError
 from backend.utils.problems import Problem
-from backend.utils.strict_yaml import Found, YamlError, find, load_yaml
+from backend.utils.strict_yaml import YamlError, compose_yaml, find, load_yaml
 
 SUFFIXES = (".yml", ".yaml")
 PARTS = ((), ("resources",), ("roles",), ("users",))  # where the path of an error may begin in a document
 
 
 class DefinitionFile(NamedTuple):
-    """A YAML file with its text and what it declares."""
+    """A YAML file with its tree and what it declares."""
 
     path: Path
-    text: str
+    tree: yaml.Node | None
     document: Any
 
 
@@ -53,18 +54,12 @@ class DefinitionFiles:
     def _explain(self, path: Sequence[str], problem: Problem) -> tuple[str, int, str]:
         """Return the file and the line of a problem, and its text."""
         file, found = max(
-            ((file, find(file.text, (*part, *path))) for file in self._files for part in PARTS),
+            ((file, find(file.tree, (*part, *path))) for file in self._files for part in PARTS),
             key=lambda pair: pair[1].depth,
         )
         place = ".".join(part for part in path if part != "_schema")
-        misread = _misread(found, problem)
-        text = f"{problem} {misread}" if misread else str(problem)
+        text = found.explain(problem)
         return str(file.path), found.line, f"{place}: {text}" if place else text
-
-
-def _misread(found: Found, problem: Problem) -> str | None:
-    """Return the sentence about what YAML misread, if the problem may come from it."""
-    return found.misread_key or (found.misread_value if problem.extras.get("expected") == "string" else None)
 
 
 def _flatten(problems: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Problem]]:
@@ -91,7 +86,7 @@ def _read(path: Path) -> DefinitionFile:
         raise click.ClickException(f"{place}: {error}") from error
     if document is None:
         raise click.ClickException(f"{path} is empty. Declare `resources`, `roles` or `users` in it.")
-    return DefinitionFile(path, text, document)
+    return DefinitionFile(path, compose_yaml(text), document)
 
 
 def _has_parts(document: Any) -> bool:
@@ -105,7 +100,7 @@ def _merge(first: dict[str, Any], file: DefinitionFile) -> dict[str, Any]:
     for part, declared in file.document.items():
         before, more = merged.get(part, {}), declared or {}
         if repeated := sorted(before.keys() & more.keys()):
-            line = find(file.text, (part, repeated[0])).line
+            line = find(file.tree, (part, repeated[0])).line
             raise click.ClickException(f"{file.path}:{line}: It declares {', '.join(repeated)} a second time.")
         merged[part] = before | more
     return merged

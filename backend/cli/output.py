@@ -1,24 +1,17 @@
-"""The output of commands: YAML, and errors as messages."""
+"""The errors of commands as messages."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
 
 import click
-import yaml
 
 from backend.models.database import DATABASE_ERRORS, database
 from backend.services.errors import LarderError
 from backend.services.operation.migrations import NOT_MIGRATED
 from backend.utils.problems import to_texts
+from backend.utils.strict_yaml import dump_yaml
 
-YAML_WIDTH = 1000  # characters, so that no message is wrapped
 PARTS_IN_MESSAGE = ("plan", "rows")  # details that the message of an error already contains
-
-
-def write_yaml(value: Any, file: IO[str]) -> None:
-    """Write a value as YAML to an open text file."""
-    yaml.safe_dump(value, file, sort_keys=False, allow_unicode=True)
 
 
 @contextmanager
@@ -45,6 +38,4 @@ def _message_of(error: LarderError) -> str:
     details = {part: problems for part, problems in error.details.items() if part not in PARTS_IN_MESSAGE}
     if not details:
         return error.message
-    return (
-        f"{error.message}\n{yaml.safe_dump(to_texts(details), sort_keys=False, allow_unicode=True, width=YAML_WIDTH)}"
-    )
+    return f"{error.message}\n{dump_yaml(to_texts(details))}"

@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 
 from backend.cli.definition_files import DefinitionFiles
 from backend.cli.format_options import command_options, format_options, read_options
-from backend.cli.output import error_messages, write_yaml
+from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.models.database import database
 from backend.services import documents
@@ -27,6 +27,7 @@ from backend.services.records.proposals.field_names import resource_name
 from backend.services.records.proposals.proposing import Proposal, proposal_format
 from backend.services.records.proposals.proposing import propose as propose_resource
 from backend.utils.controls import without_controls
+from backend.utils.strict_yaml import dump_yaml
 
 commands = AppGroup("resources", help="Definitions of resources, as YAML files.")
 
@@ -75,7 +76,7 @@ def export(file: TextIO, next_numbers: bool) -> None:
     """
     with error_messages(), database.connection_context():
         document = documents.export_document(next_numbers=next_numbers)
-    write_yaml(document, file)
+    dump_yaml(document, file)
 
 
 @commands.command("propose", epilog="Example: flask resources propose examples/geo/cities.csv > cities.yml")
@@ -97,7 +98,7 @@ def propose(files: tuple[Path, ...], name: str | None, **layout: Any) -> None:
             proposals.append(_propose(file, name or resource_name(file.stem), read_options(layout)))
         for line in _advice(file, proposals[-1]):
             click.echo(f"# {without_controls(line)}".rstrip())
-    write_yaml({"resources": {each.name: {"fields": each.fields} for each in proposals}}, sys.stdout)
+    dump_yaml({"resources": {each.name: {"fields": each.fields} for each in proposals}}, sys.stdout)
 
 
 def _propose(file: Path, name: str, layout: Format) -> Proposal:

@@ -82,6 +82,7 @@ class ValueProblemSchema(Schema):
     pattern = fields.String(metadata={"description": "The regular expression that the text must match"})
     names = fields.List(fields.String(), metadata={"description": "What the problem is about, such as roles"})
     suggestion = fields.String(metadata={"description": "The name that was most likely meant"})
+    line = fields.Integer(metadata={"description": "The line of a body in YAML"})
     place = fields.String(metadata={"description": "Where the problem is within the value or the row"})
 
 

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from typing import Any, get_args
 
+from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.app import get_app
@@ -13,6 +14,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.uploads import UPLOADED, FormatQuery, read_layout, uploaded_rows
+from backend.routes.toolkit.yaml_bodies import JSON, TEXT, YAML, YamlOrJson
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
 from backend.services.definitions.steps import Action
@@ -23,6 +25,7 @@ from backend.services.records.imports.report import Bounds, Budget
 from backend.services.records.proposals.field_names import resource_name
 from backend.services.records.proposals.proposing import proposal_format, propose
 from backend.utils.clock import rfc3339
+from backend.utils.strict_yaml import dump_yaml
 
 EXAMPLE = {
     "name": "books",
@@ -42,7 +45,7 @@ READ_ONLY = ("version", "created_at", "updated_at")  # in the body of a GET, but
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
 
-class DefinitionUpdateSchema(schema.DefinitionBodySchema):
+class DefinitionUpdateSchema(schema.DefinitionBodySchema, YamlOrJson):
     """The new definition of a resource; a new name is given with `renamed_from`."""
 
     name = StrictText(metadata={"pattern": schema.NAME_PATTERN})
@@ -186,6 +189,7 @@ def list_resources() -> Any:
 @blp.post("")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.idempotent
+@blp.takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
 @blp.response(201, DefinitionSchema, headers=LOCATION)
 @blp.fails(400, 401, 403, 409, 415)
@@ -227,15 +231,22 @@ def propose_resource(arguments: dict[str, Any]) -> dict[str, Any]:
 @blp.guard(permission(RESOURCES_READ))
 @blp.response(200, DefinitionSchema)
 @blp.fails(401, 403, 404)
-@blp.doc(operationId="get_resource")
+@blp.doc(operationId="get_resource", responses={200: TEXT})
 def get_resource(name: str) -> Any:
-    """Show a resource"""
-    return resources.get_resource(name)
+    """Show a resource
+
+    With `Accept: application/yaml`, the response is the definition as YAML, which `PUT` takes unchanged.
+    """
+    stored = resources.get_resource(name)
+    if request.accept_mimetypes.best_match([JSON, YAML]) == YAML:
+        return Response(dump_yaml({"name": stored.name, **stored.body}), mimetype=YAML)
+    return stored
 
 
 @blp.put("/<name>")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(ReplaceQuery, location="query")
+@blp.takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
@@ -251,6 +262,7 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
 
 @blp.post("/<name>/plan")
 @blp.guard(permission(RESOURCES_WRITE))
+@blp.takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionPlanSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)

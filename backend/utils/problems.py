@@ -48,6 +48,7 @@ class Extras(TypedDict, total=False):
     pattern: str  # the regular expression that the text must match
     names: list[str]  # of what the problem is about, such as roles or fields
     suggestion: str  # the name that was most likely meant
+    line: int  # of the YAML text
     place: str  # within the value or row, if the key of the problem does not say it
 
 

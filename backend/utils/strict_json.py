@@ -50,6 +50,13 @@ class JsonNumber(float):
 
     text: str
 
+    @classmethod
+    def written(cls, text: str) -> "JsonNumber":
+        """Return the number that is written like this."""
+        number = cls(text)
+        number.text = text
+        return number
+
 
 def read_json(text: str, *, has_lines: bool = False) -> Any:
     """Return the value of a JSON text. Raises ValueError with a message for people if it is not valid.
@@ -70,6 +77,14 @@ def read_json(text: str, *, has_lines: bool = False) -> Any:
 
 def read_body(body: bytes) -> Any:
     """Return the value of JSON in UTF-8. Raises ValueError with a message for people if it is not valid."""
+    return read_json(read_text(body, "JSON"), has_lines=True)
+
+
+def read_text(body: bytes, form: str) -> str:
+    """Return a body in UTF-8 as text. Raises ValueError with a message for people if it is none, or is empty.
+
+    `form` is the name of what was expected.
+    """
     if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:2]:
         raise ValueError("The body is in UTF-16; send it in UTF-8.")
     body = body.removeprefix(codecs.BOM_UTF8)
@@ -79,8 +94,8 @@ def read_body(body: bytes) -> Any:
         wrong = body[error.start]
         raise ValueError(f"The body is not UTF-8: byte {error.start + 1:,} is 0x{wrong:02X}.") from error
     if not text.strip():
-        raise ValueError("The body is empty; JSON was expected.")
-    return read_json(text, has_lines=True)
+        raise ValueError(f"The body is empty; {form} was expected.")
+    return text
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -95,12 +110,6 @@ def explain_no_object(value: Any) -> str:
     """Return the message for a JSON value that should be an object."""
     kind = next(name for cls, name in _TYPE_NAMES.items() if isinstance(value, cls))
     return f"An object was expected, not {kind}."
-
-
-def _read_number(text: str) -> JsonNumber:
-    number = JsonNumber(text)
-    number.text = text
-    return number
 
 
 class _Refused(ValueError):
@@ -121,7 +130,7 @@ def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 # Made once, since making one takes longer than reading a small body.
 _decoder = json.JSONDecoder(
-    parse_float=_read_number, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats
+    parse_float=JsonNumber.written, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeats
 )
 
 

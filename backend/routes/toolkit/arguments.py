@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.unknown_parameters import explain_unknown
+from backend.routes.toolkit.yaml_bodies import JSON, YAML, YamlOrJson, read_yaml
 from backend.services.access.actors import Actor
 from backend.services.errors import Invalid, Malformed
 from backend.utils.problems import UNKNOWN_PARAMETER, Problem
@@ -203,14 +204,17 @@ class Parser(FlaskParser):
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the body. An array is only valid if the schema is of many objects."""
-        data = super().load_json(req, schema)
+        takes_yaml = isinstance(schema, YamlOrJson)
+        if takes_yaml:
+            require_type(req, JSON, YAML)
+        data = read_yaml(req) if takes_yaml and req.mimetype == YAML else super().load_json(req, schema)
         if not isinstance(data, dict) and data is not missing and not schema.many:
             problem = Problem("wrong_type", explain_no_object(data), expected="object")
             abort_with(422, messages={"json": {"_schema": [problem]}})
         return data
 
     def _raw_load_json(self, req: flask.Request) -> Any:
-        require_type(req, "application/json")  # webargs would also accept types that end in `+json`
+        require_type(req, JSON)  # webargs would also accept types that end in `+json`
         try:
             return read_body(req.get_data(cache=True))
         except ValueError as error:
