@@ -199,6 +199,9 @@ def _option_steps(change: Alteration) -> Iterator[Step]:
         yield make_step("change_access", new.name, "Change the grants.")
     if old.description != new.description:
         yield make_step("describe", new.name, "Change the description of the resource.")
+    if old.label != (new.label and change.continued.get(new.label)):
+        text = f"Show {new.label} for a record." if new.label else "Declare no label."
+        yield make_step("change_label", new.name, text)
     if old.on_owner_delete != new.on_owner_delete:
         yield make_step("change_on_owner_delete", new.name, f"Set on_owner_delete to {new.on_owner_delete}.")
     if old.require_if_match != new.require_if_match:

@@ -77,8 +77,8 @@ def cache_problems(definition: Definition) -> Problems:
 
 
 def column_problems(definition: Definition) -> Problems:
-    """Check the indexes, the unique sets and the fields of the full-text search."""
-    problems: Problems = {}
+    """Check the label, the indexes, the unique sets and the fields of the full-text search."""
+    problems = _label_problems(definition)
     for part, sets in (("indexes", definition.indexes), ("unique", definition.unique)):
         field_sets = [FieldSet.read(entry) for entry in sets]
         counts = Counter(field_sets)
@@ -88,6 +88,14 @@ def column_problems(definition: Definition) -> Problems:
     if not problems:
         problems |= _index_count_problems(definition)
     return problems | _search_problems(definition)
+
+
+def _label_problems(definition: Definition) -> Problems:
+    label, texts = definition.label, [name for name, field in definition.fields.items() if field.searchable]
+    if label is None or label in texts:
+        return {}
+    problem = Problem("unknown_field", f"Not a text field of this resource: {shown_name(label)}.", names=[label])
+    return {"label": [problem.proposing(nearest(label, texts))]}
 
 
 def _set_problem(field_set: FieldSet, definition: Definition, part: str, count: int) -> Problem | None:

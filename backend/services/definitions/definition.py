@@ -24,6 +24,7 @@ from backend.services.field_types.uuid import Uuid
 from backend.services.storage.conditions import Condition
 from backend.services.storage.literals import literal_sql, quoted
 
+USUAL_LABELS = ("name", "title", "label", "email")  # the first of these is the label if none is declared
 SYSTEM_FIELDS: Mapping[str, FieldType] = {
     "id": Uuid(required=True, description="UUIDv7; grows with time"),
     "created_at": DateTime(required=True),
@@ -53,6 +54,7 @@ class Definition:
     name: str
     fields: dict[str, FieldType]
     description: str = ""
+    label: str | None = None
     indexes: list[Entry] = dataclasses.field(default_factory=list)
     unique: list[Entry] = dataclasses.field(default_factory=list)
     search: list[str] = dataclasses.field(default_factory=list)
@@ -163,6 +165,17 @@ class Definition:
     def _grants(self) -> dict[str, Grants]:
         return {action: read_grants(grants) for action, grants in self.access.items()}
 
+    def label_for(self, hidden: Collection[str] = ()) -> str | None:
+        """Return the name of the field that is shown for a record to those from whom these fields are hidden.
+
+        It is the declared label, else one of USUAL_LABELS, else the first unique text, else the first text; None if
+        there is no text, so that only the id can be shown.
+        """
+        texts = {name: field for name, field in self.fields.items() if field.searchable and name not in hidden}
+        unique = [name for name, field in texts.items() if field.unique]
+        candidates = [self.label, *USUAL_LABELS, *unique, *texts]
+        return next((name for name in candidates if name in texts), None)
+
     @cached_property
     def ruled_fields(self) -> dict[str, FieldType]:
         """Map of name to field, for the fields that only some roles may read or write."""
@@ -239,6 +252,7 @@ class Definition:
         """Return the definition as it is stored and exported: without its name and without empty parts."""
         body = {
             "description": self.description,
+            "label": self.label,
             "fields": {name: field.to_dict() for name, field in self.fields.items()},
         }
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search}

@@ -70,7 +70,7 @@ def _read(data: Any, reserved: Collection[str], version: int = 1) -> tuple[Defin
 
 
 def _with_new_names(definition: Definition) -> Definition:
-    """Return the definition with the new names of renamed fields in the expressions of computed ones and in checks."""
+    """Return the definition with the new names of renamed fields in the label, in expressions and in checks."""
     fields = definition.fields
     former_names = [(former, name) for name, field in fields.items() for former in field.former_names]
     new_names = {former: name for former, name in former_names if former not in fields}
@@ -81,4 +81,5 @@ def _with_new_names(definition: Definition) -> Definition:
         for name, field in fields.items()
     }
     checks = {name: rename_in_where(where, new_names) for name, where in definition.checks.items()}
-    return replace(definition, fields=renamed, checks=checks)
+    label = definition.label and new_names.get(definition.label, definition.label)
+    return replace(definition, label=label, fields=renamed, checks=checks)

@@ -163,6 +163,9 @@ class DefinitionBodySchema(Schema):
         validate=_check_count,
         metadata={"minProperties": 1, "maxProperties": MAX_FIELDS},
     )
+    label = StrictText(
+        metadata={"description": "Text field that is shown for a record, for example where another record refers to it"}
+    )
     indexes = _field_sets("Sets of fields to index; `-` before a name for a descending order")
     unique = _field_sets("Sets of fields whose values together must be unique")
     search = fields.List(field_name(), metadata={"description": "Fields of the full-text search"})

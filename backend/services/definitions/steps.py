@@ -28,6 +28,7 @@ Action = Literal[  # what a step does
     "change_default",
     "change_filters",
     "change_history",
+    "change_label",
     "change_on_delete",
     "change_on_owner_delete",
     "change_require_if_match",
