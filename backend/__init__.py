@@ -36,6 +36,7 @@ from backend.routes import (
     resources,
     roles,
     root,
+    schema,
     sessions,
     user_settings,
     users,
@@ -62,7 +63,7 @@ STATE = (database, quota, limits, hashing, mail_texts, response_limit, count_lim
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(resources, batch, audit, backups),
+    *(schema, resources, batch, audit, backups),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

@@ -81,6 +81,7 @@ POST   /roles                      401 401 401 403 403 403 403 201 403 403 403 4
 DELETE /roles/<name>               401 401 401 403 403 403 403 200 403 403 403 403 200  roles:write
 GET    /roles/<name>               401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or roles:write
 PUT    /roles/<name>               401 401 401 403 403 403 403 200 403 403 403 403 200  roles:write
+GET    /schema                     200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /users                      401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /users                      401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write

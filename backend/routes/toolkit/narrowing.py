@@ -20,7 +20,7 @@ from backend.services.definitions.client_names import client_names
 from backend.services.definitions.policies import has_any_grant, has_grant, hidden_fields, locked_fields
 from backend.services.records.measures import FUNCTIONS
 from backend.services.records.upserts import upsert_keys
-from backend.services.records.visible_queries import visible_paths
+from backend.services.records.visible_queries import expandable_relations, visible_paths
 from backend.services.storage.relations import Relation
 
 LISTS_OF_FIELDS = ("sort", "fields", "group_by", *FUNCTIONS)
@@ -114,11 +114,7 @@ def _reach(catalog: Catalog, actor: Actor) -> Reach:
 
 def _visible_part(resource: Resource, actor: Actor, reach: Reach) -> VisiblePart:
     definition = resource.definition
-    expandable = {
-        name: relation
-        for name, relation in resource.relations(lambda target: hidden_fields(target, actor)).items()
-        if has_grant(resource.catalog.target(relation.target), "list" if relation.is_back else "read", actor)
-    }
+    expandable = expandable_relations(actor, resource)
     hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
     paths = tuple(visible_paths(actor, resource)) if definition.filters else ()
     return VisiblePart(resource.name, hidden, locked, expandable, paths, reach)

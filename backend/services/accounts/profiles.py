@@ -9,7 +9,7 @@ from backend.models.database import database
 from backend.models.user import User
 from backend.services.access.actors import Actor
 from backend.services.definitions.definition import Definition
-from backend.services.definitions.policies import LOCKED
+from backend.services.definitions.policies import LOCKED, may_set_profile_field
 from backend.services.definitions.row_rules import used_user_fields, user_fields
 from backend.services.definitions.stored import load_definitions
 from backend.services.errors import Denied, Invalid
@@ -50,15 +50,11 @@ def updated_profile(actor: Actor, profile: Profile, changes: Profile, *, own: bo
 
 
 def _load_value(actor: Actor, field: FieldType, value: Any, own: bool) -> Any:
-    if own and not _may_set(actor, field):
+    if own and not may_set_profile_field(actor, field):
         raise ValidationError(LOCKED)
     if value is None:
         return None
     return field.to_json(field.json_field().deserialize(value))
-
-
-def _may_set(actor: Actor, field: FieldType) -> bool:
-    return actor.is_admin or not actor.roles.isdisjoint(field.writable_by or ())
 
 
 def require_may_give_values(actor: Actor, before: Profile, after: Profile) -> None:
@@ -73,7 +69,7 @@ def require_may_give_values(actor: Actor, before: Profile, after: Profile) -> No
     new = {name for name, value in after.items() if value not in (before.get(name), own.get(name))}
     used = values_used_by_grants() & new if new else set()
     fields = user_fields() if used else {}
-    if missing := sorted(name for name in used if not _may_set(actor, fields[name])):
+    if missing := sorted(name for name in used if not may_set_profile_field(actor, fields[name])):
         raise Denied(f"Grants use {', '.join(missing)}, and you do not have this value yourself.")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, NoReturn
 
@@ -223,6 +223,7 @@ class Catalog(dict[str, Resource]):
         self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
         self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
         self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
+        self.descriptions: dict[Hashable, Any] = {}  # of what callers see; services/records/descriptions.py fills it
         self._rules: dict[tuple[str, str], tuple[tuple[str, Condition], ...]] = {}
         for resource in (*self.values(), self.people):  # last, when the catalog is complete
             resource.catalog = self
@@ -241,10 +242,8 @@ class Catalog(dict[str, Resource]):
         """Return what Resource.rules returns. It is read once, because a rule may lead through several resources."""
         key = definition.name, action
         if key not in self._rules:
-            place = RulePlace(definition, self.world)
-            self._rules[key] = tuple(
-                [(role, _read_grant(role, where, place)) for role, where in definition.grants(action).ruled]
-            )
+            place, ruled = RulePlace(definition, self.world), definition.grants(action).ruled
+            self._rules[key] = tuple([(role, _read_grant(role, where, place)) for role, where in ruled])
         return self._rules[key]
 
 

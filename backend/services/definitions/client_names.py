@@ -23,6 +23,7 @@ SYSTEM_NAMES = {
     *("definition", "definition_access", "definition_body", "definition_version", "plan_step"),
     *("definition_plan", "definition_proposal"),
     *("field_declaration", "field_set", "ruled_field_set", "access_grant", "ruled_grant", "other_field"),
+    *("schema_directory", "schema_field", "schema_relation", "schema_resource"),
     *("history_entry", "changed_value", "audit_entry", "backup", "health_check"),
     *("batch_operation", "batch_request", "batch_result", "list_meta"),
     *("import_change", "import_problem", "import_report", "import_option", "proposed_definition"),

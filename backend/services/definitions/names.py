@@ -34,6 +34,7 @@ RESERVED_RESOURCES = {
         "openapi",
         "docs",
         "admin",
+        "schema",
     ),
     # Not paths, but names of blueprints and of other parts of the OpenAPI document.
     *("root", "swagger_ui", "user_settings", "recovery", "account"),

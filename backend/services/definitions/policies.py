@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from peewee import Select
 
@@ -16,6 +16,7 @@ from backend.services.definitions.grants import OWNER_GRANT, PUBLIC_GRANT
 from backend.services.definitions.row_rules import bind
 from backend.services.definitions.schema import ACTIONS
 from backend.services.errors import Invalid, NotFound
+from backend.services.field_types.base import FieldType
 from backend.services.storage.conditions import EVERY, NEVER, Condition, any_of
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import built_once, slot
@@ -56,6 +57,8 @@ class Scope:
         return not self.condition.own_fields.isdisjoint(names)
 
 
+Extent = Literal["all", "own", "rule"]  # all records, those that the actor created, or those that meet a rule
+
 EVERYTHING = Scope(EVERY)
 NOTHING = Scope(NEVER)
 NO_FIELDS: frozenset[str] = frozenset()
@@ -64,17 +67,22 @@ LOCKED = Problem("read_only", "You may not set this field.")
 
 def scope(resource: Resource, action: str, actor: Actor) -> Scope:
     """Return the Scope of one of ACTIONS for the actor: the sum of their grants, NOTHING without a grant."""
-    if actor.is_admin and not resource.definition.limits_admins:
+    if _is_unlimited(resource, action, actor):
         return EVERYTHING
-    grants = resource.definition.grants(action)
-    if PUBLIC_GRANT in grants.roles or not actor.roles.isdisjoint(grants.roles):
-        return EVERYTHING
-    if not actor.roles.isdisjoint(resource.permitted_roles(action)):
-        return EVERYTHING
-    if not grants.ruled:
+    if not resource.definition.grants(action).ruled:
         return NOTHING
     mine = [rule for role, rule in resource.rules(action) if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
     return Scope(any_of(bind(rule, partial(_rule_value, actor)) for rule in mine))
+
+
+def _is_unlimited(resource: Resource, action: str, actor: Actor) -> bool:
+    """Return whether the actor may perform the action on every row."""
+    if actor.is_admin and not resource.definition.limits_admins:
+        return True
+    roles = resource.definition.grants(action).roles
+    if PUBLIC_GRANT in roles or not actor.roles.isdisjoint(roles):
+        return True
+    return not actor.roles.isdisjoint(resource.permitted_roles(action))
 
 
 def _rule_value(actor: Actor, name: str) -> Any:
@@ -115,6 +123,11 @@ def locked_fields(definition: Definition, actor: Actor) -> frozenset[str]:
     return unsettable.union(name for name, field in ruled if not _has_one_of(actor, field.writers))
 
 
+def may_set_profile_field(actor: Actor, field: FieldType) -> bool:
+    """Return whether the actor may set this profile field of their own account."""
+    return actor.is_admin or not actor.roles.isdisjoint(field.writable_by or ())
+
+
 def _has_one_of(actor: Actor, roles: list[str] | None) -> bool:
     return roles is None or not actor.roles.isdisjoint(roles)
 
@@ -132,6 +145,22 @@ def has_grant(resource: Resource, action: str, actor: Actor) -> bool:
     own = () if actor.user_id is None or not actor.owns else (OWNER_GRANT,)
     granted = grants.roles.union((role for role, _ in grants.ruled), resource.permitted_roles(action))
     return actor.is_admin or not {PUBLIC_GRANT, *actor.roles, *own}.isdisjoint(granted)
+
+
+def extent(resource: Resource, action: str, actor: Actor) -> Extent | None:
+    """Return for which records the actor has a grant of the action; None if they have none.
+
+    It depends on nothing but the roles of the actor, so they may turn out to have no record that meets the rule.
+    """
+    if not has_grant(resource, action, actor):
+        return None
+    if _is_unlimited(resource, action, actor):
+        return "all"
+    ruled = resource.definition.grants(action).ruled
+    rules = [(role, where) for role, where in ruled if role in actor.roles or role in (PUBLIC_GRANT, OWNER_GRANT)]
+    if action == "create" and (OWNER_GRANT, {}) in rules:  # everyone owns what they create
+        return "all"
+    return "own" if all(rule == (OWNER_GRANT, {}) for rule in rules) else "rule"
 
 
 def has_any_grant(resource: Resource, actor: Actor) -> bool:

@@ -130,6 +130,11 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
         return self
 
     @property
+    def target(self) -> str | None:
+        """The resource whose records the values refer to; None for any other value."""
+        return None
+
+    @property
     def former_names(self) -> list[str]:
         """The former names of the field, the latest first."""
         return self.renamed_from or []

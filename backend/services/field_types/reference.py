@@ -57,6 +57,11 @@ class Reference(Uuid):
         """Return the SQL of the foreign key, which follows the column."""
         return SQL(f'REFERENCES "{target_table(self.to)}" ("id") ON DELETE {ON_DELETE[self.on_delete]}')
 
+    @property
+    def target(self) -> str | None:
+        """The resource of `to`."""
+        return self.to
+
     def ids_in(self, value: Any) -> list[str]:
         """Return the ids in a value."""
         return [] if value is None else [value]

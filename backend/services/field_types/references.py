@@ -109,6 +109,11 @@ class References(FieldType):
         """The maximum number of ids; a change of the target is a step of its own."""
         return {"max": self.max}
 
+    @property
+    def target(self) -> str | None:
+        """The resource of `to`."""
+        return self.to
+
     def ids_in(self, value: Any) -> list[str]:
         """Return the ids in a value."""
         return value or []

@@ -74,6 +74,15 @@ def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
     return resource.relations(hidden)
 
 
+def expandable_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
+    """Return the map of name to Relation, for those that lead to records for which the actor has a grant."""
+    return {
+        name: relation
+        for name, relation in visible_relations(actor, resource).items()
+        if policies.has_grant(resource.catalog.target(relation.target), "list" if relation.is_back else "read", actor)
+    }
+
+
 def visible_paths(actor: Actor, resource: Resource) -> dict[str, FieldType]:
     """Return the map of path to field, for the `filters` of the definition that the actor may use."""
     place = VisiblePlace(actor, resource)
