@@ -9,10 +9,12 @@ export const session = makeStore('none'); // or 'open', or 'ended': somebody was
 
 export class ApiError extends Error {
   // `problems` has the texts of a 422 by field: {title: ['Must not be empty.']}; those of the whole body are under ''.
+  // `queryProblems` has those of query parameters.
   constructor(status, error, etag) {
     super(error.message);
     Object.assign(this, {status, code: error.code, details: error.details || {}, etag});
     this.problems = problemsOf(this.details.json);
+    this.queryProblems = problemsOf(this.details.query);
   }
 }
 
@@ -127,7 +129,7 @@ async function exchange() {
 }
 
 // Say that the connection is lost, until the server answers again.
-function lose() {
+export function lose() {
   if (connection.get() === 'lost') return;
   connection.set('lost');
   const attempt = async () => {

@@ -10,7 +10,7 @@ let confirmLeaving = async () => true;
 
 function current() {
   const path = decodeURI(location.pathname.slice(BASE.length));
-  return {path, query: new URLSearchParams(location.search), url: location.href};
+  return {path, query: new URLSearchParams(location.search), url: location.href, state: history.state};
 }
 
 export function setLeavingDialog(ask) {
@@ -32,7 +32,8 @@ export async function navigate(path, {replace = false, force = false} = {}) {
 }
 
 // Change the query of this page: {name: value or list}; null removes it. Nothing is asked, because the page stays.
-export function setQuery(changes, {replace = false} = {}) {
+// The browser keeps `state` with the URL, also over a reload; it is `place.state` then.
+export function setQuery(changes, {replace = false, state = null} = {}) {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(changes)) {
     query.delete(name);
@@ -41,7 +42,7 @@ export function setQuery(changes, {replace = false} = {}) {
     }
   }
   const text = query.toString();
-  history[replace ? 'replaceState' : 'pushState'](null, '', `${location.pathname}${text ? `?${text}` : ''}`);
+  history[replace ? 'replaceState' : 'pushState'](state, '', `${location.pathname}${text ? `?${text}` : ''}`);
   place.set(current());
 }
 
