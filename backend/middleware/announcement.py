@@ -3,12 +3,14 @@
 from contextlib import suppress
 
 from backend.config.settings import Settings
-from backend.middleware.paths import API, DOCS_PATH
+from backend.middleware.paths import ADMIN_PATH, API, DOCS_PATH
 
 
 def announce(settings: Settings, base: str) -> None:
-    """Print the addresses of the API and of its documentation; `base` is the URL that the server listens on."""
+    """Print the addresses of the API and of its pages; `base` is the URL that the server listens on."""
     say(f"Larder answers at {base}{API}, its documentation is at {base}{DOCS_PATH}")
+    if settings.admin:
+        say(f"Its admin page is at {base}{ADMIN_PATH}")
     if settings.allows_local_origins:
         say("Pages of this machine may call it from any port, because LARDER_PUBLIC_URL is not set")
 

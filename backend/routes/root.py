@@ -1,13 +1,14 @@
 """The entry point, `/`, and the types of a client."""
 
 from flask import Response, after_this_request, request
+from markupsafe import Markup
 from marshmallow import Schema, fields
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.guards import anybody, reader_of_documents
-from backend.middleware.paths import API, DOCS_PATH, DOCUMENT_PATH
+from backend.middleware.paths import ADMIN_PATH, API, DOCS_PATH, DOCUMENT_PATH
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.openapi import get_api
 from backend.routes.toolkit.pages import show_page
@@ -16,6 +17,7 @@ from backend.routes.toolkit.typescript import client_types
 from backend.utils.version import VERSION
 
 JSON, HTML = "application/json", "text/html"
+ADMIN_LINK = '<li><a href="{path}">Admin page</a> <small>Records, people and settings</small></li>\n'
 TYPES = {
     "200": {
         "description": "The file",
@@ -34,6 +36,7 @@ class ApiRootSchema(Schema):
     name = fields.String(required=True)
     version = fields.String(required=True)
     api = fields.String(required=True)
+    admin = fields.String(required=True, allow_none=True, metadata={"description": "Null without an admin page"})
     docs = fields.String(required=True)
     openapi = fields.String(required=True)
 
@@ -43,7 +46,7 @@ class ApiRootSchema(Schema):
 @blp.response(200, ApiRootSchema)
 @blp.fails(422)
 @blp.doc(operationId="show_api", security=NO_SIGN_IN)
-def root() -> dict[str, str] | Response:
+def root() -> dict[str, str | None] | Response:
     """Show the paths of the API and its documentation
 
     A browser gets a page with links to them.
@@ -53,9 +56,11 @@ def root() -> dict[str, str] | Response:
     base = settings.public_path
     if request.accept_mimetypes.best_match([JSON, HTML]) == HTML:
         version = f"Larder {VERSION}" if settings.public_docs else ""
-        return show_page("root.html", name=settings.app_name or "Larder", version=version)
+        admin = Markup(ADMIN_LINK).format(path=f"{base}{ADMIN_PATH}") if settings.admin else ""
+        return show_page("root.html", name=settings.app_name or "Larder", version=version, admin=admin)
+    admin_path = f"{base}{ADMIN_PATH}" if settings.admin else None
     paths = {"api": f"{base}{API}", "docs": f"{base}{DOCS_PATH}", "openapi": f"{base}{DOCUMENT_PATH}"}
-    return {"name": "Larder", "version": VERSION, **paths}
+    return {"name": "Larder", "version": VERSION, "admin": admin_path, **paths}
 
 
 def _vary_by_form(response: Response) -> Response:

@@ -21,7 +21,7 @@ def under_path(settings, admin):
 @ON_SQLITE
 def test_locations_and_paths_in_answers_begin_with_the_path(under_path):
     assert under_path.client.get("/").json["data"] | {"name": "", "version": ""} == {
-        **{"name": "", "version": ""},
+        **{"name": "", "version": "", "admin": f"{PATH}/admin/"},
         **{"api": f"{PATH}/api/v1", "docs": f"{PATH}/docs", "openapi": f"{PATH}/openapi.json"},
     }
     under_path.declare("notes", {"title": {"type": "string"}})
@@ -35,7 +35,7 @@ def test_locations_and_paths_in_answers_begin_with_the_path(under_path):
 
 @ON_SQLITE
 def test_pages_load_their_files_and_the_api_from_the_path(under_path):
-    for path in ("/docs", "/docs/", "/"):
+    for path in ("/admin/", "/docs", "/docs/", "/"):
         page = under_path.client.get(path, headers={"Accept": "text/html"}).text
         files = [file for file in re.findall(r'(?:src|href)="([^"]+)"', page) if file != "data:,"]
         assert [file for file in files if not file.startswith(f"{PATH}/")] == []
@@ -44,10 +44,7 @@ def test_pages_load_their_files_and_the_api_from_the_path(under_path):
                 assert answer.status_code == 200
     with under_path.client.get("/docs/docs.js") as script:
         assert not re.findall(r"['`\"]/(api|docs|openapi)", script.text)
-    page = under_path.client.get("/account/reset").text
-    assert re.findall(r'(?:src|href)="([^"]+)"', page) == ["files/account.css", "files/account.js"]
-    with under_path.client.get("/account/files/account.js") as script:
-        assert "'/api" not in script.text
+    assert f'data-base="{PATH}"' in under_path.client.get("/account/reset").text
 
 
 @ON_SQLITE

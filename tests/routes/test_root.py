@@ -12,7 +12,14 @@ from tests.conftest import ON_SQLITE, Person
 pytestmark = ON_SQLITE
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
-EXPECTED = {"name": "Larder", "version": VERSION, "api": "/api/v1", "docs": "/docs", "openapi": "/openapi.json"}
+EXPECTED = {
+    "name": "Larder",
+    "version": VERSION,
+    "api": "/api/v1",
+    "admin": "/admin/",
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+}
 
 
 @pytest.mark.parametrize(
@@ -31,7 +38,7 @@ def test_a_browser_gets_a_page_with_links_that_work(stranger, accept):
     assert (answer.status_code, answer.mimetype) == (200, "text/html")
     assert f"Larder {VERSION}" in answer.text
     assert "Accept" in answer.headers["Vary"]
-    for path in ("/docs", "/openapi.json", "/health/ready", "/docs/page.css"):
+    for path in ("/admin/", "/docs", "/openapi.json", "/health/ready", "/docs/page.css"):
         assert f'href="{path}"' in answer.text
         with stranger.get(f"http://localhost{path}") as linked:
             assert linked.status_code == 200
