@@ -1,6 +1,7 @@
 """Statements are kept by their builder and its arguments, and nothing else can reach their text."""
 
 import ast
+import gc
 import importlib
 import inspect
 from functools import partial
@@ -11,7 +12,7 @@ from peewee import SQL, Table
 
 from backend.models.database import database
 from backend.services.storage.listable import Listable
-from backend.services.storage.statements import slot
+from backend.services.storage.statements import StatementCache, slot
 
 BACKEND = Path(__file__).parents[2] / "backend"
 BUILT = []
@@ -50,6 +51,19 @@ def test_builds_a_statement_once_for_the_same_arguments(listable):
 def test_keeps_a_statement_for_each_of_different_arguments(listable):
     assert [listable.run(select_sum, 1, each, values={"third": 0}) for each in (2, 5)] == [[(3, 0)], [(6, 0)]]
     assert BUILT == [(1, 2), (1, 5)]
+
+
+def test_drops_the_statements_of_a_deleted_listable_when_the_next_is_kept(listable):
+    gc.collect()  # listables of other tests
+    kept = []
+    for number in (1, 2):
+        listable.run(select_sum, 1, number, values={"third": 0})
+        kept.append(StatementCache.kept_bytes())
+    for number in range(3):
+        Listable("former", {}, None, None).run(select_sum, 1, number, values={"third": 0})
+    gc.collect()
+    listable.run(select_sum, 1, 3, values={"third": 0})
+    assert StatementCache.kept_bytes() == kept[1] + (kept[1] - kept[0])
 
 
 def test_keeps_statements_of_different_listables_apart(listable):

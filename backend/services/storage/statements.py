@@ -6,10 +6,11 @@ of values; each run fills them by name.
 
 import sys
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
@@ -94,20 +95,30 @@ class StatementCache:
 
     Nothing else can affect the text: a builder is a function of a module, so it sees its arguments but no values of its
     caller. All caches of the process together keep at most `max_bytes`; the least recently used statement is dropped
-    first.
+    first. The statements of a deleted cache, such as that of a former definition, are dropped when the next is kept.
     """
 
     max_bytes: ClassVar[int] = MAX_KEPT_BYTES
-    _kept: ClassVar[OrderedDict[tuple[Any, ...], tuple[Statement, int]]] = OrderedDict()  # with its size in bytes
+    # By (number of the cache, builder, shape), each with its size in bytes.
+    _kept: ClassVar[OrderedDict[tuple[Any, ...], tuple[Statement, int]]] = OrderedDict()
     _lock: ClassVar[threading.Lock] = threading.Lock()
     _bytes: ClassVar[int] = 0
+    _numbers: ClassVar[Iterator[int]] = count()
+    _deleted: ClassVar[deque[int]] = deque()  # the numbers of deleted caches
+
+    def __init__(self) -> None:
+        self._number = next(self._numbers)  # no two have the same, unlike id()
+
+    def __del__(self) -> None:
+        # It may run anywhere, also while this thread holds the lock.
+        self._deleted.append(self._number)
 
     def get(self, build: Builder, listable: object, shape: Shape) -> Statement:
         """Return the Statement of `build(listable, *shape)`; raise TypeError for a builder that sees more than these.
 
         `listable` is always the one whose cache this is.
         """
-        key = (self, build, shape)
+        key = (self._number, build, shape)
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
@@ -124,11 +135,22 @@ class StatementCache:
         with self._lock:
             if key in self._kept:
                 return
+            self._drop_deleted()
             self._kept[key] = (statement, size)
             StatementCache._bytes += size
             while self._bytes > self.max_bytes:
-                _, (_, freed) = self._kept.popitem(last=False)
-                StatementCache._bytes -= freed
+                self._drop(next(iter(self._kept)))
+
+    @classmethod
+    def _drop_deleted(cls) -> None:
+        numbers = {cls._deleted.popleft() for _ in range(len(cls._deleted))}
+        if numbers:
+            for key in [key for key in cls._kept if key[0] in numbers]:
+                cls._drop(key)
+
+    @classmethod
+    def _drop(cls, key: tuple[Any, ...]) -> None:
+        cls._bytes -= cls._kept.pop(key)[1]
 
     @classmethod
     def kept_bytes(cls) -> int:
