@@ -42,6 +42,10 @@ NEW_OBJECTS, YOUNG, OLDER = 10_000, 5, 5
 # size of the largest block so far, such as the 19 MiB of a password hash; then a server with 30 resources and their
 # OpenAPI document has 182 MiB instead of 131.
 M_MMAP_THRESHOLD, OWN_MAPPING_BYTES = -3, 128 << 10  # mallopt(3)
+# Smaller blocks come from arenas. By itself glibc gives each thread its own, up to eight per core, and each keeps what
+# its busiest request has needed: after ten minutes of mixed load, 90 MiB that nothing used, and more each minute. With
+# two, it is 20 MiB and stays. One would cost a tenth more CPU time, because threads would wait for each other.
+M_ARENA_MAX, ARENAS = -8, 2
 STOP_POLL_SECONDS = 0.02  # between two checks of the connections while the server stops
 
 
@@ -52,7 +56,7 @@ def take_port(settings: Settings) -> socket.socket:
 
 def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     """Migrate, create the first admin, and serve until SIGTERM or SIGINT. Raises StartError if the start fails."""
-    _give_memory_back()
+    _limit_kept_memory()
     _migrate(settings)
     server = _open(app, settings, listener)  # it listens: no other program can take the port any more
     first_admin = _create_first_admin(settings)
@@ -106,11 +110,12 @@ def _notify_when_ready(settings: Settings) -> None:
     notify("READY=1")
 
 
-def _give_memory_back() -> None:
-    """Make the allocator give large blocks back to the system, where the C library is glibc."""
+def _limit_kept_memory() -> None:
+    """Limit the freed memory that the allocator keeps for later, where the C library is glibc."""
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
         library.mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES)
+        library.mallopt(M_ARENA_MAX, ARENAS)
 
 
 def _tune_garbage_collection() -> None:
