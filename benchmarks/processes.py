@@ -53,15 +53,15 @@ def database(folder, *, postgres):
 
 
 @contextmanager
-def running(folder, count=2, *, shared=True, variables=None, **settings):
+def running(folder, count=2, *, shared=True, **settings):
     """Start `count` processes of `python wsgi.py`, and yield a list of ServerProcess when all of them answer.
 
-    They share one socket as they do under systemd, or each has its own. `variables` are further environment variables.
+    They share one socket as they do under systemd, or each has its own.
     """
     with ExitStack() as stack:
         one = stack.enter_context(_listener()) if shared else None
         servers = [
-            stack.enter_context(_server(folder, number, one or stack.enter_context(_listener()), settings, variables))
+            stack.enter_context(_server(folder, number, one or stack.enter_context(_listener()), settings))
             for number in range(count)
         ]
         for server in servers:
@@ -76,9 +76,9 @@ def _listener():
 
 
 @contextmanager
-def _server(folder, number, listener, settings, variables):
+def _server(folder, number, listener, settings):
     port = listener.getsockname()[1]
-    chosen = environment(UNLIMITED | {"data_dir": folder, "host": HOST, "port": port} | settings) | (variables or {})
+    chosen = environment(UNLIMITED | {"data_dir": folder, "host": HOST, "port": port} | settings)
     with (Path(folder) / f"server{number}.log").open("wb") as log:
         process = start_process(folder, chosen, log, log, listener=listener, root=ROOT, forked=False)
         try:
