@@ -1,4 +1,5 @@
 // Calls of the API: the only module that uses fetch.
+import {parseJson, toJson} from './json.js';
 import {API, BASE} from './place.js';
 import {makeStore} from './store.js';
 
@@ -82,7 +83,7 @@ async function fetchIt(method, url, body, headers, signal) {
   const token = cookie('csrf_access_token');
   if (token && method !== 'GET') sent['X-CSRF-TOKEN'] = token;
   try {
-    const response = await fetch(url, {method, headers: sent, body: isPlain ? body : JSON.stringify(body), signal});
+    const response = await fetch(url, {method, headers: sent, body: isPlain ? body : toJson(body), signal});
     connection.set('open');
     return response;
   } catch (error) {
@@ -94,7 +95,7 @@ async function fetchIt(method, url, body, headers, signal) {
 
 async function read(response) {
   try {
-    return await response.json();
+    return parseJson(await response.text());
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     lose();

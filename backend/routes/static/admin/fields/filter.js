@@ -1,0 +1,48 @@
+// The controls for the values of filters: texts, as they are in the URL of a list.
+import {html, useState} from '../parts/html.js';
+import {Chips} from '../parts/chips.js';
+import {targetNamed, useLabels} from '../parts/labels.js';
+import * as boolean from './boolean.js';
+import {typeOf} from './index.js';
+
+const OF_PRESENCE = ['isnull', 'isempty'];
+const OF_MANY = ['in', 'has_any', 'has_all', 'any', 'all', 'none'];
+const OF_TEXT = ['contains', 'icontains', 'startswith'];
+
+export function takesMany(operator) {
+  return OF_MANY.includes(operator);
+}
+
+export function FilterInput({field, operator = 'eq', value, onInput, attributes}) {
+  const asked = {...field, nullable: false};
+  if (OF_PRESENCE.includes(operator)) return html`<${boolean.Input} ...${{field: asked, value, onInput, attributes}} />`;
+  if (takesMany(operator)) return html`<${ManyInput} ...${{field: asked, values: value || [], onInput, attributes}} />`;
+  return html`<${OneInput} ...${{field: OF_TEXT.includes(operator) ? {...asked, type: 'string'} : asked}}
+    ...${{value, onInput, attributes}} />`;
+}
+
+function OneInput({field, value, onInput, attributes}) {
+  const {FilterInput: OfFilter, Input} = typeOf(field);
+  return html`<${OfFilter ?? Input} ...${{field, value: value ?? '', onInput, attributes}} />`;
+}
+
+function ManyInput({field, values, onInput, attributes}) {
+  const [pending, setPending] = useState('');
+  const label = useLabels(field.to, targetNamed(field.to) ? values : []);
+  const add = text => {
+    setPending('');
+    if (text && !values.includes(text)) onInput([...values, text]);
+  };
+  const press = event => {
+    if (event.key !== 'Enter' || !pending) return;
+    event.preventDefault();
+    add(pending);
+  };
+  const type = text => (targetNamed(field.to) ? add(text) : setPending(text)); // a record is chosen, not typed
+  return html`<${Chips} values=${values} texts=${values.map(label)} onInput=${onInput} isOrdered=${false} />
+    <div class="row" onKeyDown=${press}>
+      <${OneInput} ...${{field, value: pending, attributes}} onInput=${type} />
+      ${!targetNamed(field.to) && html`<button type="button" disabled=${!pending}
+        onClick=${() => add(pending)}>Add</button>`}
+    </div>`;
+}

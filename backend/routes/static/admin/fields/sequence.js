@@ -1,0 +1,2 @@
+// `sequence`: a number that the database gives.
+export {Input, isNumber, parse} from './integer.js';

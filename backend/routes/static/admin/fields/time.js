@@ -1,0 +1,7 @@
+// `time`: a time of day, to the second.
+import {html} from '../parts/html.js';
+import * as base from './base.js';
+
+export function Input({value, onInput, attributes}) {
+  return html`<${base.Input} ...${{value, onInput, attributes}} type="time" step="1" />`;
+}

@@ -1,0 +1,19 @@
+// Values in an order, each of which can be moved to the front and removed.
+import {html} from './html.js';
+
+// `texts` are the texts of `values`; onInput gets the new values. Without `isOrdered` their order means nothing.
+export function Chips({values, texts, onInput, isOrdered = true}) {
+  const remove = index => onInput(values.filter((_, each) => each !== index));
+  const moveUp = index => {
+    const moved = [...values];
+    [moved[index - 1], moved[index]] = [moved[index], moved[index - 1]];
+    onInput(moved);
+  };
+  return values.length > 0 && html`<ul class="chips">${values.map((value, index) => html`<li key=${value}>
+    ${isOrdered && index > 0 && html`<button type="button" class="plain" aria-label=${`Move ${texts[index]} forward`}
+      title="Move forward" onClick=${() => moveUp(index)}>←</button>`}
+    <span>${texts[index]}</span>
+    <button type="button" class="plain" aria-label=${`Remove ${texts[index]}`} title="Remove"
+      onClick=${() => remove(index)}>×</button>
+  </li>`)}</ul>`;
+}
