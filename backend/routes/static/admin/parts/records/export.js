@@ -1,0 +1,40 @@
+// The dialog that downloads what a list shows.
+import {html, useState} from '../html.js';
+import {send, urlOf} from '../api.js';
+import {Dialog} from '../dialogs.js';
+import {Action, Select} from '../forms.js';
+import {titleOf} from '../session.js';
+import {selectionOf} from './query.js';
+
+const FORMATS = [['csv', 'CSV, for spreadsheets'], ['ndjson', 'JSON lines, for programs']];
+const COLUMNS = [['all', 'All columns'], ['shown', 'The columns that are shown']];
+
+export function ExportDialog({resource, shown, columns, onClose}) {
+  const [format, setFormat] = useState('csv');
+  const [which, setWhich] = useState('all');
+  const isChosen = shown.filters.length > 0 || shown.q;
+  const download = async () => {
+    const fields = which === 'shown' ? columns.map(({name}) => name).join(',') : null;
+    const query = {...selectionOf(shown), sort: shown.sort, fields, format};
+    const path = `/${resource.name}/export`;
+    // The browser writes the file by itself. It cannot renew the session, so this request does, and checks the rest.
+    const {ok, status} = await send('HEAD', path, {query});
+    if (!ok) throw new Error(`The export was refused with the status ${status}.`);
+    startDownload(urlOf(path, query), `${resource.name}.${format}`);
+    onClose();
+  };
+  return html`<${Dialog} title=${`Export ${titleOf(resource.name).toLowerCase()}`} onClose=${onClose}>
+    <p>${isChosen ? 'The file has the records that meet the filters of the list.' : 'The file has all records.'}</p>
+    <${Select} label="Format" value=${format} onInput=${setFormat} options=${FORMATS} />
+    <${Select} label="Columns" value=${which} onInput=${setWhich} options=${COLUMNS} />
+    <div class="actions">
+      <button type="button" onClick=${onClose}>Cancel</button>
+      <${Action} class="main" onClick=${download}>Download<//>
+    </div>
+  <//>`;
+}
+
+export function startDownload(url, name) {
+  const link = Object.assign(document.createElement('a'), {href: url, download: name});
+  link.click();
+}
