@@ -69,7 +69,7 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
 
     can_be_unique: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()  # of time, by which records can be grouped; then `start_of` is implemented
-    searchable: ClassVar[bool] = False  # by the full-text search
+    searchable: ClassVar[bool] = False  # by the full-text search; such a text can also be a label
     may_outgrow_index: ClassVar[bool] = False  # a value may have more bytes than fit into an index entry
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
