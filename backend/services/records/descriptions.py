@@ -19,7 +19,7 @@ from backend.services.field_types.base import FieldType
 from backend.services.records.upserts import upsert_keys
 from backend.services.records.visible_queries import expandable_relations, visible_paths
 
-MAX_KEPT = 16  # descriptions of one Catalog, one for each set of roles
+MAX_KEPT, MAX_KEPT_LENGTH = 32, 10_000_000  # descriptions of one Catalog, one for each set of roles; their characters
 TAG_BYTES = 12
 NAMES_OF_ACTIONS = (*ACTIONS, "export", "aggregate", "import", "history")
 
@@ -52,10 +52,15 @@ def describe(actor: Actor, catalog: Catalog) -> Description:
         }
         text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
         description = Description(text, hashlib.sha256(text.encode()).hexdigest()[: 2 * TAG_BYTES])
-        if len(catalog.descriptions) >= MAX_KEPT:
-            catalog.descriptions.clear()
-        catalog.descriptions[key] = description
+        _keep(catalog.descriptions, key, description)
     return description
+
+
+def _keep(kept: dict[Hashable, Description], key: Hashable, description: Description) -> None:
+    """Keep a description, which took milliseconds to write for each resource; forget the others if they are many."""
+    if len(kept) >= MAX_KEPT or sum(len(each.json) for each in kept.copy().values()) > MAX_KEPT_LENGTH:
+        kept.clear()
+    kept[key] = description
 
 
 def _profile(actor: Actor, people: Resource) -> list[Json]:
