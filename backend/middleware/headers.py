@@ -4,7 +4,7 @@ from wsgiref.types import WSGIEnvironment
 
 from backend.config.settings import Settings
 from backend.middleware.cors import Cors
-from backend.middleware.paths import ACCOUNT_PATH, ADMIN_PATH, API, DOCS_PATH, request_path
+from backend.middleware.paths import ACCOUNT_PATH, ADMIN_PATH, API, DOCS_PATH, HEALTH_PATH, request_path
 from backend.middleware.refused_origins import RefusedOrigins
 from backend.middleware.request_id import REQUEST_ID_HEADER, request_id
 from backend.middleware.wsgi import Headers
@@ -61,7 +61,7 @@ class ResponseHeaders:
     def complete(self, environ: WSGIEnvironment, headers: Headers) -> Headers:
         """Return the headers of a response with those that it must have."""
         path = request_path(environ)
-        if path.startswith(API):
+        if path.startswith((API, HEALTH_PATH)):
             headers = with_cache_headers(headers)
         if "HTTP_ORIGIN" in environ and not self._cors.allows(environ):
             self._refused.note(environ)

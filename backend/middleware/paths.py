@@ -10,6 +10,7 @@ DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
 ADMIN_PATH = "/admin/"
 ASSETS_PATH = "/assets/"
+HEALTH_PATH = "/health/"
 LIVENESS_PATH = "/health/live"  # must not need the database
 _PATH = "larder.path"  # the key in the WSGI environment
 

@@ -6,12 +6,14 @@ from marshmallow import Schema, fields, validate
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import actor_or_public
-from backend.middleware.guards import anybody
+from backend.middleware.guards import anybody, permission
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.security import NO_SIGN_IN
+from backend.services.access.permissions import SYSTEM_READ
 from backend.services.errors import Unavailable
+from backend.services.health import doctor
 from backend.services.health import ready as probe
-from backend.services.health.check import FAILURE, OK, WARNING
+from backend.services.health.check import FAILURE, OK, WARNING, Check
 
 NOT_READY = "The service cannot serve requests now. Admins see the reason here; it is also in the log."
 PUBLIC_CHECKS = ("database", "migrations")  # everyone may read the messages of these checks
@@ -60,3 +62,17 @@ def ready() -> dict[str, Any]:
     if failed := next((check for check in checks if check.state == FAILURE), None):
         raise Unavailable(failed.message if failed.name in PUBLIC_CHECKS else NOT_READY, details)
     return {"status": "ready"} | details
+
+
+@blp.get("/checks")
+@blp.guard(permission(SYSTEM_READ))
+@blp.response(200, HealthCheckSchema(many=True))
+@blp.fails(401, 403)
+@blp.doc(operationId="list_health_checks")
+def list_checks() -> list[Check]:
+    """Check the installation as `flask doctor` does, and suggest fixes
+
+    This connects to the mail server and to Redis if they are set, so it may take seconds.
+    """
+    settings = get_app().settings
+    return doctor.run_checks(settings, damage_seconds=settings.query_timeout_seconds)

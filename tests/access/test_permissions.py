@@ -94,6 +94,7 @@ PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 4
 GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/                      200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/<path:path>           200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
+GET    /health/checks              401 401 401 403 403 403 403 200 403 403 403 403 200  system:read
 GET    /health/live                200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
 GET    /health/ready               200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
 GET    /metrics                    200 200 200 200 200 200 200 200 200 200 200 200 200  no guard

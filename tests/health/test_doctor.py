@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from backend import create_app
-from backend.models.database import database
+from backend.models.database import QueryTimeout, database
 from backend.models.user import UserRole
+from backend.services.health import database_checks
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.parts.smtp import smtp_server
@@ -96,3 +97,39 @@ def test_signs_in_at_the_mail_server_and_sends_nothing(examine):
     with smtp_server() as (url, mailbox):
         assert examine(smtp_url=url)[1]["mail"].strip().startswith("ok")
         assert mailbox.take() == []
+
+
+CHECKS = "http://localhost/health/checks"
+
+
+def test_shows_the_same_checks_through_the_api(examine, admin):
+    found = {check["name"].split()[0]: check for check in admin.get(CHECKS).json["data"]}
+    _, printed = examine()
+    assert found.keys() == printed.keys()
+    assert {name for name, check in found.items() if check["state"] == "ok"} == {
+        name for name, lines in printed.items() if lines.startswith("ok")
+    }
+    assert (found["backups"]["state"], found["backups"]["message"]) == ("warning", "There are none.")
+    assert "LARDER_BACKUP_SCHEDULE" in found["backups"]["advice"]
+
+
+def test_only_those_who_may_read_the_system_see_the_checks(admin, alice, edith, stranger):
+    admin.post("/roles", json={"name": "operator", "permissions": ["system:read"]})
+    assert [person.get(CHECKS).status_code for person in (stranger, alice, edith)] == [401, 403, 403]
+    admin.patch(f"/users/{edith.id}", json={"roles": ["member", "operator"]})
+    answer = edith.get(CHECKS)
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+@ON_SQLITE
+def test_a_large_file_is_not_read_to_its_end_by_a_request(admin, monkeypatch):
+    read = database_checks._read
+
+    def time_out(sql):
+        if "quick_check" in sql:
+            raise QueryTimeout(5)
+        return read(sql)
+
+    monkeypatch.setattr(database_checks, "_read", time_out)
+    (version,) = [check for check in admin.get(CHECKS).json["data"] if check["name"] == "version"]
+    assert (version["state"], "flask doctor" in version["advice"]) == ("warning", True)

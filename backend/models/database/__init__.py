@@ -5,7 +5,7 @@ import psycopg
 from peewee import PeeweeException
 
 from backend.models.database.dialect import Dialect
-from backend.models.database.failures import DatabaseUnavailable
+from backend.models.database.failures import DatabaseUnavailable, QueryTimeout
 from backend.models.database.handle import connected, database, open_database
 from backend.models.database.postgres import Postgres
 from backend.models.database.sqlite import Sqlite
@@ -16,6 +16,7 @@ __all__ = [
     "DRIVER_ERRORS",
     "DatabaseUnavailable",
     "Dialect",
+    "QueryTimeout",
     "connected",
     "database",
     "open_database",

@@ -17,6 +17,8 @@ RESOURCES_WRITE = "resources:write"
 API_KEYS_WRITE = "api_keys:write"
 AUDIT_READ = "audit:read"
 BACKUPS_WRITE = "backups:write"
+BACKUPS_DOWNLOAD = "backups:download"
+SYSTEM_READ = "system:read"
 RECORDS_READ = "records:read"
 RECORDS_WRITE = "records:write"
 
@@ -30,7 +32,9 @@ PERMISSIONS = {
     RESOURCES_WRITE: "plan, create, change and drop definitions, and change profile fields",
     API_KEYS_WRITE: "create, list and revoke one's own API keys",
     AUDIT_READ: "read the audit trail",
-    BACKUPS_WRITE: "create and list backups",
+    BACKUPS_WRITE: "create, list and verify backups",
+    BACKUPS_DOWNLOAD: "download backups, which contain everything",
+    SYSTEM_READ: "read the checks of the installation, background jobs and figures of requests",
     RECORDS_READ: "list and read all records of all resources, except fields that only some roles may read",
     RECORDS_WRITE: "create, change and delete all records of all resources, except fields that only some roles may set",
 }

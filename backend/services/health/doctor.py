@@ -22,14 +22,17 @@ BACKUP_OLD_AFTER = timedelta(days=8)
 REDIS_TIMEOUT_SECONDS = 2
 
 
-def run_checks(settings: Settings) -> list[Check]:
-    """Run all checks, including those of the readiness probe. Some connect to other servers and may take seconds."""
+def run_checks(settings: Settings, *, damage_seconds: float | None = None) -> list[Check]:
+    """Run all checks, including those of the readiness probe. Some connect to other servers and may take seconds.
+
+    The database may be read for `damage_seconds` to find damage; None for no limit.
+    """
     probe = ready.run_checks(settings)
     checks = [_check_variables(), _check_permissions(settings), _check_writable(settings), _check_address(settings)]
     checks += probe
     if not any_failed(probe):
         with connected():
-            checks += database_checks.run_checks(settings)
+            checks += database_checks.run_checks(settings, damage_seconds)
     return [*checks, _check_backups(settings), _check_mail(settings), _check_redis(settings)]
 
 
