@@ -28,8 +28,10 @@ KEYS = ["alice", "bob", "edith", "audrey", "ada"]
 TABLE = """
                                    pub end off ali bob edi aud ada ali bob edi aud ada  what it needs
 GET    /                           200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
-GET    /account/<page>             200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
-GET    /account/files/<name>       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
+GET    /account/<name>             200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
+GET    /admin                      302 302 302 302 302 302 302 302 302 302 302 302 302  no guard
+GET    /admin/                     200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
+GET    /admin/<path:path>          200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /api-keys                   401 401 401 403 403 403 403 200 403 403 403 403 200  api_keys:write
 POST   /api-keys                   401 401 401 403 403 403 403 201 403 403 403 403 403  api_keys:write, in a session
 DELETE /api-keys/<id>              401 401 401 403 403 403 403 200 403 403 403 403 403  api_keys:write, in a session
@@ -91,6 +93,7 @@ PUT    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 4
 POST   /users/services             401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 GET    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or resources:read
 PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
+GET    /assets/<version>/<path:path> 200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/                      200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/<path:path>           200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
@@ -114,8 +117,9 @@ NOTES = {
 }
 FILES = {
     "/docs/<path:path>": "/docs/swagger-ui.css",
-    "/account/<page>": "/account/reset",
-    "/account/files/<name>": "/account/files/account.js",
+    "/account/<name>": "/account/reset",
+    "/admin/<path:path>": "/admin/users",
+    "/assets/<version>/<path:path>": "/assets/1/main.js",
 }
 MORE_PEOPLE = {"ada": ["admin"], "audrey": ["auditor"], "off": []}
 
