@@ -6,6 +6,7 @@ A file is named `KIND.txt` or `KIND.html`, with a language `KIND.de.txt`. The fi
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from backend.config.checks import SettingsError
 from backend.config.settings import Settings
 
 OWN_FOLDER = Path(__file__).parent / "mail_templates"
+OWN = FileSystemLoader(OWN_FOLDER)
 LAYOUT = "layout"  # what other templates extend
 SUBJECT = "Subject: "  # the beginning of a text
 # What a template of a wrong author can raise when it is rendered.
@@ -63,24 +65,28 @@ class _Sources(NamedTuple):
 
 
 class MailTexts:
-    """The templates of this process, compiled and tried when it starts."""
+    """The templates of this process: those of Larder, and those of the installation, which replace them."""
 
     def open(self, settings: Settings) -> None:
-        """Read the templates. Raises SettingsError, naming file and line, if one cannot be used."""
-        own = FileSystemLoader(OWN_FOLDER)
-        self._sources = _read(OWN_FOLDER, own)
-        if (folder := settings.mail_templates) is not None:
-            self._sources |= _read(folder, ChoiceLoader([FileSystemLoader(folder), own]))
+        """Read the templates of the installation. Raises SettingsError, naming file and line, if one cannot be used."""
+        folder = settings.mail_templates
+        self._replaced = {} if folder is None else _read(folder, ChoiceLoader([FileSystemLoader(folder), OWN]))
 
     def render(self, kind: str, language: str | None, values: Mapping[str, Any]) -> MailText:
         """Return the mail of a kind, in a language such as `de-AT` if it was translated, else in the usual one."""
         wanted = (language or "").lower()
         choices = (wanted, wanted.partition("-")[0], "")
-        sources = next(self._sources[kind, each] for each in choices if (kind, each) in self._sources)
-        return _render(sources, values)
+        sources = _own() | self._replaced
+        return _render(next(sources[kind, each] for each in choices if (kind, each) in sources), values)
 
 
 mail_texts = MailTexts()
+
+
+@cache
+def _own() -> dict[tuple[str, str], _Sources]:
+    """Return the templates of Larder, read for the first mail: to compile them takes most of the time of a start."""
+    return _read(OWN_FOLDER, OWN)
 
 
 def _read(folder: Path, loader: BaseLoader) -> dict[tuple[str, str], _Sources]:
