@@ -1,10 +1,10 @@
 """Definitions: `/api/v1/resources`."""
 
 from contextlib import ExitStack
-from typing import Any, get_args
+from typing import Any
 
 from flask import Response, request
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
@@ -12,12 +12,13 @@ from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.definition_schemas import DefinitionPlanSchema, DefinitionProposalSchema, ProposalQuery
 from backend.routes.toolkit.envelope import LOCATION
-from backend.routes.toolkit.uploads import UPLOADED, FormatQuery, read_layout, uploaded_rows
+from backend.routes.toolkit.etags import accepted_tags
+from backend.routes.toolkit.uploads import UPLOADED, read_layout, uploaded_rows
 from backend.routes.toolkit.yaml_bodies import JSON, TEXT, YAML, YamlOrJson
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
-from backend.services.definitions.steps import Action
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.operation.slow_lists import with_advice
@@ -41,6 +42,14 @@ EXAMPLE = {
 }
 
 READ_ONLY = ("version", "created_at", "updated_at")  # in the body of a GET, but not part of the definition
+
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version of the definition"}}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "description": "Change the resource only if its definition still has one of these ETags",
+}
 
 blp = Blueprint("resources", __name__, url_prefix=f"{API}/resources", description="Definitions of resources")
 
@@ -102,33 +111,6 @@ class DefinitionVersionSchema(Schema):
         ]
 
 
-class PlanStepSchema(Schema):
-    """A step of a plan."""
-
-    action = fields.String(required=True, validate=validate.OneOf(get_args(Action)))
-    resource = fields.String(required=True)
-    subject = fields.String(required=True, allow_none=True, metadata={"description": "The field or fields"})
-    text = fields.String(required=True, metadata={"description": "The step in words"})
-    loses_data = fields.Boolean(required=True)
-    impossible = fields.Boolean(required=True, metadata={"description": "Existing records prevent it"})
-    records = fields.Integer(required=True, metadata={"description": "How many records lose a value or prevent it"})
-    ids = fields.List(fields.UUID(), required=True, metadata={"description": "The first of these records"})
-
-
-class DefinitionPlanSchema(Schema):
-    """What a change of a definition would do, as a list of steps."""
-
-    steps = fields.List(fields.Nested(PlanStepSchema), required=True)
-    loses_data = fields.Boolean(required=True, metadata={"description": "Whether it must be confirmed"})
-    possible = fields.Boolean(required=True)
-    fingerprint = fields.String(required=True, metadata={"description": "Confirms the plan"})
-    advice = fields.List(
-        fields.String(),
-        required=True,
-        metadata={"description": "Indexes that would serve slow lists of the changed resources"},
-    )
-
-
 class ReplaceQuery(QuerySchema):
     """The confirmation that data may be lost."""
 
@@ -139,41 +121,6 @@ class DropQuery(QuerySchema):
     """The confirmation that records may be deleted."""
 
     confirm = BooleanFromText(load_default=False, metadata={"description": "Drop the records with the resource"})
-
-
-class ProposalQuery(FormatQuery):
-    """What to propose, and how to read the file."""
-
-    name = StrictText(
-        load_default="records",
-        validate=validate.Length(1, 200),
-        metadata={"description": "Name of the resource, or of the file"},
-    )
-
-
-class ImportOptionsSchema(FormatQuery):
-    """Parameters for an import of the file."""
-
-    lenient = BooleanFromText()  # without a default: it is left out
-
-
-class ProposedDefinitionSchema(schema.DefinitionSchema):
-    """The definition of a resource that does not exist yet."""
-
-
-class DefinitionProposalSchema(Schema):
-    """A definition that fits a file, and how to import the file."""
-
-    definition = fields.Nested(ProposedDefinitionSchema, required=True)
-    import_ = fields.Nested(
-        ImportOptionsSchema, required=True, data_key="import", metadata={"description": "Parameters for the import"}
-    )
-    rows = fields.Integer(required=True)
-    notes = fields.List(fields.String(), required=True, metadata={"description": "What a person should decide"})
-
-    def dump(self, proposal: Any, *, many: bool | None = None) -> Any:
-        """Return the proposal unchanged."""
-        return proposal
 
 
 @blp.get("")
@@ -191,7 +138,7 @@ def list_resources() -> Any:
 @blp.idempotent
 @blp.takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
-@blp.response(201, DefinitionSchema, headers=LOCATION)
+@blp.response(201, DefinitionSchema, headers=LOCATION | ETAG)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="create_resource")
 def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
@@ -200,7 +147,19 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     Its API is available from the next request on.
     """
     stored = resources.create_resource(current_actor(), data)
-    return stored, {"Location": f"{API}/resources/{stored.name}"}
+    return stored, {"Location": f"{API}/resources/{stored.name}", **_etag(stored)}
+
+
+@blp.post("/plan")
+@blp.guard(permission(RESOURCES_WRITE))
+@blp.takes_yaml
+@blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
+@blp.response(200, DefinitionPlanSchema)
+@blp.fails(400, 401, 403, 409, 415)
+@blp.doc(operationId="plan_new_resource")
+def plan_new_resource(data: dict[str, Any]) -> dict[str, Any]:
+    """Show what it would do to create a resource, without creating it"""
+    return resources.plan_new_resource(data).to_dict()
 
 
 @blp.post("/proposal")
@@ -229,7 +188,7 @@ def propose_resource(arguments: dict[str, Any]) -> dict[str, Any]:
 
 @blp.get("/<name>")
 @blp.guard(permission(RESOURCES_READ))
-@blp.response(200, DefinitionSchema)
+@blp.response(200, DefinitionSchema, headers=ETAG)
 @blp.fails(401, 403, 404)
 @blp.doc(operationId="get_resource", responses={200: TEXT})
 def get_resource(name: str) -> Any:
@@ -239,8 +198,8 @@ def get_resource(name: str) -> Any:
     """
     stored = resources.get_resource(name)
     if request.accept_mimetypes.best_match([JSON, YAML]) == YAML:
-        return Response(dump_yaml({"name": stored.name, **stored.body}), mimetype=YAML)
-    return stored
+        return Response(dump_yaml({"name": stored.name, **stored.body}), mimetype=YAML, headers=_etag(stored))
+    return stored, _etag(stored)
 
 
 @blp.put("/<name>")
@@ -248,16 +207,19 @@ def get_resource(name: str) -> Any:
 @blp.arguments(ReplaceQuery, location="query")
 @blp.takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
-@blp.response(200, DefinitionSchema)
-@blp.fails(400, 401, 403, 404, 409, 415)
-@blp.doc(operationId="replace_resource")
+@blp.response(200, DefinitionSchema, headers=ETAG)
+@blp.fails(400, 401, 403, 404, 409, 412, 415)
+@blp.doc(operationId="replace_resource", parameters=[IF_MATCH])
 def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> Any:
     """Change a resource and its records
 
     All steps to the new definition happen in one transaction. If existing records prevent it, or if it would lose data
     and `confirm` is not the fingerprint of the plan, nothing is changed and the response 409 has the plan.
     """
-    return resources.replace_resource(current_actor(), name, data, confirm=query.get("confirm"))
+    stored = resources.replace_resource(
+        current_actor(), name, data, confirm=query.get("confirm"), if_match=accepted_tags(request.environ)
+    )
+    return stored, _etag(stored)
 
 
 @blp.post("/<name>/plan")
@@ -286,8 +248,14 @@ def list_versions(name: str) -> Any:
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(DropQuery, location="query")
 @blp.response(200)
-@blp.fails(401, 403, 404, 409)
-@blp.doc(operationId="delete_resource")
+@blp.fails(401, 403, 404, 409, 412)
+@blp.doc(operationId="delete_resource", parameters=[IF_MATCH])
 def delete_resource(query: dict[str, Any], name: str) -> None:
     """Drop a resource with its records"""
-    resources.delete_resource(current_actor(), name, confirmed=query["confirm"])
+    resources.delete_resource(
+        current_actor(), name, confirmed=query["confirm"], if_match=accepted_tags(request.environ)
+    )
+
+
+def _etag(stored: Any) -> dict[str, str]:
+    return {"ETag": f'"{stored.version}"'}

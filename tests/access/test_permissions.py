@@ -77,6 +77,7 @@ GET    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 4
 PUT    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 POST   /resources/<name>/plan      401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /resources/<name>/versions  401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
+POST   /resources/plan             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 POST   /resources/proposal         401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /roles                      401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or roles:write
 POST   /roles                      401 401 401 403 403 403 403 201 403 403 403 403 201  roles:write
@@ -226,6 +227,7 @@ class Things:
             "invitations/acceptance": {"token": "nobody's", "password": PASSWORD, "name": "Person"},
             "notes": {"title": "Changed"},
             "notes/import": "title\nOne of many\n",
+            "resources/plan": NOTES | {"name": f"shelf{number}"},
             "resources/proposal": "title\nOne of many\n",
             "batch": {"operations": [{"op": "create", "resource": "notes", "data": {"title": "One of many"}}]},
             "users/settings": {"fields": {}},

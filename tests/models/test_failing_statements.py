@@ -330,6 +330,10 @@ def plan_resource(cast):
     return partial(cast.admin.post, f"/resources/{name}/plan", json={"name": name, **definition(2)})
 
 
+def plan_new_resource(cast):
+    return partial(cast.admin.post, "/resources/plan", json={"name": cast.name("things"), **definition(2)})
+
+
 def delete_resource(cast):
     return partial(cast.admin.delete, f"/resources/{make_resource(cast)}?confirm=true")
 
@@ -448,7 +452,7 @@ USERS = [
     list_audit,
 ]
 ROLES = [create_role, replace_role, delete_role, create_key, revoke_key, use_key, write_with_key, be_refused]
-DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, delete_resource]
+DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, plan_new_resource, delete_resource]
 RECORDS = [
     *(create_record, create_record_once, replace_record, change_record, delete_record, run_batch),
     *(upsert_new, upsert_stored),

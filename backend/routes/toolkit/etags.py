@@ -20,9 +20,14 @@ def is_not_modified(definition: Definition, record: Record, if_none_match: str |
 
 
 def if_match(definition: Definition, environ: WSGIEnvironment) -> set[str] | None:
-    """Return the versions in the header If-Match, as texts; None if any version is accepted."""
+    """Return the versions of a record in the header If-Match, as texts; None if any version is accepted."""
+    tags = accepted_tags(environ)
+    return None if tags is None else {read_tag(definition, tag) for tag in tags}
+
+
+def accepted_tags(environ: WSGIEnvironment) -> set[str] | None:
+    """Return the tags in the header If-Match, without quotes; None if any is accepted."""
     sent = environ.get("HTTP_IF_MATCH")
     if sent is None or (tags := parse_etags(sent)).star_tag:
         return None
-    # werkzeug parses the empty tag `""` as None.
-    return {read_tag(definition, tag) for tag in tags.as_set() if tag}
+    return {tag for tag in tags.as_set() if tag}  # werkzeug parses the empty tag `""` as None

@@ -1,6 +1,6 @@
 """Creates, changes and drops resources, one at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from backend.models.database import database
@@ -13,7 +13,7 @@ from backend.services.definitions.names import NAME
 from backend.services.definitions.parsing import parse_definition
 from backend.services.definitions.plans import Plan, make_plan
 from backend.services.definitions.stored import load_definitions, role_names
-from backend.services.errors import Conflict, Invalid, NotFound
+from backend.services.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from backend.utils.nearest import nearest
 from backend.utils.problems import Problem
 
@@ -50,12 +50,16 @@ def create_resource(actor: Actor, data: dict[str, Any]) -> StoredDefinition:
     Raises Invalid if the definition is not valid, Conflict if the name is in use.
     """
     with changing_definitions() as definitions:
-        definition = parse_definition(data, role_names())
-        if definition.name in definitions:
-            raise _name_in_use(definition.name)
-        _refuse_former_names(definition)
+        definition = _new_definition(definitions, data)
         apply_plan(actor, _plan(definitions, definition))
         return get_resource(definition.name)
+
+
+def plan_new_resource(data: dict[str, Any]) -> Plan:
+    """Return the Plan that create_resource would apply to the same data. Raises the same Conflict and Invalid."""
+    with database.time_limit(None), database.atomic():
+        definitions = load_definitions()
+        return _plan(definitions, _new_definition(definitions, data))
 
 
 def plan_resource(name: str, data: dict[str, Any]) -> Plan:
@@ -65,13 +69,23 @@ def plan_resource(name: str, data: dict[str, Any]) -> Plan:
         return _plan(definitions, _replacement(definitions, name, data))
 
 
-def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: str | None = None) -> StoredDefinition:
+def replace_resource(
+    actor: Actor,
+    name: str,
+    data: dict[str, Any],
+    *,
+    confirm: str | None = None,
+    if_match: Collection[str] | None = None,
+) -> StoredDefinition:
     """Change a resource and its records to the definition in `data`; return its StoredDefinition.
 
-    Raises NotFound if there is no such resource, and Invalid if the definition is not valid. Raises Conflict if
-    existing records prevent the change, or if it would lose data and `confirm` is not the fingerprint of its plan.
+    `if_match` holds the accepted versions of the definition, as texts; None accepts any. Raises NotFound if there is no
+    such resource, PreconditionFailed if its version is not accepted, and Invalid if the definition is not valid. Raises
+    Conflict if existing records prevent the change, or if it would lose data and `confirm` is not the fingerprint of
+    its plan.
     """
     with changing_definitions() as definitions:
+        _require_version(definitions, name, if_match)
         definition = _replacement(definitions, name, data)
         plan = _plan(definitions, definition)
         require_consent(plan, confirm)
@@ -79,15 +93,16 @@ def replace_resource(actor: Actor, name: str, data: dict[str, Any], *, confirm: 
         return get_resource(definition.name)
 
 
-def delete_resource(actor: Actor, name: str, *, confirmed: bool = False) -> None:
+def delete_resource(
+    actor: Actor, name: str, *, confirmed: bool = False, if_match: Collection[str] | None = None
+) -> None:
     """Drop a resource with its records.
 
-    Raises NotFound if there is no such resource. Raises Conflict if other resources refer to it, if their row rules
-    lead through it, or if it has records and this is not `confirmed`.
+    Raises NotFound and PreconditionFailed as replace_resource does. Raises Conflict if other resources refer to it, if
+    their row rules lead through it, or if it has records and this is not `confirmed`.
     """
     with changing_definitions() as definitions:
-        if name not in definitions:
-            raise _not_found(name)
+        _require_version(definitions, name, if_match)
         others = [other for other in definitions.values() if other.name != name]
         if referring := [other.name for other in others if any(field.to == name for field in other.referring.values())]:
             raise Conflict(f"Other resources refer to this one: {', '.join(referring)}.")
@@ -106,6 +121,22 @@ def _require_unused_in_rules(name: str, plan: Plan, definitions: Mapping[str, De
         check_together(plan.outcome(definitions))
     except Invalid as error:
         raise Conflict(f"Row rules lead through {name}: those of {', '.join(sorted(error.errors))}.") from error
+
+
+def _require_version(definitions: Mapping[str, Definition], name: str, if_match: Collection[str] | None) -> None:
+    if name not in definitions:
+        raise _not_found(name)
+    if if_match is not None and str(definitions[name].version) not in if_match:
+        raise PreconditionFailed("The definition has changed since you read it; read it again.")
+
+
+def _new_definition(definitions: Mapping[str, Definition], data: dict[str, Any]) -> Definition:
+    """Return the Definition in `data`, of a new resource. Raises Invalid or Conflict as create_resource does."""
+    definition = parse_definition(data, role_names())
+    if definition.name in definitions:
+        raise _name_in_use(definition.name)
+    _refuse_former_names(definition)
+    return definition
 
 
 def _replacement(definitions: Mapping[str, Definition], name: str, data: dict[str, Any]) -> Definition:
