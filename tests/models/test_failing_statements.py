@@ -331,7 +331,7 @@ def plan_resource(cast):
 
 
 def plan_new_resource(cast):
-    return partial(cast.admin.post, "/resources/plan", json={"name": cast.name("things"), **definition(2)})
+    return partial(cast.admin.post, "/resources/plan", json={"name": cast.name("things"), **definition(1)})
 
 
 def delete_resource(cast):
