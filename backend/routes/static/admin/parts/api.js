@@ -58,7 +58,11 @@ export function urlOf(path, query = {}) {
 
 // Returns {status, data, meta, etag, headers}. Throws ApiError, ConnectionLost, or an AbortError of `signal`.
 export async function call(method, path, {query, body, headers = {}, signal} = {}) {
-  const response = await send(method, path, {query, body, headers, signal});
+  return answerOf(await send(method, path, {query, body, headers, signal}));
+}
+
+// The same, of a Response.
+export async function answerOf(response) {
   const isJson = response.headers.get('Content-Type')?.startsWith('application/json');
   const answer = isJson ? await read(response) : {data: await response.text()};
   const etag = response.headers.get('ETag');
@@ -67,10 +71,14 @@ export async function call(method, path, {query, body, headers = {}, signal} = {
 }
 
 // Returns the Response of a call, after a refresh of the session if that was needed.
-export async function send(method, path, {query, body, headers = {}, signal} = {}) {
+export function send(method, path, {query, body, headers = {}, signal} = {}) {
+  return inSession(() => fetchIt(method, urlOf(path, query), body, headers, signal));
+}
+
+// Returns the Response of `attempt()`, which sends a request; it may be called again after a refresh of the session.
+export async function inSession(attempt) {
   // Without its cookie a request would be one of the public, which may see less.
   if (session.get() === 'open' && !cookie('csrf_access_token')) await refresh();
-  const attempt = () => fetchIt(method, urlOf(path, query), body, headers, signal);
   const response = await attempt();
   if (response.status !== 401 || session.get() !== 'open') return response;
   return await refresh() ? attempt() : response;

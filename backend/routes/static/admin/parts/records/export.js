@@ -2,6 +2,7 @@
 import {html, useState} from '../html.js';
 import {send, urlOf} from '../api.js';
 import {Dialog} from '../dialogs.js';
+import {startDownload} from '../downloads.js';
 import {Action, Select} from '../forms.js';
 import {titleOf} from '../session.js';
 import {selectionOf} from './query.js';
@@ -32,9 +33,4 @@ export function ExportDialog({resource, shown, columns, onClose}) {
       <${Action} class="main" onClick=${download}>Download<//>
     </div>
   <//>`;
-}
-
-export function startDownload(url, name) {
-  const link = Object.assign(document.createElement('a'), {href: url, download: name});
-  link.click();
 }

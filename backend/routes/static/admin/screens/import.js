@@ -1,0 +1,79 @@
+// Imports records from a file: first it is checked, then it is written.
+import {html, useEffect, useRef, useState} from '../parts/html.js';
+import {FormError} from '../parts/forms.js';
+import {ImportOptions} from '../parts/records/import_options.js';
+import {ImportReport, reportOf} from '../parts/records/import_report.js';
+import {Link, useLeavingGuard} from '../parts/router.js';
+import {resourceNamed, titleOf} from '../parts/session.js';
+import {upload} from '../parts/upload.js';
+import Missing from './missing.js';
+
+const JSON_LINES = /\.(ndjson|jsonl)$/i;
+
+export default function ImportScreen({resource: name}) {
+  const resource = resourceNamed(name);
+  return resource?.actions.import ? html`<${Import} resource=${resource} />` : html`<${Missing} />`;
+}
+
+function Import({resource}) {
+  const [file, setFile] = useState(null);
+  const [options, setOptions] = useState({key: resource.actions.create ? '' : 'id'});
+  const {state, run, stop, reset} = useImport(resource, file, options);
+  const change = next => {
+    setOptions(next);
+    reset();
+  };
+  const {report, error} = state;
+  const isReady = report?.isDryRun && report.good > 0 && (!report.bad || options.keepGood);
+  return html`
+    <div class="heading"><h1>Import ${titleOf(resource.name).toLowerCase()}</h1>
+      <${Link} class="button" to=${`/admin/records/${resource.name}`}>Back to the list<//></div>
+    <form onSubmit=${event => { event.preventDefault(); run({isDryRun: true}); }}>
+      <${ImportOptions} resource=${resource} options=${options} onChange=${change} isBusy=${state.isBusy}
+        onFile=${chosen => { setFile(chosen); reset(); }} />
+      <${FormError} error=${error} />
+      <div class="actions">
+        <button class=${isReady ? '' : 'main'} disabled=${!file || state.isBusy}>Check the file</button>
+        ${isReady && html`<button type="button" class="main" disabled=${state.isBusy}
+          onClick=${() => run({isDryRun: false})}>Import ${report.good.toLocaleString()} rows</button>`}
+      </div>
+    </form>
+    ${state.isBusy && html`<${Progress} ...${state} stop=${stop} />`}
+    ${report && html`<${ImportReport} resource=${resource} report=${report} />`}`;
+}
+
+// Returns {state, run, stop, reset}; `state` is {isBusy, isDryRun, sent} during an import, then {report} or {error}.
+function useImport(resource, file, options) {
+  const [state, setState] = useState({});
+  const controller = useRef(null);
+  useEffect(() => () => controller.current?.abort(), []);
+  useLeavingGuard(Boolean(state.isBusy && !state.isDryRun));
+  const run = async ({isDryRun}) => {
+    controller.current = new AbortController();
+    setState({isBusy: true, isDryRun, sent: 0});
+    try {
+      const {data} = await upload(`/${resource.name}/import`, file, {
+        query: {...queryOf(options), dry_run: isDryRun}, type: JSON_LINES.test(file.name) ? 'application/x-ndjson' : 'text/csv',
+        onProgress: sent => setState(former => ({...former, sent})), signal: controller.current.signal,
+      });
+      setState({report: reportOf(data, isDryRun)});
+    } catch (error) {
+      const report = error.details && reportOf(error.details, isDryRun);
+      setState(error.name === 'AbortError' ? {} : {error, report});
+    }
+  };
+  return {state, run, stop: () => controller.current.abort(), reset: () => setState({})};
+}
+
+function queryOf({key, isLenient, keepGood}) {
+  return {mode: key ? 'upsert' : 'create', key: key || null, lenient: isLenient, keep_good: keepGood};
+}
+
+function Progress({isDryRun, sent, stop}) {
+  const text = sent < 1 ? 'Sending the file…' : isDryRun ? 'Checking the rows…' : 'Writing the rows…';
+  return html`<div class="actions">
+    <label class="wide">${text} <progress value=${sent < 1 ? sent : undefined} max="1"></progress></label>
+    ${isDryRun && html`<button type="button" onClick=${stop}>Stop</button>`}
+    <span class="hidden-text" role="status">${text}</span>
+  </div>`;
+}
