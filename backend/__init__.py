@@ -41,6 +41,7 @@ from backend.routes import (
     user_settings,
     users,
 )
+from backend.routes import jobs as jobs_route
 from backend.routes import metrics as metrics_route
 from backend.routes.toolkit import idempotency
 from backend.routes.toolkit.app import Larder
@@ -63,7 +64,7 @@ STATE = (database, quota, limits, hashing, mail_texts, response_limit, count_lim
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(schema, resources, batch, audit, backups),
+    *(schema, resources, batch, audit, backups, jobs_route),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

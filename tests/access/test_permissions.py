@@ -60,6 +60,7 @@ GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 4
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 POST   /invitations/acceptance     422 422 422 422 422 422 422 422 422 422 422 422 422  nothing
+GET    /jobs                       401 401 401 403 403 403 403 200 403 403 403 403 200  system:read
 GET    /notes                      200 401 401 200 200 200 200 200 200 200 200 200 200  a grant to list
 POST   /notes                      401 401 401 201 201 201 201 201 201 201 201 201 201  a grant to create
 DELETE /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 404 200  a grant to delete

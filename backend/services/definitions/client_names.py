@@ -24,7 +24,7 @@ SYSTEM_NAMES = {
     *("definition_plan", "definition_proposal"),
     *("field_declaration", "field_set", "ruled_field_set", "access_grant", "ruled_grant", "other_field"),
     *("schema_directory", "schema_field", "schema_relation", "schema_resource"),
-    *("history_entry", "changed_value", "audit_entry", "backup", "health_check"),
+    *("history_entry", "changed_value", "audit_entry", "backup", "health_check", "job", "job_run"),
     *("batch_operation", "batch_request", "batch_result", "list_meta"),
     *("import_change", "import_problem", "import_report", "import_option", "proposed_definition"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 from huey import SqliteHuey, crontab
@@ -39,6 +40,22 @@ def job(*, schedule: Schedule) -> Callable[[Job], Job]:
         return function
 
     return decorator
+
+
+class RegisteredJob(NamedTuple):
+    """The name of a job, what it does, and its cron expression in UTC; None without a schedule."""
+
+    name: str
+    purpose: str
+    schedule: str | None
+
+
+def registered_jobs(settings: Settings) -> list[RegisteredJob]:
+    """Return all jobs, sorted by name; what one does is the first sentence of its docstring."""
+    return [
+        RegisteredJob(name, (function.__doc__ or "").partition(".")[0] + ".", _schedules[name](settings))
+        for name, function in sorted(_functions.items())
+    ]
 
 
 class BackgroundConsumer(Consumer):
