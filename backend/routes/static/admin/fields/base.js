@@ -19,6 +19,9 @@ export function cell(value) {
   return text.length > MOST ? html`<span title=${text}>${text.slice(0, MOST)}…</span>` : text;
 }
 
+// A value in full, on a page of its record; null for what `cell` shows.
+export const whole = null;
+
 export function Input({value, onInput, attributes, ...rest}) {
   return html`<input ...${attributes} ...${rest} value=${value} onInput=${event => onInput(event.target.value)} />`;
 }

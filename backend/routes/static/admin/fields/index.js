@@ -1,7 +1,7 @@
 // What is shown and typed for the values of each type of field.
 //
 // A module of a type exports what differs from `base.js`: `cell(value, field, record)` is what a list shows of a value
-// that is not null; `isNumber` aligns it to the right; `Input` is a control within `Labelled`, whose `value` is a
+// that is not null, and `whole` what its own page shows; `isNumber` aligns it to the right; `Input` is a control within `Labelled`, whose `value` is a
 // draft. `format(value, field)` makes a draft of a value, and `parse(draft, field)` a value of a draft, or throws an
 // Error with what is wrong. `FilterInput` is the control for the text of a filter.
 import {html} from '../parts/html.js';
@@ -38,9 +38,18 @@ export function typeOf(field) {
 
 // Returns a function (value, field, record) of what lists show.
 export function cellOf(field) {
-  const {cell} = typeOf(field);
+  return orNone(typeOf(field).cell);
+}
+
+// Returns a function (value, field, record) of what the page of a record shows.
+export function wholeOf(field) {
+  const {cell, whole} = typeOf(field);
+  return orNone(whole ?? cell);
+}
+
+function orNone(show) {
   return (value, ...others) => (value === null || value === undefined
-    ? html`<span class="quiet">–</span>` : cell(value, ...others));
+    ? html`<span class="quiet">–</span>` : show(value, ...others));
 }
 
 // Returns the component ({field, value, onInput, attributes, problems}); `value` is a draft.

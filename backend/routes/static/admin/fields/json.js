@@ -15,6 +15,10 @@ export function parse(draft) {
   }
 }
 
+export function whole(value) {
+  return html`<pre class="whole">${format(value)}</pre>`;
+}
+
 export function Input({value, onInput, attributes}) {
   return html`<textarea ...${attributes} class="code" rows="5" spellcheck=${false} value=${value}
     onInput=${event => onInput(event.target.value)} />`;

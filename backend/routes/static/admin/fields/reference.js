@@ -12,6 +12,20 @@ export function cell(value, field, record) {
   return field.to && field.to !== 'users' ? html`<${Link} to=${`/admin/records/${field.to}/${value}`}>${text}<//>` : text;
 }
 
+export function whole(value, field, record) {
+  return html`<${Labelled} ...${{value, field, record, show: cell}} />`;
+}
+
+// What `show` makes of ids whose labels are read, if nobody has read them yet.
+export function Labelled({value, field, record, show}) {
+  const ids = [value].flat();
+  const expanded = new Map([record?.expand?.[field.name]].flat().filter(Boolean).map(each => [each.id, each]));
+  const isListed = targetNamed(field.to)?.label;
+  const label = useLabels(field.to, isListed ? ids.filter(id => !expanded.has(id)) : []);
+  const others = ids.map(id => expanded.get(id) ?? {id, [field.to_label]: label(id)});
+  return show(value, field, {expand: {[field.name]: Array.isArray(value) ? others : others[0]}});
+}
+
 // Where the other records cannot be listed, their id can be typed.
 export function Input({field, value, onInput, attributes}) {
   if (!targetNamed(field.to)) return html`<${uuid.Input} ...${{value, onInput, attributes}} placeholder="Id" />`;

@@ -24,6 +24,10 @@ export function cell(value, field, record) {
     reference.cell(id, field, {expand: {[field.name]: others.get(id)}})}`);
 }
 
+export function whole(value, field, record) {
+  return html`<${reference.Labelled} ...${{value, field, record, show: cell}} />`;
+}
+
 export function Input(options) {
   const {field} = options;
   if (!targetNamed(field.to)) return html`<${list.Input} ...${options} field=${{...field, options: OF_IDS}} />`;

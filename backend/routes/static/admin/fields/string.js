@@ -3,7 +3,7 @@ import {html} from '../parts/html.js';
 import {NoValue} from './no_value.js';
 import * as text from './text.js';
 
-export {format, parse} from './text.js';
+export {format, parse, whole} from './text.js';
 
 export function Input({field, value, onInput, attributes, type = 'text'}) {
   if (value?.includes('\n')) return html`<${text.Input} ...${{field, value, onInput, attributes}} />`;

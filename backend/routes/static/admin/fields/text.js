@@ -11,6 +11,10 @@ export function parse(draft, field) {
   return draft === '' && !field.nullable ? null : draft;
 }
 
+export function whole(value) {
+  return html`<div class="whole">${value}</div>`;
+}
+
 export function Input({field, value, onInput, attributes}) {
   return html`<textarea ...${attributes} rows="5" value=${value ?? ''} onInput=${typed(field, onInput)} />
     <${NoValue} field=${field} draft=${value} empty="" onInput=${onInput} />`;

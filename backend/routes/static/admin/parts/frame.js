@@ -1,5 +1,5 @@
 // What surrounds every page: the menu, messages, dialogs, and the choice of the page by the URL.
-import {html, useEffect, useErrorBoundary, useRef, useState} from './html.js';
+import {html, useEffect, useErrorBoundary, useState} from './html.js';
 import {connection, session} from './api.js';
 import {ask, Dialog, Question} from './dialogs.js';
 import {Menu} from './menu.js';
@@ -46,20 +46,31 @@ function skip(event) {
 function Page({page, parameters, query, user}) {
   const [state, setState] = useState({});
   const [error, resetError] = useErrorBoundary(problem => console.error(problem));
-  const content = useRef(null);
   useEffect(() => {
     page.load().then(module => setState({Screen: module.default}), problem => setState({problem}));
   }, []);
+  useEffect(watchTitle, []);
   useEffect(() => {
-    const heading = content.current?.querySelector('h1');
-    document.title = heading ? `${heading.textContent} – ${APP_NAME}` : APP_NAME;
     if (state.Screen && document.activeElement === document.body) document.getElementById('content').focus();
   });
   if (error || state.problem) {
     return html`<${Failure} error=${error || state.problem} retry=${() => (error ? resetError() : location.reload())} />`;
   }
-  if (page.needsUser && !user) return html`<div ref=${content}><h1>Sign in</h1><${SignInForm} /></div>`;
-  return html`<div ref=${content}>${state.Screen && html`<${state.Screen} ...${parameters} query=${query} />`}</div>`;
+  if (page.needsUser && !user) return html`<div><h1>Sign in</h1><${SignInForm} /></div>`;
+  return html`<div>${state.Screen && html`<${state.Screen} ...${parameters} query=${query} />`}</div>`;
+}
+
+// The window has the title of the page, also when that is read later.
+function watchTitle() {
+  const content = document.getElementById('content');
+  const show = () => {
+    const heading = content.querySelector('h1');
+    document.title = heading ? `${heading.textContent} – ${APP_NAME}` : APP_NAME;
+  };
+  const observer = new MutationObserver(show);
+  observer.observe(content, {childList: true, characterData: true, subtree: true});
+  show();
+  return () => observer.disconnect();
 }
 
 function ConnectionBanner() {

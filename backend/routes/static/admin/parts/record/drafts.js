@@ -1,0 +1,59 @@
+// What is typed into the form of a record: a map of field to draft, which becomes the body of a request.
+import {ApiError} from '../api.js';
+import {varies} from '../../fields/hints.js';
+import {typeOf} from '../../fields/index.js';
+
+// The drafts of a record, or those of the defaults for a new one.
+export function draftsOf(fields, record) {
+  return Object.fromEntries(fields.map(field => {
+    const value = record ? record[field.name] : varies(field) ? null : field.default;
+    return [field.name, typeOf(field).format(value, field)];
+  }));
+}
+
+export function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+export function changedFields(fields, drafts, former) {
+  return fields.filter(({name}) => !isSame(drafts[name], former[name]));
+}
+
+// Returns the values of drafts. What a field must have and a draft has not is left out of a new record, which gets its
+// default, and is null in others, which the API refuses. Throws ApiError with problems by field.
+export function valuesOf(fields, drafts, isNew) {
+  const values = {};
+  const problems = {};
+  for (const field of fields) {
+    try {
+      const value = typeOf(field).parse(drafts[field.name], field);
+      if (value !== null || field.nullable || !isNew) values[field.name] = value;
+    } catch (error) {
+      problems[field.name] = [error.message];
+    }
+  }
+  refuse(problems);
+  return values;
+}
+
+// Throw ApiError if a control has a text that it cannot read, such as a date without its year.
+export function refuseIncomplete(form) {
+  const incomplete = [...form.elements].filter(element => element.name && element.validity.badInput);
+  refuse(Object.fromEntries(incomplete.map(({name}) => [name, ['This is not complete.']])));
+}
+
+function refuse(problems) {
+  if (Object.keys(problems).length) {
+    throw new ApiError(422, {message: 'Some values are not valid.', details: {json: problems}});
+  }
+}
+
+// The texts of the problems of a field; those of a part of its value say of which.
+export function problemsAt(problems, name) {
+  return Object.entries(problems).flatMap(([path, texts]) => {
+    if (path === name) return texts;
+    if (!path.startsWith(`${name}.`)) return [];
+    const part = path.slice(name.length + 1);
+    return texts.map(text => `${/^\d+$/.test(part) ? `Value ${Number(part) + 1}` : part}: ${text}`);
+  });
+}

@@ -1,0 +1,40 @@
+// Records of other resources that refer to a record: links to their lists, and how many there are.
+import {html, useState} from '../html.js';
+import {call} from '../api.js';
+import {Action} from '../forms.js';
+import {Link} from '../router.js';
+import {resourceNamed, titleOf} from '../session.js';
+
+const FILTERS = {reference: '', references: '__any'}; // of the ids of a field
+
+export function Related({resource, id}) {
+  const found = relationsOf(resource);
+  return found.length > 0 && html`<section aria-labelledby="related"><h2 id="related">Related records</h2>
+    <ul class="cards">${found.map(relation => html`<${Entry} key=${`${relation.resource}.${relation.field}`}
+      ...${relation} id=${id} isOnly=${found.filter(each => each.resource === relation.resource).length === 1} />`)}</ul>
+  </section>`;
+}
+
+// The relations from others, each once: [{resource, field, filter}].
+function relationsOf(resource) {
+  const found = new Map();
+  for (const relation of resource.relations.filter(each => each.back)) {
+    const field = resourceNamed(relation.resource)?.fields.find(each => each.name === relation.field);
+    const filter = field?.operators.length ? `${field.name}${FILTERS[field.type] ?? ''}` : null;
+    if (filter) found.set(`${relation.resource}.${filter}`, {...relation, filter});
+  }
+  return [...found.values()];
+}
+
+function Entry({resource, field, filter, id, isOnly}) {
+  const [count, setCount] = useState(null);
+  const read = async () => {
+    const {meta} = await call('GET', `/${resource}`, {query: {[filter]: id, per_page: 1, fields: 'id'}});
+    setCount(meta.total ?? `more than ${meta.total_is_at_least.toLocaleString()}`);
+  };
+  const title = isOnly ? titleOf(resource) : `${titleOf(resource)} (${titleOf(field).toLowerCase()})`;
+  return html`<li><${Link} to=${`/admin/records/${resource}?${filter}=${id}`}>${title}<//>
+    <div aria-live="polite">${count === null
+      ? html`<${Action} class="link" aria-label=${`Count ${title}`} onClick=${read}>Count<//>`
+      : html`<span class="quiet">${count.toLocaleString()}</span>`}</div></li>`;
+}
