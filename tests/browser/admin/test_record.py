@@ -237,9 +237,9 @@ def test_two_people_change_a_record(open_as, api, console):
     dialog = page.get_by_role("dialog", name="Changed meanwhile")
     dialog.wait_for()
     check_accessible(page)
-    chosen = {name: dialog.get_by_role("row", name=name).get_by_label("Yours") for name in ("Title", "Note", "Amount")}
+    chosen = {name: dialog.get_by_label(f"Yours: {name}") for name in ("Title", "Note", "Amount")}
     assert [each.is_checked() for each in chosen.values()] == [True, False, True]
-    dialog.get_by_role("row", name="Title").get_by_label("Theirs").check()
+    dialog.get_by_label("Theirs: Title").check()
     dialog.get_by_role("button", name="Save").click()
     page.get_by_text("Saved").wait_for()
     stored = read(api, "things", thing["id"])
