@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 from marshmallow import Schema, fields
 
 # In the metadata of a field: the name of the component of the OpenAPI document that describes it.
 COMPONENT = "component"
+_MESSAGES = WeakKeyDictionary[type, Any]()  # by class of field
 
 
 class _SharedFields(dict[str, fields.Field[Any]]):
@@ -14,6 +16,13 @@ class _SharedFields(dict[str, fields.Field[Any]]):
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
+
+
+def _share_messages(field: fields.Field[Any]) -> None:
+    """Let fields of one class share their error messages, of which marshmallow makes a dict for each field."""
+    known = _MESSAGES.setdefault(type(field), field.error_messages)
+    if known == field.error_messages:
+        field.error_messages = known
 
 
 class BuiltSchema(Schema):
@@ -44,6 +53,7 @@ class BuiltSchema(Schema):
         """
         for name, field in self.declared_fields.items():
             self._bind_field(name, field)
+            _share_messages(field)
         self.fields = self.load_fields = self.dump_fields = self.declared_fields
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
