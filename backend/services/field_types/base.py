@@ -54,6 +54,13 @@ def declaration_schema(name: str) -> Schema:
     return Schema.from_dict(members, name=f"{name.title()}Field")()
 
 
+@cache
+def _own_options(name: str) -> tuple[str, ...]:
+    """Return the names of the options that this type has, and not every type."""
+    shared = {item.name for item in dataclasses.fields(FieldType)}
+    return tuple(item.name for item in dataclasses.fields(TYPES[name]) if item.name not in shared)
+
+
 def to_text(value: Any) -> str:
     """Return a text unchanged, and any other value as JSON text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -228,8 +235,7 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
     @property
     def constraints(self) -> dict[str, Any]:
         """Map of option to value, for the options that decide which values are valid."""
-        shared = {item.name for item in dataclasses.fields(FieldType)}
-        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.name not in shared}
+        return {name: getattr(self, name) for name in _own_options(self.name)}
 
     def rank(self, bound: Any) -> Any:
         """Return a bound, such as `min`, as a value that can be compared."""
