@@ -53,6 +53,9 @@ POST   /auth/verification          422 422 422 422 422 422 422 422 422 422 422 4
 POST   /auth/verification/mail     200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
 GET    /backups                    401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /backups                    401 401 401 403 403 403 403 201 403 403 403 403 201  backups:write
+GET    /backups/<name>             401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
+GET    /backups/<name>/file        401 401 401 403 403 403 403 200 403 403 403 403 403  backups:download, in a session
+POST   /backups/<name>/verification 401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
 GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
@@ -203,6 +206,9 @@ class Things:
             return Person(self.app, "alice").make("notes", title="mine")["id"]
         if noun == "sessions":
             return next(each["id"] for each in Person(self.app, "alice").get("/auth/sessions").json["data"])
+        if noun == "backups":
+            kept = self.admin.get("/backups").json["data"] or [self.admin.post("/backups").json["data"]]
+            return kept[0]["name"]
         if noun == "resources":
             return self.admin.declare(f"shelf{number}", **NOTES)["name"] if method == "DELETE" else "notes"
         answer = self.admin.post(f"/{noun}", json=self.body(f"/api/v1/{noun}", number))

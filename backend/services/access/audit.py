@@ -15,6 +15,7 @@ Action = Literal[  # what was done; the OpenAPI document lists them
     "api_key.create",
     "api_key.revoke",
     "backup.create",
+    "backup.download",
     "backup.restore",
     "call.refuse",
     "directory.update",

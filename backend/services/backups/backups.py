@@ -1,10 +1,10 @@
 """Backups: create one while others write, list, verify and restore them, and delete old ones."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import structlog
 
@@ -20,11 +20,12 @@ from backend.services.backups.folder import (
     backup_paths,
     created_at,
     find_backup,
+    named_backup,
     new_path,
     working_folder,
 )
 from backend.services.backups.snapshots import own_snapshots, snapshots_of
-from backend.services.errors import Conflict, Malformed
+from backend.services.errors import Conflict, Malformed, Unavailable
 from backend.services.operation import migrations
 from backend.services.operation.jobs import job
 from backend.utils.clock import rfc3339, utcnow
@@ -103,6 +104,43 @@ def _record_backup(actor: Actor, path: Path) -> None:
 def list_backups(settings: Settings) -> list[Backup]:
     """Return the backups in the backup folder, the latest first."""
     return [_describe(path) for path in reversed(backup_paths(settings.backup_dir))]
+
+
+def get_backup(settings: Settings, name: str) -> Backup:
+    """Return a backup in the backup folder. Raises NotFound if there is none of this name."""
+    return _describe(named_backup(settings.backup_dir, name))
+
+
+def open_backup(settings: Settings, actor: Actor, name: str) -> BinaryIO:
+    """Return the open file of a backup in the backup folder, which the actor downloads.
+
+    Raises NotFound if there is none of this name, Unavailable if it cannot be read.
+    """
+    path = named_backup(settings.backup_dir, name)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise Unavailable(f"The backup cannot be read: {error.strerror}.") from error
+    with ExitStack() as unless_recorded:
+        unless_recorded.callback(file.close)
+        audit.record(actor, "backup.download", ("backup", name))
+        unless_recorded.pop_all()
+    return file
+
+
+def find_damage(settings: Settings, name: str) -> str | None:
+    """Read a whole backup in the backup folder; return what is wrong with it, None if it is intact.
+
+    Raises NotFound if there is none of this name, Conflict while another backup or restore runs, Unavailable if it
+    cannot be unpacked.
+    """
+    path = named_backup(settings.backup_dir, name)
+    try:
+        with working_folder(settings.backup_dir) as folder:
+            _unpack(path, folder)
+    except Malformed as error:
+        return error.message
+    return None
 
 
 def latest_backup(settings: Settings) -> LatestBackup | None:

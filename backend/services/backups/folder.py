@@ -43,6 +43,14 @@ def find_backup(folder: Path, name_or_path: str) -> Path:
     raise NotFound(f"There is no backup {name_or_path}.")
 
 
+def named_backup(folder: Path, name: str) -> Path:
+    """Return the path of a backup in the folder; `name` may come from a client. Raises NotFound if there is none."""
+    path = folder / name
+    if not NAME_PATTERN.fullmatch(name) or not path.is_file():
+        raise NotFound("There is no backup of this name.")
+    return path
+
+
 @contextmanager
 def working_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder for one backup or restore. It is deleted after the block.
