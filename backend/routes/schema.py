@@ -15,6 +15,7 @@ from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.public_responses import DOCUMENTED_TAG
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
 from backend.services.access.permissions import PERMISSIONS
+from backend.services.accounts.sign_in import describe_registration
 from backend.services.definitions.policies import Extent
 from backend.services.field_types.base import TYPES
 from backend.services.records.descriptions import NAMES_OF_ACTIONS, describe
@@ -107,10 +108,18 @@ class SchemaResourceSchema(Schema):
     relations = fields.List(fields.Nested(SchemaRelationSchema), required=True)
 
 
+class SchemaRegistrationSchema(Schema):
+    """How people get an account."""
+
+    open = _flag("Whether anybody can register")
+    needs_confirmation = _flag("Whether people must confirm their address by mail before they sign in")
+
+
 class CallerSchemaSchema(Schema):
     """What the caller sees and may do."""
 
     permissions = fields.List(fields.String(validate=validate.OneOf(PERMISSIONS)), required=True)
+    registration = fields.Nested(SchemaRegistrationSchema, required=True)
     profile = _field_list("The profile fields of users; `writable` is about the caller's own account")
     directory = fields.Nested(
         SchemaDirectorySchema, required=True, allow_none=True, metadata={"description": "Null if they do not see it"}
@@ -128,7 +137,7 @@ def get_schema() -> Answer:
 
     A client can build its lists and forms from it. The ETag changes only with what the caller sees.
     """
-    description = describe(current_actor(), get_app().catalog)
+    description = describe(current_actor(), get_app().catalog, describe_registration(get_app().settings))
     headers = [("ETag", f'W/"{description.tag}"')]
     if request.if_none_match.contains_weak(description.tag):
         return Answer(b"", NOT_MODIFIED, headers)

@@ -229,6 +229,14 @@ def test_needs_a_sign_in_where_the_documents_do(settings, app):
 
 
 @ON_SQLITE
+def test_says_who_can_register(settings, app, stranger):
+    assert schema(stranger)["registration"] == {"open": True, "needs_confirmation": False}
+    mailing = dataclasses.replace(settings, registration="invitation", smtp_url="smtp://127.0.0.1:9")
+    invited = Person(create_app(mailing))
+    assert schema(invited)["registration"] == {"open": False, "needs_confirmation": True}
+
+
+@ON_SQLITE
 def test_the_document_describes_the_response(library, alice):
     document = alice.get("http://localhost/openapi.json").json
     schemas = document["components"]["schemas"]

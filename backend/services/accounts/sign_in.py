@@ -61,6 +61,11 @@ def register(settings: Settings, *, email: str, password: str, name: str) -> Reg
     return registration
 
 
+def describe_registration(settings: Settings) -> dict[str, bool]:
+    """Return whether anybody can register, and whether their address must be confirmed before they sign in."""
+    return {"open": settings.registration == "open", "needs_confirmation": _requires_confirmation(settings)}
+
+
 def authenticate(settings: Settings, *, email: str, password: str) -> User:
     """Return the User with this address and password; rehash the password if the stored hash is outdated.
 

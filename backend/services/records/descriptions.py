@@ -33,10 +33,10 @@ class Description(NamedTuple):
     tag: str
 
 
-def describe(actor: Actor, catalog: Catalog) -> Description:
-    """Return the Description of what the actor sees.
+def describe(actor: Actor, catalog: Catalog, registration: Mapping[str, bool]) -> Description:
+    """Return the Description of what the actor sees. `registration` is the same at each call.
 
-    For example, `{"permissions": [], "profile": [], "directory": null, "resources": [{"name": "books", …}]}`.
+    For example, `{"permissions": [], "registration": {"open": true, …}, …, "resources": [{"name": "books", …}]}`.
     """
     permissions = sorted(permissions_of(actor.roles))
     is_user, in_session = actor.user_id is not None, actor.api_key_id is None
@@ -46,6 +46,7 @@ def describe(actor: Actor, catalog: Catalog) -> Description:
         listable = [each for each in catalog.values() if policies.has_grant(each, "list", actor)]
         parts = {
             "permissions": permissions,
+            "registration": registration,
             "profile": _profile(actor, catalog.people) if is_user else [],
             "directory": _directory(actor, catalog.people),
             "resources": [_resource(actor, each) for each in listable],
