@@ -72,6 +72,12 @@ def test_the_page_about_roles_lists_every_permission():
     assert re.findall(r"`(.*?)`", " ".join(rows)) == list(PERMISSIONS)
 
 
+def test_the_admin_page_says_what_every_permission_allows():
+    module = (ROOT / "backend/routes/static/admin/parts/accounts/permissions.js").read_text()
+    texts = re.findall(r"""'(\w+:\w+)':\s+(['"])(.+)\2,""", module)
+    assert {name: text for name, _, text in texts} == PERMISSIONS
+
+
 def test_the_glossary_names_code_that_is_there():
     rows = re.findall(r"^\| (?!word).+ \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     sources = "\n".join(path.read_text() for path in (ROOT / "backend").rglob("*.py"))

@@ -24,7 +24,7 @@ PRELOADED = (
         f"parts/{name}.js"
         for name in (
             *("html", "store", "place", "api", "session", "router", "frame", "menu"),
-            *("notices", "dialogs", "forms", "states", "sign_in_form"),
+            *("notices", "dialogs", "forms", "states", "sign_in_form", "onward"),
         )
     ),
 )

@@ -29,3 +29,9 @@ def check_accessible(page):
     found = Axe().run(page).response["violations"]
     serious = [violation for violation in found if violation["impact"] in SERIOUS]
     assert not serious, [(each["id"], [node["html"] for node in each["nodes"]]) for each in serious]
+
+
+def forget_refusals(console, *statuses):
+    """Clear the console of the errors that a browser reports for refused calls; fail if there are others."""
+    assert [text for text in console if not any(f"status of {status} " in text for status in statuses)] == []
+    console.clear()

@@ -25,23 +25,25 @@ export function MailPage({title, button, path, fields, done, expired, another}) 
         <${FormError} error=${error} problems=${problems} shown=${Object.keys(fields)} />
         <button class="main" disabled=${isSending}>${button}</button>
       </form>`}
-    ${!isDone && why && another && html`<${AnotherLink} path=${another} />`}
+    ${!isDone && why && another && html`<${MailForm} path=${another} button="Send another link"
+      done="If this address has an account, another link is on its way to it." />`}
     ${(isDone || why) && html`<${Onward} />`}`;
 }
 
-function AnotherLink({path}) {
+// Asks for a mail with a link: `path` sends it, and `done` says so.
+export function MailForm({path, button, done}) {
   const [email, setEmail] = useState('');
   const [isSent, setSent] = useState(false);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     await call('POST', path, {body: {email}});
     setSent(true);
   });
-  if (isSent) return html`<p role="status">If this address has an account, another link is on its way to it.</p>`;
+  if (isSent) return html`<p role="status">${done}</p>`;
   return html`<form onSubmit=${onSubmit} noValidate>
     <${TextInput} label="Your e-mail address" type="email" autocomplete="email" value=${email} onInput=${setEmail}
       problems=${problems.email} />
     <${FormError} error=${error} problems=${problems} shown=${['email']} />
-    <button class="main" disabled=${isSending}>Send another link</button>
+    <button class="main" disabled=${isSending}>${button}</button>
   </form>`;
 }
 

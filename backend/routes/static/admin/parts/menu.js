@@ -1,7 +1,8 @@
 // The menu: the records and parts of the system that this person may use.
 import {html, useState} from './html.js';
+import {withNext} from './onward.js';
 import {APP_NAME} from './place.js';
-import {Link, navigate} from './router.js';
+import {Link, mayLeave, navigate} from './router.js';
 import {person, signOut, titleOf} from './session.js';
 import {notifyError} from './notices.js';
 import {useStore} from './store.js';
@@ -26,16 +27,18 @@ export function Menu({user, path}) {
       <nav aria-label="Account"><h2>${user ? user.name : 'Account'}</h2><ul>
         ${user ? html`${entry('/admin/account', 'My account')}
           <li><button class="link" onClick=${leave}>Sign out</button></li>`
-        : entry('/admin/sign-in', 'Sign in')}
+        : entry(withNext('/admin/sign-in', path), 'Sign in')}
       </ul></nav>
     </div>
   </header>`;
 }
 
+// Sign out, unless the person stays for what is not saved.
 async function leave() {
   try {
+    if (!await mayLeave()) return;
     await signOut();
-    await navigate('/admin/sign-in');
+    await navigate('/admin/sign-in', {force: true});
   } catch (error) {
     notifyError(error);
   }

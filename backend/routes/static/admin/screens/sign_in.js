@@ -1,16 +1,23 @@
 // The page to sign in.
-import {html, useEffect} from '../parts/html.js';
+import {html} from '../parts/html.js';
+import {useOnward, withNext} from '../parts/onward.js';
 import {APP_NAME} from '../parts/place.js';
-import {Link, navigate} from '../parts/router.js';
+import {Link} from '../parts/router.js';
 import {person} from '../parts/session.js';
 import {SignInForm} from '../parts/sign_in_form.js';
 import {useStore} from '../parts/store.js';
 
-export default function SignIn() {
-  const {user} = useStore(person);
-  useEffect(() => { if (user) navigate('/admin/', {replace: true}); }, [user]);
+export default function SignIn({query}) {
+  const {registration} = useStore(person).schema;
+  useOnward(query);
   return html`<p class="quiet">${APP_NAME}</p>
     <h1>Sign in</h1>
     <${SignInForm} />
-    <p><${Link} to="/admin/forgot">Forgot your password?<//> · <${Link} to="/admin/register">Register<//></p>`;
+    <ul class="links">
+      <li><${Link} to="/admin/forgot">Forgot your password?<//></li>
+      ${registration?.needs_confirmation && html`
+        <li><${Link} to="/account/verification">No mail to confirm your address?<//></li>`}
+      ${registration?.open !== false && html`
+        <li><${Link} to=${withNext('/admin/register', query.get('next'))}>Register<//></li>`}
+    </ul>`;
 }

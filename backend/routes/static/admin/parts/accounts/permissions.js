@@ -1,0 +1,14 @@
+// What each permission allows: the words of the API.
+export const PERMISSIONS = {
+  'users:read': 'list users, roles and invitations, and read profile fields',
+  'users:write': 'create, change and delete users, and invite people; give and take the roles one has',
+  'roles:write': 'create, change and delete roles whose permissions one holds',
+  'resources:read': 'read definitions, their versions and profile fields',
+  'resources:write': 'plan, create, change and drop definitions, and change profile fields',
+  'api_keys:write': "create, list and revoke one's own API keys",
+  'audit:read': 'read the audit trail',
+  'backups:write': 'create and list backups',
+  'records:read': 'list and read all records of all resources, except fields that only some roles may read',
+  'records:write':
+    'create, change and delete all records of all resources, except fields that only some roles may set',
+};

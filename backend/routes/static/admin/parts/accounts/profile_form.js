@@ -1,0 +1,35 @@
+// The name of the person who is signed in, and what else of their account they may change.
+import {html, useState} from '../html.js';
+import {call} from '../api.js';
+import {cellOf} from '../../fields/index.js';
+import {FormError, TextInput, useSubmit} from '../forms.js';
+import {notify} from '../notices.js';
+import {useLeavingGuard} from '../router.js';
+import {load, person, titleOf} from '../session.js';
+import {isSameProfile, profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';
+
+export function ProfileForm({user}) {
+  const fields = person.get().schema.profile;
+  const settable = fields.filter(field => field.writable.length);
+  const former = profileDrafts(settable, user.profile);
+  const [name, setName] = useState(user.name);
+  const [drafts, setDrafts] = useState(former);
+  const isChanged = name !== user.name || !isSameProfile(drafts, former);
+  const {isSending, problems, error, onSubmit} = useSubmit(async () => {
+    const profile = profileChanges(settable, drafts, user.profile);
+    await call('PATCH', '/auth/me', {body: {name, profile}});
+    await load();
+    notify('Saved.');
+  });
+  useLeavingGuard(isChanged);
+  return html`<form onSubmit=${onSubmit} noValidate>
+    <${TextInput} label="Name" autocomplete="name" maxlength="100" value=${name} onInput=${setName}
+      problems=${problems.name} />
+    <${ProfileInputs} fields=${settable} drafts=${drafts} onInput=${setDrafts} problems=${problems} />
+    ${fields.filter(field => !field.writable.length).map(field => html`<p key=${field.name}>
+      <strong>${titleOf(field.name)}</strong>: ${cellOf(field)(user.profile[field.name], field)}</p>`)}
+    <${FormError} error=${error} problems=${problems}
+      shown=${['name', ...settable.map(field => `profile.${field.name}`)]} />
+    <button class="main" disabled=${isSending}>Save</button>
+  </form>`;
+}

@@ -1,0 +1,38 @@
+// Where somebody is signed in.
+import {html, useRef} from '../html.js';
+import {call} from '../api.js';
+import {ask} from '../dialogs.js';
+import {Action} from '../forms.js';
+import {notify} from '../notices.js';
+import {Loaded} from '../states.js';
+import {Time} from '../times.js';
+
+// `read` is that of the sessions, which a new password ends, too.
+export function Sessions({read}) {
+  const heading = useRef(null);
+  const end = async (path, question, done) => {
+    if (!await ask({...question, isDangerous: true})) return;
+    await call('DELETE', path);
+    read.reload();
+    notify(done);
+    heading.current.focus(); // the button is gone
+  };
+  const endOne = ({id, device}) => end(`/auth/sessions/${id}`,
+    {title: `End the session of ${device}?`, text: 'This device is signed out at once.', action: 'End session'},
+    'The session has ended.');
+  const endOthers = () => end('/auth/sessions',
+    {title: 'End all other sessions?', text: 'All devices but this one are signed out at once.', action: 'End sessions'},
+    'All other sessions have ended.');
+  return html`<h2 ref=${heading} tabindex="-1">Sessions</h2>
+    <${Loaded} read=${read}>${sessions => html`<div class="scroll"><table>
+      <thead><tr><th scope="col">Device</th><th scope="col">Address</th><th scope="col">Last used</th>
+        <th scope="col">Signed in</th><th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>
+      <tbody>${sessions.map(session => html`<tr key=${session.id}>
+        <th scope="row" title=${session.user_agent}>${session.device}</th>
+        <td>${session.address}</td><td><${Time} value=${session.last_used_at} /></td>
+        <td><${Time} value=${session.created_at} /></td>
+        <td>${session.current ? html`<strong>This session</strong>`
+          : html`<${Action} aria-label=${`End the session of ${session.device}`}
+            onClick=${() => endOne(session)}>End<//>`}</td></tr>`)}</tbody></table></div>
+      ${sessions.length > 1 && html`<p class="actions"><${Action} onClick=${endOthers}>End all other sessions<//></p>`}`}<//>`;
+}

@@ -1,0 +1,150 @@
+"""The own account: a member registers, changes everything and signs out, by the keyboard alone."""
+
+from tests.browser.admin.conftest import check_accessible, forget_refusals
+from tests.browser.admin.keyboard import press, type_into
+from tests.conftest import PASSWORD
+from tests.parts.server import Caller
+
+MARKUP = "<img src=x onerror=alert(1)>"
+NEW_PASSWORD = "staple battery horse correct"
+
+
+def declare_profile(address):
+    """Declare a profile field that members set, and one that only admins set."""
+    with Caller(address) as admin:
+        admin.sign_in("admin@example.com", PASSWORD)
+        fields = {"nick": {"type": "string", "writable_by": ["member"], "max_length": 9}, "team": {"type": "string"}}
+        assert admin.call("PUT", "/users/settings", {"fields": fields})[0] == 200
+        admin.call("POST", "/roles", {"name": "coder", "permissions": ["api_keys:write"]})
+
+
+def heading(page, name, level=1):
+    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
+
+
+def test_a_member_registers_and_changes_their_account(address, open_as, console):
+    declare_profile(address)
+    page = open_as(None, "/admin/register?next=/admin/account")
+    check_accessible(page)
+    type_into(page, "Your name", MARKUP)
+    type_into(page, "E-mail address", "rita@example.com")
+    type_into(page, "Password", "rita1234")
+    page.keyboard.press("Enter")
+    page.get_by_text("Some values are not valid.").wait_for()
+    assert page.get_by_label("Password").evaluate("input => input === document.activeElement")
+    check_accessible(page)
+    page.keyboard.press("Control+A")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    heading(page, "My account")
+    heading(page, MARKUP, level=2)
+    check_accessible(page)
+    assert not page.get_by_role("navigation", name="System").count()
+    assert page.get_by_text("Team: –").is_visible()
+    change_profile(page)
+    change_password(page)
+    end_sessions(page, address)
+    press(page, "Sign out")
+    heading(page, "Sign in")
+    sign_in_again(page)
+    forget_refusals(console, 401, 422)
+
+
+def change_profile(page):
+    type_into(page, "Name", "Rita")
+    type_into(page, "Nick", "much too long")
+    page.keyboard.press("Enter")
+    page.get_by_text("At most 9 characters.").last.wait_for()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("ri")
+    page.keyboard.press("Enter")
+    page.get_by_text("Saved.").wait_for()
+    heading(page, "Rita", level=2)
+    page.reload()
+    heading(page, "My account")
+    assert (page.get_by_label("Name", exact=True).input_value(), page.get_by_label("Nick").input_value()) == (
+        "Rita",
+        "ri",
+    )
+
+
+def change_password(page):
+    for current, text in (("wrong", "This is not your password."), (PASSWORD, "Your new password is set.")):
+        type_into(page, "Current password", current)
+        type_into(page, "New password", NEW_PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_text(text).wait_for()
+
+
+def end_sessions(page, address):
+    callers = [Caller(address).sign_in("rita@example.com", NEW_PASSWORD) for _ in range(2)]
+    page.reload()
+    sessions = page.get_by_role("row").filter(has_text="127.0.0.1")
+    page.get_by_text("This session").wait_for()
+    assert sessions.count() == 3
+    check_accessible(page)
+    press(page, "End all other sessions")
+    page.get_by_role("heading", name="End all other sessions?").wait_for()
+    check_accessible(page)
+    press(page, "End sessions")
+    page.get_by_text("All other sessions have ended.").wait_for()
+    assert page.get_by_role("heading", name="Sessions").evaluate("element => element === document.activeElement")
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
+    for caller in callers:
+        with caller:
+            assert caller.call("GET", "/auth/me")[0] == 401
+
+
+def sign_in_again(page):
+    press(page, "Forgot your password?", "link")
+    heading(page, "Forgot your password?")
+    check_accessible(page)
+    type_into(page, "Your e-mail address", "rita@example.com")
+    page.keyboard.press("Enter")
+    page.get_by_text("If this address has an account, a link is on its way to it.").wait_for()
+    press(page, "Sign in", "link")
+    for password, text in ((PASSWORD, "The e-mail address or the password is wrong."), (NEW_PASSWORD, "Rita")):
+        type_into(page, "E-mail address", "rita@example.com")
+        type_into(page, "Password", password)
+        page.keyboard.press("Enter")
+        page.get_by_text(text).last.wait_for()
+
+
+def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_as):
+    declare_profile(address)
+    with Caller(address) as admin:
+        admin.sign_in("admin@example.com", PASSWORD)
+        edith = admin.call("GET", "/users?email=edith@example.com")[1]["data"][0]
+        assert admin.call("PATCH", f"/users/{edith['id']}", {"roles": ["editor", "coder"]})[0] == 200
+    page = open_as("edith", "/admin/account")
+    page.get_by_text("There are no keys.").wait_for()
+    press(page, "Create API key")
+    check_accessible(page)
+    form = page.get_by_role("dialog")
+    assert [box.inner_text().split(" –")[0].strip() for box in form.locator("label.check").all()] == [
+        *("coder", "editor", "member"),
+        "api_keys:write",
+    ]
+    type_into(page, "Name", MARKUP, within="dialog")
+    form.get_by_role("checkbox", name="editor").focus()
+    page.keyboard.press("Space")
+    type_into(page, "Expires", "0101", within="dialog")
+    press(page, "Create key")
+    page.get_by_text("This is not complete.").wait_for()
+    form.get_by_label("Expires").fill("2030-01-01T10:30")
+    press(page, "Create key")
+    secret = page.get_by_label("Secret").input_value()
+    check_accessible(page)
+    with Caller(address, secret) as program:
+        status, answer = program.call("GET", "/auth/me")
+    assert (status, answer["data"]["roles"], answer["data"]["api_key"]["expires_at"][:4]) == (200, ["editor"], "2030")
+    press(page, "Done")
+    page.get_by_role("row", name=MARKUP).wait_for()
+    assert secret not in page.content()
+    press(page, f"Revoke {MARKUP}")
+    page.get_by_role("heading", name=f"Revoke the key {MARKUP}?").wait_for()
+    press(page, "Revoke")
+    page.get_by_text("Revoked", exact=True).wait_for()
+    check_accessible(page)
+    with Caller(address, secret) as program:
+        assert program.call("GET", "/auth/me")[0] == 401
