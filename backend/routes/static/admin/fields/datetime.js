@@ -23,11 +23,12 @@ export function parse(draft) {
 }
 
 export function Input({value, onInput, attributes}) {
-  const step = value.includes('.') ? '0.001' : '1';
-  return html`<${base.Input} ...${{value, onInput, attributes, step}} type="datetime-local" max="9999-12-31T23:59:59" />`;
+  const limits = {step: value.includes('.') ? '0.001' : '1', max: '9999-12-31T23:59:59'};
+  return html`<${base.Input} ...${{value, onInput, attributes, ...limits}} type="datetime-local" />`;
 }
 
 // The text of a filter is a moment in UTC.
 export function FilterInput({value, onInput, attributes}) {
-  return html`<${Input} attributes=${attributes} value=${format(value)} onInput=${draft => onInput(parse(draft) ?? '')} />`;
+  return html`<${Input} attributes=${attributes} value=${format(value)}
+    onInput=${draft => onInput(parse(draft) ?? '')} />`;
 }

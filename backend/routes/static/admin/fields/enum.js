@@ -1,10 +1,6 @@
 // `enum`: one of the choices of the field, which may include the empty text.
 import {html} from '../parts/html.js';
 
-export function cell(value) {
-  return value === '' ? html`<span class="quiet">empty</span>` : value;
-}
-
 export function format(value) {
   return value ?? null;
 }

@@ -15,10 +15,11 @@ export function takesMany(operator) {
 
 export function FilterInput({field, operator = 'eq', value, onInput, attributes}) {
   const asked = {...field, nullable: false};
-  if (OF_PRESENCE.includes(operator)) return html`<${boolean.Input} ...${{field: asked, value, onInput, attributes}} />`;
-  if (takesMany(operator)) return html`<${ManyInput} ...${{field: asked, values: value || [], onInput, attributes}} />`;
+  const others = {onInput, attributes};
+  if (OF_PRESENCE.includes(operator)) return html`<${boolean.Input} field=${asked} value=${value} ...${others} />`;
+  if (takesMany(operator)) return html`<${ManyInput} field=${asked} values=${value || []} ...${others} />`;
   return html`<${OneInput} ...${{field: OF_TEXT.includes(operator) ? {...asked, type: 'string'} : asked}}
-    ...${{value, onInput, attributes}} />`;
+    value=${value} ...${others} />`;
 }
 
 function OneInput({field, value, onInput, attributes}) {

@@ -1,6 +1,8 @@
 // What a form says about the values of a field, so that they are right at once; the API checks them.
 
-const USUAL_LENGTH = 255; // of a string, if its definition has no other
+// What definitions have by default is not said.
+const USUAL_LENGTHS = {string: 255, email: 254, url: 2048};
+const USUAL_COUNTS = {list: 50, references: 100};
 const DEFAULT_THAT_VARIES = /^\$(now$|user\.)/;
 
 // Returns one text; '' if there is nothing to say.
@@ -24,13 +26,13 @@ function ended(text) {
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
-function lengthOf({options: {min_length: least, max_length: most}}) {
-  const isUsual = most === USUAL_LENGTH && !least;
-  return isUsual ? '' : between(least, most, 'characters');
+function lengthOf({type, options: {min_length: least, max_length: most}}) {
+  return between(least, most === USUAL_LENGTHS[type] ? null : most, 'characters');
 }
 
 function rangeOf({type, options: {min, max}}) {
-  return ['list', 'references'].includes(type) ? between(min, max, 'values') : between(min, max);
+  const usual = USUAL_COUNTS[type];
+  return between(min, max === usual ? null : max, usual ? 'values' : '');
 }
 
 function between(least = null, most = null, unit = '') {

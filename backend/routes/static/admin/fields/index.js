@@ -1,9 +1,10 @@
 // What is shown and typed for the values of each type of field.
 //
 // A module of a type exports what differs from `base.js`: `cell(value, field, record)` is what a list shows of a value
-// that is not null, and `whole` what its own page shows; `isNumber` aligns it to the right; `Input` is a control within `Labelled`, whose `value` is a
-// draft. `format(value, field)` makes a draft of a value, and `parse(draft, field)` a value of a draft, or throws an
-// Error with what is wrong. `FilterInput` is the control for the text of a filter.
+// that is neither null nor empty, and `whole` what the page of its record shows; `isNumber` aligns it to the right.
+// `Input` is a control within `Labelled`, whose `value` is a draft. `format(value, field)` makes a draft of a value,
+// and `parse(draft, field)` a value of a draft, or throws an Error with what is wrong. `FilterInput` is the control for
+// the text of a filter.
 import {html} from '../parts/html.js';
 import * as base from './base.js';
 import * as boolean from './boolean.js';
@@ -48,8 +49,10 @@ export function wholeOf(field) {
 }
 
 function orNone(show) {
-  return (value, ...others) => (value === null || value === undefined
-    ? html`<span class="quiet">–</span>` : show(value, ...others));
+  return (value, ...others) => {
+    if (value === null || value === undefined) return html`<span class="quiet">–</span>`;
+    return value === '' ? html`<span class="quiet">empty</span>` : show(value, ...others);
+  };
 }
 
 // Returns the component ({field, value, onInput, attributes, problems}); `value` is a draft.

@@ -37,11 +37,15 @@ export function Input({field, value: draft, onInput, attributes}) {
     event.preventDefault();
     onInput(withPending(draft));
   };
+  const add = event => {
+    event.currentTarget.parentElement.querySelector('input, select').focus();
+    onInput(withPending(draft));
+  };
   return html`${draft.values && html`<${Chips} values=${draft.values} texts=${draft.values} onInput=${change} />`}
     <div class="row" onKeyDown=${press}>
       <${ItemInput} ...${{field, attributes}} value=${draft.pending}
         onInput=${pending => onInput({...draft, pending})} />
-      <button type="button" disabled=${!draft.pending} onClick=${() => onInput(withPending(draft))}>Add</button>
+      <button type="button" disabled=${!draft.pending} onClick=${add}>Add</button>
     </div>
     ${!draft.pending && html`<${NoValue} field=${field} draft=${draft.values} empty=${[]} onInput=${change} />`}`;
 }

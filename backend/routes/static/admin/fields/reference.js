@@ -9,7 +9,8 @@ import * as uuid from './uuid.js';
 export function cell(value, field, record) {
   const other = record?.expand?.[field.name];
   const text = other && (other[field.to_label] || other.id) || html`<code>${value}</code>`;
-  return field.to && field.to !== 'users' ? html`<${Link} to=${`/admin/records/${field.to}/${value}`}>${text}<//>` : text;
+  if (!field.to || field.to === 'users') return text;
+  return html`<${Link} to=${`/admin/records/${field.to}/${value}`}>${text}<//>`;
 }
 
 export function whole(value, field, record) {

@@ -36,9 +36,10 @@ export function Input(options) {
 
 function Chooser({field, value: {values}, onInput, attributes}) {
   const label = useLabels(field.to, values);
+  const add = id => id && change([...values, id]);
   const change = next => onInput({values: next, pending: ''});
   return html`<${Chips} values=${values} texts=${values.map(label)} onInput=${change} />
-    <${Picker} name=${field.to} without=${values} onPick=${id => id && change([...values, id])} attributes=${attributes} />`;
+    <${Picker} name=${field.to} without=${values} onPick=${add} attributes=${attributes} />`;
 }
 
 export {Input as FilterInput} from './reference.js';

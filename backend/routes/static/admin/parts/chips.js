@@ -3,17 +3,30 @@ import {html} from './html.js';
 
 // `texts` are the texts of `values`; onInput gets the new values. Without `isOrdered` their order means nothing.
 export function Chips({values, texts, onInput, isOrdered = true}) {
-  const remove = index => onInput(values.filter((_, each) => each !== index));
-  const moveUp = index => {
+  const remove = (event, index) => {
+    keepFocus(event, index);
+    onInput(values.filter((_, each) => each !== index));
+  };
+  const moveForward = (event, index) => {
+    keepFocus(event, index - 1);
     const moved = [...values];
     [moved[index - 1], moved[index]] = [moved[index], moved[index - 1]];
     onInput(moved);
   };
   return values.length > 0 && html`<ul class="chips">${values.map((value, index) => html`<li key=${value}>
     ${isOrdered && index > 0 && html`<button type="button" class="plain" aria-label=${`Move ${texts[index]} forward`}
-      title="Move forward" onClick=${() => moveUp(index)}>←</button>`}
+      title="Move forward" onClick=${event => moveForward(event, index)}>←</button>`}
     <span>${texts[index]}</span>
     <button type="button" class="plain" aria-label=${`Remove ${texts[index]}`} title="Remove"
-      onClick=${() => remove(index)}>×</button>
+      onClick=${event => remove(event, index)}>×</button>
   </li>`)}</ul>`;
+}
+
+// The button is gone when the change is drawn: the one in its place gets the focus, or else the input.
+function keepFocus(event, index) {
+  const field = event.currentTarget.closest('.field') ?? document;
+  setTimeout(() => {
+    const chip = field.querySelectorAll('.chips > li')[index];
+    (chip?.querySelector('button') ?? field.querySelector('input, select'))?.focus();
+  });
 }

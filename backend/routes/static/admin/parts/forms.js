@@ -77,10 +77,11 @@ export function FormError({error, problems = {}, shown = []}) {
   </div>`;
 }
 
-// A button that does something, and cannot be pressed again meanwhile: <${Action} onClick=${async () => …}>…<//>
+// A button that does something, and nothing more until that is done. It keeps the focus: <${Action} onClick=${async () => …}>…<//>
 export function Action({onClick, children, ...rest}) {
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
+    if (isBusy) return;
     setBusy(true);
     try {
       await onClick();
@@ -90,5 +91,6 @@ export function Action({onClick, children, ...rest}) {
       setBusy(false);
     }
   };
-  return html`<button type="button" disabled=${isBusy} aria-busy=${isBusy} ...${rest} onClick=${run}>${children}</button>`;
+  return html`<button type="button" aria-disabled=${isBusy} aria-busy=${isBusy} ...${rest} onClick=${run}>
+    ${children}</button>`;
 }

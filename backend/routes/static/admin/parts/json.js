@@ -10,5 +10,6 @@ export function parseJson(text) {
 
 // `indent` is the number of spaces of each level; without it, there are no line breaks.
 export function toJson(value, indent = 0) {
-  return JSON.stringify(value, (key, inner) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner), indent);
+  const exact = (key, inner) => (typeof inner === 'bigint' ? JSON.rawJSON(String(inner)) : inner);
+  return JSON.stringify(value, exact, indent);
 }

@@ -1,5 +1,5 @@
 // What is shown for a record that another one refers to: its label, such as a name, instead of its id.
-import {useEffect, useState} from './html.js';
+import {useEffect} from './html.js';
 import {call} from './api.js';
 import {notifyError} from './notices.js';
 import {person, resourceNamed} from './session.js';
@@ -7,7 +7,11 @@ import {makeStore, useStore} from './store.js';
 
 const MOST_IDS = 100; // in one request
 const labels = makeStore(new Map()); // `${resource} ${id}` → label
-person.subscribe(() => labels.set(new Map())); // another person may see less
+const asked = new Set(); // those that have been read, also if there was no such record
+person.subscribe(() => { // another person may see less
+  asked.clear();
+  labels.set(new Map());
+});
 
 // Where records of a resource are listed: {path, label, search, fields}; undefined if this person may not list it.
 export function targetNamed(name) {
@@ -35,15 +39,19 @@ export function remember(name, records) {
 // Returns a function of an id to its label; labels that are not known yet are read, and until then it returns the id.
 export function useLabels(name, ids) {
   const known = useStore(labels);
-  const [asked] = useState(() => new Set());
-  const missing = ids.filter(id => id && !known.has(`${name} ${id}`) && !asked.has(id)).slice(0, MOST_IDS);
+  const keyOf = id => `${name} ${id}`;
+  const missing = ids.filter(id => id && !known.has(keyOf(id)) && !asked.has(keyOf(id))).slice(0, MOST_IDS);
   useEffect(() => {
     if (!missing.length || !targetNamed(name)?.label) return;
-    for (const id of missing) asked.add(id);
+    for (const id of missing) asked.add(keyOf(id));
     read(name, {id__in: missing.join(','), per_page: MOST_IDS}).then(
-      records => remember(name, records), error => notifyError(error));
+      records => remember(name, records),
+      error => {
+        for (const id of missing) asked.delete(keyOf(id));
+        notifyError(error);
+      });
   }, [name, missing.join()]);
-  return id => known.get(`${name} ${id}`) ?? id;
+  return id => known.get(keyOf(id)) ?? id;
 }
 
 // Returns records with their id and label.

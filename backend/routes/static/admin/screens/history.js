@@ -11,6 +11,9 @@ import {wholeOf} from '../fields/index.js';
 
 const PER_PAGE = 20;
 const ACTIONS = {create: 'created', update: 'changed', delete: 'deleted'};
+const SIDES = { // of a change that have values
+  create: [['to', 'Value']], update: [['from', 'Before'], ['to', 'After']], delete: [['from', 'Value']],
+};
 
 export default function History({resource: name, id, query}) {
   const page = Number(query.get('page')) || 1;
@@ -31,20 +34,20 @@ function Entries({entries, resource}) {
   return html`<ol class="entries">${entries.map(entry => html`<li key=${entry.version} class="card">
     <h2>${titleOfEntry(entry)}</h2>
     <p class="quiet"><${Time} value=${entry.changed_at} /></p>
-    <${Changes} changes=${entry.changes} fields=${fields} />
+    <${Changes} action=${entry.action} changes=${entry.changes} fields=${fields} />
   </li>`)}</ol>`;
 }
 
-function Changes({changes, fields}) {
+function Changes({action, changes, fields}) {
   const names = Object.keys(changes);
   if (!names.length) return html`<p class="quiet">Nothing that you may see.</p>`;
+  const sides = SIDES[action];
   return html`<div class="scroll" tabindex="0"><table>
-    <thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
+    <thead><tr><th scope="col">Field</th>${sides.map(([, title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${names.map(name => {
       const field = fields.get(name) ?? {name, type: 'json', options: {}}; // it may have been dropped
-      const show = wholeOf(field);
-      return html`<tr key=${name}><th scope="row">${titleOf(name)}</th>
-        <td>${show(changes[name].from, field)}</td><td>${show(changes[name].to, field)}</td></tr>`;
+      return html`<tr key=${name}><th scope="row">${titleOf(name)}</th>${sides.map(([side]) => html`
+        <td>${wholeOf(field)(changes[name][side], field)}</td>`)}</tr>`;
     })}</tbody></table></div>`;
 }
 

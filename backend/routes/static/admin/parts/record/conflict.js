@@ -41,8 +41,9 @@ function valueOf(field, drafts) {
 }
 
 function Row({field, theirs, yours, isKept, keep}) {
-  const choice = (text, record, checked, isYours) => html`<td><label class="check"><input type="radio"
-    name=${`choice-${field.name}`} aria-label=${`${text}: ${titleOf(field.name)}`} checked=${checked} onChange=${() => keep(field.name, isYours)} /> ${text}</label>
+  const choice = (text, record, checked, isYours) => html`<td>
+    <label class="check"><input type="radio" name=${`choice-${field.name}`} checked=${checked}
+      aria-label=${`${text}: ${titleOf(field.name)}`} onChange=${() => keep(field.name, isYours)} /> ${text}</label>
     ${wholeOf(field)(record[field.name], field, record)}</td>`;
   return html`<tr><th scope="row">${titleOf(field.name)}</th>
     ${choice('Theirs', theirs, !isKept, false)}${choice('Yours', yours, isKept, true)}</tr>`;

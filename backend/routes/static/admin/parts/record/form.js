@@ -29,7 +29,7 @@ export function RecordForm({resource, record: read, etag, settable, onSaved}) {
       <${FormError} error=${error} problems=${problems} shown=${settable.map(field => field.name)} />
       <${Fields} ...${{resource, record, settable, drafts, problems}} onInput=${type} />
       ${settable.length > 0 && html`<div class="actions">
-        <button class="main" disabled=${isSending} title="Ctrl+S">Save</button>
+        <button class="main" aria-disabled=${isSending} title="Ctrl+S">Save</button>
         ${changed.length > 0 && html`<span class="quiet">Not saved yet</span>`}
       </div>`}
     </form>

@@ -9,9 +9,10 @@ const FILTERS = {reference: '', references: '__any'}; // of the ids of a field
 
 export function Related({resource, id}) {
   const found = relationsOf(resource);
+  const isOnly = name => found.filter(each => each.resource === name).length === 1;
   return found.length > 0 && html`<section aria-labelledby="related"><h2 id="related">Related records</h2>
     <ul class="cards">${found.map(relation => html`<${Entry} key=${`${relation.resource}.${relation.field}`}
-      ...${relation} id=${id} isOnly=${found.filter(each => each.resource === relation.resource).length === 1} />`)}</ul>
+      ...${relation} id=${id} isOnly=${isOnly(relation.resource)} />`)}</ul>
   </section>`;
 }
 
@@ -34,7 +35,6 @@ function Entry({resource, field, filter, id, isOnly}) {
   };
   const title = isOnly ? titleOf(resource) : `${titleOf(resource)} (${titleOf(field).toLowerCase()})`;
   return html`<li><${Link} to=${`/admin/records/${resource}?${filter}=${id}`}>${title}<//>
-    <div aria-live="polite">${count === null
-      ? html`<${Action} class="link" aria-label=${`Count ${title}`} onClick=${read}>Count<//>`
-      : html`<span class="quiet">${count.toLocaleString()}</span>`}</div></li>`;
+    <div><${Action} class="link" aria-label=${`Count ${title}`} onClick=${read}>Count<//>
+      <span class="quiet" role="status">${count?.toLocaleString()}</span></div></li>`;
 }
