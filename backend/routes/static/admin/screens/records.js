@@ -72,7 +72,7 @@ function Search({fields, q}) {
 function None({resource: {name, actions}, shown}) {
   if (shown.filters.length || shown.q) {
     return html`<${Empty}><p>No records match.</p>
-      <button type="button" onClick=${() => clearFilters(shown)}>Clear filters</button><//>`;
+      <button type="button" onClick=${() => clearFilters(shown)}>Show all records</button><//>`;
   }
   if (shown.cursor) return html`<${Empty}><p>There are no records on this page any more.</p><//>`;
   return html`<${Empty}><p>There are no records yet${actions.list === 'all' ? '' : ' that you may see'}.</p>

@@ -17,6 +17,7 @@ export function Filters({resource, shown, problems, children}) {
     <div class="row">
       ${children}
       ${fields.length > 0 && html`<button type="button" onClick=${() => setEdited({})}>Add filter</button>`}
+      ${shown.filters.length > 0 && html`<button type="button" onClick=${() => clearFilters(shown)}>Clear filters</button>`}
     </div>
     ${shown.filters.length > 0 && html`<ul class="chips" aria-label="Filters">${shown.filters.map(filter => html`
       <${Chip} key=${filter.key} resource=${resource} filter=${filter} onEdit=${() => setEdited(filter)}
@@ -27,7 +28,7 @@ export function Filters({resource, shown, problems, children}) {
 }
 
 export function clearFilters(shown) {
-  changeList({...Object.fromEntries(shown.filters.map(({key}) => [key, null])), q: null});
+  changeList(Object.fromEntries([...shown.filters.map(({key}) => [key, null]), ['q', null]]));
 }
 
 function filterableFields(resource) {

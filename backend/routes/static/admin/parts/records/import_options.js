@@ -6,11 +6,15 @@ import {resourceNamed, titleOf} from '../session.js';
 // `options` are {key, isLenient, keepGood}; `key` is '' where each row is a new record.
 export function ImportOptions({resource, options, onChange, onFile, isBusy}) {
   const change = part => onChange({...options, ...part});
+  const forget = event => { // so that a file that was mended meanwhile can be chosen again
+    event.target.value = '';
+    onFile(null);
+  };
   return html`
     <${Labelled} label="File" hint="CSV with a line of headings (.csv), or JSON lines (.ndjson or .jsonl).">
       ${attributes => html`<input ...${attributes} type="file" disabled=${isBusy}
         accept=".csv,.ndjson,.jsonl,.txt,text/csv,application/x-ndjson"
-        onChange=${event => onFile(event.target.files[0] ?? null)} />`}<//>
+        onClick=${forget} onChange=${event => onFile(event.target.files[0] ?? null)} />`}<//>
     <${ColumnNames} resource=${resource} />
     <${Select} label="What rows do" value=${options.key} disabled=${isBusy} options=${modesOf(resource)}
       onInput=${key => change({key})} />

@@ -1,0 +1,330 @@
+"""The list of records: its order, filters and pages in 34,006 cities, and what people do with records they select."""
+
+import csv
+import re
+
+import pytest
+
+from tests.browser.admin.conftest import check_accessible
+from tests.conftest import PASSWORD
+from tests.parts import geo
+from tests.parts.server import Caller, running_server
+
+COUNTABLE = 10_000
+SCRIPT = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
+RESOURCES = {
+    "shelves": {
+        "fields": {"name": {"type": "string", "required": True, "unique": True}},
+        "access": {"list": ["member"], "read": ["member"], "delete": ["editor"]},
+    },
+    "books": {
+        "description": SCRIPT,
+        "fields": {
+            "title": {"type": "string", "required": True, "unique": True},
+            "shelf": {"type": "reference", "to": "shelves", "on_delete": "restrict"},
+            "pages": {"type": "integer", "min": 1},
+            "lent": {"type": "datetime"},
+            "words": {"type": "list", "of": "string"},
+            "price": {"type": "integer", "readable_by": ["editor"], "writable_by": ["editor"]},
+        },
+        "access": {"list": ["member"], "read": ["member"], "create": ["editor"], "update": ["editor"]},
+    },
+    "secrets": {"fields": {"title": {"type": "string"}}, "access": {"list": ["editor"], "read": ["editor"]}},
+}
+ROWS = f"""title,shelf_name,pages,price
+Emma,Novels,300,5
+Dracula,Novels,0,5
+"{SCRIPT.replace('"', '""')}",Nowhere,10,5
+"""
+
+
+@pytest.fixture
+def geo_address(geo_url, tmp_path):
+    """The address of a server with the example of examples/geo, only to be read."""
+    with running_server(tmp_path, database_url=geo_url, max_count=COUNTABLE) as address:
+        yield address
+
+
+def labels(page):
+    """Return the labels of the records that are shown, when the page has been read."""
+    page.locator("[aria-busy=false] > .scroll").wait_for()
+    return page.locator("tbody th").all_inner_texts()
+
+
+def press(page, name):
+    """Press a button."""
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def wait_for_range(page, text):
+    """Wait until the list says which records it shows, such as `21 to 40`."""
+    page.get_by_role("navigation", name="Pages").get_by_text(text, exact=True).wait_for()
+
+
+def add_filter(page, field, condition, value):
+    """Add a filter by its dialog."""
+    press(page, "Add filter")
+    page.get_by_label("Field").select_option(label=field)
+    page.get_by_label("Condition").select_option(label=condition)
+    page.get_by_label("Value").fill(value)
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for(state="detached")
+
+
+def expect_refusals(console, status):
+    """Fail if the console has anything but responses with this status, which browsers log, and clear it."""
+    assert console
+    assert [text for text in console if f"status of {status} " not in text] == []
+    console.clear()
+
+
+def names_of(cities):
+    """Return the names of lines of the file."""
+    return [city["name"] for city in cities]
+
+
+def test_people_find_their_way_through_all_cities(geo_address, page):
+    cities = geo.rows("cities")
+    largest = sorted(cities, key=lambda city: int(city["population"] or 0), reverse=True)
+    polish = [city for city in cities if city["country_code"] == "PL"]
+    requests = []
+    page.on("request", lambda request: "/cities?" in request.url and requests.append(request.url))
+
+    page.goto(f"http://{geo_address}/admin/records/cities")
+    assert labels(page) == names_of(cities[:20])
+    assert len(requests) == 1
+    assert page.get_by_role("cell", name="Iran").first.is_visible()  # by the name of the country, not by its id
+    check_accessible(page)
+    assert not page.get_by_role("checkbox").count()
+    assert not page.get_by_role("link", name="New record").count()
+
+    # Counting goes to a limit, and on when it is asked to.
+    press(page, "Count")
+    press(page, "Count exactly")
+    page.get_by_text(f"of {len(cities):,} records").wait_for()
+
+    # The order, and the place in it, are in the URL: they outlast going back and forward, and a reload.
+    press(page, "Population")
+    press(page, "Population")
+    page.locator("th[aria-sort=descending]").wait_for()
+    press(page, "Next")
+    wait_for_range(page, "21 to 40")
+    assert labels(page) == names_of(largest[20:40])
+    press(page, "Next")
+    wait_for_range(page, "41 to 60")
+    page.go_back()
+    wait_for_range(page, "21 to 40")
+    page.reload()
+    wait_for_range(page, "21 to 40")
+    assert labels(page) == names_of(largest[20:40])
+    page.go_forward()
+    wait_for_range(page, "41 to 60")
+    assert labels(page) == names_of(largest[40:60])
+    press(page, "Previous")
+    wait_for_range(page, "21 to 40")
+    press(page, "Previous")
+    wait_for_range(page, "1 to 20")
+    assert labels(page) == names_of(largest[:20])
+    press(page, "Next")
+    wait_for_range(page, "21 to 40")
+
+    # A link to the middle of a list leads there; how many pages are before it is not known.
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    assert labels(page) == names_of(largest[20:40])
+    press(page, "First page")
+    wait_for_range(page, "1 to 20")
+
+    # From the first to the last of the cities of one country.
+    page.goto(f"http://{geo_address}/admin/records/cities?per_page=200")
+    press(page, "Add filter")
+    page.get_by_label("Field").select_option(label="Country")
+    check_accessible(page)
+    page.get_by_label("Value").fill("pola")
+    page.get_by_role("option", name="Poland").wait_for()
+    page.keyboard.press("Enter")
+    press(page, "Apply")
+    page.get_by_role("button", name="Country is Poland", exact=True).wait_for()
+    seen = labels(page)
+    while len(seen) < len(polish):
+        page.get_by_role("button", name="Next", exact=True).press("Enter")
+        wait_for_range(page, f"{len(seen) + 1} to {min(len(seen) + 200, len(polish))}")
+        seen += labels(page)
+    assert seen == names_of(polish)
+    page.get_by_text(f"of {len(polish)} records").wait_for()
+    assert page.get_by_role("button", name="Next", exact=True).get_attribute("aria-disabled") == "true"
+
+    # Filters can be added, changed and removed.
+    add_filter(page, "Population", "is at least", "500000")
+    page.get_by_role("button", name="Population is at least 500000", exact=True).click()
+    page.get_by_label("Value").fill("1000000")
+    press(page, "Apply")
+    page.get_by_role("button", name="Population is at least 1000000", exact=True).wait_for()
+    assert labels(page) == ["Warsaw"]
+    press(page, "Remove the filter: Country is")
+    page.get_by_role("button", name="Country is Poland", exact=True).wait_for(state="detached")
+    millions = [city for city in cities if int(city["population"] or 0) >= 1_000_000]
+    assert labels(page) == names_of(millions[:200])
+
+    # The best matches of a search have numbered pages.
+    page.goto(f"http://{geo_address}/admin/records/cities")
+    page.get_by_role("searchbox").fill("san")
+    page.keyboard.press("Enter")
+    page.get_by_text(re.compile(r"^of \d{3} records$")).wait_for()
+    first = labels(page)
+    press(page, "Next")
+    wait_for_range(page, "21 to 40")
+    assert "page=2" in page.url
+    assert labels(page) != first
+    press(page, "Previous")
+    wait_for_range(page, "1 to 20")
+    assert labels(page) == first
+    page.get_by_role("searchbox").fill("no such place")
+    page.keyboard.press("Enter")
+    page.get_by_text("No records match.").wait_for()
+    check_accessible(page)
+    press(page, "Show all records")
+    assert labels(page) == names_of(cities[:20])
+
+
+def test_a_wrong_filter_says_what_is_wrong(geo_address, page, console):
+    page.goto(f"http://{geo_address}/admin/records/cities?population__gte=many&populaton=5")
+    chips = page.get_by_role("list", name="Filters")
+    chips.get_by_text("Write a whole number such as 12.").wait_for()
+    chips.get_by_text("Unknown parameter. Did you mean population?").wait_for()
+    check_accessible(page)
+    press(page, "Clear filters")
+    assert len(labels(page)) == 20
+    expect_refusals(console, 422)
+
+
+@pytest.fixture
+def api(address):
+    """An admin who calls the API, with the resources of this file."""
+    with Caller(address) as caller:
+        caller.sign_in("admin@example.com", PASSWORD)
+        for name, definition in RESOURCES.items():
+            status, answer = caller.call("POST", "/resources", {"name": name, **definition})
+            assert status == 201, answer
+        yield caller
+
+
+def make(api, resource, **values):
+    """Create a record and return its id."""
+    status, answer = api.call("POST", f"/{resource}", values)
+    assert status == 201, answer
+    return answer["data"]["id"]
+
+
+def rows(download):
+    """Return the lines of a CSV file that the browser has downloaded."""
+    with open(download.path(), encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def download(page, button):
+    """Press a button and return the file that it downloads."""
+    with page.expect_download() as download:
+        press(page, button)
+    return download.value
+
+
+def test_an_editor_imports_exports_and_deletes(api, open_as, console, tmp_path):
+    shelf = make(api, "shelves", name="Novels")
+    page = open_as("edith", "/admin/records/books")
+    page.get_by_text("There are no records yet.").wait_for()
+    check_accessible(page)
+    assert page.get_by_role("link", name="Create the first one").is_visible()
+
+    # A file is checked first; its problems are named by line and field.
+    page.get_by_role("link", name="import a file").click()
+    path = tmp_path / "books.csv"
+    path.write_text(ROWS)
+    page.get_by_label("File", exact=True).set_input_files(path)
+    press(page, "Check the file")
+    page.get_by_text("3 rows: would create 1 record, update 0. 2 rows not valid.").wait_for()
+    assert page.locator("tbody tr").nth(0).inner_text().startswith("3\tpages\tMust be 1 or more.")
+    check_accessible(page)
+    assert not page.get_by_role("button", name=re.compile("^Import ")).count()
+    assert [line[:2] for line in rows(download(page, "Download the problems"))] == [
+        *(["line", "field"], ["3", "pages"], ["4", "shelf"]),
+    ]
+    assert api.call("GET", "/books")[1]["data"] == []
+
+    # Its valid rows are imported. Then the mended file updates them.
+    page.get_by_label("Import the valid rows").check()
+    press(page, "Check the file")
+    press(page, "Import 1 rows")
+    page.get_by_text("3 rows: created 1 record, updated 0. 2 rows not valid.").wait_for()
+    path.write_text(ROWS.replace("Nowhere", "Novels").replace(",0,", ",400,"))
+    press(page, "Check the file")
+    page.get_by_text("The file has changed since you chose it").wait_for()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_label("File", exact=True).click()
+    chooser.value.set_files(path)
+    page.get_by_label("What rows do").select_option("title")
+    press(page, "Check the file")
+    press(page, "Import 3 rows")
+    page.get_by_text("3 rows: created 2 records, updated 1.").wait_for()
+    page.get_by_role("link", name="Show books").click()
+    assert labels(page) == ["Emma", "Dracula", SCRIPT]
+    assert "broken" not in page.title()
+
+    # What is exported is what the list shows.
+    press(page, "Columns")
+    page.get_by_role("dialog").get_by_label("Price").uncheck()
+    press(page, "Close")
+    page.get_by_role("columnheader", name="Price").wait_for(state="detached")
+    press(page, "Export")
+    check_accessible(page)
+    page.get_by_label("Columns").select_option(label="The columns that are shown")
+    exported = download(page, "Download")
+    assert exported.suggested_filename == "books.csv"
+    assert rows(exported)[:2] == [["title", "shelf", "pages", "lent", "words"], ["Emma", shelf, "300", "", ""]]
+    page.reload()
+    labels(page)
+    assert not page.get_by_role("columnheader", name="Price").count()  # the browser keeps the choice
+
+    # A record that cannot be deleted stays selected, and the page says why.
+    make(api, "shelves", name="Empty")
+    page.get_by_role("link", name="Shelves").click()
+    page.get_by_role("heading", name="Shelves", level=1).wait_for()
+    labels(page)
+    page.get_by_label("Select this page").check()
+    press(page, "Delete 2 records")
+    check_accessible(page)
+    press(page, "Delete")
+    page.get_by_text("The record is still referenced by books.").wait_for()
+    page.get_by_text("1 record selected").wait_for()
+    check_accessible(page)
+    page.get_by_role("rowheader", name="Empty").wait_for(state="detached")
+    assert labels(page) == ["Novels"]
+    assert [each["name"] for each in api.call("GET", "/shelves")[1]["data"]] == ["Novels"]
+    expect_refusals(console, 409)
+
+
+def test_members_see_no_trace_of_what_is_hidden_from_them(api, open_as, page):
+    shelf = make(api, "shelves", name=SCRIPT)
+    make(api, "books", title="Emma", shelf=shelf, price=4711, words=["a,b"], lent="2026-01-31T12:00:00Z")
+    make(api, "secrets", title="Hidden")
+    bodies = []
+    page.on("response", lambda response: "/api/v1/" in response.url and bodies.append(response.text()))
+    open_as("alice", "/admin/records/books")
+    assert labels(page) == ["Emma"]
+    assert SCRIPT in page.locator("tbody").inner_text()
+    assert page.get_by_text(SCRIPT).count() == 2  # the description, and the label of the shelf
+    for button in ("New record", "Import", "Delete"):
+        assert not page.get_by_text(button, exact=True).count()
+    press(page, "Columns")
+    assert page.get_by_role("dialog").get_by_label("Shelf").is_visible()
+    assert not page.get_by_role("dialog").get_by_label("Price").count()
+    press(page, "Close")
+    press(page, "Add filter")
+    assert "Price" not in page.get_by_label("Field").inner_text()
+    press(page, "Cancel")
+    assert page.get_by_role("navigation", name="Records").get_by_role("link").all_inner_texts() == ["Books", "Shelves"]
+    page.goto(page.url.replace("books", "secrets"))
+    page.get_by_role("heading", name="Page not found").wait_for()
+    assert bodies
+    assert not [body for body in bodies if re.search("price|4711|secrets|Hidden", body)]
