@@ -23,7 +23,7 @@ PRELOADED = (
     *(
         f"parts/{name}.js"
         for name in (
-            *("html", "store", "place", "api", "session", "router", "frame", "menu"),
+            *("html", "json", "store", "place", "api", "session", "router", "frame", "menu"),
             *("notices", "dialogs", "forms", "states", "sign_in_form", "onward"),
         )
     ),
