@@ -7,8 +7,9 @@ export const PERMISSIONS = {
   'resources:write': 'plan, create, change and drop definitions, and change profile fields',
   'api_keys:write': "create, list and revoke one's own API keys",
   'audit:read': 'read the audit trail',
-  'backups:write': 'create and list backups',
+  'backups:write': 'create, list and verify backups',
+  'backups:download': 'download backups, which contain everything',
+  'system:read': 'read the checks of the installation, background jobs and figures of requests',
   'records:read': 'list and read all records of all resources, except fields that only some roles may read',
-  'records:write':
-    'create, change and delete all records of all resources, except fields that only some roles may set',
+  'records:write': 'create, change and delete all records of all resources, except fields that only some roles may set',
 };
