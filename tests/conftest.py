@@ -17,9 +17,11 @@ from backend.services.access.actors import SYSTEM
 from backend.services.accounts import users
 from backend.services.accounts.passwords import hashing
 from backend.services.operation import migrations
+from backend.services.operation.metrics import metrics
 from tests.helpers import assert_problems
 from tests.parts import geo
 from tests.parts.both_ways import compare_both_ways
+from tests.parts.memory import memory_folder
 from tests.parts.postgres import BINARIES, postgres_server
 from tests.parts.server import WITHOUT_LIMITS
 from tests.parts.smtp import smtp_server
@@ -33,6 +35,12 @@ CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8, **WITHOUT_LIMITS}
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 _numbers = count(1)
+
+
+def pytest_configure():
+    """Keep the files of tests in memory if there is enough: a commit then waits for no disk, which takes a third."""
+    if folder := memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
 
 
 def pytest_collection_finish():
@@ -197,6 +205,14 @@ def sqlite_template(tmp_path_factory):
     return url
 
 
+@pytest.fixture
+def tmp_path(tmp_path):
+    """A folder whose path no other test has: pytest deletes that of a test that passes, and gives its name again."""
+    folder = tmp_path / str(next(_numbers))
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request, tmp_path):
     """The URL of a fresh database with the people in it."""
@@ -243,7 +259,8 @@ def with_database(url, name):
 @pytest.fixture
 def settings(database_url, tmp_path):
     """The settings of the app under test."""
-    return _settings(database_url, tmp_path)
+    yield _settings(database_url, tmp_path)
+    metrics.close()  # its thread would log that the folder is gone
 
 
 def _settings(url, folder):

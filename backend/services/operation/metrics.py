@@ -14,13 +14,13 @@ class Metrics:
 
     def open(self, settings: Settings) -> None:
         """Store the counters in the data folder of the settings from now on."""
-        if self._process is not None:
-            self._process.close()
+        self.close()
         self._process = ProcessCounts(settings)
 
     def close(self) -> None:
-        """Write the counters for the last time."""
-        self.process.close()
+        """Write the counters for the last time, if they are open."""
+        if self._process is not None:
+            self._process.close()
 
     @property
     def process(self) -> ProcessCounts:
