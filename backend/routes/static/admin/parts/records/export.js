@@ -1,6 +1,6 @@
 // The dialog that downloads what a list shows.
 import {html, useState} from '../html.js';
-import {send, urlOf} from '../api.js';
+import {call, send, urlOf} from '../api.js';
 import {Dialog} from '../dialogs.js';
 import {startDownload} from '../downloads.js';
 import {Action, Select} from '../forms.js';
@@ -16,12 +16,7 @@ export function ExportDialog({resource, shown, columns, onClose}) {
   const isChosen = shown.filters.length > 0 || shown.q;
   const download = async () => {
     const fields = which === 'shown' ? columns.map(({name}) => name).join(',') : null;
-    const query = {...selectionOf(shown), sort: shown.sort, fields, format};
-    const path = `/${resource.name}/export`;
-    // The browser writes the file by itself. It cannot renew the session, so this request does, and checks the rest.
-    const {ok, status} = await send('HEAD', path, {query});
-    if (!ok) throw new Error(`The export was refused with the status ${status}.`);
-    startDownload(urlOf(path, query), `${resource.name}.${format}`);
+    await startExport(resource, {...selectionOf(shown), sort: shown.sort, fields}, format);
     onClose();
   };
   return html`<${Dialog} title=${`Export ${titleOf(resource.name).toLowerCase()}`} onClose=${onClose}>
@@ -33,4 +28,15 @@ export function ExportDialog({resource, shown, columns, onClose}) {
       <${Action} class="main" onClick=${download}>Download<//>
     </div>
   <//>`;
+}
+
+// The browser writes the file by itself. It cannot renew the session, so the first request does, and checks the rest.
+async function startExport(resource, query, format) {
+  const path = `/${resource.name}/export`;
+  const {ok, status} = await send('HEAD', path, {query: {...query, format}});
+  if (!ok) {
+    await call('GET', `/${resource.name}`, {query: {...query, per_page: 1, count: false}}); // its error has a text
+    throw new Error(`The export was refused with the status ${status}.`);
+  }
+  startDownload(urlOf(path, {...query, format}), `${resource.name}.${format}`);
 }

@@ -1,5 +1,5 @@
 // The filters of a list: chips that say what is shown, and the dialog to add or change one.
-import {html, useState} from '../html.js';
+import {html, useRef, useState} from '../html.js';
 import {Dialog} from '../dialogs.js';
 import {Labelled, Select} from '../forms.js';
 import {filterInputOf} from '../../fields/index.js';
@@ -11,17 +11,23 @@ import {changeList, keyOf} from './query.js';
 // `problems` are those that the API has with parameters of the query. `children` are beside the button to add one.
 export function Filters({resource, shown, problems, children}) {
   const [edited, setEdited] = useState(null);
+  const adder = useRef(null);
+  const remove = filter => {
+    changeList({[filter.key]: null});
+    adder.current?.focus(); // the chip, which had the focus, is gone
+  };
   const fields = filterableFields(resource);
   const others = Object.entries(problems).filter(([name]) => !shown.filters.some(({key}) => isAbout(name, key)));
   return html`
     <div class="row">
       ${children}
-      ${fields.length > 0 && html`<button type="button" onClick=${() => setEdited({})}>Add filter</button>`}
+      ${fields.length > 0 && html`<button type="button" ref=${adder} onClick=${() => setEdited({})}>
+        Add filter</button>`}
       ${shown.filters.length > 0 && html`<button type="button" onClick=${() => clearFilters(shown)}>Clear filters</button>`}
     </div>
     ${shown.filters.length > 0 && html`<ul class="chips" aria-label="Filters">${shown.filters.map(filter => html`
       <${Chip} key=${filter.key} resource=${resource} filter=${filter} onEdit=${() => setEdited(filter)}
-        problems=${textsAbout(problems, filter.key)} />`)}</ul>`}
+        onRemove=${() => remove(filter)} problems=${textsAbout(problems, filter.key)} />`)}</ul>`}
     ${others.length > 0 && html`<ul class="problems">${others.map(([name, texts]) => html`
       <li key=${name}><code>${name}</code>: ${texts.join(' ')}</li>`)}</ul>`}
     ${edited && html`<${FilterDialog} fields=${fields} filter=${edited} onClose=${() => setEdited(null)} />`}`;
@@ -43,7 +49,7 @@ function textsAbout(problems, key) {
   return Object.entries(problems).filter(([name]) => isAbout(name, key)).flatMap(([, texts]) => texts);
 }
 
-function Chip({resource, filter, problems, onEdit}) {
+function Chip({resource, filter, problems, onEdit, onRemove}) {
   const field = fieldOf(resource, filter);
   const choice = field && choicesOf(field).find(each => isOf(each, filter));
   const [subject, verb] = choice ? [pathTitle(field.name), choice.words] : [filter.key, 'is'];
@@ -53,7 +59,7 @@ function Chip({resource, filter, problems, onEdit}) {
     ${choice ? html`<button type="button" class="plain" onClick=${onEdit}>${text}</button>` : html`<span>${text}</span>`}
     ${problems.length > 0 && html`<span role="alert">${problems.join(' ')}</span>`}
     <button type="button" class="plain" aria-label=${`Remove the filter: ${subject} ${verb}`}
-      onClick=${() => changeList({[filter.key]: null})}>×</button>
+      onClick=${onRemove}>×</button>
   </li>`;
 }
 

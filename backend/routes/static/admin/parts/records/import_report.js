@@ -48,7 +48,7 @@ function Problems({resource, problems}) {
   const shown = problems.slice(0, MOST_SHOWN);
   const rows = problems.map(({line = '', place = '', message}) => [line, place, withoutPlace(message, place)]);
   const download = () => downloadRows([['line', 'field', 'problem'], ...rows], `${resource.name}-problems.csv`);
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll"><table class="records">
       <thead><tr><th scope="col" class="number">Line</th><th scope="col">Field</th><th scope="col">Problem</th></tr></thead>
       <tbody>${shown.map(({line, place, message}) => html`<tr>
         <td class="number">${line}</td><td>${place}</td><td>${withoutPlace(message, place)}</td></tr>`)}</tbody>
