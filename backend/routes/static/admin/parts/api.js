@@ -53,7 +53,7 @@ export function urlOf(path, query = {}) {
     }
   }
   const text = parameters.toString();
-  return `${path.startsWith('/health') ? BASE : API}${path}${text ? `?${text}` : ''}`;
+  return `${/^\/(health\/|openapi\.json$)/.test(path) ? BASE : API}${path}${text ? `?${text}` : ''}`;
 }
 
 // Returns {status, data, meta, etag, headers}. Throws ApiError, ConnectionLost, or an AbortError of `signal`.

@@ -1,5 +1,6 @@
 // The first page: what this person may see.
 import {html} from '../parts/html.js';
+import {FirstSteps} from '../parts/first_steps.js';
 import {Link} from '../parts/router.js';
 import {person, titleOf} from '../parts/session.js';
 import {Empty} from '../parts/states.js';
@@ -8,6 +9,7 @@ import {useStore} from '../parts/store.js';
 export default function Home() {
   const {user, schema} = useStore(person);
   return html`<h1>Records</h1>
+    ${user && html`<${FirstSteps} key=${user.id} />`}
     ${schema.resources.length ? html`<ul class="cards">${schema.resources.map(({name, description}) => html`
       <li key=${name}><${Link} to=${`/admin/records/${name}`}>${titleOf(name)}<//>
         ${description && html`<p class="quiet">${description}</p>`}</li>`)}</ul>`

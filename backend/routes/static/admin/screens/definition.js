@@ -1,0 +1,84 @@
+// A resource: its definition in a form and as YAML. Every change is planned first.
+import {html, useEffect, useState} from '../parts/html.js';
+import {call} from '../parts/api.js';
+import {useAbout} from '../parts/definitions/about.js';
+import {FromFile} from '../parts/definitions/from_file.js';
+import {definitionOf, NEW_DEFINITION} from '../parts/definitions/draft.js';
+import {drop} from '../parts/definitions/dropping.js';
+import {Editor, useDraft} from '../parts/definitions/editor.js';
+import {Action} from '../parts/forms.js';
+import {Link, navigate, setQuery} from '../parts/router.js';
+import {load} from '../parts/session.js';
+import {Failure} from '../parts/states.js';
+
+export default function DefinitionScreen({name, query}) {
+  const about = useAbout();
+  const [read, setRead] = useState({});
+  const version = query.get('version');
+  const start = () => {
+    setRead({});
+    (name ? readStored(name, version) : Promise.resolve({start: NEW_DEFINITION, stored: null})).then(setRead,
+      error => setRead({error}));
+  };
+  useEffect(start, []);
+  const error = read.error ?? about.error;
+  return html`<div class="heading"><h1>${name ?? 'New resource'}</h1>
+      ${read.stored && html`<div class="actions">
+        <${Link} class="button" to=${`/admin/records/${name}`}>Records<//>
+        <${Link} class="button" to=${`/admin/resources/${name}/versions`}>Versions<//>
+        <${Action} class="danger" onClick=${() => drop(name, read.stored.etag)}>Drop…<//></div>`}</div>
+    ${error ? html`<${Failure} error=${error} retry=${() => { about.retry?.(); start(); }} />`
+    : about.types && read.start ? html`<${Loaded} ...${read} version=${version} about=${about} />`
+    : html`<p class="quiet" role="status">Loading…</p>`}`;
+}
+
+// A `version` of the past is a draft, which is compared with the definition of today.
+async function readStored(name, version) {
+  const path = `/resources/${name}`;
+  const [{data, etag}, versions] = await Promise.all([call('GET', path), version && call('GET', `${path}/versions`)]);
+  const stored = {definition: definitionOf(data), etag};
+  const former = versions?.data.find(each => String(each.version) === version)?.definition;
+  return {stored, start: former ? {name, ...former} : stored.definition};
+}
+
+function Loaded({stored: first, start, version, about}) {
+  const [stored, setStored] = useState(first);
+  const [proposal, setProposal] = useState(null);
+  const [initial, setInitial] = useState(start);
+  const state = useDraft(start);
+  const propose = proposed => {
+    setProposal(proposed);
+    setInitial(null);
+    state.change({...proposed.definition, access: NEW_DEFINITION.access});
+  };
+  const applied = async (definition, etag, {keepsDraft = false, isSaved = false} = {}) => {
+    if (isSaved) await load(); // the menu and the lists know it
+    const isHere = stored?.definition.name === definition.name;
+    if (isSaved && !isHere) return navigate(nextPath(definition, proposal), {force: true, replace: Boolean(stored)});
+    setStored({definition, etag});
+    if (!keepsDraft) state.change(definition);
+    if (version) setQuery({version: null}, {replace: true});
+    return null;
+  };
+  return html`${!stored && html`
+      <p class="hint">A resource is a kind of record, such as books: its fields, and who may do what.</p>
+      <${FromFile} onProposal=${propose} />`}
+    ${proposal && html`<${Notes} proposal=${proposal} />`}
+    ${stored && version && html`<p class="card">This is version ${version} as a draft.
+      Review it to see what it would change.</p>`}
+    <${Editor} draftState=${{...state, isChanged: state.draft !== initial}} stored=${stored} about=${about}
+      onApplied=${applied} />`;
+}
+
+// After a proposal for a file, its records can be imported.
+function nextPath({name}, proposal) {
+  if (!proposal) return `/admin/resources/${name}`;
+  return `/admin/records/${name}/import?${new URLSearchParams(proposal.import)}`;
+}
+
+function Notes({proposal}) {
+  return html`<div class="card" role="status">
+    <p>This fits the ${proposal.rows.toLocaleString()} rows of the file. Check the names, types and access. When the
+      resource is created, you can import the file.</p>
+    ${proposal.notes.length > 0 && html`<ul>${proposal.notes.map(note => html`<li>${note}</li>`)}</ul>`}</div>`;
+}
