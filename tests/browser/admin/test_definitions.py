@@ -45,10 +45,6 @@ def add_field(page, name, kind):
     page.get_by_label(f"Type of {name}", exact=True).select_option(kind)
 
 
-def option(page, name, label):
-    return page.get_by_role("row").filter(has=page.get_by_role("checkbox", name="Only some")).get_by_label(label)
-
-
 def review(page):
     page.get_by_role("button", name="Review").click()
     dialog = page.get_by_role("dialog")
@@ -115,7 +111,7 @@ def create_by_keyboard(page):
 
 def create_members(page):
     page.get_by_label("Name", exact=True).fill("members")
-    page.get_by_label("Description", exact=True).fill(SCRIPT)
+    page.get_by_label("Description", exact=True).first.fill(SCRIPT)
     add_field(page, "team", "reference")
     page.get_by_label("To (required)").select_option("teams")
     add_field(page, "notes", "text")
@@ -126,7 +122,7 @@ def create_members(page):
     page.get_by_label("notes index", exact=True).uncheck()
     apply(page, "Create")
     page.get_by_role("heading", name="members", level=1).wait_for()
-    assert page.get_by_label("Description", exact=True).input_value() == SCRIPT
+    assert page.get_by_label("Description", exact=True).first.input_value() == SCRIPT
 
 
 def create_matches(page):
@@ -137,7 +133,7 @@ def create_matches(page):
     for name in ("home", "guest"):
         add_field(page, name, "reference")
         page.get_by_label("To (required)").last.select_option("teams")
-        page.get_by_label(f"Options of {name}").click()
+        page.get_by_role("button", name=f"Options of {name}").click()
     add_field(page, "status", "enum")
     page.get_by_label("Choices (required)").fill("planned\nplayed\n")
     page.get_by_label("Default of status").select_option("planned")
@@ -179,13 +175,12 @@ def change_as_yaml(page, client):
     text = editor.input_value()
     editor.fill(text.replace("  day:", "  venue: {type: string, max_length: 30\n  day:"))
     page.get_by_text("Line 4:").wait_for()
-    assert page.get_by_label("Name of field 1").is_disabled()
-    assert page.get_by_label("Name of field 1").input_value() == "day"
+    assert page.locator(".form [inert]").get_by_label("Name of field 1").input_value() == "day"
     assert page.get_by_role("button", name="Review").is_disabled()
     check_accessible(page)
     editor.fill(text.replace("  day:", "  venue: {type: string, max_length: 30}\n  day:"))
     assert page.get_by_label("Name of field 1").input_value() == "venue"
-    page.get_by_label("Options of venue").click()
+    page.get_by_role("button", name="Options of venue").click()
     page.get_by_label("Max length").fill("40")
     assert "venue: {type: string, max_length: 40}" in editor.input_value()
     apply(page)
@@ -193,7 +188,7 @@ def change_as_yaml(page, client):
 
 
 def meet_conflict(page, client, console):
-    page.get_by_label("Description", exact=True).fill("Mine")
+    page.get_by_label("Description", exact=True).first.fill("Mine")
     theirs = client.call("GET", "/resources/matches")
     theirs["fields"]["score"] = {"type": "string"}
     client.call("PUT", "/resources/matches", theirs)
@@ -204,7 +199,7 @@ def meet_conflict(page, client, console):
     assert page.get_by_label("Their change").get_by_text("score: {type: string}").is_visible()
     check_accessible(page)
     page.get_by_role("button", name="Keep mine").click()
-    assert page.get_by_label("Description", exact=True).input_value() == "Mine"
+    assert page.get_by_label("Description", exact=True).first.input_value() == "Mine"
     add_field(page, "score", "string")
     apply(page)
     stored = client.call("GET", "/resources/matches")
@@ -237,7 +232,7 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     page.get_by_role("dialog", name="Leave without saving?").get_by_role("button", name="Cancel").click()
     apply(page, "Create")
     page.wait_for_url("**/admin/records/club_members/import?**")
-    client.call("POST", "/club_members", {"name": SCRIPT, "born": "1990-01-02"})
+    client.call("POST", "/club_members", {"name": "Cy", "born": "1990-01-02", "note": SCRIPT})
     page.get_by_role("link", name="Resources").click()
     page.get_by_label("Count the records of club_members").click()
     page.get_by_text("1 record", exact=True).wait_for()

@@ -52,13 +52,12 @@ function Loaded({stored: first, start, version, about}) {
     state.change({...proposed.definition, access: NEW_DEFINITION.access});
   };
   const applied = async (definition, etag, {keepsDraft = false, isSaved = false} = {}) => {
-    if (isSaved) await load(); // the menu and the lists know it
-    const isHere = stored?.definition.name === definition.name;
-    if (isSaved && !isHere) return navigate(nextPath(definition, proposal), {force: true, replace: Boolean(stored)});
+    const isElsewhere = stored?.definition.name !== definition.name;
     setStored({definition, etag});
     if (!keepsDraft) state.change(definition);
     if (version) setQuery({version: null}, {replace: true});
-    return null;
+    if (isSaved) await load(); // the menu and the lists know it
+    if (isElsewhere) await navigate(nextPath(definition, proposal), {force: true, replace: Boolean(stored)});
   };
   return html`${!stored && html`
       <p class="hint">A resource is a kind of record, such as books: its fields, and who may do what.</p>

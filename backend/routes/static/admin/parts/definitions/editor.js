@@ -34,14 +34,15 @@ export function Editor({draftState, stored, about, onApplied}) {
   const shown = {draft, stored: stored?.definition, change, problemsAt: finder(error?.problems), ...about};
   return html`<div class=${`editor shows-${view}`}>
     <${Views} view=${view} onInput=${setView} />
-    <fieldset class="form" disabled=${Boolean(problem)}>
-      <legend class="hidden-text">Definition</legend>
+    <div class="form">
       ${problem && html`<p class="error">Correct the YAML first: the form does not have its last changes.</p>`}
-      <${General} shown=${shown} />
-      <${Fields} shown=${shown} />
-      <${Access} shown=${shown} />
-      <${Others} shown=${shown} />
-    </fieldset>
+      <div inert=${Boolean(problem)}>
+        <${General} shown=${shown} />
+        <${Fields} shown=${shown} />
+        <${Access} shown=${shown} />
+        <${Others} shown=${shown} />
+      </div>
+    </div>
     <${YamlEditor} text=${text} problem=${problem} onInput=${type} onRestore=${() => change(draft)} />
     <div class="review">
       <${FormError} error=${error} problems=${error?.problems} />

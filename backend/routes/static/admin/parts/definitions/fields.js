@@ -83,7 +83,7 @@ function FieldRow({shown, name, index, isLast, isOpen, onOpen, onRename, onMove,
 }
 
 export function Problems({texts}) {
-  return texts.length > 0 && html`<ul class="problems" role="alert">${texts.map(text => html`<li>${text}</li>`)}</ul>`;
+  return texts.length > 0 && html`<ul class="problems">${texts.map(text => html`<li>${text}</li>`)}</ul>`;
 }
 
 // A name is taken over when it is complete, so that what names the field is renamed once.
