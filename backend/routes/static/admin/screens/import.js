@@ -10,14 +10,17 @@ import Missing from './missing.js';
 
 const JSON_LINES = /\.(ndjson|jsonl)$/i;
 
-export default function ImportScreen({resource: name}) {
+export default function ImportScreen({resource: name, query}) {
   const resource = resourceNamed(name);
-  return resource?.actions.import ? html`<${Import} resource=${resource} />` : html`<${Missing} />`;
+  return resource?.actions.import ? html`<${Import} resource=${resource} query=${query} />` : html`<${Missing} />`;
 }
 
-function Import({resource}) {
+function Import({resource, query}) {
   const [file, setFile] = useState(null);
-  const [options, setOptions] = useState({key: resource.actions.create ? '' : 'id'});
+  const {lenient, ...format} = Object.fromEntries(query); // how a file is written, where a link says so
+  const [options, setOptions] = useState({
+    key: resource.actions.create ? '' : 'id', isLenient: lenient === 'true', format,
+  });
   const {state, run, stop, reset} = useImport(resource, file, options);
   const change = next => {
     setOptions(next);
@@ -65,8 +68,8 @@ function useImport(resource, file, options) {
   return {state, run, stop: () => controller.current.abort(), reset: () => setState({})};
 }
 
-function queryOf({key, isLenient, keepGood}) {
-  return {mode: key ? 'upsert' : 'create', key: key || null, lenient: isLenient, keep_good: keepGood};
+function queryOf({key, isLenient, keepGood, format}) {
+  return {...format, mode: key ? 'upsert' : 'create', key: key || null, lenient: isLenient, keep_good: keepGood};
 }
 
 function Progress({isDryRun, sent, stop}) {
