@@ -45,9 +45,9 @@ const MISSING = {load: () => import('./screens/missing.js')};
 // The menu of the system. An entry is shown to people with one of its permissions.
 export const SYSTEM = [
   {path: '/admin/resources', title: 'Resources', permissions: ['resources:write']},
-  {path: '/admin/users', title: 'Users', permissions: ['users:read', 'users:write']},
-  {path: '/admin/invitations', title: 'Invitations', permissions: ['users:write']},
-  {path: '/admin/roles', title: 'Roles', permissions: ['roles:write']},
+  {path: '/admin/users', title: 'Users', permissions: ['users:read']},
+  {path: '/admin/invitations', title: 'Invitations', permissions: ['users:read']},
+  {path: '/admin/roles', title: 'Roles', permissions: ['users:read', 'roles:write']},
   {path: '/admin/audit', title: 'Audit', permissions: ['audit:read']},
   {path: '/admin/backups', title: 'Backups', permissions: ['backups:write']},
   {path: '/admin/jobs', title: 'Jobs', permissions: ['operation:read']},

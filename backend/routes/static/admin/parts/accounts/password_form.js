@@ -15,8 +15,8 @@ export function PasswordForm({email, onDone}) {
     notify('Your new password is set. Your other sessions have ended.');
     onDone();
   });
-  const input = (name, label, rest) => html`<${TextInput} label=${label} type="password" maxlength="256"
-    value=${values[name]} problems=${problems[name]} onInput=${text => setValues({...values, [name]: text})} ...${rest} />`;
+  const input = (name, label, rest) => html`<${TextInput} label=${label} type="password" maxlength="256" ...${rest}
+    value=${values[name]} problems=${problems[name]} onInput=${text => setValues({...values, [name]: text})} />`;
   return html`<form onSubmit=${onSubmit} noValidate>
     <input type="text" hidden autocomplete="username" value=${email} readonly />
     ${input('current_password', 'Current password', {autocomplete: 'current-password'})}

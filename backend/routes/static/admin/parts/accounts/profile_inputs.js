@@ -9,7 +9,8 @@ import {titleOf} from '../session.js';
 
 // The drafts of a profile: what its inputs have, by field.
 export function profileDrafts(fields, profile) {
-  return Object.fromEntries(fields.map(field => [field.name, typeOf(field).format(profile[field.name] ?? null, field)]));
+  return Object.fromEntries(fields.map(field => [
+    field.name, typeOf(field).format(profile[field.name] ?? null, field)]));
 }
 
 export function isSameProfile(drafts, others) {

@@ -21,7 +21,7 @@ export function Sessions({read}) {
     {title: `End the session of ${device}?`, text: 'This device is signed out at once.', action: 'End session'},
     'The session has ended.');
   const endOthers = () => end('/auth/sessions',
-    {title: 'End all other sessions?', text: 'All devices but this one are signed out at once.', action: 'End sessions'},
+    {title: 'End all other sessions?', text: 'All other devices are signed out at once.', action: 'End sessions'},
     'All other sessions have ended.');
   return html`<h2 ref=${heading} tabindex="-1">Sessions</h2>
     <${Loaded} read=${read}>${sessions => html`<div class="scroll"><table>
@@ -34,5 +34,6 @@ export function Sessions({read}) {
         <td>${session.current ? html`<strong>This session</strong>`
           : html`<${Action} aria-label=${`End the session of ${session.device}`}
             onClick=${() => endOne(session)}>End<//>`}</td></tr>`)}</tbody></table></div>
-      ${sessions.length > 1 && html`<p class="actions"><${Action} onClick=${endOthers}>End all other sessions<//></p>`}`}<//>`;
+      ${sessions.length > 1 && html`<p class="actions">
+        <${Action} onClick=${endOthers}>End all other sessions<//></p>`}`}<//>`;
 }

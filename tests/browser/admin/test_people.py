@@ -1,0 +1,285 @@
+"""Users, invitations, roles and the audit trail: as an admin, and as people who may only see some of it."""
+
+import re
+
+from tests.browser.admin.conftest import check_accessible, forget_refusals
+from tests.conftest import PASSWORD
+from tests.parts.server import Caller
+
+MARKUP = "<script>alert(1)</script>"
+NOTES = {"fields": {"title": {"type": "string", "readable_by": ["auditor"]}}, "on_owner_delete": "restrict"}
+
+
+def notice(page, text):
+    """Wait for a message and close it."""
+    shown = page.locator(".notice").filter(has_text=text)
+    shown.wait_for()
+    shown.get_by_role("button", name="Close message").click()
+
+
+def heading(page, name, level=1):
+    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
+
+
+def confirm(page, action, typed=None):
+    """Do what a dialog asks."""
+    dialog = page.get_by_role("dialog")
+    check_accessible(page)
+    if typed:
+        dialog.get_by_role("textbox").fill(typed)
+    dialog.get_by_role("button", name=action, exact=True).click()
+
+
+def follow(page, name):
+    page.get_by_role("navigation", name="System").get_by_role("link", name=name).click()
+    heading(page, name)
+
+
+def test_an_admin_manages_roles_and_people(address, open_as, console):
+    page = open_as("admin", "/admin/roles")
+    make_role(page)
+    grant_to_role(address)
+    make_user(page)
+    change_user(page)
+    invite(page)
+    delete_what_is_in_use(page, address)
+    read_audit(page)
+    forget_refusals(console, 409, 422)
+
+
+def make_role(page):
+    page.get_by_role("link", name="New role").click()
+    heading(page, "New role")
+    page.get_by_label("Name").fill("Not a name")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("Some values are not valid.").wait_for()
+    check_accessible(page)
+    page.get_by_label("Name").fill("auditor")
+    page.get_by_label("Description").fill(MARKUP)
+    page.get_by_role("checkbox", name="audit:read – read the audit trail").check()
+    page.get_by_role("button", name="Create").click()
+    heading(page, "auditor")
+    notice(page, "Created.")
+    page.get_by_role("checkbox", name=re.compile("^users:read")).check()
+    page.get_by_role("button", name="Save").click()
+    notice(page, "Saved.")
+    follow(page, "Roles")
+    row = page.get_by_role("row").filter(has_text="auditor")
+    assert row.locator("td").all_inner_texts() == [MARKUP, "audit:read, users:read"]
+    check_accessible(page)
+
+
+def grant_to_role(address):
+    with Caller(address).sign_in("admin@example.com", PASSWORD) as admin:
+        rule = {"role": "auditor", "where": {"title": "x"}}
+        access = {"list": ["auditor"], "read": [rule], "create": ["member"], "update": ["owner"]}
+        assert admin.call("POST", "/resources", {"name": "notes", "access": access, **NOTES})[0] == 201
+        team = {"fields": {"team": {"type": "string", "max_length": 5}}}
+        assert admin.call("PUT", "/users/settings", team)[0] == 200
+
+
+def make_user(page):
+    follow(page, "Users")
+    page.reload()  # definitions have changed
+    page.get_by_text("4 users").wait_for()
+    page.get_by_role("link", name="New user").click()
+    heading(page, "New user")
+    page.get_by_label("Name").fill(MARKUP)
+    page.get_by_label("E-mail address").fill("alice@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("checkbox", name="auditor").check()
+    assert page.get_by_role("checkbox", name="member").is_disabled()
+    page.get_by_role("textbox", name="Team").fill("owls and more")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("At most 5 characters.").last.wait_for()
+    page.get_by_role("textbox", name="Team").fill("owls")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("There is a record or user with this value already.").or_(
+        page.get_by_text("Another user has this address already.")
+    ).first.wait_for()
+    check_accessible(page)
+    page.get_by_label("E-mail address").fill("nora@example.com")
+    page.get_by_role("button", name="Create").click()
+    heading(page, MARKUP)
+    notice(page, "Created.")
+
+
+def change_user(page):
+    page.get_by_label("Name", exact=True).fill("Nora")
+    page.get_by_role("checkbox", name="Can sign in").uncheck()
+    page.get_by_role("button", name="Save").click()
+    notice(page, "Saved.")
+    heading(page, "Nora")
+    check_accessible(page)
+    follow(page, "Users")
+    page.get_by_label("E-mail contains").fill("NORA")
+    page.get_by_label("Role").select_option("auditor")
+    page.get_by_label("Can sign in").select_option("false")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("1 user", exact=True).wait_for()
+    cells = page.locator("tbody tr").locator("th, td").all_inner_texts()
+    assert cells[:5] == ["Nora", "nora@example.com", "auditor, member", "Person", "No"]
+    page.reload()
+    page.get_by_text("1 user", exact=True).wait_for()
+    assert page.get_by_label("E-mail contains").input_value() == "NORA"
+    check_accessible(page)
+    page.get_by_label("Kind").select_option("service")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("No user matches.").wait_for()
+    page.go_back()
+    page.get_by_text("1 user", exact=True).wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("5 users").wait_for()
+
+
+def invite(page):
+    page.get_by_role("link", name="Invite", exact=True).click()
+    heading(page, "Invitations")
+    page.get_by_text("Nobody is invited at the moment.").wait_for()
+    page.get_by_label("E-mail address").fill("olga@example.com")
+    page.get_by_role("checkbox", name="editor").check()
+    page.get_by_role("button", name="Invite").click()
+    notice(page, "The invitation to olga@example.com is on its way.")
+    row = page.get_by_role("row").filter(has_text="olga@example.com")
+    assert row.locator("td").first.inner_text() == "editor, member"
+    check_accessible(page)
+    row.get_by_role("button", name="Send again").click()
+    notice(page, "Another mail to olga@example.com is on its way.")
+    assert row.count() == 1
+    row.get_by_role("button", name="Withdraw").click()
+    confirm(page, "Withdraw")
+    notice(page, "The invitation is withdrawn.")
+    page.get_by_text("Nobody is invited at the moment.").wait_for()
+
+
+def delete_what_is_in_use(page, address):
+    with Caller(address).sign_in("alice@example.com", PASSWORD) as alice:
+        assert alice.call("POST", "/notes", {})[0] == 201
+    follow(page, "Roles")
+    page.get_by_role("link", name="auditor").click()
+    heading(page, "auditor")
+    grants = page.get_by_role("group", name="Access to records").get_by_role("row").nth(1)
+    assert grants.locator("td").all_inner_texts() == ["list, read (by a rule)", "title", ""]
+    page.get_by_role("button", name="Delete").click()
+    confirm(page, "Delete")
+    notice(page, "The role has grants in notes.")
+    follow(page, "Users")
+    page.get_by_role("link", name="Alice").click()
+    heading(page, "Alice")
+    page.get_by_role("button", name="Delete").click()
+    confirm(page, "Delete", typed="alice@example.com")
+    notice(page, "The user still owns records of notes")
+    follow(page, "Users")
+    page.get_by_role("link", name="Nora").click()
+    heading(page, "Nora")
+    page.get_by_role("button", name="Delete").click()
+    confirm(page, "Delete", typed="nora@example.com")
+    notice(page, "Nora is deleted.")
+    page.get_by_text("4 users").wait_for()
+
+
+def read_audit(page):
+    follow(page, "Audit")
+    page.get_by_role("row").filter(has_text="user.delete").wait_for()
+    check_accessible(page)
+    page.get_by_label("Action begins with").fill("role.")
+    page.get_by_label("Actor: e-mail").fill("admin@example.com")
+    page.get_by_label("Target: kind").select_option("role")
+    page.get_by_label("From").fill("2020-01-01T00:00")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 2")
+    rows = page.locator("tbody tr")
+    assert [row.locator("td").nth(2).inner_text() for row in rows.all()] == ["role.update", "role.create"]
+    rows.nth(1).locator("summary").click()
+    assert MARKUP in rows.nth(1).locator("pre").inner_text()
+    check_accessible(page)
+    page.get_by_label("Before").fill("2020-01-02T00:00")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("No entry matches.").wait_for()
+
+
+def test_an_admin_makes_a_service_with_a_key_and_pages_through_the_audit_trail(address, open_as):
+    page = open_as("admin", "/admin/users")
+    page.get_by_role("link", name="New service").click()
+    heading(page, "New service")
+    check_accessible(page)
+    page.get_by_label("Name").fill("Nightly import")
+    page.get_by_role("checkbox", name="editor").check()
+    page.get_by_role("button", name="Create").click()
+    heading(page, "Nightly import")
+    assert not page.get_by_label("E-mail address").count()
+    page.get_by_role("button", name="Create API key").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("Server 1")
+    dialog.get_by_role("button", name="Create key").click()
+    with Caller(address, page.get_by_label("Secret").input_value()) as program:
+        me = program.call("GET", "/auth/me")[1]["data"]
+        assert (me["name"], me["roles"], program.call("PATCH", "/auth/me", {"name": "x"})[0]) == (
+            "Nightly import",
+            ["editor"],
+            403,
+        )
+        for _ in range(52):
+            program.call("GET", f"/users/{me['id']}")
+    page.get_by_role("button", name="Done").click()
+    page.get_by_role("row").filter(has_text="Server 1").wait_for()
+    check_accessible(page)
+    callers = [Caller(address).sign_in("bob@example.com", PASSWORD) for _ in range(51)]
+    for caller in callers:
+        caller.connection.close()
+    follow(page, "Audit")
+    page.get_by_role("button", name="Next page").click()
+    page.get_by_role("row").filter(has_text="52 times").wait_for()
+    page.get_by_role("row").filter(has_text="api_key.create").wait_for()
+    page.reload()
+    page.get_by_role("row").filter(has_text="api_key.create").wait_for()
+    page.get_by_role("button", name="Previous page").click()
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 50")
+
+
+def test_people_see_no_more_than_they_may(address, open_as):
+    with Caller(address).sign_in("admin@example.com", PASSWORD) as admin:
+        for name, permissions in (("reader", ["users:read"]), ("helper", ["users:read", "users:write"])):
+            admin.call("POST", "/roles", {"name": name, "permissions": permissions})
+            user = {"email": f"{name}@example.com", "password": PASSWORD, "name": name.title(), "roles": [name]}
+            assert admin.call("POST", "/users", user)[0] == 201
+    page = open_as("edith")
+    assert not page.get_by_role("navigation", name="System").count()
+    page = open_as("reader", "/admin/users")
+    assert page.get_by_role("navigation", name="System").get_by_role("link").all_inner_texts() == [
+        *("Users", "Invitations", "Roles")
+    ]
+    page.get_by_text("6 users").wait_for()
+    assert sorted(page.get_by_role("main").get_by_role("link").all_inner_texts()) == [
+        *("Admin", "Alice", "Bob", "Edith", "Helper", "Reader")
+    ]
+    page.get_by_role("link", name="Alice").click()
+    heading(page, "Alice")
+    page.get_by_text("alice@example.com").wait_for()
+    assert only_reads(page)
+    check_accessible(page)
+    follow(page, "Invitations")
+    page.get_by_text("Nobody is invited at the moment.").wait_for()
+    assert only_reads(page)
+    follow(page, "Roles")
+    page.get_by_role("link", name="helper").click()
+    page.get_by_text("Permissions: users:read, users:write.").wait_for()
+    assert only_reads(page)
+    page = open_as("helper", "/admin/users")
+    page.get_by_role("link", name="Alice").click()
+    heading(page, "Alice")
+    assert page.get_by_role("checkbox", name="editor – You do not have this role yourself.").is_disabled()
+    assert page.get_by_role("button", name="Delete").is_visible()
+    follow(page, "Users")
+    page.get_by_role("link", name="Edith").click()
+    heading(page, "Edith")
+    page.get_by_label("Name").fill("Edith the second")
+    page.get_by_role("button", name="Save").click()
+    notice(page, "Saved.")
+    assert not page.get_by_label("E-mail address").count() + page.get_by_role("button", name="Delete").count()
+    check_accessible(page)
+
+
+def only_reads(page):
+    """Return whether the content has nothing to fill in and nothing to press."""
+    return not page.get_by_role("main").locator("button, input, select").count()
