@@ -94,7 +94,7 @@ def field(page, label):
 def save(page, said="Saved"):
     """Save by the keyboard, and wait for what is said."""
     page.keyboard.press("Control+s")
-    page.get_by_text(said).first.wait_for()
+    page.get_by_text(said, exact=True).first.wait_for()
     page.locator(".notice button").last.click()
 
 
@@ -251,7 +251,7 @@ def test_two_people_change_a_record(open_as, api, console):
     assert [each.is_checked() for each in chosen.values()] == [True, False, True]
     dialog.get_by_label("Theirs: Title").check()
     dialog.get_by_role("button", name="Save").click()
-    page.get_by_text("Saved").wait_for()
+    page.get_by_text("Saved", exact=True).wait_for()
     stored = read(api, "things", thing["id"])
     assert (stored["title"], stored["note"], stored["amount"], stored["version"]) == ("Theirs", f"new {SCRIPT}", 2, 3)
 
