@@ -8,50 +8,48 @@ const PAUSE_MS = 200; // of typing, before a search
 
 // `shown` is the text while nothing is typed: the label of the chosen record. onPick gets an id, or null for none.
 export function Picker({name, shown = '', onPick, without = [], attributes}) {
-  const [text, setText] = useState(null); // null: nothing is typed
+  const [typed, setTyped] = useState(null); // {text, search}: null while the list is closed
   const [active, setActive] = useState(0);
   const listId = useId();
-  const {options, isSearching} = useSearch(name, text);
+  const {options, isSearching} = useSearch(name, typed?.search ?? null);
   const offered = options.filter(option => !without.includes(option.id));
-  const close = () => setText(null);
+  const isOpen = typed !== null;
+  const open = () => isOpen || setTyped({text: shown, search: ''});
+  const close = () => setTyped(null);
   const pick = option => {
     remember(name, [option]);
     onPick(option.id);
     close();
   };
-  const type = event => {
-    setText(event.target.value);
+  const type = ({target: {value: text}}) => {
+    setTyped({text, search: text});
     setActive(0);
-    if (!event.target.value && shown) onPick(null);
+    if (!text && shown) onPick(null);
   };
-  const press = event => keys({event, text, setText, active, setActive, offered, pick, close});
-  const isOpen = text !== null;
-  const chosen = isOpen && offered[active];
+  // While it is searched, the options are those of the text before.
+  const choose = () => !isSearching && offered[active] && pick(offered[active]);
+  const move = step => offered.length && setActive((active + step + offered.length) % offered.length);
+  const press = event => keys({event, isOpen, open, close, move, choose});
+  const click = event => {
+    open();
+    event.target.select();
+  };
   return html`<div class="picker">
     <input ...${attributes} role="combobox" aria-expanded=${isOpen} aria-controls=${listId} aria-autocomplete="list"
-      aria-activedescendant=${chosen ? `${listId}-${active}` : undefined} autocomplete="off" spellcheck=${false}
-      placeholder="Type to search" value=${text ?? shown} onInput=${type} onKeyDown=${press} onBlur=${close}
-      onClick=${() => !isOpen && setText('')} />
-    <${Options} id=${listId} target=${targetNamed(name)} isOpen=${isOpen} isSearching=${isSearching} options=${offered}
-      active=${active} pick=${pick} />
+      aria-activedescendant=${isOpen && offered[active] ? `${listId}-${active}` : undefined} autocomplete="off"
+      spellcheck=${false} placeholder="Type to search" value=${typed?.text ?? shown} onInput=${type} onKeyDown=${press}
+      onBlur=${close} onClick=${click} />
+    <${Options} id=${listId} target=${targetNamed(name)} options=${offered} ...${{isOpen, isSearching, active, pick}} />
   </div>`;
 }
 
-function keys({event, text, setText, active, setActive, offered, pick, close}) {
-  const isOpen = text !== null;
+function keys({event, isOpen, open, close, move, choose}) {
   const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
-  if (step) {
-    event.preventDefault();
-    if (!isOpen) setText('');
-    else if (offered.length) setActive((active + step + offered.length) % offered.length);
-  } else if (event.key === 'Enter' && isOpen) {
-    event.preventDefault();
-    if (offered[active]) pick(offered[active]);
-  } else if (event.key === 'Escape' && isOpen) {
-    event.preventDefault();
-    event.stopPropagation();
-    close();
-  }
+  const act = step ? () => (isOpen ? move(step) : open()) : isOpen && {Enter: choose, Escape: close}[event.key];
+  if (!act) return;
+  event.preventDefault();
+  event.stopPropagation();
+  act();
 }
 
 function Options({id, target, isOpen, isSearching, options, active, pick}) {
