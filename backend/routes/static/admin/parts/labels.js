@@ -40,8 +40,9 @@ export function remember(name, records) {
 export function useLabels(name, ids) {
   const known = useStore(labels);
   const keyOf = id => `${name} ${id}`;
-  const missing = ids.filter(id => id && !known.has(keyOf(id)) && !asked.has(keyOf(id))).slice(0, MOST_IDS);
+  const unknown = ids.filter(id => id && !known.has(keyOf(id))).join();
   useEffect(() => {
+    const missing = unknown.split(',').filter(id => id && !asked.has(keyOf(id))).slice(0, MOST_IDS);
     if (!missing.length || !targetNamed(name)?.label) return;
     for (const id of missing) asked.add(keyOf(id));
     read(name, {id__in: missing.join(','), per_page: MOST_IDS}).then(
@@ -50,7 +51,7 @@ export function useLabels(name, ids) {
         for (const id of missing) asked.delete(keyOf(id));
         notifyError(error);
       });
-  }, [name, missing.join()]);
+  }, [name, unknown]);
   return id => known.get(keyOf(id)) ?? id;
 }
 

@@ -42,7 +42,7 @@ function Changes({action, changes, fields}) {
   const names = Object.keys(changes);
   if (!names.length) return html`<p class="quiet">Nothing that you may see.</p>`;
   const sides = SIDES[action];
-  return html`<div class="scroll" tabindex="0"><table>
+  return html`<div class="scroll" tabindex="0"><table class="compared">
     <thead><tr><th scope="col">Field</th>${sides.map(([, title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${names.map(name => {
       const field = fields.get(name) ?? {name, type: 'json', options: {}}; // it may have been dropped
