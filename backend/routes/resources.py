@@ -98,17 +98,16 @@ class DefinitionVersionSchema(Schema):
     created_at = fields.DateTime(required=True)
     created_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user who changed it"})
 
-    def dump(self, versions: Any, *, many: bool | None = None) -> list[dict[str, Any]]:
-        """Return the stored versions."""
-        return [
-            {
-                "version": row.version,
-                "definition": row.body,
-                "created_at": rfc3339(row.created_at),
-                "created_by": row.created_by,
-            }
-            for row in versions
-        ]
+    def dump(self, stored: Any, *, many: bool | None = None) -> Any:
+        """Return the stored version; a list of them with `many`."""
+        if self.many if many is None else many:
+            return [self.dump(row, many=False) for row in stored]
+        return {
+            "version": stored.version,
+            "definition": stored.body,
+            "created_at": rfc3339(stored.created_at),
+            "created_by": stored.created_by,
+        }
 
 
 class ReplaceQuery(QuerySchema):
@@ -197,9 +196,7 @@ def get_resource(name: str) -> Any:
     With `Accept: application/yaml`, the response is the definition as YAML, which `PUT` takes unchanged.
     """
     stored = resources.get_resource(name)
-    if request.accept_mimetypes.best_match([JSON, YAML]) == YAML:
-        return Response(dump_yaml({"name": stored.name, **stored.body}), mimetype=YAML, headers=_etag(stored))
-    return stored, _etag(stored)
+    return _yaml_or(stored), _etag(stored)
 
 
 @blp.put("/<name>")
@@ -244,6 +241,19 @@ def list_versions(name: str) -> Any:
     return resources.list_versions(name)
 
 
+@blp.get("/<name>/versions/<int(min=1, max=2147483647):version>")
+@blp.guard(permission(RESOURCES_READ))
+@blp.response(200, DefinitionVersionSchema)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="get_resource_version", responses={200: TEXT})
+def get_version(name: str, version: int) -> Any:
+    """Show a version of a definition
+
+    With `Accept: application/yaml`, the response is the definition as YAML.
+    """
+    return _yaml_or(resources.get_version(name, version))
+
+
 @blp.delete("/<name>")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(DropQuery, location="query")
@@ -259,3 +269,13 @@ def delete_resource(query: dict[str, Any], name: str) -> None:
 
 def _etag(stored: Any) -> dict[str, str]:
     return {"ETag": f'"{stored.version}"'}
+
+
+def _yaml_or(stored: Any) -> Any:
+    """Return the response with a definition as YAML if the client prefers that, else what is stored.
+
+    The YAML is `null` where the resource was dropped or renamed.
+    """
+    if request.accept_mimetypes.best_match([JSON, YAML]) != YAML:
+        return stored
+    return Response(dump_yaml(stored.body and {"name": stored.name, **stored.body}), mimetype=YAML)

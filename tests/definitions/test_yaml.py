@@ -56,6 +56,26 @@ def test_the_yaml_of_a_definition_is_taken_unchanged(admin):
     assert admin.get("/resources/odd", headers={"Accept": "*/*"}).json["data"]["fields"] == ODD["fields"]
 
 
+def test_each_version_is_shown_also_as_yaml(admin, alice):
+    admin.declare("odd", **ODD)
+    admin.put("/resources/odd", json=ODD | {"description": "Plain"})
+    admin.delete("/resources/odd")
+    one, two, three = (admin.get(f"/resources/odd/versions/{number}") for number in (1, 2, 3))
+    assert [one.json["data"], two.json["data"], three.json["data"]] == admin.get("/resources/odd/versions").json[
+        "data"
+    ][::-1]
+    assert (one.json["data"]["definition"], one.json["data"]["created_by"]) == (ODD, admin.id)
+    texts = [admin.get(f"/resources/odd/versions/{number}", headers=AS_YAML).text for number in (1, 2, 3)]
+    assert [load_yaml(text) for text in texts] == [
+        {"name": "odd"} | ODD,
+        {"name": "odd"} | ODD | {"description": "Plain"},
+        None,
+    ]
+    for path in ("odd/versions/4", "odd/versions/0", "odd/versions/99999999999", "o%00/versions/1", "even/versions/1"):
+        assert admin.get(f"/resources/{path}").status_code == 404
+    assert alice.get("/resources/odd/versions/1").status_code == 403
+
+
 def test_a_number_keeps_its_digits(admin):
     text = "name: prices\nfields:\n  price: {type: decimal, precision: 30, scale: 12, default: 123456789012345678.25}\n"
     made = put(admin, text, "/resources", "POST")

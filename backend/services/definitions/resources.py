@@ -44,6 +44,15 @@ def list_versions(name: str) -> list[DefinitionVersion]:
     return versions
 
 
+def get_version(name: str, version: int) -> DefinitionVersion:
+    """Return a DefinitionVersion of a resource, which may have been dropped. Raises NotFound if there is none."""
+    found = (DefinitionVersion.name == name) & (DefinitionVersion.version == version)
+    stored = DefinitionVersion.get_or_none(found) if NAME.fullmatch(name) else None
+    if stored is None:
+        raise NotFound(f"There is no version {version} of this resource.")
+    return stored
+
+
 def create_resource(actor: Actor, data: dict[str, Any]) -> StoredDefinition:
     """Create a resource and its table; return its StoredDefinition.
 
