@@ -81,6 +81,7 @@ GET    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 4
 PUT    /resources/<name>           401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 POST   /resources/<name>/plan      401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /resources/<name>/versions  401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
+GET    /resources/<name>/versions/<version> 401 401 401 403 403 403 403 200 403 403 403 403 200  resources:read
 POST   /resources/plan             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 POST   /resources/proposal         401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
 GET    /roles                      401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or roles:write
@@ -103,6 +104,7 @@ GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 2
 GET    /docs/                      200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/<path:path>           200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /health/checks              401 401 401 403 403 403 403 200 403 403 403 403 200  system:read
+GET    /health/figures             401 401 401 403 403 403 403 200 403 403 403 403 200  system:read
 GET    /health/live                200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
 GET    /health/ready               200 200 200 200 200 200 200 200 200 200 200 200 200  nothing
 GET    /metrics                    200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
@@ -125,6 +127,7 @@ FILES = {
     "/account/<name>": "/account/reset",
     "/admin/<path:path>": "/admin/users",
     "/assets/<version>/<path:path>": "/assets/1/main.js",
+    "/api/v1/resources/<name>/versions/<int(min=1, max=2147483647):version>": "/api/v1/resources/notes/versions/1",
 }
 MORE_PEOPLE = {"ada": ["admin"], "audrey": ["auditor"], "off": []}
 
@@ -264,5 +267,5 @@ def test_every_caller_gets_what_the_table_says(app, authorize, admin):
 
 def row(method, rule, statuses, guard):
     """Return the line of a route as the table has it."""
-    path = re.sub("<uuid:[a-z_]+>", "<id>", rule.removeprefix("/api/v1"))
+    path = re.sub("<uuid:[a-z_]+>", "<id>", re.sub(r"<int\([^)]*\):", "<", rule.removeprefix("/api/v1")))
     return f"{method:6} {path:27} {' '.join(map(str, statuses))}  {guard.removeprefix('permission ')}"

@@ -10,6 +10,7 @@ from peewee import PeeweeException, __exception_wrapper__  # type: ignore[attr-d
 
 from backend.models.database.pool import Pooled
 from backend.models.database.time_limits import MIN_WAIT_SECONDS, allowance
+from backend.utils import slow_statements
 from backend.utils.meter import meter
 
 T = TypeVar("T")
@@ -128,6 +129,7 @@ class Metered(Pooled):
         meter.statements += 1
         if seconds >= self.slow_seconds:
             meter.slow_statements += 1
+            slow_statements.note(sql, seconds)
             shown = sql if len(sql) <= MAX_LOGGED else f"{sql[:MAX_LOGGED]}…"
             log.warning("slow query", request_id=meter.request_id, duration_ms=round(seconds * 1000), sql=shown)
 

@@ -1,9 +1,7 @@
 """The metrics that `/metrics` shows, in the text format of Prometheus."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -14,13 +12,13 @@ from backend.models.database import connected
 from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
+from backend.services.health.process_memory import memory_of_processes
 from backend.services.operation.counts import BUCKETS, Event, RequestKind, Requests
 from backend.services.operation.metrics import metrics
 from backend.services.operation.process_counts import OtherProcess, ProcessCounts
 from backend.utils.clock import utcnow
 from backend.utils.version import VERSION
 
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 BY_ROUTE = ("method", "route")
 BUCKET_LIMITS = (*map(str, BUCKETS), "+Inf")
 
@@ -93,20 +91,13 @@ def _event_metrics(events: dict[Event, int]) -> Iterator[Metric]:
 
 def _process_metrics(process: ProcessCounts, others: list[OtherProcess]) -> Iterator[Metric]:
     yield _gauge("larder_info", "The version of Larder", [((VERSION,), 1)], ("version",))
-    alive = {process.number or "none": os.getpid()} | process.alive()
-    memory = [((number,), _resident_bytes(process_id)) for number, process_id in alive.items()]
-    yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", memory, ("process",))
-    loads = [process.load(), *(other.load for other in others if other.number in alive)]
+    memory = memory_of_processes(process)
+    samples = [((number,), used) for number, used in memory.items()]
+    yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", samples, ("process",))
+    loads = [process.load(), *(other.load for other in others if other.number in memory)]
     in_flight, connections = (sum(numbers) for numbers in zip(*loads, strict=True))
     yield _gauge("larder_requests_in_flight", "Requests being handled", [((), in_flight)])
     yield _gauge("larder_database_connections", "Database connections in use", [((), connections)])
-
-
-def _resident_bytes(process_id: int) -> int:
-    try:
-        return int(Path(f"/proc/{process_id}/statm").read_text().split()[1]) * PAGE_BYTES
-    except (OSError, IndexError):
-        return 0  # the process has ended meanwhile
 
 
 def _outbox_metrics() -> Iterator[Metric]:

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import starmap
-from operator import add
+from operator import add, sub
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -63,6 +63,10 @@ class Requests:
         self.statements += other.statements
         self.buckets = list(starmap(add, zip(self.buckets, other.buckets, strict=True)))
 
+    def without(self, other: Self) -> Self:
+        """Return the requests that are not among the other ones, which are a part of these."""
+        return type(self).from_list(list(starmap(sub, zip(self.to_list(), other.to_list(), strict=True))))
+
     def to_list(self) -> list[float]:
         """Return the numbers in the order that from_list() reads."""
         return [self.number, self.seconds, self.database_seconds, self.statements, *self.buckets]
@@ -111,17 +115,30 @@ def known_method(method: str) -> str:
     return method if method in METHODS else "other"
 
 
+def answers_of(requests: dict[RequestKind, Requests]) -> list[Any]:
+    """Return requests in the form in which read_answers() reads them."""
+    return [[list(kind), numbers.to_list()] for kind, numbers in requests.items()]
+
+
+def read_answers(stored: list[Any]) -> dict[RequestKind, Requests]:
+    """Return what answers_of() returned. Raises ValueError or TypeError for other content."""
+    read: dict[RequestKind, Requests] = {}
+    for (method, route, status), numbers in stored:
+        kind = RequestKind(known_method(method), route, status)
+        read.setdefault(kind, Requests()).add(Requests.from_list(numbers))
+    return read
+
+
 def to_json(counts: Counts, load: Load) -> bytes:
     """Return the content of a counts file."""
-    requests = [[list(kind), numbers.to_list()] for kind, numbers in counts.requests.items()]
-    return orjson.dumps({"answers": requests, "events": [*counts.events.items()], "now": load._asdict()})
+    return orjson.dumps(
+        {"answers": answers_of(counts.requests), "events": [*counts.events.items()], "now": load._asdict()}
+    )
 
 
 def from_json(content: bytes) -> tuple[Counts, Load]:
     """Return what to_json() wrote. Raises ValueError, KeyError or TypeError for other content."""
-    stored, counts = orjson.loads(content), Counts()
-    for (method, route, status), numbers in stored["answers"]:
-        kind = RequestKind(known_method(method), route, status)
-        counts.requests.setdefault(kind, Requests()).add(Requests.from_list(numbers))
+    stored = orjson.loads(content)
+    counts = Counts(read_answers(stored["answers"]))
     counts.events = {tuple(event): number for event, number in stored["events"]}
     return counts, Load(**{name: stored["now"][name] for name in Load._fields if name in stored["now"]})

@@ -19,6 +19,7 @@ import structlog
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.operation.counts import Counts, Load, from_json, to_json
+from backend.services.operation.minutes import LastMinutes, MinuteFile, read_minutes
 
 SECONDS_BETWEEN_WRITES = 1
 MAX_FILE_BYTES = 8 << 20  # of a counts file; enough for thousands of routes
@@ -64,6 +65,7 @@ class ProcessCounts:
         self._tallies: list[Tally] = []
         self._inherited = Counts()  # of earlier processes with the same number
         self._number: Number | None = None
+        self._minutes: MinuteFile | None = None
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._closed = threading.Event()
@@ -109,15 +111,18 @@ class ProcessCounts:
         with self._lock:
             if self._number is not None:
                 with suppress(OSError):
-                    self._write()
+                    self._write(now=True)
                 self._number.file.close()
 
-    def write(self) -> None:
-        """Write the totals now: those that `/metrics` shows must not fall if this process is killed."""
+    def write(self, *, minutes: bool = True) -> None:
+        """Write the totals now: those that `/metrics` shows must not fall if this process is killed.
+
+        The last `minutes` are written, too; without them, only if they are due.
+        """
         with self._lock:
             try:
                 if not self._closed.is_set():
-                    self._write()
+                    self._write(now=minutes)
                 self._write_failed = False
             except OSError as error:  # for example a full disk, which may have space again in a second
                 if not self._write_failed:
@@ -132,18 +137,26 @@ class ProcessCounts:
 
     def _keep_writing(self) -> None:
         while not self._closed.wait(SECONDS_BETWEEN_WRITES):
-            self.write()
+            self.write(minutes=False)
 
-    def _write(self) -> None:
+    def last_minutes(self) -> LastMinutes:
+        """Return the last minutes of all processes. Those of other processes may be some seconds old."""
+        self.write()
+        return read_minutes(self._folder)
+
+    def _write(self, *, now: bool = False) -> None:
         if self._number is None:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             number = _take_number(self._folder)
             self._inherited, _ = _read(self._counts_path(number))
+            self._minutes = MinuteFile(self._folder / f"minutes-{number.name}.json", self._inherited)
             self._number = number
-        path = self._counts_path(self._number)
+        path, sums = self._counts_path(self._number), self.sums()
         partial = path.with_suffix(".partial")
-        partial.write_bytes(to_json(self.sums(), self.load()))
+        partial.write_bytes(to_json(sums, self.load()))
         partial.rename(path)
+        if self._minutes is not None:
+            self._minutes.note(sums, now=now)
 
     def _counts_path(self, number: Number) -> Path:
         return self._folder / f"counts-{number.name}.json"
