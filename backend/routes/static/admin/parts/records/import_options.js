@@ -3,7 +3,8 @@ import {html} from '../html.js';
 import {Checkbox, Labelled, Select} from '../forms.js';
 import {resourceNamed, titleOf} from '../session.js';
 
-// `options` are {key, isLenient, keepGood}; `key` is '' where each row is a new record.
+// `options` are {key, isLenient, keepGood, format}; `key` is '' where each row is a new record, and `format` has the
+// parameters of the API that say how the file is written.
 export function ImportOptions({resource, options, onChange, onFile, isBusy}) {
   const change = part => onChange({...options, ...part});
   const forget = event => { // so that a file that was mended meanwhile can be chosen again
@@ -18,6 +19,8 @@ export function ImportOptions({resource, options, onChange, onFile, isBusy}) {
     <${ColumnNames} resource=${resource} />
     <${Select} label="What rows do" value=${options.key} disabled=${isBusy} options=${modesOf(resource)}
       onInput=${key => change({key})} />
+    ${Object.keys(options.format).length > 0 && html`<p>The file is read with ${Object.entries(options.format)
+      .map(([name, value]) => html`<code>${name}=${value}</code> `)}</p>`}
     <${Checkbox} label="Read files that are written differently, such as with semicolons or decimal commas"
       checked=${options.isLenient} disabled=${isBusy} onInput=${isLenient => change({isLenient})} />
     <${Checkbox} label="Import the valid rows even if others are not valid" checked=${options.keepGood}
