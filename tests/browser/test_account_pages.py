@@ -72,6 +72,51 @@ def test_an_address_is_confirmed_also_by_a_second_click(address, page, mailbox):
         page.get_by_text("Your address is confirmed. You can sign in now.").wait_for()
 
 
+def test_somebody_registers_and_signs_in_with_a_confirmed_address(address, page, mailbox, console):
+    page.goto(f"http://{address}/admin/sign-in?next=//example.com/")
+    page.get_by_role("link", name="Register").click()
+    page.get_by_label("Your name").fill("Carol")
+    page.get_by_label("E-mail address").fill("carol@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Register").click()
+    page.get_by_text("Open the link in the mail to carol@example.com.").wait_for()
+    link = wait_for_link(page, mailbox)
+    page.get_by_role("link", name="Sign in").click()
+    sign_in(page, "carol@example.com")
+    page.get_by_text("the address is not confirmed yet").wait_for()
+    page.goto(f"http://{address}{link}")
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_text("Your address is confirmed.").wait_for()
+    page.goto(f"http://{address}/admin/sign-in?next=/admin/account")
+    sign_in(page, "carol@example.com")
+    page.get_by_role("heading", name="My account").wait_for()
+    (refusal,) = console
+    assert "401" in refusal
+    console.clear()
+
+
+def sign_in(page, email):
+    """Fill in the form to sign in, and send it."""
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_registration_is_offered_only_where_it_is_open(database_url, tmp_path, page):
+    with running_server(tmp_path, database_url=database_url, registration="closed") as address:
+        page.goto(f"http://{address}/admin/sign-in?next=//example.com/")
+        sign_in_button = page.get_by_role("button", name="Sign in")
+        sign_in_button.wait_for()
+        assert not page.get_by_role("link", name="Register").count()
+        sign_in(page, "alice@example.com")
+        page.get_by_role("button", name="Sign out").wait_for()
+        assert page.url == f"http://{address}/admin/"
+        page.get_by_role("button", name="Sign out").click()
+        sign_in_button.wait_for()
+        page.goto(f"http://{address}/admin/register")
+        page.get_by_text("Registration is not open.").wait_for()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_a_phone_in_light_and_dark(address, page, scheme, tmp_path):
     page.emulate_media(color_scheme=scheme)

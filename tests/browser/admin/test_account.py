@@ -44,6 +44,7 @@ def test_a_member_registers_and_changes_their_account(address, open_as, console)
     change_profile(page)
     change_password(page)
     end_sessions(page, address)
+    fits_a_phone(page)
     press(page, "Sign out")
     heading(page, "Sign in")
     sign_in_again(page)
@@ -93,6 +94,13 @@ def end_sessions(page, address):
     for caller in callers:
         with caller:
             assert caller.call("GET", "/auth/me")[0] == 401
+
+
+def fits_a_phone(page):
+    size = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.set_viewport_size(size)
 
 
 def sign_in_again(page):

@@ -1,9 +1,10 @@
 // The name of the person who is signed in, and what else of their account they may change.
-import {html, useState} from '../html.js';
+import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {cellOf} from '../../fields/index.js';
 import {FormError, TextInput, useSubmit} from '../forms.js';
 import {notify} from '../notices.js';
+import {refuseIncomplete} from '../record/drafts.js';
 import {useLeavingGuard} from '../router.js';
 import {load, person, titleOf} from '../session.js';
 import {isSameProfile, profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';
@@ -14,15 +15,17 @@ export function ProfileForm({user}) {
   const former = profileDrafts(settable, user.profile);
   const [name, setName] = useState(user.name);
   const [drafts, setDrafts] = useState(former);
+  const form = useRef(null);
   const isChanged = name !== user.name || !isSameProfile(drafts, former);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
+    refuseIncomplete(form.current);
     const profile = profileChanges(settable, drafts, user.profile);
     await call('PATCH', '/auth/me', {body: {name, profile}});
     await load();
     notify('Saved.');
   });
   useLeavingGuard(isChanged);
-  return html`<form onSubmit=${onSubmit} noValidate>
+  return html`<form ref=${form} onSubmit=${onSubmit} noValidate>
     <${TextInput} label="Name" autocomplete="name" maxlength="100" value=${name} onInput=${setName}
       problems=${problems.name} />
     <${ProfileInputs} fields=${settable} drafts=${drafts} onInput=${setDrafts} problems=${problems} />

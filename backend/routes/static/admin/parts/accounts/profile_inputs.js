@@ -36,8 +36,9 @@ export function ProfileInputs({fields, drafts, onInput, problems}) {
   return fields.map(field => {
     const Input = inputOf(field);
     const texts = problemsAt(problems, `profile.${field.name}`);
+    const type = draft => onInput({...drafts, [field.name]: draft});
     return html`<${Labelled} key=${field.name} label=${titleOf(field.name)} hint=${hintOf(field)} problems=${texts}>
-      ${attributes => html`<${Input} field=${field} value=${drafts[field.name]} attributes=${attributes}
-        problems=${texts} onInput=${draft => onInput({...drafts, [field.name]: draft})} />`}<//>`;
+      ${attributes => html`<${Input} ...${{field, problems: texts}} value=${drafts[field.name]} onInput=${type}
+        attributes=${{...attributes, name: `profile.${field.name}`}} />`}<//>`;
   });
 }

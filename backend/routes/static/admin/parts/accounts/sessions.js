@@ -29,8 +29,8 @@ export function Sessions({read}) {
         <th scope="col">Signed in</th><th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>
       <tbody>${sessions.map(session => html`<tr key=${session.id}>
         <th scope="row" title=${session.user_agent}>${session.device}</th>
-        <td>${session.address}</td><td><${Time} value=${session.last_used_at} /></td>
-        <td><${Time} value=${session.created_at} /></td>
+        <td class="short">${session.address}</td><td class="short"><${Time} value=${session.last_used_at} /></td>
+        <td class="short"><${Time} value=${session.created_at} /></td>
         <td>${session.current ? html`<strong>This session</strong>`
           : html`<${Action} aria-label=${`End the session of ${session.device}`}
             onClick=${() => endOne(session)}>End<//>`}</td></tr>`)}</tbody></table></div>

@@ -1,9 +1,9 @@
 // The form of an account: all of it for those who may change it, else what they may change, or only see.
-import {html, useState} from '../html.js';
+import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {cellOf} from '../../fields/index.js';
 import {Checkbox, FormError, TextInput, useSubmit} from '../forms.js';
-import {problemsAt} from '../record/drafts.js';
+import {problemsAt, refuseIncomplete} from '../record/drafts.js';
 import {useLeavingGuard} from '../router.js';
 import {may, person, titleOf} from '../session.js';
 import {mayChange, RolesInput} from './roles.js';
@@ -29,8 +29,10 @@ export function UserForm({user, isNew = false, onSaved}) {
   const fields = person.get().schema.profile;
   const [draft, setDraft] = useState(draftOf(user, fields));
   const set = change => setDraft({...draft, ...change});
+  const form = useRef(null);
   const isWhole = isNew || mayChange(user);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
+    refuseIncomplete(form.current);
     const body = bodyOf(draft, user, fields, isNew);
     const saved = await (isNew ? call('POST', user.kind === 'service' ? '/users/services' : '/users', {body})
       : call('PATCH', `/users/${user.id}`, {body}));
@@ -39,7 +41,7 @@ export function UserForm({user, isNew = false, onSaved}) {
   });
   useLeavingGuard(JSON.stringify(draft) !== JSON.stringify(draftOf(user, fields)));
   if (!may('users:write')) return html`<${Shown} user=${user} fields=${fields} />`;
-  return html`<form onSubmit=${onSubmit} noValidate>
+  return html`<form ref=${form} onSubmit=${onSubmit} noValidate>
     ${!isWhole && html`<p class="hint">This account has a role that you do not have. You can change its name.</p>`}
     <${TextInput} label="Name" maxlength="100" value=${draft.name} onInput=${name => set({name})} autocomplete="off"
       problems=${problems.name} />
