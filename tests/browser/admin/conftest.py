@@ -1,5 +1,8 @@
 """The admin page as people use it: signed in as one of the people of tests/conftest.py."""
 
+import json
+from urllib.request import Request, urlopen
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -35,3 +38,25 @@ def forget_refusals(console, *statuses):
     """Clear the console of the errors that a browser reports for refused calls; fail if there are others."""
     assert [text for text in console if not any(f"status of {status} " in text for status in statuses)] == []
     console.clear()
+
+
+class Client:
+    """Calls the API as one of the people, beside the page."""
+
+    def __init__(self, address, name):
+        self.base, self.token = f"http://{address}/api/v1", None
+        data = {"email": f"{name}@example.com", "password": PASSWORD}
+        self.token = self.call("POST", "/auth/login", data)["access_token"]
+
+    def call(self, method, path, body=None, kind="application/json"):
+        """Return the `data` of a response; `body` is a text, or a value that is sent as JSON."""
+        headers = {"Content-Type": kind}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        data = None if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+        with urlopen(Request(self.base + path, data, headers, method=method)) as response:  # noqa: S310
+            return json.load(response)["data"]
+
+    def fields(self, name):
+        """Return the fields of the definition of a resource."""
+        return self.call("GET", f"/resources/{name}")["fields"]

@@ -1,36 +1,10 @@
 """Resources defined on the admin page: a sports club by form, as YAML and from a file, always through a plan."""
 
-import json
-from urllib.request import Request, urlopen
-
 import pytest
 
-from tests.browser.admin.conftest import check_accessible
-from tests.conftest import PASSWORD
+from tests.browser.admin.conftest import Client, check_accessible
 
 SCRIPT = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-
-
-class Client:
-    """Calls the API as one of the people, beside the page."""
-
-    def __init__(self, address, name):
-        self.base, self.token = f"http://{address}/api/v1", None
-        data = {"email": f"{name}@example.com", "password": PASSWORD}
-        self.token = self.call("POST", "/auth/login", data)["access_token"]
-
-    def call(self, method, path, body=None):
-        """Return the `data` of a response."""
-        headers = {"Content-Type": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.base + path, data, headers, method=method)) as response:  # noqa: S310
-            return json.load(response)["data"]
-
-    def fields(self, name):
-        """Return the fields of the definition of a resource."""
-        return self.call("GET", f"/resources/{name}")["fields"]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import {drop} from '../parts/definitions/dropping.js';
 import {Editor, useDraft} from '../parts/definitions/editor.js';
 import {Action} from '../parts/forms.js';
 import {Link, navigate, setQuery} from '../parts/router.js';
-import {load} from '../parts/session.js';
+import {load, may} from '../parts/session.js';
 import {Failure} from '../parts/states.js';
 
 export default function DefinitionScreen({name, query}) {
@@ -26,7 +26,8 @@ export default function DefinitionScreen({name, query}) {
       ${read.stored && html`<div class="actions">
         <${Link} class="button" to=${`/admin/records/${name}`}>Records<//>
         <${Link} class="button" to=${`/admin/resources/${name}/versions`}>Versions<//>
-        <${Action} class="danger" onClick=${() => drop(name, read.stored.etag)}>Drop…<//></div>`}</div>
+        ${may('resources:write') && html`<${Action} class="danger"
+          onClick=${() => drop(name, read.stored.etag)}>Drop…<//>`}</div>`}</div>
     ${error ? html`<${Failure} error=${error} retry=${() => { about.retry?.(); start(); }} />`
     : about.types && read.start ? html`<${Loaded} ...${read} version=${version} about=${about} />`
     : html`<p class="quiet" role="status">Loading…</p>`}`;

@@ -4,11 +4,13 @@ import {countOf} from '../parts/definitions/counting.js';
 import {Action} from '../parts/forms.js';
 import {useRead} from '../parts/reading.js';
 import {Link} from '../parts/router.js';
+import {may} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
 
 export default function Resources() {
   const read = useRead('/resources');
-  const create = html`<${Link} class="button main" to="/admin/resources/new">New resource<//>`;
+  const create = may('resources:write')
+    && html`<${Link} class="button main" to="/admin/resources/new">New resource<//>`;
   return html`<div class="heading"><h1>Resources</h1><div class="actions">${create}</div></div>
     <${Loaded} read=${read}>${resources => (resources.length
       ? html`<${Table} resources=${resources} />` : html`<${Empty}>

@@ -7,7 +7,9 @@ import {Problems} from './fields.js';
 import {ACTIONS, grantees, rulesOf, withRules} from './grants.js';
 import {YamlInput} from './inputs.js';
 
-const NOTES = {public: 'everybody, also without signing in', owner: 'who created the record', member: 'every user'};
+const NOTES = new Map([
+  ['public', 'everybody, also without signing in'], ['member', 'every user'], ['owner', 'who created the record'],
+]);
 
 export function Access({shown}) {
   const {draft, roles, change, problemsAt} = shown;
@@ -19,7 +21,7 @@ export function Access({shown}) {
     <div class="scroll"><table class="access">
       <thead><tr>${['role', ...ACTIONS].map(title => html`<th scope="col">${titleOf(title)}</th>`)}</tr></thead>
       <tbody>${grantees(draft.access, roles).map(role => html`<tr key=${role}>
-        <th scope="row">${role}${NOTES[role] && html`<p class="hint">${NOTES[role]}</p>`}</th>
+        <th scope="row">${role}${NOTES.has(role) && html`<p class="hint">${NOTES.get(role)}</p>`}</th>
         ${ACTIONS.map(action => html`<td key=${action}><${Grant} action=${action} role=${role}
           rules=${rulesOf(draft.access, action, role)} onInput=${rules => set(action, role, rules)}
           onEdit=${() => setEdited({action, role})} /></td>`)}</tr>`)}</tbody>

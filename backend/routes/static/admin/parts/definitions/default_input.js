@@ -1,15 +1,10 @@
 // The default of a field, which new records get: its form depends on the type of the field.
 import {html} from '../html.js';
-import {isSame} from './draft.js';
+import {isSame, listOf} from './draft.js';
 import {readNumber} from './inputs.js';
 import {parseJson, toJson} from '../json.js';
 
-const READERS = {
-  integer: readNumber,
-  number: readNumber,
-  list: readJson,
-  json: readJson,
-};
+const READERS = new Map([['integer', readNumber], ['number', readNumber], ['list', readJson], ['json', readJson]]);
 
 function readJson(text) {
   try {
@@ -26,12 +21,10 @@ function textOf(value) {
 export function DefaultInput({name, declaration, onInput}) {
   const {type, default: value} = declaration;
   const label = `Default of ${name}`;
-  const choices = {
-    boolean: [[true, 'true'], [false, 'false']],
-    enum: (declaration.choices ?? []).map(each => [each, each]),
-  }[type];
+  const values = type === 'boolean' ? [true, false] : type === 'enum' ? listOf(declaration.choices) : null;
+  const choices = values?.map(each => [each, String(each)]);
   if (choices) return html`<${ChoiceOfDefault} label=${label} value=${value} choices=${choices} onInput=${onInput} />`;
-  const read = READERS[type] ?? (text => text);
+  const read = READERS.get(type) ?? (text => text);
   const change = event => {
     const text = event.target.value;
     const next = text === '' ? undefined : read(text);

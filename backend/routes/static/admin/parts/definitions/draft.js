@@ -18,6 +18,11 @@ export function isSame(one, other) {
   return text(one) === text(other);
 }
 
+// The YAML may have something else in place of a list.
+export function listOf(value) {
+  return Array.isArray(value) ? value : [];
+}
+
 function isEmpty(value) {
   return value === undefined || value === '' || value === false
     || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
@@ -37,8 +42,8 @@ export function withName(draft, name, stored) {
   return renamed;
 }
 
-export function formerNames({renamed_from: former = []}) {
-  return Array.isArray(former) ? former : [former];
+export function formerNames({renamed_from: former}) {
+  return typeof former === 'string' ? [former] : listOf(former).map(String);
 }
 
 export function addField(draft, name) {
@@ -66,14 +71,15 @@ export function removeField(draft, name) {
     if (changed[part]?.length === 0) delete changed[part];
   };
   without('search', each => each !== name);
-  without('filters', each => each.split('.')[0] !== name);
+  without('filters', each => String(each).split('.')[0] !== name);
   for (const part of ['indexes', 'unique']) without(part, set => !termsOf(set).some(term => bare(term) === name));
   return changed;
 }
 
 // Rename a field, also where the definition names it. A field that is stored keeps its values: `renamed_from` says so.
 export function renameField(draft, name, to, stored) {
-  const renamed = each => (each === name ? to : each.startsWith(`${name}.`) ? to + each.slice(name.length) : each);
+  const renamed = each => (each === name ? to
+    : String(each).startsWith(`${name}.`) ? to + each.slice(name.length) : each);
   const fields = Object.entries(draft.fields).map(([key, declaration]) => (
     key === name ? [to, withFormerName(declaration, name, to, stored)] : [key, withExpression(declaration, name, to)]));
   const changed = {...draft, fields: Object.fromEntries(fields)};
@@ -90,7 +96,7 @@ export function renameField(draft, name, to, stored) {
 
 function withFormerName(declaration, name, to, stored) {
   const former = formerNames(declaration);
-  const isStored = stored?.fields[name] && isSame(former, formerNames(stored.fields[name]));
+  const isStored = stored && Object.hasOwn(stored.fields, name) && isSame(former, formerNames(stored.fields[name]));
   const names = (isStored ? [name, ...former] : former).filter(each => each !== to);
   return withOption(declaration, 'renamed_from', names);
 }
@@ -104,6 +110,7 @@ function withExpression(declaration, name, to) {
 function renameInSet(set, renamed) {
   const rename = term => (String(term).startsWith('-') ? `-${renamed(term.slice(1))}` : renamed(String(term)));
   if (Array.isArray(set)) return set.map(rename);
+  if (set === null || typeof set !== 'object') return set;
   return {...set, fields: termsOf(set).map(rename), where: renameInWhere(set.where, renamed)};
 }
 
@@ -127,7 +134,7 @@ function mapValues(object, update) {
 }
 
 export function termsOf(set) {
-  return Array.isArray(set) ? set : set?.fields ?? [];
+  return listOf(Array.isArray(set) ? set : set?.fields);
 }
 
 function bare(term) {

@@ -4,6 +4,7 @@ import {call} from '../api.js';
 import {Action, FormError, TextInput} from '../forms.js';
 import {notify} from '../notices.js';
 import {useLeavingGuard} from '../router.js';
+import {may} from '../session.js';
 import {Access} from './access.js';
 import {Conflict} from './conflict.js';
 import {definitionOf, isSame, withName, withOption} from './draft.js';
@@ -44,11 +45,11 @@ export function Editor({draftState, stored, about, onApplied}) {
       </div>
     </div>
     <${YamlEditor} text=${text} problem=${problem} onInput=${type} onRestore=${() => change(draft)} />
-    <div class="review">
+    ${may('resources:write') && html`<div class="review">
       <${FormError} error=${error} problems=${error?.problems} />
       <div class="actions"><${ReviewButton} isDisabled=${Boolean(problem)} onClick=${review} />
         <span class="hint">Shows what it does. Nothing changes before you apply it.</span></div>
-    </div>
+    </div>`}
     ${dialogs}
   </div>`;
 }

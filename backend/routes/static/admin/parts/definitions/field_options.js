@@ -22,8 +22,8 @@ export function FieldOptions({shown, name, type}) {
   const declaration = draft.fields[name];
   const set = (option, value) => change(setField(draft, name, withOption(declaration, option, value,
     READERS.includes(option))));
-  return html`<div class="options-of-field" role="group" aria-label=${`Options of ${name}`}>${optionsOf(type).map(option => html`
-    <${Option} key=${option} option=${option} schema=${type.properties[option]}
+  return html`<div class="options-of-field" role="group" aria-label=${`Options of ${name}`}>
+    ${optionsOf(type).map(option => html`<${Option} key=${option} option=${option} schema=${type.properties[option]}
     isRequired=${type.required?.includes(option)} value=${declaration[option]}
     shown=${shown} problems=${shown.problemsAt(`fields.${name}.${option}`)} onInput=${value => set(option, value)} />`)}
   </div>`;

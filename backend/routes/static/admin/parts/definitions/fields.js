@@ -37,7 +37,7 @@ export function Fields({shown}) {
         <th scope="col">${title}</th>`)}</tr></thead>
       <tbody>${names.map((name, index) => html`<${FieldRow} key=${index} shown=${shown} name=${name} index=${index}
         isLast=${index === names.length - 1} onRename=${to => rename(name, to)} onMove=${places => move(name, places)}
-        onRemove=${() => remove(name)} isOpen=${opened[name]}
+        onRemove=${() => remove(name)} isOpen=${opened[name] === true}
         onOpen=${isOpen => setOpened({...opened, [name]: isOpen})} />`)}</tbody>
     </table></div>`}
     <${Problems} texts=${shown.problemsAt('fields', {exactly: true})} />
@@ -67,7 +67,7 @@ function FieldRow({shown, name, index, isLast, isOpen, onOpen, onRename, onMove,
         onInput=${value => set(option, value)} /></td>`)}
       <td><${DefaultInput} name=${name} declaration=${declaration} onInput=${value => (
         change(setField(draft, name, withOption(declaration, 'default', value, true))))} /></td>
-      <td><button type="button" aria-expanded=${Boolean(isOpen)} aria-label=${`Options of ${name}`}
+      <td><button type="button" aria-expanded=${isOpen} aria-label=${`Options of ${name}`}
         onClick=${() => onOpen(!isOpen)}>Options${options.length > 0 && ` (${options.length})`}</button></td>
       <td class="moves">
         <button type="button" id=${`field-${index}-up`} aria-label=${`Move ${name} up`} disabled=${!index}

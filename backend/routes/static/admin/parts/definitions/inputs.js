@@ -1,7 +1,7 @@
 // Inputs for parts of a definition that are written as text.
 import {html, useState} from '../html.js';
 import {Labelled} from '../forms.js';
-import {isSame} from './draft.js';
+import {isSame, listOf} from './draft.js';
 import {readYaml, toYaml} from './yaml.js';
 
 // An input of a value: `format` makes its text, `read` returns {value}, or {problem} for what is not complete yet.
@@ -37,7 +37,7 @@ export function NumberInput(properties) {
 // A list of texts, one a line.
 export function LinesInput(properties) {
   const lines = text => text.split('\n').map(line => line.trim()).filter(Boolean);
-  return html`<${ParsedInput} rows=${3} ...${properties} format=${(value = []) => value.join('\n')}
+  return html`<${ParsedInput} rows=${3} ...${properties} format=${value => listOf(value).join('\n')}
     read=${text => ({value: lines(text).length ? lines(text) : undefined})} />`;
 }
 

@@ -22,7 +22,8 @@ async function readTypes() {
   if (!response.ok) throw new Error(document.error?.message ?? response.statusText);
   const {schemas} = document.components;
   const {mapping} = schemas.FieldDeclaration.discriminator;
-  return Object.fromEntries(Object.entries(mapping).map(([name, path]) => [name, schemas[path.split('/').pop()]]));
+  const found = Object.entries(mapping).map(([name, path]) => [name, schemas[path.split('/').pop()]]);
+  return Object.assign(Object.create(null), Object.fromEntries(found)); // so that `constructor` is no type
 }
 
 // The names of the options of a type that have no column in the table, those of the type first.
