@@ -50,7 +50,7 @@ export const SYSTEM = [
   {path: '/admin/roles', title: 'Roles', permissions: ['users:read', 'roles:write']},
   {path: '/admin/audit', title: 'Audit', permissions: ['audit:read']},
   {path: '/admin/backups', title: 'Backups', permissions: ['backups:write']},
-  {path: '/admin/jobs', title: 'Jobs', permissions: ['operation:read']},
+  {path: '/admin/jobs', title: 'Jobs', permissions: ['system:read']},
   {path: '/admin/mails', title: 'Mails', permissions: ['system:read']},
   {path: '/admin/health', title: 'Health', permissions: ['system:read']},
   {path: '/admin/figures', title: 'Figures', permissions: ['system:read']},

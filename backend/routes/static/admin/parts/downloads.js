@@ -1,6 +1,18 @@
 // Files that the browser writes to the disk.
+import {send, urlOf} from './api.js';
 
-export function startDownload(url, name) {
+// Download what a GET of the API returns. `explain()` is called if it is refused, and may throw a better error.
+export async function download(path, name, {query, explain} = {}) {
+  // The browser writes the file by itself. It cannot renew the session, so this request does, and checks the rest.
+  const {ok, status} = await send('HEAD', path, {query});
+  if (!ok) {
+    await explain?.();
+    throw new Error(`The download was refused with the status ${status}.`);
+  }
+  startDownload(urlOf(path, query), name);
+}
+
+function startDownload(url, name) {
   Object.assign(document.createElement('a'), {href: url, download: name}).click();
 }
 

@@ -1,8 +1,8 @@
 // The dialog that downloads what a list shows.
 import {html, useState} from '../html.js';
-import {call, send, urlOf} from '../api.js';
+import {call} from '../api.js';
 import {Dialog} from '../dialogs.js';
-import {startDownload} from '../downloads.js';
+import {download} from '../downloads.js';
 import {Action, Select} from '../forms.js';
 import {titleOf} from '../session.js';
 import {selectionOf} from './query.js';
@@ -14,7 +14,7 @@ export function ExportDialog({resource, shown, columns, onClose}) {
   const [format, setFormat] = useState('csv');
   const [which, setWhich] = useState('all');
   const isChosen = shown.filters.length > 0 || shown.q;
-  const download = async () => {
+  const exportRecords = async () => {
     const fields = which === 'shown' ? columns.map(({name}) => name).join(',') : null;
     await startExport(resource, {...selectionOf(shown), sort: shown.sort, fields}, format);
     onClose();
@@ -25,18 +25,13 @@ export function ExportDialog({resource, shown, columns, onClose}) {
     <${Select} label="Columns" value=${which} onInput=${setWhich} options=${COLUMNS} />
     <div class="actions">
       <button type="button" onClick=${onClose}>Cancel</button>
-      <${Action} class="main" onClick=${download}>Download<//>
+      <${Action} class="main" onClick=${exportRecords}>Download<//>
     </div>
   <//>`;
 }
 
-// The browser writes the file by itself. It cannot renew the session, so the first request does, and checks the rest.
-async function startExport(resource, query, format) {
-  const path = `/${resource.name}/export`;
-  const {ok, status} = await send('HEAD', path, {query: {...query, format}});
-  if (!ok) {
-    await call('GET', `/${resource.name}`, {query: {...query, per_page: 1, count: false}}); // its error has a text
-    throw new Error(`The export was refused with the status ${status}.`);
-  }
-  startDownload(urlOf(path, {...query, format}), `${resource.name}.${format}`);
+function startExport({name}, query, format) {
+  // Its error has a text.
+  const explain = () => call('GET', `/${name}`, {query: {...query, per_page: 1, count: false}});
+  return download(`/${name}/export`, `${name}.${format}`, {query: {...query, format}, explain});
 }
