@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench performance lint format picture schema cli lock audit clean bench-files bench-soak bench-scale bench-growth
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -125,6 +125,9 @@ format: $(VENV)/.installed-dev ## Format the code and fix what can be fixed auto
 
 picture: $(BIN)/python ## Draw the rooms of the code into docs/architecture.md
 	$(BIN)/python docs/draw_rooms.py
+
+screenshots: $(VENV)/.installed-dev ## Take the pictures of docs/screenshots; needs chromium; some of them with ARGS="records users"
+	$(BIN)/python -W ignore -m docs.make_screenshots $(ARGS)
 
 # With its own data folder, so that none is left behind. If it fails, the page stays as it is.
 schema: $(VENV)/.installed ## Write the tables of the models into docs/schema.md
