@@ -3,13 +3,14 @@
 // What definitions have by default is not said.
 const USUAL_LENGTHS = {string: 255, email: 254, url: 2048};
 const USUAL_COUNTS = {list: 50, references: 100};
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const DEFAULT_THAT_VARIES = /^\$(now$|user\.)/;
 
 // Returns one text; '' if there is nothing to say.
 export function hintOf(field, isNew) {
   const {pattern, precision, scale} = field.options;
   const notes = [
-    lengthOf(field), rangeOf(field), pattern && `Pattern: ${pattern}`,
+    lengthOf(field), rangeOf(field), field.type === 'datetime' && `Time zone: ${zone}`, pattern && `Pattern: ${pattern}`,
     precision && `At most ${precision} digits, ${scale} of them after the point`,
     field.unique && 'No two records have the same value', isNew && varies(field) && `Without a value: ${field.default}`,
     !field.readable && 'The value is never shown. What is typed here replaces it',

@@ -52,7 +52,11 @@ function Changes({action, changes, fields}) {
 }
 
 function Pages({page, pages}) {
-  const go = number => () => setQuery({page: number === 1 ? null : number});
+  const go = number => () => {
+    setQuery({page: number === 1 ? null : number});
+    document.getElementById('content').focus();
+    scrollTo(0, 0);
+  };
   return pages > 1 && html`<div class="actions">
     <button disabled=${page <= 1} onClick=${go(page - 1)}>Newer</button>
     <span>Page ${page} of ${pages}</span>

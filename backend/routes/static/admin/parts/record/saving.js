@@ -19,7 +19,7 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
   const changed = changedFields(settable, drafts, former);
 
   const accept = answer => {
-    const next = {record: {...answer.data, expand: base.record?.expand}, etag: answer.etag};
+    const next = {record: {expand: base.record?.expand, ...answer.data}, etag: answer.etag};
     setBase(next);
     setTyped({});
     notify('Saved');
