@@ -4,8 +4,10 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.admin.conftest import check_accessible
+from tests.browser.conftest import PATIENCE_MS
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
@@ -223,7 +225,7 @@ def change(page, api, record):
     field(page, "Body").fill("")
     field(page, "State").select_option("No value")
     page.get_by_role("button", name="Remove Red").click()
-    assert page.evaluate("document.activeElement.name") == "tags"
+    expect(field(page, "Tags")).to_be_focused(timeout=PATIENCE_MS)
     save(page)
     changed = read(api, "things", record["id"])
     assert {name for name in changed if changed[name] != record[name]} == {
@@ -311,7 +313,7 @@ def lose_session_and_connection(page, console):
     check_accessible(page)
     again.get_by_role("button", name="Sign in").click()
     again.wait_for(state="detached")
-    assert person.input_value() == "Alice"
+    expect(person).to_have_value("Alice", timeout=PATIENCE_MS)
     save(page)
 
     field(page, "Note").fill("kept")
