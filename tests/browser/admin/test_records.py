@@ -190,7 +190,16 @@ def test_people_find_their_way_through_all_cities(geo_address, page):
     assert labels(page) == names_of(cities[:20])
 
 
-def test_a_wrong_filter_says_what_is_wrong(geo_address, page, console):
+def test_a_link_has_the_filters_of_the_api(geo_address, page, console):
+    page.goto(f"http://{geo_address}/admin/records/cities?name__in=Warsaw,Paris&sort=-name")
+    found = sorted(city["name"] for city in geo.rows("cities") if city["name"] in ("Warsaw", "Paris"))
+    assert labels(page) == found[::-1]
+    press(page, "Name")
+    page.get_by_role("button", name="Name is one of Warsaw, Paris", exact=True).wait_for()
+    page.locator("th[aria-sort=descending]").wait_for(state="detached")
+    page.reload()
+    assert sorted(labels(page)) == found
+
     page.goto(f"http://{geo_address}/admin/records/cities?population__gte=many&populaton=5")
     chips = page.get_by_role("list", name="Filters")
     chips.get_by_text("Write a whole number such as 12.").wait_for()
@@ -257,7 +266,7 @@ def test_an_editor_imports_exports_and_deletes(api, open_as, console, tmp_path):
     # Its valid rows are imported. Then the mended file updates them.
     page.get_by_label("Import the valid rows").check()
     press(page, "Check the file")
-    press(page, "Import 1 rows")
+    press(page, "Import 1 row")
     page.get_by_text("3 rows: created 1 record, updated 0. 2 rows not valid.").wait_for()
     path.write_text(ROWS.replace("Nowhere", "Novels").replace(",0,", ",400,"))
     press(page, "Check the file")

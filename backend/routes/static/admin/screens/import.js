@@ -1,5 +1,6 @@
 // Imports records from a file: first it is checked, then it is written.
 import {html, useEffect, useRef, useState} from '../parts/html.js';
+import {countOf} from '../parts/counts.js';
 import {FormError} from '../parts/forms.js';
 import {ImportOptions} from '../parts/records/import_options.js';
 import {ImportReport, reportOf} from '../parts/records/import_report.js';
@@ -38,7 +39,7 @@ function Import({resource, query}) {
       <div class="actions">
         <button class=${isReady ? '' : 'main'} disabled=${!file || state.isBusy}>Check the file</button>
         ${isReady && html`<button type="button" class="main" disabled=${state.isBusy}
-          onClick=${() => run({isDryRun: false})}>Import ${report.good.toLocaleString()} rows</button>`}
+          onClick=${() => run({isDryRun: false})}>Import ${countOf(report.good, 'row')}</button>`}
       </div>
     </form>
     ${state.isBusy && html`<${Progress} ...${state} stop=${stop} />`}

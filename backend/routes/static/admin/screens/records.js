@@ -5,7 +5,7 @@ import {ColumnsDialog, useColumns} from '../parts/records/columns.js';
 import {ExportDialog} from '../parts/records/export.js';
 import {clearFilters, Filters} from '../parts/records/filters.js';
 import {Pager} from '../parts/records/pager.js';
-import {changeList, listQueryOf, readQuery, selectionOf} from '../parts/records/query.js';
+import {changeList, listQueryOf, normalize, readQuery, selectionOf} from '../parts/records/query.js';
 import {SelectionBar, useSelection} from '../parts/records/selection.js';
 import {Table} from '../parts/records/table.js';
 import {Link} from '../parts/router.js';
@@ -22,6 +22,7 @@ export default function Records({resource: name, query}) {
 
 function List({resource, query}) {
   const shown = readQuery(query);
+  useEffect(() => normalize(shown), [query]);
   const [columns, choose] = useColumns(resource);
   const [dialog, setDialog] = useState(null);
   const read = useRead(`/${resource.name}`, listQueryOf(shown, resource, columns));

@@ -1,5 +1,6 @@
 // What an import did, or in a check would do.
 import {html} from '../html.js';
+import {countOf} from '../counts.js';
 import {downloadRows} from '../downloads.js';
 import {Link} from '../router.js';
 import {titleOf} from '../session.js';
@@ -26,7 +27,7 @@ export function ImportReport({resource, report}) {
     <h2 id="report">${isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported'}</h2>
     ${counts && html`<p role="status">${sentenceOf(counts, isDryRun)}</p>`}
     ${changed.length > 0 && html`<h3>Read differently</h3><ul>${changed.map(({column, option, cells, example}) => html`
-      <li>${column}: ${plural(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
+      <li>${column}: ${countOf(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
     ${problems.length > 0 && html`<${Problems} resource=${resource} problems=${problems} />`}
     ${!isDryRun && counts && html`<p><${Link} class="button" to=${`/admin/records/${resource.name}`}>
       Show ${titleOf(resource.name).toLowerCase()}<//></p>`}
@@ -35,13 +36,9 @@ export function ImportReport({resource, report}) {
 
 function sentenceOf({rows, created, updated, skipped, bad}, isDryRun) {
   const [creates, updates] = isDryRun ? ['would create', 'update'] : ['created', 'updated'];
-  const done = `${plural(rows, 'row')}: ${creates} ${plural(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
-  const rest = [bad && `${plural(bad, 'row')} not valid.`, skipped && `${plural(skipped, 'empty row')} skipped.`];
+  const done = `${countOf(rows, 'row')}: ${creates} ${countOf(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
+  const rest = [bad && `${countOf(bad, 'row')} not valid.`, skipped && `${countOf(skipped, 'empty row')} skipped.`];
   return [done, ...rest].filter(Boolean).join(' ');
-}
-
-function plural(count, noun) {
-  return `${count.toLocaleString()} ${count === 1 ? noun : `${noun}s`}`;
 }
 
 function Problems({resource, problems}) {
@@ -53,7 +50,7 @@ function Problems({resource, problems}) {
       <tbody>${shown.map(({line, place, message}) => html`<tr>
         <td class="number">${line}</td><td>${place}</td><td>${withoutPlace(message, place)}</td></tr>`)}</tbody>
     </table></div>
-    ${shown.length < problems.length && html`<p class="quiet">The first ${MOST_SHOWN} of ${plural(problems.length, 'problem')}
+    ${shown.length < problems.length && html`<p class="quiet">The first ${MOST_SHOWN} of ${countOf(problems.length, 'problem')}
       are shown.</p>`}
     <div class="actions"><button type="button" onClick=${download}>Download the problems</button></div>`;
 }

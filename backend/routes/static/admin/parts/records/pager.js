@@ -1,11 +1,10 @@
 // The pages of a list, and how many records it has.
 import {html, useState} from '../html.js';
 import {call} from '../api.js';
+import {countOf} from '../counts.js';
 import {Action} from '../forms.js';
 import {setQuery} from '../router.js';
 import {changeList, hasNumberedPages, PAGE_SIZES, pagesBefore, selectionOf} from './query.js';
-
-const number = new Intl.NumberFormat();
 
 export function Pager({resource, shown, meta, count}) {
   const {back, onward} = hasNumberedPages(shown) ? numberedPages(shown, meta) : cursorPages(shown, meta);
@@ -44,7 +43,7 @@ function rangeOf(shown, count) {
   const before = hasNumberedPages(shown) ? shown.page - 1 : pagesBefore(shown);
   if (before === null || !count) return '';
   const first = before * shown.perPage;
-  return `${number.format(first + 1)} to ${number.format(first + count)}`;
+  return `${(first + 1).toLocaleString()} to ${(first + count).toLocaleString()}`;
 }
 
 // The last page says how many records there are, if the pages before it are known.
@@ -65,8 +64,8 @@ function Count({resource, shown, known}) {
     const {data} = await call('GET', `/${resource.name}/aggregate`, {query: selectionOf(shown)});
     setCounted({total: data[0]?.count ?? 0});
   };
-  if (total !== null) return html`<span role="status">of ${number.format(total)} ${total === 1 ? 'record' : 'records'}</span>`;
+  if (total !== null) return html`<span role="status">of ${countOf(total, 'record')}</span>`;
   if (atLeast === null) return html`<${Action} onClick=${count}>Count<//>`;
-  return html`<span role="status">of more than ${number.format(atLeast)} records</span>
+  return html`<span role="status">of more than ${countOf(atLeast, 'record')}</span>
     ${resource.actions.aggregate && html`<${Action} onClick=${countExactly}>Count exactly<//>`}`;
 }

@@ -1,4 +1,5 @@
 // What a list shows, as its URL says it: the parameters of the API itself, so that a link to it can be shared.
+import {takesMany} from '../../fields/filter.js';
 import {place, setQuery} from '../router.js';
 
 export const PAGE_SIZES = [20, 50, 100, 200];
@@ -12,13 +13,26 @@ export function readQuery(query) {
   for (const key of new Set(query.keys())) {
     if (OF_PAGE.includes(key) || key === 'sort' || key === 'q') continue;
     const [name, operator = 'eq'] = key.split('__');
-    filters.push({key, name, operator, values: query.getAll(key)});
+    filters.push({key, name, operator, values: takesMany(operator) ? valuesOf(key) : query.getAll(key)});
   }
   const perPage = Number(query.get('per_page'));
   return {
     filters, sort: query.get('sort'), q: query.get('q'), cursor: query.get('cursor'), page: Number(query.get('page')) || 1,
     perPage: PAGE_SIZES.includes(perPage) ? perPage : PAGE_SIZES[0],
   };
+}
+
+// In the URL of a link, a comma between values can be written as such: `name__in=Paris,Warsaw`.
+function valuesOf(key) {
+  const pairs = location.search.slice(1).split('&').map(pair => pair.split('='));
+  const decode = text => new URLSearchParams(`value=${text}`).get('value');
+  return pairs.filter(([name]) => decode(name) === key).flatMap(([, text = '']) => text.split(',')).map(decode);
+}
+
+// Write the filters of a link as this page does, because the next change of the URL encodes its commas.
+export function normalize({filters}) {
+  if (!location.search.includes(',')) return;
+  setQuery(Object.fromEntries(filters.map(({key, values}) => [key, values])), {replace: true, state: history.state});
 }
 
 // The parameter of a filter.

@@ -1,6 +1,7 @@
 // The records that are selected in a list, and their deletion.
 import {html, useEffect, useState} from '../html.js';
 import {ApiError, call} from '../api.js';
+import {countOf} from '../counts.js';
 import {ask} from '../dialogs.js';
 import {Action} from '../forms.js';
 import {labelOf} from '../labels.js';
@@ -44,21 +45,18 @@ export function SelectionBar({resource, selection, onDeleted}) {
   };
   if (!chosen.size) return null;
   return html`
-    <div class="actions"><span role="status">${recordsOf(chosen.size)} selected</span>
+    <div class="actions"><span role="status">${countOf(chosen.size, 'record')} selected</span>
       <button type="button" onClick=${() => { setFailures([]); selection.clear(); }}>Clear selection</button>
-      <${Action} class="danger" onClick=${remove}>Delete ${recordsOf(chosen.size)}<//></div>
+      <${Action} class="danger" onClick=${remove}>Delete ${countOf(chosen.size, 'record')}<//></div>
     ${progress !== null && html`<progress aria-label="Deleting" value=${progress} max="1"></progress>`}
-    ${failures.length > 0 && html`<div class="error" role="alert"><p>${recordsOf(failures.length)} could not be deleted:</p>
+    ${failures.length > 0 && html`<div class="error" role="alert"><p>${countOf(failures.length, 'record')} could not be deleted:</p>
       <ul>${failures.map(({record, message}) => html`<li key=${record.id}>
         <strong>${labelOf(resource, record)}</strong>: ${message}</li>`)}</ul></div>`}`;
 }
 
-function recordsOf(count) {
-  return `${count.toLocaleString()} ${count === 1 ? 'record' : 'records'}`;
-}
-
 function questionOf(resource, count) {
-  return {title: `Delete ${recordsOf(count)}?`, action: 'Delete', isDangerous: true,
+  return {title: `Delete ${countOf(count, 'record')}?`, action: 'Delete', isDangerous: true,
+    typed: count > MOST_AT_ONCE ? String(count) : null,
     text: `The selected records of ${titleOf(resource.name)} are deleted for everybody. This cannot be undone.`};
 }
 
@@ -70,7 +68,7 @@ async function deleteRecords(resource, records, setProgress, onDone) {
     failures.push(...await deleteTogether(resource, records.slice(start, start + MOST_AT_ONCE), onDone));
   }
   const count = records.length - failures.length;
-  if (count) notify(`${recordsOf(count)} deleted.`);
+  if (count) notify(`${countOf(count, 'record')} deleted.`);
   return failures;
 }
 
