@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,10 +46,9 @@ demo-teams: demo-resources
 	done
 	for name in teams memberships projects tags tasks comments; do $(BIN)/flask records import $$name .tmp/teams/$$name.csv --if-empty || exit 1; done
 
-# pytest keeps the files of its last three runs, by default outside the checkout.
+# Files of the tests are in memory if there is enough, else in .tmp: see tests/conftest.py.
 test: $(VENV)/.installed-dev ## Run all tests, or some of them: make test ARGS="-k login"
-	@mkdir -p .tmp
-	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy --ignore=tests/clients --ignore=tests/browser $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup --durations=10 --ignore=tests/deploy --ignore=tests/clients --ignore=tests/browser $(ARGS)
 
 test-install: ## Install both lock files into empty environments, with the oldest pip and with the newest
 	@mkdir -p .tmp
@@ -90,6 +89,11 @@ torture: $(VENV)/.installed-dev ## Cause every fault while clients write, for at
 fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
 	@mkdir -p .tmp
 	FUZZ_SECONDS="$(SECONDS)" PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/routes/test_schemathesis.py
+
+# `make test` has a short form of each, with the same inputs at each run.
+test-walks: $(VENV)/.installed-dev ## Compare many random definitions, records and conditions with models in plain Python
+	WHERE_WALKS=60 LINK_WALKS=20 EVOLUTIONS=60 AGGREGATES=600 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
+		tests/records/test_where_model.py tests/records/test_links_walk.py tests/records/test_aggregate_model.py tests/definitions/test_evolution.py $(ARGS)
 
 # With PEERS=1 it needs npm, too. With SHORT=1 it only compares the CPU time of requests with the commit before.
 bench: $(VENV)/.installed-dev $(if $(PEERS),.tmp/peers/.installed) ## Measure Larder beside bare servers, and beside others with PEERS=1; needs wrk; some of it with ARGS="--only one,list20"

@@ -23,7 +23,7 @@ from tests.parts import geo
 from tests.parts.both_ways import compare_both_ways
 from tests.parts.memory import memory_folder
 from tests.parts.postgres import BINARIES, postgres_server
-from tests.parts.server import WITHOUT_LIMITS
+from tests.parts.server import ROOT, WITHOUT_LIMITS
 from tests.parts.smtp import smtp_server
 
 PASSWORD = "correct horse battery"
@@ -38,9 +38,11 @@ _numbers = count(1)
 
 
 def pytest_configure():
-    """Keep the files of tests in memory if there is enough: a commit then waits for no disk, which takes a third."""
-    if folder := memory_folder():
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    """Keep the files of tests in memory if there is enough: a commit on disk waits for it. Else they are in .tmp."""
+    if "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        folder = memory_folder() or ROOT / ".tmp"
+        folder.mkdir(exist_ok=True)
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(folder)
 
 
 def pytest_collection_finish():

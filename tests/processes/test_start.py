@@ -3,11 +3,10 @@
 import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
+from tempfile import TemporaryFile
 
 import cysqlite
 import psycopg
@@ -16,21 +15,23 @@ import pytest
 from backend.config.settings import Settings
 from backend.config.start import StartError, listen, open_data_dir
 from tests.conftest import with_database
-from tests.parts.server import HOST, ROOT, environment, held_port, running_server
-
-PYTHON_START = [sys.executable, str(ROOT / "wsgi.py")]
+from tests.parts.server import HOST, environment, held_port, running_server, start_process
 
 
 def start(folder, **settings):
     """Start a server that is not to come up; return what it says."""
-    with held_port() as port:
+    with held_port() as port, TemporaryFile("w+") as said:
         settings = {"data_dir": folder / "data", "host": HOST, "port": port} | settings
-        ended = subprocess.run(
-            PYTHON_START, cwd=folder, env=environment(settings), capture_output=True, text=True, timeout=120
-        )
-    assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
-    return ended.stderr.strip()
+        process = start_process(folder, environment(settings), said, said)
+        try:
+            status = process.wait(120)
+        finally:
+            process.kill()
+        said.seek(0)
+        message = said.read().strip()
+    assert status == 1, message
+    assert "Traceback" not in message
+    return message
 
 
 @pytest.fixture
@@ -159,11 +160,11 @@ def test_a_postgres_schema_without_rights_is_named(tmp_path, postgres_url):
 
 
 def test_a_start_with_nothing_to_write_waits_for_no_writer(tmp_path):
-    with running_server(tmp_path, forked=False):
+    with running_server(tmp_path):
         pass
     with closing(cysqlite.connect(str(tmp_path / "larder.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
-        with running_server(tmp_path, forked=False, database_timeout_seconds=1, jobs="off"):
+        with running_server(tmp_path, database_timeout_seconds=1, jobs="off"):
             pass
         other.rollback()
 
@@ -181,6 +182,6 @@ def test_a_start_with_something_to_write_waits_for_the_writer(tmp_path):
         other.execute("BEGIN IMMEDIATE")
         releasing = threading.Thread(target=release_when_waited_for, daemon=True)
         releasing.start()
-        with running_server(tmp_path, forked=False, database_timeout_seconds=1):
+        with running_server(tmp_path, database_timeout_seconds=1):
             releasing.join()
     assert "First admin, shown this once" in log.read_text()

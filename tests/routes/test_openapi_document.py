@@ -3,9 +3,11 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
 from backend import create_app
@@ -24,6 +26,24 @@ OPTIONS = {
     "reference": {"to": "things"},
     "references": {"to": "things"},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def checked_once():
+    """Check each schema once: nearly all are in several documents, and checking them takes most of the time."""
+    check = OAS31Validator.check_schema
+
+    @cache
+    def check_text(text):
+        check(json.loads(text), format_checker=oas31_format_checker)
+
+    def check_schema(schema, format_checker):
+        assert format_checker is oas31_format_checker
+        check_text(json.dumps(schema))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OAS31Validator, "check_schema", check_schema)
+        yield
 
 
 @pytest.fixture
