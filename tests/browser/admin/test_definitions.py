@@ -174,6 +174,9 @@ def meet_conflict(page, client, console):
     check_accessible(page)
     page.get_by_role("button", name="Keep mine").click()
     assert page.get_by_label("Description", exact=True).first.input_value() == "Mine"
+    assert (
+        page.get_by_role("textbox", name="YAML").input_value().startswith("name: matches\ndescription: Mine\nfields:")
+    )
     add_field(page, "score", "string")
     apply(page)
     stored = client.call("GET", "/resources/matches")
@@ -217,9 +220,14 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     assert not page.get_by_label("Name of field 1").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     check_accessible(page)
+    page.get_by_role("button", name="Form", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("people")
+    apply(page)
+    page.get_by_role("heading", name="people", level=1).wait_for()
+    assert [record["name"] for record in client.call("GET", "/people")] == ["Cy"]
     page.get_by_role("button", name="Drop…").click()
     page.get_by_role("dialog").get_by_text("1 record").wait_for()
-    page.get_by_label("to confirm").fill("club_members")
+    page.get_by_label("to confirm").fill("people")
     page.get_by_role("button", name="Drop", exact=True).click()
     page.get_by_text("A resource is a kind of record").wait_for()
     assert client.call("GET", "/resources") == []

@@ -36,10 +36,12 @@ export default function DefinitionScreen({name, query}) {
 // A `version` of the past is a draft, which is compared with the definition of today.
 async function readStored(name, version) {
   const path = `/resources/${name}`;
-  const [{data, etag}, versions] = await Promise.all([call('GET', path), version && call('GET', `${path}/versions`)]);
+  const [{data, etag}, former] = await Promise.all([
+    call('GET', path), version && call('GET', `${path}/versions/${version}`),
+  ]);
   const stored = {definition: definitionOf(data), etag};
-  const former = versions?.data.find(each => String(each.version) === version)?.definition;
-  return {stored, start: former ? {name, ...former} : stored.definition};
+  const draft = former?.data.definition;
+  return {stored, start: draft ? {name, ...draft} : stored.definition};
 }
 
 function Loaded({stored: first, start, version, about}) {

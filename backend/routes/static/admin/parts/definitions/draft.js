@@ -1,5 +1,9 @@
 // Changes of a definition that is being edited: each function returns a new definition.
 
+const PARTS = [
+  'name', 'description', 'label', 'fields', 'indexes', 'unique', 'search', 'filters', 'access', 'checks',
+  'on_owner_delete', 'require_if_match', 'history', 'cache_seconds', 'renamed_from',
+];
 const READ_ONLY = ['version', 'created_at', 'updated_at'];
 
 export const NEW_DEFINITION = {
@@ -13,9 +17,21 @@ export function definitionOf(data) {
   return Object.fromEntries(Object.entries(data).filter(([part]) => !READ_ONLY.includes(part)));
 }
 
+// Only the order of fields counts, not that of other parts and options.
 export function isSame(one, other) {
-  const text = value => JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner));
+  const sorted = object => Object.fromEntries(Object.keys(object).sort().map(key => [key, object[key]]));
+  const text = value => JSON.stringify(value, (key, inner) => {
+    if (typeof inner === 'bigint') return `${inner}n`;
+    return inner && typeof inner === 'object' && !Array.isArray(inner) && key !== 'fields' ? sorted(inner) : inner;
+  });
   return text(one) === text(other);
+}
+
+// The parts in the order in which the API has them, so that a difference has the fewest lines.
+export function inOrder(draft) {
+  const parts = [...PARTS.filter(part => draft[part] !== undefined), ...Object.keys(draft).filter(part => (
+    !PARTS.includes(part)))];
+  return Object.fromEntries(parts.map(part => [part, draft[part]]));
 }
 
 // The YAML may have something else in place of a list.

@@ -7,7 +7,7 @@ import {useLeavingGuard} from '../router.js';
 import {may} from '../session.js';
 import {Access} from './access.js';
 import {Conflict} from './conflict.js';
-import {definitionOf, isSame, withName, withOption} from './draft.js';
+import {definitionOf, inOrder, isSame, withName, withOption} from './draft.js';
 import {Fields} from './fields.js';
 import {Others} from './others.js';
 import {Review} from './review.js';
@@ -17,7 +17,10 @@ import {readDefinition, toYaml} from './yaml.js';
 // The draft with its YAML. A text that is not valid YAML stays in the editor, and the draft as it was.
 export function useDraft(start) {
   const [state, setState] = useState(() => ({draft: start, text: toYaml(start), problem: null}));
-  const change = draft => setState({draft, text: toYaml(draft), problem: null});
+  const change = changed => {
+    const draft = inOrder(changed);
+    setState({draft, text: toYaml(draft), problem: null});
+  };
   const type = text => setState(former => {
     const {value, problem} = readDefinition(text);
     return problem ? {...former, text, problem} : {draft: value, text, problem: null};
@@ -98,7 +101,7 @@ function useReview({draft, stored, onApplied}) {
     setTheirs(null);
     onApplied(theirs.definition, theirs.etag, options);
   };
-  const dialogs = html`${plan && html`<${Review} plan=${plan} name=${draft.name ?? stored?.definition.name}
+  const dialogs = html`${plan && html`<${Review} plan=${plan} name=${stored?.definition.name ?? draft.name}
       isNew=${!stored} onApply=${apply} onClose=${() => setPlan(null)} />`}
     ${theirs && html`<${Conflict} stored=${stored.definition} theirs=${theirs.definition} yours=${draft}
       onKeep=${() => accept({keepsDraft: true})} onTake=${() => accept({})} />`}`;
