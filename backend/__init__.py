@@ -31,6 +31,7 @@ from backend.routes import (
     health,
     history,
     invitations,
+    mails,
     records,
     recovery,
     resources,
@@ -64,7 +65,7 @@ STATE = (database, quota, limits, hashing, mail_texts, response_limit, count_lim
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(schema, resources, batch, audit, backups, jobs_route),
+    *(schema, resources, batch, audit, backups, jobs_route, mails),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

@@ -1,10 +1,13 @@
-"""Mails that wait to be sent, and the tokens that mails carry."""
+"""Mails that wait to be sent, what became of each mail, and the tokens that mails carry."""
 
 from peewee import SQL
 
 from backend.models.base import Entity
 from backend.models.columns import DateTimeColumn, IntegerColumn, TextColumn, UuidColumn
 from backend.utils.clock import utcnow
+
+WAITING, SENT, FAILED, UNNEEDED = "waiting", "sent", "failed", "unneeded"
+STATES = (WAITING, SENT, FAILED, UNNEEDED)
 
 
 class OutgoingMail(Entity):
@@ -21,6 +24,26 @@ class OutgoingMail(Entity):
 
     class Meta:
         table_name = "larder_outbox"
+
+
+class Mail(Entity):
+    """What became of a mail, which has the id of its OutgoingMail; deleted with the account of its address.
+
+    It is UNNEEDED if nobody has the address, or if it has become pointless, and FAILED if it was given up.
+    """
+
+    created_at = DateTimeColumn(index=True, default=utcnow)
+    kind = TextColumn()
+    email = TextColumn(index=True)
+    user_id = UuidColumn(null=True, index=True, constraints=[SQL("REFERENCES larder_users (id) ON DELETE CASCADE")])
+    state = TextColumn(default=WAITING)
+    attempts = IntegerColumn(default=0)
+    next_attempt_at = DateTimeColumn(null=True)
+    ended_at = DateTimeColumn(null=True)
+    error = TextColumn(null=True)  # of the last attempt, if it failed
+
+    class Meta:
+        table_name = "larder_mails"
 
 
 class MailToken(Entity):

@@ -64,6 +64,8 @@ POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 4
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 POST   /invitations/acceptance     422 422 422 422 422 422 422 422 422 422 422 422 422  nothing
 GET    /jobs                       401 401 401 403 403 403 403 200 403 403 403 403 200  system:read
+GET    /mails                      401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
+POST   /mails/<id>/attempts        401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 GET    /notes                      200 401 401 200 200 200 200 200 200 200 200 200 200  a grant to list
 POST   /notes                      401 401 401 201 201 201 201 201 201 201 201 201 201  a grant to create
 DELETE /notes/<id>                 401 401 401 200 404 200 404 200 200 404 200 404 200  a grant to delete
@@ -212,6 +214,9 @@ class Things:
         if noun == "backups":
             kept = self.admin.get("/backups").json["data"] or [self.admin.post("/backups").json["data"]]
             return kept[0]["name"]
+        if noun == "mails":
+            self.admin.post("/auth/password/forgot", json={"email": "alice@example.com"})
+            return self.admin.get("/mails?state=waiting&per_page=1").json["data"][0]["id"]
         if noun == "resources":
             return self.admin.declare(f"shelf{number}", **NOTES)["name"] if method == "DELETE" else "notes"
         answer = self.admin.post(f"/{noun}", json=self.body(f"/api/v1/{noun}", number))

@@ -183,6 +183,12 @@ def invite(cast):
     return partial(cast.admin.post, "/invitations", json={"email": cast.email(), "roles": ["editor"]})
 
 
+def retry_mail(cast):
+    invite(cast)()
+    mail = cast.admin.get("/mails?state=waiting&per_page=1").json["data"][0]
+    return partial(cast.admin.post, f"/mails/{mail['id']}/attempts")
+
+
 def withdraw_invitation(cast):
     made = invite(cast)().json["data"]
     return partial(cast.admin.delete, f"/invitations/{made['id']}")
@@ -438,6 +444,7 @@ MAILS = [
     ask_for_verification,
     verify,
     invite,
+    retry_mail,
     withdraw_invitation,
     accept_invitation,
 ]

@@ -24,6 +24,7 @@ TABLES = [
         "larder_kept_answers",
         "larder_kept_fields",
         "larder_mail_tokens",
+        "larder_mails",
         "larder_migrations",
         "larder_outbox",
     ),
@@ -46,6 +47,7 @@ MIGRATIONS = [
     "0013_counters",
     "0014_functions",
     "0015_services",
+    "0016_mails",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

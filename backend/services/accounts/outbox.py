@@ -9,7 +9,7 @@ import structlog
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.invitation import Invitation
-from backend.models.mail import OutgoingMail
+from backend.models.mail import FAILED, SENT, UNNEEDED, Mail, OutgoingMail
 from backend.models.role import MEMBER
 from backend.models.user import User
 from backend.services.accounts import mail_server, mail_tokens
@@ -17,12 +17,14 @@ from backend.services.accounts.mail_messages import account_link, make_message
 from backend.services.errors import Unavailable
 from backend.services.operation.jobs import EVERY_MINUTE, job, jobs
 from backend.utils.clock import utcnow
+from backend.utils.texts import printable
 
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5, 3600
 CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash, the mail is due again by then
 GIVEN_UP_AFTER = timedelta(days=7)
+SHOWN_CHARACTERS = 300  # of an error
 NO_MAIL = "This server sends no mail. An admin can set a new password for you, or set LARDER_SMTP_URL."
 
 NOTICES = ("password_changed", "address_changed")  # sent even if the address no longer belongs to an account
@@ -34,7 +36,8 @@ def queue_mail(kind: str, email: str) -> None:
     The job that sends the mail looks up the user and creates the token. So the outbox stores no tokens, and a request
     takes the same time whether or not the address has an account.
     """
-    OutgoingMail.create(kind=kind, email=email)
+    queued = OutgoingMail.create(kind=kind, email=email)
+    Mail.create(id=queued.id, created_at=queued.created_at, kind=kind, email=email, next_attempt_at=queued.due_at)
     database.after_commit(lambda: jobs.start("send_due_mail"))
 
 
@@ -68,29 +71,49 @@ def _claim() -> OutgoingMail | None:
 
 
 def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
-    """Send a mail and delete it from the outbox, or postpone it; tell whether it was sent."""
-    message = _write(settings, mail) if mail_server.can_send(settings) else None
+    """Send a mail and delete it from the outbox, or postpone it; return False if it is postponed."""
+    if not mail_server.can_send(settings):
+        _end(mail, FAILED, "This server sends no mail.")
+        return True
+    message = _write(settings, mail)
     try:
         if message is not None:
             mail_server.send(settings, message)
     except (smtplib.SMTPException, OSError) as error:
         _postpone(mail, error)
         return False
-    mail.delete_instance()
+    _end(mail, SENT if message is not None else UNNEEDED)
     return True
+
+
+def _end(mail: OutgoingMail, state: str, error: str | None = None) -> None:
+    """Delete the mail from the outbox, and keep what became of it."""
+    user = User.by_email(mail.email)
+    ended = {"state": state, "attempts": mail.attempts, "error": error, "user_id": user and user.id}
+    with database.atomic():
+        mail.delete_instance()
+        Mail.update(ended | {"ended_at": utcnow(), "next_attempt_at": None}).where(Mail.id == mail.id).execute()
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> None:
     """Make the mail due again later, or delete it if it is older than GIVEN_UP_AFTER."""
     if utcnow() - mail.created_at > GIVEN_UP_AFTER:
         log.error("mail given up", kind=mail.kind, attempts=mail.attempts, reason=type(error).__name__)
-        mail.delete_instance()
+        _end(mail, FAILED, _text_of(error))
         return
     delay_seconds = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (mail.attempts - 1))
     due_at = utcnow() + timedelta(seconds=delay_seconds)
-    OutgoingMail.update(due_at=due_at).where(OutgoingMail.id == mail.id).execute()
+    with database.atomic():
+        OutgoingMail.update(due_at=due_at).where(OutgoingMail.id == mail.id).execute()
+        waiting = {"attempts": mail.attempts, "error": _text_of(error), "next_attempt_at": due_at}
+        Mail.update(waiting).where(Mail.id == mail.id).execute()
     log.warning("mail not sent", kind=mail.kind, attempts=mail.attempts, reason=type(error).__name__)
     jobs.start("send_due_mail", delay_seconds=delay_seconds)
+
+
+def _text_of(error: Exception) -> str:
+    """Return what the mail server or the system said, which may be long."""
+    return printable(f"{type(error).__name__}: {error}", SHOWN_CHARACTERS)
 
 
 def _write(settings: Settings, mail: OutgoingMail) -> EmailMessage | None:

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import IntegrityError, ModelSelect
 
 from backend.models.database import database
+from backend.models.mail import Mail
 from backend.models.role import ADMIN, MEMBER, Role
 from backend.models.user import PERSON, User, UserRole, give_roles
 from backend.services.access import audit
@@ -133,6 +134,7 @@ def delete_user(actor: Actor, catalog: Catalog, user_id: str) -> None:
         for resource in catalog.values():
             settle_owned(actor, resource, user_id)
         audit.record(actor, "user.delete", ("user", user_id), email=user.email, name=user.name)
+        Mail.delete().where(Mail.email == user.email).execute()  # those to former addresses go with the user's id
         delete_records(actor, catalog.people, [user_id], subject="The user")
         require_active_admin()
 

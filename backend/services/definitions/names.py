@@ -27,6 +27,7 @@ RESERVED_RESOURCES = {
         "directory",
         "files",
         "jobs",
+        "mails",
         "webhooks",
         "changes",
         "health",

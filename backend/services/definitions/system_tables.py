@@ -8,6 +8,7 @@ from peewee import SQL, ColumnBase, fn
 
 from backend.models.audit import AuditEntry
 from backend.models.database import Dialect
+from backend.models.mail import STATES, Mail
 from backend.models.user import KINDS, User, UserRole
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.boolean import Boolean
@@ -76,6 +77,23 @@ AUDIT = {
 }
 
 
+MAILS = {
+    "id": Uuid(required=True),
+    "created_at": DateTime(required=True),
+    "kind": String(required=True, description="What it is about, such as `reset`"),
+    "email": AccountEmail(required=True),
+    "state": Enum(
+        required=True,
+        choices=list(STATES),
+        description="`unneeded` if nobody has the address or it has become pointless, `failed` if it was given up",
+    ),
+    "attempts": Integer(required=True),
+    "next_attempt_at": DateTime(description="When it is due, if it waits"),
+    "ended_at": DateTime(description="When it was sent or given up"),
+    "error": String(description="Why the last attempt failed"),
+}
+
+
 def _roles_column(users: Any) -> dict[str, Any]:
     """Return the sorted roles of each user as the text of a JSON array; `users` is the model User or an alias of it."""
     # Role names contain no character that JSON escapes.
@@ -89,4 +107,5 @@ def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listab
     return {
         "users": Listable("users", USERS, User, cursor_serializer, columns=_roles_column),
         "audit": Listable("audit", AUDIT, AuditEntry, cursor_serializer),
+        "mails": Listable("mails", MAILS, Mail, cursor_serializer),
     }

@@ -11,7 +11,7 @@ from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.idempotency import IdempotencyKey
 from backend.models.invitation import Invitation
-from backend.models.mail import MailToken
+from backend.models.mail import Mail, MailToken
 from backend.models.session import Session
 from backend.services.access import audit
 from backend.services.operation.idempotency import KEPT_FOR
@@ -19,6 +19,7 @@ from backend.services.operation.jobs import job
 from backend.utils.clock import utcnow
 
 INVITATIONS_KEPT_FOR = timedelta(days=30)  # after they expire, so that an admin can see which were not accepted
+MAILS_KEPT_FOR = timedelta(days=30)
 TRUNCATION_WAIT_SECONDS = 1  # for readers of the write-ahead log; writers wait meanwhile
 
 log = structlog.get_logger()
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 @job(schedule=lambda settings: "40 2 * * *")
 def clean_up(settings: Settings) -> None:
-    """Delete expired sessions, tokens, idempotency keys and invitations, and old audit entries."""
+    """Delete expired sessions, tokens, idempotency keys and invitations, and old mails and audit entries."""
     with connected():
         deleted = {model._meta.table_name: model.delete().where(expired).execute() for model, expired in _expired()}
         deleted["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
@@ -40,6 +41,7 @@ def _expired() -> list[tuple[type[BaseModel], Expression]]:
     return [
         (Session, Session.expires_at < now),
         (MailToken, MailToken.expires_at < now),
+        (Mail, Mail.created_at < now - MAILS_KEPT_FOR),
         (IdempotencyKey, IdempotencyKey.created_at < now - KEPT_FOR),
         (Invitation, Invitation.expires_at < now - INVITATIONS_KEPT_FOR),
     ]
