@@ -114,10 +114,10 @@ class ProcessCounts:
                     self._write(now=True)
                 self._number.file.close()
 
-    def write(self, *, minutes: bool = True) -> None:
+    def write(self, *, minutes: bool = False) -> None:
         """Write the totals now: those that `/metrics` shows must not fall if this process is killed.
 
-        The last `minutes` are written, too; without them, only if they are due.
+        With `minutes`, write the last minutes, too, even if they are not due.
         """
         with self._lock:
             try:
@@ -137,11 +137,11 @@ class ProcessCounts:
 
     def _keep_writing(self) -> None:
         while not self._closed.wait(SECONDS_BETWEEN_WRITES):
-            self.write(minutes=False)
+            self.write()
 
     def last_minutes(self) -> LastMinutes:
         """Return the last minutes of all processes. Those of other processes may be some seconds old."""
-        self.write()
+        self.write(minutes=True)
         return read_minutes(self._folder)
 
     def _write(self, *, now: bool = False) -> None:
