@@ -10,6 +10,7 @@ import pytest
 from backend import create_app
 from backend.models.database import database
 from backend.routes.admin import FOREVER, MODULES, PRELOADED, files_version
+from backend.services.field_types.registry import TYPES
 from tests.conftest import ON_SQLITE, Person
 
 # The files as npm has them: dist/preact.mjs and hooks/dist/hooks.mjs of preact 11.2.0, dist/htm.mjs of htm 3.1.1,
@@ -87,6 +88,11 @@ def test_every_module_is_used():
     names = {name_of(module) for module in OWN}
     used = set().union(*map(imports_of, names), *map(later_imports_of, names))
     assert {name for name in names - used if not name.startswith("screens/")} == {"main.js"}
+
+
+def test_every_field_type_has_a_module():
+    table = re.search(r"const TYPES = \{(.*?)\}", (MODULES / "fields" / "index.js").read_text(), re.DOTALL)[1]
+    assert {entry.split(":")[0].strip() for entry in table.strip(" \n,").split(",")} == set(TYPES)
 
 
 def test_only_one_module_imports_each_library():
