@@ -32,6 +32,9 @@ export function SelectionBar({resource, selection, onDeleted}) {
   const [progress, setProgress] = useState(null);
   const [failures, setFailures] = useState([]);
   const {chosen} = selection;
+  useEffect(() => { // the button that had the focus is gone
+    if (!chosen.size && document.activeElement === document.body) document.getElementById('content').focus();
+  }, [chosen.size]);
   const remove = async () => {
     const records = [...chosen.values()];
     if (!await ask(questionOf(resource, records.length))) return;
@@ -72,18 +75,31 @@ async function deleteRecords(resource, records, setProgress, onDone) {
   return failures;
 }
 
-// A batch does all or nothing: if one of its records cannot be deleted, each is tried alone.
+// A batch does all or nothing: if one of its records cannot be deleted, each is deleted alone.
 async function deleteTogether(resource, records, onDone) {
+  const operations = records.map(({id, version}) => (
+    {op: 'delete', resource: resource.name, id, ...(version && {if_match: String(version)})}));
+  if (!await refusalOf(() => call('POST', '/batch', {body: {operations}}))) {
+    onDone(records);
+    return [];
+  }
+  const failures = [];
+  for (const record of records) {
+    const headers = record.version ? {'If-Match': `"${record.version}"`} : {};
+    const message = await refusalOf(() => call('DELETE', `/${resource.name}/${record.id}`, {headers}));
+    if (message) failures.push({record, message});
+    else onDone([record]);
+  }
+  return failures;
+}
+
+// Returns why the API refused a request; null if it did not. Throws errors that the next request would get, too.
+async function refusalOf(request) {
   try {
-    await call('POST', '/batch', {body: {operations: records.map(({id, version}) => ({
-      op: 'delete', resource: resource.name, id, ...(version && {if_match: String(version)})}))}});
+    await request();
+    return null;
   } catch (error) {
     if (!(error instanceof ApiError) || ABOUT_ALL.includes(error.status)) throw error;
-    if (records.length === 1) return [{record: records[0], message: error.message}];
-    const failures = [];
-    for (const record of records) failures.push(...await deleteTogether(resource, [record], onDone));
-    return failures;
+    return error.message;
   }
-  onDone(records);
-  return [];
 }
