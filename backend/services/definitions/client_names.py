@@ -23,7 +23,7 @@ SYSTEM_NAMES = {
     *("definition", "definition_access", "definition_body", "definition_version", "plan_step"),
     *("definition_plan", "definition_proposal"),
     *("field_declaration", "field_set", "ruled_field_set", "access_grant", "ruled_grant", "other_field"),
-    *("schema_directory", "schema_field", "schema_relation", "schema_resource"),
+    *("caller", "schema_registration", "schema_directory", "schema_field", "schema_relation", "schema_resource"),
     *(
         "history_entry",
         "changed_value",
