@@ -145,6 +145,10 @@ def give_rule(page):
 
 
 def change_as_yaml(page, client):
+    page.get_by_label("Checks").fill("- no")
+    page.get_by_role("button", name="Review").click()
+    page.get_by_text("Something is not complete yet").wait_for()
+    page.get_by_label("Checks").fill("")
     editor = page.get_by_role("textbox", name="YAML")
     text = editor.input_value()
     editor.fill(text.replace("  day:", "  venue: {type: string, max_length: 30\n  day:"))

@@ -89,6 +89,10 @@ function useReview({draft, stored, onApplied}) {
   const path = stored && `/resources/${stored.definition.name}`;
   const review = async () => {
     setError(null);
+    if (document.querySelector('.editor [data-incomplete]')) {
+      setError({message: 'Something is not complete yet, so that it is not part of the definition.'});
+      return;
+    }
     try {
       setPlan((await call('POST', `${path ?? '/resources'}/plan`, {body: draft})).data);
     } catch (failure) {

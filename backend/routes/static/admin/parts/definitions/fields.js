@@ -101,7 +101,8 @@ function NameInput({label, name, names, isWrong, onRename}) {
     if (to && to !== name && !isTaken) onRename(to);
   };
   return html`<input ref=${input} aria-label=${label} autocomplete="off" spellcheck=${false}
-      aria-invalid=${problem || isWrong ? 'true' : undefined} onChange=${rename} />
+      aria-invalid=${problem || isWrong ? 'true' : undefined}
+      data-incomplete=${problem ? '' : undefined} onChange=${rename} />
     <${Problems} texts=${problem ? [problem] : []} />`;
 }
 

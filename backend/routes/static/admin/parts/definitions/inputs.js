@@ -15,7 +15,9 @@ export function ParsedInput({label, hint, problems = [], value, format, read, on
     setText(event.target.value);
     if (!problem) onInput(next);
   };
-  const shown = {...rest, value: isTyping ? text : format(value), onInput: type, class: code ? 'code' : undefined};
+  const isIncomplete = typed.problem ? '' : undefined; // a review would not have it
+  const shown = {...rest, 'data-incomplete': isIncomplete, onInput: type, class: code ? 'code' : undefined};
+  shown.value = isTyping ? text : format(value);
   return html`<${Labelled} label=${label} hint=${hint} problems=${all}>${attributes => (rows
     ? html`<textarea ...${attributes} ...${shown} rows=${rows} spellcheck=${false} />`
     : html`<input ...${attributes} ...${shown} autocomplete="off" />`)}<//>`;
