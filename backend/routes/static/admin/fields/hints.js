@@ -10,9 +10,11 @@ const DEFAULT_THAT_VARIES = /^\$(now$|user\.)/;
 export function hintOf(field, isNew) {
   const {pattern, precision, scale} = field.options;
   const notes = [
-    lengthOf(field), rangeOf(field), field.type === 'datetime' && `Time zone: ${zone}`, pattern && `Pattern: ${pattern}`,
+    lengthOf(field), rangeOf(field), pattern && `Pattern: ${pattern}`,
+    field.type === 'datetime' && `Time zone: ${zone}`,
     precision && `At most ${precision} digits, ${scale} of them after the point`,
-    field.unique && 'No two records have the same value', isNew && varies(field) && `Without a value: ${field.default}`,
+    field.unique && 'No two records have the same value',
+    isNew && varies(field) && `Default: ${field.default.replace('$user.', 'your ').replace('$now', 'now')}`,
     !field.readable && 'The value is never shown. What is typed here replaces it',
   ].filter(Boolean);
   return [field.description && ended(field.description), ...notes.map(ended)].filter(Boolean).join(' ');
@@ -39,5 +41,5 @@ function rangeOf({type, options: {min, max}}) {
 function between(least = null, most = null, unit = '') {
   if (least === null && most === null) return '';
   const range = most === null ? `At least ${least}` : least === null ? `At most ${most}` : `${least} to ${most}`;
-  return `${range} ${unit}`.trim();
+  return `${range} ${(most ?? least) === 1 ? unit.replace(/s$/, '') : unit}`.trim();
 }

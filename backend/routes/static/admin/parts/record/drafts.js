@@ -20,14 +20,15 @@ export function changedFields(fields, drafts, former) {
 }
 
 // Returns the values of drafts. What a field must have and a draft has not is left out of a new record, which gets its
-// default, and is null in others, which the API refuses. Throws ApiError with problems by field.
+// default. In others it is the default, or else null, which the API refuses. Throws ApiError with problems by field.
 export function valuesOf(fields, drafts, isNew) {
   const values = {};
   const problems = {};
   for (const field of fields) {
     try {
       const value = typeOf(field).parse(drafts[field.name], field);
-      if (value !== null || field.nullable || !isNew) values[field.name] = value;
+      if (value !== null || field.nullable) values[field.name] = value;
+      else if (!isNew) values[field.name] = varies(field) ? null : field.default;
     } catch (error) {
       problems[field.name] = [error.message];
     }

@@ -23,11 +23,15 @@ export function RecordForm({resource, record: read, etag, settable, onSaved}) {
     saving.resolve(chosen);
     setTimeout(() => form.current.requestSubmit()); // when the choice is drawn
   };
+  useEffect(() => { // what no field says, which may be far from where somebody types
+    const isSaid = form.current?.querySelector('[aria-invalid=true]');
+    if (error && !isSaid) form.current?.querySelector('[role=alert]')?.scrollIntoView({block: 'nearest'});
+  }, [error]);
   useLeavingGuard(changed.length > 0);
   useSaveKey(form);
   return html`<form ref=${form} onSubmit=${onSubmit} noValidate autocomplete="off">
-      <${FormError} error=${error} problems=${problems} shown=${settable.map(field => field.name)} />
       <${Fields} ...${{resource, record, settable, drafts, problems}} onInput=${type} />
+      <${FormError} error=${error} problems=${problems} shown=${settable.map(field => field.name)} />
       ${settable.length > 0 && html`<div class="actions">
         <button class="main" aria-disabled=${isSending} title="Ctrl+S">Save</button>
         ${changed.length > 0 && html`<span class="quiet">Not saved yet</span>`}
