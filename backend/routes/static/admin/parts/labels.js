@@ -49,7 +49,7 @@ export function useLabels(name, ids) {
       records => remember(name, records),
       error => {
         for (const id of missing) asked.delete(keyOf(id));
-        notifyError(error);
+        if (error.status) notifyError(error); // a lost connection is said already
       });
   }, [name, unknown]);
   return id => known.get(keyOf(id)) ?? id;

@@ -78,7 +78,7 @@ function useSearch(name, text) {
       error => {
         if (error.name === 'AbortError') return;
         setFound({options: [], isSearching: false});
-        notifyError(error);
+        if (error.status) notifyError(error); // a lost connection is said already
       });
     const timer = setTimeout(search, text ? PAUSE_MS : 0);
     return () => {
