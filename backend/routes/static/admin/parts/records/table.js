@@ -6,7 +6,7 @@ import {Link, navigate} from '../router.js';
 import {titleOf} from '../session.js';
 import {changeList} from './query.js';
 
-const LONGEST = 80; // characters of a label
+const LONGEST = 100; // characters of a label
 
 // `selection` is that of useSelection; null without the checkboxes.
 export function Table({resource, columns, records, sort, selection}) {
