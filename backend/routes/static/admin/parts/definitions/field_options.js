@@ -32,7 +32,7 @@ export function FieldOptions({shown, name, type}) {
 function Option({option, schema, isRequired, value, shown, problems, onInput}) {
   const label = `${titleOf(option)}${isRequired ? ' (required)' : ''}`;
   const common = {label, hint: HINTS[option], problems, value, onInput};
-  if (option === 'to') return html`<${ChoiceInput} ...${common} choices=${[...shown.resources, 'users']} />`;
+  if (option === 'to') return html`<${ChoiceInput} ...${common} choices=${targetsOf(shown)} />`;
   if (READERS.includes(option)) return html`<${RolesInput} ...${common} roles=${shown.roles} option=${option} />`;
   if (schema.enum) return html`<${ChoiceInput} ...${common} choices=${schema.enum} />`;
   const kinds = [schema.type].flat();
@@ -44,6 +44,11 @@ function Option({option, schema, isRequired, value, shown, problems, onInput}) {
   if (kinds.includes('integer') || kinds.includes('number')) return html`<${NumberInput} ...${common} />`;
   return html`<${ParsedInput} ...${common} format=${text => String(text ?? '')}
     read=${text => ({value: text || undefined})} />`;
+}
+
+// A record can also refer to one of its own resource, which may be new.
+function targetsOf({resources, draft}) {
+  return [...new Set([...resources, draft.name].filter(Boolean)), 'users'];
 }
 
 function ChoiceInput({label, hint, problems, value, choices, onInput}) {
