@@ -11,6 +11,7 @@ from backend.models.database import database
 from backend.services.health.figures import _quantile_ms
 from backend.services.operation import minutes
 from backend.services.operation.counts import BUCKETS, Counts, RequestKind
+from backend.utils import slow_statements
 from backend.utils.meter import Meter
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.helpers import bearer
@@ -59,6 +60,7 @@ def test_counts_the_requests_of_each_minute_and_route(admin, alice):
 
 
 def test_slow_statements_are_shown_without_values(settings, admin):
+    slow_statements.latest.clear()  # those of other tests in this process
     slow = Person(create_app(replace(settings, slow_query_ms=1)), "admin")
     slow.declare("notes", {"title": {"type": "string"}})
     slow.make("notes", title="a secret value")
