@@ -15,7 +15,7 @@ from backend.utils.slow_statements import SlowStatement
 
 KEPT_MINUTES = 60
 SECONDS_BETWEEN_WRITES = 10
-MAX_KINDS = 300  # of requests in one minute; rarer ones are added up as OTHERS
+MAX_KINDS = 100  # of requests in one minute; rarer ones are added up as OTHERS
 OTHERS = "others"
 MAX_FILE_BYTES = 16 << 20
 
@@ -32,9 +32,11 @@ class MinuteFile:
 
     def __init__(self, path: Path, inherited: Counts) -> None:
         self._path, self._last, self._base = path, inherited, inherited
-        self._minutes, self._earlier_slow = _read(path)
-        self._minute, self._before = int(time.time() // 60), dict[RequestKind, Requests]()
-        self._begin(self._minute)
+        earlier, self._earlier_slow = _read(path)
+        # As JSON, because only the present minute changes: writing all of them anew takes a hundred times as long.
+        self._texts = {minute: _text(kinds) for minute, kinds in earlier.items()}
+        self._minute = int(time.time() // 60)
+        self._before = earlier.get(self._minute, {})  # what an earlier process counted of the present minute
         self._written_at = 0.0
 
     def note(self, sums: Counts, *, now: bool = False) -> None:
@@ -45,25 +47,21 @@ class MinuteFile:
         moment = time.time()
         if (minute := int(moment // 60)) != self._minute:
             self._add_up()
-            self._begin(minute)
+            self._minute, self._base, self._before = minute, self._last, {}
         self._last = sums
         if now or moment - self._written_at >= SECONDS_BETWEEN_WRITES:
             self._add_up()
             self._write(minute)
             self._written_at = moment
 
-    def _begin(self, minute: int) -> None:
-        """Begin a minute, of which an earlier process may have counted a part."""
-        self._minute, self._base, self._before = minute, self._last, self._minutes.get(minute, {})
-
     def _add_up(self) -> None:
-        self._minutes[self._minute] = _frequent(_since(self._last, self._base, self._before))
+        self._texts[self._minute] = _text(_frequent(_since(self._last, self._base, self._before)))
 
     def _write(self, minute: int) -> None:
-        self._minutes = {each: kinds for each, kinds in self._minutes.items() if each > minute - KEPT_MINUTES}
+        self._texts = {each: text for each, text in self._texts.items() if each > minute - KEPT_MINUTES}
         oldest = (minute - KEPT_MINUTES) * 60
         slow = [each for each in (*self._earlier_slow, *slow_statements.latest.copy()) if each.ended_at > oldest]
-        minutes = [[each, answers_of(kinds)] for each, kinds in self._minutes.items()]
+        minutes = [[each, orjson.Fragment(text)] for each, text in self._texts.items()]
         partial = self._path.with_suffix(".partial")
         partial.write_bytes(
             orjson.dumps({"minutes": minutes, "slow": [[*each] for each in slow[-slow_statements.MAX_KEPT :]]})
@@ -71,13 +69,14 @@ class MinuteFile:
         partial.rename(self._path)
 
 
+def _text(kinds: dict[RequestKind, Requests]) -> bytes:
+    return orjson.dumps(answers_of(kinds))
+
+
 def read_minutes(folder: Path) -> LastMinutes:
     """Return the last minutes of all processes, also of those that have ended."""
-    added, slow, oldest = (
-        dict[int, dict[RequestKind, Requests]](),
-        list[SlowStatement](),
-        time.time() // 60 - KEPT_MINUTES,
-    )
+    added, slow = dict[int, dict[RequestKind, Requests]](), list[SlowStatement]()
+    oldest = time.time() // 60 - KEPT_MINUTES
     for path in folder.glob("minutes-*.json"):
         minutes = _read(path)
         slow += [each for each in minutes.slow if each.ended_at > oldest * 60]
