@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
-from tests.parts.server import running_server
+from tests.parts.server import Caller, running_server
 from tests.parts.smtp import link_in, text_of
 
 pytestmark = ON_SQLITE
@@ -93,6 +93,18 @@ def test_somebody_registers_and_signs_in_with_a_confirmed_address(address, page,
     (refusal,) = console
     assert "401" in refusal
     console.clear()
+
+
+def test_somebody_accepts_an_invitation(address, page, mailbox):
+    with Caller(address).sign_in("admin@example.com", PASSWORD) as admin:
+        assert admin.call("POST", "/invitations", {"email": "dora@example.com", "roles": ["editor"]})[0] == 201
+        page.goto(f"http://{address}{wait_for_link(page, mailbox)}")
+        page.get_by_label("Your name").fill("Dora")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create account").click()
+        page.get_by_text("Your account is created.").wait_for()
+        (dora,) = admin.call("GET", "/users?email=dora@example.com")[1]["data"]
+        assert (dora["name"], dora["roles"]) == ("Dora", ["editor", "member"])
 
 
 def sign_in(page, email):

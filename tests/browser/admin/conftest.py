@@ -5,7 +5,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
+from tests.browser.conftest import PATIENCE_MS
 from tests.conftest import PASSWORD
 
 SERIOUS = ("serious", "critical")
@@ -38,6 +40,11 @@ def forget_refusals(console, *statuses):
     """Clear the console of the errors that a browser reports for refused calls; fail if there are others."""
     assert [text for text in console if not any(f"status of {status} " in text for status in statuses)] == []
     console.clear()
+
+
+def wait_for_rows(page, count):
+    """Wait until the tables of a page have so many rows, without those of their heads."""
+    expect(page.locator("tbody tr")).to_have_count(count, timeout=PATIENCE_MS)
 
 
 class Client:

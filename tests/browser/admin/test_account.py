@@ -1,7 +1,7 @@
 """The own account: a member registers, changes everything and signs out, by the keyboard alone."""
 
-from tests.browser.admin.conftest import check_accessible, forget_refusals
-from tests.browser.admin.keyboard import press, type_into
+from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_for_rows
+from tests.browser.admin.keyboard import go_to, press, type_into
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
@@ -55,7 +55,7 @@ def change_profile(page):
     type_into(page, "Name", "Rita")
     type_into(page, "Nick", "much too long")
     page.keyboard.press("Enter")
-    page.get_by_text("At most 9 characters.").last.wait_for()
+    page.locator(".problems").filter(has_text="At most 9 characters.").wait_for()
     page.keyboard.press("Control+A")
     page.keyboard.type("ri")
     page.keyboard.press("Enter")
@@ -84,13 +84,19 @@ def end_sessions(page, address):
     page.get_by_text("This session").wait_for()
     assert sessions.count() == 3
     check_accessible(page)
+    one = sessions.get_by_role("button").first
+    go_to(page, one)
+    page.keyboard.press("Enter")
+    press(page, "End session")
+    page.get_by_text("The session has ended.").wait_for()
+    wait_for_rows(page, 2)
     press(page, "End all other sessions")
     page.get_by_role("heading", name="End all other sessions?").wait_for()
     check_accessible(page)
     press(page, "End sessions")
     page.get_by_text("All other sessions have ended.").wait_for()
     assert page.get_by_role("heading", name="Sessions").evaluate("element => element === document.activeElement")
-    page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
+    wait_for_rows(page, 1)
     for caller in callers:
         with caller:
             assert caller.call("GET", "/auth/me")[0] == 401
