@@ -51,7 +51,7 @@ export const SYSTEM = [
   {path: '/admin/audit', title: 'Audit', permissions: ['audit:read']},
   {path: '/admin/backups', title: 'Backups', permissions: ['backups:write']},
   {path: '/admin/jobs', title: 'Jobs', permissions: ['system:read']},
-  {path: '/admin/mails', title: 'Mails', permissions: ['system:read']},
+  {path: '/admin/mails', title: 'Mails', permissions: ['users:read']},
   {path: '/admin/health', title: 'Health', permissions: ['system:read']},
   {path: '/admin/figures', title: 'Figures', permissions: ['system:read']},
 ];

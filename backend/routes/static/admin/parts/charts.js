@@ -44,14 +44,14 @@ function describe(title, unit, series) {
     return found.length ? `${name}: ${numberText(Math.min(...found))} to ${numberText(Math.max(...found))}`
       : `${name}: none`;
   });
-  return `${title} in ${unit}. ${parts.join('; ')}.`;
+  return `${title} (${unit}). ${parts.join('; ')}.`;
 }
 
 function Numbers({title, times, series}) {
   const rows = times.map((time, index) => [time, series.map(({values}) => values[index])])
     .filter(([, values]) => values.some(Boolean)).reverse();
   return html`<details><summary>Numbers<span class="hidden-text"> of ${title}</span></summary>
-    ${rows.length ? html`<div class="scroll"><table>
+    ${rows.length ? html`<div class="scroll" tabindex="0" role="group" aria-label=${title}><table>
       <thead><tr><th scope="col">Time</th>${series.map(({name}) => html`
         <th scope="col" class="number">${name}</th>`)}</tr></thead>
       <tbody>${rows.map(([time, values]) => html`<tr key=${time}><th scope="row"><${Time} value=${time} /></th>

@@ -44,7 +44,7 @@ function Schedule() {
 }
 
 function Table({backups}) {
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Backups"><table>
     <thead><tr><th scope="col">Created</th><th scope="col" class="number">Size</th>
       <th scope="col" class="number">Rows</th><th scope="col">Created by</th>
       <th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>

@@ -46,7 +46,7 @@ function Charts({minutes}) {
 
 function Routes({routes}) {
   if (!routes.length) return html`<${Empty}><p>There were no requests in the last hour.</p><//>`;
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Routes"><table>
     <thead><tr><th scope="col">Route</th>${ROUTE_COLUMNS.map(title => html`
       <th scope="col" class="number">${title}</th>`)}</tr></thead>
     <tbody>${routes.map(({method, route, numbers}) => html`<tr key=${`${method} ${route}`}>
@@ -63,7 +63,7 @@ function Statements({statements}) {
   if (!statements.length) {
     return html`<${Empty}><p>No statement was slow. <code>LARDER_SLOW_QUERY_MS</code> says which are.</p><//>`;
   }
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Statements"><table>
     <thead><tr><th scope="col">Statement</th><th scope="col" class="number">Slow runs</th>
       <th scope="col" class="number">Slowest</th><th scope="col">Last</th></tr></thead>
     <tbody>${statements.map(({sql, number, slowest_ms: slowest, last_at: last}) => html`<tr key=${sql}>
@@ -73,7 +73,7 @@ function Statements({statements}) {
 }
 
 function Memory({processes}) {
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Processes"><table>
     <thead><tr><th scope="col">Process</th><th scope="col" class="number">Memory</th></tr></thead>
     <tbody>${processes.map(({number, memory_bytes: bytes}) => html`<tr key=${number}>
       <th scope="row">${number}</th><td class="number">${bytesText(bytes)}</td></tr>`)}</tbody>

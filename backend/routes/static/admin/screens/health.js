@@ -13,7 +13,7 @@ export default function Health() {
       <div class="actions"><button type="button" disabled=${read.isLoading} onClick=${read.reload}>
         ${read.isLoading ? 'Checking…' : 'Check again'}</button></div></div>
     <${Loaded} read=${read}>${checks => html`<p role="status">${summaryOf(checks)}</p>
-      <div class="scroll"><table>
+      <div class="scroll" tabindex="0" role="group" aria-label="Checks"><table>
         <thead><tr><th scope="col">Check</th><th scope="col">State</th><th scope="col">Result</th></tr></thead>
         <tbody>${sorted(checks).map(check => html`<${Check} key=${check.name} ...${check} />`)}</tbody>
       </table></div>`}<//>`;

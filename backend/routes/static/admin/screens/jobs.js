@@ -11,7 +11,7 @@ export default function Jobs() {
   return html`<div class="heading"><h1>Jobs</h1>
       <div class="actions"><button type="button" onClick=${read.reload}>Read again</button></div></div>
     <p class="quiet">Schedules are cron expressions in UTC.</p>
-    <${Loaded} read=${read}>${jobs => html`<div class="scroll"><table>
+    <${Loaded} read=${read}>${jobs => html`<div class="scroll" tabindex="0" role="group" aria-label="Jobs"><table>
       <thead><tr><th scope="col">Job</th><th scope="col">Schedule</th><th scope="col">Next run</th>
         <th scope="col">Last run</th><th scope="col" class="number">Runs</th></tr></thead>
       <tbody>${jobs.map(job => html`<${Job} key=${job.name} ...${job} />`)}</tbody>
