@@ -34,7 +34,7 @@ FORBIDDEN = re.compile(r"\b(?:inner|outer)HTML\b|insertAdjacentHTML|\beval\(|new
 # `import` and `export … from` at the start of a statement; not `import()`, which reads a module later.
 IMPORT = re.compile(r"^(?:import|export)\b[^;(]*?from\s*['\"](\.[^'\"]+)['\"]", re.MULTILINE)
 FUNCTION = re.compile(r"^(?:export )?(?:default )?(?:async )?function .*?^}", re.MULTILINE | re.DOTALL)
-MOST_LINES, MOST_LINES_OF_A_FUNCTION = 200, 40
+MOST_COLUMNS, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 120, 200, 40
 
 OWN = sorted(path for path in MODULES.rglob("*.js") if path.parent.name != "vendor")
 
@@ -110,13 +110,14 @@ def test_no_module_makes_code_or_markup_from_text():
 
 
 def test_modules_are_short():
-    def functions(module):
-        return [each for each in FUNCTION.findall(module.read_text()) if each.count("\n") >= MOST_LINES_OF_A_FUNCTION]
-
-    assert {
-        name_of(module): module.read_text().count("\n") for module in OWN if module.read_text().count("\n") > MOST_LINES
-    } == {}
-    assert {name_of(module): found for module in OWN if (found := functions(module))} == {}
+    found = {"lines": [], "functions": [], "columns": []}
+    for module in OWN:
+        lines, name = module.read_text().splitlines(), name_of(module)
+        functions = FUNCTION.findall(module.read_text())
+        found["lines"] += [name] if len(lines) > MOST_LINES else []
+        found["functions"] += [name for each in functions if each.count("\n") >= MOST_LINES_OF_A_FUNCTION]
+        found["columns"] += [f"{name}:{number}" for number, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
+    assert found == {"lines": [], "functions": [], "columns": []}
 
 
 @ON_SQLITE

@@ -1,24 +1,154 @@
-"""What surrounds every screen: the sign-in and the menu."""
+"""What surrounds every screen: the sign-in, the menu, lost sessions and connections, windows of every size."""
 
-from tests.browser.admin.conftest import check_accessible
-from tests.conftest import PASSWORD
+import pytest
+
+from tests.browser.admin.conftest import check_accessible, forget_refusals
+from tests.browser.admin.keyboard import go_to
+from tests.conftest import ON_SQLITE, PASSWORD
+from tests.parts.server import Caller
+
+EVERYBODY = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["member"]}
+SYSTEM = ["Resources", "Users", "Invitations", "Roles", "Audit", "Backups", "Jobs", "Mails", "Health", "Figures"]
+PAGES = (
+    *("", "account", "sign-in", "register", "forgot", "records/notes", "records/notes/new", "records/notes/import"),
+    *("resources", "resources/new", "resources/notes", "resources/notes/versions", "users", "users/new"),
+    *("invitations", "roles", "roles/new", "roles/editor", "audit", "backups", "jobs", "mails", "health", "figures"),
+)
 
 
-def test_somebody_signs_in_and_out(open_as):
-    page = open_as(None, "/admin/sign-in")
+@pytest.fixture
+def notes(address):
+    """A resource whose records everybody reads, and one that only admins list; the Caller of the admin."""
+    with Caller(address) as admin:
+        admin.sign_in("admin@example.com", PASSWORD)
+        for name, access in (("notes", EVERYBODY), ("secrets", {})):
+            fields = {"title": {"type": "string", "required": True}, "text": {"type": "text"}}
+            definition = {"name": name, "fields": fields, "access": access}
+            assert admin.call("POST", "/resources", definition)[0] == 201
+        yield admin
+
+
+def menu(page, name):
+    return page.get_by_role("navigation", name=name, exact=True).get_by_role("link").all_inner_texts()
+
+
+def heading(page, name):
+    page.get_by_role("heading", name=name, level=1, exact=True).wait_for()
+
+
+@ON_SQLITE
+def test_the_menu_has_what_a_person_may_do(open_as, notes):
+    page = open_as(None)
+    assert menu(page, "Records") == ["Notes"]
+    assert menu(page, "Account") == ["Sign in"]
+    check_accessible(page)
+    notes.call("POST", "/roles", {"name": "operator", "permissions": ["system:read", "audit:read"]})
+    for name, records, system in (("alice", ["Notes"], []), ("admin", ["Notes", "Secrets"], SYSTEM)):
+        page = open_as(name)
+        assert menu(page, "Records") == records
+        assert menu(page, "System") == system
+        assert menu(page, "Account") == ["My account"]
+        check_accessible(page)
+    edith = notes.call("GET", "/users?email=edith@example.com")[1]["data"][0]["id"]
+    assert notes.call("PATCH", f"/users/{edith}", {"roles": ["member", "editor", "operator"]})[0] == 200
+    page = open_as("edith")
+    assert menu(page, "System") == ["Audit", "Jobs", "Health", "Figures"]
+
+
+@ON_SQLITE
+def test_somebody_signs_in_and_out(open_as, notes, console):
+    page = open_as(None, "/admin/account")
+    heading(page, "Sign in")
+    page.goto(page.url.replace("account", "records/notes"))
+    page.get_by_role("link", name="Sign in").click()
+    heading(page, "Sign in")
     check_accessible(page)
     page.get_by_label("E-mail address").fill("alice@example.com")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").filter(has_text="password").wait_for()
+    check_accessible(page)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="Records", level=1).wait_for()
-    check_accessible(page)
-    assert not page.get_by_role("navigation", name="System").count()
+    heading(page, "Notes")  # where the person was
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("heading", name="Sign in").wait_for()
-
-
-def test_admins_have_a_menu_of_the_system(open_as):
-    page = open_as("admin")
-    system = page.get_by_role("navigation", name="System")
-    assert system.get_by_role("link", name="Users").is_visible()
+    heading(page, "Sign in")
+    page.goto(page.url.replace("sign-in", "no/such/page"))
+    heading(page, "Page not found")
+    assert page.title().startswith("Page not found – ")
     check_accessible(page)
+    page.get_by_role("link", name="Go to the first page").click()
+    heading(page, "Records")
+    forget_refusals(console, 401)
+
+
+def test_a_session_that_ends_loses_no_text(open_as, notes, console):
+    page = open_as("alice", "/admin/records/notes/new")
+    page.get_by_label("Title").fill("typed for an hour")
+    with Caller(page.url.split("/")[2]) as alice:
+        alice.sign_in("alice@example.com", PASSWORD)
+        assert alice.call("DELETE", "/auth/sessions")[0] == 200
+    page.get_by_role("button", name="Save").click()
+    dialog = page.get_by_role("dialog", name="Sign in again")
+    dialog.wait_for()
+    check_accessible(page)
+    assert dialog.get_by_label("E-mail address").input_value() == "alice@example.com"
+    dialog.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    dialog.wait_for(state="detached")
+    assert page.get_by_label("Title").input_value() == "typed for an hour"
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("typed for an hour").first.wait_for()
+    page.wait_for_url(lambda url: not url.endswith("/new"))
+    forget_refusals(console, 401)
+
+
+@ON_SQLITE
+def test_a_lost_connection_is_said_and_loses_no_text(open_as, notes, console):
+    page = open_as("alice", "/admin/records/notes/new")
+    page.get_by_label("Title").fill("typed on a train")
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Save").click()
+    banner = page.get_by_text("The connection to the server is lost.")
+    banner.wait_for()
+    check_accessible(page)
+    assert page.get_by_label("Title").input_value() == "typed on a train"
+    page.context.set_offline(False)
+    banner.wait_for(state="detached")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(lambda url: not url.endswith("/new"))
+    assert {text.rpartition(" ")[2] for text in console} <= {"net::ERR_INTERNET_DISCONNECTED"}
+    console.clear()
+
+
+@ON_SQLITE
+def test_the_first_tab_offers_to_skip_the_menu(open_as, notes):
+    page = open_as("alice", "/admin/account")
+    page.reload()
+    heading(page, "My account")
+    page.evaluate("document.activeElement.blur()")
+    go_to(page, page.get_by_role("link", name="Skip to the content"))
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
+
+
+@ON_SQLITE
+def test_every_screen_fits_small_windows_and_dark_systems(open_as, notes):
+    page = open_as("admin")
+    address = page.url.partition("/admin/")[0]
+    # 360 px wide; a window of 1280 px at a zoom of 200 %, which has 640 px of CSS; and a dark system.
+    for width, scheme in ((360, "light"), (640, "dark")):
+        page.set_viewport_size({"width": width, "height": 740})
+        page.emulate_media(color_scheme=scheme)
+        for path in PAGES:
+            page.goto(f"{address}/admin/{path}")
+            page.locator("h1").wait_for()
+            page.wait_for_load_state("networkidle")
+            assert page.get_by_role("heading", level=1).count() == 1, path
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+            check_accessible(page)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Users", exact=True).click()
+    heading(page, "Users")
+    assert not page.get_by_role("link", name="Users", exact=True).is_visible()  # the menu has closed

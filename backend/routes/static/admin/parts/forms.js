@@ -77,7 +77,8 @@ export function FormError({error, problems = {}, shown = []}) {
   </div>`;
 }
 
-// A button that does something, and nothing more until that is done. It keeps the focus: <${Action} onClick=${async () => …}>…<//>
+// A button that does something, and nothing more until that is done. It keeps the focus:
+// <${Action} onClick=${async () => …}>…<//>
 export function Action({onClick, children, ...rest}) {
   const [isBusy, setBusy] = useState(false);
   const run = async () => {

@@ -13,7 +13,8 @@ import {useStore} from './store.js';
 import {findPage} from '../pages.js';
 
 setLeavingDialog(() => ask({
-  title: 'Leave without saving?', text: 'What you have typed here is not saved yet.', action: 'Leave', isDangerous: true,
+  title: 'Leave without saving?', text: 'What you have typed here is not saved yet.', action: 'Leave',
+  isDangerous: true,
 }));
 
 export function Frame() {
@@ -54,7 +55,8 @@ function Page({page, parameters, query, user}) {
     if (state.Screen && document.activeElement === document.body) document.getElementById('content').focus();
   });
   if (error || state.problem) {
-    return html`<${Failure} error=${error || state.problem} retry=${() => (error ? resetError() : location.reload())} />`;
+    return html`<${Failure} error=${error || state.problem}
+      retry=${() => (error ? resetError() : location.reload())} />`;
   }
   if (page.needsUser && !user) return html`<div><h1>Sign in</h1><${SignInForm} /></div>`;
   return html`<div>${state.Screen && html`<${state.Screen} ...${parameters} query=${query} />`}</div>`;

@@ -19,7 +19,8 @@ export function MailPage({title, button, path, fields, done, expired, another}) 
     <h1>${title}</h1>
     ${isDone ? html`<p role="status">${done}</p>` : why ? html`<p role="alert">${why}</p>` : html`
       <form onSubmit=${onSubmit} noValidate>
-        ${Object.entries(fields).map(([name, {label, ...rest}]) => html`<${TextInput} key=${name} label=${label} ...${rest}
+        ${Object.entries(fields).map(([name, {label, ...rest}]) => html`<${TextInput} key=${name} label=${label}
+          ...${rest}
           value=${values[name] || ''} problems=${problems[name]}
           onInput=${text => setValues({...values, [name]: text})} />`)}
         <${FormError} error=${error} problems=${problems} shown=${Object.keys(fields)} />

@@ -17,7 +17,8 @@ export function Menu({user, path}) {
   return html`<header class="menu" onClick=${event => event.target.closest('a') && setOpen(false)}>
     <div class="bar">
       <${Link} to="/admin/" class="name">${APP_NAME}<//>
-      <button class="toggle" aria-expanded=${isOpen} aria-controls="menu" onClick=${() => setOpen(!isOpen)}>Menu</button>
+      <button class="toggle" aria-expanded=${isOpen} aria-controls="menu"
+        onClick=${() => setOpen(!isOpen)}>Menu</button>
     </div>
     <div id="menu" class=${isOpen ? 'open' : ''}>
       ${schema.resources.length > 0 && html`<nav aria-label="Records"><h2>Records</h2><ul>

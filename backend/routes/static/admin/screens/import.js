@@ -57,7 +57,8 @@ function useImport(resource, file, options) {
     setState({isBusy: true, isDryRun, sent: 0});
     try {
       const {data} = await upload(`/${resource.name}/import`, file, {
-        query: {...queryOf(options), dry_run: isDryRun}, type: JSON_LINES.test(file.name) ? 'application/x-ndjson' : 'text/csv',
+        query: {...queryOf(options), dry_run: isDryRun},
+        type: JSON_LINES.test(file.name) ? 'application/x-ndjson' : 'text/csv',
         onProgress: sent => setState(former => ({...former, sent})), signal: controller.current.signal,
       });
       setState({report: reportOf(data, isDryRun)});

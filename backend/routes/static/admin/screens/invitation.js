@@ -9,5 +9,6 @@ export default function Invitation() {
       password: {label: 'Password', type: 'password', autocomplete: 'new-password', maxlength: 256},
     }}
     done="Your account is created. You can sign in now."
-    expired="This invitation has been used or has expired. If you have created your account with it, sign in. If not, ask the person who invited you for another one." />`;
+    expired=${'This invitation has been used or has expired. If you have created your account with it, sign in. '
+      + 'If not, ask the person who invited you for another one.'} />`;
 }

@@ -38,10 +38,12 @@ function List({resource, query}) {
       onDeleted=${read.reload} />`}
     <${Loaded} read=${{...read, reload: () => load().then(read.reload)}}>${(records, meta) => html`
       ${records.length ? html`<${Table} resource=${resource} columns=${columns} records=${records} sort=${shown.sort}
-        selection=${resource.actions.delete ? selection : null} />` : html`<${None} resource=${resource} shown=${shown} />`}
+        selection=${resource.actions.delete ? selection : null} />`
+        : html`<${None} resource=${resource} shown=${shown} />`}
       ${(records.length > 0 || shown.cursor) && html`<${Pager} resource=${resource} shown=${shown} meta=${meta}
         count=${records.length} />`}`}<//>
-    ${Chosen && html`<${Chosen} resource=${resource} shown=${shown} columns=${columns} choose=${choose} onClose=${close} />`}`;
+    ${Chosen && html`<${Chosen} resource=${resource} shown=${shown} columns=${columns} choose=${choose}
+      onClose=${close} />`}`;
 }
 
 function Heading({resource: {name, description, actions}, setDialog}) {

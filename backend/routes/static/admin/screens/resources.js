@@ -19,7 +19,7 @@ export default function Resources() {
 }
 
 function Table({resources}) {
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0"><table>
     <thead><tr><th scope="col">Name</th><th scope="col">Description</th><th scope="col" class="number">Fields</th>
       <th scope="col" class="number">Version</th><th scope="col">Records</th><th scope="col">More</th></tr></thead>
     <tbody>${resources.map(({name, description, fields, version}) => html`<tr key=${name}>

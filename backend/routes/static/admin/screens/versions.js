@@ -19,7 +19,7 @@ export default function Versions({name, query}) {
 
 function Table({name, versions}) {
   const person = useLabels('users', versions.map(({created_by: id}) => id));
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0"><table>
     <thead><tr>${['Version', 'When', 'Who', 'More'].map(title => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${versions.map(({version, definition, created_at: when, created_by: who}, index) => html`<tr key=${version}>
       <th scope="row">${version}${!definition && html` <span class="quiet">dropped or renamed</span>`}</th>

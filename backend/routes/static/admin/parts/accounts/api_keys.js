@@ -47,7 +47,7 @@ function Secret({apiKey, onClose}) {
 
 function Keys({keys, onRevoke}) {
   if (!keys.length) return html`<${Empty}><p>There are no keys. A program needs one to call the API.</p><//>`;
-  return html`<div class="scroll"><table>
+  return html`<div class="scroll" tabindex="0"><table>
     <thead><tr><th scope="col">Name</th><th scope="col">Begins with</th><th scope="col">May</th>
       <th scope="col">Created</th><th scope="col">Last used</th><th scope="col">Expires</th>
       <th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>

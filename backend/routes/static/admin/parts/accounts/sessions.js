@@ -24,7 +24,7 @@ export function Sessions({read}) {
     {title: 'End all other sessions?', text: 'All other devices are signed out at once.', action: 'End sessions'},
     'All other sessions have ended.');
   return html`<h2 ref=${heading} tabindex="-1">Sessions</h2>
-    <${Loaded} read=${read}>${sessions => html`<div class="scroll"><table>
+    <${Loaded} read=${read}>${sessions => html`<div class="scroll" tabindex="0"><table>
       <thead><tr><th scope="col">Device</th><th scope="col">Address</th><th scope="col">Last used</th>
         <th scope="col">Signed in</th><th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>
       <tbody>${sessions.map(session => html`<tr key=${session.id}>

@@ -18,7 +18,7 @@ export function Access({shown}) {
     withOption(draft, 'access', withRules(draft.access, action, role, rules)));
   return html`<section aria-labelledby="access"><h2 id="access">Access</h2>
     <p class="hint">Admins may do everything. For everybody else, one grant that fits is enough.</p>
-    <div class="scroll"><table class="access">
+    <div class="scroll" tabindex="0"><table class="access">
       <thead><tr>${['role', ...ACTIONS].map(title => html`<th scope="col">${titleOf(title)}</th>`)}</tr></thead>
       <tbody>${grantees(draft.access, roles).map(role => html`<tr key=${role}>
         <th scope="row">${role}${NOTES.has(role) && html`<p class="hint">${NOTES.get(role)}</p>`}</th>

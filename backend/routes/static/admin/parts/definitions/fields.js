@@ -32,7 +32,7 @@ export function Fields({shown}) {
     setOpened({...opened, [to]: opened[name]});
   };
   return html`<section aria-labelledby="fields"><h2 id="fields">Fields</h2>
-    ${names.length > 0 && html`<div class="scroll"><table class="fields">
+    ${names.length > 0 && html`<div class="scroll" tabindex="0"><table class="fields">
       <thead><tr>${['Name', 'Type', 'Required', 'Unique', 'Index', 'Default', 'Options', 'Order'].map(title => html`
         <th scope="col">${title}</th>`)}</tr></thead>
       <tbody>${names.map((name, index) => html`<${FieldRow} key=${index} shown=${shown} name=${name} index=${index}

@@ -23,7 +23,8 @@ export function Filters({resource, shown, problems, children}) {
       ${children}
       ${fields.length > 0 && html`<button type="button" ref=${adder} onClick=${() => setEdited({})}>
         Add filter</button>`}
-      ${shown.filters.length > 0 && html`<button type="button" onClick=${() => clearFilters(shown)}>Clear filters</button>`}
+      ${shown.filters.length > 0 && html`<button type="button"
+        onClick=${() => clearFilters(shown)}>Clear filters</button>`}
     </div>
     ${shown.filters.length > 0 && html`<ul class="chips" aria-label="Filters">${shown.filters.map(filter => html`
       <${Chip} key=${filter.key} resource=${resource} filter=${filter} onEdit=${() => setEdited(filter)}
@@ -56,7 +57,8 @@ function Chip({resource, filter, problems, onEdit, onRemove}) {
   const text = html`${subject} ${verb}${!choice?.value && html` <strong><${FilterValue} field=${field}
     values=${filter.values} /></strong>`}`;
   return html`<li class=${problems.length ? 'wrong' : ''}>
-    ${choice ? html`<button type="button" class="plain" onClick=${onEdit}>${text}</button>` : html`<span>${text}</span>`}
+    ${choice ? html`<button type="button" class="plain" onClick=${onEdit}>${text}</button>`
+      : html`<span>${text}</span>`}
     ${problems.length > 0 && html`<span role="alert">${problems.join(' ')}</span>`}
     <button type="button" class="plain" aria-label=${`Remove the filter: ${subject} ${verb}`}
       onClick=${onRemove}>×</button>
@@ -85,7 +87,8 @@ function FilterDialog({fields, filter, onClose}) {
         options=${fields.map(({name}) => [name, pathTitle(name)])} />
       <${Select} label="Condition" value=${String(choices.indexOf(choice))} onInput=${chooseOperator}
         options=${choices.map(({words}, index) => [String(index), words])} />
-      ${!choice.value && html`<${Labelled} label=${isOfMany ? 'Values' : 'Value'} problems=${problems}>${attributes => html`
+      ${!choice.value && html`<${Labelled} label=${isOfMany ? 'Values' : 'Value'} problems=${problems}>${
+        attributes => html`
         <${Control} key=${`${field.name} ${isOfMany}`} field=${field} operator=${choice.operator}
           value=${isOfMany ? values : values[0] ?? ''} onInput=${value => setValues([value].flat())}
           attributes=${attributes} />`}<//>`}

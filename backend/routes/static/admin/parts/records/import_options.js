@@ -31,7 +31,8 @@ function modesOf({keys, actions}) {
   const update = key => `Update the record with the same ${key.split(',').map(titleOf).join(' and ').toLowerCase()}`;
   return [
     ...(actions.create ? [['', 'Create a record for each row']] : []),
-    ...(actions.update ? [...keys, 'id'].map(key => [key, `${update(key)}${actions.create ? ', or create it' : ''}`]) : []),
+    ...(actions.update ? [...keys, 'id'] : []).map(key => (
+      [key, `${update(key)}${actions.create ? ', or create it' : ''}`])),
   ];
 }
 

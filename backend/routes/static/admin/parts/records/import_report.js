@@ -36,7 +36,8 @@ export function ImportReport({resource, report}) {
 
 function sentenceOf({rows, created, updated, skipped, bad}, isDryRun) {
   const [creates, updates] = isDryRun ? ['would create', 'update'] : ['created', 'updated'];
-  const done = `${countOf(rows, 'row')}: ${creates} ${countOf(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
+  const done = `${countOf(rows, 'row')}: ${
+    creates} ${countOf(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
   const rest = [bad && `${countOf(bad, 'row')} not valid.`, skipped && `${countOf(skipped, 'empty row')} skipped.`];
   return [done, ...rest].filter(Boolean).join(' ');
 }
@@ -45,12 +46,14 @@ function Problems({resource, problems}) {
   const shown = problems.slice(0, MOST_SHOWN);
   const rows = problems.map(({line = '', place = '', message}) => [line, place, withoutPlace(message, place)]);
   const download = () => downloadRows([['line', 'field', 'problem'], ...rows], `${resource.name}-problems.csv`);
-  return html`<div class="scroll"><table class="records">
-      <thead><tr><th scope="col" class="number">Line</th><th scope="col">Field</th><th scope="col">Problem</th></tr></thead>
+  return html`<div class="scroll" tabindex="0"><table class="records">
+      <thead><tr><th scope="col" class="number">Line</th><th scope="col">Field</th><th scope="col">Problem</th></tr>
+      </thead>
       <tbody>${shown.map(({line, place, message}) => html`<tr>
         <td class="number">${line}</td><td>${place}</td><td>${withoutPlace(message, place)}</td></tr>`)}</tbody>
     </table></div>
-    ${shown.length < problems.length && html`<p class="quiet">The first ${MOST_SHOWN} of ${countOf(problems.length, 'problem')}
+    ${shown.length < problems.length && html`<p class="quiet">
+      The first ${MOST_SHOWN} of ${countOf(problems.length, 'problem')}
       are shown.</p>`}
     <div class="actions"><button type="button" onClick=${download}>Download the problems</button></div>`;
 }

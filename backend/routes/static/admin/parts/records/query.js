@@ -17,7 +17,8 @@ export function readQuery(query) {
   }
   const perPage = Number(query.get('per_page'));
   return {
-    filters, sort: query.get('sort'), q: query.get('q'), cursor: query.get('cursor'), page: Number(query.get('page')) || 1,
+    filters, sort: query.get('sort'), q: query.get('q'), cursor: query.get('cursor'),
+    page: Number(query.get('page')) || 1,
     perPage: PAGE_SIZES.includes(perPage) ? perPage : PAGE_SIZES[0],
   };
 }

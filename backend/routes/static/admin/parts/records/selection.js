@@ -52,7 +52,8 @@ export function SelectionBar({resource, selection, onDeleted}) {
       <button type="button" onClick=${() => { setFailures([]); selection.clear(); }}>Clear selection</button>
       <${Action} class="danger" onClick=${remove}>Delete ${countOf(chosen.size, 'record')}<//></div>
     ${progress !== null && html`<progress aria-label="Deleting" value=${progress} max="1"></progress>`}
-    ${failures.length > 0 && html`<div class="error" role="alert"><p>${countOf(failures.length, 'record')} could not be deleted:</p>
+    ${failures.length > 0 && html`<div class="error" role="alert">
+      <p>${countOf(failures.length, 'record')} could not be deleted:</p>
       <ul>${failures.map(({record, message}) => html`<li key=${record.id}>
         <strong>${labelOf(resource, record)}</strong>: ${message}</li>`)}</ul></div>`}`;
 }

@@ -43,7 +43,8 @@ function Row({resource, columns, record, selection}) {
   };
   return html`<tr onClick=${open}>
     ${selection && html`<td class="choice"><input type="checkbox" checked=${selection.chosen.has(record.id)}
-      aria-label=${`Select ${labelOf(resource, record)}`} onChange=${event => selection.set([record], event.target.checked)}
+      aria-label=${`Select ${labelOf(resource, record)}`}
+      onChange=${event => selection.set([record], event.target.checked)}
       /></td>`}
     <th scope="row"><${Link} to=${to}>${shorten(labelOf(resource, record))}<//></th>
     ${others.map(field => html`<td key=${field.name} class=${typeOf(field).isNumber ? 'number' : ''}>
@@ -58,6 +59,7 @@ function shorten(text) {
 function PageCheckbox({records, selection}) {
   const count = records.filter(({id}) => selection.chosen.has(id)).length;
   const isPart = count > 0 && count < records.length;
-  return html`<input type="checkbox" aria-label="Select this page" checked=${count > 0 && !isPart} indeterminate=${isPart}
+  return html`<input type="checkbox" aria-label="Select this page" checked=${count > 0 && !isPart}
+    indeterminate=${isPart}
     onChange=${event => selection.set(records, event.target.checked)} />`;
 }
