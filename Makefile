@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth bench-admin
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -107,6 +107,9 @@ bench-growth: $(VENV)/.installed-dev ## Measure how requests grow from 10,000 to
 
 bench-files: $(VENV)/.installed-dev ## Measure imports and exports, beside the driver alone; with ARGS="--rows 1000000"
 	$(BIN)/python -m benchmarks.files $(ARGS)
+
+bench-admin: $(VENV)/.installed-dev ## Measure a list of the admin page in a browser; with ARGS="--records 1000000 --postgres"; needs chromium
+	$(BIN)/python -W ignore -m benchmarks.admin_page $(ARGS)
 
 bench-soak: $(VENV)/.installed-dev ## Check that memory stays flat under a mixed load for MINUTES=10; with ARGS=--postgres on Postgres
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) $(ARGS)

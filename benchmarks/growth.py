@@ -70,7 +70,7 @@ def main():
     for size in arguments.sizes:
         with _database(arguments, size) as (settings, is_new):
             if is_new:
-                _fill(settings, size)
+                fill_database(settings, size)
             results[size], plans[size] = _measure(settings, size, arguments)
             database.close_all()
     text = _page(results, plans[max(results)])
@@ -94,7 +94,8 @@ def _database(arguments, size):
         yield Settings(data_dir=folder, database_url=url, secret_key="k" * 50, **CHEAP), is_new
 
 
-def _fill(settings, size):
+def fill_database(settings, size):
+    """Create the tables, the people `owner`, `other` and `editor`, and so many items in an empty database."""
     began = time.perf_counter()
     database.open(settings)
     hashing.open(settings)
