@@ -18,7 +18,8 @@ export function Review({plan, name, isNew, onApply, onClose}) {
         <ol class="steps">${plan.steps.map(step => html`<li key=${step.text}><${Step} step=${step} /></li>`)}</ol>`
       : html`<p>This changes nothing.</p>`}
       ${plan.advice.length > 0 && html`<h3>Advice</h3><ul>${plan.advice.map(text => html`<li>${text}</li>`)}</ul>`}
-      ${!plan.possible && html`<p class="error" role="alert">Existing records prevent this. Change them first, or the definition.</p>`}
+      ${!plan.possible && html`<p class="error" role="alert">
+        Existing records prevent this. Change them first, or the definition.</p>`}
       ${isApplicable && plan.loses_data && html`<p class="wrong">This loses data, which only a backup brings back.</p>
         <${TextInput} label=${`Type ${name} to confirm`} value=${typed} onInput=${setTyped} autocomplete="off" />`}
       <${FormError} error=${error} />
