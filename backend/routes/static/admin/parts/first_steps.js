@@ -11,17 +11,17 @@ async function hasMore(path, count = 0, query = {}) {
 
 const STEPS = [
   {
-    title: 'Create a resource', to: '/admin/resources/new', permission: 'resources:write',
+    title: 'Create a resource', to: '/admin/resources/new', permissions: ['resources:read', 'resources:write'],
     text: 'A resource is a kind of record, such as books: its fields, and who may do what.',
     isDone: () => hasMore('/resources'),
   },
   {
-    title: 'Invite people', to: '/admin/invitations', permission: 'users:write',
+    title: 'Invite people', to: '/admin/invitations', permissions: ['users:read', 'users:write'],
     text: 'They get a mail with a link, and choose a password.',
     isDone: async () => await hasMore('/users', 1, {per_page: 2, count: false}) || hasMore('/invitations'),
   },
   {
-    title: 'Set up backups', to: '/admin/backups', permission: 'backups:write',
+    title: 'Set up backups', to: '/admin/backups', permissions: ['backups:write'],
     text: 'Make the first one, and choose how many are kept.',
     isDone: () => hasMore('/backups'),
   },
@@ -29,7 +29,7 @@ const STEPS = [
 
 export function FirstSteps() {
   const [done, setDone] = useState(null); // by title
-  const steps = STEPS.filter(({permission}) => may(permission));
+  const steps = STEPS.filter(({permissions}) => permissions.every(may));
   useEffect(() => {
     if (!may('resources:write')) return;
     Promise.all(steps.map(async ({title, isDone}) => [title, await isDone()])).then(
