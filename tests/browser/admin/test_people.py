@@ -2,7 +2,10 @@
 
 import re
 
+from playwright.sync_api import expect
+
 from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_for_rows
+from tests.browser.conftest import PATIENCE_MS
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
@@ -65,7 +68,7 @@ def make_role(page):
     notice(page, "Saved.")
     follow(page, "Roles")
     row = page.get_by_role("row").filter(has_text="auditor")
-    assert row.locator("td").all_inner_texts() == [MARKUP, "audit:read, users:read"]
+    expect(row.locator("td")).to_have_text([MARKUP, "audit:read, users:read"], timeout=PATIENCE_MS)
     check_accessible(page)
 
 
@@ -159,7 +162,7 @@ def delete_what_is_in_use(page, address):
     page.get_by_role("link", name="auditor").click()
     heading(page, "auditor")
     grants = page.get_by_role("group", name="Access to records").get_by_role("row").nth(1)
-    assert grants.locator("td").all_inner_texts() == ["list, read (by a rule)", "title", ""]
+    expect(grants.locator("td")).to_have_text(["list, read (by a rule)", "title", ""], timeout=PATIENCE_MS)
     page.get_by_role("button", name="Delete").click()
     confirm(page, "Delete")
     notice(page, "The role has grants in notes.")
