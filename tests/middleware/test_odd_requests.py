@@ -68,7 +68,7 @@ PATHS = [
     ("GET", "/docs"),
     ("GET", "/docs/swagger-ui.css"),
     ("GET", "/account/reset"),
-    ("GET", "/account/files/account.js"),
+    ("GET", "/assets/former/main.js"),
     ("GET", "/nowhere"),
 ]
 TEXTS = [
