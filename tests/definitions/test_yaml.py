@@ -32,7 +32,7 @@ fields:
   kind:
     type: enum
     choices: [no, old]
-histroy: true
+hystory: true
 access:
   list: [nobody]
 """
@@ -88,8 +88,8 @@ def test_problems_have_their_line(admin):
     for path, method in (("/resources/odd", "PUT"), ("/resources/odd/plan", "POST")):
         answer = put(admin, WRONG, path, method)
         assert_failure(answer, 422, "VALIDATION_ERROR")
-        assert [each["line"] for each in answer.json["error"]["details"]["json"]["histroy"]] == [8]
-    fixed = WRONG.replace("histroy", "history")
+        assert [each["line"] for each in answer.json["error"]["details"]["json"]["hystory"]] == [8]
+    fixed = WRONG.replace("hystory", "history")
     problems = put(admin, fixed).json["error"]["details"]["json"]
     (misspelled,) = problems["fields"]["title"]["max_lenght"]
     assert (misspelled["line"], misspelled["code"], misspelled["suggestion"]) == (4, "unknown_field", "max_length")

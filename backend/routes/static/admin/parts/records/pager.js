@@ -55,7 +55,7 @@ function totalAtEnd(shown, count) {
 // Counting takes time in a long list, so it is done when somebody asks.
 function Count({resource, shown, known}) {
   const [counted, setCounted] = useState({});
-  const {total = null, total_is_at_least: atLeast = null} = counted.total === undefined ? known : counted;
+  const {total = null, total_is_at_least: minimum = null} = counted.total === undefined ? known : counted;
   const count = async () => {
     const query = {...selectionOf(shown), per_page: 1, fields: 'id'};
     setCounted((await call('GET', `/${resource.name}`, {query})).meta);
@@ -65,7 +65,7 @@ function Count({resource, shown, known}) {
     setCounted({total: data[0]?.count ?? 0});
   };
   if (total !== null) return html`<span role="status">of ${countOf(total, 'record')}</span>`;
-  if (atLeast === null) return html`<${Action} onClick=${count}>Count<//>`;
-  return html`<span role="status">of more than ${countOf(atLeast, 'record')}</span>
+  if (minimum === null) return html`<${Action} onClick=${count}>Count<//>`;
+  return html`<span role="status">of more than ${countOf(minimum, 'record')}</span>
     ${resource.actions.aggregate && html`<${Action} onClick=${countExactly}>Count exactly<//>`}`;
 }
