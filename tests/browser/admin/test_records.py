@@ -260,9 +260,25 @@ def test_an_editor_imports_exports_and_deletes(api, open_as, console, tmp_path):
     check_accessible(page)
     assert page.get_by_role("link", name="Create the first one").is_visible()
 
-    # A file is checked first; its problems are named by line and field.
+    # What a file calls its columns and values can be chosen.
     page.get_by_role("link", name="import a file").click()
     path = tmp_path / "books.csv"
+    path.write_text("Titel,shelf,lent,Notiz\nPersuasion,Novels,-,x\n")
+    page.get_by_label("File", exact=True).set_input_files(path)
+    press(page, "Check the file")
+    page.get_by_label("Column Titel").select_option("title")
+    expect_refusals(console, 422)
+    page.get_by_label("Column Notiz").select_option(label="Leave it out")
+    press(page, "Check the file")
+    page.get_by_label("Column shelf").select_option("shelf_name")
+    page.get_by_label("Words for no value").fill("-")
+    check_accessible(page)
+    press(page, "Check the file")
+    page.get_by_text("1 row: would create 1 record, update 0.").wait_for()
+    page.get_by_role("link", name="Back to the list").click()
+
+    # A file is checked first; its problems are named by line and field.
+    page.get_by_role("link", name="import a file").click()
     path.write_text(ROWS)
     page.get_by_label("File", exact=True).set_input_files(path)
     press(page, "Check the file")

@@ -7,6 +7,7 @@ import {definitionOf, NEW_DEFINITION} from '../parts/definitions/draft.js';
 import {drop} from '../parts/definitions/dropping.js';
 import {Editor, useDraft} from '../parts/definitions/editor.js';
 import {Action} from '../parts/forms.js';
+import {namesOf} from '../parts/records/file_format.js';
 import {Link, navigate, setQuery} from '../parts/router.js';
 import {load, may} from '../parts/session.js';
 import {Failure} from '../parts/states.js';
@@ -72,10 +73,26 @@ function Loaded({stored: first, start, version, about}) {
       onApplied=${applied} />`;
 }
 
-// After a proposal for a file, its records can be imported.
-function nextPath({name}, proposal) {
+// After a proposal for a file, its records can be imported, also where fields have got other names than its columns.
+function nextPath({name, fields}, proposal) {
   if (!proposal) return `/admin/resources/${name}`;
-  return `/admin/records/${name}/import?${new URLSearchParams(proposal.import)}`;
+  const query = new URLSearchParams(proposal.import);
+  const columns = Object.keys(proposal.definition.fields);
+  for (const pair of [...renamed(columns, fields), ...named(columns, fields)]) query.append('map', pair.join('='));
+  return `/admin/records/${name}/import?${query}`;
+}
+
+// The form keeps the order of fields, so those that were renamed are found in turn. The import shows what it takes.
+function renamed(columns, fields) {
+  const gone = columns.filter(column => !fields[column]);
+  const added = Object.keys(fields).filter(name => !columns.includes(name));
+  return gone.length === added.length ? gone.map((column, index) => [column, added[index]]) : [];
+}
+
+// A file has no ids of the records of another resource, but what they are called.
+function named(columns, fields) {
+  return columns.filter(column => fields[column]?.type === 'reference')
+    .map(column => namesOf({...fields[column], name: column})).filter(names => names.length === 2);
 }
 
 function Notes({proposal}) {

@@ -2,6 +2,7 @@
 import {html, useEffect, useRef, useState} from '../parts/html.js';
 import {countOf} from '../parts/counts.js';
 import {FormError} from '../parts/forms.js';
+import {columnsToName, formatOf, queryOfFormat} from '../parts/records/file_format.js';
 import {ImportOptions} from '../parts/records/import_options.js';
 import {ImportReport, reportOf} from '../parts/records/import_report.js';
 import {Link, useLeavingGuard} from '../parts/router.js';
@@ -18,23 +19,33 @@ export default function ImportScreen({resource: name, query}) {
 
 function Import({resource, query}) {
   const [file, setFile] = useState(null);
-  const {lenient, ...format} = Object.fromEntries(query); // how a file is written, where a link says so
+  const {lenient, ...format} = formatOf(query); // how a file is written, where a link says so
   const [options, setOptions] = useState({
     key: resource.actions.create ? '' : 'id', isLenient: lenient === 'true', format,
   });
   const {state, run, stop, reset} = useImport(resource, file, options);
+  const {report, error} = state;
+  const [columns, setColumns] = useState([]);
+  useEffect(() => {
+    if (report) setColumns(former => [...new Set([...former, ...columnsToName(resource, report)])]);
+  }, [report]);
   const change = next => {
+    const isSameCheck = report?.isDryRun && next.keepGood !== options.keepGood;
     setOptions(next);
+    if (!isSameCheck) reset();
+  };
+  const choose = chosen => {
+    setFile(chosen);
+    setColumns([]);
     reset();
   };
-  const {report, error} = state;
   const isReady = report?.isDryRun && report.good > 0 && (!report.bad || options.keepGood);
   return html`
     <div class="heading"><h1>Import ${titleOf(resource.name).toLowerCase()}</h1>
       <${Link} class="button" to=${`/admin/records/${resource.name}`}>Back to the list<//></div>
     <form onSubmit=${event => { event.preventDefault(); run({isDryRun: true}); }}>
-      <${ImportOptions} resource=${resource} options=${options} onChange=${change} isBusy=${state.isBusy}
-        onFile=${chosen => { setFile(chosen); reset(); }} />
+      <${ImportOptions} ...${{resource, columns, options}} onChange=${change} onFile=${choose} isBusy=${state.isBusy}
+        isUnread=${report?.good === 0} />
       <${FormError} error=${error} />
       <div class="actions">
         <button class=${isReady ? '' : 'main'} disabled=${!file || state.isBusy}>Check the file</button>
@@ -71,7 +82,8 @@ function useImport(resource, file, options) {
 }
 
 function queryOf({key, isLenient, keepGood, format}) {
-  return {...format, mode: key ? 'upsert' : 'create', key: key || null, lenient: isLenient, keep_good: keepGood};
+  const mode = key ? 'upsert' : 'create';
+  return {...queryOfFormat(format), mode, key: key || null, lenient: isLenient, keep_good: keepGood};
 }
 
 function Progress({isDryRun, sent, stop}) {

@@ -44,6 +44,8 @@ function Existing({resource, id, user}) {
   const title = now ? labelOf(resource, now.record) : titleOf(resource.name);
   return html`<div class="heading"><h1>${title}</h1>
       <div class="actions">${now && html`<${Actions} ...${{resource, user}} ...${now} />`}
+        ${resource.actions.create && html`<${Link} class="button"
+          to=${`/admin/records/${resource.name}/new`}>New record<//>`}
         <${ToList} name=${resource.name} /></div></div>
     <${Loaded} read=${read}>${record => html`
       <${Content} ...${{resource, user, record}} etag=${read.etag} onSaved=${setSaved} />

@@ -23,12 +23,12 @@ export function RoleForm({role, isNew = false, onSaved}) {
     isFixed: !may(name)}));
   return html`<form onSubmit=${onSubmit} noValidate>
     ${isNew && html`<${TextInput} label="Name" maxlength="63" value=${values.name} onInput=${name => set({name})}
-      problems=${problems.name} autocomplete="off" hint="Lower-case letters, digits and _. Definitions name it." />`}
+      problems=${problems.name} autocomplete="off" hint="Lower-case letters, digits and _. Resources name it in their access." />`}
     <${TextInput} label="Description" maxlength="1000" value=${values.description} autocomplete="off"
       onInput=${description => set({description})} problems=${problems.description} />
     <${CheckList} legend="Permissions" options=${options} value=${values.permissions}
       onInput=${permissions => set({permissions})} problems=${problemsAt(problems, 'permissions')}
-      hint="What people with this role may do with the system. Definitions say what they may do with records." />
+      hint="What people with this role may do with the system. Resources say what they may do with records." />
     <${FormError} error=${error} problems=${problems} shown=${['name', 'description', 'permissions']} />
     <button class="main" disabled=${isSending}>${isNew ? 'Create' : 'Save'}</button>
   </form>`;

@@ -86,6 +86,11 @@ export function Problems({texts}) {
   return texts.length > 0 && html`<ul class="problems">${texts.map(text => html`<li>${text}</li>`)}</ul>`;
 }
 
+// "Training time" is meant as training_time.
+function nameOf(typed) {
+  return typed.trim().toLowerCase().replace(/[\s-]+/g, '_');
+}
+
 // A name is taken over when it is complete, so that what names the field is renamed once.
 function NameInput({label, name, names, isWrong, onRename}) {
   const [problem, setProblem] = useState(null);
@@ -95,7 +100,8 @@ function NameInput({label, name, names, isWrong, onRename}) {
     setProblem(null);
   }, [name]);
   const rename = event => {
-    const to = event.target.value.trim();
+    const to = nameOf(event.target.value);
+    event.target.value = to;
     const isTaken = to !== name && names.includes(to);
     setProblem(!to ? 'A field has a name.' : isTaken ? `There is already a field ${to}.` : null);
     if (to && to !== name && !isTaken) onRename(to);
@@ -121,11 +127,12 @@ function Flag({name, option, schema, value, onInput}) {
 }
 
 function NewField({names, onAdd}) {
-  const [name, setName] = useState('');
-  const isTaken = names.includes(name.trim());
+  const [typed, setName] = useState('');
+  const name = nameOf(typed);
+  const isTaken = names.includes(name);
   const add = () => {
-    if (!name.trim() || isTaken) return;
-    onAdd(name.trim());
+    if (!name || isTaken) return;
+    onAdd(name);
     setName('');
     document.getElementById('new-field').focus();
   };
@@ -136,9 +143,9 @@ function NewField({names, onAdd}) {
   };
   return html`<div class="row new-field"><div class="field">
       <label for="new-field">New field</label>
-      <input id="new-field" value=${name} autocomplete="off" spellcheck=${false}
+      <input id="new-field" value=${typed} autocomplete="off" spellcheck=${false}
         onInput=${event => setName(event.target.value)} onKeyDown=${press} aria-describedby="new-field-hint" /></div>
-      <button type="button" onClick=${add} disabled=${!name.trim() || isTaken}>Add field</button></div>
-    <p class="hint" id="new-field-hint">${isTaken ? `There is already a field ${name.trim()}.`
+      <button type="button" onClick=${add} disabled=${!name || isTaken}>Add field</button></div>
+    <p class="hint" id="new-field-hint">${isTaken ? `There is already a field ${name}.`
       : 'A name has lower-case letters, digits and single underscores, such as birth_day.'}</p>`;
 }

@@ -1,11 +1,13 @@
 // What is asked before an import.
 import {html} from '../html.js';
 import {Checkbox, Labelled, Select} from '../forms.js';
-import {resourceNamed, titleOf} from '../session.js';
+import {titleOf} from '../session.js';
+import {FileFormat, namesOf} from './file_format.js';
 
 // `options` are {key, isLenient, keepGood, format}; `key` is '' where each row is a new record, and `format` has the
-// parameters of the API that say how the file is written.
-export function ImportOptions({resource, options, onChange, onFile, isBusy}) {
+// parameters of the API that say how the file is written. `columns` are those that need a field. `isUnread`: a
+// check could read no row.
+export function ImportOptions({resource, columns, isUnread, options, onChange, onFile, isBusy}) {
   const change = part => onChange({...options, ...part});
   const forget = event => { // so that a file that was mended meanwhile can be chosen again
     event.target.value = '';
@@ -19,10 +21,10 @@ export function ImportOptions({resource, options, onChange, onFile, isBusy}) {
     <${ColumnNames} resource=${resource} />
     <${Select} label="What rows do" value=${options.key} disabled=${isBusy} options=${modesOf(resource)}
       onInput=${key => change({key})} />
-    ${Object.keys(options.format).length > 0 && html`<p>The file is read with ${Object.entries(options.format)
-      .map(([name, value]) => html`<code>${name}=${value}</code> `)}</p>`}
     <${Checkbox} label="Read files that are written differently, such as with semicolons or decimal commas"
       checked=${options.isLenient} disabled=${isBusy} onInput=${isLenient => change({isLenient})} />
+    <${FileFormat} ...${{resource, columns, isBusy, isUnread}} isFound=${options.isLenient} format=${options.format}
+      onChange=${format => change({format})} />
     <${Checkbox} label="Import the valid rows even if others are not valid" checked=${options.keepGood}
       disabled=${isBusy} onInput=${keepGood => change({keepGood})} />`;
 }
@@ -42,12 +44,6 @@ function ColumnNames({resource}) {
     <ul>${fields.map(field => html`<li key=${field.name}>${namesOf(field).map((name, index) => html`
       ${index > 0 && ' or '}<code>${name}</code>`)}${isNeeded(field) && ' (required)'}
       ${field.description && html` <span class="quiet">${field.description}</span>`}</li>`)}</ul></details>`;
-}
-
-// A column can name a related record by one of its unique fields.
-function namesOf({name, to}) {
-  const keys = resourceNamed(to)?.keys.filter(key => !key.includes(',')) ?? [];
-  return [name, ...keys.map(key => `${name}_${key}`)];
 }
 
 function isNeeded({required, default: value, writable}) {
