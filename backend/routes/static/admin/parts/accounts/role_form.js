@@ -23,7 +23,8 @@ export function RoleForm({role, isNew = false, onSaved}) {
     isFixed: !may(name)}));
   return html`<form onSubmit=${onSubmit} noValidate>
     ${isNew && html`<${TextInput} label="Name" maxlength="63" value=${values.name} onInput=${name => set({name})}
-      problems=${problems.name} autocomplete="off" hint="Lower-case letters, digits and _. Resources name it in their access." />`}
+      problems=${problems.name} autocomplete="off"
+      hint="Lower-case letters, digits and _. Resources name it in their access." />`}
     <${TextInput} label="Description" maxlength="1000" value=${values.description} autocomplete="off"
       onInput=${description => set({description})} problems=${problems.description} />
     <${CheckList} legend="Permissions" options=${options} value=${values.permissions}
