@@ -9,7 +9,7 @@ import {changeList, listQueryOf, normalize, readQuery, selectionOf} from '../par
 import {SelectionBar, useSelection} from '../parts/records/selection.js';
 import {Table} from '../parts/records/table.js';
 import {Link} from '../parts/router.js';
-import {load, person, resourceNamed, titleOf} from '../parts/session.js';
+import {load, may, person, resourceNamed, titleOf} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
 import {useStore} from '../parts/store.js';
 import Missing from './missing.js';
@@ -54,6 +54,7 @@ function Heading({resource: {name, description, actions}, setDialog}) {
       ${actions.import && html`<${Link} class="button" to=${`/admin/records/${name}/import`}>Import<//>`}
       ${actions.export && html`<button type="button" onClick=${() => setDialog('export')}>Export</button>`}
       <button type="button" onClick=${() => setDialog('columns')}>Columns</button>
+      ${may('resources:write') && html`<${Link} class="button" to=${`/admin/resources/${name}`}>Definition<//>`}
     </div>
   </div>`;
 }

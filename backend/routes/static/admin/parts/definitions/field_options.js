@@ -12,8 +12,12 @@ const HINTS = {
   ignore_case: 'Upper and lower case are the same.',
   pattern: 'A regular expression (RE2) that the text must match.',
   to: 'The resource whose records it refers to, or users.',
-  on_delete: 'What happens to this record if the other one is deleted.',
+  on_delete: 'What happens if the other record is deleted. Without a choice: restrict.',
   of: 'The type of each value.',
+};
+const MEANINGS = {
+  restrict: 'restrict: refuse to delete the other one', cascade: 'cascade: delete this record too',
+  set_null: 'set_null: leave this field without a value',
 };
 const READERS = ['readable_by', 'writable_by'];
 
@@ -54,7 +58,8 @@ function targetsOf({resources, draft}) {
 function ChoiceInput({label, hint, problems, value, choices, onInput}) {
   const known = value === undefined || choices.includes(value) ? choices : [...choices, value];
   return html`<${Select} label=${label} hint=${hint} problems=${problems} value=${value ?? ''}
-    options=${[['', '–'], ...known]} onInput=${text => onInput(text || undefined)} />`;
+    options=${[['', '–'], ...known.map(each => [each, MEANINGS[each] ?? each])]}
+    onInput=${text => onInput(text || undefined)} />`;
 }
 
 // Everybody, or a list of roles; an empty one is for admins alone.
