@@ -45,10 +45,16 @@ function Changes({action, changes, fields}) {
   return html`<div class="scroll" tabindex="0"><table class="compared">
     <thead><tr><th scope="col">Field</th>${sides.map(([, title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${names.map(name => {
-      const field = fields.get(name) ?? {name, type: 'json', options: {}}; // it may have been dropped
+      const field = fields.get(name) ?? droppedField(name, Object.values(changes[name]));
       return html`<tr key=${name}><th scope="row">${titleOf(name)}</th>${sides.map(([side]) => html`
         <td>${wholeOf(field)(changes[name][side], field)}</td>`)}</tr>`;
     })}</tbody></table></div>`;
+}
+
+// Nothing says what the type of a field was that has been dropped.
+function droppedField(name, values) {
+  const isText = values.every(value => value === null || typeof value === 'string');
+  return {name, type: isText ? 'string' : 'json', options: {}};
 }
 
 function Pages({page, pages}) {
