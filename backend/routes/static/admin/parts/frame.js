@@ -25,6 +25,7 @@ export function Frame() {
   const isReady = schema || page.isOfMail;
   const begin = () => load().then(() => setStart({}), error => setStart({error}));
   useEffect(() => { if (!isReady) begin(); }, [isReady]);
+  useEffect(() => { page.load().catch(() => {}); }, []); // its modules arrive while the session is read
   if (start.error) return html`<main><${Failure} error=${start.error} retry=${begin} /></main>`;
   if (!isReady) return html`<main><p class="quiet" role="status">Loading…</p></main>`;
   return html`
