@@ -39,11 +39,15 @@ function ManyInput({field, values, onInput, attributes}) {
     event.preventDefault();
     add(pending);
   };
+  const addTyped = event => {
+    event.currentTarget.parentElement.querySelector('input, select').focus();
+    add(pending);
+  };
   const type = text => (targetNamed(field.to) ? add(text) : setPending(text)); // a record is chosen, not typed
   return html`<${Chips} values=${values} texts=${values.map(label)} onInput=${onInput} isOrdered=${false} />
     <div class="row" onKeyDown=${press}>
       <${OneInput} ...${{field, value: pending, attributes}} onInput=${type} />
       ${!targetNamed(field.to) && html`<button type="button" disabled=${!pending}
-        onClick=${() => add(pending)}>Add</button>`}
+        onClick=${addTyped}>Add</button>`}
     </div>`;
 }

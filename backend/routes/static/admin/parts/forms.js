@@ -40,8 +40,9 @@ export function Checkbox({label, checked, onInput, ...rest}) {
     onChange=${event => onInput(event.target.checked)} /> ${label}</label>`;
 }
 
-// Send a form: `submit()` must return a promise. Returns {isSending, problems, error, onSubmit, clear}.
-// `problems` are those of a 422, by field; any other error is shown as it is.
+// Send a form: `submit()` must return a promise. Returns {isSending, problems, error, onSubmit}.
+// `problems` are those of a 422, by field; any other error is shown as it is. The button of the form is
+// `aria-disabled=${isSending}`: one that is disabled would lose the focus.
 export function useSubmit(submit) {
   const [state, setState] = useState({isSending: false, problems: {}, error: null});
   const form = useRef(null);
@@ -62,7 +63,7 @@ export function useSubmit(submit) {
   useLayoutEffect(() => { // the first field with a problem gets the focus
     if (state.error) form.current?.querySelector('[aria-invalid=true]')?.focus();
   }, [state.error]);
-  return {...state, onSubmit, clear: () => setState({isSending: false, problems: {}, error: null})};
+  return {...state, onSubmit};
 }
 
 // What is wrong with a form as a whole: its error, and problems of fields that it does not show.

@@ -24,7 +24,7 @@ export function MailPage({title, button, path, fields, done, expired, another}) 
           value=${values[name] || ''} problems=${problems[name]}
           onInput=${text => setValues({...values, [name]: text})} />`)}
         <${FormError} error=${error} problems=${problems} shown=${Object.keys(fields)} />
-        <button class="main" disabled=${isSending}>${button}</button>
+        <button class="main" aria-disabled=${isSending}>${button}</button>
       </form>`}
     ${!isDone && why && another && html`<${MailForm} path=${another} button="Send another link"
       done="If this address has an account, another link is on its way to it." />`}
@@ -44,7 +44,7 @@ export function MailForm({path, button, done}) {
     <${TextInput} label="Your e-mail address" type="email" autocomplete="email" value=${email} onInput=${setEmail}
       problems=${problems.email} />
     <${FormError} error=${error} problems=${problems} shown=${['email']} />
-    <button class="main" disabled=${isSending}>${button}</button>
+    <button class="main" aria-disabled=${isSending}>${button}</button>
   </form>`;
 }
 

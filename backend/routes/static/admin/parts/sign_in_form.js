@@ -16,6 +16,6 @@ export function SignInForm({email: known = '', onDone}) {
     <${TextInput} label="Password" type="password" autocomplete="current-password" value=${password}
       onInput=${setPassword} problems=${problems.password} />
     <${FormError} error=${error} problems=${problems} shown=${['email', 'password']} />
-    <button class="main" disabled=${isSending}>Sign in</button>
+    <button class="main" aria-disabled=${isSending}>Sign in</button>
   </form>`;
 }

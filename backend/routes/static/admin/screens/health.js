@@ -10,7 +10,7 @@ const ORDER = Object.keys(STATES);
 export default function Health() {
   const read = useRead('/health/checks');
   return html`<div class="heading"><h1>Health</h1>
-      <div class="actions"><button type="button" disabled=${read.isLoading} onClick=${read.reload}>
+      <div class="actions"><button type="button" aria-disabled=${read.isLoading} onClick=${read.reload}>
         ${read.isLoading ? 'Checking…' : 'Check again'}</button></div></div>
     <${Loaded} read=${read}>${checks => html`<p role="status">${summaryOf(checks)}</p>
       <div class="scroll" tabindex="0" role="group" aria-label="Checks"><table>

@@ -48,8 +48,8 @@ function Import({resource, query}) {
         isUnread=${report?.good === 0} />
       <${FormError} error=${error} />
       <div class="actions">
-        <button class=${isReady ? '' : 'main'} disabled=${!file || state.isBusy}>Check the file</button>
-        ${isReady && html`<button type="button" class="main" disabled=${state.isBusy}
+        <button class=${isReady ? '' : 'main'} disabled=${!file} aria-disabled=${state.isBusy}>Check the file</button>
+        ${isReady && html`<button type="button" class="main" aria-disabled=${state.isBusy}
           onClick=${() => run({isDryRun: false})}>Import ${countOf(report.good, 'row')}</button>`}
       </div>
     </form>
@@ -64,6 +64,7 @@ function useImport(resource, file, options) {
   useEffect(() => () => controller.current?.abort(), []);
   useLeavingGuard(Boolean(state.isBusy && !state.isDryRun));
   const run = async ({isDryRun}) => {
+    if (state.isBusy) return;
     controller.current = new AbortController();
     setState({isBusy: true, isDryRun, sent: 0});
     try {

@@ -37,7 +37,7 @@ function InvitationForm({onSent}) {
       problems=${problems.email} hint="They get a mail with a link to create an account with these roles." />
     <${RolesInput} value=${roles} onInput=${setRoles} problems=${problemsAt(problems, 'roles')} />
     <${FormError} error=${error} problems=${problems} shown=${['email', 'roles']} />
-    <button class="main" disabled=${isSending}>Invite</button>
+    <button class="main" aria-disabled=${isSending}>Invite</button>
   </form>`;
 }
 

@@ -30,7 +30,7 @@ export default function Register({query}) {
     ${INPUTS.map(([name, label, rest]) => html`<${TextInput} key=${name} label=${label} value=${values[name]} ...${rest}
       problems=${problems[name]} onInput=${text => setValues({...values, [name]: text})} />`)}
     <${FormError} error=${error} problems=${problems} shown=${Object.keys(values)} />
-    <button class="main" disabled=${isSending}>Register</button>
+    <button class="main" aria-disabled=${isSending}>Register</button>
   </form>`;
   return html`<p class="quiet">${APP_NAME}</p>
     <h1>Register</h1>

@@ -36,6 +36,6 @@ export function ApiKeyForm({account, onCreated, onCancel}) {
       onInput=${expires => set({expires})} problems=${problems.expires_at} />
     <${FormError} error=${error} problems=${problems} shown=${['name', 'roles', 'permissions', 'expires_at']} />
     <div class="actions"><button type="button" onClick=${onCancel}>Cancel</button>
-      <button class="main" disabled=${isSending}>Create key</button></div>
+      <button class="main" aria-disabled=${isSending}>Create key</button></div>
   </form>`;
 }

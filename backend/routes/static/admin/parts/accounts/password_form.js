@@ -23,6 +23,6 @@ export function PasswordForm({email, onDone}) {
     ${input('new_password', 'New password', {
       autocomplete: 'new-password', hint: '8 to 256 characters that are hard to guess. It ends your other sessions.'})}
     <${FormError} error=${error} problems=${problems} shown=${Object.keys(NOTHING)} />
-    <button class="main" disabled=${isSending}>Set password</button>
+    <button class="main" aria-disabled=${isSending}>Set password</button>
   </form>`;
 }

@@ -33,6 +33,6 @@ export function ProfileForm({user}) {
       <strong>${titleOf(field.name)}</strong>: ${cellOf(field)(user.profile[field.name], field)}</p>`)}
     <${FormError} error=${error} problems=${problems}
       shown=${['name', ...settable.map(field => `profile.${field.name}`)]} />
-    <button class="main" disabled=${isSending}>Save</button>
+    <button class="main" aria-disabled=${isSending}>Save</button>
   </form>`;
 }

@@ -31,6 +31,6 @@ export function RoleForm({role, isNew = false, onSaved}) {
       onInput=${permissions => set({permissions})} problems=${problemsAt(problems, 'permissions')}
       hint="What people with this role may do with the system. Resources say what they may do with records." />
     <${FormError} error=${error} problems=${problems} shown=${['name', 'description', 'permissions']} />
-    <button class="main" disabled=${isSending}>${isNew ? 'Create' : 'Save'}</button>
+    <button class="main" aria-disabled=${isSending}>${isNew ? 'Create' : 'Save'}</button>
   </form>`;
 }

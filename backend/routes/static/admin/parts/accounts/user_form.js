@@ -49,7 +49,7 @@ export function UserForm({user, isNew = false, onSaved}) {
     ${isWhole && html`<${Rights} ...${{user, draft, set, problems, fields}} />`}
     <${FormError} error=${error} problems=${problems}
       shown=${['name', 'email', 'password', 'roles', ...fields.map(field => `profile.${field.name}`)]} />
-    <button class="main" disabled=${isSending}>${isNew ? 'Create' : 'Save'}</button>
+    <button class="main" aria-disabled=${isSending}>${isNew ? 'Create' : 'Save'}</button>
   </form>`;
 }
 

@@ -18,9 +18,13 @@ export function FromFile({onProposal}) {
     }
     setReading(false);
   };
+  const choose = event => {
+    if (isReading) event.preventDefault();
+    else event.target.value = ''; // so that a file that was corrected meanwhile can be chosen again
+  };
   return html`<div class="field"><label for=${id}>From a CSV file</label>
-    <input type="file" id=${id} accept=".csv,.tsv,.txt,.ndjson,.jsonl,text/csv" disabled=${isReading}
-      onChange=${propose} aria-describedby=${`${id}-hint`} />
+    <input type="file" id=${id} accept=".csv,.tsv,.txt,.ndjson,.jsonl,text/csv" aria-disabled=${isReading}
+      onClick=${choose} onChange=${propose} aria-describedby=${`${id}-hint`} />
     <p class="hint" id=${`${id}-hint`}>${isReading ? 'Reading…'
       : 'Proposes fields that fit all its rows. Nothing is created before you apply it.'}</p></div>`;
 }

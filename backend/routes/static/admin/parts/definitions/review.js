@@ -26,7 +26,7 @@ export function Review({plan, name, isNew, onApply, onClose}) {
       <div class="actions">
         <button type="button" onClick=${onClose}>${isApplicable ? 'Cancel' : 'Close'}</button>
         ${isApplicable && html`<button class=${plan.loses_data ? 'danger' : 'main'}
-          disabled=${isSending || !isConfirmed}>${button}</button>`}
+          disabled=${!isConfirmed} aria-disabled=${isSending}>${button}</button>`}
       </div>
     </form>
   <//>`;

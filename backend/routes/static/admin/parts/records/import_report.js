@@ -1,5 +1,5 @@
 // What an import did, or in a check would do.
-import {html} from '../html.js';
+import {html, useEffect, useRef} from '../html.js';
 import {countOf} from '../counts.js';
 import {downloadRows} from '../downloads.js';
 import {Link} from '../router.js';
@@ -23,8 +23,12 @@ export function reportOf(data, isDryRun) {
 
 export function ImportReport({resource, report}) {
   const {isDryRun, counts, changed, problems} = report;
+  const heading = useRef(null);
+  useEffect(() => { // the button that had the focus is gone
+    if (document.activeElement === document.body) heading.current.focus();
+  }, [report]);
   return html`<section aria-labelledby="report">
-    <h2 id="report">${isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported'}</h2>
+    <h2 id="report" ref=${heading} tabindex="-1">${isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported'}</h2>
     ${counts && html`<p role="status">${sentenceOf(counts, isDryRun)}</p>`}
     ${changed.length > 0 && html`<h3>Read differently</h3><ul>${changed.map(({column, option, cells, example}) => html`
       <li>${column}: ${countOf(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
