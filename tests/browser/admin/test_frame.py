@@ -104,6 +104,22 @@ def test_a_session_that_ends_loses_no_text(open_as, notes, console):
 
 
 @ON_SQLITE
+def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(open_as, console):
+    page = open_as("alice", "/admin/account")
+    with Caller(page.url.split("/")[2]) as alice:
+        alice.sign_in("alice@example.com", PASSWORD)
+        assert alice.call("DELETE", "/auth/sessions")[0] == 200
+    page.reload()
+    heading(page, "Sign in")
+    check_accessible(page)
+    page.get_by_label("E-mail address").fill("alice@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    heading(page, "My account")
+    forget_refusals(console, 401)
+
+
+@ON_SQLITE
 def test_a_lost_connection_is_said_and_loses_no_text(open_as, notes, console):
     page = open_as("alice", "/admin/records/notes/new")
     page.get_by_label("Title").fill("typed on a train")

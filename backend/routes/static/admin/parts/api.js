@@ -66,8 +66,16 @@ export async function answerOf(response) {
   const isJson = response.headers.get('Content-Type')?.startsWith('application/json');
   const answer = isJson ? await read(response) : {data: await response.text()};
   const etag = response.headers.get('ETag');
-  if (!response.ok) throw new ApiError(response.status, answer.error || {message: response.statusText}, etag);
+  if (!response.ok) {
+    throw new ApiError(response.status, forPeople(answer.error || {message: response.statusText}, response), etag);
+  }
   return {status: response.status, data: answer.data, meta: answer.meta, etag, headers: response.headers};
+}
+
+// The API says how a program signs in.
+function forPeople(error, {status, url}) {
+  if (status !== 401 || session.get() !== 'ended' || url.endsWith('/auth/login')) return error;
+  return {...error, message: 'Your session has ended. Sign in again.'};
 }
 
 // Returns the Response of a call, after a refresh of the session if that was needed.

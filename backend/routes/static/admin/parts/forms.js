@@ -1,6 +1,6 @@
 // Parts of forms: each input has a label, and its problems are beside it and linked to it.
-import {html, useId, useLayoutEffect, useRef, useState} from './html.js';
-import {ApiError} from './api.js';
+import {html, useEffect, useId, useLayoutEffect, useRef, useState} from './html.js';
+import {ApiError, session} from './api.js';
 import {notifyError} from './notices.js';
 
 // <${Labelled} label="Name" problems=${[…]} hint="…">${attributes => html`<input ...${attributes} …/>`}<//>
@@ -40,20 +40,22 @@ export function Checkbox({label, checked, onInput, ...rest}) {
     onChange=${event => onInput(event.target.checked)} /> ${label}</label>`;
 }
 
+const READY = {isSending: false, problems: {}, error: null};
+
 // Send a form: `submit()` must return a promise. Returns {isSending, problems, error, onSubmit}.
 // `problems` are those of a 422, by field; any other error is shown as it is. The button of the form is
 // `aria-disabled=${isSending}`: one that is disabled would lose the focus.
 export function useSubmit(submit) {
-  const [state, setState] = useState({isSending: false, problems: {}, error: null});
+  const [state, setState] = useState(READY);
   const form = useRef(null);
   const onSubmit = async event => {
     event?.preventDefault();
     form.current = event?.currentTarget ?? null;
     if (state.isSending) return;
-    setState({isSending: true, problems: {}, error: null});
+    setState({...READY, isSending: true});
     try {
       await submit();
-      setState({isSending: false, problems: {}, error: null});
+      setState(READY);
     } catch (error) {
       const problems = error instanceof ApiError ? error.problems : {};
       setState({isSending: false, problems, error});
@@ -63,6 +65,8 @@ export function useSubmit(submit) {
   useLayoutEffect(() => { // the first field with a problem gets the focus
     if (state.error) form.current?.querySelector('[aria-invalid=true]')?.focus();
   }, [state.error]);
+  useEffect(() => session.subscribe(next => next === 'open'
+    && setState(former => (former.error?.status === 401 ? READY : former))), []);
   return {...state, onSubmit};
 }
 

@@ -1,6 +1,6 @@
 // Reads of the API that belong to a page: started when it is shown, stopped when it is left.
 import {useCallback, useEffect, useRef, useState} from './html.js';
-import {call, connection} from './api.js';
+import {call, connection, session} from './api.js';
 
 // Returns {data, meta, etag, error, isLoading, reload}. What was read stays while the next is read.
 export function useRead(path, query = {}, {headers} = {}) {
@@ -22,5 +22,6 @@ export function useRead(path, query = {}, {headers} = {}) {
   const reload = useCallback(() => setRound(number => number + 1), []);
   useEffect(() => connection.subscribe(next => next === 'open' && state.error?.code === undefined && state.error
     && reload()), [state.error]);
+  useEffect(() => session.subscribe(next => next === 'open' && state.error?.status === 401 && reload()), [state.error]);
   return {...state, reload};
 }

@@ -8,9 +8,19 @@ export const person = makeStore({user: null, schema: null});
 // Read everything anew: at the start, after a sign-in, and when definitions or roles have changed.
 export async function load() {
   if (cookie('csrf_access_token') || (cookie('csrf_refresh_token') && await refresh())) session.set('open');
-  const isSignedIn = session.get() === 'open';
-  const [me, schema] = await Promise.all([isSignedIn ? call('GET', '/auth/me') : null, readSchema()]);
-  person.set({user: me?.data ?? null, schema});
+  const [user, schema] = await Promise.all([readUser(), readSchema()]);
+  person.set({user, schema});
+}
+
+async function readUser() {
+  if (session.get() !== 'open') return null;
+  try {
+    return (await call('GET', '/auth/me')).data;
+  } catch (error) {
+    if (session.get() !== 'ended' || person.get().user) throw error;
+    session.set('none'); // it ended before the page was opened: the cookies are left of it
+    return null;
+  }
 }
 
 async function readSchema() {

@@ -14,7 +14,7 @@ export function SignInForm({email: known = '', onDone}) {
     <${TextInput} label="E-mail address" type="email" autocomplete="username" value=${email} onInput=${setEmail}
       problems=${problems.email} />
     <${TextInput} label="Password" type="password" autocomplete="current-password" value=${password}
-      onInput=${setPassword} problems=${problems.password} />
+      autofocus=${Boolean(known)} onInput=${setPassword} problems=${problems.password} />
     <${FormError} error=${error} problems=${problems} shown=${['email', 'password']} />
     <button class="main" aria-disabled=${isSending}>Sign in</button>
   </form>`;

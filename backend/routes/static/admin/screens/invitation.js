@@ -6,7 +6,8 @@ export default function Invitation() {
   return html`<${MailPage} title="Create your account" button="Create account" path="/invitations/acceptance"
     fields=${{
       name: {label: 'Your name', autocomplete: 'name', maxlength: 100},
-      password: {label: 'Password', type: 'password', autocomplete: 'new-password', maxlength: 256},
+      password: {label: 'Password', type: 'password', autocomplete: 'new-password', maxlength: 256,
+        hint: '8 to 256 characters that are hard to guess.'},
     }}
     done="Your account is created. You can sign in now."
     expired=${'This invitation has been used or has expired. If you have created your account with it, sign in. '

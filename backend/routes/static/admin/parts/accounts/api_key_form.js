@@ -14,7 +14,8 @@ export function ApiKeyForm({account, onCreated, onCancel}) {
   const set = change => setValues({...values, ...change});
   const hasAll = account.roles.includes('admin');
   const roles = useRoles().filter(({name}) => hasAll || account.roles.includes(name));
-  const permissions = person.get().schema.permissions.map(name => ({name, description: PERMISSIONS[name]}));
+  const permissions = person.get().schema.permissions.filter(name => hasAll || roles.some(
+    role => role.permissions?.includes(name) ?? true)).map(name => ({name, description: PERMISSIONS[name]}));
   const form = useRef(null);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     refuseIncomplete(form.current); // half a time must not become a key that never expires
@@ -29,9 +30,9 @@ export function ApiKeyForm({account, onCreated, onCancel}) {
       hint=${account.kind === 'service' ? 'Without any choice, the key has all roles of the account.'
         : 'The key may do what these roles may do.'}
       problems=${problemsAt(problems, 'roles')} />
-    <${CheckList} legend="Permissions" options=${permissions} value=${values.permissions}
-      hint="What the key may do beside its roles" onInput=${names => set({permissions: names})}
-      problems=${problemsAt(problems, 'permissions')} />
+    ${permissions.length > 0 && html`<${CheckList} legend="Permissions" options=${permissions}
+      value=${values.permissions} hint="What the key may do beside its roles"
+      onInput=${names => set({permissions: names})} problems=${problemsAt(problems, 'permissions')} />`}
     <${TextInput} label="Expires" type="datetime-local" name="expires_at" hint="Empty: never" value=${values.expires}
       onInput=${expires => set({expires})} problems=${problems.expires_at} />
     <${FormError} error=${error} problems=${problems} shown=${['name', 'roles', 'permissions', 'expires_at']} />

@@ -31,7 +31,7 @@ export function Sessions({read}) {
         <th scope="row" title=${session.user_agent}>${session.device}</th>
         <td class="short">${session.address}</td><td class="short"><${Time} value=${session.last_used_at} /></td>
         <td class="short"><${Time} value=${session.created_at} /></td>
-        <td>${session.current ? html`<strong>This session</strong>`
+        <td class="short">${session.current ? html`<strong>This session</strong>`
           : html`<${Action} aria-label=${`End the session of ${session.device}`}
             onClick=${() => endOne(session)}>End<//>`}</td></tr>`)}</tbody></table></div>
       ${sessions.length > 1 && html`<p class="actions">
