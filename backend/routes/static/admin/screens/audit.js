@@ -51,9 +51,10 @@ function rest({id, request_id, actor_id, api_key_id, target_id, details}) {
   return {...details, id, request_id, actor_id, api_key_id, target_id};
 }
 
-function Target({target_type: type, target_id: id}) {
+function Target({target_type: type, target_id: id, details}) {
   if (!type) return html`<span class="quiet">–</span>`;
   const [path, permission] = PAGES[type] ?? [];
-  const text = `${type}${id ? ` ${id.length > 20 ? `…${id.slice(-8)}` : id}` : ''}`;
+  const short = id?.length > 20 ? details?.email ?? details?.name ?? `…${id.slice(-8)}` : id;
+  const text = short ? `${type} ${short}` : type;
   return path && id && may(permission) ? html`<${Link} to=${`${path}/${id}`}>${text}<//>` : text;
 }
