@@ -257,7 +257,7 @@ def test_people_see_no_more_than_they_may(address, open_as):
     assert not page.get_by_role("navigation", name="System").count()
     page = open_as("reader", "/admin/users")
     assert page.get_by_role("navigation", name="System").get_by_role("link").all_inner_texts() == [
-        *("Users", "Invitations", "Roles")
+        *("Users", "Invitations", "Roles", "Mails")
     ]
     page.get_by_text("6 users").wait_for()
     assert sorted(page.get_by_role("main").get_by_role("link").all_inner_texts()) == [
