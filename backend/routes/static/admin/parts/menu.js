@@ -28,7 +28,7 @@ export function Menu({user, path}) {
       <nav aria-label="Account"><h2>${user ? user.name : 'Account'}</h2><ul>
         ${user ? html`${entry('/admin/account', 'My account')}
           <li><button class="link" onClick=${leave}>Sign out</button></li>`
-        : entry(withNext('/admin/sign-in', path), 'Sign in')}
+        : entry(withNext('/admin/sign-in', `${path}${location.search}`), 'Sign in')}
       </ul></nav>
     </div>
   </header>`;

@@ -9,7 +9,7 @@ export const place = makeStore(current());
 let confirmLeaving = async () => true;
 
 function current() {
-  const path = decodeURI(location.pathname.slice(BASE.length));
+  const path = location.pathname.slice(BASE.length); // encoded, as the API needs its parts in paths
   return {path, query: new URLSearchParams(location.search), url: location.href, state: history.state};
 }
 
