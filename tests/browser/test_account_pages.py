@@ -47,6 +47,8 @@ def test_a_password_is_set_once_and_another_link_is_offered(address, page, mailb
     page.get_by_role("button", name="Set password").click()
     page.get_by_text("Your new password is set.").wait_for()
     assert page.get_by_role("link", name="Go to Garden").get_attribute("href") == "https://app.example.com/"
+    assert page.url == link.split("#")[0]
+    page.goto(link)
     page.reload()
     page.get_by_label("Password").fill(NEW_PASSWORD + "!")
     page.get_by_role("button", name="Set password").click()

@@ -12,6 +12,8 @@ export function MailPage({title, button, path, fields, done, expired, another}) 
   const [isDone, setDone] = useState(false);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     await call('POST', path, {body: {token, ...values}});
+    history.replaceState(history.state, '', location.pathname); // without the token
+    setValues({});
     setDone(true);
   });
   const why = !token ? 'The link is incomplete: open the whole link of the mail.' : problems.token && expired;

@@ -24,7 +24,10 @@ export default function Register({query}) {
     await call('POST', '/auth/register', {body: values});
     // Where the address must be confirmed first, a sign-in would be refused.
     if (registration?.needs_confirmation === false) await signIn(values.email, values.password);
-    else setDone(true);
+    else {
+      setValues({...values, password: ''});
+      setDone(true);
+    }
   });
   const form = () => html`<form onSubmit=${onSubmit} noValidate>
     ${INPUTS.map(([name, label, rest]) => html`<${TextInput} key=${name} label=${label} value=${values[name]} ...${rest}
