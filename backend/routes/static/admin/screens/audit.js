@@ -1,6 +1,7 @@
 // The audit trail: who did what.
 import {html} from '../parts/html.js';
 import {FilterForm, filtersOf} from '../parts/filter_form.js';
+import {toJson} from '../parts/json.js';
 import {Pager} from '../parts/pager.js';
 import {useRead} from '../parts/reading.js';
 import {Link} from '../parts/router.js';
@@ -43,7 +44,7 @@ function Table({entries}) {
       <td>${entry.action}</td><td class="short"><${Target} ...${entry} /></td>
       <td class="short">${entry.address}</td>
       <td><details><summary aria-label=${`Details of ${entry.action}`}>Show</summary>
-        <pre tabindex="0">${JSON.stringify(rest(entry), null, 2)}</pre></details></td></tr>`)}</tbody></table></div>`;
+        <pre tabindex="0">${toJson(rest(entry), 2)}</pre></details></td></tr>`)}</tbody></table></div>`;
 }
 
 // What the other columns do not show.

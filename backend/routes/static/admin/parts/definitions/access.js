@@ -1,6 +1,7 @@
 // Who may do what: a table of roles by actions. A grant can have a rule, which limits it to some records.
 import {html, useState} from '../html.js';
 import {Dialog} from '../dialogs.js';
+import {toJson} from '../json.js';
 import {titleOf} from '../session.js';
 import {withOption} from './draft.js';
 import {Problems} from './fields.js';
@@ -40,7 +41,7 @@ function Grant({action, role, rules, onInput, onEdit}) {
   const text = !count ? 'All' : rules.length === 1 ? 'Rule' : `${rules.length} rules`;
   return html`<input type="checkbox" aria-label=${`${role} may ${action}`} checked=${rules.length > 0}
       onChange=${event => onInput(event.target.checked ? [null] : [])} />
-    ${rules.length > 0 && html` <button type="button" class="link" title=${count ? JSON.stringify(rules) : undefined}
+    ${rules.length > 0 && html` <button type="button" class="link" title=${count ? toJson(rules) : undefined}
       aria-label=${`${text}: rule of ${role} for ${action}`} onClick=${onEdit}>${text}</button>`}`;
 }
 
