@@ -4,7 +4,7 @@ import {call} from '../api.js';
 import {toJson} from '../json.js';
 import {notify} from '../notices.js';
 import {expansion} from './access.js';
-import {changedFields, draftsOf, valuesOf} from './drafts.js';
+import {changedFields, draftsOf, isSame, valuesOf} from './drafts.js';
 
 // `record` is null for a new one. onSaved gets {record, etag}.
 // Returns {record, former, drafts, changed, conflict, type, save, resolve, cancel}: `former` are the drafts of what is
@@ -21,7 +21,8 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
   const accept = answer => {
     const next = {record: {expand: base.record?.expand, ...answer.data}, etag: answer.etag};
     setBase(next);
-    setTyped({});
+    setTyped(now => Object.fromEntries( // what was typed while this was sent stays
+      Object.entries(now).filter(([name, draft]) => !isSame(draft, drafts[name]))));
     notify('Saved');
     onSaved(next);
   };
