@@ -26,6 +26,7 @@ const question = makeStore(null);
 // Ask whether to do something; returns a promise of true or false.
 // With `typed`, the person must type this text first: for what cannot be undone.
 export function ask({title, text, action = 'OK', isDangerous = false, typed = null}) {
+  question.get()?.resolve(false); // the page asks one question at a time
   return new Promise(resolve => question.set({title, text, action, isDangerous, typed, resolve}));
 }
 

@@ -18,6 +18,7 @@ async function requireReadable(file) {
 
 function sendFile(url, file, type, onProgress, signal) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted(); // it may have been stopped while the session was refreshed
     const request = new XMLHttpRequest();
     request.open('POST', url);
     request.setRequestHeader('Content-Type', type);

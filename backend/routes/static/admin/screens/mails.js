@@ -25,6 +25,7 @@ export default function Mails({query}) {
     await call('POST', `/mails/${id}/attempts`);
     notify(`The mail to ${email} is sent now.`);
     read.reload();
+    document.getElementById('content').focus(); // the button may be gone
   };
   return html`<div class="heading"><h1>Mails</h1>
       <div class="actions"><button type="button" onClick=${read.reload}>Read again</button></div></div>

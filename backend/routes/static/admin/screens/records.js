@@ -36,7 +36,7 @@ function List({resource, query}) {
     <//>
     ${resource.actions.delete && html`<${SelectionBar} resource=${resource} selection=${selection}
       onDeleted=${read.reload} />`}
-    <${Loaded} read=${{...read, reload: () => load().then(read.reload)}}>${(records, meta) => html`
+    <${Loaded} read=${{...read, reload: () => load().then(read.reload, read.reload)}}>${(records, meta) => html`
       ${records.length ? html`<${Table} resource=${resource} columns=${columns} records=${records} sort=${shown.sort}
         selection=${resource.actions.delete ? selection : null} />`
         : html`<${None} resource=${resource} shown=${shown} />`}
