@@ -1,7 +1,7 @@
 // One record: a form, or a view if it cannot be changed.
 import {html, useState} from '../parts/html.js';
 import {call} from '../parts/api.js';
-import {copyText} from '../parts/copy.js';
+import {copyText} from '../parts/copying.js';
 import {ask} from '../parts/dialogs.js';
 import {Action} from '../parts/forms.js';
 import {labelOf} from '../parts/labels.js';

@@ -1,7 +1,7 @@
 // The API keys of an account: a program calls the API with one.
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
-import {CopyField} from '../copy_field.js';
+import {CopyField} from '../copying.js';
 import {ask, Dialog} from '../dialogs.js';
 import {Action} from '../forms.js';
 import {notify} from '../notices.js';
