@@ -19,6 +19,11 @@ export function secondsText(seconds) {
 }
 
 // "1 backup", "2 backups"
-export function countText(count, one, several = `${one}s`) {
-  return `${whole.format(count)} ${count === 1 ? one : several}`;
+export function countText(count, noun) {
+  return `${whole.format(count)} ${count === 1 ? noun : `${noun}s`}`;
+}
+
+// The text of what the API says of a list: "34,006 records", or "more than 100,000 records".
+export function totalText({total, total_is_at_least: minimum}, noun) {
+  return total === null ? `more than ${countText(minimum, noun)}` : countText(total, noun);
 }

@@ -1,5 +1,6 @@
 // A resource: its definition in a form and as YAML. Every change is planned first.
 import {html, useEffect, useState} from '../parts/html.js';
+import {countText} from '../parts/amounts.js';
 import {call} from '../parts/api.js';
 import {useAbout} from '../parts/definitions/about.js';
 import {FromFile} from '../parts/definitions/from_file.js';
@@ -97,7 +98,7 @@ function named(columns, fields) {
 
 function Notes({proposal}) {
   return html`<div class="card" role="status">
-    <p>This fits the ${proposal.rows.toLocaleString()} rows of the file. Check the names, types and access. When the
+    <p>This fits the ${countText(proposal.rows, 'row')} of the file. Check the names, types and access. When the
       resource is created, you can import the file.</p>
     ${proposal.notes.length > 0 && html`<ul>${proposal.notes.map(note => html`<li>${note}</li>`)}</ul>`}</div>`;
 }

@@ -1,6 +1,6 @@
 // Imports records from a file: first it is checked, then it is written.
 import {html, useEffect, useRef, useState} from '../parts/html.js';
-import {countOf} from '../parts/counts.js';
+import {countText} from '../parts/amounts.js';
 import {FormError} from '../parts/forms.js';
 import {columnsToName, formatOf, queryOfFormat} from '../parts/records/file_format.js';
 import {ImportOptions} from '../parts/records/import_options.js';
@@ -50,7 +50,7 @@ function Import({resource, query}) {
       <div class="actions">
         <button class=${isReady ? '' : 'main'} disabled=${!file} aria-disabled=${state.isBusy}>Check the file</button>
         ${isReady && html`<button type="button" class="main" aria-disabled=${state.isBusy}
-          onClick=${() => run({isDryRun: false})}>Import ${countOf(report.good, 'row')}</button>`}
+          onClick=${() => run({isDryRun: false})}>Import ${countText(report.good, 'row')}</button>`}
       </div>
     </form>
     ${state.isBusy && html`<${Progress} ...${state} stop=${stop} />`}

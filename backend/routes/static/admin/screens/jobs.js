@@ -1,6 +1,6 @@
 // The background jobs: when they run, and how the last run ended.
 import {html} from '../parts/html.js';
-import {countText, numberText, secondsText} from '../parts/amounts.js';
+import {numberText, secondsText} from '../parts/amounts.js';
 import {useRead} from '../parts/reading.js';
 import {titleOf} from '../parts/session.js';
 import {Loaded} from '../parts/states.js';

@@ -1,6 +1,6 @@
 // All resources, for people who define them.
 import {html, useState} from '../parts/html.js';
-import {countOf} from '../parts/definitions/counting.js';
+import {countRecords} from '../parts/counting.js';
 import {Action} from '../parts/forms.js';
 import {useRead} from '../parts/reading.js';
 import {Link} from '../parts/router.js';
@@ -37,5 +37,5 @@ function Count({name}) {
   const [text, setText] = useState(null);
   if (text) return html`<span role="status">${text}</span>`;
   return html`<${Action} class="link" aria-label=${`Count the records of ${name}`}
-    onClick=${async () => setText(await countOf(name))}>Count<//>`;
+    onClick=${async () => setText(await countRecords(name))}>Count<//>`;
 }

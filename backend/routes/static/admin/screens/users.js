@@ -1,5 +1,6 @@
 // The accounts: people and services.
 import {html} from '../parts/html.js';
+import {totalText} from '../parts/amounts.js';
 import {FilterForm, filtersOf} from '../parts/filter_form.js';
 import {useRoles} from '../parts/accounts/roles.js';
 import {Pager} from '../parts/pager.js';
@@ -29,14 +30,9 @@ export default function Users({query}) {
       <${Link} class="button main" to="/admin/users/new">New user<//></div>`}</div>
     <${FilterForm} label="Users" query=${query} fields=${filters} />
     <${Loaded} read=${read}>${(users, meta) => (users.length ? html`
-      <p class="quiet" role="status">${countOf(meta)}</p>
+      <p class="quiet" role="status">${totalText(meta, 'user')}</p>
       <${Table} users=${users} /><${Pager} query=${query} meta=${meta} />`
       : html`<${Empty}><p>No user matches. Change the search, or clear it.</p><//>`)}<//>`;
-}
-
-function countOf({total, total_is_at_least: least}) {
-  if (total === null) return `More than ${least.toLocaleString()} users`;
-  return total === 1 ? '1 user' : `${total.toLocaleString()} users`;
 }
 
 function Table({users}) {

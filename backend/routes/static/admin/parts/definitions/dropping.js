@@ -1,13 +1,13 @@
 // Drop a resource with its records.
 import {call} from '../api.js';
+import {countRecords} from '../counting.js';
 import {ask} from '../dialogs.js';
 import {notify} from '../notices.js';
 import {navigate} from '../router.js';
 import {load} from '../session.js';
-import {countOf} from './counting.js';
 
 export async function drop(name, etag) {
-  const records = await countOf(name);
+  const records = await countRecords(name);
   const isSure = await ask({
     title: `Drop ${name}?`,
     text: `This deletes the resource with ${records} and their history. Only a backup brings them back.`,

@@ -1,5 +1,6 @@
 // The plan of a change, which is shown before it is applied.
 import {html, useState} from '../html.js';
+import {countText} from '../amounts.js';
 import {Dialog} from '../dialogs.js';
 import {FormError, TextInput, useSubmit} from '../forms.js';
 import {BASE} from '../place.js';
@@ -33,7 +34,7 @@ export function Review({plan, name, isNew, onApply, onClose}) {
 }
 
 function Step({step}) {
-  const records = `${step.records.toLocaleString()} ${step.records === 1 ? 'record' : 'records'}`;
+  const records = countText(step.records, 'record');
   const mark = step.impossible ? `Not possible because of ${records}.`
     : step.loses_data && `Loses data in ${records}.`;
   return html`${step.text}${mark && html` <strong class="wrong">${mark}</strong>`}

@@ -1,6 +1,6 @@
 // Records of other resources that refer to a record: links to their lists, and how many there are.
 import {html, useState} from '../html.js';
-import {call} from '../api.js';
+import {countRecords} from '../counting.js';
 import {Action} from '../forms.js';
 import {Link} from '../router.js';
 import {resourceNamed, titleOf} from '../session.js';
@@ -29,12 +29,9 @@ function relationsOf(resource) {
 
 function Entry({resource, field, filter, id, isOnly}) {
   const [count, setCount] = useState(null);
-  const read = async () => {
-    const {meta} = await call('GET', `/${resource}`, {query: {[filter]: id, per_page: 1, fields: 'id'}});
-    setCount(meta.total ?? `more than ${meta.total_is_at_least.toLocaleString()}`);
-  };
+  const read = async () => setCount(await countRecords(resource, {[filter]: id}));
   const title = isOnly ? titleOf(resource) : `${titleOf(resource)} (${titleOf(field).toLowerCase()})`;
   return html`<li><${Link} to=${`/admin/records/${resource}?${filter}=${id}`}>${title}<//>
     <div><${Action} class="link" aria-label=${`Count ${title}`} onClick=${read}>Count<//>
-      <span class="quiet" role="status">${count?.toLocaleString()}</span></div></li>`;
+      <span class="quiet" role="status">${count}</span></div></li>`;
 }

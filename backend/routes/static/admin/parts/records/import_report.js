@@ -1,6 +1,6 @@
 // What an import did, or in a check would do.
 import {html, useEffect, useRef} from '../html.js';
-import {countOf} from '../counts.js';
+import {countText} from '../amounts.js';
 import {downloadRows} from '../downloads.js';
 import {Link} from '../router.js';
 import {titleOf} from '../session.js';
@@ -31,7 +31,7 @@ export function ImportReport({resource, report}) {
     <h2 id="report" ref=${heading} tabindex="-1">${isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported'}</h2>
     ${counts && html`<p role="status">${sentenceOf(counts, isDryRun)}</p>`}
     ${changed.length > 0 && html`<h3>Read differently</h3><ul>${changed.map(({column, option, cells, example}) => html`
-      <li>${column}: ${countOf(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
+      <li>${column}: ${countText(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
     ${problems.length > 0 && html`<${Problems} resource=${resource} problems=${problems} />`}
     ${!isDryRun && counts && html`<p><${Link} class="button" to=${`/admin/records/${resource.name}`}>
       Show ${titleOf(resource.name).toLowerCase()}<//></p>`}
@@ -40,9 +40,9 @@ export function ImportReport({resource, report}) {
 
 function sentenceOf({rows, created, updated, skipped, bad}, isDryRun) {
   const [creates, updates] = isDryRun ? ['would create', 'update'] : ['created', 'updated'];
-  const done = `${countOf(rows, 'row')}: ${
-    creates} ${countOf(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
-  const rest = [bad && `${countOf(bad, 'row')} not valid.`, skipped && `${countOf(skipped, 'empty row')} skipped.`];
+  const done = `${countText(rows, 'row')}: ${
+    creates} ${countText(created, 'record')}, ${updates} ${updated.toLocaleString()}.`;
+  const rest = [bad && `${countText(bad, 'row')} not valid.`, skipped && `${countText(skipped, 'empty row')} skipped.`];
   return [done, ...rest].filter(Boolean).join(' ');
 }
 
@@ -57,7 +57,7 @@ function Problems({resource, problems}) {
         <td class="number">${line}</td><td>${place}</td><td>${withoutPlace(message, place)}</td></tr>`)}</tbody>
     </table></div>
     ${shown.length < problems.length && html`<p class="quiet">
-      The first ${MOST_SHOWN} of ${countOf(problems.length, 'problem')}
+      The first ${MOST_SHOWN} of ${countText(problems.length, 'problem')}
       are shown.</p>`}
     <div class="actions"><button type="button" onClick=${download}>Download the problems</button></div>`;
 }

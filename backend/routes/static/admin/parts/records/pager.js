@@ -1,7 +1,7 @@
 // The pages of a list, and how many records it has.
 import {html, useState} from '../html.js';
 import {call} from '../api.js';
-import {countOf} from '../counts.js';
+import {countText} from '../amounts.js';
 import {Action} from '../forms.js';
 import {setQuery} from '../router.js';
 import {changeList, hasNumberedPages, PAGE_SIZES, pagesBefore, selectionOf} from './query.js';
@@ -64,8 +64,8 @@ function Count({resource, shown, known}) {
     const {data} = await call('GET', `/${resource.name}/aggregate`, {query: selectionOf(shown)});
     setCounted({total: data[0]?.count ?? 0});
   };
-  if (total !== null) return html`<span role="status">of ${countOf(total, 'record')}</span>`;
+  if (total !== null) return html`<span role="status">of ${countText(total, 'record')}</span>`;
   if (minimum === null) return html`<${Action} onClick=${count}>Count<//>`;
-  return html`<span role="status">of more than ${countOf(minimum, 'record')}</span>
+  return html`<span role="status">of more than ${countText(minimum, 'record')}</span>
     ${resource.actions.aggregate && html`<${Action} onClick=${countExactly}>Count exactly<//>`}`;
 }

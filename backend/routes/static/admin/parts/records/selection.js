@@ -1,7 +1,7 @@
 // The records that are selected in a list, and their deletion.
 import {html, useEffect, useState} from '../html.js';
 import {ApiError, call} from '../api.js';
-import {countOf} from '../counts.js';
+import {countText} from '../amounts.js';
 import {ask} from '../dialogs.js';
 import {Action} from '../forms.js';
 import {labelOf} from '../labels.js';
@@ -48,18 +48,18 @@ export function SelectionBar({resource, selection, onDeleted}) {
   };
   if (!chosen.size) return null;
   return html`
-    <div class="actions"><span role="status">${countOf(chosen.size, 'record')} selected</span>
+    <div class="actions"><span role="status">${countText(chosen.size, 'record')} selected</span>
       <button type="button" onClick=${() => { setFailures([]); selection.clear(); }}>Clear selection</button>
-      <${Action} class="danger" onClick=${remove}>Delete ${countOf(chosen.size, 'record')}<//></div>
+      <${Action} class="danger" onClick=${remove}>Delete ${countText(chosen.size, 'record')}<//></div>
     ${progress !== null && html`<progress aria-label="Deleting" value=${progress} max="1"></progress>`}
     ${failures.length > 0 && html`<div class="error" role="alert">
-      <p>${countOf(failures.length, 'record')} could not be deleted:</p>
+      <p>${countText(failures.length, 'record')} could not be deleted:</p>
       <ul>${failures.map(({record, message}) => html`<li key=${record.id}>
         <strong>${labelOf(resource, record)}</strong>: ${message}</li>`)}</ul></div>`}`;
 }
 
 function questionOf(resource, count) {
-  return {title: `Delete ${countOf(count, 'record')}?`, action: 'Delete', isDangerous: true,
+  return {title: `Delete ${countText(count, 'record')}?`, action: 'Delete', isDangerous: true,
     typed: count > MOST_AT_ONCE ? String(count) : null,
     text: `The selected records of ${titleOf(resource.name)} are deleted for everybody. This cannot be undone.`};
 }
@@ -72,7 +72,7 @@ async function deleteRecords(resource, records, setProgress, onDone) {
     failures.push(...await deleteTogether(resource, records.slice(start, start + MOST_AT_ONCE), onDone));
   }
   const count = records.length - failures.length;
-  if (count) notify(`${countOf(count, 'record')} deleted.`);
+  if (count) notify(`${countText(count, 'record')} deleted.`);
   return failures;
 }
 
