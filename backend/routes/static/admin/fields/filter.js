@@ -13,6 +13,7 @@ export function takesMany(operator) {
   return OF_MANY.includes(operator);
 }
 
+// `value` is a text, or a list of texts for an operator that takes several values.
 export function FilterInput({field, operator = 'eq', value, onInput, attributes}) {
   const asked = {...field, nullable: false};
   const others = {onInput, attributes};

@@ -13,7 +13,6 @@ import * as datetime from './datetime.js';
 import * as decimal from './decimal.js';
 import * as email from './email.js';
 import * as enumeration from './enum.js';
-import {FilterInput} from './filter.js';
 import * as integer from './integer.js';
 import * as json from './json.js';
 import * as list from './list.js';
@@ -58,10 +57,4 @@ function orNone(show) {
 // Returns the component ({field, value, onInput, attributes, problems}); `value` is a draft.
 export function inputOf(field) {
   return typeOf(field).Input;
-}
-
-// Returns the component ({field, operator, value, onInput, attributes}); `value` is a text, or a list of texts for an
-// operator that takes several values.
-export function filterInputOf() {
-  return FilterInput;
 }

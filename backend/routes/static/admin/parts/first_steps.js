@@ -4,7 +4,6 @@ import {call} from './api.js';
 import {Link} from './router.js';
 import {may} from './session.js';
 
-
 async function hasMore(path, count = 0, query = {}) {
   return (await call('GET', path, {query})).data.length > count;
 }

@@ -86,6 +86,6 @@ function SignInAgain() {
   const state = useStore(session);
   return state === 'ended' && html`<${Dialog} title="Sign in again" onClose=${() => session.set('none')}>
     <p>Your session has ended. What you have typed stays here.</p>
-    <${SignInForm} email=${person.get().user?.email} isAgain />
+    <${SignInForm} email=${person.get().user?.email} />
   <//>`;
 }

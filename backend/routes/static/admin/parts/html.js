@@ -2,9 +2,8 @@
 import {h} from '../vendor/preact.js';
 import htm from '../vendor/htm.js';
 
-export {createContext, Fragment, render} from '../vendor/preact.js';
+export {Fragment, render} from '../vendor/preact.js';
 export {
-  useCallback, useContext, useEffect, useErrorBoundary, useId, useLayoutEffect, useMemo, useReducer, useRef,
-  useState,
+  useCallback, useEffect, useErrorBoundary, useId, useLayoutEffect, useRef, useState,
 } from '../vendor/hooks.js';
 export const html = htm.bind(h);

@@ -3,7 +3,6 @@ const {base, admin, app, name} = document.body.dataset;
 
 export const BASE = base; // '' or '/some/path'
 export const API = `${base}/api/v1`;
-export const ADMIN = `${base}/admin`;
 export const HAS_ADMIN = admin === 'on';
 export const APP_URL = app;
 export const APP_NAME = name;

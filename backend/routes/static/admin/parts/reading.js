@@ -14,8 +14,8 @@ export function useRead(path, query = {}, {headers} = {}) {
     const controller = new AbortController();
     setState(former => ({...former, isLoading: true}));
     call('GET', path, {query, headers, signal: controller.signal}).then(
-      answer => latest.current === key && setState({...answer, isLoading: false, key}),
-      error => error.name !== 'AbortError' && setState(former => ({...former, error, isLoading: false, key})),
+      answer => latest.current === key && setState({...answer, isLoading: false}),
+      error => error.name !== 'AbortError' && setState(former => ({...former, error, isLoading: false})),
     );
     return () => controller.abort();
   }, [key, round]);

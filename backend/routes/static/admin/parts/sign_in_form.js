@@ -3,13 +3,10 @@ import {html, useState} from './html.js';
 import {FormError, TextInput, useSubmit} from './forms.js';
 import {signIn} from './session.js';
 
-export function SignInForm({email: known = '', onDone}) {
+export function SignInForm({email: known = ''}) {
   const [email, setEmail] = useState(known);
   const [password, setPassword] = useState('');
-  const {isSending, problems, error, onSubmit} = useSubmit(async () => {
-    await signIn(email, password);
-    onDone?.();
-  });
+  const {isSending, problems, error, onSubmit} = useSubmit(() => signIn(email, password));
   return html`<form onSubmit=${onSubmit} noValidate>
     <${TextInput} label="E-mail address" type="email" autocomplete="username" value=${email} onInput=${setEmail}
       problems=${problems.email} />

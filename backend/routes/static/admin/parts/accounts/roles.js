@@ -6,7 +6,7 @@ import {may, person} from '../session.js';
 
 const MEMBER = 'member'; // every person has it
 
-export function isAdmin() {
+function isAdmin() {
   return person.get().user.roles.includes('admin');
 }
 

@@ -149,7 +149,7 @@ function mapValues(object, update) {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, update(value)]));
 }
 
-export function termsOf(set) {
+function termsOf(set) {
   return listOf(Array.isArray(set) ? set : set?.fields);
 }
 

@@ -11,14 +11,10 @@ export function grantees(access = {}, roles = []) {
   return [...new Set([...EVERYBODY, ...roles, ...named])].filter(role => role !== 'admin' || named.includes('admin'));
 }
 
-// The grants of a role for an action.
-export function grantsOf(access = {}, action, role) {
-  return (access[action] ?? []).filter(grant => roleOf(grant) === role);
-}
-
 // The rules of a role for an action: null for one that grants all records.
-export function rulesOf(access, action, role) {
-  return grantsOf(access, action, role).map(grant => (typeof grant === 'string' ? null : grant.where));
+export function rulesOf(access = {}, action, role) {
+  const grants = (access[action] ?? []).filter(grant => roleOf(grant) === role);
+  return grants.map(grant => (typeof grant === 'string' ? null : grant.where));
 }
 
 // Give a role an action with these rules: [] takes it away, [null] grants all records.

@@ -25,8 +25,8 @@ export function Others({shown}) {
     <${YamlInput} label="Checks"
       hint="Conditions that each record must meet, by name: dates: {ends: {gte: {field: starts}}}"
       ...${common('checks')} />
-    <${Flag} label="Keep every version of a record" part="history" ...${common('history')} />
-    <${Flag} label="Refuse changes without If-Match, so that no change is lost" part="require_if_match"
+    <${Flag} label="Keep every version of a record" ...${common('history')} />
+    <${Flag} label="Refuse changes without If-Match, so that no change is lost"
       ...${common('require_if_match')} />
     <${NumberInput} label="Seconds in caches" hint="How long browsers and proxies may keep what everybody may read."
       ...${common('cache_seconds')} />

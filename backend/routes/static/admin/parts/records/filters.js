@@ -2,8 +2,7 @@
 import {html, useRef, useState} from '../html.js';
 import {Dialog} from '../dialogs.js';
 import {Labelled, Select} from '../forms.js';
-import {filterInputOf} from '../../fields/index.js';
-import {takesMany} from '../../fields/filter.js';
+import {FilterInput, takesMany} from '../../fields/filter.js';
 import {FilterValue} from './filter_value.js';
 import {choicesOf, fieldOf, isOf, pathTitle} from './operators.js';
 import {changeList, keyOf} from './query.js';
@@ -70,7 +69,6 @@ function FilterDialog({fields, filter, onClose}) {
   const {field, chooseField, choices, choice, chooseOperator, values, setValues} = useDraft(fields, filter);
   const [problems, setProblems] = useState([]);
   const isOfMany = takesMany(choice.operator);
-  const Control = filterInputOf(field);
   const apply = event => {
     event.preventDefault();
     const given = choice.value ? [choice.value] : values.filter(value => value !== '');
@@ -89,7 +87,7 @@ function FilterDialog({fields, filter, onClose}) {
         options=${choices.map(({words}, index) => [String(index), words])} />
       ${!choice.value && html`<${Labelled} label=${isOfMany ? 'Values' : 'Value'} problems=${problems}>${
         attributes => html`
-        <${Control} key=${`${field.name} ${isOfMany}`} field=${field} operator=${choice.operator}
+        <${FilterInput} key=${`${field.name} ${isOfMany}`} field=${field} operator=${choice.operator}
           value=${isOfMany ? values : values[0] ?? ''} onInput=${value => setValues([value].flat())}
           attributes=${attributes} />`}<//>`}
       <div class="actions">

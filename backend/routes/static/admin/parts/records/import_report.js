@@ -27,8 +27,9 @@ export function ImportReport({resource, report}) {
   useEffect(() => { // the button that had the focus is gone
     if (document.activeElement === document.body) heading.current.focus();
   }, [report]);
+  const title = isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported';
   return html`<section aria-labelledby="report">
-    <h2 id="report" ref=${heading} tabindex="-1">${isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported'}</h2>
+    <h2 id="report" ref=${heading} tabindex="-1">${title}</h2>
     ${counts && html`<p role="status">${sentenceOf(counts, isDryRun)}</p>`}
     ${changed.length > 0 && html`<h3>Read differently</h3><ul>${changed.map(({column, option, cells, example}) => html`
       <li>${column}: ${countText(cells, 'value')} with <code>${option}</code>, such as ${example}</li>`)}</ul>`}
