@@ -3,6 +3,7 @@
 What takes too long would take minutes: a request that is not stopped is answered 200 in the end, and the test fails.
 """
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import pytest
 from peewee import OperationalError
 
 from backend.middleware.connections import lanes
-from backend.models.database import DatabaseUnavailable, database, postgres_waiting
+from backend.models.database import DatabaseUnavailable, database, postgres_waiting, watchdog
 from backend.models.database.time_limits import allowance
 from backend.utils.meter import meter
 from tests.conftest import ON_SQLITE, Person
@@ -67,6 +68,16 @@ def test_a_query_that_takes_too_long_is_stopped_and_reported(slow_notes, alice, 
         assert answer.headers["Retry-After"] == "1"
         assert "took longer than 0.4 seconds" in answer.json["error"]["message"], path
     assert any("LARDER_QUERY_TIMEOUT_SECONDS" in line for line in read_lines())
+
+
+@ON_SQLITE
+def test_a_query_is_stopped_also_after_a_time_without_queries(slow_notes, alice, monkeypatch):
+    monkeypatch.setattr(watchdog, "CHECKS_BEFORE_END", 2)
+    before = {thread for thread in threading.enumerate() if thread.name == "query watchdog"}
+    assert before
+    wait_for(lambda: not any(thread.is_alive() for thread in before))
+    with patience(query_seconds=0.4):
+        assert_failure(alice.get("/notes"), 503, "UNAVAILABLE")
 
 
 @pytest.fixture
