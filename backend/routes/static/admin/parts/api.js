@@ -121,7 +121,8 @@ async function read(response) {
 
 let refreshing = null;
 
-// Exchange the refresh token; calls that need it at the same time share one. Returns whether the session goes on.
+// Exchange the refresh token; calls that need it at the same time share one. Returns whether the session goes on;
+// throws ApiError if the server does not know.
 export function refresh() {
   refreshing ||= exchange().finally(() => { refreshing = null; });
   return refreshing;
@@ -139,7 +140,8 @@ async function exchange() {
       throw new ConnectionLost();
     }
     if (response.ok) return true;
-    if (response.status !== 401 && response.status !== 403) return false; // such as a 503: the session may go on
+    // After a 503 the session may go on. Without its cookie the request would be one of the public.
+    if (response.status !== 401 && response.status !== 403) await answerOf(response);
   }
   if (session.get() === 'open') session.set('ended');
   return false;
