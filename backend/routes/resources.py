@@ -16,7 +16,7 @@ from backend.routes.toolkit.definition_schemas import DefinitionPlanSchema, Defi
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.etags import accepted_tags
 from backend.routes.toolkit.uploads import UPLOADED, read_layout, uploaded_rows
-from backend.routes.toolkit.yaml_bodies import JSON, TEXT, YAML, YamlOrJson
+from backend.routes.toolkit.yaml_bodies import JSON, TEXT, YAML, YamlOrJson, takes_yaml
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema
 from backend.services.field_types.boolean import BooleanFromText
@@ -135,7 +135,7 @@ def list_resources() -> Any:
 @blp.post("")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.idempotent
-@blp.takes_yaml
+@takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
 @blp.response(201, DefinitionSchema, headers=LOCATION | ETAG)
 @blp.fails(400, 401, 403, 409, 415)
@@ -143,7 +143,7 @@ def list_resources() -> Any:
 def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Create a resource
 
-    Its API is available from the next request on.
+    Its API is available from the next request on. The body can also be YAML, as `application/yaml`.
     """
     stored = resources.create_resource(current_actor(), data)
     return stored, {"Location": f"{API}/resources/{stored.name}", **_etag(stored)}
@@ -151,13 +151,16 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 
 @blp.post("/plan")
 @blp.guard(permission(RESOURCES_WRITE))
-@blp.takes_yaml
+@takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionPlanSchema)
 @blp.fails(400, 401, 403, 409, 415)
 @blp.doc(operationId="plan_new_resource")
 def plan_new_resource(data: dict[str, Any]) -> dict[str, Any]:
-    """Show what it would do to create a resource, without creating it"""
+    """Show what it would do to create a resource, without creating it
+
+    The body can also be YAML, as `application/yaml`.
+    """
     return resources.plan_new_resource(data).to_dict()
 
 
@@ -202,7 +205,7 @@ def get_resource(name: str) -> Any:
 @blp.put("/<name>")
 @blp.guard(permission(RESOURCES_WRITE))
 @blp.arguments(ReplaceQuery, location="query")
-@blp.takes_yaml
+@takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionSchema, headers=ETAG)
 @blp.fails(400, 401, 403, 404, 409, 412, 415)
@@ -211,7 +214,8 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
     """Change a resource and its records
 
     All steps to the new definition happen in one transaction. If existing records prevent it, or if it would lose data
-    and `confirm` is not the fingerprint of the plan, nothing is changed and the response 409 has the plan.
+    and `confirm` is not the fingerprint of the plan, nothing is changed and the response 409 has the plan. The body can
+    also be YAML, as `application/yaml`.
     """
     stored = resources.replace_resource(
         current_actor(), name, data, confirm=query.get("confirm"), if_match=accepted_tags(request.environ)
@@ -221,13 +225,16 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
 
 @blp.post("/<name>/plan")
 @blp.guard(permission(RESOURCES_WRITE))
-@blp.takes_yaml
+@takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionPlanSchema)
 @blp.fails(400, 401, 403, 404, 409, 415)
 @blp.doc(operationId="plan_resource")
 def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
-    """Show what a change of a resource would do, without changing anything"""
+    """Show what a change of a resource would do, without changing anything
+
+    The body can also be YAML, as `application/yaml`.
+    """
     return with_advice(resources.plan_resource(name, data), [data.get("name", name)]).to_dict()
 
 

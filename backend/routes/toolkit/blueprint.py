@@ -10,7 +10,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import Schema
 
 from backend.middleware.guards import Guard
-from backend.routes.toolkit import idempotency, yaml_bodies
+from backend.routes.toolkit import idempotency
 from backend.routes.toolkit.arguments import Parser, takes_no_query
 from backend.routes.toolkit.envelope import envelope_schema, list_meta
 from backend.utils.clock import seconds_stamp
@@ -60,10 +60,6 @@ class Blueprint(SmorestBlueprint):
     def idempotent(self, view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
         """Return a view that supports the header Idempotency-Key."""
         return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view))
-
-    def takes_yaml(self, view: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view that takes its body, which a YamlOrJson loads, also in YAML."""
-        return self.doc(requestBody=yaml_bodies.TEXT)(yaml_bodies.explaining_lines(view))
 
     def arguments(self, schema: Schema | type[Schema], **options: Any) -> Callable[[View], View]:
         """Return a decorator that loads arguments with the schema. A schema class is instantiated once."""

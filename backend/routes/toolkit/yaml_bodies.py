@@ -14,12 +14,12 @@ from backend.utils.strict_json import read_text
 from backend.utils.strict_yaml import YamlError, compose_yaml, load_yaml, with_lines
 
 JSON, YAML = "application/json", "application/yaml"
-# As binary, so that generators of clients send and return the text unchanged.
+# As binary, so that clients of generators return the text unchanged.
 TEXT = {"content": {YAML: {"schema": {"type": "string", "format": "binary"}}}}
 
 
 class YamlOrJson(Schema):
-    """A schema of a body in JSON or YAML; its view is decorated with `blp.takes_yaml`."""
+    """A schema of a body in JSON or YAML; its view is decorated with `takes_yaml`."""
 
 
 def read_yaml(req: flask.Request) -> Any:
@@ -35,8 +35,11 @@ def read_yaml(req: flask.Request) -> Any:
         raise Malformed(str(error)) from error
 
 
-def explaining_lines(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a view whose problems of a body in YAML have their lines."""
+def takes_yaml(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a view that takes its body, which a YamlOrJson loads, also in YAML; problems have their lines.
+
+    The OpenAPI document has the JSON body alone: generators of clients cannot send one of two types.
+    """
 
     @wraps(view)
     def explain(*positional: Any, **arguments: Any) -> Any:
