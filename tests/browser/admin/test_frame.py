@@ -149,6 +149,24 @@ def test_the_first_tab_offers_to_skip_the_menu(open_as, notes):
     assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
 
 
+@pytest.mark.parametrize("name", ["alice", "edith"])
+def test_members_and_editors_see_no_trace_of_what_they_may_not(open_as, address, notes, console, name):
+    notes.call("POST", "/secrets", {"title": "Hidden treasure"})
+    page = open_as(name)
+    responses, texts = [], []
+    page.on("response", lambda response: "/api/" in response.url and response.ok and responses.append(response))
+    for path in (*PAGES, "records/secrets"):
+        page.goto(f"http://{address}/admin/{path}")
+        page.locator("h1").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        check_accessible(page)
+        texts += [page.locator("main").inner_text(), *(response.text() for response in responses)]
+        responses.clear()
+    assert any("Notes" in text for text in texts)
+    assert [text for text in texts if "treasure" in text or "secrets" in text or "admin@example.com" in text] == []
+    forget_refusals(console, 403, 404)
+
+
 @ON_SQLITE
 def test_every_screen_fits_small_windows_and_dark_systems(open_as, notes):
     page = open_as("admin")
