@@ -100,3 +100,26 @@ export function Action({onClick, children, ...rest}) {
   return html`<button type="button" aria-disabled=${isBusy} aria-busy=${isBusy} ...${rest} onClick=${run}>
     ${children}</button>`;
 }
+
+// Throw ApiError if a control has a text that it cannot read, such as a date without its year.
+export function refuseIncomplete(form) {
+  const incomplete = [...form.elements].filter(element => element.name && element.validity.badInput);
+  refuse(Object.fromEntries(incomplete.map(({name}) => [name, ['This is not complete.']])));
+}
+
+// Throw ApiError with these problems by field, as if the API had found them; none if there are none.
+export function refuse(problems) {
+  if (Object.keys(problems).length) {
+    throw new ApiError(422, {message: 'Some values are not valid.', details: {json: problems}});
+  }
+}
+
+// The texts of the problems of a field; those of a part of its value say of which.
+export function problemsAt(problems, name) {
+  return Object.entries(problems).flatMap(([path, texts]) => {
+    if (path === name) return texts;
+    if (!path.startsWith(`${name}.`)) return [];
+    const part = path.slice(name.length + 1);
+    return texts.map(text => `${/^\d+$/.test(part) ? `Value ${Number(part) + 1}` : part}: ${text}`);
+  });
+}

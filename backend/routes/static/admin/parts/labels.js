@@ -5,6 +5,7 @@ import {notifyError} from './notices.js';
 import {person, resourceNamed} from './session.js';
 import {makeStore, useStore} from './store.js';
 
+export const MAX_EXPANSIONS = 8; // related records of one request
 const MOST_IDS = 100; // in one request
 const labels = makeStore(new Map()); // `${resource} ${id}` → label
 const asked = new Set(); // those that have been read, also if there was no such record

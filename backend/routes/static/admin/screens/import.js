@@ -2,15 +2,13 @@
 import {html, useEffect, useRef, useState} from '../parts/html.js';
 import {countText} from '../parts/amounts.js';
 import {FormError} from '../parts/forms.js';
-import {columnsToName, formatOf, queryOfFormat} from '../parts/records/file_format.js';
+import {columnsToName, formatOf, queryOfFormat, typeOfFile} from '../parts/records/file_format.js';
 import {ImportOptions} from '../parts/records/import_options.js';
 import {ImportReport, reportOf} from '../parts/records/import_report.js';
 import {Link, useLeavingGuard} from '../parts/router.js';
 import {resourceNamed, titleOf} from '../parts/session.js';
 import {upload} from '../parts/upload.js';
 import Missing from './missing.js';
-
-const JSON_LINES = /\.(ndjson|jsonl)$/i;
 
 export default function ImportScreen({resource: name, query}) {
   const resource = resourceNamed(name);
@@ -70,7 +68,7 @@ function useImport(resource, file, options) {
     try {
       const {data} = await upload(`/${resource.name}/import`, file, {
         query: {...queryOf(options), dry_run: isDryRun},
-        type: JSON_LINES.test(file.name) ? 'application/x-ndjson' : 'text/csv',
+        type: typeOfFile(file),
         onProgress: sent => setState(former => ({...former, sent})), signal: controller.current.signal,
       });
       setState({report: reportOf(data, isDryRun)});

@@ -2,9 +2,8 @@
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {CheckList} from '../check_list.js';
-import {FormError, TextInput, useSubmit} from '../forms.js';
+import {FormError, problemsAt, refuseIncomplete, TextInput, useSubmit} from '../forms.js';
 import * as datetime from '../../fields/datetime.js';
-import {problemsAt, refuseIncomplete} from '../record/drafts.js';
 import {person} from '../session.js';
 import {useRoles} from './roles.js';
 import {PERMISSIONS} from './permissions.js';

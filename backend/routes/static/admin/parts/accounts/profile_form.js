@@ -2,9 +2,8 @@
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {cellOf} from '../../fields/index.js';
-import {FormError, TextInput, useSubmit} from '../forms.js';
+import {FormError, refuseIncomplete, TextInput, useSubmit} from '../forms.js';
 import {notify} from '../notices.js';
-import {refuseIncomplete} from '../record/drafts.js';
 import {useLeavingGuard} from '../router.js';
 import {load, person, titleOf} from '../session.js';
 import {isSameProfile, profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';

@@ -3,8 +3,7 @@ import {html} from '../html.js';
 import {ApiError} from '../api.js';
 import {hintOf} from '../../fields/hints.js';
 import {inputOf, typeOf} from '../../fields/index.js';
-import {Labelled} from '../forms.js';
-import {problemsAt} from '../record/drafts.js';
+import {Labelled, problemsAt} from '../forms.js';
 import {titleOf} from '../session.js';
 
 // The drafts of a profile: what its inputs have, by field.

@@ -2,8 +2,7 @@
 import {html, useState} from '../html.js';
 import {call} from '../api.js';
 import {CheckList} from '../check_list.js';
-import {FormError, TextInput, useSubmit} from '../forms.js';
-import {problemsAt} from '../record/drafts.js';
+import {FormError, problemsAt, TextInput, useSubmit} from '../forms.js';
 import {useLeavingGuard} from '../router.js';
 import {may} from '../session.js';
 import {PERMISSIONS} from './permissions.js';

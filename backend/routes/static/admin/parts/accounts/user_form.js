@@ -2,8 +2,7 @@
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {cellOf} from '../../fields/index.js';
-import {Checkbox, FormError, TextInput, useSubmit} from '../forms.js';
-import {problemsAt, refuseIncomplete} from '../record/drafts.js';
+import {Checkbox, FormError, problemsAt, refuseIncomplete, TextInput, useSubmit} from '../forms.js';
 import {useLeavingGuard} from '../router.js';
 import {may, person, titleOf} from '../session.js';
 import {mayChange, RolesInput} from './roles.js';

@@ -2,6 +2,7 @@
 import {html, useId, useState} from '../html.js';
 import {call} from '../api.js';
 import {notifyError} from '../notices.js';
+import {typeOfFile} from '../records/file_format.js';
 
 export function FromFile({onProposal}) {
   const [isReading, setReading] = useState(false);
@@ -12,7 +13,8 @@ export function FromFile({onProposal}) {
     setReading(true);
     try {
       const query = {name: file.name.replace(/\.[^.]*$/, '') || 'records'};
-      onProposal((await call('POST', '/resources/proposal', {query, body: file, headers: typeOf(file)})).data);
+      const headers = {'Content-Type': typeOfFile(file)};
+      onProposal((await call('POST', '/resources/proposal', {query, body: file, headers})).data);
     } catch (error) {
       notifyError(error);
     }
@@ -27,8 +29,4 @@ export function FromFile({onProposal}) {
       onClick=${choose} onChange=${propose} aria-describedby=${`${id}-hint`} />
     <p class="hint" id=${`${id}-hint`}>${isReading ? 'Reading…'
       : 'Proposes fields that fit all its rows. Nothing is created before you apply it.'}</p></div>`;
-}
-
-function typeOf(file) {
-  return {'Content-Type': /\.(ndjson|jsonl)$/.test(file.name) ? 'application/x-ndjson' : 'text/csv'};
 }

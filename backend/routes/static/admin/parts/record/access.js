@@ -1,4 +1,5 @@
 // What a person may do with a record.
+import {MAX_EXPANSIONS} from '../labels.js';
 
 // Whether an action may be performed on a record, as far as it can be known: for those of a rule the API decides.
 export function mayDo(resource, action, record, user) {
@@ -17,7 +18,7 @@ export function settableFields(resource, record, user) {
 export function expansion(resource) {
   const fields = new Map(resource.fields.map(field => [field.name, field]));
   const names = resource.relations.filter(({name, field, back}) => !back && name === field).map(({name}) => name)
-    .slice(0, 8); // the most that can be expanded
+    .slice(0, MAX_EXPANSIONS);
   const shown = names.map(name => [`expand.${name}.fields`, fields.get(name)?.to_label ?? 'id']);
   return names.length ? {expand: names.join(','), ...Object.fromEntries(shown)} : {};
 }

@@ -1,5 +1,5 @@
 // What is typed into the form of a record: a map of field to draft, which becomes the body of a request.
-import {ApiError} from '../api.js';
+import {refuse} from '../forms.js';
 import {varies} from '../../fields/hints.js';
 import {typeOf} from '../../fields/index.js';
 
@@ -35,26 +35,4 @@ export function valuesOf(fields, drafts, isNew) {
   }
   refuse(problems);
   return values;
-}
-
-// Throw ApiError if a control has a text that it cannot read, such as a date without its year.
-export function refuseIncomplete(form) {
-  const incomplete = [...form.elements].filter(element => element.name && element.validity.badInput);
-  refuse(Object.fromEntries(incomplete.map(({name}) => [name, ['This is not complete.']])));
-}
-
-function refuse(problems) {
-  if (Object.keys(problems).length) {
-    throw new ApiError(422, {message: 'Some values are not valid.', details: {json: problems}});
-  }
-}
-
-// The texts of the problems of a field; those of a part of its value say of which.
-export function problemsAt(problems, name) {
-  return Object.entries(problems).flatMap(([path, texts]) => {
-    if (path === name) return texts;
-    if (!path.startsWith(`${name}.`)) return [];
-    const part = path.slice(name.length + 1);
-    return texts.map(text => `${/^\d+$/.test(part) ? `Value ${Number(part) + 1}` : part}: ${text}`);
-  });
 }

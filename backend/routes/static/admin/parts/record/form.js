@@ -1,13 +1,12 @@
 // The form of a record: its fields in their order, those that cannot be set as texts.
 import {html, useEffect, useRef} from '../html.js';
-import {FormError, Labelled, useSubmit} from '../forms.js';
+import {FormError, Labelled, problemsAt, refuseIncomplete, useSubmit} from '../forms.js';
 import {hintOf} from '../../fields/hints.js';
 import {inputOf} from '../../fields/index.js';
 import {useLeavingGuard} from '../router.js';
 import {titleOf} from '../session.js';
 import {Value} from './about.js';
 import {Conflict} from './conflict.js';
-import {problemsAt, refuseIncomplete} from './drafts.js';
 import {useSaving} from './saving.js';
 
 // `record` is null for a new one. `settable` are the fields with a control. onSaved gets {record, etag}.

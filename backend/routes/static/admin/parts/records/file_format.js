@@ -3,6 +3,7 @@ import {html, useEffect, useState} from '../html.js';
 import {Select, TextInput} from '../forms.js';
 import {resourceNamed} from '../session.js';
 
+const JSON_LINES = /\.(ndjson|jsonl)$/i;
 const OPTIONS = [ // [parameter, label, choices; none for words]
   ['delimiter', 'Columns are separated by', [['', 'Commas'], [';', 'Semicolons'], ['tab', 'Tabs']]],
   ['encoding', 'Encoding', [['', 'UTF-8'], ['windows-1252', 'Windows, Western Europe'], ['latin-1', 'Latin 1'],
@@ -16,6 +17,11 @@ const OPTIONS = [ // [parameter, label, choices; none for words]
   ['currency', 'Currencies', [['', 'None'], ['strip', 'Leave them out']]],
   ['true', 'Words for true'], ['false', 'Words for false'], ['null', 'Words for no value'],
 ];
+
+// The media type of a file by its name: browsers know none for JSON lines.
+export function typeOfFile(file) {
+  return JSON_LINES.test(file.name) ? 'application/x-ndjson' : 'text/csv';
+}
 
 // Returns {map, …} of the query of a link: `map` has the field of each column that has another name.
 export function formatOf(query) {

@@ -1,10 +1,10 @@
 // What a list shows, as its URL says it: the parameters of the API itself, so that a link to it can be shared.
 import {takesMany} from '../../fields/filter.js';
+import {MAX_EXPANSIONS} from '../labels.js';
 import {place, setQuery} from '../router.js';
 
 export const PAGE_SIZES = [20, 50, 100, 200];
 const OF_PAGE = ['cursor', 'page', 'per_page'];
-const MAX_EXPANSIONS = 8; // of one request
 const MAX_EXPANDED = 10_000; // records in one response
 
 // Returns {filters, sort, q, cursor, page, perPage} of URLSearchParams; each filter is {name, operator, values}.
