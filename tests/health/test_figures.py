@@ -73,6 +73,18 @@ def test_slow_statements_are_shown_without_values(settings, admin):
     database.close_all()
 
 
+@ON_SQLITE
+def test_savepoints_are_one_slow_statement(settings, admin):
+    slow_statements.latest.clear()
+    slow = Person(create_app(replace(settings, slow_query_ms=1)), "admin")
+    for _ in range(2):
+        with database.connection_context(), database.atomic(), database.savepoint() as savepoint:
+            slow_statements.note(f"SAVEPOINT {savepoint.quoted_sid};", 0.5)
+    (found,) = [each for each in figures(slow)["statements"] if "SAVEPOINT" in each["sql"]]
+    assert (found["sql"], found["number"]) == ('SAVEPOINT "s…";', 2)
+    database.close_all()
+
+
 def test_only_those_who_may_read_the_system_see_figures(admin, alice, edith, stranger):
     assert [person.get(FIGURES).status_code for person in (stranger, alice, edith)] == [401, 403, 403]
     admin.post("/roles", json={"name": "operator", "permissions": ["system:read"]})
