@@ -154,6 +154,21 @@ def test_a_plan_that_is_out_of_date_confirms_nothing(admin, notes):
     assert put(admin, changed, confirm=fingerprint).status_code == 409
 
 
+def test_a_plan_confirms_no_more_losses_than_it_showed(admin, notes):
+    changed = STEPS["a field dropped"][0]
+    fingerprint = plan(admin, changed)["fingerprint"]
+    admin.make("notes", title="Rice", price=None)  # it would lose nothing
+    assert plan(admin, changed)["fingerprint"] == fingerprint
+    third = admin.make("notes", title="Salt", price=3)
+    answer = put(admin, changed, confirm=fingerprint)
+    assert answer.status_code == 409
+    assert "A different plan was confirmed" in answer.json["error"]["message"]
+    assert "with its values in 3 records" in answer.json["error"]["message"]
+    assert admin.get(f"/notes/{third['id']}").json["data"]["price"] is not None
+    fingerprint = details_of(answer)["plan"]["fingerprint"]
+    assert put(admin, changed, confirm=fingerprint).status_code == 200
+
+
 def test_a_renamed_field_keeps_its_values_its_constraints_and_its_old_name(admin, notes):
     changed = with_fields(code=None, isbn={"type": "string", "unique": True, "renamed_from": "code"})
     for _ in range(2):  # the second time there is nothing left to do

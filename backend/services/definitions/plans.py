@@ -66,13 +66,14 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """A hash that identifies this plan.
+        """A hash that identifies this plan: a different one if more or fewer records would lose a value.
 
-        Row counts are left out. Otherwise each write would change the fingerprint, and a plan for a busy table could
-        not be confirmed.
+        Which records these are is left out: a plan shows only the first ids.
         """
         hashed: list[Any] = [[_hashable(change.old), _hashable(change.new)] for change in self.changes]
-        hashed.append([(step.action, step.resource, step.subject) for step in self.steps if step.loses_data])
+        hashed.append(
+            [(step.action, step.resource, step.subject, step.records) for step in self.steps if step.loses_data]
+        )
         return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()[:16]
 
     def text_of_losses(self) -> str:
