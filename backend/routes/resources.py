@@ -138,7 +138,7 @@ def list_resources() -> Any:
 @takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
 @blp.response(201, DefinitionSchema, headers=LOCATION | ETAG)
-@blp.fails(400, 401, 403, 409, 415)
+@blp.fails(400, 401, 403, 409, 413, 415)
 @blp.doc(operationId="create_resource")
 def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
     """Create a resource
@@ -154,7 +154,7 @@ def create_resource(data: dict[str, Any]) -> tuple[Any, dict[str, str]]:
 @takes_yaml
 @blp.arguments(DefinitionCreateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionPlanSchema)
-@blp.fails(400, 401, 403, 409, 415)
+@blp.fails(400, 401, 403, 409, 413, 415)
 @blp.doc(operationId="plan_new_resource")
 def plan_new_resource(data: dict[str, Any]) -> dict[str, Any]:
     """Show what it would do to create a resource, without creating it
@@ -208,7 +208,7 @@ def get_resource(name: str) -> Any:
 @takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionSchema, headers=ETAG)
-@blp.fails(400, 401, 403, 404, 409, 412, 415)
+@blp.fails(400, 401, 403, 404, 409, 412, 413, 415)
 @blp.doc(operationId="replace_resource", parameters=[IF_MATCH])
 def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> Any:
     """Change a resource and its records
@@ -228,7 +228,7 @@ def replace_resource(query: dict[str, Any], data: dict[str, Any], name: str) -> 
 @takes_yaml
 @blp.arguments(DefinitionUpdateSchema, example=EXAMPLE)
 @blp.response(200, DefinitionPlanSchema)
-@blp.fails(400, 401, 403, 404, 409, 415)
+@blp.fails(400, 401, 403, 404, 409, 413, 415)
 @blp.doc(operationId="plan_resource")
 def plan_resource(data: dict[str, Any], name: str) -> dict[str, Any]:
     """Show what a change of a resource would do, without changing anything

@@ -1,7 +1,10 @@
 """Definitions as YAML, read and written through the API."""
 
+import json
+
 import pytest
 
+from backend.routes.toolkit.yaml_bodies import MAX_YAML_BYTES
 from backend.utils.strict_yaml import YamlError, dump_yaml, load_yaml
 from tests.conftest import ON_SQLITE
 from tests.helpers import assert_failure, stored_state
@@ -136,6 +139,23 @@ def test_what_is_not_yaml_is_refused_with_its_line(admin):
     )
     assert_failure(admin.send("POST", "/roles", data="name: a", content_type=YAML), 415, "UNSUPPORTED_MEDIA_TYPE")
     assert stored_state() == before
+
+
+@ON_SQLITE
+def test_a_long_body_must_be_json(admin):
+    admin.declare("odd", **ODD)
+    text = admin.get("/resources/odd", headers=AS_YAML).text
+    longest = f"{text}#{'x' * (MAX_YAML_BYTES - len(text.encode()) - 1)}"
+    assert put(admin, longest).status_code == 200
+    before = stored_state()
+    for path, method in (("/resources/odd", "PUT"), ("/resources/odd/plan", "POST"), ("/resources", "POST")):
+        answer = put(admin, f"{longest}x", path, method)
+        assert_failure(answer, 413, "PAYLOAD_TOO_LARGE")
+        assert "Send it as JSON" in answer.json["error"]["message"]
+    assert stored_state() == before
+    spaced = json.dumps(load_yaml(text)) + " " * MAX_YAML_BYTES
+    answer = admin.send("PUT", "/resources/odd", data=spaced, content_type="application/json")
+    assert answer.status_code == 200
 
 
 @ON_SQLITE

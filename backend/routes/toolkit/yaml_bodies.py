@@ -8,11 +8,12 @@ import flask
 from flask import request
 from marshmallow import Schema
 
-from backend.services.errors import Invalid, Malformed
+from backend.services.errors import Invalid, Malformed, TooLarge
 from backend.utils.problems import Problem
 from backend.utils.strict_json import read_text
 from backend.utils.strict_yaml import YamlError, compose_yaml, load_yaml, with_lines
 
+MAX_YAML_BYTES = 200_000  # reading them takes up to two seconds, a hundred times longer than JSON
 JSON, YAML = "application/json", "application/yaml"
 # As binary, so that clients of generators return the text unchanged.
 TEXT = {"content": {YAML: {"schema": {"type": "string", "format": "binary"}}}}
@@ -23,9 +24,14 @@ class YamlOrJson(Schema):
 
 
 def read_yaml(req: flask.Request) -> Any:
-    """Return the value of a body in YAML. Raises Malformed if it is not valid."""
+    """Return the value of a body in YAML. Raises Malformed if it is not valid, TooLarge if it is too long."""
+    body = req.get_data(cache=True)
+    if len(body) > MAX_YAML_BYTES:
+        raise TooLarge(
+            f"A body in YAML may have at most {MAX_YAML_BYTES:,} bytes. Send it as JSON, which may be larger."
+        )
     try:
-        return load_yaml(read_text(req.get_data(cache=True), "YAML"), is_body=True)
+        return load_yaml(read_text(body, "YAML"), is_body=True)
     except YamlError as error:
         if error.line is None:
             raise Malformed(f"Not YAML: {error}") from error
