@@ -27,7 +27,6 @@ from backend.routes import (
     batch,
     directory,
     docs,
-    files,
     health,
     history,
     invitations,
@@ -37,6 +36,7 @@ from backend.routes import (
     resources,
     roles,
     root,
+    row_files,
     schema,
     sessions,
     user_settings,
@@ -109,6 +109,6 @@ def _make_blueprint(resource: Resource) -> Blueprint:
     if resource is resource.catalog.people:
         return directory.make_blueprint(resource)
     blp = records.make_blueprint(resource)
-    for module in (files, aggregates, history):
+    for module in (row_files, aggregates, history):
         module.add_views(blp)
     return blp

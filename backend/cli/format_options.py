@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from backend.services.records.files.formats import HELP, VALUES, Format, read_format
+from backend.services.records.row_files.formats import HELP, VALUES, Format, read_format
 
 LISTS = ("true", "false", "null")  # with commas between their words
 

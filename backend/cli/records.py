@@ -19,13 +19,13 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.policies import find_resource
 from backend.services.records import exports
 from backend.services.records.export_columns import CsvForm
-from backend.services.records.files.formats import Format
-from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
-from backend.services.records.files.separators import delimiter_of
 from backend.services.records.imports.importing import Options, import_records
 from backend.services.records.imports.report import Report
 from backend.services.records.list_query import ListQuery
 from backend.services.records.records import list_records
+from backend.services.records.row_files.formats import Format
+from backend.services.records.row_files.rows import CsvRows, JsonRows, is_ndjson
+from backend.services.records.row_files.separators import delimiter_of
 from backend.utils.controls import without_controls
 from backend.utils.texts import shown
 

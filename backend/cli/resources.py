@@ -21,11 +21,11 @@ from backend.services.access.actors import SYSTEM
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.steps import Step
 from backend.services.operation.slow_lists import with_advice
-from backend.services.records.files.formats import Format
-from backend.services.records.files.rows import CsvRows, JsonRows, is_ndjson
 from backend.services.records.proposals.field_names import resource_name
 from backend.services.records.proposals.proposing import Proposal, proposal_format
 from backend.services.records.proposals.proposing import propose as propose_resource
+from backend.services.records.row_files.formats import Format
+from backend.services.records.row_files.rows import CsvRows, JsonRows, is_ndjson
 from backend.utils.controls import without_controls
 from backend.utils.strict_yaml import dump_yaml
 

@@ -15,7 +15,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.definition_schemas import DefinitionPlanSchema, DefinitionProposalSchema, ProposalQuery
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.etags import accepted_tags
-from backend.routes.toolkit.uploads import UPLOADED, read_layout, uploaded_rows
+from backend.routes.toolkit.row_uploads import UPLOADED, read_layout, uploaded_rows
 from backend.routes.toolkit.yaml_bodies import JSON, TEXT, YAML, YamlOrJson, takes_yaml
 from backend.services.access.permissions import RESOURCES_READ, RESOURCES_WRITE
 from backend.services.definitions import resources, schema

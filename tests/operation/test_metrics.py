@@ -81,6 +81,7 @@ def test_shows_processes_jobs_mail_caches_and_backups(admin, alice, read):
     assert value(found, "larder_requests_in_flight") == 1  # this one
     assert value(found, "larder_database_connections") >= 0
     assert value(found, "larder_outbox_mails") == 1
+    assert value(found, "larder_files", state="staged") == 0
     assert value(found, "larder_outbox_oldest_seconds") > 0
     assert value(found, "larder_cache_lookups_total", cache="tokens", result="hit") >= 1
     assert 0 <= value(found, "larder_backup_age_seconds") < 60

@@ -17,7 +17,7 @@ from tests.conftest import PASSWORD, Person
 ROOT = Path(__file__).parents[2]
 TABLES = [
     *("larder_api_keys", "larder_audit", "larder_counters"),
-    *("larder_definition_versions", "larder_definitions", "larder_generation"),
+    *("larder_definition_versions", "larder_definitions", "larder_files", "larder_generation"),
     *(
         "larder_invitations",
         "larder_job_runs",
@@ -48,6 +48,7 @@ MIGRATIONS = [
     "0014_functions",
     "0015_services",
     "0016_mails",
+    "0017_files",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

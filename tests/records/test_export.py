@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from backend import create_app
-from backend.routes import files
+from backend.routes import row_files
 from backend.services.records import exports
 from backend.utils import spool
 from tests.conftest import ON_SQLITE, Person
@@ -31,7 +31,7 @@ def notes(admin, alice):
 def at_second_page(monkeypatch):
     """Return a function that has something done before the second page of an export is read."""
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)
-    reload_actor = files.reload_actor
+    reload_actor = row_files.reload_actor
 
     def have_done(change):
         pages = []
@@ -43,7 +43,7 @@ def at_second_page(monkeypatch):
                     assert other.submit(change).result().status_code < 300
             return reload_actor(resource)
 
-        monkeypatch.setattr(files, "reload_actor", renew)
+        monkeypatch.setattr(row_files, "reload_actor", renew)
 
     return have_done
 

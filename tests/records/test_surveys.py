@@ -4,8 +4,8 @@ import pytest
 
 from backend.services.errors import Invalid
 from backend.services.field_types import cell_kinds as kinds
-from backend.services.records.files.formats import read_format
-from backend.services.records.files.surveys import Survey, hint, reader
+from backend.services.records.row_files.formats import read_format
+from backend.services.records.row_files.surveys import Survey, hint, reader
 
 COLUMNS = {
     # (kind, values): {options: what the value that shows the difference means}

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from marshmallow import Schema, fields, validate
 
-from backend.routes.toolkit.uploads import FormatQuery
+from backend.routes.toolkit.row_uploads import FormatQuery
 from backend.services.definitions import schema
 from backend.services.definitions.steps import Action
 from backend.services.field_types.boolean import BooleanFromText

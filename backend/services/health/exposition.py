@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric
 
 from backend.config.settings import Settings
 from backend.models.database import connected
+from backend.models.file import STATES, File
 from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
@@ -51,6 +52,7 @@ class _LarderCollector:
         yield from _process_metrics(self._process, others)
         with connected():
             yield from _outbox_metrics()
+            yield from _file_metrics()
             yield from _job_metrics()
         yield from _backup_metrics(self._process.settings)
 
@@ -106,6 +108,14 @@ def _outbox_metrics() -> Iterator[Metric]:
     seconds = (utcnow() - oldest).total_seconds() if oldest else 0
     yield _gauge("larder_outbox_mails", "Mails that wait to be sent", [((), waiting.count())])
     yield _gauge("larder_outbox_oldest_seconds", "Age of the oldest mail that waits to be sent", [((), seconds)])
+
+
+def _file_metrics() -> Iterator[Metric]:
+    counted = {state: (number, size) for state, number, size in File.totals()}
+    numbers = [((state,), counted.get(state, (0, 0))[0]) for state in STATES]
+    yield _gauge("larder_files", "Uploaded files", numbers, ("state",))
+    sizes = [((state,), counted.get(state, (0, 0))[1]) for state in STATES]
+    yield _gauge("larder_files_bytes", "Size of the uploaded files", sizes, ("state",))
 
 
 def _job_metrics() -> Iterator[Metric]:

@@ -6,12 +6,12 @@ from typing import Any
 from marshmallow import ValidationError
 
 from backend.services.field_types.base import FieldType
-from backend.services.records.files.formats import Format
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.surveys import CONCERNING, PLAIN, hint, reader
-from backend.services.records.files.words import means_nothing
 from backend.services.records.imports.columns import Column
 from backend.services.records.imports.report import Report
+from backend.services.records.row_files.formats import Format
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.surveys import CONCERNING, PLAIN, hint, reader
+from backend.services.records.row_files.words import means_nothing
 from backend.utils.problems import Problem
 
 MAX_HINTS = 1000  # in one import, since only so many problems are reported

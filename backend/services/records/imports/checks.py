@@ -7,7 +7,6 @@ from typing import Any
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
-from backend.services.records.files.rows import Row
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.planning import Planner
 from backend.services.records.imports.report import ReportProblems
@@ -22,6 +21,7 @@ from backend.services.records.imports.waiting_rows import (
     explain_circle,
     find_circles,
 )
+from backend.services.records.row_files.rows import Row
 from backend.services.records.upserts import Key
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from backend.services.errors import Invalid
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.rows import Row, Rows
-from backend.services.records.files.surveys import Survey, advice
-from backend.services.records.files.words import means_nothing
 from backend.services.records.imports.columns import Column, Columns
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.rows import Row, Rows
+from backend.services.records.row_files.surveys import Survey, advice
+from backend.services.records.row_files.words import means_nothing
 from backend.utils.problems import Problem
 from backend.utils.texts import shown
 

@@ -1,6 +1,6 @@
 """Imports records from CSV and NDJSON: first checks all rows without a lock, then writes them.
 
-1. services/records/files/rows.py reads the rows of the file (csv_rows.py: those of CSV).
+1. services/records/row_files/rows.py reads the rows of the file (csv_rows.py: those of CSV).
 2. columns.py finds the field of each column, and values.py reads the cells as values of these fields: a Draft.
    cell_notations.py reads cells that are written in another way than an export writes them; column_surveys.py finds
    out how, if the import is lenient.
@@ -22,8 +22,6 @@ from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.rows import CsvRows, JsonRows, Row, Rows
 from backend.services.records.imports.cell_notations import CellNotations
 from backend.services.records.imports.checks import Checker
 from backend.services.records.imports.column_surveys import find_notations
@@ -33,6 +31,8 @@ from backend.services.records.imports.planned_writes import PlannedWrite, Planne
 from backend.services.records.imports.report import Bounds, Budget, Report
 from backend.services.records.imports.values import ValueReader
 from backend.services.records.imports.writes import Writer
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.rows import CsvRows, JsonRows, Row, Rows
 
 BATCH_ROWS = 200
 

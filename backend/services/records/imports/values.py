@@ -9,10 +9,10 @@ from backend.models.user import User
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.marshmallow_fields import loader
-from backend.services.records.files.csv_rows import NULL
-from backend.services.records.files.rows import Row
 from backend.services.records.imports.cell_notations import CellNotations, CellReader
 from backend.services.records.imports.columns import LEFT_OUT, Column, Columns
+from backend.services.records.row_files.csv_rows import NULL
+from backend.services.records.row_files.rows import Row
 from backend.utils.problems import flatten
 from backend.utils.texts import shown
 

@@ -8,9 +8,9 @@ from marshmallow import ValidationError
 
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.registry import parse_field
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.surveys import Choice, Survey
-from backend.services.records.files.words import means_nothing
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.surveys import Choice, Survey
+from backend.services.records.row_files.words import means_nothing
 
 MAX_DISTINCT = 100_000  # values of a column that are remembered to find equal ones
 MAX_CHOICES = 12  # of an enum

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.models.columns import WIDE_DIGITS
-from backend.services.records.files.notations import Notation
 from backend.services.records.proposals.column_profiles import MAX_CHOICES, ColumnProfile, Guess
+from backend.services.records.row_files.notations import Notation
 
 LENGTHS = (10, 20, 50, 100, 255, 500, 1000, 2000)  # of strings; longer ones are texts
 ROOM = 1.25  # by which a length exceeds the longest value

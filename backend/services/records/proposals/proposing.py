@@ -13,16 +13,16 @@ from marshmallow import ValidationError
 from backend.services.errors import Invalid
 from backend.services.field_types import cell_kinds
 from backend.services.field_types.registry import parse_field
-from backend.services.records.files.encodings import guess_encoding
-from backend.services.records.files.formats import Format
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.rows import Rows
-from backend.services.records.files.surveys import advice, reader
-from backend.services.records.files.words import PAIRS, means_nothing
 from backend.services.records.imports.columns import compared_letters
 from backend.services.records.proposals.column_profiles import ColumnProfile, Guess
 from backend.services.records.proposals.declarations import FileColumn, declare
 from backend.services.records.proposals.field_names import field_names
+from backend.services.records.row_files.encodings import guess_encoding
+from backend.services.records.row_files.formats import Format
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.rows import Rows
+from backend.services.records.row_files.surveys import advice, reader
+from backend.services.records.row_files.words import PAIRS, means_nothing
 from backend.utils.problems import Problem
 from backend.utils.texts import shown
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backend.services.errors import Invalid
-from backend.services.records.files.days import ORDERS
-from backend.services.records.files.encodings import ENCODINGS
-from backend.services.records.files.notations import Notation
-from backend.services.records.files.separators import delimiter_of
+from backend.services.records.row_files.days import ORDERS
+from backend.services.records.row_files.encodings import ENCODINGS
+from backend.services.records.row_files.notations import Notation
+from backend.services.records.row_files.separators import delimiter_of
 from backend.utils.problems import Problem
 
 DECIMALS, THOUSANDS = (".", ","), (",", ".", " ", "'")

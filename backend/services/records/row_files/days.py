@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Callable
 
-from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
+from backend.services.records.row_files.notations import MAX_LENGTH, Notation, Reading
 
 ORDERS = ("ymd", "dmy", "mdy")
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from backend.services.field_types import cell_kinds
-from backend.services.records.files.days import ORDERS, day_reader, has_short_year, moment_reader
-from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
-from backend.services.records.files.numbers import number_reader
-from backend.services.records.files.words import FALSE_WORDS, TRUE_WORDS, boolean_reader, means_nothing, pair_of
+from backend.services.records.row_files.days import ORDERS, day_reader, has_short_year, moment_reader
+from backend.services.records.row_files.notations import MAX_LENGTH, Notation, Reading
+from backend.services.records.row_files.numbers import number_reader
+from backend.services.records.row_files.words import FALSE_WORDS, TRUE_WORDS, boolean_reader, means_nothing, pair_of
 from backend.utils.texts import shown
 
 MAX_SEEN = 1000  # different values of a column that are not looked at again

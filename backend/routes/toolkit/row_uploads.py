@@ -11,9 +11,9 @@ from backend.middleware.app import get_app
 from backend.routes.toolkit.arguments import CommaList, QuerySchema, require_type
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.records.files.formats import HELP, VALUES, Format, read_format
-from backend.services.records.files.kept_files import kept_file
-from backend.services.records.files.rows import CsvRows, JsonRows, Rows
+from backend.services.records.row_files.formats import HELP, VALUES, Format, read_format
+from backend.services.records.row_files.kept_files import kept_file
+from backend.services.records.row_files.rows import CsvRows, JsonRows, Rows
 
 MIME_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 READERS: dict[str, type[CsvRows] | type[JsonRows]] = {

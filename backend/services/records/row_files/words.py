@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from backend.services.records.files.notations import Notation, Reading
+from backend.services.records.row_files.notations import Notation, Reading
 
 PAIRS = {"yes": "no", "y": "n", "t": "f", "1": "0", "on": "off", "ja": "nein", "oui": "non", "si": "no"}
 TRUE_WORDS, FALSE_WORDS = ("yes", "y", "t", "1", "on"), ("no", "n", "f", "0", "off")  # each has one meaning only

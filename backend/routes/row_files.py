@@ -18,16 +18,16 @@ from backend.middleware.limits import limits
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
-from backend.routes.toolkit.uploads import FILES, MIME_TYPES, UPLOADED, FormatQuery, read_layout, uploaded_rows
+from backend.routes.toolkit.row_uploads import FILES, MIME_TYPES, UPLOADED, FormatQuery, read_layout, uploaded_rows
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records import exports
 from backend.services.records.export_columns import CsvForm
-from backend.services.records.files.separators import delimiter_of
 from backend.services.records.imports import importing
 from backend.services.records.list_query import ListQuery
+from backend.services.records.row_files.separators import delimiter_of
 from backend.utils.problems import Problem
 from backend.utils.texts import printable
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from backend.services.errors import Invalid
-from backend.services.records.files.csv_rows import CsvReader, explain_wrong_bytes
-from backend.services.records.files.encodings import as_utf8, marked_encoding, unmarked_encoding
-from backend.services.records.files.formats import Format
-from backend.services.records.files.separators import find_separator, name_of, noted_separator, one_of, option_value
+from backend.services.records.row_files.csv_rows import CsvReader, explain_wrong_bytes
+from backend.services.records.row_files.encodings import as_utf8, marked_encoding, unmarked_encoding
+from backend.services.records.row_files.formats import Format
+from backend.services.records.row_files.separators import find_separator, name_of, noted_separator, one_of, option_value
 from backend.utils.file_kinds import HEAD_BYTES, binary_problem, text_problem
 from backend.utils.problems import Problem
 from backend.utils.strict_json import read_object

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-from backend.services.records.files.notations import MAX_LENGTH, Notation, Reading
+from backend.services.records.row_files.notations import MAX_LENGTH, Notation, Reading
 
 SPACES, APOSTROPHES = " \u00a0\u2009\u202f", "'\u2019"  # that separate thousands, as programs write them
 _CODES = "USD|EUR|GBP|CHF|JPY|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BRL|MXN|ZAR|TRY|KRW|SGD|HKD"
