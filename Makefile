@@ -57,6 +57,7 @@ test-install: ## Install both lock files into empty environments, with the oldes
 		$$environment/bin/python -m pip --disable-pip-version-check install --quiet pip==$$pip && \
 		$$environment/bin/python $(INSTALL) --requirement requirements.lock && \
 		$$environment/bin/python -c 'import wsgi' && \
+		$$environment/bin/python $(INSTALL) --requirement requirements-thumbnails.lock && \
 		$$environment/bin/python $(INSTALL) --requirement requirements-dev.lock && \
 		$$environment/bin/python -m pip check && rm -rf $$environment || exit 1; \
 	done
@@ -147,6 +148,7 @@ cli: $(VENV)/.installed ## Write the help of all commands into docs/cli.md
 
 lock: $(VENV)/.installed-dev ## Update all lock files; with ARGS=--upgrade to newer versions
 	$(COMPILE) $(ARGS) requirements.txt --output-file requirements.lock
+	$(COMPILE) $(ARGS) requirements-thumbnails.txt --constraints requirements.lock --output-file requirements-thumbnails.lock
 	$(COMPILE) $(ARGS) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 	$(COMPILE) $(ARGS) benchmarks/peers/requirements.txt --output-file benchmarks/peers/requirements.lock
 
