@@ -1,15 +1,15 @@
 // Dialogs: the browser keeps the focus within them, and returns it when they are closed.
-import {html, useEffect, useId, useRef, useState} from './html.js';
+import {html, useId, useLayoutEffect, useRef, useState} from './html.js';
 import {makeStore, useStore} from './store.js';
 
 // <${Dialog} title="…" onClose=${…}>…<//>: shown as long as it is drawn. Escape calls onClose.
 export function Dialog({title, onClose, wide = false, children}) {
   const element = useRef(null);
   const titleId = useId();
-  useEffect(() => {
-    const opener = document.activeElement;
-    element.current.showModal();
-    return () => opener?.isConnected && opener.focus();
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    dialog.showModal();
+    return () => dialog.close(); // the browser returns the focus, as long as the dialog is in the page
   }, []);
   const cancel = event => {
     event.preventDefault();

@@ -1,5 +1,5 @@
 // Filters of a list: they are parameters of the API, and the URL of the page keeps them.
-import {html, useEffect, useState} from './html.js';
+import {html, useLayoutEffect, useState} from './html.js';
 import * as datetime from '../fields/datetime.js';
 import {Select, TextInput} from './forms.js';
 import {setQuery} from './router.js';
@@ -8,7 +8,7 @@ import {setQuery} from './router.js';
 export function FilterForm({label, query, fields}) {
   const inUrl = Object.fromEntries(fields.map(field => [field.name, shown(field, query.get(field.name))]));
   const [values, setValues] = useState(inUrl);
-  useEffect(() => setValues(inUrl), [JSON.stringify(inUrl)]); // also when the person goes back
+  useLayoutEffect(() => setValues(inUrl), [JSON.stringify(inUrl)]); // also when the person goes back
   const apply = chosen => setQuery({...chosen, cursor: null});
   const submit = event => {
     event.preventDefault();

@@ -1,5 +1,5 @@
 // What surrounds every page: the menu, messages, dialogs, and the choice of the page by the URL.
-import {html, useEffect, useErrorBoundary, useState} from './html.js';
+import {html, useEffect, useErrorBoundary, useLayoutEffect, useState} from './html.js';
 import {connection, session} from './api.js';
 import {ask, Dialog, Question} from './dialogs.js';
 import {Menu} from './menu.js';
@@ -52,7 +52,7 @@ function Page({page, parameters, query, user}) {
     page.load().then(module => setState({Screen: module.default}), problem => setState({problem}));
   }, []);
   useEffect(watchTitle, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (state.Screen && document.activeElement === document.body) document.getElementById('content').focus();
   });
   if (error || state.problem) {

@@ -1,5 +1,5 @@
 // A combobox that finds a record by its label: type to search, arrow keys to move, Enter to choose, Escape to close.
-import {html, useEffect, useId, useState} from './html.js';
+import {html, useId, useLayoutEffect, useState} from './html.js';
 import {labelOf, read, remember, searchFor, targetNamed} from './labels.js';
 import {notifyError} from './notices.js';
 
@@ -64,7 +64,7 @@ function Options({id, target, isOpen, isSearching, options, active, pick}) {
 
 function useSearch(name, text) {
   const [found, setFound] = useState({options: [], isSearching: false});
-  useEffect(() => {
+  useLayoutEffect(() => { // before Enter could choose what an earlier text has found
     if (text === null) {
       setFound({options: [], isSearching: false});
       return undefined;

@@ -1,5 +1,5 @@
 // Reads of the API that belong to a page: started when it is shown, stopped when it is left.
-import {useCallback, useEffect, useRef, useState} from './html.js';
+import {useCallback, useEffect, useLayoutEffect, useRef, useState} from './html.js';
 import {call, connection, session} from './api.js';
 
 // Returns {data, meta, etag, error, isLoading, reload}. What was read stays while the next is read.
@@ -9,7 +9,7 @@ export function useRead(path, query = {}, {headers} = {}) {
   const key = path && JSON.stringify([path, query]);
   const latest = useRef(null);
   latest.current = key;
-  useEffect(() => {
+  useLayoutEffect(() => { // so that nothing is drawn that looks as if it had been read already
     if (!path) return undefined;
     const controller = new AbortController();
     setState(former => ({...former, isLoading: true}));

@@ -1,5 +1,5 @@
 // Which page is shown: the URL says it, so that links, reload, back and forward work.
-import {html, useEffect} from './html.js';
+import {html, useLayoutEffect} from './html.js';
 import {BASE} from './place.js';
 import {makeStore} from './store.js';
 
@@ -67,7 +67,7 @@ addEventListener('beforeunload', event => {
 
 // Ask before this page is left while `isChanged`.
 export function useLeavingGuard(isChanged) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const guard = () => !isChanged;
     guards.add(guard);
     return () => guards.delete(guard);

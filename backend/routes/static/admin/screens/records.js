@@ -1,5 +1,5 @@
 // The records of a resource.
-import {html, useEffect, useState} from '../parts/html.js';
+import {html, useEffect, useLayoutEffect, useState} from '../parts/html.js';
 import {useRead} from '../parts/reading.js';
 import {ColumnsDialog, useColumns} from '../parts/records/columns.js';
 import {ExportDialog} from '../parts/records/export.js';
@@ -61,7 +61,7 @@ function Heading({resource: {name, description, actions}, setDialog}) {
 
 function Search({fields, q}) {
   const [text, setText] = useState(q);
-  useEffect(() => setText(q), [q]); // also after back and forward
+  useLayoutEffect(() => setText(q), [q]); // also after back and forward
   const search = event => {
     event.preventDefault();
     changeList({q: text.trim() || null});

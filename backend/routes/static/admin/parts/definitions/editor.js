@@ -1,5 +1,5 @@
 // The form of a definition and its YAML, side by side: both change the same draft.
-import {html, useEffect, useState} from '../html.js';
+import {html, useLayoutEffect, useState} from '../html.js';
 import {call} from '../api.js';
 import {Action, FormError, TextInput} from '../forms.js';
 import {notify} from '../notices.js';
@@ -82,8 +82,8 @@ function useReview({draft, stored, onApplied}) {
   const [error, setError] = useState(null);
   const [plan, setPlan] = useState(null);
   const [theirs, setTheirs] = useState(null);
-  useEffect(() => setError(null), [stored?.etag]);
-  useEffect(() => { // the first input with a problem
+  useLayoutEffect(() => setError(null), [stored?.etag]);
+  useLayoutEffect(() => { // the first input with a problem
     if (error) document.querySelector('.editor [aria-invalid=true]')?.focus();
   }, [error]);
   const path = stored && `/resources/${stored.definition.name}`;

@@ -1,5 +1,5 @@
 // The fields of a definition: a table with a row each, below which their options can be opened.
-import {Fragment, html, useEffect, useRef, useState} from '../html.js';
+import {Fragment, html, useLayoutEffect, useRef, useState} from '../html.js';
 import {notify} from '../notices.js';
 import {DefaultInput} from './default_input.js';
 import {addField, formerNames, moveField, removeField, renameField, setField, withOption} from './draft.js';
@@ -10,22 +10,22 @@ import {missingOptions, optionsOf, withType} from './types.js';
 export function Fields({shown}) {
   const {draft, change} = shown;
   const [opened, setOpened] = useState({}); // by name
-  const [focused, setFocused] = useState(null); // the id of an element, when the row has its new place
-  useEffect(() => {
-    if (focused) document.getElementById(focused)?.focus();
-    setFocused(null);
-  }, [focused]);
+  const focused = useRef(null); // the id of an element, when the row has its new place
+  useLayoutEffect(() => {
+    if (focused.current) document.getElementById(focused.current)?.focus();
+    focused.current = null;
+  });
   const names = Object.keys(draft.fields ?? {});
   const move = (name, places) => {
     const index = names.indexOf(name) + places;
     const isAtEnd = index === 0 || index === names.length - 1;
+    focused.current = `field-${index}-${(places < 0) === isAtEnd ? 'down' : 'up'}`;
     change(moveField(draft, name, places));
-    setFocused(`field-${index}-${(places < 0) === isAtEnd ? 'down' : 'up'}`);
   };
   const remove = name => {
+    focused.current = 'new-field';
     change(removeField(draft, name));
     notify(`The field ${name} is removed from the form. Nothing is lost before you apply.`);
-    setFocused('new-field');
   };
   const rename = (name, to) => {
     change(renameField(draft, name, to, shown.stored));
@@ -95,7 +95,7 @@ function nameOf(typed) {
 function NameInput({label, name, names, isWrong, onRename}) {
   const [problem, setProblem] = useState(null);
   const input = useRef(null);
-  useEffect(() => { // also after the YAML has renamed it
+  useLayoutEffect(() => { // also after the YAML has renamed it
     input.current.value = name;
     setProblem(null);
   }, [name]);

@@ -1,5 +1,5 @@
 // The form of a record: its fields in their order, those that cannot be set as texts.
-import {html, useEffect, useRef} from '../html.js';
+import {html, useLayoutEffect, useRef} from '../html.js';
 import {FormError, Labelled, problemsAt, refuseIncomplete, useSubmit} from '../forms.js';
 import {hintOf} from '../../fields/hints.js';
 import {inputOf} from '../../fields/index.js';
@@ -22,7 +22,7 @@ export function RecordForm({resource, record: read, etag, settable, onSaved}) {
     saving.resolve(chosen);
     setTimeout(() => form.current.requestSubmit()); // when the choice is drawn
   };
-  useEffect(() => { // what no field says, which may be far from where somebody types
+  useLayoutEffect(() => { // what no field says, which may be far from where somebody types
     const isSaid = form.current?.querySelector('[aria-invalid=true]');
     if (error && !isSaid) form.current?.querySelector('[role=alert]')?.scrollIntoView({block: 'nearest'});
   }, [error]);
@@ -41,7 +41,7 @@ export function RecordForm({resource, record: read, etag, settable, onSaved}) {
 }
 
 function useSaveKey(form) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = event => {
       if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey) || event.altKey) return;
       event.preventDefault();

@@ -1,5 +1,5 @@
 // How a file is written that is imported: the names of its columns, and options of the API for its values.
-import {html, useEffect, useState} from '../html.js';
+import {html, useLayoutEffect, useState} from '../html.js';
 import {Select, TextInput} from '../forms.js';
 import {resourceNamed} from '../session.js';
 
@@ -58,7 +58,7 @@ export function FileFormat({resource, columns, format, onChange, isBusy, isFound
 
 function Values({format: {map, ...format}, onInput, isBusy, isFound, isUnread}) {
   const [isOpen, setOpen] = useState(Object.values(format).some(Boolean));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (isUnread) setOpen(true);
   }, [isUnread]);
   return html`<details class="field" open=${isOpen} onToggle=${event => setOpen(event.currentTarget.open)}>

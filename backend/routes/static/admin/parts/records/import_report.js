@@ -1,5 +1,5 @@
 // What an import did, or in a check would do.
-import {html, useEffect, useRef} from '../html.js';
+import {html, useLayoutEffect, useRef} from '../html.js';
 import {countText} from '../amounts.js';
 import {downloadRows} from '../downloads.js';
 import {Link} from '../router.js';
@@ -24,7 +24,7 @@ export function reportOf(data, isDryRun) {
 export function ImportReport({resource, report}) {
   const {isDryRun, counts, changed, problems} = report;
   const heading = useRef(null);
-  useEffect(() => { // the button that had the focus is gone
+  useLayoutEffect(() => { // the button that had the focus is gone
     if (document.activeElement === document.body) heading.current.focus();
   }, [report]);
   const title = isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported';

@@ -1,5 +1,5 @@
 // The records that are selected in a list, and their deletion.
-import {html, useEffect, useState} from '../html.js';
+import {html, useLayoutEffect, useState} from '../html.js';
 import {ApiError, call} from '../api.js';
 import {countText} from '../amounts.js';
 import {ask} from '../dialogs.js';
@@ -15,7 +15,7 @@ const ABOUT_ALL = [401, 429, 503]; // errors that the next request would get, to
 export function useSelection(key) {
   const [chosen, setChosen] = useState(new Map());
   const clear = () => setChosen(new Map());
-  useEffect(clear, [key]);
+  useLayoutEffect(clear, [key]);
   const set = (records, isChosen) => setChosen(former => {
     const next = new Map(former);
     for (const record of records) {
@@ -32,7 +32,7 @@ export function SelectionBar({resource, selection, onDeleted}) {
   const [progress, setProgress] = useState(null);
   const [failures, setFailures] = useState([]);
   const {chosen} = selection;
-  useEffect(() => { // the button that had the focus is gone
+  useLayoutEffect(() => { // the button that had the focus is gone
     if (!chosen.size && document.activeElement === document.body) document.getElementById('content').focus();
   }, [chosen.size]);
   const remove = async () => {
