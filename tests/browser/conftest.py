@@ -6,7 +6,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.parts.server import HOST, running_server
 
@@ -21,6 +21,8 @@ OPTIONS = [
     "--no-first-run",
 ]
 PATIENCE_MS = 60_000  # a machine may be busy
+# A page draws after an action, not with it. So tests wait for what they expect, and do not read the page at once.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from threading import Thread
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import QuietHandler
 from tests.parts.pages import checkout_of, read_blocks, run_blocks
 from tests.parts.server import HOST, ROOT, running_server
@@ -21,8 +23,7 @@ def test_the_page_of_the_tutorial_shows_and_adds_notes(page, tmp_path):
             page.get_by_label("E-mail").fill("ada@example.com")
             page.get_by_label("Password").fill("water the garden")
             page.get_by_role("button", name="Sign in").click()
-            page.get_by_text("Build the greenhouse (Garden)").wait_for()
-            assert page.get_by_role("listitem").all_text_contents() == ["Build the greenhouse (Garden)", "Order seeds"]
+            expect(page.get_by_role("listitem")).to_have_text(["Build the greenhouse (Garden)", "Order seeds"])
             page.get_by_label("New note").fill("<b>Water</b>")
             page.get_by_role("button", name="Add").click()
             page.get_by_text("<b>Water</b>").wait_for()

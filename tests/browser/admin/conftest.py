@@ -7,7 +7,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PATIENCE_MS
 from tests.conftest import PASSWORD
 
 SERIOUS = ("serious", "critical")
@@ -44,7 +43,14 @@ def forget_refusals(console, *statuses):
 
 def wait_for_rows(page, count):
     """Wait until the tables of a page have so many rows, without those of their heads."""
-    expect(page.locator("tbody tr")).to_have_count(count, timeout=PATIENCE_MS)
+    expect(page.locator("tbody tr")).to_have_count(count)
+
+
+def wait_until_read(page):
+    """Wait until a screen shows what it reads when it is opened."""
+    page.locator("h1").first.wait_for()
+    expect(page.get_by_role("main").get_by_text("Loading…")).to_have_count(0)
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
 
 
 class Client:

@@ -1,5 +1,9 @@
 """The own account: a member registers, changes everything and signs out, by the keyboard alone."""
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_for_rows
 from tests.browser.admin.keyboard import go_to, press, type_into
 from tests.conftest import PASSWORD
@@ -31,7 +35,7 @@ def test_a_member_registers_and_changes_their_account(address, open_as, console)
     type_into(page, "Password", "rita1234")
     page.keyboard.press("Enter")
     page.get_by_text("Some values are not valid.").wait_for()
-    assert page.get_by_label("Password").evaluate("input => input === document.activeElement")
+    expect(page.get_by_label("Password")).to_be_focused()
     check_accessible(page)
     page.keyboard.press("Control+A")
     page.keyboard.type(PASSWORD)
@@ -39,8 +43,8 @@ def test_a_member_registers_and_changes_their_account(address, open_as, console)
     heading(page, "My account")
     heading(page, MARKUP, level=2)
     check_accessible(page)
-    assert not page.get_by_role("navigation", name="System").count()
-    assert page.get_by_text("Team: –").is_visible()
+    page.get_by_text("Team: –").wait_for()
+    expect(page.get_by_role("navigation", name="System")).to_have_count(0)
     change_profile(page)
     change_password(page)
     end_sessions(page, address)
@@ -56,6 +60,7 @@ def change_profile(page):
     type_into(page, "Nick", "much too long")
     page.keyboard.press("Enter")
     page.locator(".problems").filter(has_text="At most 9 characters.").wait_for()
+    expect(page.get_by_label("Nick")).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type("ri")
     page.keyboard.press("Enter")
@@ -63,10 +68,8 @@ def change_profile(page):
     heading(page, "Rita", level=2)
     page.reload()
     heading(page, "My account")
-    assert (page.get_by_label("Name", exact=True).input_value(), page.get_by_label("Nick").input_value()) == (
-        "Rita",
-        "ri",
-    )
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Rita")
+    expect(page.get_by_label("Nick")).to_have_value("ri")
 
 
 def change_password(page):
@@ -82,7 +85,7 @@ def end_sessions(page, address):
     page.reload()
     sessions = page.get_by_role("row").filter(has_text="127.0.0.1")
     page.get_by_text("This session").wait_for()
-    assert sessions.count() == 3
+    expect(sessions).to_have_count(3)
     check_accessible(page)
     one = sessions.get_by_role("button").first
     go_to(page, one)
@@ -95,7 +98,7 @@ def end_sessions(page, address):
     check_accessible(page)
     press(page, "End sessions")
     page.get_by_text("All other sessions have ended.").wait_for()
-    assert page.get_by_role("heading", name="Sessions").evaluate("element => element === document.activeElement")
+    expect(page.get_by_role("heading", name="Sessions")).to_be_focused()
     wait_for_rows(page, 1)
     for caller in callers:
         with caller:
@@ -135,10 +138,8 @@ def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_a
     press(page, "Create API key")
     check_accessible(page)
     form = page.get_by_role("dialog")
-    assert [box.inner_text().split(" –")[0].strip() for box in form.locator("label.check").all()] == [
-        *("coder", "editor", "member"),
-        "api_keys:write",
-    ]
+    boxes = ("coder", "editor", "member", "api_keys:write")
+    expect(form.locator("label.check")).to_have_text([re.compile(rf"^\s*{name}( –|\s*$)") for name in boxes])
     type_into(page, "Name", MARKUP, within="dialog")
     form.get_by_role("checkbox", name="editor").focus()
     page.keyboard.press("Space")
@@ -147,6 +148,7 @@ def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_a
     page.get_by_text("This is not complete.").wait_for()
     form.get_by_label("Expires").fill("2030-01-01T10:30")
     press(page, "Create key")
+    expect(page.get_by_label("Secret")).not_to_have_value("")
     secret = page.get_by_label("Secret").input_value()
     check_accessible(page)
     with Caller(address, secret) as program:
@@ -154,6 +156,7 @@ def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_a
     assert (status, answer["data"]["roles"], answer["data"]["api_key"]["expires_at"][:4]) == (200, ["editor"], "2030")
     press(page, "Done")
     page.get_by_role("row", name=MARKUP).wait_for()
+    expect(form).to_have_count(0)
     assert secret not in page.content()
     press(page, f"Revoke {MARKUP}")
     page.get_by_role("heading", name=f"Revoke the key {MARKUP}?").wait_for()

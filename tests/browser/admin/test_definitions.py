@@ -1,6 +1,9 @@
 """Resources defined on the admin page: a sports club by form, as YAML and from a file, always through a plan."""
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.admin.conftest import Client, check_accessible
 
@@ -59,7 +62,7 @@ def test_a_club_is_defined_by_form_and_changed(open_as, address, client, console
 def create_by_keyboard(page):
     """Create `teams` without a mouse, from the first page on."""
     page.get_by_role("heading", name="What to do next").wait_for()
-    assert page.get_by_text("not done yet").count() == 2  # there are people already
+    expect(page.get_by_text("not done yet")).to_have_count(2)  # there are people already
     check_accessible(page)
     page.get_by_role("link", name="Create a resource").focus()
     page.keyboard.press("Enter")
@@ -72,8 +75,9 @@ def create_by_keyboard(page):
     check_accessible(page)
     page.get_by_label("Move colour up").focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Move colour down"
+    expect(page.get_by_label("Move colour down")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.get_by_label("Move colour up")).to_be_focused()
     page.get_by_role("button", name="Review").focus()
     page.keyboard.press("Enter")
     page.get_by_role("dialog", name="Create teams?").wait_for()
@@ -96,7 +100,7 @@ def create_members(page):
     page.get_by_label("notes index", exact=True).uncheck()
     apply(page, "Create")
     page.get_by_role("heading", name="members", level=1).wait_for()
-    assert page.get_by_label("Description", exact=True).first.input_value() == SCRIPT
+    expect(page.get_by_label("Description", exact=True).first).to_have_value(SCRIPT)
 
 
 def create_matches(page):
@@ -127,15 +131,16 @@ def rename_and_drop(page, client):
     page.get_by_label("To (required)").select_option("teams")
     page.get_by_label("mentor required").check()
     dialog = review(page)
-    assert dialog.get_by_text("Not possible because of 1 record.").is_visible()
-    assert not dialog.get_by_role("button", name="Apply").count()
+    expect(dialog.get_by_text("Not possible because of 1 record.")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Apply")).to_have_count(0)
     dialog.get_by_role("button", name="Close").click()
+    dialog.wait_for(state="hidden")
     page.get_by_label("Remove mentor").click()
     page.get_by_label("Remove notes").click()
     dialog = review(page)
-    assert dialog.get_by_text("Loses data in 1 record.").is_visible()
+    expect(dialog.get_by_text("Loses data in 1 record.")).to_be_visible()
     check_accessible(page)
-    assert dialog.get_by_role("button", name="Apply and lose data").is_disabled()
+    expect(dialog.get_by_role("button", name="Apply and lose data")).to_be_disabled()
     dialog.get_by_label("Type members to confirm").fill("members")
     dialog.get_by_role("button", name="Apply and lose data").click()
     dialog.wait_for(state="hidden")
@@ -159,17 +164,18 @@ def change_as_yaml(page, client):
     page.get_by_text("Something is not complete yet").wait_for()
     page.get_by_label("Checks").fill("")
     editor = page.get_by_role("textbox", name="YAML")
+    expect(editor).not_to_have_value(re.compile("checks:"))
     text = editor.input_value()
     editor.fill(text.replace("  day:", "  venue: {type: string, max_length: 30\n  day:"))
     page.get_by_text("Line 4:").wait_for()
-    assert page.locator(".form [inert]").get_by_label("Name of field 1").input_value() == "day"
-    assert page.get_by_role("button", name="Review").is_disabled()
+    expect(page.locator(".form [inert]").get_by_label("Name of field 1")).to_have_value("day")
+    expect(page.get_by_role("button", name="Review")).to_be_disabled()
     check_accessible(page)
     editor.fill(text.replace("  day:", "  venue: {type: string, max_length: 30}\n  day:"))
-    assert page.get_by_label("Name of field 1").input_value() == "venue"
+    expect(page.get_by_label("Name of field 1")).to_have_value("venue")
     page.get_by_role("button", name="Options of venue").click()
     page.get_by_label("Max length").fill("40")
-    assert "venue: {type: string, max_length: 40}" in editor.input_value()
+    expect(editor).to_have_value(re.compile("venue: {type: string, max_length: 40}"))
     apply(page)
     assert client.fields("matches")["venue"] == {"type": "string", "max_length": 40}
 
@@ -183,13 +189,12 @@ def meet_conflict(page, client, console):
     page.get_by_role("heading", name="Changed meanwhile").wait_for()
     assert [text for text in console if "422" not in text and "412" not in text] == []
     console.clear()
-    assert page.get_by_label("Their change").get_by_text("score: {type: string}").is_visible()
+    expect(page.get_by_label("Their change").get_by_text("score: {type: string}")).to_be_visible()
     check_accessible(page)
     page.get_by_role("button", name="Keep mine").click()
-    assert page.get_by_label("Description", exact=True).first.input_value() == "Mine"
-    assert (
-        page.get_by_role("textbox", name="YAML").input_value().startswith("name: matches\ndescription: Mine\nfields:")
-    )
+    expect(page.get_by_label("Description", exact=True).first).to_have_value("Mine")
+    yaml = page.get_by_role("textbox", name="YAML")
+    expect(yaml).to_have_value(re.compile("^name: matches\ndescription: Mine\nfields:"))
     add_field(page, "score", "string")
     apply(page)
     stored = client.call("GET", "/resources/matches")
@@ -201,11 +206,12 @@ def compare_versions(page):
     page.get_by_role("heading", name="Versions of matches").wait_for()
     page.get_by_label("Changes of version 2").click()
     page.get_by_label("From version 1 to 2").get_by_text("role: member, where: {status: played}").wait_for()
-    assert page.get_by_role("cell", name="Admin").count() == 5
+    expect(page.get_by_role("cell", name="Admin")).to_have_count(5)
     check_accessible(page)
     page.get_by_label("Use version 1 as a draft").click()
     page.get_by_text("This is version 1 as a draft.").wait_for()
-    assert "venue" not in page.get_by_role("textbox", name="YAML").input_value()
+    expect(page.get_by_role("textbox", name="YAML")).to_have_value(re.compile("^name: matches\n"))
+    expect(page.get_by_role("textbox", name="YAML")).not_to_have_value(re.compile("venue"))
 
 
 def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console):
@@ -217,7 +223,7 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     file = {"name": "Club members.csv", "mimeType": "text/csv", "buffer": rows.encode()}
     page.get_by_label("From a CSV file").set_input_files(file)
     page.get_by_text("This fits the 2 rows of the file.").wait_for()
-    assert page.get_by_label("Type of born").input_value() == "date"
+    expect(page.get_by_label("Type of born")).to_have_value("date")
     page.get_by_label("Name of field 2").fill("Day of birth")
     page.get_by_label("Name of field 2").press("Tab")
     page.get_by_label("Type of day_of_birth").wait_for()
@@ -226,7 +232,7 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     apply(page, "Create")
     page.wait_for_url("**/admin/records/club_members/import?**")
     page.get_by_label("File", exact=True).set_input_files(file)
-    assert page.get_by_label("Column born").input_value() == "day_of_birth"
+    expect(page.get_by_label("Column born")).to_have_value("day_of_birth")
     page.get_by_role("button", name="Check the file").click()
     page.get_by_text("2 rows: would create 2 records, update 0.").wait_for()
     client.call("POST", "/club_members", {"name": "Cy", "day_of_birth": "1990-01-02", "note": SCRIPT})
@@ -237,7 +243,8 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     page.set_viewport_size({"width": 360, "height": 740})
     page.get_by_role("rowheader", name="club_members").get_by_role("link").click()
     page.get_by_role("button", name="YAML", exact=True).click()
-    assert not page.get_by_label("Name of field 1").is_visible()
+    expect(page.get_by_role("textbox", name="YAML")).to_be_visible()
+    expect(page.get_by_label("Name of field 1")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     check_accessible(page)
     page.get_by_role("button", name="Form", exact=True).click()

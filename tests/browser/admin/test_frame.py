@@ -1,8 +1,11 @@
 """What surrounds every screen: the sign-in, the menu, lost sessions and connections, windows of every size."""
 
-import pytest
+import re
 
-from tests.browser.admin.conftest import check_accessible, forget_refusals
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_until_read
 from tests.browser.admin.keyboard import go_to
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.parts.server import Caller
@@ -28,8 +31,9 @@ def notes(address):
         yield admin
 
 
-def menu(page, name):
-    return page.get_by_role("navigation", name=name, exact=True).get_by_role("link").all_inner_texts()
+def expect_menu(page, name, entries):
+    menu = page.get_by_role("navigation", name=name, exact=True)
+    expect(menu.get_by_role("link")).to_have_text(entries)
 
 
 def heading(page, name):
@@ -39,20 +43,20 @@ def heading(page, name):
 @ON_SQLITE
 def test_the_menu_has_what_a_person_may_do(open_as, notes):
     page = open_as(None)
-    assert menu(page, "Records") == ["Notes"]
-    assert menu(page, "Account") == ["Sign in"]
+    expect_menu(page, "Records", ["Notes"])
+    expect_menu(page, "Account", ["Sign in"])
     check_accessible(page)
     notes.call("POST", "/roles", {"name": "operator", "permissions": ["system:read", "audit:read"]})
     for name, records, system in (("alice", ["Notes"], []), ("admin", ["Notes", "Secrets"], SYSTEM)):
         page = open_as(name)
-        assert menu(page, "Records") == records
-        assert menu(page, "System") == system
-        assert menu(page, "Account") == ["My account"]
+        expect_menu(page, "Account", ["My account"])
+        expect_menu(page, "Records", records)
+        expect_menu(page, "System", system)
         check_accessible(page)
     edith = notes.call("GET", "/users?email=edith@example.com")[1]["data"][0]["id"]
     assert notes.call("PATCH", f"/users/{edith}", {"roles": ["member", "editor", "operator"]})[0] == 200
     page = open_as("edith")
-    assert menu(page, "System") == ["Audit", "Jobs", "Health", "Figures"]
+    expect_menu(page, "System", ["Audit", "Jobs", "Health", "Figures"])
 
 
 @ON_SQLITE
@@ -75,7 +79,7 @@ def test_somebody_signs_in_and_out(open_as, notes, console):
     heading(page, "Sign in")
     page.goto(page.url.replace("sign-in", "no/such/page"))
     heading(page, "Page not found")
-    assert page.title().startswith("Page not found – ")
+    expect(page).to_have_title(re.compile("^Page not found – "))
     check_accessible(page)
     page.get_by_role("link", name="Go to the first page").click()
     heading(page, "Records")
@@ -92,11 +96,11 @@ def test_a_session_that_ends_loses_no_text(open_as, notes, console):
     dialog = page.get_by_role("dialog", name="Sign in again")
     dialog.wait_for()
     check_accessible(page)
-    assert dialog.get_by_label("E-mail address").input_value() == "alice@example.com"
+    expect(dialog.get_by_label("E-mail address")).to_have_value("alice@example.com")
     dialog.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     dialog.wait_for(state="detached")
-    assert page.get_by_label("Title").input_value() == "typed for an hour"
+    expect(page.get_by_label("Title")).to_have_value("typed for an hour")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("typed for an hour").first.wait_for()
     page.wait_for_url(lambda url: not url.endswith("/new"))
@@ -128,7 +132,7 @@ def test_a_lost_connection_is_said_and_loses_no_text(open_as, notes, console):
     banner = page.get_by_text("The connection to the server is lost.")
     banner.wait_for()
     check_accessible(page)
-    assert page.get_by_label("Title").input_value() == "typed on a train"
+    expect(page.get_by_label("Title")).to_have_value("typed on a train")
     page.context.set_offline(False)
     banner.wait_for(state="detached")
     page.get_by_role("button", name="Save").click()
@@ -142,11 +146,13 @@ def test_the_first_tab_offers_to_skip_the_menu(open_as, notes):
     page = open_as("alice", "/admin/account")
     page.reload()
     heading(page, "My account")
+    expect(page.locator("main")).to_be_focused()
     page.evaluate("document.activeElement.blur()")
     go_to(page, page.get_by_role("link", name="Skip to the content"))
     page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.getElementById('content').contains(document.activeElement)")
+    expect(page.locator("main").locator(":focus")).to_have_count(1)
 
 
 @pytest.mark.parametrize("name", ["alice", "edith"])
@@ -157,7 +163,7 @@ def test_members_and_editors_see_no_trace_of_what_they_may_not(open_as, address,
     page.on("response", lambda response: "/api/" in response.url and response.ok and responses.append(response))
     for path in (*PAGES, "records/secrets"):
         page.goto(f"http://{address}/admin/{path}")
-        page.locator("h1").first.wait_for()
+        wait_until_read(page)
         page.wait_for_load_state("networkidle")
         check_accessible(page)
         texts += [page.locator("main").inner_text(), *(response.text() for response in responses)]
@@ -177,12 +183,12 @@ def test_every_screen_fits_small_windows_and_dark_systems(open_as, notes):
         page.emulate_media(color_scheme=scheme)
         for path in PAGES:
             page.goto(f"{address}/admin/{path}")
-            page.locator("h1").wait_for()
+            wait_until_read(page)
             page.wait_for_load_state("networkidle")
-            assert page.get_by_role("heading", level=1).count() == 1, path
+            expect(page.get_by_role("heading", level=1), path).to_have_count(1)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
             check_accessible(page)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Users", exact=True).click()
     heading(page, "Users")
-    assert not page.get_by_role("link", name="Users", exact=True).is_visible()  # the menu has closed
+    expect(page.get_by_role("link", name="Users", exact=True)).to_be_hidden()  # the menu has closed

@@ -1,8 +1,10 @@
 """The screens of the running server: backups, jobs, mails, health and figures."""
 
+import re
 import zipfile
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.admin.conftest import check_accessible
 from tests.parts.server import running_server
@@ -54,21 +56,22 @@ def back_up(page):
     with page.expect_download() as download:
         row.get_by_role("button", name="Download").click()
     assert zipfile.is_zipfile(download.value.path())
-    assert download.value.suggested_filename in row.inner_text()
+    expect(row).to_contain_text(download.value.suggested_filename)
     check_accessible(page)
 
 
 def read_figures(page):
     """Look at the charts, at their numbers, and at the requests of one route."""
     charts = page.get_by_role("figure")
-    assert "Requests (per minute). All: 0 to " in charts.nth(0).get_by_role("img").text_content()
+    requests = "Requests (per minute). All: 0 to "
+    expect(charts.nth(0).get_by_role("img", name=re.compile(re.escape(requests)))).to_be_visible()
     charts.nth(0).get_by_text("Numbers").click()
-    assert charts.nth(0).get_by_role("table").get_by_role("row").count() >= 2
+    expect(charts.nth(0).get_by_role("table").get_by_role("row").nth(1)).to_be_visible()
     check_accessible(page)
     page.get_by_role("link", name="POST /api/v1/backups", exact=True).click()
     page.get_by_text("Requests of POST /api/v1/backups in the last hour.").wait_for()
     page.get_by_text("1 request, 0 refused (4xx), 0 failed (5xx).").wait_for()
-    assert page.get_by_role("row", name="POST /api/v1/backups 1 0 0").count() == 1
+    expect(page.get_by_role("row", name="POST /api/v1/backups 1 0 0")).to_have_count(1)
     page.get_by_role("link", name="Show all requests").click()
     page.get_by_text("All requests of the last hour.").wait_for()
 
