@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from backend.services.errors import Unavailable
 from backend.services.operation.jobs import jobs
 from tests.conftest import ON_SQLITE
 from tests.parts.backups import make_backup
+from tests.parts.s3 import running_s3
 
 
 def test_creates_lists_and_verifies(notes, run, settings):
@@ -66,6 +68,18 @@ def test_backups_are_copied_to_the_target(settings, tmp_path):
         assert result.exit_code == 0, result.output
     runner.invoke(args=["backup", "prune"])
     assert os.listdir(tmp_path / "copies") == [path.name for path in backup_paths(app.settings.backup_dir)]
+    database.close_all()
+
+
+@ON_SQLITE
+def test_backups_are_copied_to_a_bucket(settings, tmp_path):
+    with running_s3(tmp_path / "s3", "backups"):
+        app = create_app(replace(settings, backup_target="s3://backups/larder/nightly", backup_keep=1))
+        for _ in range(2):
+            path = Path(make_backup(lambda *arguments: app.test_cli_runner().invoke(args=["backup", *arguments])))
+        app.test_cli_runner().invoke(args=["backup", "prune"])
+    (copy,) = (tmp_path / "s3" / "backups").rglob("*.zip")
+    assert (copy.parent.name, copy.name, copy.read_bytes()) == ("nightly", path.name, path.read_bytes())
     database.close_all()
 
 
