@@ -6,8 +6,8 @@ from backend.models.base import Entity
 from backend.models.columns import DateTimeColumn, IntegerColumn, TextColumn, UuidColumn
 from backend.utils.clock import utcnow
 
-WAITING, SENT, FAILED, UNNEEDED = "waiting", "sent", "failed", "unneeded"
-STATES = (WAITING, SENT, FAILED, UNNEEDED)
+WAITING, SENT, LOGGED, FAILED, UNNEEDED = "waiting", "sent", "logged", "failed", "unneeded"
+STATES = (WAITING, SENT, LOGGED, FAILED, UNNEEDED)
 
 
 class OutgoingMail(Entity):
@@ -29,7 +29,8 @@ class OutgoingMail(Entity):
 class Mail(Entity):
     """What became of a mail, which has the id of its OutgoingMail; deleted with the account of its address.
 
-    It is UNNEEDED if nobody has the address, or if it has become pointless, and FAILED if it was given up.
+    It is UNNEEDED if nobody has the address, or if it has become pointless, FAILED if it was given up, and LOGGED if it
+    was written to the log instead of sent.
     """
 
     created_at = DateTimeColumn(index=True, default=utcnow)

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backend.middleware.app import get_app
 from backend.middleware.paths import ACCOUNT_PATH, ADMIN_PATH, ASSETS_PATH
 from backend.routes.toolkit.pages import FOLDER, show_page
+from backend.services.accounts import mail_server
 
 MODULES = FOLDER / "admin"
 MAIL_PAGES = ("reset", "verification", "invitation")
@@ -77,6 +78,7 @@ def _show() -> Response:
         name=settings.app_title,
         app_url=settings.app_url or "",
         admin="on" if settings.admin else "off",
+        mails="logged" if mail_server.is_log(settings) else "sent",
     )
 
 

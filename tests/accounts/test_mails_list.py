@@ -58,6 +58,16 @@ def test_shows_what_became_of_each_mail(app, admin, stranger, mails, mailbox):
     assert sent["To"] == "alice@example.com"
 
 
+def test_a_mail_that_is_only_in_the_log_is_not_called_sent(app, stranger, mails):
+    logging = replace(app.settings, smtp_url=None)
+    for email in ("alice@example.com", "nobody@example.com"):
+        forget(stranger, email)
+    outbox.send_due_mail(logging)
+    assert {state for _, _, state, _ in mails()} == {"logged", "unneeded"}
+    assert mails("?state=logged") == [("alice@example.com", "reset", "logged", 1)]
+    assert mails("?state=sent") == []
+
+
 def test_a_mail_that_waits_or_has_failed_is_sent_again(app, admin, stranger, mails, mailbox, monkeypatch):
     mailbox.refusing = True
     forget(stranger, "alice@example.com")

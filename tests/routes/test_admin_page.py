@@ -127,7 +127,7 @@ def test_the_page_may_run_only_its_own_modules(stranger):
         assert (answer.status_code, answer.mimetype) == (200, "text/html")
         assert answer.headers.getlist("Content-Security-Policy") == [POLICY]
         assert answer.headers["Cache-Control"] == "no-store"
-        assert 'data-admin="on"' in answer.text
+        assert 'data-admin="on" data-mails="logged"' in answer.text
     assert stranger.get("http://localhost/admin").headers["Location"] == "/admin/"
     assert stranger.post("http://localhost/admin/").status_code == 405
 

@@ -22,6 +22,11 @@ def can_send(settings: Settings) -> bool:
     return settings.smtp_url is not None or settings.is_local
 
 
+def is_log(settings: Settings) -> bool:
+    """Return whether mails are written to the log instead of sent."""
+    return settings.smtp_url is None and settings.is_local
+
+
 def send(settings: Settings, message: EmailMessage) -> None:
     """Send the message, or log it if LARDER_SMTP_URL is not set.
 

@@ -9,7 +9,7 @@ import structlog
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.invitation import Invitation
-from backend.models.mail import FAILED, SENT, UNNEEDED, Mail, OutgoingMail
+from backend.models.mail import FAILED, LOGGED, SENT, UNNEEDED, Mail, OutgoingMail
 from backend.models.role import MEMBER
 from backend.models.user import User
 from backend.services.accounts import mail_server, mail_tokens
@@ -82,7 +82,8 @@ def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
     except (smtplib.SMTPException, OSError) as error:
         _postpone(mail, error)
         return False
-    _end(mail, SENT if message is not None else UNNEEDED)
+    done = LOGGED if mail_server.is_log(settings) else SENT
+    _end(mail, done if message is not None else UNNEEDED)
     return True
 
 

@@ -85,11 +85,12 @@ MAILS = {
     "state": Enum(
         required=True,
         choices=list(STATES),
-        description="`unneeded` if nobody has the address or it has become pointless, `failed` if it was given up",
+        description="`unneeded` if nobody has the address or it has become pointless, `failed` if it was given up, "
+        "`logged` if it was written to the log, because there is no mail server",
     ),
     "attempts": Integer(required=True),
     "next_attempt_at": DateTime(description="When it is due, if it waits"),
-    "ended_at": DateTime(description="When it was sent or given up"),
+    "ended_at": DateTime(description="When it was sent, logged or given up"),
     "error": String(description="Why the last attempt failed"),
 }
 

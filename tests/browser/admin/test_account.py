@@ -118,7 +118,7 @@ def sign_in_again(page):
     check_accessible(page)
     type_into(page, "Your e-mail address", "rita@example.com")
     page.keyboard.press("Enter")
-    page.get_by_text("If this address has an account, a link is on its way to it.").wait_for()
+    page.get_by_text("If this address has an account, a link is in the log of the server.").wait_for()
     press(page, "Sign in", "link")
     for password, text in ((PASSWORD, "The e-mail address or the password is wrong."), (NEW_PASSWORD, "Rita")):
         type_into(page, "E-mail address", "rita@example.com")

@@ -2,7 +2,7 @@
 import {html, useState} from './html.js';
 import {call} from './api.js';
 import {FormError, TextInput, useSubmit} from './forms.js';
-import {APP_NAME, APP_URL, HAS_ADMIN} from './place.js';
+import {APP_NAME, APP_URL, HAS_ADMIN, LOGS_MAILS} from './place.js';
 import {Link} from './router.js';
 
 // `fields` is {parameter: {label, …attributes}}. `another` is the path that sends another link, if there is one.
@@ -29,8 +29,13 @@ export function MailPage({title, button, path, fields, done, expired, another}) 
         <button class="main" aria-disabled=${isSending}>${button}</button>
       </form>`}
     ${!isDone && why && another && html`<${MailForm} path=${another} button="Send another link"
-      done="If this address has an account, another link is on its way to it." />`}
+      done=${sentTo('another link')} />`}
     ${(isDone || why) && html`<${Onward} />`}`;
+}
+
+// What is said to somebody who may have no account: `link` is "a link".
+export function sentTo(link) {
+  return `If this address has an account, ${link} is ${LOGS_MAILS ? 'in the log of the server' : 'on its way to it'}.`;
 }
 
 // Asks for a mail with a link: `path` sends it, and `done` says so.

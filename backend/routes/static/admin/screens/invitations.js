@@ -5,6 +5,7 @@ import {RolesInput, mayChange} from '../parts/accounts/roles.js';
 import {ask} from '../parts/dialogs.js';
 import {Action, FormError, problemsAt, TextInput, useSubmit} from '../parts/forms.js';
 import {notify} from '../parts/notices.js';
+import {LOGS_MAILS} from '../parts/place.js';
 import {useRead} from '../parts/reading.js';
 import {may} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
@@ -17,6 +18,10 @@ export default function Invitations() {
     <${Open} read=${read} />`;
 }
 
+function inLog(mail) {
+  return `${mail} is in the log of the server, because it has no mail server.`;
+}
+
 function send(email, roles) {
   return call('POST', '/invitations', {body: {email, roles}});
 }
@@ -26,14 +31,16 @@ function InvitationForm({onSent}) {
   const [roles, setRoles] = useState([]);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     await send(email, roles);
-    notify(`The invitation to ${email} is on its way.`);
+    notify(LOGS_MAILS ? `${email} is invited. ${inLog('The mail')}` : `The invitation to ${email} is on its way.`);
     setEmail('');
     setRoles([]);
     onSent();
   });
   return html`<form onSubmit=${onSubmit} noValidate aria-label="New invitation">
     <${TextInput} label="E-mail address" type="email" autocomplete="off" value=${email} onInput=${setEmail}
-      problems=${problems.email} hint="They get a mail with a link to create an account with these roles." />
+      problems=${problems.email} hint=${LOGS_MAILS
+        ? `${inLog('The mail with a link to create an account')} Copy the link from there.`
+        : 'They get a mail with a link to create an account with these roles.'} />
     <${RolesInput} value=${roles} onInput=${setRoles} problems=${problemsAt(problems, 'roles')} />
     <${FormError} error=${error} problems=${problems} shown=${['email', 'roles']} />
     <button class="main" aria-disabled=${isSending}>Invite</button>
@@ -49,7 +56,8 @@ function Open({read}) {
   };
   const sendAgain = async ({email, roles}) => {
     await send(email, roles);
-    changed(`Another mail to ${email} is on its way. The link of the former one is no longer valid.`);
+    changed(`${LOGS_MAILS ? inLog(`Another mail to ${email}`) : `Another mail to ${email} is on its way.`} `
+      + 'The link of the former one is no longer valid.');
   };
   const withdraw = async ({id, email}) => {
     if (!await ask({title: `Withdraw the invitation of ${email}?`, text: 'The link of its mail is no longer valid.',

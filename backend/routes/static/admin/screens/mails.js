@@ -11,8 +11,8 @@ import {may, titleOf} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
 
-const STATES = {waiting: ['Waiting', 'warning'], sent: ['Sent', 'right'], failed: ['Failed', 'wrong'],
-  unneeded: ['Not needed', 'quiet']};
+const STATES = {waiting: ['Waiting', 'warning'], sent: ['Sent', 'right'], logged: ['Logged', 'warning'],
+  failed: ['Failed', 'wrong'], unneeded: ['Not needed', 'quiet']};
 const FILTERS = [
   {name: 'email__icontains', label: 'To contains'},
   {name: 'state', label: 'State', options: Object.entries(STATES).map(([state, [text]]) => [state, text])},

@@ -3,7 +3,7 @@ import {html, useState} from '../parts/html.js';
 import {call} from '../parts/api.js';
 import {FormError, TextInput, useSubmit} from '../parts/forms.js';
 import {useOnward, withNext} from '../parts/onward.js';
-import {APP_NAME} from '../parts/place.js';
+import {APP_NAME, LOGS_MAILS} from '../parts/place.js';
 import {Link} from '../parts/router.js';
 import {person, signIn} from '../parts/session.js';
 import {useStore} from '../parts/store.js';
@@ -37,7 +37,8 @@ export default function Register({query}) {
   </form>`;
   return html`<p class="quiet">${APP_NAME}</p>
     <h1>Register</h1>
-    ${isDone ? html`<p role="status">Open the link in the mail to ${values.email}. Then you can sign in.</p>`
+    ${isDone ? html`<p role="status">Open the link in the mail to ${values.email}${
+      LOGS_MAILS && ', which is in the log of the server'}. Then you can sign in.</p>`
     : registration?.open === false ? html`<p>Registration is not open. Ask an admin for an account.</p>` : form()}
     <p><${Link} to=${withNext('/admin/sign-in', query.get('next'))}>Sign in<//></p>`;
 }
