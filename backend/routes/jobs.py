@@ -3,12 +3,14 @@
 from marshmallow import Schema, fields
 
 from backend.middleware.app import get_app
+from backend.middleware.authentication import current_actor
 from backend.middleware.guards import permission
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
-from backend.services.access.permissions import SYSTEM_READ
+from backend.services.access.permissions import SYSTEM_READ, SYSTEM_WRITE
 from backend.services.field_types.datetime import Moment
 from backend.services.operation import job_states
+from backend.services.operation.jobs import jobs
 
 blp = Blueprint("jobs", __name__, url_prefix=f"{API}/jobs", description="Background jobs")
 
@@ -43,3 +45,16 @@ class JobSchema(Schema):
 def list_jobs() -> list[job_states.JobState]:
     """List the background jobs, with their schedules and last runs"""
     return job_states.list_jobs(get_app().settings)
+
+
+@blp.post("/<name>/runs")
+@blp.guard(permission(SYSTEM_WRITE))
+@blp.response(202)
+@blp.fails(401, 403, 404, 409, 503)
+@blp.doc(operationId="run_job")
+def run_job(name: str) -> None:
+    """Run a background job now
+
+    It runs in the background; `last_run` says how it ended. Refused while it runs or waits to be run.
+    """
+    jobs.run_now(current_actor(), name)

@@ -16,6 +16,7 @@ from backend.models.database import database
 from backend.models.invitation import Invitation
 from backend.models.user import User
 from backend.services.accounts import mail_tokens
+from backend.services.operation.jobs import jobs
 from tests.conftest import PASSWORD, Person
 from tests.helpers import assert_failure
 from tests.parts import both_ways
@@ -187,6 +188,11 @@ def retry_mail(cast):
     invite(cast)()
     mail = cast.admin.get("/mails?state=waiting&per_page=1").json["data"][0]
     return partial(cast.admin.post, f"/mails/{mail['id']}/attempts")
+
+
+def run_job(cast):
+    jobs._huey.storage.flush_queue()  # one that is queued already is refused
+    return partial(cast.admin.post, "/jobs/clean_up/runs")
 
 
 def withdraw_invitation(cast):
@@ -438,6 +444,7 @@ def create_backup(cast):
 
 ACCOUNTS = [register, register_again, login, refresh, logout, change_profile, change_password, end_session]
 MAILS = [
+    run_job,
     end_other_sessions,
     forget_password,
     reset_password,

@@ -1,5 +1,7 @@
-"""`GET /jobs`."""
+"""`/jobs`: what jobs did, and running one now."""
 
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,10 +11,14 @@ from huey import crontab
 from backend import create_app
 from backend.models.database import database
 from backend.models.job_run import JobRun
+from backend.services.operation import jobs as jobs_module
 from backend.services.operation.job_states import next_run
+from backend.services.operation.jobs import jobs
 from backend.utils.clock import utcnow
 from tests.conftest import Person
+from tests.helpers import assert_failure
 
+SECONDS = 60  # a machine may be busy
 NOW = datetime(2026, 11, 26, 17, 59, 30, tzinfo=UTC)
 
 
@@ -36,6 +42,56 @@ def test_only_those_who_may_read_the_system_see_jobs(admin, alice, edith, strang
     admin.post("/roles", json={"name": "operator", "permissions": ["system:read"]})
     admin.patch(f"/users/{edith.id}", json={"roles": ["member", "operator"]})
     assert edith.get("/jobs").status_code == 200
+
+
+@pytest.fixture
+def slow_job(settings, monkeypatch):
+    """(an admin of an app with the job `wait`, an event that it sets when it begins, one that it waits for)."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def wait(settings):
+        """Wait for the test. It fails afterwards."""
+        begun.set()
+        assert may_end.wait(SECONDS)
+        raise ValueError("it was only a test")
+
+    monkeypatch.setitem(jobs_module._functions, "wait", wait)
+    monkeypatch.setitem(jobs_module._schedules, "wait", lambda settings: None)
+    monkeypatch.setattr(jobs_module.error_tracking, "report", lambda error, **_: None)
+    app = create_app(settings)
+    consumer = jobs.start_consumer()
+    yield Person(app, "admin"), begun, may_end
+    may_end.set()
+    consumer.stop(graceful=True)
+    database.close_all()
+
+
+def test_a_job_runs_at_once_unless_it_runs_already(slow_job):
+    admin, begun, may_end = slow_job
+    runs = "/jobs/wait/runs"
+    assert admin.post(runs).status_code == 202
+    assert begun.wait(SECONDS)
+    for _ in range(2):
+        assert_failure(admin.post(runs), 409, "CONFLICT")
+    assert admin.post("/jobs/nothing/runs").status_code == 404
+    may_end.set()
+    while (last := admin.get("/jobs").json["data"][-1])["last_run"] is None:
+        assert last["name"] == "wait"
+        time.sleep(0.01)
+    assert (last["last_run"]["failure"], last["last_run"]["runs"]) == ("it was only a test", 1)
+    assert [entry["target_id"] for entry in admin.get("/audit?action=job.run").json["data"]] == ["wait"]
+
+
+def test_a_queued_job_is_not_queued_twice(admin, edith):
+    assert edith.post("/jobs/clean_up/runs").status_code == 403
+    admin.post("/roles", json={"name": "operator", "permissions": ["system:write"]})
+    admin.patch(f"/users/{edith.id}", json={"roles": ["member", "operator"]})
+    assert edith.post("/jobs/clean_up/runs").status_code == 202
+    answer = admin.post("/jobs/clean_up/runs")
+    assert_failure(answer, 409, "CONFLICT")
+    assert "is queued already" in answer.json["error"]["message"]
+    assert admin.post("/jobs/back_up/runs").status_code == 202  # another one
+    assert [entry["actor_id"] for entry in admin.get("/audit?action=job.run").json["data"]] == [admin.id, edith.id]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ Action = Literal[  # what was done; the OpenAPI document lists them
     "invitation.accept",
     "invitation.create",
     "invitation.withdraw",
+    "job.run",
     "mail.retry",
     "resource.create",
     "resource.delete",

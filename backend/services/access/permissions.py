@@ -19,6 +19,7 @@ AUDIT_READ = "audit:read"
 BACKUPS_WRITE = "backups:write"
 BACKUPS_DOWNLOAD = "backups:download"
 SYSTEM_READ = "system:read"
+SYSTEM_WRITE = "system:write"
 RECORDS_READ = "records:read"
 RECORDS_WRITE = "records:write"
 
@@ -35,6 +36,7 @@ PERMISSIONS = {
     BACKUPS_WRITE: "create, list and verify backups",
     BACKUPS_DOWNLOAD: "download backups, which contain everything",
     SYSTEM_READ: "read the checks of the installation, background jobs and figures of requests",
+    SYSTEM_WRITE: "run background jobs",
     RECORDS_READ: "list and read all records of all resources, except fields that only some roles may read",
     RECORDS_WRITE: "create, change and delete all records of all resources, except fields that only some roles may set",
 }

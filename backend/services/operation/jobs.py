@@ -14,7 +14,11 @@ from huey.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, SIGNAL_EXECUTING
 from backend.config.settings import Settings
 from backend.models.database import database
 from backend.models.job_run import JobRun
+from backend.services.access import audit
+from backend.services.access.actors import Actor
+from backend.services.errors import Conflict, NotFound, Unavailable
 from backend.services.operation.error_tracking import error_tracking
+from backend.services.operation.job_locks import JobLocks
 
 log = structlog.get_logger()
 
@@ -69,6 +73,7 @@ class Jobs:
     """The queue of jobs. Nothing works before `open`."""
 
     _huey: SqliteHuey
+    _locks: JobLocks
 
     def __init__(self) -> None:
         self._tasks: dict[str, TaskWrapper] = {}
@@ -76,6 +81,7 @@ class Jobs:
 
     def open(self, settings: Settings) -> None:
         """Use the queue in the data folder of the settings from now on."""
+        self._locks = JobLocks(settings.data_dir / "job_locks")
         self._huey = SqliteHuey("larder", filename=str(settings.data_dir / "jobs.db"), results=False)
         self._huey.signal(SIGNAL_EXECUTING)(self._note_start)
         self._huey.signal(SIGNAL_COMPLETE, SIGNAL_ERROR)(self._note_end)
@@ -83,7 +89,8 @@ class Jobs:
 
     def _make_task(self, name: str, function: Job, settings: Settings) -> TaskWrapper:
         def run() -> None:
-            function(settings)
+            with self._locks.running(name):
+                function(settings)
 
         if cron := _schedules[name](settings):
             self._huey.periodic_task(crontab(*cron.split()), name=f"{name}{SCHEDULED}")(run)
@@ -111,6 +118,25 @@ class Jobs:
             task.schedule(delay=delay_seconds) if delay_seconds else task()
         except sqlite3.Error as error:
             log.warning("job not queued", job=name, reason=str(error))
+
+    def run_now(self, actor: Actor, name: str) -> None:
+        """Queue the job for the actor, with an entry in the audit trail.
+
+        Raises NotFound if there is no such job, Conflict if it runs or is queued already, and Unavailable if it cannot
+        be queued.
+        """
+        task = self._tasks.get(name)
+        if task is None:
+            raise NotFound("There is no such job.")
+        with self._locks.idle(name):
+            if any(queued.name.removesuffix(SCHEDULED) == name for queued in self._huey.pending()):
+                raise Conflict("The job is queued already, and runs as soon as a process for jobs is free.")
+            with database.atomic():  # no run without an entry, rather an entry without a run
+                audit.record(actor, "job.run", ("job", name))
+            try:
+                task()
+            except sqlite3.Error as error:
+                raise Unavailable("The job cannot be queued. The disk may be full.") from error
 
     def start_consumer(self) -> BackgroundConsumer:
         """Run jobs in the background; return the consumer, whose `stop(graceful=True)` lets running jobs finish."""

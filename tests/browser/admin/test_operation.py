@@ -31,6 +31,8 @@ def test_an_admin_looks_after_the_server(open_as, address):
     back_up(page)
     go(page, "Jobs")
     page.get_by_role("row", name="Clean up").get_by_text("40 2 * * *").wait_for()
+    page.get_by_role("button", name="Run Clean up now").click()
+    page.get_by_text("Clean up is started.").wait_for()
     check_accessible(page)
     go(page, "Health")
     page.get_by_role("row", name="Migrations OK The database is migrated.").wait_for()

@@ -10,6 +10,7 @@ export const PERMISSIONS = {
   'backups:write': 'create, list and verify backups',
   'backups:download': 'download backups, which contain everything',
   'system:read': 'read the checks of the installation, background jobs and figures of requests',
+  'system:write': 'run background jobs',
   'records:read': 'list and read all records of all resources, except fields that only some roles may read',
   'records:write': 'create, change and delete all records of all resources, except fields that only some roles may set',
 };
