@@ -52,6 +52,7 @@ from backend.routes.toolkit.writes import DirectWrites
 from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
+from backend.services.files.urls import file_urls
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
@@ -60,7 +61,10 @@ from backend.services.storage.counts import count_limit
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
-STATE = (database, quota, limits, hashing, mail_texts, response_limit, count_limit, error_tracking, jobs, metrics)
+STATE = (
+    *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, file_urls, error_tracking, jobs),
+    metrics,
+)
 
 # In the order of /docs.
 DOCUMENTED = (

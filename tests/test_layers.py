@@ -20,11 +20,18 @@ MAY_IMPORT = {
     "services.errors": {"utils"},
     "services.access": _BELOW_SERVICES,
     "services.storage": _BELOW_SERVICES,
-    "services.field_types": _BELOW_SERVICES,
-    "services.definitions": {"services.access", "services.storage", "services.field_types", *_BELOW_SERVICES},
+    "services.files": {"services.access", "services.storage", *_BELOW_SERVICES},
+    "services.field_types": {"services.files", *_BELOW_SERVICES},
+    "services.definitions": {
+        "services.access",
+        "services.storage",
+        "services.field_types",
+        "services.files",
+        *_BELOW_SERVICES,
+    },
     "services.operation": {"services.access", "services.definitions", *_BELOW_SERVICES},
     "services.records": {
-        *("services.access", "services.storage", "services.field_types", "services.definitions"),
+        *("services.access", "services.storage", "services.field_types", "services.definitions", "services.files"),
         *_BELOW_SERVICES,
     },
     "services.accounts": {

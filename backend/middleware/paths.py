@@ -4,7 +4,8 @@ from wsgiref.types import WSGIEnvironment
 
 from werkzeug.wsgi import get_path_info
 
-API = "/api/v1"
+from backend.utils.api_path import API as API
+
 DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"

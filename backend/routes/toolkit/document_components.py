@@ -37,7 +37,21 @@ AUDIT_DETAILS: Json = {
     },
     "additionalProperties": {},
 }
+FILE: Json = {
+    "type": "object",
+    "description": "A file that is attached to a record; to attach one, send its id",
+    "properties": {
+        "id": {"type": "string", "format": "uuid"},
+        "name": {"type": "string"},
+        "type": {"type": "string", "description": "What the bytes are, as a MIME type"},
+        "bytes": {"type": "integer"},
+        "sha256": {"type": "string"},
+        "url": {"type": "string", "description": "The path to download it from"},
+    },
+    "required": ["id", "name", "type", "bytes", "sha256", "url"],
+}
 COMPONENTS: dict[str, Json] = {
+    "File": FILE,
     "ErrorDetails": ERROR_DETAILS,
     "ValueProblems": PROBLEMS,
     "AuditDetails": AUDIT_DETAILS,

@@ -158,7 +158,7 @@ def search_help(names: Iterable[str]) -> str:
 def make_row_schema(name: str, fields: Fields) -> type[BuiltSchema]:
     """Return the schema of a row, with all fields: the parameter `fields` can leave out some."""
     members = {
-        field_name: field.json_field(required=True, allow_none=field.is_nullable, metadata=describe(field))
+        field_name: field.shown_field(required=True, allow_none=field.is_nullable, metadata=describe(field))
         for field_name, field in fields.items()
     }
     return type(name, (BuiltSchema,), members)

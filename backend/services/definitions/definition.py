@@ -17,6 +17,7 @@ from backend.services.definitions.record_checks import read_check
 from backend.services.definitions.schema import ACTIONS
 from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
 from backend.services.field_types.datetime import DateTime
+from backend.services.field_types.file import File, files_of
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
 from backend.services.field_types.references import References, links_of, referring_fields
@@ -96,6 +97,11 @@ class Definition:
     def referring(self) -> dict[str, Reference | References]:
         """Map of name to field, for the fields that hold the ids of records, one or several."""
         return referring_fields(self.fields)
+
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """Map of name to field, for the fields that have uploaded files."""
+        return files_of(self.fields)
 
     @cached_property
     def columns(self) -> dict[str, FieldType]:
@@ -235,8 +241,8 @@ class Definition:
     def implied_sets(self) -> list[FieldSet]:
         """Return the sets of fields that have an index without being declared.
 
-        These indexes serve lists sorted by system fields or by a unique field that may be null, and lists for users who
-        may see only their own records.
+        These indexes serve lists sorted by system fields or by a unique field that may be null, lists for users who
+        may see only their own records, and the foreign keys of files.
         """
         optional = [name for name, field in self.fields.items() if field.unique and not field.required]
         implied = [FieldSet((name,)) for name in ("created_at", "updated_at", *optional)]
@@ -246,7 +252,8 @@ class Definition:
             single = [FieldSet((name,)) for name, field in self.fields.items() if field.unique]
             own = [*(each for each in self.index_sets() if self.lists.isdisjoint(each.fields)), *implied, *single]
             implied += [each.with_first("created_by") for each in own if "created_by" not in each.fields]
-        return implied
+        # The foreign key: when a file is deleted for good, the database looks for a row that has it.
+        return implied + [FieldSet((name,)) for name in self.files]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the definition as it is stored and exported: without its name and without empty parts."""

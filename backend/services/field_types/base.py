@@ -212,6 +212,10 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
         """Return the marshmallow field of a PATCH, which may also load a change instead of a new value."""
         return self.json_field(**options)
 
+    def shown_field(self, **options: Any) -> fields.Field[Any]:
+        """Return the marshmallow field that documents a value in a response, if a request has another form."""
+        return self.json_field(**options)
+
     @property
     def is_nullable(self) -> bool:
         """Whether a record can have null."""

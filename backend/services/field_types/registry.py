@@ -10,6 +10,7 @@ from backend.services.field_types import (  # noqa: F401 - importing a module re
     decimal,
     email,
     enum,
+    file,
     integer,
     json,
     list,
@@ -46,6 +47,7 @@ OTHER_NAMES = {
     **dict.fromkeys(["serial", "autoincrement", "counter", "autonumber"], "sequence"),
     **dict.fromkeys(["uri", "website"], "url"),
     **dict.fromkeys(["guid", "id"], "uuid"),
+    **dict.fromkeys(["upload", "attachment", "image", "photo", "picture", "blob"], "file"),
 }
 
 

@@ -62,7 +62,8 @@ TAIL = """
 
 Each resource has a table of the same name, made from its definition. Its first columns are `id` (UUIDv7, primary
 key), `created_at`, `updated_at`, `created_by` (a user, or null) and `version`. Then comes a column for each
-field. A reference has a foreign key to the table of its target, `larder_users` for `to: users`:
+field. A reference has a foreign key to the table of its target, `larder_users` for `to: users`; a file has one to
+`larder_files`:
 
 | type | SQLite | Postgres |
 |---|---|---|
@@ -72,7 +73,7 @@ field. A reference has a foreign key to the table of its target, `larder_users` 
 | decimal | INTEGER, of its smallest unit; TEXT beyond 18 digits | NUMERIC |
 | boolean | INTEGER, 0 or 1 | BOOLEAN |
 | date, time, datetime | TEXT | DATE, TIME, TIMESTAMPTZ |
-| uuid, reference | TEXT | UUID |
+| uuid, reference, file | TEXT | UUID |
 | json, list | TEXT | JSON |
 
 A field of the type `references` has no column, but a junction table: `record`, `target` and `place`, with foreign keys

@@ -12,6 +12,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict
+from backend.services.files.attachments import remove_of_records
 from backend.services.records.link_writes import find_linking, remove_links
 from backend.services.storage import history
 from backend.services.storage.conditions import Condition
@@ -178,6 +179,8 @@ class _Deletion:
     def execute(self) -> None:
         """Delete the records, beginning with the last step: nothing refers to its records."""
         for resource, ids in reversed(self.steps):
+            if resource.definition.files:
+                remove_of_records(resource.name, ids)
             resource.run(_delete_query, values={"ids": json.dumps(ids)})
 
 

@@ -21,6 +21,7 @@ from backend.services.records.conflicts import raising_conflicts
 from backend.services.records.defaults import complete
 from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
+from backend.services.records.file_writes import attach_files
 from backend.services.records.link_writes import changed_lists, insert_lists, new_lists, replace_lists
 from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 from backend.services.records.lists import RecordPage, list_rows
@@ -138,6 +139,8 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         resource.hold_definition()
         require_visible_references(actor, resource, data)
         lists = new_lists(actor, resource, data) if resource.definition.links else {}
+        if resource.definition.files:
+            attach_files(actor, resource, values["id"], data, is_new=True)
         require_in_scope(resource, scope, values | future_links(resource, lists))
         with history.recorded(actor.user_id, resource, [values["id"]]):
             (values,) = numbered(resource, [values])
@@ -182,6 +185,8 @@ def update_record(
         lists = changed_lists(actor, resource, record_id, data) if resource.definition.links else {}
         if not columns and not lists:
             return get_record(actor, resource, record_id)
+        if resource.definition.files:
+            attach_files(actor, resource, record_id, data, is_new=False)
         values = {"updated_at": rfc3339(utcnow())} | columns
         future = values | future_links(resource, lists)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.

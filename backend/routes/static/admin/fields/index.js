@@ -13,6 +13,7 @@ import * as datetime from './datetime.js';
 import * as decimal from './decimal.js';
 import * as email from './email.js';
 import * as enumeration from './enum.js';
+import * as file from './file.js';
 import * as integer from './integer.js';
 import * as json from './json.js';
 import * as list from './list.js';
@@ -27,8 +28,8 @@ import * as url from './url.js';
 import * as uuid from './uuid.js';
 
 const TYPES = {
-  boolean, date, datetime, decimal, email, enum: enumeration, integer, json, list, number, reference, references,
-  sequence, string, text, time, url, uuid,
+  boolean, date, datetime, decimal, email, enum: enumeration, file, integer, json, list, number, reference,
+  references, sequence, string, text, time, url, uuid,
 };
 
 // The module of a field's type, with all that modules can export; a type that is not known is JSON.

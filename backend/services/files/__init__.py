@@ -1,0 +1,1 @@
+"""Uploaded files: stored, attached to fields of records, removed."""
