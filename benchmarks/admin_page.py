@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from backend.config.settings import Settings
-from backend.routes.admin import MODULES, PRELOADED
+from backend.routes.toolkit.page_modules import MODULES, modules_of
 from benchmarks.growth import CHEAP, PASSWORD, fill_database
 from benchmarks.processes import database
 from benchmarks.tables import markdown_table
@@ -167,11 +167,11 @@ def _cells(visits, bare):
 
 
 def _weights():
-    """Yield rows: what every page needs, its libraries, and all screens together."""
-    first = [MODULES / name for name in (*PRELOADED, "style.css")]
+    """Yield rows: what this page needs, its libraries, and all screens together."""
+    first = [MODULES / name for name in (*modules_of(PATH), "style.css")]
     everything = [*MODULES.rglob("*.js"), MODULES / "style.css"]
     libraries = [path for path in first if path.parent.name == "vendor"]
-    for name, files in (("what every page needs", first), ("of it, libraries", libraries), ("all", everything)):
+    for name, files in (("what this page needs", first), ("of it, libraries", libraries), ("all", everything)):
         contents = [file.read_bytes() for file in files]
         packed = sum(len(gzip.compress(content)) for content in contents)
         yield [name, str(len(files)), f"{sum(map(len, contents)) / 1000:.0f}", f"{packed / 1000:.0f}"]

@@ -17,7 +17,7 @@ from backend.middleware.errors import http_error_response
 from backend.middleware.headers import ResponseHeaders
 from backend.middleware.kept_responses import KEPT, Kept, KeptResponses
 from backend.middleware.limits import limits
-from backend.middleware.paths import LIVENESS_PATH, request_path
+from backend.middleware.paths import ASSETS_PATH, LIVENESS_PATH, request_path
 from backend.middleware.request_id import request_id
 from backend.middleware.request_log import RequestLog, note_route
 from backend.middleware.wsgi import ExceptionInfo, Headers
@@ -47,9 +47,7 @@ class Dispatcher:
             audit.source.set(audit.Source(environ.get("REMOTE_ADDR"), request_id(environ)))
             is_preflight = self._cors.is_preflight(environ)
             if not is_preflight and request_path(environ) != LIVENESS_PATH:  # neither may need the database
-                kept = self._kept.find(environ)
-                # Nothing has been committed since the response was read, so neither has another generation.
-                environ[IDENTITY] = Identity(kept.generation) if kept else identify(self._app, environ)
+                environ[IDENTITY] = self._identify(environ)
                 choose_catalog(self._app, environ)  # the definitions that this request uses
 
             def start(
@@ -67,6 +65,13 @@ class Dispatcher:
             audit.source.set(audit.NO_REQUEST)
             searches_left.set(None)
             timing.end()
+
+    def _identify(self, environ: WSGIEnvironment) -> Identity:
+        if request_path(environ).startswith(ASSETS_PATH):  # the same for everybody, and many at once
+            return Identity(None)
+        kept = self._kept.find(environ)
+        # Nothing has been committed since the response was read, so neither has another generation.
+        return Identity(kept.generation) if kept else identify(self._app, environ)
 
     def _choose(self, environ: WSGIEnvironment) -> WSGIApplication | Answer | Kept:
         """Return what answers: 429 over the limit, a kept response, a record without Flask, or else Flask."""

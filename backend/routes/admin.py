@@ -7,28 +7,17 @@ what to show.
 import hashlib
 from functools import cache
 
-from flask import Blueprint, Response, abort, redirect, send_from_directory
+from flask import Blueprint, Response, abort, redirect, request, send_from_directory
 from markupsafe import Markup
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
 from backend.middleware.paths import ACCOUNT_PATH, ADMIN_PATH, ASSETS_PATH
-from backend.routes.toolkit.pages import FOLDER, show_page
+from backend.routes.toolkit.page_modules import MODULES, modules_of
+from backend.routes.toolkit.pages import show_page
 from backend.services.accounts import mail_server
 
-MODULES = FOLDER / "admin"
 MAIL_PAGES = ("reset", "verification", "invitation")
-# What every page needs: a browser that knows it at once does not find it module by module.
-PRELOADED = (
-    *("main.js", "pages.js", "vendor/preact.js", "vendor/hooks.js", "vendor/htm.js"),
-    *(
-        f"parts/{name}.js"
-        for name in (
-            *("html", "json", "store", "place", "api", "session", "router", "frame", "menu"),
-            *("notices", "dialogs", "forms", "states", "sign_in_form", "onward"),
-        )
-    ),
-)
 FOREVER = "public, max-age=31536000, immutable"
 
 blp = Blueprint("admin", __name__)
@@ -70,11 +59,12 @@ def send_module(version: str, path: str) -> Response:
 def _show() -> Response:
     settings = get_app().settings
     files = f"{settings.public_path}{ASSETS_PATH}{files_version()}"
-    preloads = "\n".join(f'<link rel="modulepreload" href="{files}/{path}">' for path in PRELOADED)
+    # A browser that knows all modules at once does not find them step by step.
+    preloads = "\n".join(f'<link rel="modulepreload" href="{files}/{name}">' for name in modules_of(request.path))
     return show_page(
         "admin/index.html",
         files=files,
-        preloads=Markup(preloads),  # noqa: S704  # only paths of this file
+        preloads=Markup(preloads),  # noqa: S704  # only names of our files
         name=settings.app_title,
         app_url=settings.app_url or "",
         admin="on" if settings.admin else "off",

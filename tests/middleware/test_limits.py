@@ -295,6 +295,13 @@ def test_health_checks_are_not_limited_and_options_requests_are(limited):
     assert visitor.get("http://localhost/").status_code == 429
 
 
+def test_files_of_the_admin_page_count_for_the_address(limited):
+    app = limited(rate_limit="4/minute")  # also counts the sign-ins
+    visitors = [Person(app, "alice"), Person(app, "bob"), Person(app)]
+    assert statuses(each.get("http://localhost/assets/any/none.js") for each in visitors) == [404, 404, 429]
+    assert visitors[0].get("/auth/me").status_code == 200
+
+
 def test_a_wide_limit_counted_in_batches_holds_within_a_hundredth(limited):
     visitor = Person(limited(rate_limit="500/minute"))
     passed = statuses(visitor.get("http://localhost/") for _ in range(520)).count(200)

@@ -72,6 +72,15 @@ def test_writes_a_line_whatever_the_outcome(note, alice, stranger, read_log):
     assert logged == [(200, None), (401, None), (405, None), (422, owner), (401, None), (200, None)]
 
 
+def test_files_of_the_admin_page_need_no_statement(note, alice, read_log):
+    for path in ("/assets/any/main.js", "//assets/any/main.js"):
+        with alice.get("http://localhost", environ_overrides={"PATH_INFO": path}) as response:
+            assert response.status_code == 200
+        (line,) = read_log()
+        assert (line["route"], line["actor"]) == ("/assets/<version>/<path:path>", None)
+        assert line["database_ms"] == 0
+
+
 def test_requests_refused_by_a_limit_are_logged_too(settings, read_log):
     app = create_app(dataclasses.replace(settings, rate_limit="2/hour"))
     Person(app, "admin").declare("notes", {"title": {"type": "string"}})

@@ -9,7 +9,8 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.routes.admin import FOREVER, MODULES, PRELOADED, files_version
+from backend.routes.admin import FOREVER, files_version
+from backend.routes.toolkit.page_modules import MODULES
 from backend.services.field_types.registry import TYPES
 from tests.conftest import ON_SQLITE, Person
 
@@ -72,11 +73,6 @@ def test_libraries_are_those_of_npm():
     found = {path.name: path.read_bytes().replace(OUR_IMPORT, THEIR_IMPORT) for path in vendor.iterdir()}
     assert {name: hashlib.sha256(content).hexdigest() for name, content in found.items()} == FROM_NPM
     assert (vendor / "hooks.js").read_bytes().count(OUR_IMPORT) == 1
-
-
-def test_the_page_preloads_exactly_what_it_imports():
-    assert set(PRELOADED) == all_imports_of("main.js")
-    assert len(PRELOADED) == len(set(PRELOADED))
 
 
 def test_every_import_is_a_module():
@@ -156,11 +152,15 @@ def test_browsers_keep_the_files_of_a_version(stranger):
 
 
 @ON_SQLITE
-def test_each_preload_can_be_read(stranger):
-    text = stranger.get("http://localhost/admin/").text
-    links = re.findall(r'<link rel="modulepreload" href="([^"]+)">', text)
-    assert links == [f"/assets/{files_version()}/{name}" for name in PRELOADED]
-    assert f'<script type="module" src="/assets/{files_version()}/main.js"></script>' in text
+def test_a_page_preloads_exactly_what_its_screen_imports(stranger):
+    pages = re.findall(r"^  \['(/.+?)', '(.+?)'", (MODULES / "pages.js").read_text(), re.MULTILINE)
+    assert {screen for _, screen in pages} | {"missing"} == {path.stem for path in (MODULES / "screens").iterdir()}
+    for path, screen in [*pages, ("/admin/no/such/page", "missing"), ("/admin/", "home"), ("/admin/roles/", "roles")]:
+        html = stranger.get(f"http://localhost{path.replace(':', 'any-')}", follow_redirects=True).text
+        links = re.findall(r'<link rel="modulepreload" href="([^"]+)">', html)
+        needed = all_imports_of("main.js") | all_imports_of(f"screens/{screen}.js")
+        assert sorted(links) == sorted(f"/assets/{files_version()}/{name}" for name in needed), path
+        assert f'<script type="module" src="/assets/{files_version()}/main.js"></script>' in html
 
 
 @ON_SQLITE

@@ -106,13 +106,16 @@ def test_people_find_their_way_through_all_cities(geo_address, page):
     cities = geo.rows("cities")
     largest = sorted(cities, key=lambda city: int(city["population"] or 0), reverse=True)
     polish = [city for city in cities if city["country_code"] == "PL"]
-    requests = []
+    requests, modules = [], []
     page.on("request", lambda request: "/cities?" in request.url and requests.append(request.url))
+    page.on("request", lambda request: request.url.endswith(".js") and modules.append(request.url))
 
     page.goto(f"http://{geo_address}/admin/records/cities")
     expect_labels(page, names_of(cities[:20]))
     page.wait_for_load_state("networkidle")
     assert len(requests) == 1
+    known = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map(each => each.href)")
+    assert sorted(modules) == sorted(known)  # all are known before the first one is read
     expect(page.get_by_role("cell", name="Iran").first).to_be_visible()  # by the name of the country, not by its id
     check_accessible(page)
     expect(page.get_by_role("checkbox")).to_have_count(0)
