@@ -27,6 +27,7 @@ from backend.routes import (
     batch,
     directory,
     docs,
+    files,
     health,
     history,
     invitations,
@@ -52,6 +53,7 @@ from backend.routes.toolkit.writes import DirectWrites
 from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
+from backend.services.files.storage import storage
 from backend.services.files.urls import file_urls
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
@@ -62,14 +64,14 @@ from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
-    *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, file_urls, error_tracking, jobs),
-    metrics,
+    *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage, file_urls),
+    *(error_tracking, jobs, metrics),
 )
 
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(schema, resources, batch, audit, backups, jobs_route, mails),
+    *(schema, resources, batch, files, audit, backups, jobs_route, mails),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

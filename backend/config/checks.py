@@ -176,6 +176,12 @@ def backup_target(url: str | None) -> None:
         raise ValidationError("Expected file:///PATH or s3://BUCKET/FOLDER.")
 
 
+def files_url(url: str | None) -> None:
+    """Check the URL of the storage of files: an absolute path, or a bucket."""
+    if url is not None and not re.fullmatch(r"file:///.+|s3://[^/]+(/.*)?", url):
+        raise ValidationError("Expected file:///PATH or s3://BUCKET/FOLDER.")
+
+
 def redis_url(url: str | None) -> None:
     """Check the URL of a Redis server."""
     if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):

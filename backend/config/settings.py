@@ -125,6 +125,33 @@ class Settings(CoreSettings):
         "int", 1_000_000_000, "Maximum size of the file that one request exports", at_least=1024
     )
 
+    # Files
+    files: str = setting(
+        "str",
+        None,
+        "Where uploaded files are stored: `file:///PATH`, or `s3://BUCKET/FOLDER` with the `AWS_` variables; by "
+        "default `files` in the data folder",
+        check=checks.files_url,
+    )
+    max_file_bytes: int = setting("int", 50_000_000, "Maximum size of an uploaded file", at_least=1024)
+    files_staged_bytes: int = setting(
+        "int",
+        None,
+        "Maximum size of the files that one user has uploaded and not attached yet; by default 4 times "
+        "`LARDER_MAX_FILE_BYTES`",
+        at_least=1024,
+    )
+    files_max_bytes: int | None = setting(
+        "int",
+        None,
+        "Maximum size of all uploaded files together; by default what the disk has room for",
+        at_least=1024,
+    )
+    files_keep_days: int = setting(
+        "int", 14, "Days to keep a file after it was removed from its record", at_least=0, at_most=3650
+    )
+    files_inline_pdf: bool = setting("bool", False, "Let browsers show PDF files instead of saving them")
+
     # Logs and metrics
     log_level: str = setting(
         "str",
@@ -180,13 +207,17 @@ class Settings(CoreSettings):
             raise SettingsError("LARDER_ACCESS_TOKEN_SECONDS: Expected no more than LARDER_REFRESH_TOKEN_SECONDS.")
         if self.argon2_memory_kib < 8 * self.argon2_parallelism:  # RFC 9106, 3.1
             raise SettingsError("LARDER_ARGON2_MEMORY_KIB: Expected at least 8 for each of LARDER_ARGON2_PARALLELISM.")
-        for name in ("data_dir", "backup_dir", "database_url", "backup_target", "mail_templates"):
+        for name in ("data_dir", "backup_dir", "database_url", "backup_target", "mail_templates", "files"):
             self._set(name, checks.expand_home(PREFIX + name.upper(), getattr(self, name)))
-        # Three defaults depend on other settings.
+        # Some defaults depend on other settings.
         if self.database_url is None:
             self._set("database_url", f"sqlite:///{self.data_dir / 'larder.db'}")
         if self.backup_dir is None:
             self._set("backup_dir", self.data_dir / "backups")
+        if self.files is None:
+            self._set("files", f"file://{self.data_dir.absolute() / 'files'}")
+        if self.files_staged_bytes is None:
+            self._set("files_staged_bytes", 4 * self.max_file_bytes)
         if self.public_url is None:
             self._set("public_url", self.own_url)
 

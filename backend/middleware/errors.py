@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
+from backend.middleware.body_limits import body_limit
 from backend.middleware.near_paths import explain_missing
 from backend.middleware.paths import request_path
 from backend.middleware.request_id import request_id
@@ -43,6 +44,7 @@ STATUS = {
     errors.Invalid: 422,
     errors.TooLarge: 413,
     errors.Unavailable: 503,
+    errors.StorageFull: 507,
 }
 
 CODES = {
@@ -60,6 +62,7 @@ CODES = {
     429: "RATE_LIMITED",
     500: "INTERNAL_ERROR",
     503: "UNAVAILABLE",
+    507: "STORAGE_FULL",
 }
 
 
@@ -115,19 +118,6 @@ def error_body(status: int, message: str, details: Details | None = None) -> dic
     """Return the body of an error response, in JSON types."""
     error = {"code": CODES[status], "message": message, "details": to_json(details or {})}
     return {"success": False, "error": error, "timestamp": seconds_stamp()}
-
-
-def too_large_message(limit_bytes: int, *, is_import: bool) -> str:
-    """Return the message for a body over the limit; it names the setting to change."""
-    setting = "LARDER_MAX_IMPORT_BYTES" if is_import else "LARDER_MAX_BODY_BYTES"
-    return f"The body is larger than {limit_bytes:,} bytes ({setting})."
-
-
-def _body_too_large_message() -> str:
-    rule = request.url_rule
-    return too_large_message(
-        request.max_content_length or 0, is_import=rule is not None and rule.rule.endswith(("/import", "/proposal"))
-    )
 
 
 def _respond(
@@ -194,7 +184,7 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
 
 def _message(error: HTTPException, status: int) -> str:
     if isinstance(error, RequestEntityTooLarge) and not getattr(error, "data", {}):
-        return _body_too_large_message()
+        return body_limit(get_app().settings, request_path(request.environ)).message
     # Instead of werkzeug's messages, which are written for people who type URLs.
     if status == 404:
         return explain_missing(request_path(request.environ))

@@ -10,6 +10,7 @@ DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
 ADMIN_PATH = "/admin/"
+FILES_PATH = f"{API}/files"
 ASSETS_PATH = "/assets/"
 HEALTH_PATH = "/health/"
 LIVENESS_PATH = "/health/live"  # must not need the database

@@ -10,6 +10,7 @@ LarderError
 ├── PreconditionMissing the write must name the version that it changes
 ├── Invalid             a value is not valid
 ├── TooLarge            the body is larger than allowed
+├── StorageFull         there is no room for the file
 └── Unavailable         the database is locked or cannot be reached; trying again may help
 """
 
@@ -85,6 +86,12 @@ class TooLarge(LarderError):
     """The body is larger than allowed."""
 
     message = "The body is larger than this server accepts."
+
+
+class StorageFull(LarderError):
+    """There is no room for the file: the operator must make some, or raise the limit."""
+
+    message = "The storage of files is full."
 
 
 class Unavailable(LarderError):

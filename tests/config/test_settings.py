@@ -291,7 +291,7 @@ def documented(item):
 def readable(name, value):
     """Return the number of a setting in its largest whole unit, such as " (1 GiB)"; "" without such a unit."""
     units = {
-        "bytes": {"GiB": 1 << 30, "GB": 10**9, "MiB": 1 << 20},
+        "bytes": {"GiB": 1 << 30, "GB": 10**9, "MiB": 1 << 20, "MB": 10**6},
         "seconds": {"days": 86400, "hours": 3600, "minutes": 60},
     }
     for unit, size in units.get(name.rpartition("_")[2], {}).items():

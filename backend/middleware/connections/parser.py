@@ -21,16 +21,14 @@ from backend.middleware.connections.heads import (
     read_for_refusal,
 )
 from backend.middleware.connections.refusals import Refusal
-from backend.middleware.errors import too_large_message
 
 MAX_HEAD_BYTES = 32 << 10
-IMPORT_PATH = re.compile(r"/api/v1/(?:[a-z][a-z0-9_]*/import|resources/proposal)")
 _HEAD_END = b"\r\n\r\n"
 _NO_REQUEST = re.compile(rb"(?:\r\n)*[^\r!#$%&'*+\-.^_`|~0-9A-Za-z]")
 
 
 class Parser(HTTPRequestParser):
-    """A request while it arrives. Head and body have limits; the body of an import may be larger than others.
+    """A request while it arrives. Head and body have limits; the limit of the body depends on the path.
 
     `error` is a Refusal if the request is not handed to the app.
     """
@@ -43,7 +41,7 @@ class Parser(HTTPRequestParser):
     command = path = query = fragment = request_uri = ""
     first_line = b""
     proxy_scheme = proxy_netloc = ""
-    url_scheme, is_import = "http", False
+    url_scheme = "http"
     is_head_alone = False
 
     def received(self, data: bytes) -> int:
@@ -104,9 +102,7 @@ class Parser(HTTPRequestParser):
         self.expect_continue = self.version == "1.1" and self.headers.get("EXPECT", "").lower() == "100-continue"
 
     def _begin_body(self, length: int | None) -> None:
-        self.is_import = bool(IMPORT_PATH.fullmatch(self.path))
-        if self.is_import:
-            self.adj = self.adj.for_imports
+        self.adj = self.adj.of(self.path)
         self.chunked, self.content_length = length is CHUNKED, length or 0
         self._check_size(self.content_length)
         if length == 0:
@@ -131,13 +127,14 @@ class Parser(HTTPRequestParser):
 
     def _check_size(self, size: int) -> None:
         if size > self.adj.max_request_body_size:
-            raise Refusal(413, too_large_message(self.adj.max_request_body_size, is_import=self.is_import))
+            raise Refusal(413, self.adj.limit.message)
 
     def must_be_admitted(self) -> bool:
         """Return whether the app must admit the body before more of it is read."""
-        if self.completed or self.admission is not None or not (self.is_import and self.headers_finished):
+        others = self.adj.for_others
+        if self.completed or self.admission is not None or self.adj is others or not self.headers_finished:
             return False
-        return self.chunked or self.expect_continue or self.content_length > self.adj.for_others.max_request_body_size
+        return self.chunked or self.expect_continue or self.content_length > others.max_request_body_size
 
     def close(self) -> None:
         """Free the memory or the file of the body."""

@@ -19,6 +19,7 @@ Action = Literal[  # what was done; the OpenAPI document lists them
     "backup.restore",
     "call.refuse",
     "directory.update",
+    "file.upload",
     "invitation.accept",
     "invitation.create",
     "invitation.withdraw",

@@ -1,0 +1,49 @@
+"""Uploaded files: `/api/v1/files`."""
+
+from contextlib import ExitStack
+
+from flask import request
+from marshmallow import Schema, fields
+
+from backend.middleware.app import get_app
+from backend.middleware.authentication import current_actor
+from backend.middleware.body_limits import limit_of_uploads
+from backend.middleware.guards import signed_in_actor
+from backend.middleware.paths import FILES_PATH
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.file_uploads import UPLOADED, uploaded_file
+from backend.services.field_types.datetime import Moment
+from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.files.uploads import STAGED_FOR, stage
+from backend.utils.clock import rfc3339
+
+blp = Blueprint("files", __name__, url_prefix=FILES_PATH, description="Uploads, which a write of a record attaches")
+
+
+class StagedFileSchema(Schema):
+    """A file that is uploaded, and not attached to a record yet."""
+
+    id = fields.UUID(required=True)
+    name = StrictText(required=True, metadata={"description": "The name that was sent, without folders"})
+    type = fields.String(required=True, metadata={"description": "What the bytes are, such as `image/png`"})
+    bytes = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+    expires_at = Moment(required=True, metadata={"description": "When it is deleted unless a record has it by then"})
+
+
+@blp.post("")
+@blp.guard(signed_in_actor)
+@blp.response(201, StagedFileSchema)
+@blp.fails(400, 401, 409, 413, 415, 507)
+@blp.doc(operationId="upload_file", requestBody=UPLOADED)
+def upload_file() -> dict[str, object]:
+    """Upload a file
+
+    Only you can attach it: send its `id` as the value of a field of the type `file` of a record.
+    """
+    settings = get_app().settings
+    request.max_content_length = limit_of_uploads(settings).body_bytes
+    with ExitStack() as until_done:
+        upload = uploaded_file(until_done)
+        file = stage(current_actor(), upload.content, upload.name, upload.type, settings)
+    return {**file.__data__, "expires_at": rfc3339(file.created_at + STAGED_FOR)}

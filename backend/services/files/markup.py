@@ -1,0 +1,30 @@
+"""Recognizes markup at the beginning of a text."""
+
+import re
+
+SVG, HTML, XML = "image/svg+xml", "text/html", "application/xml"
+# What may be before the first element: white space, comments, processing instructions and a document type.
+_PROLOGUE = re.compile(
+    r"\s+|<!--.*?-->|<\?.*?\?>|<!doctype(?:[^\[>\"']|\"[^\"]*\"|'[^']*')*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE
+)
+_ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+# Elements with which browsers recognize HTML (https://mimesniff.spec.whatwg.org, 7.1).
+_HTML_ELEMENTS = {
+    *("html", "head", "script", "iframe", "h1", "div", "font", "table", "a", "style", "title", "b", "body", "br", "p"),
+    *("meta", "link", "img", "object", "embed", "form", "input", "base", "math", "template", "video", "audio"),
+}
+_HTML_TYPE = re.compile(r"<!doctype\s+html", re.IGNORECASE)
+
+
+def markup_type(text: str) -> str | None:
+    """Return the type of a text that begins with an element of SVG, HTML or XML, whatever is before it; else None."""
+    end = 0
+    while (match := _PROLOGUE.match(text, end)) is not None:
+        end = match.end()
+    element = _ELEMENT.match(text, end)
+    name = element[1].lower() if element else ""
+    if name == "svg":
+        return SVG
+    if name in _HTML_ELEMENTS or _HTML_TYPE.search(text, 0, end):
+        return HTML
+    return XML if text.lstrip().startswith("<?xml") or element else None
