@@ -27,14 +27,26 @@ def create_backup() -> None:
 
 
 @commands.command("list", epilog="Example: flask backup list")
-def list_backups() -> None:
+@click.option("--copies", is_flag=True, help="List the copies at LARDER_BACKUP_TARGET instead.")
+def list_backups(copies: bool) -> None:
     """List the backups, the latest first.
 
     Their folder is LARDER_BACKUP_DIR.
     """
+    if copies:
+        _list_copies()
+        return
     table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
     for backup in backups.list_backups(get_app().settings):
         table.add_row(backup.name, decimal(backup.bytes), *_manifest_cells(backup))
+    Console().print(table)
+
+
+def _list_copies() -> None:
+    table = Table(Column("name", no_wrap=True), "size", "also in the folder")
+    with error_messages():
+        for copy in backups.list_copies(get_app().settings):
+            table.add_row(copy.name, decimal(copy.bytes), "yes" if copy.is_in_folder else "no")
     Console().print(table)
 
 

@@ -15,6 +15,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.services.access.permissions import BACKUPS_DOWNLOAD, BACKUPS_WRITE
 from backend.services.backups import backups
+from backend.services.field_types.datetime import Moment
 
 ZIP = "application/zip"
 DOWNLOADED = {
@@ -49,6 +50,17 @@ class BackupSchema(Schema):
     )
 
 
+class BackupCopySchema(Schema):
+    """A copy of a backup at the place that LARDER_BACKUP_TARGET names."""
+
+    name = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    created_at = Moment(required=True, metadata={"description": "When the backup was created"})
+    is_in_folder = fields.Boolean(
+        required=True, metadata={"description": "Whether the server's backup folder has it, too"}
+    )
+
+
 class BackupVerificationSchema(Schema):
     """Whether a backup can be restored."""
 
@@ -79,6 +91,19 @@ def create_backup() -> tuple[backups.Backup, dict[str, str]]:
     """
     backup = backups.create_requested_backup(get_app().settings, current_actor())
     return backup, {"Location": f"{API}/backups/{backup.name}"}
+
+
+@blp.get("/copies")
+@blp.guard(permission(BACKUPS_WRITE))
+@blp.response(200, BackupCopySchema(many=True))
+@blp.fails(401, 403, 503)
+@blp.doc(operationId="list_backup_copies")
+def list_backup_copies() -> list[backups.BackupCopy]:
+    """List the copies of backups at LARDER_BACKUP_TARGET, the latest first
+
+    The list is empty if that is not set. Copies that are not in the backup folder can be restored on the machine.
+    """
+    return backups.list_copies(get_app().settings)
 
 
 @blp.get("/<name>")

@@ -57,6 +57,7 @@ POST   /backups                    401 401 401 403 403 403 403 201 403 403 403 4
 GET    /backups/<name>             401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 GET    /backups/<name>/file        401 401 401 403 403 403 403 200 403 403 403 403 403  backups:download, in a session
 POST   /backups/<name>/verification 401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
+GET    /backups/copies             401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
 GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory

@@ -15,7 +15,7 @@ from backend.services.backups import backups
 from backend.services.backups.folder import backup_paths, working_folder
 from backend.services.errors import Unavailable
 from backend.services.operation.jobs import jobs
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_SQLITE, Person
 from tests.parts.backups import make_backup
 from tests.parts.s3 import running_s3
 
@@ -78,6 +78,11 @@ def test_backups_are_copied_to_a_bucket(settings, tmp_path):
         for _ in range(2):
             path = Path(make_backup(lambda *arguments: app.test_cli_runner().invoke(args=["backup", *arguments])))
         app.test_cli_runner().invoke(args=["backup", "prune"])
+        listed = app.test_cli_runner().invoke(args=["backup", "list", "--copies"]).output
+        answer = Person(app, "admin").get("/backups/copies")
+        found = answer.json["data"]
+    assert [each["name"] for each in found] == [path.name]
+    assert (path.name in listed, "yes" in listed) == (True, True)
     (copy,) = (tmp_path / "s3" / "backups").rglob("*.zip")
     assert (copy.parent.name, copy.name, copy.read_bytes()) == ("nightly", path.name, path.read_bytes())
     database.close_all()

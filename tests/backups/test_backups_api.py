@@ -2,12 +2,15 @@
 
 import os
 import zipfile
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
 
+from backend import create_app
+from backend.models.database import database
 from backend.services.backups.folder import working_folder
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_SQLITE, Person
 from tests.helpers import assert_failure
 
 DAMAGES = {
@@ -54,6 +57,33 @@ def test_a_backup_is_shown_and_downloaded_as_it_is_on_the_disk(admin, settings):
     assert head.data == b""
     answer.close()
     assert actions(admin) == [("Admin", "backup.download", name), ("Admin", "backup.create", name)]
+
+
+@ON_SQLITE
+def test_copies_are_listed_also_if_the_folder_has_them_no_more(settings, tmp_path, stranger):
+    settings = replace(settings, backup_target=f"file://{tmp_path}/copies")
+    admin = Person(create_app(settings), "admin")
+    assert admin.get("/backups/copies").json["data"] == []
+    older, newer = (admin.post("/backups").json["data"] for _ in range(2))
+    (settings.backup_dir / older["name"]).unlink()
+    (tmp_path / "copies" / "notes.txt").write_text("no backup")
+    found = admin.get("/backups/copies").json["data"]
+    assert [each["name"] for each in admin.get("/backups").json["data"]] == [newer["name"]]
+    assert [(each["name"], each["bytes"], each["is_in_folder"]) for each in found] == [
+        (newer["name"], newer["bytes"], True),
+        (older["name"], older["bytes"], False),
+    ]
+    assert found[1]["created_at"] <= older["created_at"].replace("Z", ".999999Z")
+    assert stranger.get("/backups/copies").status_code == 401
+    without_target = Person(create_app(replace(settings, backup_target=None)), "admin")
+    assert without_target.get("/backups/copies").json["data"] == []
+    (tmp_path / "file").touch()
+    broken = Person(create_app(replace(settings, backup_target=f"file://{tmp_path}/file/copies")), "admin")
+    answer = broken.get("/backups/copies")
+    assert_failure(answer, 503, "UNAVAILABLE")
+    assert "LARDER_BACKUP_TARGET cannot be used" in answer.json["error"]["message"]
+    assert len(broken.get("/backups").json["data"]) == 1
+    database.close_all()
 
 
 def test_an_intact_backup_is_verified(admin, name, settings):

@@ -54,6 +54,15 @@ class LatestBackup(NamedTuple):
     bytes: int
 
 
+class BackupCopy(NamedTuple):
+    """A file at LARDER_BACKUP_TARGET, and whether the backup folder has it, too. It has not been verified."""
+
+    name: str
+    bytes: int
+    created_at: datetime
+    is_in_folder: bool
+
+
 class Restored(NamedTuple):
     """The manifest of a restored backup.
 
@@ -104,6 +113,16 @@ def _record_backup(actor: Actor, path: Path) -> None:
 def list_backups(settings: Settings) -> list[Backup]:
     """Return the backups in the backup folder, the latest first."""
     return [_describe(path) for path in reversed(backup_paths(settings.backup_dir))]
+
+
+def list_copies(settings: Settings) -> list[BackupCopy]:
+    """Return the copies of backups at LARDER_BACKUP_TARGET, the latest first; none if that is not set.
+
+    Raises Unavailable if the target cannot be read.
+    """
+    found = copies.sizes(settings.backup_target, NAME_PATTERN) if settings.backup_target else {}
+    kept = {path.name for path in backup_paths(settings.backup_dir)}
+    return [BackupCopy(name, found[name], created_at(Path(name)), name in kept) for name in sorted(found, reverse=True)]
 
 
 def get_backup(settings: Settings, name: str) -> Backup:

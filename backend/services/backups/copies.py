@@ -3,15 +3,18 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backend.services.errors import Unavailable
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
 FOLDER_SCHEME = "file://"
+# Of a request, whose client waits; else a target that does not answer is tried for three minutes.
+ONE_RETRY: "RetryConfig" = {"max_retries": 1, "retry_timeout": timedelta(seconds=10)}
 
 
 def put(url: str, path: Path) -> None:
@@ -29,13 +32,23 @@ def prune(url: str, pattern: re.Pattern[str], keep: int) -> None:
         store.delete(names[:-keep])
 
 
-def _store(url: str) -> "ObjectStore":
+def sizes(url: str, pattern: re.Pattern[str]) -> dict[str, int]:
+    """Return the map of name to bytes of the files at the target whose names match.
+
+    Raises Unavailable if the target cannot be read.
+    """
+    with _target_errors():
+        files = _store(url, is_for_request=True).list().collect()
+        return {file["path"]: file["size"] for file in files if pattern.fullmatch(file["path"])}
+
+
+def _store(url: str, *, is_for_request: bool = False) -> "ObjectStore":
     # Imported only where it is used: the import takes a tenth of a second, and most installations have no target.
     from obstore.store import LocalStore, from_url
 
     if url.startswith(FOLDER_SCHEME):
         return LocalStore(url.removeprefix(FOLDER_SCHEME), mkdir=True)
-    return from_url(url)
+    return from_url(url, retry_config=ONE_RETRY if is_for_request else None)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ const pathOf = name => `/backups/${encodeURIComponent(name)}`;
 
 export default function Backups() {
   const read = useRead('/backups');
+  const copies = useRead(may('backups:write') ? '/backups/copies' : null);
   const [isCreating, setCreating] = useState(false);
   const create = async () => {
     setCreating(true);
@@ -22,16 +23,34 @@ export default function Backups() {
       const {data} = await call('POST', '/backups');
       notify(`The backup is complete: ${bytesText(data.bytes)}.`);
       read.reload();
+      copies.reload();
     } finally {
       setCreating(false);
     }
   };
   return html`<div class="heading"><h1>Backups</h1>
-      <div class="actions"><${Action} class="main" onClick=${create}>Create backup<//></div></div>
+      ${may('backups:write') && html`
+      <div class="actions"><${Action} class="main" onClick=${create}>Create backup<//></div>`}</div>
     <p role="status">${isCreating && 'The backup is being written. Others can read and write meanwhile.'}</p>
     ${may('system:read') && html`<${Schedule} />`}
     <${Loaded} read=${read}>${backups => (backups.length ? html`<${Table} backups=${backups} />` : html`<${Empty}>
-      <p>There are no backups yet. Create one now.</p><//>`)}<//>`;
+      <p>There are no backups yet. Create one now.</p><//>`)}<//>
+    ${may('backups:write') && html`<${Copies} read=${copies} />`}`;
+}
+
+function Copies({read}) {
+  return html`<h2>Copies at another place</h2>
+    <${Loaded} read=${read}>${copies => (copies.length ? html`
+      <p class="quiet">Files at <code>LARDER_BACKUP_TARGET</code>.</p>
+      <div class="scroll" tabindex="0" role="group" aria-label="Copies"><table>
+        <thead><tr><th scope="col">Created</th><th scope="col" class="number">Size</th>
+          <th scope="col">Where</th></tr></thead>
+        <tbody>${copies.map(({name, bytes, created_at: created, is_in_folder: isHere}) => html`<tr key=${name}>
+          <th scope="row"><${Time} value=${created} /><p class="hint">${name}</p></th>
+          <td class="number">${bytesText(bytes)}</td>
+          <td>${isHere ? 'Also in the backup folder' : 'Only there'}</td></tr>`)}</tbody>
+      </table></div>` : html`<${Empty}><p>There are none. <code>LARDER_BACKUP_TARGET</code> names
+        another disk or a bucket to which each backup is copied.</p><//>`)}<//>`;
 }
 
 function Schedule() {
