@@ -4,7 +4,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 # A twentieth of the disk stays free, but at most this much. The database may be on the same disk.
 MOST_KEPT_FREE_BYTES = 200 << 20
@@ -91,6 +91,12 @@ class SpoolFile:
         while view:
             written = os.pwrite(self._file.fileno(), view, start)
             start, view = start + written, view[written:]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_file"):

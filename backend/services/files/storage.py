@@ -5,10 +5,18 @@ from pathlib import Path
 from typing import IO
 
 from backend.config.settings import Settings
+from backend.services.files.bucket import BucketStorage
 from backend.services.files.folder import FolderStorage
 from backend.services.files.stored import FileStorage, StoredFile
 
 FOLDER_SCHEME = "file://"
+
+
+def open_storage(url: str) -> FileStorage:
+    """Return the storage at `file:///PATH` or `s3://BUCKET/FOLDER`. Nothing is created before a file is saved."""
+    if url.startswith(FOLDER_SCHEME):
+        return FolderStorage(Path(url.removeprefix(FOLDER_SCHEME)))
+    return BucketStorage(url)
 
 
 class Storage:
@@ -17,8 +25,8 @@ class Storage:
     _storage: FileStorage
 
     def open(self, settings: Settings) -> None:
-        """Use the storage of the settings from now on. Nothing is created before the first file is saved."""
-        self._storage = FolderStorage(Path(settings.files.removeprefix(FOLDER_SCHEME)))
+        """Use the storage of the settings from now on."""
+        self._storage = open_storage(settings.files)
 
     def save(self, file_id: str, content: IO[bytes]) -> None:
         """Store the rest of `content` under the id. Raises OSError if it cannot be stored; nothing is left then."""
