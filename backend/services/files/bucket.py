@@ -1,65 +1,73 @@
-"""A bucket of files, by the protocol of S3; the credentials are in the `AWS_` variables."""
+"""A bucket of files, with S3's protocol."""
 
+import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Any, cast
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, cast
 
-from backend.services.files.stored import CHUNK_BYTES, StoredFile
+from backend.services.files.stored import CHUNK_BYTES, StoredFile, file_id_of, path_of
+from backend.utils.object_stores import object_store_errors, open_object_store, reason_of
 from backend.utils.spool import NoSpace, SpoolFile
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
-DELETED_AT_ONCE = 1000  # ids in one request
+LISTED_AT_ONCE = 1000
 
 
 class BucketStorage:
-    """Files in a folder of a bucket: each is an object with its id as name, which is complete or absent."""
+    """Files in a bucket or a folder of it, under the same paths as in a folder of this machine."""
 
     def __init__(self, url: str) -> None:
-        # Imported only where it is used: the import takes a tenth of a second, and most installations have no bucket.
-        from obstore.store import from_url
+        self._url = url
 
-        self._store: ObjectStore = from_url(url, retry_config=RETRIES)
+    @cached_property
+    def _store(self) -> "ObjectStore":
+        return open_object_store(self._url, is_for_request=True)
 
     def save(self, file_id: str, content: IO[bytes]) -> None:
-        """Upload the rest of `content`. Raises OSError if that fails; nothing is left then."""
-        with _bucket_errors():
-            self._store.put(file_id, content)
+        """Store the rest of `content`. Raises OSError."""
+        try:
+            with _bucket_errors():
+                self._store.put(path_of(file_id), content)
+        except FileNotFoundError as error:  # so the bucket
+            raise _error_of(error) from error
 
     def open_file(self, file_id: str) -> IO[bytes]:
-        """Return the file, downloaded to a temporary file. Raises FileNotFoundError, or OSError."""
+        """Return a temporary copy of the file. Raises FileNotFoundError, or OSError if it cannot be read."""
+        copy = SpoolFile()
         with _bucket_errors():
-            found = self._store.get(file_id)
-            file = SpoolFile()
-            for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-                file.write(bytes(chunk))
-        file.seek(0)
-        return cast(IO[bytes], file)
+            for data in self._store.get(path_of(file_id)).stream(CHUNK_BYTES):
+                copy.write(bytes(data))
+        return cast(IO[bytes], copy)  # it has the methods of a file that is read
 
     def delete(self, ids: Iterable[str]) -> None:
-        """Delete files. Those that do not exist are ignored. Raises OSError."""
-        names = list(ids)
+        """Delete files. Raises OSError."""
         with _bucket_errors():
-            for start in range(0, len(names), DELETED_AT_ONCE):
-                self._store.delete(names[start : start + DELETED_AT_ONCE])
+            self._store.delete([path_of(file_id) for file_id in ids])
 
     def stored(self) -> Iterator[StoredFile]:
         """Yield each file. Raises OSError."""
         with _bucket_errors():
-            for batch in self._store.list():
-                for found in batch:
-                    yield StoredFile(found["path"], found["size"], found["last_modified"])
+            for page in self._store.list(chunk_size=LISTED_AT_ONCE):
+                for item in page:
+                    if file_id := file_id_of(item["path"]):
+                        yield StoredFile(file_id, item["size"], item["last_modified"])
 
 
 @contextmanager
 def _bucket_errors() -> Iterator[None]:
-    """Raise OSError for an error of the bucket; obstore itself raises FileNotFoundError for a missing file."""
-    from obstore.exceptions import BaseError
-
+    """Raise OSError for an error of the bucket, and where there is no room for a copy."""
     try:
         yield
-    except (BaseError, NoSpace) as error:
-        raise OSError(str(error).partition("\n\nDebug source:")[0]) from error  # which has several pages
+    except FileNotFoundError:
+        raise
+    except NoSpace as error:
+        raise OSError(errno.ENOSPC, str(error)) from error
+    except object_store_errors() as error:
+        raise _error_of(error) from error
+
+
+def _error_of(error: Exception) -> OSError:
+    return OSError(errno.EIO, f"LARDER_FILES cannot be used: {reason_of(error)}")

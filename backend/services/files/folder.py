@@ -2,26 +2,26 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
-from uuid import UUID
 
-from backend.services.files.stored import CHUNK_BYTES, StoredFile
+from backend.services.files.stored import CHUNK_BYTES, StoredFile, file_id_of, path_of
 
 PART = ".part"  # the suffix of a file that is being written
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
 
 class FolderStorage:
-    """Files in a folder of this machine, below two levels of folders that are named after the end of the id."""
+    """Files in a folder of this machine, which is created with the first file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def path(self, file_id: str) -> Path:
-        """Return the path of a file. The end of a UUIDv7 is random, so all folders have equally many files."""
-        return self._folder / file_id[-2:] / file_id[-4:-2] / file_id
+        """Return the path of a file."""
+        return self._folder / path_of(file_id)
 
     def save(self, file_id: str, content: IO[bytes]) -> None:
         """Write the rest of `content`, and return when the disk has it. Raises OSError, and then leaves nothing."""
@@ -51,7 +51,7 @@ class FolderStorage:
         """Yield each file, also unfinished ones."""
         for outer in _folders(self._folder):
             for inner in _folders(outer):
-                yield from _files(inner)
+                yield from _files(inner, f"{outer.name}/{inner.name}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -90,13 +90,10 @@ def _folders(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _files(folder: os.DirEntry[str]) -> Iterator[StoredFile]:
+def _files(folder: os.DirEntry[str], place: str) -> Iterator[StoredFile]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            file_id = entry.name.removesuffix(PART)
-            try:
-                UUID(file_id)
-                state = entry.stat()
-            except (ValueError, FileNotFoundError):  # not one of ours, or deleted meanwhile
-                continue
-            yield StoredFile(file_id, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC))
+            if file_id := file_id_of(f"{place}/{entry.name.removesuffix(PART)}"):
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    state = entry.stat()
+                    yield StoredFile(file_id, state.st_size, datetime.fromtimestamp(state.st_mtime, UTC))

@@ -8,8 +8,7 @@ from backend.config.settings import Settings
 from backend.services.files.bucket import BucketStorage
 from backend.services.files.folder import FolderStorage
 from backend.services.files.stored import FileStorage, StoredFile
-
-FOLDER_SCHEME = "file://"
+from backend.utils.object_stores import FOLDER_SCHEME
 
 
 def open_storage(url: str) -> FileStorage:

@@ -3,8 +3,27 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import IO, NamedTuple, Protocol
+from uuid import UUID
 
 CHUNK_BYTES = 1 << 20  # read and written at once
+
+
+def path_of(file_id: str) -> str:
+    """Return the path of a file below the storage: `45/23/0193…2345`.
+
+    The end of a UUIDv7 is random, so all folders have equally many files.
+    """
+    return f"{file_id[-2:]}/{file_id[-4:-2]}/{file_id}"
+
+
+def file_id_of(path: str) -> str | None:
+    """Return the id of the file at a path below the storage; None if there is none of ours."""
+    file_id = path.rpartition("/")[2]
+    try:
+        is_ours = str(UUID(file_id)) == file_id and path_of(file_id) == path
+    except ValueError:
+        return None
+    return file_id if is_ours else None
 
 
 class StoredFile(NamedTuple):

@@ -6,8 +6,9 @@ import socket
 import time
 
 import pytest
-from waitress.adjustments import Adjustments
 
+from backend.config.settings import Settings
+from backend.middleware.connections.adjustments import adjust
 from backend.middleware.connections.parser import Parser
 from tests.parts.server import running_server
 
@@ -286,7 +287,7 @@ def seconds_of_reading(sent):
     """Return the least time of this thread, whatever else the machine does, for reading a request."""
     times = []
     for _ in range(4):
-        parser, began = Parser(Adjustments()), time.thread_time()
+        parser, began = Parser(adjust(Settings(max_body_bytes=1 << 30))), time.thread_time()
         head = parser.received(sent)
         if head < len(sent):
             parser.received(sent[head:])
