@@ -59,7 +59,7 @@ def _dropped_field_steps(change: Alteration, model: Any) -> Iterator[Step]:
         if name in recomputed:
             continue
         losing = find_rows(model, ~field.is_empty(column(model, name))) if field.computed is None else NO_ROWS
-        values = f" with its values in {record_count_text(losing.total)}" if losing.total else ""
+        values = f" with its {field.values_name} in {record_count_text(losing.total)}" if losing.total else ""
         yield make_step("drop_field", change.name, f"Drop the field {name}{values}.", name, losing=losing)
 
 
@@ -99,6 +99,8 @@ def _field_steps(change: Alteration, model: Any, name: str, new_names: Mapping[s
     if None not in (old.first_number, new.first_number) and old.first_number != new.first_number:
         text = f"Give new records numbers of {name} from {new.first_number} on, or from the next one if it is greater."
         yield make_step("change_start", change.name, text, name)
+    if old.delivery != new.delivery:
+        yield make_step("change_delivery", change.name, f"Change how the files of {name} are delivered.", name)
     if old.required != new.required:
         yield _requirement_step(change, model, name)
     if old.ignores_case != new.ignores_case:

@@ -10,7 +10,7 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.definitions import counters, kept_fields, link_tables, schema_changes
+from backend.services.definitions import attached_files, counters, kept_fields, link_tables, schema_changes
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.stored import load_definitions
@@ -60,6 +60,7 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
     for definition in plan.dropped:
         kept_fields.delete_history(definition.name)
         counters.delete(definition.name)
+        attached_files.remove_of_dropped(definition)
         _delete_definition(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
     for old_name, new_name in plan.new_names.items():
@@ -67,6 +68,7 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
         audit.record(actor, "resource.rename", ("resource", old_name), name=new_name)
     kept_fields.update_for(plan.altered)
     counters.update_for(plan.altered)
+    attached_files.update_for(plan.altered)
     for definition in plan.created:
         kept_fields.start(definition)
         counters.start(definition)

@@ -68,6 +68,8 @@ class Alteration(Change):
 
     def _keeps_values(self, name: str, old_name: str) -> bool:
         old, new = self.old.fields[old_name], self.new.fields[name]
+        if new.is_convertible != old.is_convertible:
+            return False
         if new.computed is None or old.computed is None:
             return new.computed is None
         new_names = {old: new for new, old in self.continued.items()}

@@ -9,6 +9,7 @@ from typing import Any
 from backend.models.database import database
 from backend.models.records import build_model
 from backend.services.definitions.alteration_steps import alteration_steps
+from backend.services.definitions.attached_files import and_files_text
 from backend.services.definitions.changes import Alteration, Change
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.renamed_paths import PathRenames
@@ -139,7 +140,7 @@ def _find_steps(change: Change, new_names: Mapping[str, str], definitions: Defin
     if change.old is None:
         return [make_step("create_resource", change.name, f"Create the resource {change.name}.")]
     rows = find_rows(build_model(change.old, database.obj))
-    records = f" with {record_count_text(rows.total)}" if rows.total else ""
+    records = f" with {record_count_text(rows.total)}{and_files_text(change.old)}" if rows.total else ""
     return [make_step("drop_resource", change.name, f"Drop the resource {change.name}{records}.", losing=rows)]
 
 

@@ -7,6 +7,7 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, StoredDefinition
 from backend.services.access.actors import Actor
 from backend.services.definitions.applying import apply_plan, changing_definitions, require_consent
+from backend.services.definitions.attached_files import and_files_text
 from backend.services.definitions.checks import check_together
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.names import NAME
@@ -120,6 +121,7 @@ def delete_resource(
         records = plan.steps[0].records
         if records and not confirmed:
             counted = "1 record" if records == 1 else f"{records:,} records"
+            counted += and_files_text(definitions[name])
             raise Conflict(f"The resource has {counted}. Send ?confirm=true to drop what it has as well.")
         apply_plan(actor, plan)
 

@@ -26,6 +26,7 @@ Action = Literal[  # what a step does
     "change_computed",
     "change_constraints",
     "change_default",
+    "change_delivery",
     "change_filters",
     "change_history",
     "change_label",

@@ -82,6 +82,8 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
     no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
+    is_convertible: ClassVar[bool] = True  # if not, a field that gets another type loses its values
+    values_name: ClassVar[str] = "values"  # in the text of a plan
     # For conversions: values are converted through the common form of both types if it is the same, else through text.
     common_form: ClassVar[str | None] = None
 
@@ -206,6 +208,10 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
         """The maximum number of bytes of a value in JSON; None for no limit. Override it if 64 are not enough."""
         return 64
 
+    def in_history(self, value: Any) -> Any:
+        """Return what the history keeps of a value in JSON."""
+        return value
+
     # JSON and queries; cells.py has json_field and text_field
 
     def change_field(self, **options: Any) -> fields.Field[Any]:
@@ -255,6 +261,11 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
             return after is not None
         before, after = old.rank(before), self.rank(after)
         return bool(after > before if bound in LOWER_BOUNDS else after < before)
+
+    @property
+    def delivery(self) -> Any:
+        """The options of how values are delivered, beside the values themselves."""
+        return None
 
     def needs_conversion_from(self, old: "FieldType") -> bool:
         """Return whether stored values must be converted, because the field was declared as `old` before."""

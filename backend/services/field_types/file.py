@@ -13,7 +13,6 @@ from backend.models.links import Subquery
 from backend.services.field_types.base import FieldType, field_type, option
 from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
 from backend.services.field_types.uuid import UuidText
-from backend.services.files.attachments import FileFacts
 from backend.services.files.urls import file_urls
 from backend.utils.cells import escape_formula
 from backend.utils.problems import Problem
@@ -74,6 +73,8 @@ class File(FieldType):
     sortable: ClassVar[bool] = False
     can_be_unique: ClassVar[bool] = False
     fits_profiles: ClassVar[bool] = False
+    is_convertible: ClassVar[bool] = False
+    values_name: ClassVar[str] = "files"
 
     max_bytes: int | None = option(fields.Integer(strict=True, validate=validate.Range(min=1)), default=None)
     types: list[str] | None = option(_texts(_check_type, MAX_TYPES), default=None)
@@ -87,13 +88,13 @@ class File(FieldType):
             problems["default"] = [Problem("not_allowed", "A file has no default.")]
         return problems
 
-    def problem_of(self, file: FileFacts) -> Problem | None:
-        """Return why the field cannot have a file; None if it can."""
-        if self.max_bytes is not None and file.bytes > self.max_bytes:
-            text = f"At most {self.max_bytes:,} bytes; this file has {file.bytes:,}."
+    def problem_of(self, kind: str, size: int) -> Problem | None:
+        """Return why the field cannot have a file of this MIME type and size in bytes; None if it can."""
+        if self.max_bytes is not None and size > self.max_bytes:
+            text = f"At most {self.max_bytes:,} bytes; this file has {size:,}."
             return Problem("too_large", text, limit=self.max_bytes)
-        if self.types is not None and not any(_matches(file.type, pattern) for pattern in self.types):
-            text = f"This file is {file.type}. Allowed: {', '.join(self.types)}."
+        if self.types is not None and not self._allows(kind):
+            text = f"This file is {kind}. Allowed: {', '.join(self.types)}."
             return Problem("not_a_choice", text, choices=self.types)
         return None
 
@@ -122,6 +123,10 @@ class File(FieldType):
         """The maximum number of bytes of the object."""
         return MAX_JSON_BYTES
 
+    def in_history(self, value: Any) -> Any:
+        """Return the id and the name: the file may be removed, so it has no URL there."""
+        return value and {"id": value["id"], "name": value["name"]}
+
     # JSON and queries
 
     def json_field(self, **options: Any) -> fields.Field[Any]:
@@ -142,9 +147,35 @@ class File(FieldType):
 
     # Changes of the declaration
 
+    @property
+    def constraints(self) -> dict[str, Any]:
+        """Map of option to value, for the options that decide which files are valid."""
+        return {"max_bytes": self.max_bytes, "types": self.types}
+
+    @property
+    def delivery(self) -> Any:
+        """The sizes of thumbnails, and whether everybody can download files."""
+        return self.thumbs, self.public
+
     def narrows(self, old: Self) -> bool:
-        """Return False: files that a field has stay valid, and new ones are checked."""
-        return False
+        """Return whether files that were valid may be too large now, or of a type that is not allowed any more."""
+        if self.max_bytes is not None and (old.max_bytes is None or old.max_bytes > self.max_bytes):
+            return True
+        return self.types is not None and not all(self._allows(pattern) for pattern in old.types or ["*/*"])
+
+    def _allows(self, kind: str) -> bool:
+        return self.types is None or any(_matches(kind, pattern) for pattern in self.types)
+
+    def converter(self, old: FieldType) -> Callable[[Any], Any]:
+        """Return the function that checks the object of a file that a field with other options has."""
+        read = self.json_field().deserialize
+
+        def check(value: Any) -> Any:
+            if problem := self.problem_of(value["type"], value["bytes"]):
+                raise ValidationError(problem)
+            return read(value)
+
+        return check
 
 
 def _matches(kind: str, pattern: str) -> bool:

@@ -1,7 +1,7 @@
 """Attaches uploaded files to fields of records, and marks them as removed: in the transactions that write records."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from peewee import ModelUpdate, Select
@@ -40,14 +40,14 @@ class FileFacts(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A file that a field shall have. `problem_of` returns what is wrong with such a file there.
+    """A file that a field shall have. `problem_of` returns what is wrong there with a MIME type and a size in bytes.
 
     `may_stay` says whether the actor may send the id that the field has already.
     """
 
     file_id: str
     place: Place
-    problem_of: Callable[[FileFacts], Problem | None]
+    problem_of: Callable[[str, int], Problem | None]
     may_stay: bool
 
 
@@ -57,17 +57,32 @@ def attach(actor: Actor, wanted: Sequence[Wanted]) -> dict[Place, Problem]:
     Other transactions cannot attach the same files until it ends. Files of these places that are replaced stay: see
     remove_replaced.
     """
-    files = _facts_of(_lock_files().run({"ids": _ids(wanted)}))
-    problems = _problems(actor, wanted, files)
+    files = _facts_of(_lock_files().run({"ids": json.dumps([each.file_id for each in wanted])}))
+    problems = find_problems(actor, wanted, files, {})
     if not problems:
         new = [each for each in wanted if files[each.file_id].place != each.place]
         _attach_file().run_many([{"id": each.file_id, **each.place._asdict()} for each in new])
     return problems
 
 
-def check(actor: Actor, wanted: Sequence[Wanted]) -> dict[Place, Problem]:
-    """Return the problems that attaching these files would have now."""
-    return _problems(actor, wanted, _facts_of(_select_files().run({"ids": _ids(wanted)})))
+def find_files(ids: Iterable[str]) -> dict[str, FileFacts]:
+    """Return {id: facts} of those of these files that exist."""
+    return _facts_of(_select_files().run({"ids": json.dumps([*ids])}))
+
+
+def find_problems(
+    actor: Actor, wanted: Sequence[Wanted], files: Mapping[str, FileFacts], given: dict[str, Place]
+) -> dict[Place, Problem]:
+    """Return the problems of attaching these files, which are in `files` if they exist.
+
+    `given` has the places that files were given before; those of `wanted` are added.
+    """
+    problems = {}
+    for each in wanted:
+        is_given = given.setdefault(each.file_id, each.place) != each.place
+        if problem := IN_USE if is_given else _problem(actor, each, files.get(each.file_id)):
+            problems[each.place] = problem
+    return problems
 
 
 def remove_replaced(kept: Iterable[tuple[Place, str | None]]) -> None:
@@ -83,10 +98,6 @@ def remove_of_records(resource: str, record_ids: Collection[str]) -> None:
     _remove_of_records().run({"resource": resource, "ids": json.dumps([*record_ids]), "now": rfc3339(utcnow())})
 
 
-def _ids(wanted: Sequence[Wanted]) -> str:
-    return json.dumps([each.file_id for each in wanted])
-
-
 def _facts_of(rows: Iterable[tuple[Any, ...]]) -> dict[str, FileFacts]:
     facts = [
         FileFacts(str(file_id), kind, size, _text(by), (resource, _text(record_id), field), removed_at is not None)
@@ -99,16 +110,6 @@ def _text(found: object) -> str | None:
     return None if found is None else str(found)
 
 
-def _problems(actor: Actor, wanted: Sequence[Wanted], files: dict[str, FileFacts]) -> dict[Place, Problem]:
-    problems, seen = {}, set[str]()
-    for each in wanted:
-        problem = IN_USE if each.file_id in seen else _problem(actor, each, files.get(each.file_id))
-        seen.add(each.file_id)
-        if problem:
-            problems[each.place] = problem
-    return problems
-
-
 def _problem(actor: Actor, wanted: Wanted, file: FileFacts | None) -> Problem | None:
     """Return why a file cannot be attached. Of files that the actor has not uploaded, the answer says nothing."""
     if file is None or file.is_removed:
@@ -117,7 +118,7 @@ def _problem(actor: Actor, wanted: Wanted, file: FileFacts | None) -> Problem | 
         return None
     if not _is_own(actor, file):
         return NO_SUCH_FILE
-    return IN_USE if file.place[0] is not None else wanted.problem_of(file)
+    return IN_USE if file.place[0] is not None else wanted.problem_of(file.type, file.bytes)
 
 
 def _is_own(actor: Actor, file: FileFacts) -> bool:

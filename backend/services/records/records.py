@@ -139,8 +139,7 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         resource.hold_definition()
         require_visible_references(actor, resource, data)
         lists = new_lists(actor, resource, data) if resource.definition.links else {}
-        if resource.definition.files:
-            attach_files(actor, resource, values["id"], data, is_new=True)
+        attach_files(actor, resource, {values["id"]: data}, are_new=True)
         require_in_scope(resource, scope, values | future_links(resource, lists))
         with history.recorded(actor.user_id, resource, [values["id"]]):
             (values,) = numbered(resource, [values])
@@ -185,8 +184,7 @@ def update_record(
         lists = changed_lists(actor, resource, record_id, data) if resource.definition.links else {}
         if not columns and not lists:
             return get_record(actor, resource, record_id)
-        if resource.definition.files:
-            attach_files(actor, resource, record_id, data, is_new=False)
+        attach_files(actor, resource, {record_id: data}, are_new=False)
         values = {"updated_at": rfc3339(utcnow())} | columns
         future = values | future_links(resource, lists)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.

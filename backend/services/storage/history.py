@@ -69,7 +69,11 @@ def _keep(user_id: str | None, listable: Listable, before: dict[str, Values], af
 
 def _entry(listable: Listable, was: Values, now: Values) -> dict[str, Any]:
     names = _recorded_fields(listable)
-    changes = {name: [was.get(name), now.get(name)] for name in names if was.get(name) != now.get(name)}
+    changes = {
+        name: [*map(listable.fields[name].in_history, (was.get(name), now.get(name)))]
+        for name in names
+        if was.get(name) != now.get(name)
+    }
     action = "update" if was and now else "create" if now else "delete"
     return {"action": action, "changes": changes, "version": now.get("version", was.get("version"))}
 

@@ -51,6 +51,9 @@ class Field(Protocol):
     def link_value(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression by whose value in a JSON array related rows are found."""
 
+    def in_history(self, value: Any) -> Any:
+        """Return what the history keeps of a value in JSON."""
+
     def as_text(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the expression of the text whose bytes a value takes."""
 

@@ -22,6 +22,7 @@ from backend.services.field_types.references import EACH_ONCE
 from backend.services.records.conflicts import unique_conflict
 from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
+from backend.services.records.file_writes import PlannedFiles
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
@@ -73,6 +74,7 @@ class Planner:
         self._values, self._allowed = values, allowed
         self._targets = Targets(actor, resource, report_problems, may_change=key is not None)
         self._unique_sets = UniqueSets(resource)
+        self._files = PlannedFiles(actor, resource)
         self.refers_to_itself = any(field.to == resource.name for field in resource.definition.referring.values())
         remembered = {*ALWAYS_REMEMBERED, *self._unique_sets.fields, *_ruling_fields(actor, resource)}
         self._earlier = EarlierRows(remembered, lists_given=self.refers_to_itself)
@@ -166,6 +168,7 @@ class Planner:
             system_values = draft.system_values.items()
             row |= {name: value for name, value in system_values if value is not None or name == "created_by"}
         lists = {name: values[name] for name in self._resource.definition.links}
+        self._files.check(row["id"], row, stored.files)
         future = row | future_links(self._resource, lists) if lists else row
         require_in_scope(self._resource, self._allowed, future)
         require_constraints(self._actor, self._resource, row)
@@ -200,6 +203,7 @@ class Planner:
         state = self._state_of(allowed, record_id, found)
         if_match = self._check_version(draft.system_values.get("version"), state.version)
         self._resource.require_indexable(data)
+        self._files.check(record_id, data, stored.files)
         columns = self._resource.to_columns(data)
         changes = columns | future_links(self._resource, self._future_lists(record_id, data, state))
         changed = self._resource.definition.with_computed({*changes, "updated_at", "version"})

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.files.attachments import FileFacts, find_files
 from backend.services.records.imports.earlier_rows import ID
 from backend.services.records.imports.lookups import StoredRecord, find_for_change, find_taken
 from backend.services.records.imports.unique_sets import Taken, UniqueSets
@@ -14,10 +15,14 @@ from backend.services.storage.conditions import EVERY
 
 
 class StoredRecords(NamedTuple):
-    """What is stored about a batch of rows: the records that they change, and the holders of their unique values."""
+    """What is stored about a batch of rows: the records that they change, and the holders of their unique values.
+
+    `files` are those that the rows attach.
+    """
 
     by_key: dict[Taken, StoredRecord]
     holders: dict[FieldSet, dict[Taken, str]]  # {set: {values: id}}
+    files: dict[str, FileFacts]  # by id
 
     def find(self, values: Taken | None) -> StoredRecord | None:
         """Return the record that has these values of the key, or None."""
@@ -40,7 +45,7 @@ def find_stored(
     defaults = {name: defaults.get(name) for name in names} | {"id": None, "created_by": actor.user_id}
     keys = {values for draft in drafts if (values := key_of(actor, resource, key, draft)) is not None}
     by_key = find_for_change(actor, resource, key, keys, names) if key is not None else {}
-    found = StoredRecords(by_key, {})
+    found = StoredRecords(by_key, {}, _find_files(resource, drafts))
     rows = [
         _unique_columns(actor, resource, draft, found.find(key_of(actor, resource, key, draft)), defaults)
         for draft in drafts
@@ -51,7 +56,13 @@ def find_stored(
     holders = {
         each: find_taken(resource, each.fields, sets.rules.get(each, EVERY), tuples) for each, tuples in wanted.items()
     }
-    return StoredRecords(by_key, holders)
+    return found._replace(holders=holders)
+
+
+def _find_files(resource: Resource, drafts: list[Draft]) -> dict[str, FileFacts]:
+    names = resource.definition.files
+    ids = {file_id for draft in drafts for name in names if (file_id := draft.values.get(name))}
+    return find_files(ids) if ids else {}
 
 
 def key_of(actor: Actor, resource: Resource, key: Key | None, draft: Draft) -> Taken | None:

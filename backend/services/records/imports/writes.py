@@ -10,6 +10,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, LarderError, Unavailable
 from backend.services.records.conflicts import raising_conflicts
+from backend.services.records.file_writes import attach_files
 from backend.services.records.imports.planned_writes import PlannedWrite
 from backend.services.records.imports.planning import row_problems
 from backend.services.records.imports.report import ReportProblems
@@ -45,7 +46,7 @@ class Writer:
             try:
                 with database.atomic():
                     self._write_together(part)
-            except (IntegrityError, _Outdated):
+            except (IntegrityError, Invalid, _Outdated):
                 for planned in part:
                     self._write_alone(planned)
                     self.done += 1
@@ -88,6 +89,7 @@ class Writer:
     def _insert(self, new: list[PlannedWrite]) -> None:
         if not new:
             return
+        attach_files(self.actor, self.resource, {planned.record_id: planned.data for planned in new}, are_new=True)
         columns = self.resource.definition.inserted_fields
         with recorded(self.actor.user_id, self.resource, [planned.record_id for planned in new]):
             rows = numbered(self.resource, [planned.data for planned in new])
@@ -111,6 +113,7 @@ class Writer:
             return
         now = rfc3339(utcnow())
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
+        attach_files(self.actor, self.resource, {p.record_id: p.data for p in some}, are_new=False)
         with recorded(self.actor.user_id, self.resource, [*rows]):
             slots = (row | {"id": record_id} for record_id, row in rows.items())
             columns = tuple(name for name in names if name in self.resource.definition.columns)
@@ -120,11 +123,8 @@ class Writer:
         keep_words(self.resource, {planned.record_id: planned.words for planned in some})
 
     def _changed_lists(self, planned: PlannedWrite) -> Lists:
-        """Return the lists that a row changes. Raises _Outdated if a target no longer exists for the actor."""
-        try:
-            return changed_lists(self.actor, self.resource, planned.record_id, planned.data)
-        except Invalid as error:
-            raise _Outdated from error
+        """Return the lists that a row changes. Raises Invalid if a target no longer exists for the actor."""
+        return changed_lists(self.actor, self.resource, planned.record_id, planned.data)
 
 
 def _without_repeats(batch: list[PlannedWrite]) -> Iterator[list[PlannedWrite]]:
