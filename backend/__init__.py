@@ -25,6 +25,7 @@ from backend.routes import (
     auth,
     backups,
     batch,
+    changes,
     directory,
     docs,
     files,
@@ -71,7 +72,7 @@ STATE = (
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(schema, resources, batch, files, audit, backups, jobs_route, mails),
+    *(schema, resources, batch, changes, files, audit, backups, jobs_route, mails),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

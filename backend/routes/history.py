@@ -52,7 +52,7 @@ def add_views(blp: ResourceBlueprint) -> None:
     @blp.documented("read", f"list_{blp.names.one}_history", summary)
     def list_entries(page: dict[str, int], record_id: UUID) -> Answer:
         entries, total = list_history(current_actor(), blp.resource, str(record_id), **page)
-        meta = list_meta(**page, total=total, next_cursor=None)
+        meta = list_meta(page=page["page"], per_page=page["per_page"], total=total, next_cursor=None)
         return json_answer(ENTRIES.dumps(map(_to_dict, entries)), "OK", meta=json.dumps(meta))
 
 

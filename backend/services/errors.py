@@ -5,6 +5,7 @@ LarderError
 ├── Unauthenticated     the caller is not signed in, or no longer
 ├── Denied              the actor may not do this
 ├── NotFound            it does not exist, or the actor may not see it
+├── Expired             the cursor is too old
 ├── Conflict            it does not fit the present state
 ├── PreconditionFailed  the record has changed since the client read it
 ├── PreconditionMissing the write must name the version that it changes
@@ -52,6 +53,12 @@ class NotFound(LarderError):
     """It does not exist, or the actor may not see it."""
 
     message = "Not found."
+
+
+class Expired(LarderError):
+    """A cursor of the feed of changes is too old: changes after it have been deleted."""
+
+    message = "The cursor has expired: list the records again, and continue with `meta.changes_cursor` of the list."
 
 
 class Conflict(LarderError):

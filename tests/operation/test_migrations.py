@@ -16,8 +16,8 @@ from tests.conftest import PASSWORD, Person
 
 ROOT = Path(__file__).parents[2]
 TABLES = [
-    *("larder_api_keys", "larder_audit", "larder_counters"),
-    *("larder_definition_versions", "larder_definitions", "larder_files", "larder_generation"),
+    *("larder_api_keys", "larder_audit", "larder_changes", "larder_counters"),
+    *("larder_definition_versions", "larder_definitions", "larder_feeds", "larder_files", "larder_generation"),
     *(
         "larder_invitations",
         "larder_job_runs",
@@ -49,6 +49,7 @@ MIGRATIONS = [
     "0015_services",
     "0016_mails",
     "0017_files",
+    "0018_changes",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

@@ -11,7 +11,7 @@ from backend.services.errors import LarderError
 from backend.utils.meter import meter
 from backend.utils.nearest import SEARCHES_OF_A_REQUEST, searches_left
 
-MOMENT = re.compile(rb'"timestamp":"[^"]+"')
+MOMENT = re.compile(rb'"timestamp":"[^"]+"|"changes_cursor": ?"[^"]+"')
 DIRECT_PATH = re.compile(rf"{API}/[a-z][a-z0-9_]*(?:/[0-9a-f-]{{36}})?")
 DIRECT_ROUTE = re.compile(rf"{API}/[a-z][a-z0-9_]*(?:/<uuid:record_id>)?")
 IS_ON = True  # off in tests that count or break statements

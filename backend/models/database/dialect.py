@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 from peewee import SQL, ColumnBase, Field, Function, IntegrityError, Node, Ordering, Select, Table
 
 from backend.models.database.arithmetic import Arithmetic
+from backend.models.database.feed_sql import FeedSql
 from backend.models.database.metering import Metered
 
 Constraint: TypeAlias = Literal["unique", "foreign_key", "check", "other"]
@@ -40,7 +41,7 @@ class Dialect(Metered, ABC):
     junction_options: ClassVar[str]  # what follows CREATE TABLE of a junction table
     param: str  # of a statement, in the SQL of peewee
     drops_with_constraints: ClassVar[str]  # what follows DROP TABLE to drop foreign keys to the table, too
-
+    feed: ClassVar[FeedSql]
     skips_rows_quickly: ClassVar[bool] = False  # with OFFSET in a whole table, and counts all rows even more quickly
 
     # Columns and indexes

@@ -13,6 +13,7 @@ from psycopg.pq import ConnStatus, TransactionStatus
 
 from backend.models.database.dialect import Dialect
 from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout, TablesChanged
+from backend.models.database.feed_sql import POSTGRES_FEED
 from backend.models.database.pool import PooledConnection
 from backend.models.database.postgres_savepoints import Savepoint, driver_error
 from backend.models.database.postgres_statements import Check, Row, Statements
@@ -50,6 +51,7 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
 
     driver_errors = (psycopg.Error,)
     keep_seconds = KEEP_SECONDS
+    feed = POSTGRES_FEED
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._is_suitable = False

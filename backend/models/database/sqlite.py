@@ -29,6 +29,7 @@ from peewee import (
 from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.commit_watch import WatchedSqlite
 from backend.models.database.dialect import Violation
+from backend.models.database.feed_sql import SQLITE_FEED
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
 from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
 from backend.models.database.sqlite_full_text import SqliteFullText
@@ -68,6 +69,7 @@ class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
     items_index = None
     skips_rows_quickly = True
     drops_with_constraints = ""
+    feed = SQLITE_FEED
     arithmetic = SqliteArithmetic()
 
     def index_names(self) -> set[str]:

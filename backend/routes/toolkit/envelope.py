@@ -12,6 +12,7 @@ from backend.utils.plurals import plural
 from backend.utils.schemas import make_schema
 
 JSON = ("Content-Type", "application/json")
+CHANGES_CURSOR = "changes_cursor"
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of what was created"}}
 
 
@@ -19,7 +20,8 @@ class ListMetaSchema(Schema):
     """The position of a page in its list. `total` and `pages` are null if not counted, `page` is null with a cursor.
 
     If there are more records than are counted, `total_is_at_least` is a number that they are not less than; otherwise
-    it is null.
+    it is null. Lists of resources with a feed have a `changes_cursor`: with that of the first page as `after`,
+    `/changes` continues where the list ends.
     """
 
     page = fields.Integer(required=True, allow_none=True)
@@ -28,12 +30,20 @@ class ListMetaSchema(Schema):
     pages = fields.Integer(required=True, allow_none=True)
     total_is_at_least = fields.Integer(required=True, allow_none=True)
     next_cursor = fields.String(required=True, allow_none=True)
+    changes_cursor = fields.String()
 
 
 def list_meta(
-    *, page: int | None, per_page: int, total: int | None, next_cursor: str | None, at_least: int | None = None
+    *,
+    page: int | None,
+    per_page: int,
+    total: int | None,
+    next_cursor: str | None,
+    at_least: int | None = None,
+    changes_cursor: str | None = None,
 ) -> dict[str, Any]:
     """Return the `meta` of a list."""
+    follow = {} if changes_cursor is None else {CHANGES_CURSOR: changes_cursor}  # last: see public_responses.py
     return {
         "page": page,
         "per_page": per_page,
@@ -41,6 +51,7 @@ def list_meta(
         "pages": None if total is None else -(-total // per_page),
         "total_is_at_least": at_least,
         "next_cursor": next_cursor,
+        **follow,
     }
 
 
@@ -73,8 +84,9 @@ def _make_envelope(schema: Schema | None) -> Schema:
     data = fields.Nested(type(schema), required=True)
     if not schema.many:
         return _envelope(f"{name}Envelope", {"data": data})
+    meta = getattr(schema, "meta_schema", ListMetaSchema)
     items = fields.List(fields.Nested(type(schema)), required=True)
-    return _envelope(f"{_plural(name)}Envelope", {"data": items, "meta": fields.Nested(ListMetaSchema, required=True)})
+    return _envelope(f"{_plural(name)}Envelope", {"data": items, "meta": fields.Nested(meta, required=True)})
 
 
 def _plural(name: str) -> str:

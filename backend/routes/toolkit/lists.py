@@ -66,9 +66,16 @@ def _require_within_reach(arguments: Mapping[str, Any]) -> None:
         raise Invalid({"page": [Problem("too_large", f"{why} {advice}", limit=MAX_REACH)]}, "query")
 
 
-def page_answer(query: ListQuery, page: RecordPage) -> Answer:
-    """Return the Answer with the rows of a RecordPage."""
+def page_answer(query: ListQuery, page: RecordPage, changes_cursor: str | None = None) -> Answer:
+    """Return the Answer with the rows of a RecordPage; `changes_cursor` is from before they were read."""
     number = query.page if query.cursor is None else None
     total, at_least = page.total
-    meta = list_meta(page=number, per_page=query.per_page, total=total, next_cursor=page.next_cursor, at_least=at_least)
+    meta = list_meta(
+        page=number,
+        per_page=query.per_page,
+        total=total,
+        next_cursor=page.next_cursor,
+        at_least=at_least,
+        changes_cursor=changes_cursor,
+    )
     return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))

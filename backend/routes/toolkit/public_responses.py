@@ -9,7 +9,9 @@ from werkzeug.http import parse_etags
 from backend.middleware.answer import NOT_MODIFIED, Answer
 from backend.middleware.headers import CREDENTIALS, PUBLIC
 from backend.middleware.wsgi import Headers
+from backend.routes.toolkit.envelope import CHANGES_CURSOR
 from backend.services.definitions.definition import Definition
+from backend.utils.clock import utcnow
 
 TAG_BYTES = 12
 # What the OpenAPI document says about lists and aggregates that have an ETag.
@@ -36,7 +38,9 @@ def public_headers(definition: Definition, environ: Mapping[str, Any]) -> Header
     return [("Cache-Control", f"{PUBLIC}{definition.cache_seconds}")]
 
 
-def tagged_if_public(definition: Definition, answer: Answer, environ: Mapping[str, Any]) -> Answer:
+def tagged_if_public(
+    definition: Definition, answer: Answer, environ: Mapping[str, Any], *, is_list: bool = False
+) -> Answer:
     """Return the Answer with an ETag of its content if caches may keep it, or a 304 if the client has this content.
 
     Any other Answer is returned as it is.
@@ -44,7 +48,7 @@ def tagged_if_public(definition: Definition, answer: Answer, environ: Mapping[st
     headers = public_headers(definition, environ)
     if not headers:
         return answer
-    tag = _content_tag(answer.body)
+    tag = _content_tag(answer.body, has_feed=is_list and definition.feed)
     headers.append(("ETag", f'W/"{tag}"'))
     if parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(tag):
         return Answer(b"", NOT_MODIFIED, headers)
@@ -56,7 +60,13 @@ def documented_tag(definition: Definition) -> dict[str, Any]:
     return DOCUMENTED_TAG if definition.cache_seconds else {}
 
 
-def _content_tag(body: bytes) -> str:
-    """Return a hash of a body without its timestamp. So the tag is weak: the bytes may differ."""
+def _content_tag(body: bytes, *, has_feed: bool) -> str:
+    """Return a hash of a body without its timestamp. So the tag is weak: the bytes may differ.
+
+    The `changes_cursor` of a list is different each time. Instead, the hash includes the hour: a client that is sent
+    304 keeps its cursor, which must not expire.
+    """
     content = body.rpartition(b'"timestamp":')[0]
+    if has_feed:
+        content = content.rpartition(CHANGES_CURSOR.encode())[0] + utcnow().strftime("%Y%m%d%H").encode()
     return hashlib.sha256(content).hexdigest()[: 2 * TAG_BYTES]

@@ -24,6 +24,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.records import records
+from backend.services.records.change_cursors import changes_cursor
 from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 
 MAX_REMEMBERED, MAX_REMEMBERED_BYTES = 64, 300  # query strings of each schema, and bytes of each
@@ -48,8 +49,9 @@ def read_record(
 
 def read_list(actor: Actor, resource: Resource, query: ListQuery, environ: WSGIEnvironment) -> Answer:
     """Return the Answer with a page of the records that the actor may list."""
-    answer = page_answer(query, records.list_records(actor, resource, query))
-    return tagged_if_public(resource.definition, answer, environ)
+    cursor = changes_cursor(resource) if resource.has_feed else None  # first, so that no change is missed
+    answer = page_answer(query, records.list_records(actor, resource, query), cursor)
+    return tagged_if_public(resource.definition, answer, environ, is_list=True)
 
 
 class DirectReads:

@@ -212,6 +212,9 @@ def _option_steps(change: Alteration) -> Iterator[Step]:
     if old.history != new.history:
         text = "Keep the history of records." if new.history else "Stop keeping the history of records."
         yield make_step("change_history", new.name, text)
+    if old.feed != new.feed:
+        text = "Start the feed of changes." if new.feed else "Stop the feed of changes."
+        yield make_step("change_feed", new.name, text)
     if old.cache_seconds != new.cache_seconds:
         seconds = new.cache_seconds
         text = f"Let caches keep public responses for {seconds} s." if seconds else "Let caches keep no responses."

@@ -10,7 +10,7 @@ from backend.models.database import database
 from backend.models.definition import DefinitionVersion, Generation, StoredDefinition
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.definitions import attached_files, counters, kept_fields, link_tables, schema_changes
+from backend.services.definitions import attached_files, counters, feeds, kept_fields, link_tables, schema_changes
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.plans import Plan
 from backend.services.definitions.stored import load_definitions
@@ -61,6 +61,7 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
         kept_fields.delete_history(definition.name)
         counters.delete(definition.name)
         attached_files.remove_of_dropped(definition)
+        feeds.delete(definition)
         _delete_definition(actor, definition.name)
         audit.record(actor, "resource.delete", ("resource", definition.name))
     for old_name, new_name in plan.new_names.items():
@@ -69,9 +70,11 @@ def apply_plan(actor: Actor, plan: Plan) -> None:
     kept_fields.update_for(plan.altered)
     counters.update_for(plan.altered)
     attached_files.update_for(plan.altered)
+    feeds.update_for(plan.altered)
     for definition in plan.created:
         kept_fields.start(definition)
         counters.start(definition)
+        feeds.start(definition)
         _store_definition(actor, definition, "resource.create")
     for change in plan.altered:
         _store_definition(actor, change.new, "resource.update")

@@ -65,6 +65,7 @@ class Resource(Listable):
             columns=source.columns,
             search=definition.search,
             keeps_history=definition.history,
+            has_feed=definition.feed,
         )
         self.definition, self.stored, self.incoming, self.path_fields = definition, stored, incoming, path_fields
         # Map of (hidden fields, locked fields) to schemas; services/records/schemas.py fills it.

@@ -65,6 +65,7 @@ class Definition:
     on_owner_delete: str = "set_null"
     require_if_match: bool = False
     history: bool = False
+    feed: bool = False
     cache_seconds: int | None = None
     renamed_from: list[str] | None = None
     version: int = dataclasses.field(default=1, compare=False)  # of the stored definition; not part of the declaration
@@ -265,6 +266,6 @@ class Definition:
         lists = {"indexes": self.indexes, "unique": self.unique, "search": self.search}
         lists |= {"filters": self.filters, "access": self.access, "checks": self.checks}
         owner = {} if self.on_owner_delete == "set_null" else {"on_owner_delete": self.on_owner_delete}
-        options = {"require_if_match": self.require_if_match, "history": self.history}
+        options = {"require_if_match": self.require_if_match, "history": self.history, "feed": self.feed}
         rest = owner | options | {"cache_seconds": self.cache_seconds, "renamed_from": self.renamed_from}
         return {name: value for name, value in (body | lists | rest).items() if value or name == "fields"}

@@ -191,6 +191,7 @@ class DefinitionBodySchema(Schema):
     )
     require_if_match = StrictBoolean(metadata={"description": "Refuse writes without If-Match"})
     history = StrictBoolean(metadata={"description": "Keep every version of a record, at `/<name>/<id>/history`"})
+    feed = StrictBoolean(metadata={"description": "List the changes of records in the order of commits, at `/changes`"})
     cache_seconds = StrictInteger(
         validate=validate.Range(1, MAX_CACHE_SECONDS),
         metadata={"description": "Seconds for which browsers and proxies may keep what everybody may read"},

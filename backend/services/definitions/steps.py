@@ -27,6 +27,7 @@ Action = Literal[  # what a step does
     "change_constraints",
     "change_default",
     "change_delivery",
+    "change_feed",
     "change_filters",
     "change_history",
     "change_label",

@@ -14,8 +14,8 @@ from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict
 from backend.services.files.attachments import remove_of_records
 from backend.services.records.link_writes import find_linking, remove_links
-from backend.services.storage import history
 from backend.services.storage.conditions import Condition
+from backend.services.storage.recording import record_end, recorded
 from backend.services.storage.statements import one_plan, slot
 from backend.utils.clock import rfc3339, utcnow
 
@@ -90,7 +90,7 @@ class _Deletion:
         ids = _with_descendants(resource, self_references, ids) if self_references else ids
         new_ids = self._unseen(resource, ids)
         self.seen.update((resource.name, each) for each in new_ids)
-        history.note_end(self.actor.user_id, resource, new_ids)
+        record_end(self.actor.user_id, resource, new_ids)
         for name in self_references:  # these fields are never required, so they can be null
             _set_null(resource, name, new_ids)
         self.steps += [_Step(resource, chunk) for chunk in _chunks(ids)]
@@ -153,7 +153,7 @@ class _Deletion:
         for referring in self.to_set_null:
             resource, name, _ = referring
             for chunk in _chunks(self._unseen(resource, referring.find())):
-                with history.recorded(self.actor.user_id, resource, chunk):
+                with recorded(self.actor.user_id, resource, chunk, [name]):
                     raise_versions(resource, chunk, {resource.column(name): None})
 
     def remove_links(self) -> None:
@@ -171,7 +171,7 @@ class _Deletion:
     def _remove_links_of(self, resource: Resource, links: list[tuple[str, list[str]]]) -> None:
         found = [find_linking(resource, field, ids) for field, ids in links]
         for chunk in _chunks(self._unseen(resource, sorted(set().union(*found)))):
-            with history.recorded(self.actor.user_id, resource, chunk):
+            with recorded(self.actor.user_id, resource, chunk, [field for field, _ in links]):
                 for field, ids in links:
                     remove_links(resource, field, chunk, ids)
                 raise_versions(resource, chunk)

@@ -8,7 +8,7 @@ from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Conflict
 from backend.services.records.deletions import delete_records
-from backend.services.storage import history
+from backend.services.storage.recording import recorded
 from backend.utils.clock import rfc3339, utcnow
 
 
@@ -39,8 +39,8 @@ def _release(actor: Actor, resource: Resource, owned: ColumnBase) -> None:
         resource.column("version"): resource.column("version") + 1,
         resource.column("updated_at"): rfc3339(utcnow()),
     }
-    ids = _hold(resource, owned) if resource.keeps_history else []
-    with history.recorded(actor.user_id, resource, ids):
+    ids = _hold(resource, owned) if resource.is_recorded else []
+    with recorded(actor.user_id, resource, ids, ["created_by"]):
         resource.model.update(changes).where(owned).execute()
 
 

@@ -31,11 +31,11 @@ from backend.services.records.related import expand
 from backend.services.records.row_checks import future_links, require_in_scope
 from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.records.visible_queries import visible_query
-from backend.services.storage import history
 from backend.services.storage.answer_sizes import bounded_json, require_fitting, response_limit
 from backend.services.storage.conditions import Condition
 from backend.services.storage.full_text import update_search_index
 from backend.services.storage.listable import Shown
+from backend.services.storage.recording import recorded
 from backend.services.storage.statements import one_plan, slot
 from backend.utils.clock import rfc3339, utcnow
 from backend.utils.ids import uuid7
@@ -141,7 +141,7 @@ def create_record(actor: Actor, resource: Resource, data: Mapping[str, Any]) -> 
         lists = new_lists(actor, resource, data) if resource.definition.links else {}
         attach_files(actor, resource, {values["id"]: data}, are_new=True)
         require_in_scope(resource, scope, values | future_links(resource, lists))
-        with history.recorded(actor.user_id, resource, [values["id"]]):
+        with recorded(actor.user_id, resource, [values["id"]]):
             (values,) = numbered(resource, [values])
             rows = resource.run(_insert_query, hidden, response_limit.max_bytes, values=values)
             if resource.definition.links:
@@ -188,12 +188,13 @@ def update_record(
         values = {"updated_at": rfc3339(utcnow())} | columns
         future = values | future_links(resource, lists)
         # The row can leave the scope only if the write changes a field that the scope uses; each changes `version`.
-        if scope.depends_on(resource.definition.with_computed({*future, "version"})):
+        written = resource.definition.with_computed({*future, "version"})
+        if scope.depends_on(written):
             require_in_scope(resource, scope, future, record_id)
         hidden = policies.hidden_fields(resource.definition, actor)
         visible = visible_links(actor, resource)
         shape = (tuple(sorted(columns)), hidden, visible.shown, response_limit.max_bytes)
-        with history.recorded(actor.user_id, resource, [record_id]):
+        with recorded(actor.user_id, resource, [record_id], written):
             replace_lists(resource, {record_id: lists})
             slots = {**values, **visible.values, "id": record_id}
             (changed,) = resource.run(_update_query, *shape, values=slots)

@@ -1,8 +1,7 @@
 """Writes the history of records: who changed which field from which value to which."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from peewee import fn
@@ -19,28 +18,7 @@ UNRECORDED = ("id", "created_at", "updated_at", "version")
 Values = dict[str, Any]  # of a record, by field, in JSON
 
 
-@contextmanager
-def recorded(user_id: str | None, listable: Listable, ids: Sequence[str]) -> Iterator[None]:
-    """Return the context of a block in a transaction; its changes of these records become history, by this user."""
-    if not listable.keeps_history:
-        yield
-        return
-    before = _read(listable, ids)
-    yield
-    _keep(user_id, listable, before, _read(listable, ids))
-
-
-def note_end(user_id: str | None, listable: Listable, ids: Sequence[str]) -> None:
-    """Write the history of records that are about to be deleted with others."""
-    if listable.keeps_history:
-        _keep(user_id, listable, _read(listable, ids), {})
-
-
-def _recorded_fields(listable: Listable) -> list[str]:
-    return [name for name in listable.fields if name not in UNRECORDED]
-
-
-def _read(listable: Listable, ids: Sequence[str]) -> dict[str, Values]:
+def read(listable: Listable, ids: Sequence[str]) -> dict[str, Values]:
     """Return the recorded fields and the `version` of the records that exist, by id."""
     names = (*_recorded_fields(listable), "version")
     found: dict[str, Values] = {}
@@ -51,7 +29,8 @@ def _read(listable: Listable, ids: Sequence[str]) -> dict[str, Values]:
     return found
 
 
-def _keep(user_id: str | None, listable: Listable, before: dict[str, Values], after: dict[str, Values]) -> None:
+def keep(user_id: str | None, listable: Listable, before: dict[str, Values], after: dict[str, Values]) -> None:
+    """Write a history entry of each record in `before` and `after`, what read() returned, by this user."""
     ids = [*(before | after)]
     current = KeptFields.select(KeptFields.id).where(KeptFields.resource == listable.name, KeptFields.current)
     shared = {"resource": listable.name, "fields_id": current.scalar(), "created_by": user_id}
@@ -65,6 +44,10 @@ def _keep(user_id: str | None, listable: Listable, before: dict[str, Values], af
             for record_id in some
         ]
         HistoryEntry.insert_many(rows).execute()
+
+
+def _recorded_fields(listable: Listable) -> list[str]:
+    return [name for name in listable.fields if name not in UNRECORDED]
 
 
 def _entry(listable: Listable, was: Values, now: Values) -> dict[str, Any]:

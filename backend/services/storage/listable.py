@@ -71,8 +71,8 @@ class Listable:
     """A model, and the type of each field that its rows have in an answer.
 
     `columns` returns the expressions of fields that are not columns of the model, or of an alias of it. `search` holds
-    the fields of the full-text search; `keeps_history` says whether changes of rows become history entries.
-    `cursor_serializer` signs cursors.
+    the fields of the full-text search; `keeps_history` says whether changes of rows become history entries,
+    `has_feed` whether they are listed in the feed of changes. `cursor_serializer` signs cursors.
     """
 
     fields: Mapping[str, Field]
@@ -89,11 +89,14 @@ class Listable:
         columns: Callable[[Any], dict[str, Any]] = lambda table: {},
         search: Iterable[str] = (),
         keeps_history: bool = False,
+        has_feed: bool = False,
     ) -> None:
         self.name, self.fields, self.model, self.cursor_serializer = name, fields, model, cursor_serializer
         self.answered = tuple(fields)  # the names of the fields in an answer
         self.serial = next(self._serials)  # no two have the same
-        self.search, self.keeps_history = tuple(search), keeps_history
+        self.search = tuple(search)
+        self.keeps_history, self.has_feed = keeps_history, has_feed
+        self.is_recorded = keeps_history or has_feed
         self.widths: dict[Names, int | None] = {}  # by names of fields: the most bytes of their JSON
         self.joined: dict[Any, Any] = {}  # by paths: what services/storage/paths.py makes of it
         self._statements = StatementCache()

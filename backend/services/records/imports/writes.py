@@ -18,8 +18,8 @@ from backend.services.records.link_writes import Lists, changed_lists, insert_li
 from backend.services.records.numbering import numbered
 from backend.services.records.records import update_record
 from backend.services.storage.full_text import keep_words
-from backend.services.storage.history import recorded
 from backend.services.storage.inserts import insert_rows
+from backend.services.storage.recording import recorded
 from backend.services.storage.statements import slot
 from backend.utils.clock import rfc3339, utcnow
 
@@ -114,7 +114,7 @@ class Writer:
         now = rfc3339(utcnow())
         rows = {p.record_id: self.resource.to_columns(p.data) | {"updated_at": now} for p in some}
         attach_files(self.actor, self.resource, {p.record_id: p.data for p in some}, are_new=False)
-        with recorded(self.actor.user_id, self.resource, [*rows]):
+        with recorded(self.actor.user_id, self.resource, [*rows], self.resource.definition.with_computed(names)):
             slots = (row | {"id": record_id} for record_id, row in rows.items())
             columns = tuple(name for name in names if name in self.resource.definition.columns)
             self.resource.run_many(_update_query, columns, rows=slots)

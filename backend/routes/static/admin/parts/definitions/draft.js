@@ -2,7 +2,7 @@
 
 const PARTS = [
   'name', 'description', 'label', 'fields', 'indexes', 'unique', 'search', 'filters', 'access', 'checks',
-  'on_owner_delete', 'require_if_match', 'history', 'cache_seconds', 'renamed_from',
+  'on_owner_delete', 'require_if_match', 'history', 'feed', 'cache_seconds', 'renamed_from',
 ];
 const READ_ONLY = ['version', 'created_at', 'updated_at'];
 

@@ -26,6 +26,7 @@ export function Others({shown}) {
       hint="Conditions that each record must meet, by name: dates: {ends: {gte: {field: starts}}}"
       ...${common('checks')} />
     <${Flag} label="Keep every version of a record" ...${common('history')} />
+    <${Flag} label="List changes of records in the feed" ...${common('feed')} />
     <${Flag} label="Refuse changes without If-Match, so that no change is lost"
       ...${common('require_if_match')} />
     <${NumberInput} label="Seconds in caches" hint="How long browsers and proxies may keep what everybody may read."

@@ -1,0 +1,99 @@
+"""The feed of changes: `/api/v1/changes`."""
+
+import json
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from backend.middleware.answer import Answer
+from backend.middleware.app import get_app
+from backend.middleware.authentication import current_actor
+from backend.middleware.guards import needing
+from backend.middleware.paths import API
+from backend.routes.toolkit.arguments import CommaList, QuerySchema
+from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.envelope import json_answer
+from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
+from backend.services.errors import Invalid
+from backend.services.field_types.boolean import BooleanFromText
+from backend.services.field_types.datetime import Moment
+from backend.services.field_types.integer import IntegerFromText
+from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.records.changes import ChangePage, ChangeQuery, list_changes
+from backend.utils.problems import REQUIRED
+
+MAX_RESOURCES, MAX_LIMIT, MAX_CURSOR = 50, 1000, 200
+
+blp = Blueprint("changes", __name__, url_prefix=f"{API}/changes", description="What was changed, in order")
+
+
+class ChangesMetaSchema(Schema):
+    """Where the next request continues: `next_cursor` is its `after`. `more` says whether there are changes already."""
+
+    next_cursor = fields.String(required=True)
+    more = fields.Boolean(required=True)
+
+
+class RecordChangeSchema(Schema):
+    """A change of a record. With `data=true` it has the record as it is now, null if it is deleted or too large."""
+
+    meta_schema = ChangesMetaSchema
+
+    cursor = fields.String(required=True, metadata={"description": "Continues after this change"})
+    resource = fields.String(required=True)
+    id = fields.UUID(required=True)
+    action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
+    version = fields.Integer(required=True, metadata={"description": "Version after the change; a deletion has one"})
+    fields_ = fields.List(
+        fields.String(), required=True, data_key="fields", metadata={"description": "The fields that an update wrote"}
+    )
+    at = Moment(required=True)
+    by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user, if the caller sees it"})
+    data = fields.Dict(allow_none=True)
+
+
+ChangesQuery = QuerySchema.from_dict(
+    {
+        "resource": CommaList(
+            StrictText(),
+            required=True,
+            validate=validate.Length(1, MAX_RESOURCES),
+            metadata={"description": "The resources, separated by commas; each has `feed: true`"},
+        ),
+        "after": StrictText(
+            validate=validate.Length(1, MAX_CURSOR),
+            metadata={"description": "`next_cursor`, or `changes_cursor` of a list; without it, from now on"},
+        ),
+        "limit": IntegerFromText(
+            load_default=100,
+            validate=validate.Range(1, MAX_LIMIT),
+            metadata={"description": "Maximum number of changes"},
+        ),
+        "data": BooleanFromText(load_default=False, metadata={"description": "Whether to include records"}),
+    },
+    name="changes_query",
+)
+
+
+@blp.get("")
+@blp.guard(needing("grants to list")(current_actor))
+@blp.arguments(ChangesQuery, location="query")
+@blp.documented_response(200, RecordChangeSchema(many=True))
+@blp.fails(400, 401, 403, 410)
+@blp.doc(operationId="list_changes", security=OPTIONAL_SIGN_IN)
+def list_entries(arguments: dict[str, Any]) -> Answer:
+    """List changes of records, in the order in which they were committed
+
+    Who may list only some records of a resource sees the latest change of each of them, and no deletions.
+    """
+    if "resource" not in arguments:
+        raise Invalid({"resource": [REQUIRED]}, "query")
+    query = ChangeQuery(
+        tuple(dict.fromkeys(arguments["resource"])), arguments.get("after"), arguments["limit"], arguments["data"]
+    )
+    return _answer(list_changes(current_actor(), get_app().catalog, query))
+
+
+def _answer(page: ChangePage) -> Answer:
+    meta = {"next_cursor": page.cursor, "more": page.more}
+    return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))

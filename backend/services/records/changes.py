@@ -1,0 +1,207 @@
+"""The feed of changes, as far as an actor may read it."""
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from peewee import Node, Select
+
+from backend.models.database import database
+from backend.services.access.actors import Actor
+from backend.services.definitions import policies
+from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.errors import Invalid
+from backend.services.records.change_cursors import CursorMaker, read_cursor, state_of
+from backend.services.records.shown_links import visible_links
+from backend.services.storage.answer_sizes import bounded_json, may_be_too_large, response_limit, size_of
+from backend.services.storage.conditions import Condition
+from backend.services.storage.feed_reading import Change, Position, read_changes
+from backend.services.storage.listable import Names, Shown
+from backend.services.storage.statements import Builder, slot
+from backend.utils.problems import Problem
+
+READ_AT_ONCE = 500  # changes
+MAX_READ = 20_000  # changes that one request reads to find those that the actor may see
+
+Rows = dict[str, list[Any]]  # of current records by id: version and, if asked for, JSON
+
+
+class ChangePage(NamedTuple):
+    """Some changes, each as JSON text; `cursor` continues after them, `more` says whether more were left out."""
+
+    items: list[str]
+    cursor: str
+    more: bool
+
+
+class ChangeQuery(NamedTuple):
+    """What an actor asks of the feed: `after` None means from now on."""
+
+    resources: tuple[str, ...]
+    after: str | None = None
+    limit: int = 100
+    with_data: bool = False
+
+
+def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePage:
+    """Return the ChangePage of the changes that an actor may see.
+
+    Those who may list all records see all changes. Others see changes of records that are in their scope now, only the
+    latest of each, and no deletions: an earlier version may not have been in it.
+
+    Raises Invalid for an unknown resource and for one without a feed, Unauthenticated or Denied if the actor may list
+    no records of one, Malformed and Expired for cursors.
+    """
+    readers = {name: _Reader(actor, _resource(actor, catalog, name), query.with_data) for name in query.resources}
+    serializer, state = catalog.source.cursor_serializer, state_of(query.resources)
+    maker = CursorMaker.of(serializer, query.resources, state)
+    if query.after is None:
+        return ChangePage([], maker.write(state.end), more=False)
+    position = read_cursor(query.after, serializer, query.resources, state)
+    found, position, more = _find(readers, position, query.limit)
+    shows_all_users, mine = policies.scope(catalog.people, "read", actor).everything, actor.user_id
+    items = [
+        _to_json(change, data, maker, by=change.by if shows_all_users or change.by == mine else None)
+        for change, data in found
+    ]
+    return ChangePage(items, maker.write(position if more else max(position, state.end)), more)
+
+
+def _resource(actor: Actor, catalog: Catalog, name: str) -> Resource:
+    resource = catalog.get(name)
+    if resource is None:
+        raise Invalid({"resource": [Problem("not_found", f"There is no resource {name}.")]}, "query")
+    policies.authorize(resource, "list", actor)
+    if not resource.has_feed:
+        text = f"{name} has no feed: its definition lacks `feed: true`."
+        raise Invalid({"resource": [Problem("not_allowed", text)]}, "query")
+    return resource
+
+
+class _Visible(NamedTuple):
+    """A change that an actor may see, with the JSON of its data; None if the data is not asked for."""
+
+    change: Change
+    data: str | None
+
+
+Readers = Mapping[str, "_Reader"]  # by the name of a resource
+
+
+def _find(readers: Readers, position: Position, limit: int) -> tuple[list[_Visible], Position, bool]:
+    """Return visible changes after a Position, the Position up to which they were read, and whether there are more."""
+    found: list[_Visible] = []
+    for _ in range(MAX_READ // READ_AT_ONCE):
+        changes = read_changes(position, [*readers], READ_AT_ONCE)
+        fitting = _fitting(readers, changes)
+        visible = _visible(readers, fitting)
+        if len(visible) > limit - len(found):
+            found += visible[: limit - len(found)]
+            return found, found[-1].change.position, True
+        found += visible
+        position = fitting[-1].position if fitting else position
+        more = len(fitting) == READ_AT_ONCE or len(fitting) < len(changes)
+        if not more or (found and readers[found[0].change.resource].with_data):  # the data of a page is read at once
+            return found, position, more
+    return found, position, True
+
+
+def _fitting(readers: Readers, changes: Sequence[Change]) -> Sequence[Change]:
+    """Return the first changes, as many as a response may have with their data, but at least one."""
+    sizes = {name: readers[name].sizes(some) for name, some in _by_resource(changes).items()}
+    if not any(sizes.values()):
+        return changes
+    summed = accumulate(sizes[change.resource].get(change.record_id, 0) for change in changes)
+    return changes[: max(1, sum(so_far <= response_limit.max_bytes for so_far in summed))]
+
+
+def _visible(readers: Readers, changes: Sequence[Change]) -> list[_Visible]:
+    current = {name: readers[name].read_current(some) for name, some in _by_resource(changes).items()}
+    seen = [(each, readers[each.resource], current[each.resource]) for each in changes]
+    return [
+        _Visible(reader.narrow(change), reader.data_of(change, rows))
+        for change, reader, rows in seen
+        if reader.may_see(change, rows)
+    ]
+
+
+def _by_resource(changes: Sequence[Change]) -> dict[str, list[Change]]:
+    grouped: dict[str, list[Change]] = {}
+    for change in changes:
+        grouped.setdefault(change.resource, []).append(change)
+    return grouped
+
+
+class _Reader:
+    """Reads what an actor may see of the changes of a resource."""
+
+    def __init__(self, actor: Actor, resource: Resource, with_data: bool) -> None:
+        self._resource, self.with_data = resource, with_data
+        self._scope = policies.scope(resource, "list", actor)
+        self._names = resource.visible_fields_or_all(policies.hidden_fields(resource.definition, actor))
+        self._links = visible_links(actor, resource)
+
+    def sizes(self, changes: Sequence[Change]) -> dict[str, int]:
+        """Return the sizes of the current records, by id; none if all together are small enough."""
+        if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes)):
+            return {}
+        rows = self._read(_select_sizes, changes, self._names, self._links.shown)
+        return {str(record_id): size for record_id, size in rows}
+
+    def read_current(self, changes: Sequence[Change]) -> Rows:
+        """Return the current records of changes, as far as they are needed and in the scope."""
+        if self._scope.everything and not self.with_data:
+            return {}
+        max_bytes = response_limit.max_bytes if self.with_data else None
+        rows = self._read(_select_current, changes, self._names, self._links.shown, max_bytes)
+        return {str(record_id): current for record_id, *current in rows}
+
+    def _read(self, build: Builder, changes: Sequence[Change], *shape: Hashable) -> list[tuple[Any, ...]]:
+        ids = sorted({change.record_id for change in changes if change.action != "delete"})
+        values = {"ids": json.dumps(ids), **self._scope.values(self._resource), **self._links.values}
+        return self._resource.run(build, self._scope.shape, *shape, values=values) if ids else []
+
+    def may_see(self, change: Change, current: Rows) -> bool:
+        """Return whether the actor may see a change."""
+        if self._scope.everything:
+            return True
+        version = current.get(change.record_id, [None])[0]
+        return change.action != "delete" and change.version == version
+
+    def narrow(self, change: Change) -> Change:
+        """Return a change without the names of fields that the actor may not see."""
+        visible = self._names or self._resource.fields
+        return change._replace(fields=[name for name in change.fields if name in visible])
+
+    def data_of(self, change: Change, current: Rows) -> str | None:
+        """Return the JSON of the current record, `null` if there is none; None if it is not asked for."""
+        if not self.with_data:
+            return None
+        data: str | None = None if change.action == "delete" else current.get(change.record_id, [0, None])[1]
+        return data or "null"
+
+
+def _select_current(resource: Resource, scope: Condition, names: Names, shown: Shown, max_bytes: int | None) -> Select:
+    data = [] if max_bytes is None else [bounded_json(resource, names, max_bytes, shown)]
+    return _select(resource, scope, resource.column("version"), *data)
+
+
+def _select_sizes(resource: Resource, scope: Condition, names: Names, shown: Shown) -> Select:
+    return _select(resource, scope, size_of(resource, names, shown))
+
+
+def _select(resource: Resource, scope: Condition, *columns: Node) -> Select:
+    """Return the query of the ids and these columns of the wanted rows in a scope."""
+    record_id = resource.column("id")
+    condition = resource.scoped(record_id.in_(database.ids(slot("ids"))), scope)
+    return resource.model.select(record_id, *columns).where(condition)
+
+
+def _to_json(change: Change, data: str | None, maker: CursorMaker, *, by: str | None) -> str:
+    head = json.dumps(
+        {"cursor": maker.write(change.position), "resource": change.resource, "id": change.record_id}
+        | {"action": change.action, "version": change.version, "fields": change.fields, "at": change.at, "by": by},
+        separators=(",", ":"),
+    )
+    return head if data is None else f'{head[:-1]},"data":{data}}}'

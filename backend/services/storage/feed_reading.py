@@ -1,0 +1,120 @@
+"""Reads the feed of changes, in the order in which transactions were committed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from backend.models.change import Feed, FeedChange
+from backend.models.database import database
+from backend.utils.clock import rfc3339, utcnow
+
+DELETED_AT_ONCE = 2_000  # changes in one transaction
+
+
+class Position(NamedTuple):
+    """A place in the feed. All changes up to it have been read."""
+
+    transaction_id: int
+    sequence: int
+
+
+class FeedState(NamedTuple):
+    """What readers of the feeds of some resources must know.
+
+    Positions before `start` have expired. No change can be added any more up to `end`. Positions are comparable only
+    within the epochs of these feeds.
+    """
+
+    epochs: tuple[str, ...]
+    start: Position
+    end: Position
+
+
+class Change(NamedTuple):
+    """A change of a record: its row in the feed."""
+
+    position: Position
+    resource: str
+    record_id: str
+    action: str
+    version: int
+    fields: list[str]
+    at: str
+    by: str | None
+
+
+def read_state(resources: Sequence[str]) -> FeedState:
+    """Return the FeedState of resources that have a feed. Read it before the changes, or before a list of records.
+
+    What is changed after this moment is after `end`. Raises LookupError if one has no feed any more.
+    """
+    places = ", ".join([database.param] * len(resources))
+    sql = f"SELECT epoch, transaction_id, sequence, {database.feed.end} FROM larder_feeds WHERE resource IN ({places})"
+    rows = database.fetch_all(sql, resources, True)
+    if len(rows) < len(resources):
+        raise LookupError(resources)
+    start, end = max(Position(*row[1:3]) for row in rows), Position(*rows[0][3:])
+    # A feed that has just begun may begin after transactions that have not ended; they write nothing to it.
+    return FeedState(tuple(str(row[0]) for row in rows), start, max(start, end))
+
+
+def read_changes(after: Position, resources: Sequence[str], limit: int) -> list[Change]:
+    """Return the first changes of records of these resources after a Position, in the order of commits.
+
+    On Postgres, those of transactions that began after one that is still open are not among them yet: otherwise the
+    open one could add a change before them, which a reader would miss.
+    """
+    places, param = ", ".join([database.param] * len(resources)), database.param
+    names = "transaction_id, sequence, resource, record_id, action, version, fields, created_at, created_by"
+    sql = (
+        f"SELECT {names} FROM larder_changes WHERE (transaction_id, sequence) > ({param}, {param})"
+        f" AND {database.feed.is_settled} AND resource IN ({places}) ORDER BY transaction_id, sequence LIMIT {param}"
+    )
+    return [_change(row) for row in database.fetch_all(sql, [*after, *resources, limit], True)]
+
+
+def _change(row: tuple[object, ...]) -> Change:
+    transaction_id, sequence, resource, record_id, action, version, fields, at, by = row
+    return Change(
+        Position(transaction_id, sequence),  # type: ignore[arg-type]  # as the columns are
+        str(resource),
+        str(record_id),
+        str(action),
+        version,  # type: ignore[arg-type]
+        FeedChange.fields.python_value(fields),
+        rfc3339(FeedChange.created_at.python_value(at)),  # type: ignore[arg-type]
+        None if by is None else str(by),
+    )
+
+
+def delete_older_than(days: int) -> int:
+    """Delete the changes of more than so many days ago; return how many. Cursors from before the last one expire."""
+    cutoff, total = utcnow() - timedelta(days=days), 0
+    while deleted := _delete_oldest(rfc3339(cutoff)):
+        total += deleted
+        if deleted < DELETED_AT_ONCE:
+            break
+    return total
+
+
+def _delete_oldest(cutoff: str) -> int:
+    order = FeedChange.transaction_id, FeedChange.sequence
+    with database.atomic():
+        oldest = FeedChange.select(*order, FeedChange.created_at).order_by(*order).limit(DELETED_AT_ONCE)
+        rows = [Position(*row[:2]) for row in database.execute(oldest).fetchall() if _moment(row[2]) < cutoff]
+        if rows:
+            FeedChange.delete().where(FeedChange.sequence.in_([each.sequence for each in rows])).execute()
+            _expire(rows)
+        return len(rows)
+
+
+def _moment(value: object) -> str:
+    return rfc3339(FeedChange.created_at.python_value(value))  # type: ignore[arg-type]
+
+
+def _expire(deleted: Iterable[Position]) -> None:
+    """Let every feed begin after the last of the deleted changes, unless it begins later."""
+    last = max(deleted)
+    for feed in Feed.select():
+        if Position(feed.transaction_id, feed.sequence) < last:
+            Feed.update(last._asdict()).where(Feed.resource == feed.resource).execute()
