@@ -29,7 +29,7 @@ MAY_IMPORT = {
         "services.files",
         *_BELOW_SERVICES,
     },
-    "services.operation": {"services.access", "services.definitions", *_BELOW_SERVICES},
+    "services.operation": {"services.access", "services.definitions", "services.files", *_BELOW_SERVICES},
     "services.records": {
         *("services.access", "services.storage", "services.field_types", "services.definitions", "services.files"),
         *_BELOW_SERVICES,
@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "services.backups": {"services.access", "services.operation", *_BELOW_SERVICES},
     "services.health": {
         *("services.access", "services.definitions", "services.accounts", "services.backups", "services.operation"),
+        "services.files",
         *_BELOW_SERVICES,
     },
     "services.documents": {"services.access", "services.definitions", "services.accounts", *_BELOW_SERVICES},

@@ -8,16 +8,26 @@ from marshmallow import Schema, fields
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.body_limits import limit_of_uploads
-from backend.middleware.guards import signed_in_actor
+from backend.middleware.guards import needing, signed_in_actor
 from backend.middleware.paths import FILES_PATH
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.file_uploads import UPLOADED, uploaded_file
+from backend.services.definitions.policies import may_set_files
+from backend.services.errors import Denied
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.files.uploads import STAGED_FOR, stage
 from backend.utils.clock import rfc3339
 
 blp = Blueprint("files", __name__, url_prefix=FILES_PATH, description="Uploads, which a write of a record attaches")
+
+
+@needing("a grant to set a file")
+def may_upload() -> None:
+    """Raise Unauthenticated or Denied unless the actor may set a file of some record."""
+    actor = signed_in_actor()
+    if not any(may_set_files(resource, actor) for resource in get_app().catalog.values()):
+        raise Denied("There is no record of which you may set a file.")
 
 
 class StagedFileSchema(Schema):
@@ -32,9 +42,9 @@ class StagedFileSchema(Schema):
 
 
 @blp.post("")
-@blp.guard(signed_in_actor)
+@blp.guard(may_upload)
 @blp.response(201, StagedFileSchema)
-@blp.fails(400, 401, 409, 413, 415, 507)
+@blp.fails(400, 401, 403, 409, 413, 415, 507)
 @blp.doc(operationId="upload_file", requestBody=UPLOADED)
 def upload_file() -> dict[str, object]:
     """Upload a file

@@ -62,7 +62,7 @@ POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 2
 GET    /changes                    422 401 401 422 422 422 422 422 422 422 422 422 422  grants to list
 GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
-POST   /files                      401 401 401 201 201 201 201 201 201 201 201 201 201  a sign-in
+POST   /files                      401 401 401 403 403 403 403 403 403 403 403 403 403  a grant to set a file
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
@@ -252,7 +252,6 @@ class Things:
             "notes/import": "title\nOne of many\n",
             "resources/plan": NOTES | {"name": f"shelf{number}"},
             "resources/proposal": "title\nOne of many\n",
-            "files": "An uploaded file\n",
             "batch": {"operations": [{"op": "create", "resource": "notes", "data": {"title": "One of many"}}]},
             "users/settings": {"fields": {}},
             "users/services": {"name": f"Service {number}"},

@@ -47,8 +47,10 @@ def test_a_file_is_kept_under_its_id(place):
     assert {file_id: each.bytes for file_id, each in found.items()} == {id: len(c) for id, c in contents.items()}
     assert all(abs(each.modified_at - datetime.now(UTC)) < timedelta(minutes=5) for each in found.values())
     one, other = contents
+    assert storage.has(one)
     storage.delete([one, uuid7()])
     assert [each.id for each in storage.stored()] == [other]
+    assert (storage.has(one), storage.has(other)) == (False, True)
     with pytest.raises(FileNotFoundError):
         storage.open_file(one)
 

@@ -5,6 +5,9 @@ import hashlib
 from backend.models.database import database
 from backend.models.file import File
 
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+WITH_FILES = {"photo": {"type": "file"}}  # fields
+OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 NOWHERE = "00000000-0000-7000-8000-000000000000"  # the id of no file
 
 
@@ -13,6 +16,19 @@ def stage(person, name="photo.png", kind="image/png", content=b"bytes"):
     facts = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "uploaded_by": person.id}
     with database.connection_context():
         return File.create(name=name, type=kind, **facts).id
+
+
+def upload(person, content=PNG, name="a.png", kind="image/png", **headers):
+    """Upload a file as the body of a request; return the response."""
+    headers = {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'} | headers
+    return person.post("/files", data=content, headers=headers)
+
+
+def uploaded(person, content=PNG, **options):
+    """Upload a file; return what the response says about it."""
+    answer = upload(person, content, **options)
+    assert answer.status_code == 201, answer.json
+    return answer.json["data"]
 
 
 def states():

@@ -163,6 +163,13 @@ def extent(resource: Resource, action: str, actor: Actor) -> Extent | None:
     return "own" if all(rule == (OWNER_GRANT, {}) for rule in rules) else "rule"
 
 
+def may_set_files(resource: Resource, actor: Actor) -> bool:
+    """Return whether the actor may create or update records, and set one of their files."""
+    definition = resource.definition
+    settable = definition.files.keys() - locked_fields(definition, actor) if definition.files else ()
+    return bool(settable) and any(has_grant(resource, action, actor) for action in ("create", "update"))
+
+
 def has_any_grant(resource: Resource, actor: Actor) -> bool:
     """Return whether the actor has a grant of any action."""
     return actor.is_admin or any(has_grant(resource, action, actor) for action in ACTIONS)

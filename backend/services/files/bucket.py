@@ -42,6 +42,15 @@ class BucketStorage:
                 copy.write(bytes(data))
         return cast(IO[bytes], copy)  # it has the methods of a file that is read
 
+    def has(self, file_id: str) -> bool:
+        """Return whether the file is stored. Raises OSError."""
+        try:
+            with _bucket_errors():
+                self._store.head(path_of(file_id))
+        except FileNotFoundError:
+            return False
+        return True
+
     def delete(self, ids: Iterable[str]) -> None:
         """Delete files. Raises OSError."""
         with _bucket_errors():

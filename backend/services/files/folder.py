@@ -40,6 +40,10 @@ class FolderStorage:
         """Return the open file. Raises FileNotFoundError."""
         return self.path(file_id).open("rb")
 
+    def has(self, file_id: str) -> bool:
+        """Return whether the file is stored."""
+        return self.path(file_id).is_file()
+
     def delete(self, ids: Iterable[str]) -> None:
         """Delete files, and what is left of unfinished ones. Those that do not exist are ignored."""
         for file_id in ids:

@@ -35,6 +35,10 @@ class Storage:
         """Return the file, open for reading and seekable. Raises FileNotFoundError, or OSError if it cannot be read."""
         return self._storage.open_file(file_id)
 
+    def has(self, file_id: str) -> bool:
+        """Return whether the file is stored. Raises OSError."""
+        return self._storage.has(file_id)
+
     def delete(self, ids: Iterable[str]) -> None:
         """Delete files. Those that do not exist are ignored. Raises OSError."""
         self._storage.delete(ids)

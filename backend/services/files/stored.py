@@ -46,6 +46,9 @@ class FileStorage(Protocol):
     def open_file(self, file_id: str) -> IO[bytes]:
         """Return the file, open for reading and seekable. Raises FileNotFoundError, or OSError if it cannot be read."""
 
+    def has(self, file_id: str) -> bool:
+        """Return whether the file is stored. Raises OSError."""
+
     def delete(self, ids: Iterable[str]) -> None:
         """Delete files. Those that do not exist are ignored. Raises OSError."""
 
