@@ -184,6 +184,7 @@ class Settings(CoreSettings):
         check=checks.web_address,
     )
     audit_keep_days: int = setting("int", 365, "Days to keep entries of the audit trail", at_least=1)
+    changes_keep_days: int = setting("int", 30, "Days to keep changes in the feeds of changes", at_least=2)
 
     # Backups
     backup_dir: Path = setting("path", None, "Folder of backups; by default `backups` in the data folder")

@@ -1,10 +1,17 @@
 """The feed of changes: `feed: true`, and `GET /changes`."""
 
 import time
+from datetime import timedelta
 
 import pytest
 
+from backend.models import change
+from backend.models.change import FeedChange
+from backend.models.database import database
+from backend.services.operation import cleanup
+from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
+from tests.parts.backups import make_backup, restore
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {
@@ -247,3 +254,41 @@ def test_a_feed_begins_anew_if_its_past_would_mislead(admin, alice):
     assert alice.get(f"/changes?resource=items&after={follower.cursor}").status_code == 400
     assert admin.delete("/resources/items?confirm=true").status_code == 200
     assert alice.get("/changes?resource=items").status_code == 422
+
+
+def test_cursors_expire_with_the_changes_after_them(notes, settings, alice, monkeypatch):
+    monkeypatch.setattr(change, "DELETED_AT_ONCE", 2)
+    start = Follower(alice).cursor
+    follower = Follower(alice)
+    for number in range(5):
+        alice.make("notes", title=str(number))
+    cursors = [each["cursor"] for each in follower.read(5)]
+    note = alice.make("notes", title="later")
+    with database.connection_context():
+        old = FeedChange.record_id != note["id"]
+        assert FeedChange.update(created_at=utcnow() - timedelta(days=31)).where(old).execute() == 5
+    cleanup.clean_up(settings)
+    with database.connection_context():
+        assert FeedChange.select().count() == 1
+    for cursor in (start, cursors[0], cursors[3]):
+        answer = alice.get(f"/changes?resource=notes&after={cursor}")
+        assert (answer.status_code, answer.json["error"]["code"]) == (410, "CURSOR_EXPIRED")
+    follower.cursor = cursors[4]  # nothing after it was deleted
+    assert [each["id"] for each in follower.read(1)] == [note["id"]]
+
+
+def test_a_restored_backup_begins_a_new_feed(app, notes, alice):
+    def run(*arguments):
+        return app.test_cli_runner().invoke(args=["backup", *arguments])
+
+    alice.make("notes", title="kept")
+    before, path = Follower(alice), make_backup(run)
+    alice.make("notes", title="lost")
+    follower = Follower(alice)
+    restore(run, path)
+    alice.forget_token()
+    for cursor in (before.cursor, follower.cursor):
+        assert alice.get(f"/changes?resource=notes&after={cursor}").status_code == 410
+    follower = Follower(alice)
+    alice.make("notes", title="new")
+    assert shown(follower.read(1)) == [("create", 1, [])]

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import Conninfo
 
 from backend.config.reading import environment
+from backend.models.change import new_epoch_sql
 from backend.models.database import database
 from backend.models.database.postgres import DEFINITIONS_LOCK
 from backend.services.backups.archives import Manifest, RowCounts
@@ -67,14 +68,15 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
 def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> str:
     """Return the SQL that ends a restore.
 
-    It checks the row counts, raises counters to those of the old content, ends all sessions, and makes every process
-    read the definitions again.
+    It checks the row counts, raises counters to those of the old content, begins the feed of changes anew, ends all
+    sessions, and makes every process read the definitions again.
     """
     old, new = f'"{old_schema}".larder_counters', f"{SCHEMA}.larder_counters"
     raise_counters = f"""
         UPDATE {new} AS counter SET next_number = greatest(counter.next_number, old.next_number)
         FROM {old} AS old WHERE old.id = counter.id;
     """
+    new_epoch = "; ".join(new_epoch_sql()).replace(" larder_", f" {SCHEMA}.larder_")
     checks = [
         f"IF (SELECT count(*) FROM {SCHEMA}.\"{name}\") <> {rows} THEN RAISE 'not {rows} rows in {name}'; END IF;"
         for name, rows in manifest.counts.items()
@@ -84,6 +86,7 @@ def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> st
         SELECT pg_advisory_xact_lock({DEFINITIONS_LOCK});
         DO $$ BEGIN
             IF to_regclass('{old}') IS NOT NULL AND to_regclass('{new}') IS NOT NULL THEN {raise_counters} END IF;
+            IF to_regclass('{SCHEMA}.larder_feeds') IS NOT NULL THEN {new_epoch}; END IF;
         END $$;
         DELETE FROM {SCHEMA}.larder_sessions;
         UPDATE {SCHEMA}.larder_generation SET number = greatest(number, {generation}) + 1;

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cysqlite
 
+from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.sqlite_arithmetic import open_connection
 from backend.services.backups.archives import Manifest, RowCounts
@@ -53,7 +54,8 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
     upgrade_file(path)
     with closing(open_connection(path)) as snapshot:
         snapshot.execute(NEXT_GENERATION, (generation,))
-        snapshot.execute("DELETE FROM larder_sessions")
+        for statement in ("DELETE FROM larder_sessions", *new_epoch_sql()):
+            snapshot.execute(statement)
         with connected():
             _replace_content(snapshot, old_content)
     return _count_rows_of(old_content)

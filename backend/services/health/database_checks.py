@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from backend.config.settings import Settings
 from backend.models.audit import AuditEntry
+from backend.models.change import FeedChange
 from backend.models.database import QueryTimeout, database
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
@@ -19,13 +20,21 @@ MIN_SQLITE_VERSION = (3, 51, 3)  # older versions may lose a commit when the WAL
 MIN_POSTGRES_VERSION = 14
 MAX_ADVICE = 5  # indexes that are proposed
 MAX_CLOCK_DIFFERENCE_SECONDS = 5
+MAX_FEED_LAG_SECONDS = 60
 
 
 def run_checks(settings: Settings, damage_seconds: float | None) -> list[Check]:
     """Check the database's version and settings, the clock, the admins, the names in use, and slow lists."""
     version = _check_sqlite(settings, damage_seconds) if database.name == "sqlite" else _check_postgres()
     definitions = [*load_definitions().values()]
-    return [version, _check_clock(), _check_admin(), _check_names(definitions), *_check_lists(definitions)]
+    return [
+        version,
+        _check_clock(),
+        _check_admin(),
+        _check_names(definitions),
+        _check_feed(),
+        *_check_lists(definitions),
+    ]
 
 
 def _check_sqlite(settings: Settings, damage_seconds: float | None) -> Check:
@@ -99,6 +108,16 @@ def _check_lists(definitions: Sequence[Definition]) -> list[Check]:
     if advice := index_advice(definitions)[:MAX_ADVICE]:
         return [Check("lists", WARNING, each.message, each.advice) for each in advice]
     return [Check("lists", OK, "No slow list lacks an index.")]
+
+
+def _check_feed() -> Check:
+    """Look for an open transaction that holds back the feed of changes."""
+    seconds = FeedChange.seconds_behind()
+    if seconds > MAX_FEED_LAG_SECONDS:
+        message = f"The feed of changes is {seconds:,.0f} seconds behind: a transaction has been open for as long."
+        advice = "Look for it in pg_stat_activity, by the oldest xact_start; it may belong to another database."
+        return Check("feed", WARNING, message, advice)
+    return Check("feed", OK, "Readers of the feed of changes see all changes.")
 
 
 def _check_names(definitions: Sequence[Definition]) -> Check:

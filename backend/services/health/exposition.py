@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from backend.config.settings import Settings
+from backend.models.change import FeedChange
 from backend.models.database import connected
 from backend.models.file import STATES, File
 from backend.models.job_run import JobRun
@@ -53,6 +54,7 @@ class _LarderCollector:
         with connected():
             yield from _outbox_metrics()
             yield from _file_metrics()
+            yield from _feed_metrics()
             yield from _job_metrics()
         yield from _backup_metrics(self._process.settings)
 
@@ -116,6 +118,12 @@ def _file_metrics() -> Iterator[Metric]:
     yield _gauge("larder_files", "Uploaded files", numbers, ("state",))
     sizes = [((state,), counted.get(state, (0, 0))[1]) for state in STATES]
     yield _gauge("larder_files_bytes", "Size of the uploaded files", sizes, ("state",))
+
+
+def _feed_metrics() -> Iterator[Metric]:
+    yield _gauge("larder_changes", "Changes in the feeds of changes", [((), FeedChange.about_how_many())])
+    lag = "Age of the oldest change that an open transaction holds back"
+    yield _gauge("larder_changes_lag_seconds", lag, [((), FeedChange.seconds_behind())])
 
 
 def _job_metrics() -> Iterator[Metric]:

@@ -7,6 +7,7 @@ from peewee import Expression
 
 from backend.config.settings import Settings
 from backend.models.base import BaseModel
+from backend.models.change import FeedChange
 from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.idempotency import IdempotencyKey
@@ -27,9 +28,10 @@ log = structlog.get_logger()
 
 @job(schedule=lambda settings: "40 2 * * *")
 def clean_up(settings: Settings) -> None:
-    """Delete expired sessions, tokens, idempotency keys and invitations, and old mails and audit entries."""
+    """Delete expired sessions, tokens, idempotency keys and invitations, and old mails, audit entries and changes."""
     with connected():
         deleted = {model._meta.table_name: model.delete().where(expired).execute() for model, expired in _expired()}
+        deleted["larder_changes"] = FeedChange.delete_older_than(settings.changes_keep_days)
         deleted["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
         database.truncate_log(TRUNCATION_WAIT_SECONDS)
     log.info("cleaned up", **{table: number for table, number in deleted.items() if number})

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from peewee import Column, ColumnBase, Field, Model, Select, Table, Tuple
 
 from backend.models.base import BaseModel, system_models
+from backend.models.change import Feed, FeedChange
 from backend.models.columns import IntegerColumn, JsonColumn, UuidColumn
 from backend.models.database import Dialect
 from backend.models.links import links_table
@@ -105,8 +106,9 @@ def _plain(value: Any) -> str:
 
 
 def system_tables(dialect: Dialect) -> list[TableRows]:
-    """Return the system tables, those first that others refer to."""
-    models = {str(model._meta.table_name): model for model in system_models()}
+    """Return the system tables, those first that others refer to, without the feed of changes: it begins anew."""
+    feed = Feed, FeedChange
+    models = {str(model._meta.table_name): model for model in system_models() if model not in feed}
     targets = {name: [each for each in _targets(model) if each != name] for name, model in models.items()}
     return [_of_model(dialect, models[name]) for name in TopologicalSorter(targets).static_order()]
 

@@ -13,6 +13,7 @@ from backend.models.database import DATABASE_ERRORS, Dialect, database, open_dat
 from backend.models.definition import StoredDefinition
 from backend.models.records import build_model
 from backend.models.user import User
+from backend.services.definitions import feeds
 from backend.services.definitions import link_tables as links
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.schema_changes import add_foreign_keys, index_table
@@ -127,6 +128,7 @@ def _copy_tables(source: Dialect, progress: Progress) -> Iterable[Definition]:
     for definition in definitions:  # with the rows in it, a table is indexed faster
         index_table(definition)
         add_foreign_keys(definition, definition.references)
+        feeds.start(definition)
         links.create_links(definition, definition.links)
         for pair in zip(link_tables(source, definition), link_tables(target, definition), strict=True):
             _copy_rows(*pair, progress)

@@ -1,14 +1,11 @@
 """Reads the feed of changes, in the order in which transactions were committed."""
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from backend.models.change import Feed, FeedChange
+from backend.models.change import FeedChange
 from backend.models.database import database
-from backend.utils.clock import rfc3339, utcnow
-
-DELETED_AT_ONCE = 2_000  # changes in one transaction
+from backend.utils.clock import rfc3339
 
 
 class Position(NamedTuple):
@@ -85,36 +82,3 @@ def _change(row: tuple[object, ...]) -> Change:
         rfc3339(FeedChange.created_at.python_value(at)),  # type: ignore[arg-type]
         None if by is None else str(by),
     )
-
-
-def delete_older_than(days: int) -> int:
-    """Delete the changes of more than so many days ago; return how many. Cursors from before the last one expire."""
-    cutoff, total = utcnow() - timedelta(days=days), 0
-    while deleted := _delete_oldest(rfc3339(cutoff)):
-        total += deleted
-        if deleted < DELETED_AT_ONCE:
-            break
-    return total
-
-
-def _delete_oldest(cutoff: str) -> int:
-    order = FeedChange.transaction_id, FeedChange.sequence
-    with database.atomic():
-        oldest = FeedChange.select(*order, FeedChange.created_at).order_by(*order).limit(DELETED_AT_ONCE)
-        rows = [Position(*row[:2]) for row in database.execute(oldest).fetchall() if _moment(row[2]) < cutoff]
-        if rows:
-            FeedChange.delete().where(FeedChange.sequence.in_([each.sequence for each in rows])).execute()
-            _expire(rows)
-        return len(rows)
-
-
-def _moment(value: object) -> str:
-    return rfc3339(FeedChange.created_at.python_value(value))  # type: ignore[arg-type]
-
-
-def _expire(deleted: Iterable[Position]) -> None:
-    """Let every feed begin after the last of the deleted changes, unless it begins later."""
-    last = max(deleted)
-    for feed in Feed.select():
-        if Position(feed.transaction_id, feed.sequence) < last:
-            Feed.update(last._asdict()).where(Feed.resource == feed.resource).execute()
