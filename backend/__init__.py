@@ -13,7 +13,7 @@ from backend.config.reading import read_settings, unknown_variables
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import Settings
 from backend.config.start import open_data_dir
-from backend.middleware import admission, errors, tokens
+from backend.middleware import admission, errors, file_links, tokens
 from backend.middleware.dispatcher import Dispatcher
 from backend.middleware.limits import limits
 from backend.models.database import database
@@ -33,6 +33,7 @@ from backend.routes import (
     history,
     invitations,
     mails,
+    record_files,
     records,
     recovery,
     resources,
@@ -55,6 +56,7 @@ from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
 from backend.services.files.storage import storage
+from backend.services.files.thumbnails import thumbnails
 from backend.services.files.urls import file_urls
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
@@ -66,6 +68,7 @@ from backend.utils.spool import quota
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
     *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage, file_urls),
+    thumbnails,
     *(error_tracking, jobs, metrics),
 )
 
@@ -101,6 +104,7 @@ def _make_app(settings: Settings, secret_keys: list[str]) -> Larder:
     errors.init_app(app)
     admission.init_app(app)
     tokens.init_app(app, settings, secret_keys)
+    file_links.init_app(app, secret_keys)
     idempotency.init_app(app, secret_keys)
     limits.init_app(app)
     api = Api(app)
@@ -116,6 +120,6 @@ def _make_blueprint(resource: Resource) -> Blueprint:
     if resource is resource.catalog.people:
         return directory.make_blueprint(resource)
     blp = records.make_blueprint(resource)
-    for module in (row_files, aggregates, history):
+    for module in (row_files, aggregates, history, record_files):
         module.add_views(blp)
     return blp

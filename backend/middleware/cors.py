@@ -15,7 +15,8 @@ VARY_BY_ORIGIN = ("Vary", "Origin")
 WITH_COOKIES = ("Access-Control-Allow-Credentials", "true")
 EXPOSED = (
     "Access-Control-Expose-Headers",
-    "Allow, Content-Disposition, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-ID",
+    "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Retry-After, "
+    "WWW-Authenticate, X-Request-ID",
 )
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-CSRF-TOKEN, X-Request-ID"

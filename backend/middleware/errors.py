@@ -59,6 +59,7 @@ CODES = {
     412: "PRECONDITION_FAILED",
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    416: "RANGE_NOT_SATISFIABLE",
     422: "VALIDATION_ERROR",
     428: "PRECONDITION_REQUIRED",
     429: "RATE_LIMITED",
@@ -70,6 +71,7 @@ CODES = {
 
 LIMIT_HELP = "The limit that the value exceeds or does not reach"
 
+KEPT_HEADERS = ("Allow", "Content-Range", "Retry-After")
 HEADERS = {
     401: {"WWW-Authenticate": "Bearer"},
     503: {"Retry-After": str(RETRY_AFTER_SECONDS)},
@@ -169,7 +171,7 @@ def _missing_migration() -> str | None:
 
 
 def http_error_response(error: HTTPException) -> WerkzeugResponse:
-    """Return the response for an HTTPException of Flask, werkzeug or webargs. Its Allow and Retry-After are kept."""
+    """Return the response for an HTTPException of Flask, werkzeug or webargs. Its KEPT_HEADERS are kept."""
     code = error.code or 500
     if code == 500:
         return _defect_response(getattr(error, "original_exception", None) or error)
@@ -180,7 +182,7 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
     status = code if code in CODES else 400
     data = getattr(error, "data", {})  # set by webargs and flask-smorest: a message, or messages by location and field
     message = data.get("message") or _message(error, status)
-    kept = {name: value for name, value in error.get_response().headers.items() if name in ("Allow", "Retry-After")}
+    kept = {name: value for name, value in error.get_response().headers.items() if name in KEPT_HEADERS}
     return _respond(status, message, data.get("messages"), kept)
 
 

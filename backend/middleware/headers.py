@@ -1,5 +1,6 @@
 """The headers of every response: they limit what browsers and proxies may do with it."""
 
+from typing import NamedTuple
 from wsgiref.types import WSGIEnvironment
 
 from backend.config.settings import Settings
@@ -26,6 +27,10 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Of an uploaded file, which anybody may have made: a browser that shows it runs nothing of it.
+FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+# Browsers show a PDF with an extension of their own, which needs styles and cannot run in a sandbox.
+PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'"
 ALWAYS = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -34,20 +39,29 @@ ALWAYS = [
     # Pages of other sites cannot load responses with tags such as <script src>. A fetch with CORS ignores this header.
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
+OTHER_SITES = ("Cross-Origin-Resource-Policy", "cross-origin")  # they may show it with a tag such as <img>
 ALWAYS_FOR_API = [*ALWAYS, (POLICY, API_POLICY)]
 # Without includeSubDomains: subdomains may not have TLS.
 HSTS = ("Strict-Transport-Security", "max-age=31536000")
 NO_STORE, REVALIDATE = ("Cache-Control", "no-store"), ("Cache-Control", "private, no-cache")
 VARY_BY_CALLER = ("Vary", "Authorization, Cookie")
 PUBLIC = "public, max-age="  # how the Cache-Control begins that a view sets itself
+FILE = "larder.file"  # the key in the WSGI environment of the FileKind of a response with an uploaded file
 CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")  # keys in the WSGI environment
+
+
+class FileKind(NamedTuple):
+    """What browsers may do with an uploaded file: whether other sites may show it, and whether it is a shown PDF."""
+
+    is_for_other_sites: bool
+    is_shown_pdf: bool
 
 
 class ResponseHeaders:
     """Adds headers to each response."""
 
     def __init__(self, settings: Settings, cors: Cors) -> None:
-        hsts = _hsts(settings)
+        hsts = self._hsts = _hsts(settings)
         self._cors, self._refused = cors, RefusedOrigins()
         self._public_path = settings.public_path
         self._for_api = ALWAYS_FOR_API + hsts
@@ -69,7 +83,9 @@ class ResponseHeaders:
             headers = [
                 (name, f"{self._public_path}{value}" if name == "Location" else value) for name, value in headers
             ]
-        return [*headers, *self._cors.headers(environ), (REQUEST_ID_HEADER, request_id(environ)), *self._secure(path)]
+        file = environ.get(FILE)
+        secure = self._secure(path) if file is None else [*file_headers(file), *self._hsts]
+        return [*headers, *self._cors.headers(environ), (REQUEST_ID_HEADER, request_id(environ)), *secure]
 
     def _secure(self, path: str) -> Headers:
         """Return the security headers for a path: pages have policies of their own."""
@@ -78,6 +94,12 @@ class ResponseHeaders:
         if path == "/":
             return self._for_root
         return next((headers for page, headers in self._for_pages.items() if path.startswith(page)), self._for_api)
+
+
+def file_headers(kind: FileKind) -> Headers:
+    """Return the security headers of a response with an uploaded file."""
+    last = OTHER_SITES if kind.is_for_other_sites else ALWAYS[-1]
+    return [*ALWAYS[:-1], last, (POLICY, PDF_POLICY if kind.is_shown_pdf else FILE_POLICY)]
 
 
 class RefusalHeaders:

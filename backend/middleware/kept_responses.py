@@ -98,7 +98,8 @@ class KeptResponses:
         has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
         if has_body or not path.startswith(RESOURCES) or len(path) + len(query) > MAX_URL:
             return None
-        resource = self._app.catalogs.newest.get(path[len(RESOURCES) :].partition("/")[0])
+        name, _, below = path[len(RESOURCES) :].partition("/")
+        resource = None if "/" in below else self._app.catalogs.newest.get(name)  # a file may be large
         if resource is None or resource.definition.cache_seconds is None:
             return None
         try:

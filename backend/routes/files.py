@@ -1,22 +1,29 @@
 """Uploaded files: `/api/v1/files`."""
 
 from contextlib import ExitStack
+from typing import Any
+from uuid import UUID
 
-from flask import request
+from flask import Response, request
 from marshmallow import Schema, fields
 
+from backend.middleware.answer import Answer
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
 from backend.middleware.body_limits import limit_of_uploads
-from backend.middleware.guards import needing, signed_in_actor
+from backend.middleware.file_links import actor_of_link
+from backend.middleware.guards import anybody, needing, signed_in_actor
 from backend.middleware.paths import FILES_PATH
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.downloads import DOWNLOAD_HELP, SENT, SizeQuery, send_file
 from backend.routes.toolkit.file_uploads import UPLOADED, uploaded_file
+from backend.routes.toolkit.security import NO_SIGN_IN
 from backend.services.definitions.policies import may_set_files
 from backend.services.errors import Denied
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.files.uploads import STAGED_FOR, stage
+from backend.services.records.record_files import find_linked_file
 from backend.utils.clock import rfc3339
 
 blp = Blueprint("files", __name__, url_prefix=FILES_PATH, description="Uploads, which a write of a record attaches")
@@ -57,3 +64,21 @@ def upload_file() -> dict[str, object]:
         upload = uploaded_file(until_done)
         file = stage(current_actor(), upload.content, upload.name, upload.type, settings)
     return {**file.__data__, "expires_at": rfc3339(file.created_at + STAGED_FOR)}
+
+
+class LinkQuery(SizeQuery):
+    """The token of a link."""
+
+    token = StrictText(required=True, metadata={"description": "As the link has it"})
+
+
+@blp.get("/<uuid:file_id>")
+@blp.guard(anybody)
+@blp.arguments(LinkQuery, location="query")
+@blp.fails(404, 416, 503)
+@blp.doc(operationId="download_linked_file", security=NO_SIGN_IN, responses=SENT, description=DOWNLOAD_HELP)
+def download_linked_file(arguments: dict[str, Any], file_id: UUID) -> Response | Answer:
+    """Download a file by a link to it"""
+    actor = actor_of_link(str(file_id), arguments.get("token", ""))
+    resource, file = find_linked_file(actor, get_app().catalog, str(file_id))
+    return send_file(resource, file, arguments.get("size"), by_link=True)

@@ -63,6 +63,7 @@ GET    /changes                    422 401 401 422 422 422 422 422 422 422 422 4
 GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
 POST   /files                      401 401 401 403 403 403 403 403 403 403 403 403 403  a grant to set a file
+GET    /files/<id>                 404 404 404 404 404 404 404 404 404 404 404 404 404  nothing
 GET    /invitations                401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 POST   /invitations                401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 DELETE /invitations/<id>           401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
@@ -130,6 +131,7 @@ NOTES = {
     },
 }
 FILES = {
+    "/api/v1/files/<uuid:file_id>": "/api/v1/files/00000000-0000-7000-8000-000000000000",
     "/docs/<path:path>": "/docs/swagger-ui.css",
     "/account/<name>": "/account/reset",
     "/admin/<path:path>": "/admin/users",

@@ -10,6 +10,7 @@ from backend.routes.toolkit.aggregating import HAVING, having_pattern
 from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.enum_names import VARNAMES, sort_names
 from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
+from backend.routes.toolkit.file_paths import narrow_file_paths
 from backend.routes.toolkit.list_parameters import search_help
 from backend.routes.toolkit.profiles import ANY_PROFILE, CHANGE, PROFILE
 from backend.routes.toolkit.resource_schemas import UPSERT, create_summary
@@ -73,6 +74,7 @@ class VisiblePart:
         creating = f"{API}/{name}"
         keys = [*upsert_keys(resource.definition, self.hidden | self.locked)]
         paths[creating] = paths[creating] | {"post": _narrow_create(name, paths[creating]["post"], keys)}
+        paths = narrow_file_paths(paths, resource, self.hidden)
         return document | {"components": components | {"schemas": schemas}, "paths": paths}
 
 

@@ -150,8 +150,18 @@ def find_key(secret: str) -> Caller:
     The actor has the roles and permissions of the key that its user still has; if the user is an admin, all of them.
     Only for permissions of a user who is no admin, there is a second query.
     """
+    return _find(_hash(secret))
+
+
+def find_actor(key_id: str) -> Actor | None:
+    """Return the Actor of the key with this id, as find_key does; None if it is not valid."""
+    key = ApiKey.get_or_none(ApiKey.id == key_id)
+    return None if key is None else _find(key.key_hash).actor
+
+
+def _find(key_hash: str) -> Caller:
     now = utcnow()
-    values = {"hash": _hash(secret), "now": rfc3339(now)}
+    values = {"hash": key_hash, "now": rfc3339(now)}
     ((generation, key_id, user_id, key_roles, permissions, last_used_at, user_roles),) = _key_statement().run(values)
     if user_id is None:
         return Caller(generation, None)

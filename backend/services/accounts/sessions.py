@@ -72,6 +72,15 @@ def _session_statement() -> Select:
     return Generation.select(Generation.number, User.id, roles).join(User, JOIN.LEFT_OUTER, on=is_valid)
 
 
+def find_actor(session_id: str) -> Actor | None:
+    """Return the Actor of a session that has neither ended nor expired; None if it has, or if its user is not active.
+
+    For what is used without an access token, and so can outlive one.
+    """
+    is_valid = _valid_sessions().where(Session.id == session_id).exists()
+    return find_caller(session_id).actor if is_valid else None
+
+
 def is_familiar(email: str, address: str) -> bool:
     """Return whether the account with this e-mail address has a session that began at this IP address.
 
