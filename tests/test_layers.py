@@ -39,7 +39,7 @@ MAY_IMPORT = {
         *("services.records", "services.operation"),
         *_BELOW_SERVICES,
     },
-    "services.backups": {"services.access", "services.operation", *_BELOW_SERVICES},
+    "services.backups": {"services.access", "services.files", "services.operation", *_BELOW_SERVICES},
     "services.health": {
         *("services.access", "services.definitions", "services.accounts", "services.backups", "services.operation"),
         "services.files",

@@ -9,7 +9,8 @@ from rich.table import Column, Table
 from backend.cli.output import error_messages
 from backend.middleware.app import get_app
 from backend.services.access.actors import SYSTEM
-from backend.services.backups import backups
+from backend.services.backups import backups, pruning, restores
+from backend.services.backups.file_copies import lacking_message
 
 commands = AppGroup("backup", help="Backups of the database.")
 
@@ -18,11 +19,13 @@ commands = AppGroup("backup", help="Backups of the database.")
 def create_backup() -> None:
     """Create a backup while others read and write.
 
-    The last line printed is its path.
+    Uploaded files that have no copy yet are copied. The last line printed is the path of the backup.
     """
     settings = get_app().settings
     with error_messages():
         backup = backups.create_backup(settings, SYSTEM)
+    if backup.missing_files:
+        click.echo(f"Warning: {lacking_message(backup.missing_files)} The backup is without them.", err=True)
     click.echo(settings.backup_dir / backup.name)
 
 
@@ -60,7 +63,7 @@ def _manifest_cells(backup: backups.Backup) -> tuple[str, ...]:
 @commands.command("verify", epilog="Example: flask backup verify larder-20261123T031500000000Z.zip")
 @click.argument("backup")
 def verify_backup(backup: str) -> None:
-    """Read the whole of a backup and check its content.
+    """Read the whole of a backup and its files, and check them.
 
     BACKUP is a name or a path.
     """
@@ -72,14 +75,16 @@ def verify_backup(backup: str) -> None:
 
 @commands.command("restore", epilog="Example: flask backup restore larder-20261123T031500000000Z.zip")
 @click.argument("backup")
-def restore_backup(backup: str) -> None:
-    """Replace the content of the database with a backup.
+@click.option("--without-files", is_flag=True, help="Leave the files in the storage as they are.")
+def restore_backup(backup: str, without_files: bool) -> None:
+    """Replace the content of the database with a backup, and put its files back.
 
     BACKUP is a name or a path. Everyone must sign in again. The backup is verified first, and the replaced content is
-    kept. Servers can keep running.
+    kept. Files that are missing in the storage or damaged are copied from beside the backup, from the backup folder or
+    from LARDER_BACKUP_TARGET. Servers can keep running.
     """
     with error_messages():
-        manifest, kept = backups.restore_backup(get_app().settings, backup)
+        manifest, kept = restores.restore_backup(get_app().settings, backup, without_files=without_files)
     click.echo(f"Restored {sum(manifest.counts.values()):,} rows of {manifest.created_at}.")
     if kept:
         click.echo(f"The previous content is kept as {kept}.")
@@ -91,5 +96,5 @@ def prune_backups(keep: int | None) -> None:
     """Delete all but the latest backups, and their copies."""
     settings = get_app().settings
     with error_messages():
-        deleted = backups.prune_backups(settings, keep or settings.backup_keep)
+        deleted = pruning.prune_backups(settings, keep or settings.backup_keep)
     click.echo("\n".join(f"deleted {name}" for name in deleted) or "There are no backups to delete.")

@@ -48,6 +48,14 @@ class BackupSchema(Schema):
         attribute="manifest.counts",
         metadata={"description": "Rows by table"},
     )
+    files = fields.Integer(
+        required=True,
+        allow_none=True,
+        dump_default=None,
+        attribute="manifest.files",
+        metadata={"description": "Number of uploaded files. They are not in the backup, but beside it"},
+    )
+    files_bytes = fields.Integer(required=True, allow_none=True, dump_default=None, attribute="manifest.files_bytes")
 
 
 class BackupCopySchema(Schema):
@@ -87,7 +95,8 @@ def list_backups() -> list[backups.Backup]:
 def create_backup() -> tuple[backups.Backup, dict[str, str]]:
     """Create a backup, while others read and write
 
-    The response comes when the backup is written, after about one second per 50 MB. Refused if there are 100 backups.
+    The response comes when the backup is written, after about one second per 50 MB, and uploaded files that have no
+    copy yet are copied. Refused if there are 100 backups.
     """
     backup = backups.create_requested_backup(get_app().settings, current_actor())
     return backup, {"Location": f"{API}/backups/{backup.name}"}
@@ -123,7 +132,7 @@ def get_backup(name: str) -> backups.Backup:
 def download_backup(name: str) -> Response:
     """Download a backup
 
-    It contains everything, so this needs a session, and each download is in the audit trail.
+    It contains everything but the uploaded files, so this needs a session, and each download is in the audit trail.
     """
     settings, headers = get_app().settings, {"Content-Disposition": f'attachment; filename="{name}"'}
     if request.method == "HEAD":
@@ -141,7 +150,7 @@ def download_backup(name: str) -> Response:
 @blp.fails(401, 403, 404, 409, 503)
 @blp.doc(operationId="verify_backup")
 def verify_backup(name: str) -> dict[str, Any]:
-    """Read the whole of a backup and check its content
+    """Read the whole of a backup and its files, and check them
 
     The response comes after about one second per 50 MB. Refused while a backup or a restore runs.
     """

@@ -67,7 +67,8 @@ def test_backups_are_copied_to_the_target(settings, tmp_path):
         result = runner.invoke(args=["backup", "create"])
         assert result.exit_code == 0, result.output
     runner.invoke(args=["backup", "prune"])
-    assert os.listdir(tmp_path / "copies") == [path.name for path in backup_paths(app.settings.backup_dir)]
+    (path,) = backup_paths(app.settings.backup_dir)
+    assert sorted(os.listdir(tmp_path / "copies")) == [f"{path.stem}.files.ndjson", path.name]
     database.close_all()
 
 

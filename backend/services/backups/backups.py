@@ -1,7 +1,8 @@
 """Backups: create one while others write, list, verify and restore them, and delete old ones."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -10,11 +11,12 @@ import structlog
 
 from backend.config.settings import Settings
 from backend.models.database import DATABASE_ERRORS, connected, database
-from backend.models.definition import Generation
 from backend.services.access import audit
 from backend.services.access.actors import SYSTEM, Actor
 from backend.services.backups import archives, copies
-from backend.services.backups.archives import Manifest, RowCounts
+from backend.services.backups.archives import Manifest, Taken, Unpacked
+from backend.services.backups.file_copies import copy_files, find_damaged, lacking_message
+from backend.services.backups.file_lists import LIST_NAME, ListedFile
 from backend.services.backups.folder import (
     NAME_PATTERN,
     backup_paths,
@@ -24,6 +26,7 @@ from backend.services.backups.folder import (
     new_path,
     working_folder,
 )
+from backend.services.backups.pruning import prune_backups
 from backend.services.backups.snapshots import own_snapshots, snapshots_of
 from backend.services.errors import Conflict, Malformed, Unavailable
 from backend.services.operation import migrations
@@ -39,11 +42,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Backup:
-    """A file in the backup folder, with its size; `manifest` is None if the file is damaged."""
+    """A file in the backup folder, with its size; `manifest` is None if the file is damaged.
+
+    `missing_files` are, after it was created, the files that could not be copied: the storage does not have them.
+    """
 
     name: str
     bytes: int
     manifest: Manifest | None
+    missing_files: Sequence[ListedFile] = ()
 
 
 class LatestBackup(NamedTuple):
@@ -63,16 +70,6 @@ class BackupCopy(NamedTuple):
     is_in_folder: bool
 
 
-class Restored(NamedTuple):
-    """The manifest of a restored backup.
-
-    `kept` is the name of the backup file or the Postgres schema with the replaced content; None if there was none.
-    """
-
-    manifest: Manifest
-    kept: str | None
-
-
 def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
     """Create a backup for a request.
 
@@ -87,18 +84,19 @@ def create_requested_backup(settings: Settings, actor: Actor) -> Backup:
 def create_backup(settings: Settings, actor: Actor) -> Backup:
     """Create a backup in the backup folder, copy it to LARDER_BACKUP_TARGET if that is set, and return it.
 
-    Readers and writers do not wait for it. Raises Conflict while another backup or restore runs, Unavailable if the
-    backup cannot be written or copied.
+    The files that it lists are copied after it, so that the backup is there even if they do not fit on the disk.
+    Readers and writers do not wait. Raises Conflict while another backup or restore runs, Unavailable if the backup
+    cannot be written or copied.
     """
     with working_folder(settings.backup_dir) as folder:
-        path, snapshot = new_path(settings.backup_dir), folder / "snapshot"
-        applied = _applied_migrations()
-        counts = own_snapshots().take(snapshot)
-        archives.write_archive(path, _new_manifest(counts, applied), snapshot)
-    _record_backup(actor, path)
-    if settings.backup_target:
-        copies.put(settings.backup_target, path)
-    return _describe(path)
+        path, snapshot, files = new_path(settings.backup_dir), folder / "snapshot", folder / LIST_NAME
+        applied = applied_migrations()
+        taken = own_snapshots().take(snapshot, files)
+        archives.write_archive(path, new_manifest(taken, applied), snapshot, files)
+        _record_backup(actor, path)
+        if settings.backup_target:
+            copies.put(settings.backup_target, path, files)
+        return replace(_describe(path), missing_files=copy_files(settings, files))
 
 
 def _record_backup(actor: Actor, path: Path) -> None:
@@ -148,15 +146,14 @@ def open_backup(settings: Settings, actor: Actor, name: str) -> BinaryIO:
 
 
 def find_damage(settings: Settings, name: str) -> str | None:
-    """Read a whole backup in the backup folder; return what is wrong with it, None if it is intact.
+    """Read a whole backup in the backup folder, and its files; return what is wrong with it, None if it is intact.
 
     Raises NotFound if there is none of this name, Conflict while another backup or restore runs, Unavailable if it
     cannot be unpacked.
     """
     path = named_backup(settings.backup_dir, name)
     try:
-        with working_folder(settings.backup_dir) as folder:
-            _unpack(path, folder)
+        _verify(settings, path)
     except Malformed as error:
         return error.message
     return None
@@ -170,67 +167,27 @@ def latest_backup(settings: Settings) -> LatestBackup | None:
 
 
 def verify_backup(settings: Settings, name_or_path: str) -> Manifest:
-    """Read a whole backup, given as a path or by its name in the backup folder; return its Manifest.
+    """Read a whole backup and its files, given as a path or by its name in the backup folder; return its Manifest.
 
-    Raises NotFound if there is no such file, Malformed if it is damaged or not a backup, Unavailable if it cannot be
-    unpacked.
+    Raises NotFound if there is no such file, Malformed if it is damaged or not a backup or if a file is missing,
+    Unavailable if it cannot be unpacked.
     """
+    return _verify(settings, find_backup(settings.backup_dir, name_or_path))
+
+
+def _verify(settings: Settings, path: Path) -> Manifest:
     with working_folder(settings.backup_dir) as folder:
-        manifest, _ = _unpack(find_backup(settings.backup_dir, name_or_path), folder)
+        manifest, _, files = unpack_backup(path, folder)
+        if files and (damaged := find_damaged(settings, path, files)):
+            raise Malformed(lacking_message(damaged))
     return manifest
 
 
-def restore_backup(settings: Settings, name_or_path: str) -> Restored:
-    """Replace the content of the database with a backup, and migrate it.
-
-    The backup is given as a path or by its name in the backup folder. Other connections see either all of the old
-    content or all of the new content. Raises what verify_backup raises, and Conflict if the backup is of a different
-    database system or of a newer version of Larder. Nothing has changed then.
-    """
-    with working_folder(settings.backup_dir) as folder:
-        manifest, snapshot = _unpack(find_backup(settings.backup_dir, name_or_path), folder)
-        _require_restorable(manifest)
-        applied, path = _applied_migrations(), new_path(settings.backup_dir)
-        old_content = settings.backup_dir / f"before_restore_{utcnow():%Y%m%dt%H%M%S%f}"
-        old_counts = own_snapshots().restore(snapshot, manifest, _generation(), old_content)
-        kept = old_content.name
-        if old_counts is not None:  # the old content is a file, not a schema
-            archives.write_archive(path, _new_manifest(old_counts, applied), old_content)
-            old_content.unlink()
-            kept = path.name
-    migrations.upgrade()
-    with connected():
-        audit.record(SYSTEM, "backup.restore", ("backup", Path(name_or_path).name), kept=kept)
-    return Restored(manifest, kept if applied else None)
-
-
-def _require_restorable(manifest: Manifest) -> None:
-    if manifest.database != database.name:
-        raise Conflict(
-            f"This is a backup of {manifest.database}, and the database is {database.name}; "
-            "move records with `flask records export` and `import`."
-        )
-    with connected():
-        known = {name for name, _ in migrations.migration_status()}
-    if newer := [name for name in manifest.migrations if name not in known]:
-        raise Conflict(f"This is a backup of Larder {manifest.version}, which is newer: {', '.join(newer)} is unknown.")
-
-
-def _unpack(path: Path, folder: Path) -> tuple[Manifest, Path]:
-    """Unpack a backup and check its snapshot; return the Manifest and the path of the snapshot."""
-    manifest, snapshot = archives.unpack(path, folder)
-    snapshots_of(manifest.database).check(snapshot, manifest)
-    return manifest, snapshot
-
-
-def prune_backups(settings: Settings, keep: int) -> list[str]:
-    """Delete all but the `keep` latest backups, and their copies; return the names deleted from the backup folder."""
-    surplus = backup_paths(settings.backup_dir)[:-keep]
-    for path in surplus:
-        path.unlink(missing_ok=True)
-    if settings.backup_target:
-        copies.prune(settings.backup_target, NAME_PATTERN, keep)
-    return [path.name for path in surplus]
+def unpack_backup(path: Path, folder: Path) -> Unpacked:
+    """Unpack a backup and check its snapshot; return what was Unpacked. Raises Malformed, Unavailable."""
+    unpacked = archives.unpack(path, folder)
+    snapshots_of(unpacked.manifest.database).check(unpacked.snapshot, unpacked.manifest)
+    return unpacked
 
 
 @job(schedule=lambda settings: settings.backup_schedule)
@@ -243,13 +200,21 @@ def back_up(settings: Settings) -> None:
         with suppress(Conflict):  # another process is creating it
             backup = create_backup(settings, SYSTEM)
             log.info("backup made", name=backup.name, bytes=backup.bytes)
+            if backup.missing_files:
+                raise Unavailable(lacking_message(backup.missing_files))
     finally:  # also after a failure: while copies fail, backups would otherwise fill the disk
         prune_backups(settings, settings.backup_keep)
 
 
-def _new_manifest(counts: RowCounts, applied: list[str]) -> Manifest:
+def new_manifest(taken: Taken, applied: list[str]) -> Manifest:
+    """Return the Manifest of a new backup with these migrations; sizes and checksums are added when it is written."""
     return Manifest(
-        version=VERSION, database=database.name, migrations=applied, counts=counts, created_at=rfc3339(utcnow())
+        version=VERSION,
+        database=database.name,
+        migrations=applied,
+        counts=taken.counts,
+        created_at=rfc3339(utcnow()),
+        **taken.totals._asdict(),
     )
 
 
@@ -261,12 +226,7 @@ def _describe(path: Path) -> Backup:
     return Backup(path.name, path.stat().st_size, manifest)
 
 
-def _applied_migrations() -> list[str]:
+def applied_migrations() -> list[str]:
+    """Return the names of the migrations that the database has, in order."""
     with connected():
         return [name for name, applied in migrations.migration_status() if applied]
-
-
-def _generation() -> int:
-    """Return the current generation of the definitions, 0 before the first migration."""
-    with connected():
-        return Generation.current() if database.table_exists(Generation) else 0

@@ -3,7 +3,8 @@
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -11,9 +12,10 @@ from psycopg.pq import Conninfo
 
 from backend.config.reading import environment
 from backend.models.change import new_epoch_sql
-from backend.models.database import database
+from backend.models.database import connected, database
 from backend.models.database.postgres import DEFINITIONS_LOCK
-from backend.services.backups.archives import Manifest, RowCounts
+from backend.services.backups.archives import Manifest, Taken
+from backend.services.backups.file_lists import QUERY, TABLE, write_list
 from backend.services.errors import Malformed, Unavailable
 
 SCHEMA = "public"
@@ -25,14 +27,17 @@ PSQL = ["psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERRO
 MAX_ERROR_CHARACTERS = 1000  # of the error output of a program
 
 
-def take(path: Path) -> RowCounts:
-    """Write a snapshot to `path`; return its RowCounts."""
+def take(path: Path, files: Path) -> Taken:
+    """Write a snapshot to `path`, and its list of files to `files`; return what was Taken."""
     with psycopg.connect(database.database) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         [(snapshot,)] = connection.execute("SELECT pg_export_snapshot()").fetchall()
         _run([*DUMP, f"--snapshot={snapshot}", f"--file={path}"])
         names = sorted(name for (name,) in connection.execute(TABLES, (SCHEMA,)))
-        return {name: _count_rows(connection, name) for name in names}
+        counts = {name: _count_rows(connection, name) for name in names}
+        with connection.cursor("files") as rows:  # of the server, which sends a part at a time
+            # An old database has no table of files.
+            return Taken(counts, write_list(files, rows.execute(QUERY) if TABLE in names else ()))
 
 
 def _count_rows(connection: psycopg.Connection, table: str) -> int:
@@ -52,7 +57,7 @@ def check(path: Path, manifest: Manifest) -> None:
         raise Malformed("The tables of the dump in the backup are not those of its manifest.")
 
 
-def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) -> None:
+def restore(path: Path, manifest: Manifest, generation: int, old_content: Path, files: Path) -> None:
     """Replace the content of the database with the snapshot; keep the old content in a schema named like `old_content`.
 
     Records can be written until the end, and these writes are kept with the old content. The end waits for writes that
@@ -63,6 +68,13 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
     _run([*SCRIPT, f"--file={script}", str(path)])
     _write(last, _last_statements(manifest, generation, old_content.name))
     _run([*PSQL, f"--file={first}", f"--file={script}", f"--file={last}"])
+
+
+@contextmanager
+def old_tables(old_content: Path) -> Iterator[str]:
+    """Yield the name of the schema with the old content."""
+    with connected():
+        yield old_content.name
 
 
 def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> str:

@@ -1,6 +1,7 @@
 """Snapshots of an SQLite database: a copy of its file."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import cysqlite
 from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.sqlite_arithmetic import open_connection
-from backend.services.backups.archives import Manifest, RowCounts
+from backend.services.backups.archives import Manifest, RowCounts, Taken
+from backend.services.backups.file_lists import QUERY, TABLE, write_list
 from backend.services.errors import Malformed, Unavailable
 from backend.services.operation.migrations import upgrade_file
 
@@ -19,11 +21,19 @@ NEXT_GENERATION = "UPDATE larder_generation SET number = max(number, ?) + 1"
 RAISE_COUNTER = "UPDATE larder_counters SET next_number = max(next_number, ?) WHERE id = ?"
 
 
-def take(path: Path) -> RowCounts:
-    """Write a snapshot to `path`; return its RowCounts."""
+def take(path: Path, files: Path) -> Taken:
+    """Write a snapshot to `path`, and its list of files to `files`; return what was Taken."""
     with connected():
         database.execute_sql("VACUUM INTO ?", (str(path),))
-    return _count_rows_of(path)
+    return _describe(path, files)
+
+
+def _describe(path: Path, files: Path) -> Taken:
+    with closing(open_connection(path)) as connection:
+        counts = _count_rows(connection)
+        # An old database has no table of files.
+        totals = write_list(files, connection.execute(QUERY) if TABLE in counts else ())
+    return Taken(counts, totals)
 
 
 def check(path: Path, manifest: Manifest) -> None:
@@ -46,8 +56,8 @@ def _require_intact(connection: cysqlite.Connection) -> None:
         raise Malformed("The database in the backup has records that refer to missing ones.")
 
 
-def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) -> RowCounts:
-    """Replace the content of the database with the snapshot; keep the old content as a file, and return its RowCounts.
+def restore(path: Path, manifest: Manifest, generation: int, old_content: Path, files: Path) -> Taken:
+    """Replace the content of the database with the snapshot; keep the old content as a file, and return what it has.
 
     The snapshot is migrated first. Writers wait until the restore has ended.
     """
@@ -58,7 +68,18 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path) 
             snapshot.execute(statement)
         with connected():
             _replace_content(snapshot, old_content)
-    return _count_rows_of(old_content)
+    return _describe(old_content, files)
+
+
+@contextmanager
+def old_tables(old_content: Path) -> Iterator[str]:
+    """Attach the file with the old content during the block; yield the name that it has for statements."""
+    with connected():
+        database.execute_sql("ATTACH DATABASE ? AS old", (str(old_content),))
+        try:
+            yield "old"
+        finally:
+            database.execute_sql("DETACH DATABASE old")
 
 
 def _replace_content(snapshot: cysqlite.Connection, old_content: Path) -> None:
@@ -92,11 +113,6 @@ def _keep_counters(old: cysqlite.Connection, snapshot: cysqlite.Connection) -> N
     if old.execute_one("SELECT 1 FROM sqlite_master WHERE name = 'larder_counters'"):
         for counter_id, next_number in old.execute("SELECT id, next_number FROM larder_counters").fetchall():
             snapshot.execute(RAISE_COUNTER, (next_number, counter_id))
-
-
-def _count_rows_of(path: Path) -> RowCounts:
-    with closing(open_connection(path)) as connection:
-        return _count_rows(connection)
 
 
 def _count_rows(connection: cysqlite.Connection) -> RowCounts:

@@ -36,6 +36,13 @@ class FolderStorage:
             self.delete([file_id])
             raise
 
+    def link(self, file_id: str, path: Path) -> None:
+        """Store a file of the same disk without copying its bytes. Raises OSError if that is not possible."""
+        target = self.path(file_id)
+        _make_folder(target.parent)
+        os.link(path, target)
+        _sync_folder(target.parent)
+
     def open_file(self, file_id: str) -> IO[bytes]:
         """Return the open file. Raises FileNotFoundError."""
         return self.path(file_id).open("rb")

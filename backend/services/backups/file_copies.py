@@ -1,0 +1,110 @@
+"""Copies of files: each file that backups list is kept once in the backup folder, and once at LARDER_BACKUP_TARGET.
+
+Files never change, so a copy of the right size is not made again, and backups share their copies.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from backend.config.settings import Settings
+from backend.services.backups.file_lists import ListedFile, read_list
+from backend.services.backups.places import Place, open_first, read_places, written_places
+from backend.services.errors import Unavailable
+from backend.services.files.storage import storage
+from backend.services.files.stored import FileStorage
+
+THREADS = 8  # a bucket takes some 50 ms to answer
+MOST_NAMED = 10
+BATCH = 1000  # files that wait for a thread
+
+
+def copy_files(settings: Settings, files: Path) -> list[ListedFile]:
+    """Copy the files of a list that have no copy yet; return those that are missing or damaged in the storage.
+
+    A staged file may be missing: it may have been deleted meanwhile. Raises Unavailable if one cannot be copied.
+    """
+    with _errors_of_copies():
+        places, source = [Place(each) for each in written_places(settings)], Place(storage)
+        return _lacking(files, lambda file: _copy(file, source, places) or file.is_staged)
+
+
+def _copy(file: ListedFile, source: Place, places: list[Place]) -> bool:
+    """Copy a file to the places that do not have it; return False if no intact one is found."""
+    if not (targets := [place for place in places if not place.has(file)]):
+        return True
+    if (content := open_first([source, *places], file)) is None:
+        return False
+    with content:
+        for place in targets:
+            content.seek(0)
+            place.storage.save(file.id, content)
+    return True
+
+
+def find_damaged(settings: Settings, backup: Path, files: Path) -> list[ListedFile]:
+    """Read the copies of the files of a list; return the files without an intact copy.
+
+    Staged files may be missing. Raises Unavailable if a place does not answer.
+    """
+    with _errors_of_copies():
+        places = read_places(settings, backup)
+        return _lacking(files, lambda file: file.is_staged or _is_intact(file, places))
+
+
+def _is_intact(file: ListedFile, places: list[Place]) -> bool:
+    if content := open_first(places, file):
+        content.close()
+    return content is not None
+
+
+def put_back(settings: Settings, backup: Path, files: Path) -> list[ListedFile]:
+    """Store the files of a list that are missing or damaged in the storage; return those without an intact copy.
+
+    A file whose bytes in the storage are right is not written. Raises Unavailable if one cannot be stored.
+    """
+    with _errors_of_copies():
+        places, target = read_places(settings, backup), Place(storage)
+        return _lacking(files, lambda file: _is_intact(file, [target]) or _put_back(file, places))
+
+
+def _put_back(file: ListedFile, places: list[Place]) -> bool:
+    if (content := open_first(places, file)) is None:
+        return False
+    with content:
+        storage.save(file.id, content)
+    return True
+
+
+def _lacking(files: Path, is_there: Callable[[ListedFile], bool]) -> list[ListedFile]:
+    """Return the files of a list for which the function, which is called in several threads, returns False."""
+    lacking: list[ListedFile] = []
+    listed = read_list(files)
+    with ThreadPoolExecutor(THREADS) as pool:
+        while batch := list(islice(listed, BATCH)):
+            lacking += [file for file, found in zip(batch, pool.map(is_there, batch), strict=True) if not found]
+    return lacking
+
+
+def lacking_message(lacking: Sequence[ListedFile]) -> str:
+    """Return the sentence that names some of the files without an intact copy."""
+    names = ", ".join(file.id for file in lacking[:MOST_NAMED])
+    more = len(lacking) - MOST_NAMED
+    return f"Files that are missing or damaged: {names}{f' and {more:,} more' if more > 0 else ''}."
+
+
+def prune_copies(place: FileStorage, listed: set[str], before: datetime) -> None:
+    """Delete the copies at a place that were made before a moment and are not listed. Raises Unavailable."""
+    with _errors_of_copies():
+        place.delete([file.id for file in place.stored() if file.id not in listed and file.modified_at < before])
+
+
+@contextmanager
+def _errors_of_copies() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(f"The files of the backup cannot be copied: {error.strerror or error}.") from error

@@ -1,0 +1,258 @@
+"""Files in backups: copied once, listed with checksums, verified, put back by a restore, pruned."""
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend import create_app
+from backend.models.database import connected, database
+from backend.models.file import File
+from backend.services.files.storage import open_storage, storage
+from tests.conftest import ON_SQLITE, Person, database_copy
+from tests.parts.backups import make_backup, restore
+from tests.parts.files import states
+from tests.parts.s3 import running_s3
+
+OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+
+
+@pytest.fixture
+def places(admin):
+    """A resource with a file, open to all members."""
+    return admin.declare("places", {"photo": {"type": "file"}}, access=OPEN)
+
+
+def upload(person, content):
+    """Return the id of an uploaded file."""
+    answer = person.post("/files", data=content, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 201, answer.json
+    return answer.json["data"]["id"]
+
+
+def add(person, content):
+    """Return the record with a file of this content, and the id of the file."""
+    file_id = upload(person, content)
+    return person.make("places", photo=file_id)["id"], file_id
+
+
+def ids_in(url):
+    """Return the ids of the files in a storage."""
+    return {file.id for file in open_storage(url).stored()}
+
+
+def contents():
+    """Return {id: bytes} of each file that a row names and that is not removed; each has the checksum of its row."""
+    with connected():
+        rows = [*File.select().where(File.removed_at.is_null())]
+    found = {}
+    for row in rows:
+        with storage.open_file(row.id) as file:
+            found[row.id] = file.read()
+        assert (len(found[row.id]), hashlib.sha256(found[row.id]).hexdigest()) == (row.bytes, row.sha256)
+    return found
+
+
+def app_with(settings, **changes):
+    """Return the function that runs `flask backup …` with other settings, and its app."""
+    app = create_app(replace(settings, **changes))
+    return lambda *arguments: app.test_cli_runner().invoke(args=["backup", *map(str, arguments)]), app
+
+
+def test_a_backup_lists_its_files_and_keeps_one_copy_of_each(places, run, admin, alice, settings):
+    _, kept = add(alice, b"kept")
+    record, removed = add(alice, b"removed")
+    staged = upload(alice, b"staged")
+    alice.delete(f"/places/{record}")
+    path, copied = make_backup(run), settings.backup_dir / "files"
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        listed = [json.loads(line) for line in archive.read("files.ndjson").splitlines()]
+    assert (manifest["format"], manifest["files"], manifest["files_bytes"]) == (2, 2, 10)
+    facts = {"id": kept, "bytes": 4, "sha256": hashlib.sha256(b"kept").hexdigest(), "is_staged": False}
+    assert listed[0] == facts
+    assert (listed[1]["id"], listed[1]["is_staged"]) == (staged, True)
+    assert ids_in(f"file://{copied}") == {kept, staged}
+    assert ids_in(settings.files) == {kept, staged, removed}
+    (copy,) = copied.rglob(kept)
+    (original,) = Path(settings.files.removeprefix("file://")).rglob(kept)
+    assert copy.samefile(original)  # on one disk it needs no more room
+    assert run("verify", path).exit_code == 0
+    before = copy.stat().st_ctime_ns
+    assert admin.post("/backups").json["data"]["files"] == 2
+    assert copy.stat().st_ctime_ns == before
+
+
+def test_a_restore_brings_files_back_and_keeps_the_others_for_some_days(places, run, alice):
+    record, old = add(alice, b"old")
+    staged = upload(alice, b"staged")
+    path = make_backup(run)
+    alice.delete(f"/places/{record}")
+    _, new = add(alice, b"new")
+    with connected():
+        File.delete().where(File.id == old).execute()  # as the clean-up does some days later
+    storage.delete([old, staged])
+    kept = restore(run, path)
+    alice.forget_token()
+    assert contents() == {old: b"old", staged: b"staged"}
+    assert states() == {old: ("places", record, "photo"), staged: None, new: "removed"}
+    assert alice.get(f"/places/{record}").json["data"]["photo"]["id"] == old
+    if kept.endswith(".zip"):
+        assert run("verify", kept).exit_code == 0
+        assert run("restore", kept).exit_code == 0
+        assert contents() == {new: b"new", staged: b"staged"}
+
+
+def test_a_restore_refuses_when_a_file_is_missing_everywhere(places, run, admin, alice, settings):
+    record, there = add(alice, b"there")
+    _, lost = add(alice, b"lost")
+    staged = upload(alice, b"staged")
+    path = make_backup(run)
+    alice.delete(f"/places/{record}")
+    for url in (settings.files, f"file://{settings.backup_dir}/files"):
+        open_storage(url).delete([lost, staged])
+    storage.delete([there])
+    assert f"Files that are missing or damaged: {lost}." in run("verify", path).output
+    found = admin.post(f"/backups/{os.path.basename(path)}/verification").json["data"]
+    assert (found["is_intact"], lost in found["damage"]) == (False, True)
+    refused = run("restore", path)
+    assert (refused.exit_code, "--without-files" in refused.output, lost in refused.output) == (1, True, True)
+    assert alice.get(f"/places/{record}").status_code == 404
+    assert run("restore", path, "--without-files").exit_code == 0
+    alice.forget_token()
+    assert alice.get(f"/places/{record}").status_code == 200
+    assert states()[staged] == "removed"  # nobody can attach what is lost
+    storage.open_file(there).close()
+
+
+@ON_SQLITE
+def test_a_damaged_file_is_replaced_and_an_intact_one_is_not_written(places, settings, admin, alice, tmp_path):
+    target = f"file://{tmp_path}/copies"
+    run, _ = app_with(settings, backup_target=target)
+    files = [add(alice, content)[1] for content in (b"first", b"other", b"third")]
+    path = make_backup(run)
+    folder = Path(settings.files.removeprefix("file://"))
+    paths = [next(folder.rglob(file_id)) for file_id in files]
+    paths[0].write_bytes(b"FIRST")  # the copy in the backup folder is the same file
+    paths[1].write_bytes(b"longer")
+    inode = paths[2].stat().st_ino
+    assert "is intact" in run("verify", path).output  # by the copies at the target
+    assert run("restore", path).exit_code == 0
+    assert sorted(contents().values()) == [b"first", b"other", b"third"]
+    assert paths[2].stat().st_ino == inode
+    (tmp_path / "copies" / "files").rename(tmp_path / "elsewhere")
+    next((settings.backup_dir / "files").rglob(files[1])).write_bytes(b"OTHER")
+    assert files[1] in run("verify", path).output
+    assert run("restore", path).exit_code == 0
+    assert contents()[files[1]] == b"other"
+
+
+def test_a_backup_says_which_files_the_storage_has_lost(places, run, alice, settings):
+    files = {content: add(alice, content)[1] for content in (b"kept", b"lost", b"bent")}
+    storage.delete([files[b"lost"]])
+    next(Path(settings.files.removeprefix("file://")).rglob(files[b"bent"])).write_bytes(b"BENT")
+    result = run("create")
+    assert result.exit_code == 0, result.output
+    assert all(files[content] in result.stderr for content in (b"lost", b"bent"))
+    assert ids_in(f"file://{settings.backup_dir}/files") == {files[b"kept"]}
+    assert run("verify", result.stdout.splitlines()[-1]).exit_code == 1
+
+
+def test_copies_are_deleted_with_the_last_backup_that_lists_them(places, run, alice, settings):
+    copies = f"file://{settings.backup_dir}/files"
+    record, first = add(alice, b"first")
+    make_backup(run)
+    alice.delete(f"/places/{record}")
+    _, second = add(alice, b"second")
+    path = Path(make_backup(run))
+    assert ids_in(copies) == {first, second}
+    run("prune", "--keep", 2)
+    assert ids_in(copies) == {first, second}
+    intact = path.read_bytes()
+    path.write_bytes(intact[:100])
+    run("prune", "--keep", 1)
+    assert ids_in(copies) == {first, second}  # the list of a kept backup cannot be read
+    path.write_bytes(intact)
+    run("prune", "--keep", 1)
+    assert ids_in(copies) == {second}
+    assert run("verify", path).exit_code == 0
+
+
+@ON_SQLITE
+def test_copies_at_the_target_are_deleted_a_day_after_no_backup_lists_them(places, settings, alice, tmp_path):
+    target = tmp_path / "copies"
+    run, _ = app_with(settings, backup_target=f"file://{target}")
+    record, first = add(alice, b"first")
+    make_backup(run)
+    alice.delete(f"/places/{record}")
+    _, second = add(alice, b"second")
+    path = Path(make_backup(run))
+    run("prune", "--keep", 1)
+    assert sorted(os.listdir(target)) == ["files", f"{path.stem}.files.ndjson", path.name]
+    assert ids_in(f"file://{target}/files") == {first, second}
+    for copy in target.rglob("????????-*"):
+        os.utime(copy, (0, 0))
+    path.unlink()  # from the backup folder alone: the copy at the target needs its files
+    run("prune", "--keep", 1)
+    assert ids_in(f"file://{target}/files") == {second}
+    (target / f"{path.stem}.files.ndjson").unlink()
+    run("prune", "--keep", 1)
+    assert ids_in(f"file://{target}/files") == {second}
+
+
+@contextmanager
+def other_machine(request, settings, folder, **changes):
+    """Yield the function that runs `flask backup …` on a machine with an empty storage and a database of its own."""
+    folder.mkdir()
+    kind = request.node.callspec.params["database_url"]
+    with ExitStack() as stack:
+        url = stack.enter_context(database_copy(request, request.getfixturevalue(f"{kind}_template"), folder))
+        stack.callback(database.close_all)
+        changes = {"files": f"file://{folder}/files", "backup_dir": folder / "backups"} | changes
+        yield app_with(settings, data_dir=folder, database_url=url, **changes)[0]
+
+
+def test_files_move_to_another_machine_and_from_a_folder_into_a_bucket(places, run, alice, settings, request, tmp_path):
+    files = {add(alice, content)[1]: content for content in (b"one", b"two", b"three" * 1000)}
+    path = Path(make_backup(run))
+    moved = tmp_path / "moved"
+    shutil.copytree(settings.backup_dir, moved)
+    storage.delete(files)
+    with other_machine(request, settings, tmp_path / "there") as run_there:
+        result = run_there("restore", moved / path.name)
+        assert result.exit_code == 0, result.output
+        assert contents() == files
+    with (
+        running_s3(tmp_path / "s3", "files"),
+        other_machine(request, settings, tmp_path / "s", files="s3://files/a") as s,
+    ):
+        assert s("restore", moved / path.name).exit_code == 0
+        assert contents() == files
+        assert ids_in("s3://files/a") == set(files)
+
+
+def test_files_of_a_bucket_are_copied_to_another_bucket(places, settings, alice, request, tmp_path):
+    with running_s3(tmp_path / "s3", "files", "backups"):
+        changes = {"files": "s3://files", "backup_target": "s3://backups/larder"}
+        run, app = app_with(settings, **changes)
+        alice = Person(app, "alice")
+        files = {add(alice, content)[1]: content for content in (b"one", b"two" * 100_000)}
+        path = Path(make_backup(run))
+        assert ids_in("s3://backups/larder/files") == set(files)
+        assert not (settings.backup_dir / "files").exists()  # the disk may be too small for them
+        sent = {copy: copy.stat().st_mtime_ns for copy in (tmp_path / "s3" / "backups").rglob("????????-*")}
+        latest = Path(make_backup(run))
+        assert {copy: copy.stat().st_mtime_ns for copy in sent} == sent
+        assert "is intact" in run("verify", latest).output
+        fetched = tmp_path / path.name
+        shutil.copy(tmp_path / "s3" / "backups" / "larder" / path.name, fetched)
+        with other_machine(request, settings, tmp_path / "there", **changes | {"files": None}) as run_there:
+            result = run_there("restore", fetched)
+            assert result.exit_code == 0, result.output
+            assert contents() == files
