@@ -51,7 +51,7 @@ class StagedFileSchema(Schema):
 @blp.post("")
 @blp.guard(may_upload)
 @blp.response(201, StagedFileSchema)
-@blp.fails(400, 401, 403, 409, 413, 415, 507)
+@blp.fails(400, 401, 403, 409, 413, 415, 503, 507)
 @blp.doc(operationId="upload_file", requestBody=UPLOADED)
 def upload_file() -> dict[str, object]:
     """Upload a file

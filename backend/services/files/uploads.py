@@ -1,5 +1,6 @@
 """Uploads: a file is staged until a record's write attaches it."""
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from backend.models.file import File
 from backend.models.user import User
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.errors import Conflict, Invalid, StorageFull, TooLarge
+from backend.services.errors import Conflict, Invalid, StorageFull, TooLarge, Unavailable
 from backend.services.files.kinds import detect_type
 from backend.services.files.storage import storage
 from backend.services.files.stored import CHUNK_BYTES
@@ -24,6 +25,7 @@ from backend.utils.ids import uuid7
 from backend.utils.problems import Problem
 
 STAGED_FOR = timedelta(hours=24)
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
 COUNTED_BYTES = 4096  # what each staged file counts in addition to its bytes, so that nobody stages millions
 
 log = structlog.get_logger()
@@ -33,7 +35,8 @@ def stage(actor: Actor, content: IO[bytes], name: str, declared_type: str, setti
     """Store an uploaded file that only `actor` can attach, within STAGED_FOR; return its File.
 
     `content` is open and seekable. The name is cleaned, and the type is what the bytes are. Raises TooLarge, Invalid if
-    the file is empty, Conflict if too many files of the actor wait to be attached, StorageFull if there is no room.
+    the file is empty, Conflict if too many files of the actor wait to be attached, StorageFull if there is no room, and
+    Unavailable if the storage does not work.
     """
     size, sha256 = _measure(content, settings.max_file_bytes)
     _require_room(actor, size, settings)  # before it is written; again in the transaction
@@ -91,12 +94,14 @@ def _lock_staged(actor: Actor) -> None:
 
 @contextmanager
 def _disk_errors() -> Iterator[None]:
-    """Raise StorageFull for an error of the storage."""
+    """Raise StorageFull if the disk is full, Unavailable for another error of the storage."""
     try:
         yield
     except OSError as error:
         log.error("file not stored", reason=str(error))
-        raise StorageFull(f"The file cannot be stored: {error.strerror or 'the storage does not answer'}.") from error
+        if error.errno in DISK_IS_FULL:
+            raise StorageFull("No disk space is left for the file.") from error
+        raise Unavailable("The file cannot be stored now; the log of the server says why.") from error
 
 
 @contextmanager
