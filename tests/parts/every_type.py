@@ -42,6 +42,7 @@ EVERYTHING = {
     "before": {"type": "reference", "to": "things"},
     "others": {"type": "references", "to": "things"},
     "serial": {"type": "sequence"},
+    "file": {"type": "file"},  # always null: a file belongs to one record
 }
 FIELDS = ",".join(["id", *EVERYTHING, "created_at", "updated_at", "version"])  # the users are others there
 FULL = {

@@ -112,7 +112,8 @@ def test_a_cell_is_refused_where_a_request_would_be(admin, alice):
 
 
 def test_the_tables_have_every_field_type():
-    assert {options["type"] for options, _, _ in KINDS.values()} | {"reference", "references", "sequence"} == set(TYPES)
+    others = {"reference", "references", "sequence", "file"}
+    assert {options["type"] for options, _, _ in KINDS.values()} | others == set(TYPES)
     assert {options["type"] for options in EVERYTHING.values()} == set(TYPES)
 
 

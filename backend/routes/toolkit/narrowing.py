@@ -34,8 +34,8 @@ Json = dict[str, Any]  # a part of the document
 class VisiblePart:
     """What an actor may see of a resource: all fields except the `hidden` ones, and the `expandable` relations.
 
-    They may not set the `locked` fields. `paths` are those of its `filters` that they may use, `reach` is what they may
-    use of all resources in a `where`.
+    They may not set the `locked` fields. `paths` are those of its definition that they may use, `reach` is what they
+    may use of all resources in a `where`.
     """
 
     name: str
@@ -118,7 +118,7 @@ def _visible_part(resource: Resource, actor: Actor, reach: Reach) -> VisiblePart
     definition = resource.definition
     expandable = expandable_relations(actor, resource)
     hidden, locked = hidden_fields(definition, actor), locked_fields(definition, actor)
-    paths = tuple(visible_paths(actor, resource)) if definition.filters else ()
+    paths = tuple(visible_paths(actor, resource)) if definition.paths else ()
     return VisiblePart(resource.name, hidden, locked, expandable, paths, reach)
 
 

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.client_names import client_names
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.file_table import FACTS
 from backend.services.definitions.places import MAX_HOPS
 from backend.services.definitions.where import GROUPS, MAX_IN, QUANTIFIERS
 from backend.services.field_types.base import FieldType
@@ -110,6 +111,8 @@ def _ends(catalog: Catalog, resource: Resource, reach: Reach, prefix: str, hops:
     hidden = reach.hidden_fields(resource.definition)
     columns = {name: field for name, field in resource.fields.items() if field.has_column and name not in hidden}
     yield from (_End(prefix + name, field) for name, field in columns.items())
+    for name in resource.definition.files.keys() & columns.keys() if hops else ():
+        yield from (_End(f"{prefix}{name}.{part}", field) for part, field in FACTS.items())
     for name, relation in resource.relations(reach.hidden_fields).items():
         if relation.target not in reach.listable:
             continue

@@ -15,6 +15,7 @@ from backend.models.links import Links
 from backend.models.user import User
 from backend.services.definitions import people
 from backend.services.definitions.definition import Definition
+from backend.services.definitions.file_table import FILES, SOURCE
 from backend.services.definitions.grants import OWNER_GRANT
 from backend.services.definitions.incoming import IncomingReference, incoming_references
 from backend.services.definitions.places import fields_of_paths
@@ -25,6 +26,7 @@ from backend.services.definitions.stored import Stored, permitted_roles, read_st
 from backend.services.definitions.system_tables import make_system_tables
 from backend.services.errors import Invalid, NotFound, Unavailable
 from backend.services.field_types.base import FieldType
+from backend.services.field_types.file import TABLE
 from backend.services.field_types.reference import USERS
 from backend.services.storage.conditions import EVERY, Condition, all_of
 from backend.services.storage.cursor_signing import CursorSerializer
@@ -41,7 +43,7 @@ SHOWN = "shown."  # how the names of slots begin that have the values of ShownLi
 class Resource(Listable):
     """A resource in force: its definition, its model and its SQL statements.
 
-    `stored` is its definition as it is in the database, `path_fields` maps its `filters` to the fields at their ends.
+    `stored` is its definition as it is in the database, `path_fields` maps its `paths` to the fields at their ends.
     The next Catalog keeps a Resource if neither these nor its `incoming` references have changed.
     """
 
@@ -118,6 +120,10 @@ class Resource(Listable):
         joined.catalog = self.catalog
         return joined
 
+    def steps(self, hidden: Hidden = nothing_hidden) -> dict[str, Relation]:
+        """Return what `relations` returns, with those to files, which only paths use."""
+        return self.catalog.world.steps(self.definition, hidden)
+
     def relations(self, hidden: Hidden = nothing_hidden) -> dict[str, Relation]:
         """Return the map of name to Relation, without those by a field that `hidden` returns for a definition."""
         return self.catalog.world.relations(self.definition, hidden)
@@ -190,7 +196,7 @@ class Resource(Listable):
 class Catalog(dict[str, Resource]):
     """Map of name to Resource, for all resources of one generation; `system` has the Listables of system tables.
 
-    `people` are the users, as a Resource that is in no path and in no list of resources: references lead to it.
+    `others` are the users, which are `people`, and the uploaded files: fields lead to them, but they have no routes.
 
     `definitions` maps names to (Definition, Stored). Resources that have not changed since the Catalog `former` are
     kept, with their statements and schemas. `permitted` maps actions to the roles that may perform them on all records.
@@ -206,32 +212,32 @@ class Catalog(dict[str, Resource]):
         source: "Catalogs",
         former: "Catalog | None" = None,
     ) -> None:
-        super().__init__()
         self.permitted, self.generation, self.source = permitted, generation, source
         incoming = incoming_references(definition for definition, _ in definitions.values())
-        by_name: dict[str, Definition] = {name: definition for name, (definition, _) in definitions.items()}
-        by_name[USERS] = people.people_definition(settings)
-        declared = Definitions(by_name)
+        by_name: dict[str, Definition] = {USERS: people.people_definition(settings), TABLE: FILES}
+        by_name |= {name: definition for name, (definition, _) in definitions.items()}
+        declared, serializer = Definitions(by_name), source.cursor_serializer
         self.world = Definitions(by_name, lambda name: self.target(name).serial)
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
-            paths = fields_of_paths(definition.filters, RulePlace(definition, declared)) if definition.filters else {}
+            paths = fields_of_paths(definition.paths, RulePlace(definition, declared)) if definition.paths else {}
             if kept is None or (kept.stored, kept.incoming, kept.path_fields) != (stored, incoming[name], paths):
-                table = own_table(definition)
-                kept = Resource(definition, stored, incoming[name], source.cursor_serializer, table, paths)
+                kept = Resource(definition, stored, incoming[name], serializer, own_table(definition), paths)
             self[name] = kept
         self.people = _make_people(settings, incoming[USERS], source, former)
+        files = former.others[TABLE] if former else Resource(FILES, (1, ""), (), serializer, SOURCE, {})
+        self.others = {USERS: self.people, TABLE: files}
         self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
         self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
-        self.system: dict[str, Listable] = former.system if former else make_system_tables(source.cursor_serializer)
+        self.system: dict[str, Listable] = former.system if former else make_system_tables(serializer)
         self.descriptions: dict[Hashable, Any] = {}  # of what callers see; services/records/descriptions.py fills it
         self._rules: dict[tuple[str, str], tuple[tuple[str, Condition], ...]] = {}
-        for resource in (*self.values(), self.people):  # last, when the catalog is complete
+        for resource in (*self.values(), *self.others.values()):  # last, when the catalog is complete
             resource.catalog = self
 
     def target(self, name: str) -> Resource:
         """Return the Resource that a reference with this `to` refers to: one of the catalog, or the users."""
-        return self.people if name == USERS else self[name]
+        return self.others.get(name) or self[name]
 
     def _sources(self, incoming: Iterable[IncomingReference], *, is_list: bool) -> list[tuple[Resource, str]]:
         return [(self[each.resource], each.field) for each in incoming if each.is_list == is_list]
@@ -262,14 +268,8 @@ def _make_people(
     if former is not None and (former.people.stored, former.people.incoming) == (stored, incoming):
         return former.people
     definition = people.people_definition(settings)
-    return Resource(
-        definition,
-        stored,
-        incoming,
-        source.cursor_serializer,
-        Source(User, partial(people.people_columns, definition)),
-        {},
-    )
+    table = Source(User, partial(people.people_columns, definition))
+    return Resource(definition, stored, incoming, source.cursor_serializer, table, {})
 
 
 class Catalogs:

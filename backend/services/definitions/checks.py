@@ -13,6 +13,7 @@ from backend.models.role import ADMIN
 from backend.services.access.permissions import no_such_role
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.definitions.file_table import FILES
 from backend.services.definitions.grants import grant_problems, granted_roles
 from backend.services.definitions.names import shown_name
 from backend.services.definitions.own_where import read_own_where, used_fields
@@ -24,6 +25,7 @@ from backend.services.definitions.schema import MAX_INDEXED
 from backend.services.definitions.where import NO_CONDITIONS, UserValue
 from backend.services.errors import Invalid
 from backend.services.field_types.base import FieldType
+from backend.services.field_types.file import TABLE
 from backend.services.field_types.reference import USERS
 from backend.services.field_types.varying import USER
 from backend.utils.nearest import nearest
@@ -204,7 +206,7 @@ def check_together(definitions: Mapping[str, Definition]) -> None:
 
 
 def _check_paths(definitions: Mapping[str, Definition]) -> None:
-    world = Definitions({**definitions, USERS: people_definition(read_settings())})
+    world = Definitions({**definitions, USERS: people_definition(read_settings()), TABLE: FILES})
     problems: Problems = {}
     for name, definition in definitions.items():
         if access := rule_problems(definition, world):

@@ -17,7 +17,7 @@ from backend.services.definitions.record_checks import read_check
 from backend.services.definitions.schema import ACTIONS
 from backend.services.field_types.base import MAX_INDEX_BYTES, FieldType
 from backend.services.field_types.datetime import DateTime
-from backend.services.field_types.file import File, files_of
+from backend.services.field_types.file import FILTERED, File, files_of
 from backend.services.field_types.integer import Integer
 from backend.services.field_types.reference import Reference, references_of
 from backend.services.field_types.references import References, links_of, referring_fields
@@ -103,6 +103,12 @@ class Definition:
     def files(self) -> dict[str, File]:
         """Map of name to field, for the fields that have uploaded files."""
         return files_of(self.fields)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that lists can be filtered, sorted and grouped by: the `filters`, and parts of files."""
+        of_files = [f"{name}.{part}" for name in self.files for part in FILTERED]
+        return tuple(dict.fromkeys([*self.filters, *of_files]))
 
     @cached_property
     def columns(self) -> dict[str, FieldType]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from backend.models.links import links_table
 from backend.services.definitions.definition import Definition
+from backend.services.field_types.file import TABLE
 from backend.services.storage.relations import Relation
 
 Hidden = Callable[[Definition], frozenset[str]]  # returns the fields of a definition that must not be used
@@ -54,6 +55,13 @@ class Definitions:
                 for name, field in there.items()
             }
         )
+
+    def steps(self, definition: Definition, hidden: Hidden = nothing_hidden) -> dict[str, Relation]:
+        """Return the map of name to Relation for paths: also from the fields with files to what is known of these."""
+        to_file = Relation(TABLE, "", False, self._serial_of(TABLE), is_looked_up=True)
+        concealed = hidden(definition)
+        files = {name: to_file._replace(field=name) for name in definition.files if name not in concealed}
+        return self.relations(definition, hidden) | files
 
 
 def _links(definition: Definition, name: str) -> str:

@@ -51,7 +51,7 @@ class RulePlace:
     @cached_property
     def relations(self) -> Mapping[str, Relation]:
         """All relations."""
-        return self._world.relations(self._definition)
+        return self._world.steps(self._definition)
 
     def follow(self, relation: Relation) -> "RulePlace | None":
         """Return the related resource."""

@@ -18,6 +18,8 @@ from backend.utils.cells import escape_formula
 from backend.utils.problems import Problem
 from backend.utils.schemas import COMPONENT
 
+TABLE = "larder_files"
+FILTERED = ("type", "bytes")  # of what is known of a file, the parts that have filters of their own
 MAX_TYPES, MAX_THUMBS = 50, 10
 TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,99}/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]{0,99})")
 SIZE = re.compile(r"([1-9]\d{0,3})x([1-9]\d{0,3})")
@@ -102,11 +104,11 @@ class File(FieldType):
 
     def column(self, database: Dialect, **options: Any) -> Column[Any]:
         """Return the column of an id, with its foreign key: no row can have a file that is not known."""
-        return UuidColumn(**options, constraints=[SQL("REFERENCES larder_files (id)")])
+        return UuidColumn(**options, constraints=[SQL(f"REFERENCES {TABLE} (id)")])
 
     def json(self, column: ColumnBase, database: Dialect) -> ColumnBase:
         """Return the JSON object of what is known of the file, and its `url`."""
-        table = Table("larder_files")
+        table = Table(TABLE)
         file = table.c
         path = SQL(f"'{file_urls.prefix}/'").concat(file.resource).concat(SQL("'/'"))
         url = path.concat(Cast(file.record_id, "TEXT")).concat(SQL("'/'")).concat(file.field)

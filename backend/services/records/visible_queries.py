@@ -46,7 +46,7 @@ class VisiblePlace:
     @cached_property
     def relations(self) -> Mapping[str, Relation]:
         """The relations by fields that are not hidden."""
-        return visible_relations(self._actor, self._resource)
+        return self._resource.steps(partial(_hidden_from, self._actor))
 
     def follow(self, relation: Relation) -> "VisiblePlace | None":
         """Return the related resource, with the rows that the actor may list; None if these are none."""
@@ -68,10 +68,11 @@ class VisiblePlace:
 def visible_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
     """Return the map of name to Relation, without those by a field that is hidden from the actor."""
 
-    def hidden(definition: Definition) -> frozenset[str]:
-        return policies.hidden_fields(definition, actor)
+    return resource.relations(partial(_hidden_from, actor))
 
-    return resource.relations(hidden)
+
+def _hidden_from(actor: Actor, definition: Definition) -> frozenset[str]:
+    return policies.hidden_fields(definition, actor)
 
 
 def expandable_relations(actor: Actor, resource: Resource) -> dict[str, Relation]:
@@ -84,9 +85,9 @@ def expandable_relations(actor: Actor, resource: Resource) -> dict[str, Relation
 
 
 def visible_paths(actor: Actor, resource: Resource) -> dict[str, FieldType]:
-    """Return the map of path to field, for the `filters` of the definition that the actor may use."""
+    """Return the map of path to field, for the `paths` of the definition that the actor may use."""
     place = VisiblePlace(actor, resource)
-    return fields_of_paths(resource.definition.filters, place)
+    return fields_of_paths(resource.definition.paths, place)
 
 
 def visible_query(

@@ -210,12 +210,13 @@ class Through(Condition):
 
         For many rows the related records are found once, for one row only its own ones are tested.
         """
-        target = row.related(self.relation).aliased(is_one=row.is_one)
+        is_one = row.is_one or self.relation.is_looked_up
+        target = row.related(self.relation).aliased(is_one=is_one)
         if self.relation.links:
             return self._through_links(row, target, key)
         link, matching = row.column(self.relation.link_field), target.column(self.relation.matching_field)
         part = self.part.sql(target, key)
-        if row.is_one:
+        if is_one:
             mine = Expression(matching, "=", link)
             return fn.EXISTS(target.model.select(SQL("1")).where(mine, part))
         return is_in(link, target.model.select(matching).where(part))

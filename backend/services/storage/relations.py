@@ -6,7 +6,8 @@ from typing import NamedTuple
 class Relation(NamedTuple):
     """A reference: `field` of a record refers to one of `target` or, if `is_back`, those of `target` refer to it.
 
-    If the field is a list of references, `links` is the name of its junction table. `serial` is that of the target's
+    If the field is a list of references, `links` is the name of its junction table. If `is_looked_up`, conditions find
+    the related record of each row, because the target has records of many resources. `serial` is that of the target's
     Listable: a statement must not be used for a later one of the same name.
     """
 
@@ -15,6 +16,7 @@ class Relation(NamedTuple):
     is_back: bool
     serial: int = 0
     links: str = ""
+    is_looked_up: bool = False
 
     @property
     def is_many(self) -> bool:
