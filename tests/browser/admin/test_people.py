@@ -110,9 +110,17 @@ def make_user(page):
 def change_user(page):
     page.get_by_label("Name", exact=True).fill("Nora")
     page.get_by_role("checkbox", name="Can sign in").uncheck()
-    page.get_by_role("button", name="Save").click()
+    held = []
+    page.route("**/api/v1/users/*", lambda route: held.append(route), times=1)
+    with page.expect_request(lambda request: request.method == "PATCH"):
+        page.get_by_role("button", name="Save").click()
+    page.get_by_role("textbox", name="Team").fill("cats")  # while the form is sent
+    held[0].continue_()
     notice(page, "Saved.")
     heading(page, "Nora")
+    expect(page.get_by_role("textbox", name="Team")).to_have_value("cats")
+    page.get_by_role("button", name="Save").click()
+    notice(page, "Saved.")
     check_accessible(page)
     follow(page, "Users")
     page.get_by_label("E-mail contains").fill("NORA")

@@ -1,12 +1,13 @@
 // The name of the person who is signed in, and what else of their account they may change.
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
-import {cellOf} from '../../fields/index.js';
 import {FormError, refuseIncomplete, TextInput, useSubmit} from '../forms.js';
 import {notify} from '../notices.js';
+import {Value} from '../record/about.js';
+import {isSame} from '../record/drafts.js';
 import {useLeavingGuard} from '../router.js';
-import {load, person, titleOf} from '../session.js';
-import {isSameProfile, profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';
+import {load, person} from '../session.js';
+import {profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';
 
 export function ProfileForm({user}) {
   const fields = person.get().schema.profile;
@@ -15,7 +16,7 @@ export function ProfileForm({user}) {
   const [name, setName] = useState(user.name);
   const [drafts, setDrafts] = useState(former);
   const form = useRef(null);
-  const isChanged = name !== user.name || !isSameProfile(drafts, former);
+  const isChanged = name !== user.name || !isSame(drafts, former);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     refuseIncomplete(form.current);
     const profile = profileChanges(settable, drafts, user.profile);
@@ -28,8 +29,8 @@ export function ProfileForm({user}) {
     <${TextInput} label="Name" autocomplete="name" maxlength="100" value=${name} onInput=${setName}
       problems=${problems.name} />
     <${ProfileInputs} fields=${settable} drafts=${drafts} onInput=${setDrafts} problems=${problems} />
-    ${fields.filter(field => !field.writable.length).map(field => html`<p key=${field.name}>
-      <strong>${titleOf(field.name)}</strong>: ${cellOf(field)(user.profile[field.name], field)}</p>`)}
+    ${fields.filter(field => !field.writable.length).map(field => html`
+      <${Value} key=${field.name} field=${field} record=${user.profile} />`)}
     <${FormError} error=${error} problems=${problems}
       shown=${['name', ...settable.map(field => `profile.${field.name}`)]} />
     <button class="main" aria-disabled=${isSending}>Save</button>

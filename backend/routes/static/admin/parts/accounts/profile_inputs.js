@@ -4,6 +4,7 @@ import {ApiError} from '../api.js';
 import {hintOf} from '../../fields/hints.js';
 import {inputOf, typeOf} from '../../fields/index.js';
 import {Labelled, problemsAt} from '../forms.js';
+import {isSame} from '../record/drafts.js';
 import {titleOf} from '../session.js';
 
 // The drafts of a profile: what its inputs have, by field.
@@ -12,14 +13,10 @@ export function profileDrafts(fields, profile) {
     field.name, typeOf(field).format(profile[field.name] ?? null, field)]));
 }
 
-export function isSameProfile(drafts, others) {
-  return JSON.stringify(drafts) === JSON.stringify(others);
-}
-
 // The values of the drafts that differ from a profile, with null for one that is removed. Throws ApiError.
 export function profileChanges(fields, drafts, profile) {
   const former = profileDrafts(fields, profile);
-  const changed = fields.filter(({name}) => !isSameProfile(drafts[name], former[name]));
+  const changed = fields.filter(({name}) => !isSame(drafts[name], former[name]));
   return Object.fromEntries(changed.map(field => {
     try {
       return [field.name, typeOf(field).parse(drafts[field.name], field)];

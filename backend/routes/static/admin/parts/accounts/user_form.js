@@ -1,10 +1,11 @@
 // The form of an account: all of it for those who may change it, else what they may change, or only see.
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
-import {cellOf} from '../../fields/index.js';
 import {Checkbox, FormError, problemsAt, refuseIncomplete, TextInput, useSubmit} from '../forms.js';
+import {Value} from '../record/about.js';
+import {isSame} from '../record/drafts.js';
 import {useLeavingGuard} from '../router.js';
-import {may, person, titleOf} from '../session.js';
+import {may, person} from '../session.js';
 import {mayChange, RolesInput} from './roles.js';
 import {profileChanges, profileDrafts, ProfileInputs} from './profile_inputs.js';
 
@@ -24,10 +25,16 @@ function bodyOf(draft, user, fields, isNew) {
   return body.profile ? {...body, profile: profileChanges(fields, draft.profile, user.profile)} : body;
 }
 
+// The draft of an account that was saved, with what has been typed since it was `sent`.
+function withTyped(now, sent, saved) {
+  return Object.fromEntries(Object.entries(saved).map(([name, value]) => [name, name === 'profile'
+    ? withTyped(now.profile, sent.profile, value) : isSame(now[name], sent[name]) ? value : now[name]]));
+}
+
 export function UserForm({user, isNew = false, onSaved}) {
   const fields = person.get().schema.profile;
   const [draft, setDraft] = useState(draftOf(user, fields));
-  const set = change => setDraft({...draft, ...change});
+  const set = change => setDraft(former => ({...former, ...change}));
   const form = useRef(null);
   const isWhole = isNew || mayChange(user);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
@@ -35,7 +42,7 @@ export function UserForm({user, isNew = false, onSaved}) {
     const body = bodyOf(draft, user, fields, isNew);
     const saved = await (isNew ? call('POST', user.kind === 'service' ? '/users/services' : '/users', {body})
       : call('PATCH', `/users/${user.id}`, {body}));
-    setDraft(draftOf(saved.data, fields));
+    setDraft(now => withTyped(now, draft, draftOf(saved.data, fields)));
     await onSaved(saved.data);
   });
   useLeavingGuard(JSON.stringify(draft) !== JSON.stringify(draftOf(user, fields)));
@@ -72,8 +79,7 @@ function Rights({user, draft, set, problems, fields}) {
 }
 
 function Shown({user, fields}) {
-  const rows = [['Roles', user.roles.join(', ')], ['Can sign in', user.active ? 'Yes' : 'No'],
-    ...fields.map(field => [titleOf(field.name), cellOf(field)(user.profile[field.name], field)])];
-  return html`<dl>${rows.map(([title, value]) => html`<div key=${title}>
-    <dt>${title}</dt><dd>${value}</dd></div>`)}</dl>`;
+  return html`<dl class="field"><dt>Roles</dt><dd>${user.roles.join(', ')}</dd></dl>
+    <dl class="field"><dt>Can sign in</dt><dd>${user.active ? 'Yes' : 'No'}</dd></dl>
+    ${fields.map(field => html`<${Value} key=${field.name} field=${field} record=${user.profile} />`)}`;
 }
