@@ -1,5 +1,5 @@
 // The controls for the values of filters: texts, as they are in the URL of a list.
-import {html, useState} from '../parts/html.js';
+import {html, useEffect, useState} from '../parts/html.js';
 import {Chips} from '../parts/chips.js';
 import {targetNamed, useLabels} from '../parts/labels.js';
 import * as boolean from './boolean.js';
@@ -14,11 +14,13 @@ export function takesMany(operator) {
 }
 
 // `value` is a text, or a list of texts for an operator that takes several values.
-export function FilterInput({field, operator = 'eq', value, onInput, attributes}) {
+// `onPending` gets a text that is typed, but not one of them yet.
+export function FilterInput({field, operator = 'eq', value, onInput, onPending, attributes}) {
   const asked = {...field, nullable: false};
   const others = {onInput, attributes};
   if (OF_PRESENCE.includes(operator)) return html`<${boolean.Input} field=${asked} value=${value} ...${others} />`;
-  if (takesMany(operator)) return html`<${ManyInput} field=${asked} values=${value || []} ...${others} />`;
+  if (takesMany(operator)) return html`<${ManyInput} field=${asked} values=${value || []}
+    onPending=${onPending} ...${others} />`;
   return html`<${OneInput} ...${{field: OF_TEXT.includes(operator) ? {...asked, type: 'string'} : asked}}
     value=${value} ...${others} />`;
 }
@@ -28,8 +30,13 @@ function OneInput({field, value, onInput, attributes}) {
   return html`<${OfFilter ?? Input} ...${{field, value: value ?? '', onInput, attributes}} />`;
 }
 
-function ManyInput({field, values, onInput, attributes}) {
-  const [pending, setPending] = useState('');
+function ManyInput({field, values, onInput, onPending, attributes}) {
+  const [pending, setText] = useState('');
+  const setPending = text => {
+    setText(text);
+    onPending(text);
+  };
+  useEffect(() => onPending(''), []); // that of another field is gone
   const label = useLabels(field.to, targetNamed(field.to) ? values : []);
   const add = text => {
     setPending('');

@@ -7,6 +7,7 @@ import {makeStore, useStore} from './store.js';
 
 export const MAX_EXPANSIONS = 8; // related records of one request
 const MOST_IDS = 100; // in one request
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i; // what a link says may be something else
 const labels = makeStore(new Map()); // `${resource} ${id}` → label
 const asked = new Set(); // those that have been read, also if there was no such record
 person.subscribe(() => { // another person may see less
@@ -43,17 +44,23 @@ export function useLabels(name, ids) {
   const keyOf = id => `${name} ${id}`;
   const unknown = ids.filter(id => id && !known.has(keyOf(id))).join();
   useEffect(() => {
-    const missing = unknown.split(',').filter(id => id && !asked.has(keyOf(id))).slice(0, MOST_IDS);
-    if (!missing.length || !targetNamed(name)?.label) return;
-    for (const id of missing) asked.add(keyOf(id));
-    read(name, {id__in: missing.join(','), per_page: MOST_IDS}).then(
-      records => remember(name, records),
-      error => {
-        for (const id of missing) asked.delete(keyOf(id));
-        if (error.status) notifyError(error); // a lost connection is said already
-      });
+    const missing = [...new Set(unknown.split(','))].filter(id => ID.test(id) && !asked.has(keyOf(id)));
+    if (!targetNamed(name)?.label) return;
+    for (let start = 0; start < missing.length; start += MOST_IDS) {
+      readLabels(name, missing.slice(start, start + MOST_IDS), keyOf);
+    }
   }, [name, unknown]);
   return id => known.get(keyOf(id)) ?? id;
+}
+
+function readLabels(name, ids, keyOf) {
+  for (const id of ids) asked.add(keyOf(id));
+  read(name, {id__in: ids.join(','), per_page: MOST_IDS}).then(
+    records => remember(name, records),
+    error => {
+      for (const id of ids) asked.delete(keyOf(id));
+      if (error.status) notifyError(error); // a lost connection is said already
+    });
 }
 
 // Returns records with their id and label.
@@ -66,7 +73,7 @@ export async function read(name, query, signal) {
 // The filters that find the records of a target whose label has this text; null if they cannot be searched.
 export function searchFor(target, text) {
   if (!text) return {};
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return {id: text};
+  if (ID.test(text)) return {id: text};
   if (target.search.length) return {q: text};
   const operators = target.fields.find(field => field.name === target.label)?.operators ?? [];
   const operator = ['icontains', 'startswith', 'contains'].find(each => operators.includes(each));

@@ -69,9 +69,11 @@ function FilterDialog({fields, filter, onClose}) {
   const {field, chooseField, choices, choice, chooseOperator, values, setValues} = useDraft(fields, filter);
   const [problems, setProblems] = useState([]);
   const isOfMany = takesMany(choice.operator);
+  const pending = useRef('');
   const apply = event => {
     event.preventDefault();
-    const given = choice.value ? [choice.value] : values.filter(value => value !== '');
+    const typed = isOfMany ? [...values, pending.current] : values; // also what is not added yet
+    const given = choice.value ? [choice.value] : [...new Set(typed)].filter(value => value !== '');
     if (!given.length) {
       setProblems([isOfMany ? 'Add a value.' : 'Enter a value.']);
       return;
@@ -89,7 +91,7 @@ function FilterDialog({fields, filter, onClose}) {
         attributes => html`
         <${FilterInput} key=${`${field.name} ${isOfMany}`} field=${field} operator=${choice.operator}
           value=${isOfMany ? values : values[0] ?? ''} onInput=${value => setValues([value].flat())}
-          attributes=${attributes} />`}<//>`}
+          onPending=${text => { pending.current = text; }} attributes=${attributes} />`}<//>`}
       <div class="actions">
         <button type="button" onClick=${onClose}>Cancel</button>
         <button class="main">Apply</button>
