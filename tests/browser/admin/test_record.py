@@ -92,8 +92,10 @@ def field(page, label):
     return page.locator(f"main [name={label.lower()}]")
 
 
-def save(page, said="Saved"):
-    """Save by the keyboard, and wait for what is said."""
+def save(page, said="Saved."):
+    """Save by the keyboard, and wait for what is said, not for what was said before."""
+    page.evaluate("document.querySelectorAll('.notice button').forEach(button => button.click())")
+    expect(page.locator(".notice")).to_have_count(0)
     page.keyboard.press("Control+s")
     page.get_by_text(said, exact=True).first.wait_for()
     page.locator(".notice button").last.click()
@@ -241,7 +243,7 @@ def check_history(page, api, record):
     """See the changes before and after."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
-    page.get_by_text("Link copied").wait_for()
+    page.get_by_text("The link is copied.").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == page.url
     page.get_by_role("link", name="History").click()
     page.get_by_role("heading", name="Version 2, changed by admin").wait_for()
@@ -275,7 +277,7 @@ def test_two_people_change_a_record(open_as, api, console):
         expect(dialog.get_by_label(f"Yours: {name}")).to_be_checked(checked=is_chosen)
     dialog.get_by_label("Theirs: Title").check()
     dialog.get_by_role("button", name="Save").click()
-    page.get_by_text("Saved", exact=True).wait_for()
+    page.get_by_text("Saved.", exact=True).wait_for()
     stored = read(api, "things", thing["id"])
     assert (stored["title"], stored["note"], stored["amount"], stored["version"]) == ("Theirs", f"new {SCRIPT}", 2, 3)
 
@@ -347,7 +349,7 @@ def show_to_others(open_as, path, tag):
     page.get_by_role("heading", name="Mine").wait_for()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_text("Deleted", exact=True).wait_for()
+    page.get_by_text("Deleted.", exact=True).wait_for()
 
 
 def refuse_deletion(open_as, tag, console):

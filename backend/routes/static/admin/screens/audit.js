@@ -39,10 +39,10 @@ function Table({entries}) {
     <tbody>${entries.map(entry => html`<tr key=${entry.id}>
       <td class="short"><${Time} value=${entry.created_at} />${entry.times > 1 && html`<br />
         <span class="quiet">${entry.times} times, last <${Time} value=${entry.last_at} /></span>`}</td>
-      <td class="short">${entry.actor_name ?? html`<span class="quiet">Nobody signed in</span>`}
+      <td>${entry.actor_name ?? html`<span class="quiet">Nobody signed in</span>`}
         ${entry.actor_email && html`<br /><span class="quiet">${entry.actor_email}</span>`}</td>
-      <td>${entry.action}</td><td class="short"><${Target} ...${entry} /></td>
-      <td class="short">${entry.address}</td>
+      <td>${entry.action}</td><td><${Target} ...${entry} /></td>
+      <td>${entry.address}</td>
       <td><details><summary aria-label=${`Details of ${entry.action}`}>Show</summary>
         <pre tabindex="0">${toJson(rest(entry), 2)}</pre></details></td></tr>`)}</tbody></table></div>`;
 }

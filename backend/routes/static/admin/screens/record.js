@@ -62,7 +62,7 @@ function Actions({resource, record, etag, user}) {
   const path = `/admin/records/${resource.name}/${record.id}`;
   const copy = async () => {
     const isCopied = await copyText(location.href);
-    notify(isCopied ? 'Link copied' : 'The browser does not allow copying. Copy the address of this page instead.');
+    notify(isCopied ? 'The link is copied.' : 'The browser does not allow copying. Copy the address of this page instead.');
   };
   const remove = async () => {
     const isSure = await ask({
@@ -71,7 +71,7 @@ function Actions({resource, record, etag, user}) {
     });
     if (!isSure) return;
     await call('DELETE', `/${resource.name}/${record.id}`, {headers: {'If-Match': etag}});
-    notify('Deleted');
+    notify('Deleted.');
     await navigate(`/admin/records/${resource.name}`, {force: true});
   };
   return html`<button onClick=${copy}>Copy link</button>

@@ -23,7 +23,7 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
     setBase(next);
     setTyped(now => Object.fromEntries( // what was typed while this was sent stays
       Object.entries(now).filter(([name, draft]) => !isSame(draft, drafts[name]))));
-    notify('Saved');
+    notify('Saved.');
     onSaved(next);
   };
   const save = async () => {
