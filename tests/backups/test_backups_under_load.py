@@ -8,12 +8,10 @@ import json
 import os
 import threading
 import time
-from contextlib import ExitStack
-from dataclasses import replace
 
-from backend import create_app
 from backend.models.database import connected, database
-from tests.conftest import PASSWORD, database_copy
+from tests.conftest import PASSWORD
+from tests.parts.backups import other_machine
 from tests.parts.server import Caller, running_server
 
 SECONDS = float(os.environ.get("BACKUP_SECONDS", 3))
@@ -70,13 +68,8 @@ def test_each_backup_has_all_that_was_acknowledged_before_it_began(database_url,
 
 def _numbers_in(request, path, folder):
     """Return the numbers of the records in a backup, restored into an installation of its own."""
-    folder.mkdir()
-    kind = request.node.callspec.params["database_url"]
-    with ExitStack() as stack:
-        url = stack.enter_context(database_copy(request, request.getfixturevalue(f"{kind}_template"), folder))
-        settings = replace(request.getfixturevalue("settings"), data_dir=folder, backup_dir=folder, database_url=url)
-        stack.callback(database.close_all)
-        result = create_app(settings).test_cli_runner().invoke(args=["backup", "restore", str(path)])
+    with other_machine(request, request.getfixturevalue("settings"), folder) as run:
+        result = run("restore", path)
         assert result.exit_code == 0, result.output
         with connected():
             return {number for (number,) in database.execute_sql("SELECT number FROM lines").fetchall()}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -61,14 +62,16 @@ def _is_intact(file: ListedFile, places: list[Place]) -> bool:
     return content is not None
 
 
-def put_back(settings: Settings, backup: Path, files: Path) -> list[ListedFile]:
+def put_back(settings: Settings, backup: Path, files: Path, *, only_missing: bool = False) -> list[ListedFile]:
     """Store the files of a list that are missing or damaged in the storage; return those without an intact copy.
 
-    A file whose bytes in the storage are right is not written. Raises Unavailable if one cannot be stored.
+    A file whose bytes in the storage are right is not written. With `only_missing`, those that are there are not read.
+    Raises Unavailable if one cannot be stored.
     """
     with _errors_of_copies():
         places, target = read_places(settings, backup), Place(storage)
-        return _lacking(files, lambda file: _is_intact(file, [target]) or _put_back(file, places))
+        is_right = target.has if only_missing else partial(_is_intact, places=[target])
+        return _lacking(files, lambda file: is_right(file) or _put_back(file, places))
 
 
 def _put_back(file: ListedFile, places: list[Place]) -> bool:

@@ -1,11 +1,11 @@
 """Restores: the content of the database is replaced with a backup, and its files are put back into the storage."""
 
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
+from peewee import chunked
 
 from backend.config.settings import Settings
 from backend.models.database import connected, database
@@ -68,6 +68,8 @@ def restore_backup(settings: Settings, name_or_path: str, *, without_files: bool
             archives.write_archive(kept_path, new_manifest(taken, applied), old_content, old_files)
         migrations.upgrade()
         _settle_rows(absent, old_content)
+        if files and not without_files:  # a clean-up may have deleted some by the rows of the old content
+            put_back(settings, path, files, only_missing=True)
         if taken:
             old_content.unlink()
             _copy_old_files(settings, old_files)
@@ -107,13 +109,12 @@ def _settle_rows(absent: Iterable[str], old_content: Path) -> None:
 
     So each row has its bytes, and no clean-up deletes at once what only the old content needs.
     """
-    ids = iter(absent)
     with own_snapshots().old_tables(old_content) as schema, database.atomic():
         File.delete().where(File.removed_at.is_null(False)).execute()  # a backup does not have their bytes
-        while batch := list(islice(ids, BATCH)):
-            File.delete().where(File.id.in_(batch)).execute()
         if database.table_exists(TABLE, schema=schema):
             database.execute_sql(KEEP_REPLACED.format(schema=f'"{schema}"', now=f"'{rfc3339(utcnow())}'"))
+        for ids in chunked(absent, BATCH):
+            File.delete().where(File.id.in_(ids)).execute()
 
 
 def _copy_old_files(settings: Settings, files: Path) -> None:
