@@ -39,7 +39,7 @@ def list_backups(copies: bool) -> None:
     if copies:
         _list_copies()
         return
-    table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows")
+    table = Table(Column("name", no_wrap=True), "size", "Larder", "database", "rows", "files")
     for backup in backups.list_backups(get_app().settings):
         table.add_row(backup.name, decimal(backup.bytes), *_manifest_cells(backup))
     Console().print(table)
@@ -57,7 +57,8 @@ def _manifest_cells(backup: backups.Backup) -> tuple[str, ...]:
     """Return the cells of a backup's row that its manifest fills."""
     if (manifest := backup.manifest) is None:
         return ("damaged",)
-    return manifest.version, manifest.database, f"{sum(manifest.counts.values()):,}"
+    files = f"{manifest.files:,} ({decimal(manifest.files_bytes)})"
+    return manifest.version, manifest.database, f"{sum(manifest.counts.values()):,}", files
 
 
 @commands.command("verify", epilog="Example: flask backup verify larder-20261123T031500000000Z.zip")

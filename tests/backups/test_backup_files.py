@@ -63,6 +63,7 @@ def test_a_backup_lists_its_files_and_keeps_one_copy_of_each(places, run, admin,
     (original,) = Path(settings.files.removeprefix("file://")).rglob(kept)
     assert copy.samefile(original)  # on one disk it needs no more room
     assert run("verify", path).exit_code == 0
+    assert "2 (10" in run("list").output
     before = copy.stat().st_ctime_ns
     assert admin.post("/backups").json["data"]["files"] == 2
     assert copy.stat().st_ctime_ns == before

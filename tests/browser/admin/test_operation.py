@@ -53,6 +53,7 @@ def back_up(page):
     page.get_by_role("button", name="Create backup").click()
     page.get_by_text("The backup is complete").wait_for()
     row = page.get_by_role("row").filter(has_text="larder-")
+    expect(row.get_by_role("cell").nth(2)).to_have_text("0")  # files
     row.get_by_role("button", name="Verify").click()
     row.get_by_text("Intact").wait_for()
     with page.expect_download() as download:

@@ -63,24 +63,32 @@ function Schedule() {
 }
 
 function Table({backups}) {
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="Backups"><table>
+  return html`${backups.some(({files}) => files) && html`<p class="quiet">Uploaded files are not in a backup but beside
+      it, in the folder <code>files</code>: a download is without them.</p>`}
+    <div class="scroll" tabindex="0" role="group" aria-label="Backups"><table>
     <thead><tr><th scope="col">Created</th><th scope="col" class="number">Size</th>
-      <th scope="col" class="number">Rows</th><th scope="col">Created by</th>
+      <th scope="col" class="number">Rows</th><th scope="col" class="number">Files</th>
+      <th scope="col">Created by</th>
       <th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>
     <tbody>${backups.map(backup => html`<${Backup} key=${backup.name} ...${backup} />`)}</tbody>
   </table></div>`;
 }
 
-function Backup({name, bytes, created_at: created, version, database, counts}) {
+function Backup({name, bytes, created_at: created, version, database, counts, files, files_bytes: filesBytes}) {
   const save = () => download(`${pathOf(name)}/file`, name, {explain: () => call('GET', pathOf(name))});
   const rows = counts && Object.values(counts).reduce((total, count) => total + count, 0);
   return html`<tr><th scope="row">${created ? html`<${Time} value=${created} />` : html`
       <span class="wrong">Cannot be read</span>`}<p class="hint">${name}</p></th>
     <td class="number">${bytesText(bytes)}</td><td class="number">${rows === null ? '–' : numberText(rows)}</td>
+    <td class="number">${files === null ? '–' : filesText(files, filesBytes)}</td>
     <td>${created ? `Larder ${version} on ${database}` : '–'}</td>
     <td><div class="row-actions"><${Verify} name=${name} />
       ${may('backups:download') && html`<${Action} aria-label=${`Download ${name}`}
         onClick=${save}>Download<//>`}</div></td></tr>`;
+}
+
+function filesText(files, bytes) {
+  return files ? `${numberText(files)} (${bytesText(bytes)})` : numberText(files);
 }
 
 function Verify({name}) {
