@@ -89,10 +89,9 @@ thumbnails = Thumbnails()
 
 def _raise_if_failed(folder: Path) -> None:
     """Raise Invalid if no thumbnail could be drawn before."""
-    try:
-        raise _no_thumbnail((folder / FAILURE).read_text())
-    except FileNotFoundError:
-        pass
+    failure = folder / FAILURE
+    if failure.exists():
+        raise _no_thumbnail(failure.read_text())
 
 
 def _no_thumbnail(why: str) -> Invalid:
