@@ -67,7 +67,7 @@ def _near_member(name: str, below: str) -> str | None:
         record_id, member = "", below
     rules = [re.sub("<uuid:[^>]*>", record_id, rule) for rule in _rules() if record_id or "<" not in rule]
     before = f"{here}/{record_id}/" if record_id else f"{here}/"
-    members = {rule.removeprefix(before) for rule in rules if rule.startswith(before)}
+    members = {rule.removeprefix(before) for rule in rules if rule.startswith(before) and "<" not in rule}
     found = member if member in members else nearest(member, members)  # it may be a path with one slash too many
     return f"{before}{found}" if found else None if below else here
 

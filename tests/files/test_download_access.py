@@ -2,9 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from backend.services.operation.file_cleanup import clean_up_files
+from tests.conftest import ON_SQLITE
 from tests.helpers import assert_failure
 from tests.parts.downloads import PNG, attached, fetch, upload
 from tests.parts.files import NOWHERE
@@ -112,4 +115,24 @@ def test_the_document_shows_fields_that_the_caller_sees(photo, admin, alice, str
     assert json.dumps(fields_in(stranger)) == "{}"
     text = alice.get(f"/places/{NOWHERE}/secre").json["error"]["message"]
     assert "secret" not in text
-    assert "<" not in alice.get(f"/places/{NOWHERE}/photo/lin").json["error"]["message"]
+    assert "<" not in alice.get(f"/places/{NOWHERE}/field/lin").json["error"]["message"]
+
+
+@ON_SQLITE
+def test_definitions_say_what_a_file_cannot_be(admin):
+    for fields, place in (
+        ({"history": {"type": "file"}}, "history"),
+        ({"photo": {"type": "file", "public": True, "readable_by": ["editor"]}}, "photo"),
+    ):
+        answer = admin.post("/resources", json={"name": "places", "fields": fields})
+        assert_failure(answer, 422, "VALIDATION_ERROR")
+        assert list(answer.json["error"]["details"]["json"]["fields"]) == [place]
+    assert admin.declare("places", {"history": {"type": "string"}})
+
+
+@ON_SQLITE
+def test_the_clean_up_deletes_thumbnails(photo, edith, settings):
+    assert fetch(edith, f"{photo}?size=100x100").status_code == 200
+    edith.patch(photo.rpartition("/")[0], json={"photo": None})
+    clean_up_files(replace(settings, files_keep_days=0))
+    assert [path for path in (settings.data_dir / "thumbnails").rglob("*") if path.is_file()] == []

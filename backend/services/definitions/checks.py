@@ -15,7 +15,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.file_table import FILES
 from backend.services.definitions.grants import grant_problems, granted_roles
-from backend.services.definitions.names import shown_name
+from backend.services.definitions.names import RECORD_PATHS, shown_name
 from backend.services.definitions.own_where import read_own_where, used_fields
 from backend.services.definitions.people import people_definition, read_settings
 from backend.services.definitions.places import fields_of_paths
@@ -44,6 +44,13 @@ def access_problems(definition: Definition, roles: Collection[str]) -> Problems:
     checked = {action: grant_problems(grants, roles) for action, grants in definition.access.items()}
     problems = {action: messages for action, messages in checked.items() if messages}
     return {"access": problems} if problems else {}
+
+
+def file_name_problems(definition: Definition) -> Problems:
+    """Return the map of field name to errors, for fields with files whose path means something else."""
+    text = "A file cannot have this name: the path `/<id>/{}` of a record is taken."
+    taken = RECORD_PATHS.intersection(definition.files)
+    return {name: [Problem("reserved", text.format(name))] for name in taken}
 
 
 def field_rule_problems(definition: Definition, roles: Collection[str], *, has_valid_access: bool) -> Problems:

@@ -19,6 +19,7 @@ RESERVED_FIELDS = {
     *("format", "columns", "delimiter", "mode", "key", "dry_run", "confirm", "upsert"),
     *("ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"),  # system columns of every table on Postgres
 }
+RECORD_PATHS = {"history"}  # below the path of a record, where each of its files has one
 RESERVED_RESOURCES = {
     *("auth", "users", "roles", "sessions", "api_keys", "invitations", "resources", "records", "batch", "audit"),
     *(

@@ -33,6 +33,7 @@ def parse_definition(data: Any, roles: Collection[str], current: Definition | No
     problems: dict[str, Any] = {"name": [problem]} if problem else {}
     problems |= checks.access_problems(definition, roles) or checks.cache_problems(definition)
     wrong_fields |= checks.field_rule_problems(definition, roles, has_valid_access="access" not in problems)
+    wrong_fields |= checks.file_name_problems(definition)
     problems |= {"fields": wrong_fields} if wrong_fields else checks.column_problems(definition)
     problems = problems or checks.default_problems(definition) or computed_problems(definition)
     problems = problems or record_check_problems(definition)

@@ -88,6 +88,8 @@ class File(FieldType):
         problems = super().problems()
         if self.default is not None:
             problems["default"] = [Problem("not_allowed", "A file has no default.")]
+        if self.public and self.readable_by is not None:
+            problems["public"] = [Problem("not_allowed", "A file that everybody can download has no `readable_by`.")]
         return problems
 
     def problem_of(self, kind: str, size: int) -> Problem | None:

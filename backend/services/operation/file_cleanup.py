@@ -10,6 +10,7 @@ from backend.models.database import connected
 from backend.models.file import File
 from backend.services.files.comparison import list_stored
 from backend.services.files.storage import storage
+from backend.services.files.thumbnails import thumbnails
 from backend.services.files.uploads import STAGED_FOR
 from backend.services.operation.jobs import job
 from backend.utils.clock import utcnow
@@ -40,6 +41,7 @@ def clean_up_files(settings: Settings) -> None:
         )
     for ids in chunked(stored.orphans, DELETED_AT_ONCE):
         storage.delete(ids)
+        thumbnails.delete(ids)
 
 
 def _delete(condition: Expression) -> int:
@@ -52,5 +54,6 @@ def _delete(condition: Expression) -> int:
         # The condition once more: another process may delete the same files, or a write attach one of them.
         deleted = [row.id for row in File.delete().where(File.id.in_(ids), condition).returning(File.id).execute()]
         storage.delete(deleted)
+        thumbnails.delete(deleted)
         number += len(deleted)
     return number
