@@ -16,9 +16,11 @@ from backend.services.definitions.names import NAME
 from backend.services.field_types import base, computable, enum, references, string, text, url
 from backend.services.field_types import json as json_type
 from backend.services.field_types import list as list_type
+from backend.services.files import uploads
 from backend.services.operation import idempotency
 from backend.services.records import batches, expansions, exports
 from backend.services.storage import full_text
+from backend.utils import file_names
 from tests.parts.server import ROOT
 
 PAGE = (ROOT / "docs" / "limits.md").read_text()
@@ -71,6 +73,10 @@ FIXED = {
     "age of an `Idempotency-Key`": idempotency.KEPT_FOR.total_seconds() // 3600,
     "time of an export": exports.FILE_SECONDS,
     "backups in the folder": backups.MAX_REQUESTED,
+    "size of the files that a user has not attached": Settings().files_staged_bytes,
+    "what each of these files counts": uploads.COUNTED_BYTES,
+    "age of a file that was not attached": uploads.STAGED_FOR.total_seconds() // 3600,
+    "characters of the name of a file": file_names.MAX_CHARACTERS,
 }
 
 

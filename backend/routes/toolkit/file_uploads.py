@@ -17,7 +17,11 @@ from backend.utils.problems import Problem
 
 FORM, PART = "multipart/form-data", "file"
 BINARY = {"type": "string", "format": "binary"}
-UPLOADED = {"required": True, "content": {"*/*": {"schema": BINARY}}}
+FORM_SCHEMA = {"type": "object", "properties": {PART: BINARY}, "required": [PART]}
+UPLOADED = {
+    "required": True,
+    "content": {FORM: {"schema": FORM_SCHEMA}, "application/octet-stream": {"schema": BINARY}},
+}
 ONE_FILE = Problem("wrong_type", "Send a form with exactly one part, a file with the name `file`.")
 _EXTENDED = re.compile(r"(;\s*)filename\*", re.IGNORECASE)
 
