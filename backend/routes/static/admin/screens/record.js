@@ -62,7 +62,8 @@ function Actions({resource, record, etag, user}) {
   const path = `/admin/records/${resource.name}/${record.id}`;
   const copy = async () => {
     const isCopied = await copyText(location.href);
-    notify(isCopied ? 'The link is copied.' : 'The browser does not allow copying. Copy the address of this page instead.');
+    notify(isCopied ? 'The link is copied.'
+      : 'The browser does not allow copying. Copy the address of this page instead.');
   };
   const remove = async () => {
     const isSure = await ask({
