@@ -188,6 +188,15 @@ def redis_url(url: str | None) -> None:
         raise ValidationError("Expected redis://HOST:PORT/NUMBER, rediss://… or unix://PATH.")
 
 
+def is_same_place(one: str, other: str) -> bool:
+    """Return whether two URLs are of one folder or of one part of a bucket."""
+    return _place(one) == _place(other)
+
+
+def _place(url: str) -> str | Path:
+    return Path(url.removeprefix("file://")).resolve() if url.startswith("file://") else url.rstrip("/")
+
+
 def expand_home(variable: str, value: Path | str | None) -> Path | str | None:
     """Return a path or a file URL with a leading `~` of the path replaced by the home folder.
 

@@ -12,6 +12,7 @@ from backend.config.checks import SettingsError, setting
 from backend.config.core_settings import CoreSettings
 
 PREFIX = "LARDER_"
+COPIES_FOLDER = "file-copies"  # of files, in the folder of backups and at their target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +220,11 @@ class Settings(CoreSettings):
             self._set("files", f"file://{self.data_dir.absolute() / 'files'}")
         if self.files_staged_bytes is None:
             self._set("files_staged_bytes", 4 * self.max_file_bytes)
+        for folder in (f"file://{self.backup_dir.absolute()}", self.backup_target):
+            if folder and checks.is_same_place(f"{folder.rstrip('/')}/{COPIES_FOLDER}", self.files):
+                raise SettingsError(
+                    f"LARDER_FILES: Expected another place than {self.files}, where backups keep copies."
+                )
         if self.public_url is None:
             self._set("public_url", self.own_url)
 

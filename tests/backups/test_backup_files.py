@@ -39,6 +39,13 @@ def add(person, content):
     return person.make("places", photo=file_id)["id"], file_id
 
 
+def clean_up(file_id):
+    """Delete a file, as the clean-up does some days after it was removed."""
+    with connected():
+        File.delete().where(File.id == file_id).execute()
+    storage.delete([file_id])
+
+
 def ids_in(url):
     """Return the ids of the files in a storage."""
     return {file.id for file in open_storage(url).stored()}
@@ -49,7 +56,7 @@ def test_a_backup_lists_its_files_and_keeps_one_copy_of_each(places, run, admin,
     record, removed = add(alice, b"removed")
     staged = upload(alice, b"staged")
     alice.delete(f"/places/{record}")
-    path, copied = make_backup(run), settings.backup_dir / "files"
+    path, copied = make_backup(run), settings.backup_dir / "file-copies"
     with zipfile.ZipFile(path) as archive:
         manifest = json.loads(archive.read("manifest.json"))
         listed = [json.loads(line) for line in archive.read("files.ndjson").splitlines()]
@@ -75,9 +82,8 @@ def test_a_restore_brings_files_back_and_keeps_the_others_for_some_days(places, 
     path = make_backup(run)
     alice.delete(f"/places/{record}")
     _, new = add(alice, b"new")
-    with connected():
-        File.delete().where(File.id == old).execute()  # as the clean-up does some days later
-    storage.delete([old, staged])
+    clean_up(old)
+    storage.delete([staged])
     kept = restore(run, path)
     alice.forget_token()
     assert contents() == {old: b"old", staged: b"staged"}
@@ -95,7 +101,7 @@ def test_a_restore_refuses_when_a_file_is_missing_everywhere(places, run, admin,
     staged = upload(alice, b"staged")
     path = make_backup(run)
     alice.delete(f"/places/{record}")
-    for url in (settings.files, f"file://{settings.backup_dir}/files"):
+    for url in (settings.files, f"file://{settings.backup_dir}/file-copies"):
         open_storage(url).delete([lost, staged])
     storage.delete([there])
     assert f"Files that are missing or damaged: {lost}." in run("verify", path).output
@@ -126,8 +132,8 @@ def test_a_damaged_file_is_replaced_and_an_intact_one_is_not_written(places, set
     assert run("restore", path).exit_code == 0
     assert sorted(contents().values()) == [b"first", b"other", b"third"]
     assert paths[2].stat().st_ino == inode
-    (tmp_path / "copies" / "files").rename(tmp_path / "elsewhere")
-    next((settings.backup_dir / "files").rglob(files[1])).write_bytes(b"OTHER")
+    (tmp_path / "copies" / "file-copies").rename(tmp_path / "elsewhere")
+    next((settings.backup_dir / "file-copies").rglob(files[1])).write_bytes(b"OTHER")
     assert files[1] in run("verify", path).output
     assert run("restore", path).exit_code == 0
     assert contents()[files[1]] == b"other"
@@ -140,18 +146,19 @@ def test_a_backup_says_which_files_the_storage_has_lost(places, run, alice, sett
     result = run("create")
     assert result.exit_code == 0, result.output
     assert all(files[content] in result.stderr for content in (b"lost", b"bent"))
-    assert ids_in(f"file://{settings.backup_dir}/files") == {files[b"kept"]}
+    assert ids_in(f"file://{settings.backup_dir}/file-copies") == {files[b"kept"]}
     assert run("verify", result.stdout.splitlines()[-1]).exit_code == 1
 
 
 def test_copies_are_deleted_with_the_last_backup_that_lists_them(places, run, alice, settings):
-    copies = f"file://{settings.backup_dir}/files"
+    copies = f"file://{settings.backup_dir}/file-copies"
     record, first = add(alice, b"first")
     make_backup(run)
     alice.delete(f"/places/{record}")
     _, second = add(alice, b"second")
     path = Path(make_backup(run))
     assert ids_in(copies) == {first, second}
+    clean_up(first)
     run("prune", "--keep", 2)
     assert ids_in(copies) == {first, second}
     intact = path.read_bytes()
@@ -173,17 +180,18 @@ def test_copies_at_the_target_are_deleted_a_day_after_no_backup_lists_them(place
     alice.delete(f"/places/{record}")
     _, second = add(alice, b"second")
     path = Path(make_backup(run))
+    clean_up(first)
     run("prune", "--keep", 1)
-    assert sorted(os.listdir(target)) == ["files", f"{path.stem}.files.ndjson", path.name]
-    assert ids_in(f"file://{target}/files") == {first, second}
+    assert sorted(os.listdir(target)) == ["file-copies", f"{path.stem}.files.ndjson", path.name]
+    assert ids_in(f"file://{target}/file-copies") == {first, second}
     for copy in target.rglob("????????-*"):
         os.utime(copy, (0, 0))
     path.unlink()  # from the backup folder alone: the copy at the target needs its files
     run("prune", "--keep", 1)
-    assert ids_in(f"file://{target}/files") == {second}
+    assert ids_in(f"file://{target}/file-copies") == {second}
     (target / f"{path.stem}.files.ndjson").unlink()
     run("prune", "--keep", 1)
-    assert ids_in(f"file://{target}/files") == {second}
+    assert ids_in(f"file://{target}/file-copies") == {second}
 
 
 def test_files_move_to_another_machine_and_from_a_folder_into_a_bucket(places, run, alice, settings, request, tmp_path):
@@ -212,8 +220,8 @@ def test_files_of_a_bucket_are_copied_to_another_bucket(places, settings, alice,
         alice = Person(app, "alice")
         files = {add(alice, content)[1]: content for content in (b"one", b"two" * 100_000)}
         path = Path(make_backup(run))
-        assert ids_in("s3://backups/larder/files") == set(files)
-        assert not (settings.backup_dir / "files").exists()  # the disk may be too small for them
+        assert ids_in("s3://backups/larder/file-copies") == set(files)
+        assert not (settings.backup_dir / "file-copies").exists()  # the disk may be too small for them
         sent = {copy: copy.stat().st_mtime_ns for copy in (tmp_path / "s3" / "backups").rglob("????????-*")}
         latest = Path(make_backup(run))
         assert {copy: copy.stat().st_mtime_ns for copy in sent} == sent

@@ -165,6 +165,20 @@ def test_a_wrong_value_is_named_with_what_was_expected(environment, name, value,
     assert expected in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"BACKUP_TARGET": "s3://bucket/larder/", "FILES": "s3://bucket/larder/file-copies"},
+        {"BACKUP_TARGET": "file:///mnt/disk", "FILES": "file:///mnt/disk/here/../file-copies/"},
+        {"BACKUP_DIR": "/mnt/disk", "FILES": "file:///mnt/disk/file-copies"},
+    ],
+)
+def test_files_are_not_stored_where_backups_keep_copies(environment, places):
+    environment.update({f"LARDER_{name}": value for name, value in places.items()})
+    with pytest.raises(SettingsError, match="LARDER_FILES: Expected another place"):
+        read_settings()
+
+
 def test_everything_wrong_is_named_at_once(environment):
     environment |= {"LARDER_PORT": "x", "LARDER_THREADS": "0", "LARDER_LOG_FORMAT": "xml"}
     with pytest.raises(SettingsError) as error:

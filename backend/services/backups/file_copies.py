@@ -11,7 +11,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from peewee import chunked
+
 from backend.config.settings import Settings
+from backend.models.database import connected
+from backend.models.file import File
 from backend.services.backups.file_lists import ListedFile, read_list
 from backend.services.backups.places import Place, open_first, read_places, written_places
 from backend.services.errors import Unavailable
@@ -100,9 +104,15 @@ def lacking_message(lacking: Sequence[ListedFile]) -> str:
 
 
 def prune_copies(place: FileStorage, listed: set[str], before: datetime) -> None:
-    """Delete the copies at a place that were made before a moment and are not listed. Raises Unavailable."""
-    with _errors_of_copies():
-        place.delete([file.id for file in place.stored() if file.id not in listed and file.modified_at < before])
+    """Delete the copies at a place that were made before a moment, are not listed and have no row any more.
+
+    Even if the place is the storage itself by mistake, no file is lost. Raises Unavailable.
+    """
+    with _errors_of_copies(), connected():
+        old = (file.id for file in place.stored() if file.id not in listed and file.modified_at < before)
+        for ids in chunked(old, BATCH):
+            known = {row.id for row in File.select(File.id).where(File.id.in_(ids))}
+            place.delete([file_id for file_id in ids if file_id not in known])
 
 
 @contextmanager

@@ -6,14 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from backend.config.settings import Settings
+from backend.config.settings import COPIES_FOLDER, Settings
 from backend.services.backups.file_lists import ListedFile
 from backend.services.files.folder import FolderStorage
 from backend.services.files.storage import open_storage
 from backend.services.files.stored import CHUNK_BYTES, FileStorage
 from backend.utils.object_stores import FOLDER_SCHEME
-
-FOLDER = "files"
 
 
 class LinkedFolder(FolderStorage):
@@ -70,12 +68,12 @@ def open_first(places: Iterable[Place], file: ListedFile) -> IO[bytes] | None:
 
 def backup_files(settings: Settings) -> FileStorage:
     """Return the copies in the backup folder."""
-    return LinkedFolder(settings.backup_dir / FOLDER)
+    return LinkedFolder(settings.backup_dir / COPIES_FOLDER)
 
 
 def target_files(settings: Settings) -> FileStorage | None:
     """Return the copies at LARDER_BACKUP_TARGET; None if that is not set."""
-    return open_storage(f"{settings.backup_target.rstrip('/')}/{FOLDER}") if settings.backup_target else None
+    return open_storage(f"{settings.backup_target.rstrip('/')}/{COPIES_FOLDER}") if settings.backup_target else None
 
 
 def written_places(settings: Settings) -> list[FileStorage]:
@@ -91,6 +89,6 @@ def written_places(settings: Settings) -> list[FileStorage]:
 
 def read_places(settings: Settings, backup: Path) -> list[Place]:
     """Return where the copies of a backup may be: beside it, in the backup folder and at the target."""
-    folders = dict.fromkeys([backup.absolute().parent / FOLDER, settings.backup_dir.absolute() / FOLDER])
+    folders = dict.fromkeys([backup.absolute().parent / COPIES_FOLDER, settings.backup_dir.absolute() / COPIES_FOLDER])
     target = target_files(settings)
     return [*(Place(FolderStorage(folder)) for folder in folders), *([Place(target)] if target else [])]

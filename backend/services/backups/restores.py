@@ -7,7 +7,7 @@ from typing import NamedTuple
 import structlog
 from peewee import chunked
 
-from backend.config.settings import Settings
+from backend.config.settings import COPIES_FOLDER, Settings
 from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.file import File
@@ -19,7 +19,6 @@ from backend.services.backups.backups import applied_migrations, new_manifest, u
 from backend.services.backups.file_copies import copy_files, lacking_message, put_back
 from backend.services.backups.file_lists import LIST_NAME, TABLE, read_list
 from backend.services.backups.folder import find_backup, new_path, working_folder
-from backend.services.backups.places import FOLDER
 from backend.services.backups.snapshots import own_snapshots
 from backend.services.errors import Conflict, Unavailable
 from backend.services.operation import migrations
@@ -99,7 +98,7 @@ def _restore_files(settings: Settings, backup: Path, files: Path, without_files:
     if attached := [file for file in missing if not file.is_staged]:
         raise Conflict(
             f"{lacking_message(attached)} The others are in the storage now. The database has not changed: bring the "
-            f"folder `{FOLDER}` that belongs to the backup, or restore the database alone with `--without-files`."
+            f"folder `{COPIES_FOLDER}` of the backup, or restore the database alone with `--without-files`."
         )
     return [file.id for file in missing]
 

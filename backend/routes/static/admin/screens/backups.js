@@ -64,7 +64,7 @@ function Schedule() {
 
 function Table({backups}) {
   return html`${backups.some(({files}) => files) && html`<p class="quiet">Uploaded files are not in a backup but beside
-      it, in the folder <code>files</code>: a download is without them.</p>`}
+      it, in the folder <code>file-copies</code>: a download is without them.</p>`}
     <div class="scroll" tabindex="0" role="group" aria-label="Backups"><table>
     <thead><tr><th scope="col">Created</th><th scope="col" class="number">Size</th>
       <th scope="col" class="number">Rows</th><th scope="col" class="number">Files</th>
