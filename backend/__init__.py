@@ -56,6 +56,7 @@ from backend.services.accounts.mail_texts import mail_texts
 from backend.services.accounts.passwords import hashing
 from backend.services.definitions.catalog import Catalogs, Resource
 from backend.services.files.storage import storage
+from backend.services.files.support import file_support
 from backend.services.files.thumbnails import thumbnails
 from backend.services.files.urls import file_urls
 from backend.services.operation.error_tracking import error_tracking
@@ -67,8 +68,8 @@ from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
-    *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage, file_urls),
-    thumbnails,
+    *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage),
+    *(file_urls, file_support, thumbnails),
     *(error_tracking, jobs, metrics),
 )
 

@@ -1,5 +1,8 @@
 """What changes of definitions do to the files of records, and what their plans say of it."""
 
+from backend.services.files.support import FileSupport, file_support
+from tests.conftest import ON_SQLITE
+from tests.helpers import details_of
 from tests.parts.files import stage, states
 
 PHOTO = {"type": "file", "types": ["image/*"]}
@@ -75,6 +78,22 @@ def test_another_type_drops_the_files_and_files_replace_other_values(admin):
     found = admin.get(f"/places/{record['id']}").json["data"]
     assert (found["a"], found["name"]) == (None, None)
     assert states() == {file_id: "removed"}
+
+
+@ON_SQLITE
+def test_a_field_declares_only_what_the_installation_supports(admin, monkeypatch):
+    most = file_support.max_bytes
+    options = PHOTO | {"max_bytes": most, "thumbs": ["200x200", "2000x1"]}
+    admin.declare("places", {"a": options})
+    for wrong, place, text in (
+        ({"max_bytes": most + 1}, "max_bytes", "At most 50,000,000 bytes can be uploaded (LARDER_MAX_FILE_BYTES)."),
+        ({"thumbs": ["9x9"]}, "thumbs", "Thumbnails need Pillow: install requirements-thumbnails.lock on the server."),
+    ):
+        if place == "thumbs":
+            monkeypatch.setattr(FileSupport, "draws_thumbnails", False)
+        answer = admin.post("/resources", json={"name": "others", "fields": {"a": PHOTO | wrong}})
+        assert details_of(answer)["json"] == {"fields": {"a": {place: [text]}}}
+    assert admin.post("/places", json={}).status_code == 201  # what is declared stays
 
 
 def test_a_narrower_declaration_needs_files_that_fit(admin):

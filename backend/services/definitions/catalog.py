@@ -226,7 +226,7 @@ class Catalog(dict[str, Resource]):
             self[name] = kept
         self.people = _make_people(settings, incoming[USERS], source, former)
         files = former.others[TABLE] if former else Resource(FILES, (1, ""), (), serializer, SOURCE, {})
-        self.others = {USERS: self.people, TABLE: files}
+        self.others: dict[str, Resource] = {USERS: self.people, TABLE: files}
         self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
         self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
         self.system: dict[str, Listable] = former.system if former else make_system_tables(serializer)

@@ -28,6 +28,7 @@ from backend.services.field_types.base import FieldType
 from backend.services.field_types.file import TABLE
 from backend.services.field_types.reference import USERS
 from backend.services.field_types.varying import USER
+from backend.services.files.support import NEEDS_PILLOW, file_support
 from backend.utils.nearest import nearest
 from backend.utils.problems import Problem, flatten, one_problem
 from backend.utils.texts import byte_count
@@ -37,6 +38,19 @@ MAX_RESOURCES = 500
 NEVER_UNIQUE = ("id", "updated_at", "version")  # unique by itself, or set by changes that must not be refused for it
 
 Problems = dict[str, Any]  # as backend/utils/problems.py has them
+
+
+def file_problems(definition: Definition) -> Problems:
+    """Check that this installation can do what fields with files declare."""
+    problems: dict[str, Problems] = {}
+    most = file_support.max_bytes
+    for name, field in definition.files.items():
+        if field.max_bytes is not None and field.max_bytes > most:
+            text = f"At most {most:,} bytes can be uploaded (LARDER_MAX_FILE_BYTES)."
+            problems[name] = {"max_bytes": [Problem("too_large", text, limit=most)]}
+        if field.thumbs and not file_support.draws_thumbnails:
+            problems.setdefault(name, {})["thumbs"] = [Problem("not_allowed", NEEDS_PILLOW)]
+    return {"fields": problems} if problems else {}
 
 
 def access_problems(definition: Definition, roles: Collection[str]) -> Problems:

@@ -36,7 +36,7 @@ def parse_definition(data: Any, roles: Collection[str], current: Definition | No
     wrong_fields |= checks.file_name_problems(definition)
     problems |= {"fields": wrong_fields} if wrong_fields else checks.column_problems(definition)
     problems = problems or checks.default_problems(definition) or computed_problems(definition)
-    problems = problems or record_check_problems(definition)
+    problems = problems or record_check_problems(definition) or checks.file_problems(definition)
     if problems:
         raise Invalid(problems)
     return definition

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from backend.services.errors import Invalid, Unavailable
+from backend.services.files.support import NEEDS_PILLOW
 from backend.utils.problems import Problem
 
 TYPE = "image/webp"
@@ -104,7 +105,7 @@ def _draw(folder: Path, media_type: str, size: str, open_picture: Callable[[], I
     try:
         from backend.services.files.pictures import FORMATS, BadPicture, draw_thumbnail  # only here: Pillow is optional
     except ImportError as error:
-        raise Unavailable("Thumbnails need Pillow: install requirements-thumbnails.lock on the server.") from error
+        raise Unavailable(NEEDS_PILLOW) from error
     if media_type not in FORMATS:
         raise _no_thumbnail(f"It is {media_type}.")
     width, height = map(int, size.split("x"))
