@@ -93,8 +93,8 @@ fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, 
 
 # `make test` has a short form of each, with the same inputs at each run.
 test-walks: $(VENV)/.installed-dev ## Compare many random definitions, records and conditions with models in plain Python
-	WHERE_WALKS=60 LINK_WALKS=20 EVOLUTIONS=60 AGGREGATES=600 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
-		tests/records/test_where_model.py tests/records/test_links_walk.py tests/records/test_aggregate_model.py tests/definitions/test_evolution.py $(ARGS)
+	WHERE_WALKS=60 LINK_WALKS=20 EVOLUTIONS=60 AGGREGATES=600 FILE_WALKS=20 $(BIN)/python -m pytest -n auto --maxprocesses 8 \
+		tests/records/test_where_model.py tests/records/test_links_walk.py tests/records/test_aggregate_model.py tests/definitions/test_evolution.py tests/files/test_files_walk.py $(ARGS)
 
 # With PEERS=1 it needs npm, too. With SHORT=1 it only compares the CPU time of requests with the commit before.
 bench: $(VENV)/.installed-dev $(if $(PEERS),.tmp/peers/.installed) ## Measure Larder beside bare servers, and beside others with PEERS=1; needs wrk; some of it with ARGS="--only one,list20"

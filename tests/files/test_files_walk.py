@@ -1,13 +1,21 @@
-"""Random writes by several people: after each, the table of files says what a model in plain Python says."""
+"""Random writes by several people: after them, the table of files says what a model in plain Python says.
 
+`FILE_WALKS=20 make test ARGS=tests/files/test_files_walk.py` walks different ways at each run.
+"""
+
+import os
 import random
 from itertools import count
+
+import pytest
 
 from tests.parts.files import stage, states
 
 OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 FILE = {"type": "file"}
-STEPS = 120
+WALKS = int(os.environ.get("FILE_WALKS", "0"))
+SEEDS = [random.randrange(2**32) for _ in range(WALKS)] or [7]
+STEPS = 300 if WALKS else 120
 
 
 class Walk:
@@ -195,8 +203,9 @@ class Walk:
         del self.records["things"]
 
 
-def test_the_states_of_files_agree_with_the_records(admin, alice, bob):
-    walk = Walk(admin, [alice, bob], seed=7)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_states_of_files_agree_with_the_records(admin, alice, bob, seed):
+    walk = Walk(admin, [alice, bob], seed)
     for number in range(STEPS):
         walk.step()
         if number % 20 == 0:
