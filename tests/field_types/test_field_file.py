@@ -36,6 +36,7 @@ class TestFile(FieldTypeContract):
         path = f"/things/{answers[0].json['data']['id']}"
         answers += [things.get(path), things.put(path, json={"value": answers[0].json["data"]["value"]})]
         answers += [things.get("/things"), things.get("/things?fields=value")]
+        check_answer(document, "replace_thing", things.put(path, json={"value": None}))
         names = ("create_thing", "get_thing", "replace_thing", "list_things", "list_things")
         for answer, name in zip(answers, names, strict=True):
             data = answer.json["data"]

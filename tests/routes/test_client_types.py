@@ -14,6 +14,7 @@ FIELDS = {
     "number": {"type": "sequence"},
     "tags": {"type": "list", "of": "string"},
     "extra": {"type": "json"},
+    "photo": {"type": "file"},
     "book": {"type": "reference", "to": "books"},
     "secret": {"type": "string", "readable_by": ["editor"]},
     "seen": {"type": "string", "writable_by": ["editor"]},
@@ -40,7 +41,9 @@ def test_has_the_types_of_what_the_caller_sees(admin, alice, edith, stranger):
     assert 'state: "open" | "it\'s \\"done\\"" | "" | null;' in row
     assert {"price: string | null;", "number: number;", "tags: Array<string> | null;", "extra: unknown;"} <= {*row}
     assert "/** Ends no comment: *\\/ x */" in row
+    assert 'photo: Schemas["AttachedFile"] | null;' in row
     body = interface(text, "NoteCreate")
+    assert "photo?: string | null;" in body
     assert {"title: string;", "price?: string | null;", "book?: string | null;"} <= {*body}
     assert not {"number", "seen", "secret", "id"} & {line.partition(":")[0].rstrip("?") for line in body}
     assert "title?: string;" in interface(text, "NoteUpdate")

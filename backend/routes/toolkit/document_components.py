@@ -51,7 +51,7 @@ FILE: Json = {
     "required": ["id", "name", "type", "bytes", "sha256", "url"],
 }
 COMPONENTS: dict[str, Json] = {
-    "File": FILE,
+    "AttachedFile": FILE,
     "ErrorDetails": ERROR_DETAILS,
     "ValueProblems": PROBLEMS,
     "AuditDetails": AUDIT_DETAILS,

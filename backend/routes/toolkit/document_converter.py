@@ -23,7 +23,8 @@ def describe_component(converter: Any, field: fields.Field[Any], ret: dict[str, 
     if COMPONENT not in field.metadata:
         return {}
     ret.clear()
-    return {"$ref": f"#/components/schemas/{field.metadata[COMPONENT]}"}
+    reference = {"$ref": f"#/components/schemas/{field.metadata[COMPONENT]}"}
+    return {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
 
 
 def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ SYSTEM_NAMES = {
         "job",
         "job_run",
     ),
-    *("batch_operation", "batch_request", "batch_result", "list_meta", "staged_file", "file_link"),
+    *("batch_operation", "batch_request", "batch_result", "list_meta", "staged_file", "attached_file", "file_link"),
     *("record_change", "changes_meta"),
     *("import_change", "import_problem", "import_report", "import_option", "proposed_definition"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),

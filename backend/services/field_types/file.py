@@ -139,7 +139,7 @@ class File(FieldType):
 
     def shown_field(self, **options: Any) -> fields.Field[Any]:
         """Return a field for the object that describes a file."""
-        return fields.Dict(**options | {"metadata": {**options.get("metadata", {}), COMPONENT: "File"}})
+        return fields.Dict(**options | {"metadata": {**options.get("metadata", {}), COMPONENT: "AttachedFile"}})
 
     def text_field(self) -> fields.Field[Any]:
         """Return a field for the id of a file, or a cell that `to_cell` wrote."""
