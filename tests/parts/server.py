@@ -150,11 +150,11 @@ class Caller:
         self.connection.close()
 
     def call(self, method, path, data=None, headers=()):
-        """Send `data` as JSON to a path below `/api/v1`; return the status and the JSON of the response."""
+        """Send `data` as JSON, or bytes as a file, to a path below `/api/v1`; return (status, JSON of the response)."""
         headers = dict(headers) | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
-        body = None if data is None else json.dumps(data)
+        body = data if data is None or isinstance(data, bytes) else json.dumps(data)
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/octet-stream" if isinstance(data, bytes) else "application/json"
         self.connection.request(method, f"/api/v1{path}", body, headers)
         response = self.connection.getresponse()
         return response.status, json.loads(response.read())

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from tests.parts.postgres import BINARIES
 from tests.parts.server import ROOT
 from tests.torture.faults import FAULTS, clock_variables
+from tests.torture.files import file_problems, remains_after_a_day
 from tests.torture.ledger import compare, prepare, read_everything, signed_in
 from tests.torture.stage import Pulse, Stage, new_folder
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 HEADS = ("fault", "database", "acknowledged", "lost", "doubled", "responses", "`/health/live` at most", "writes after")
-ALLOWED = {200, 201, 401, 404, 409, 412, 503, None}
+ALLOWED = {200, 201, 401, 404, 409, 412, 503, 507, None}
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def run(fault, kind, length):
 def _run_on(stage, fault, length):
     pulse = Pulse(stage.address)
     pulse.start()
-    with stage.writing(length.clients) as ledger:
+    with stage.writing(length.clients, sends_files=fault.sends_files) as ledger:
         time.sleep(length.fault / 4)
         with fault.around(stage, length.load if fault.name.startswith("none") else length.fault):
             pass
@@ -98,9 +99,16 @@ def _run_on(stage, fault, length):
     pulse.end()
     with signed_in(stage.address) as caller:
         lost, doubled = compare(ledger, read_everything(caller))
+        wrong = [*file_problems(stage, caller)]
+    if not fault.forgets and (left := remains_after_a_day(stage)):
+        wrong.append(f"{left} files without a row are left after a day")
     row = Row(fault.name, stage.kind, ledger.acknowledged, len(lost), len(doubled), dict(ledger.statuses))
     row.live_seconds, row.recovery_seconds = pulse.slowest, recovery
-    row.problems = (*_problems(row, fault, length, pulse, ledger), *_defects(stage.folder / "server.log"))
+    row.problems = (
+        *_problems(row, fault, length, pulse, ledger),
+        *wrong,
+        *_defects(stage.folder / "server.log"),
+    )
     return row
 
 
@@ -117,7 +125,7 @@ def _problems(row, fault, length, pulse, ledger):
         yield f"{row.lost} acknowledged writes lost or half there, {row.doubled} doubled"
     if odd := set(row.statuses) - ALLOWED:
         yield f"answers {odd}: {ledger.odd[:2]}"
-    failed = row.statuses.get(None, 0) + row.statuses.get(503, 0)
+    failed = sum(row.statuses.get(status, 0) for status in (None, 503, 507))
     if failed and not fault.fails:
         yield f"{failed} requests failed"
     if row.live_seconds > length.live:

@@ -1,6 +1,7 @@
 """The faults: each is a context manager around a time of it, and says in words what it does."""
 
 import os
+import random
 import resource
 import shutil
 import socket
@@ -17,8 +18,11 @@ from pathlib import Path
 import cysqlite
 import psycopg
 
-from tests.parts.server import ROOT, environment
+from tests.conftest import PASSWORD
+from tests.parts.server import ROOT, Caller, environment
+from tests.torture.ledger import EMAIL, FAILED
 
+KILLS = 30
 DESCRIPTORS = 40
 IDLE_CONNECTIONS = 900
 CLOCK = Path(__file__).with_name("clock.c")
@@ -42,6 +46,7 @@ class Fault:
     small_disk: bool = False
     forgets: bool = False  # whether writes of before may be undone
     stderr: bool = False  # whether the log is written to a pipe of the fault
+    sends_files: bool = False  # whether all records that clients write have files
 
 
 FAULTS = []
@@ -77,6 +82,27 @@ def kills(stage, seconds):
         stage.kill(index % 2)
         index += 1
         time.sleep(1)
+
+
+@fault("kill -9 at 30 moments of uploads and backups", sends_files=True)
+def kills_at_random(stage, seconds):
+    """Kill and start the processes at random moments, while files are uploaded and backups are made."""
+    yield
+    over = threading.Event()
+    backing_up = threading.Thread(target=_back_up, args=(stage.address, over))
+    backing_up.start()
+    for index in range(round(KILLS * min(seconds / 8, 1))):
+        time.sleep(random.uniform(0.05, 0.8))
+        stage.kill(index % 2)
+    over.set()
+    backing_up.join()
+
+
+def _back_up(address, over):
+    """Make backups until `over` is set. Those that a kill interrupts fail."""
+    while not over.wait(0.1):
+        with suppress(*FAILED, AssertionError), Caller(address) as caller:
+            caller.sign_in(EMAIL, PASSWORD).call("POST", "/backups")
 
 
 @fault("rolling restarts", fails=False)

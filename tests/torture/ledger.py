@@ -16,7 +16,10 @@ FIELDS = {
     "code": {"type": "string", "required": True, "index": True},
     "value": {"type": "integer"},
     "text": {"type": "text"},
+    "file": {"type": "file"},
 }
+MAX_FILE_BYTES = 200_000
+REFUSED = (503, 507)  # nothing was written
 ABSENT = None
 CLIENT_SECONDS = 20  # a request that takes longer has failed
 FAILED = (OSError, http.client.HTTPException, ValueError)
@@ -76,17 +79,22 @@ class Ticket:
 
 
 class Client(threading.Thread):
-    """Somebody who creates, changes and deletes records of their own, alone and in batches, until `stop` is set."""
+    """Somebody who creates, changes and deletes records of their own, alone and in batches, until `stop` is set.
 
-    def __init__(self, address, ticket, ledger, number):
+    With `sends_files`, all of them have files.
+    """
+
+    def __init__(self, address, ticket, ledger, number, *, sends_files=False):
         super().__init__(daemon=True)
+        own = [self._single, self._single, self._single, self._batch, self._repeated, self._with_file]
+        self._deeds = [self._with_file] if sends_files else own
         self._ticket, self._ledger, self._random = ticket, ledger, random.Random(number)
         self._address, self._caller, self.stop = address, None, threading.Event()
 
     def run(self):
         while not self.stop.is_set():
             key = uuid.uuid4().hex
-            self._random.choice([self._single, self._single, self._single, self._batch, self._repeated])(key)
+            self._random.choice(self._deeds)(key)
         self._hang_up()
 
     def _send(self, method, path, data=None, headers=()):
@@ -102,7 +110,7 @@ class Client(threading.Thread):
             self.stop.wait(0.2)
             return None, None
         self._ledger.note(status, wrote=method != "GET")
-        if status in (401, 503):
+        if status in (401, *REFUSED):
             if status == 401:
                 self._ticket.lapse(self._caller.token)
                 self._hang_up()
@@ -153,6 +161,27 @@ class Client(threading.Thread):
             status, _ = self._send("POST", "/entries", {"code": key, "value": 0}, {"Idempotency-Key": key})
             if self._wrote(key, status, 0) or self.stop.is_set():
                 return
+
+    def _with_file(self, key):
+        """Upload files, the second one to replace the first, and perhaps delete the record with it."""
+        record = self._attach(key, 0, "POST", "/entries", {"code": key})
+        if record is None:
+            return
+        path = f"/entries/{record['id']}"
+        if self._random.random() < 0.5:
+            self._attach(key, 1, "PATCH", path, {})
+        if self._random.random() < 0.3:
+            status, _ = self._send("DELETE", path)
+            self._wrote(key, status, ABSENT)
+
+    def _attach(self, key, value, method, path, data):
+        """Upload a file, and write a record with it; return the record, or None if one of both failed."""
+        content = self._random.randbytes(self._random.randrange(MAX_FILE_BYTES))
+        status, answer = self._send("POST", "/files", content)
+        if status != 201:
+            return None
+        status, answer = self._send(method, path, data | {"value": value, "file": answer["data"]["id"]})
+        return answer["data"] if self._wrote(key, status, value) else None
 
 
 def read_everything(caller):

@@ -72,10 +72,10 @@ class Stage:
         self.processes[index] = self.manager.start()
 
     @contextmanager
-    def writing(self, clients):
+    def writing(self, clients, *, sends_files=False):
         """Have so many clients write in the block; yields their Ledger."""
         ledger, ticket = Ledger(), Ticket(self.address)
-        threads = [Client(self.address, ticket, ledger, number) for number in range(clients)]
+        threads = [Client(self.address, ticket, ledger, number, sends_files=sends_files) for number in range(clients)]
         for thread in threads:
             thread.start()
         try:
