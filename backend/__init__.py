@@ -64,12 +64,13 @@ from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.storage.answer_sizes import response_limit
 from backend.services.storage.counts import count_limit
+from backend.services.storage.feed_watch import feed_watch
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
     *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage),
-    *(file_urls, file_support, thumbnails),
+    *(file_urls, file_support, thumbnails, feed_watch),
     *(error_tracking, jobs, metrics),
 )
 

@@ -26,6 +26,7 @@ from backend.services.health.check import any_failed
 from backend.services.operation import migrations
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
+from backend.services.storage.feed_watch import feed_watch
 
 log = structlog.get_logger()
 
@@ -145,6 +146,7 @@ def _begin_drain(server: Server) -> None:
     # shell script has started in the background ignore it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     notify("STOPPING=1")
+    feed_watch.end_waits()
     server.is_draining = True
     server.accepting = False
     if server.owns_socket:

@@ -1,6 +1,7 @@
 """The feed of changes: `/api/v1/changes`."""
 
 import json
+from functools import partial
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -14,6 +15,7 @@ from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
+from backend.routes.toolkit.waiting import Waited, wait_for_changes
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.datetime import Moment
@@ -22,7 +24,8 @@ from backend.services.field_types.marshmallow_fields import StrictText
 from backend.services.records.changes import ChangePage, ChangeQuery, list_changes
 from backend.utils.problems import REQUIRED
 
-MAX_RESOURCES, MAX_LIMIT, MAX_CURSOR = 50, 1000, 200
+MAX_RESOURCES, MAX_LIMIT, MAX_CURSOR, MAX_WAIT_SECONDS = 50, 1000, 200, 25
+RETRY_AFTER_SECONDS = 2  # for requests that could not wait
 
 blp = Blueprint("changes", __name__, url_prefix=f"{API}/changes", description="What was changed, in order")
 
@@ -69,6 +72,11 @@ ChangesQuery = QuerySchema.from_dict(
             validate=validate.Range(1, MAX_LIMIT),
             metadata={"description": "Maximum number of changes"},
         ),
+        "wait": IntegerFromText(
+            load_default=0,
+            validate=validate.Range(0, MAX_WAIT_SECONDS),
+            metadata={"description": "Seconds to wait for a change if there is none after `after`"},
+        ),
         "data": BooleanFromText(load_default=False, metadata={"description": "Whether to include records"}),
     },
     name="changes_query",
@@ -84,16 +92,24 @@ ChangesQuery = QuerySchema.from_dict(
 def list_entries(arguments: dict[str, Any]) -> Answer:
     """List changes of records, in the order in which they were committed
 
-    Who may list only some records of a resource sees the latest change of each of them, and no deletions.
+    Who may list only some records of a resource sees the latest change of each of them, and no deletions. With `wait`,
+    a request without changes is answered when there are some; if too many requests wait, at once with `Retry-After`.
     """
     if "resource" not in arguments:
         raise Invalid({"resource": [REQUIRED]}, "query")
-    query = ChangeQuery(
-        tuple(dict.fromkeys(arguments["resource"])), arguments.get("after"), arguments["limit"], arguments["data"]
-    )
-    return _answer(list_changes(current_actor(), get_app().catalog, query))
+    names = tuple(dict.fromkeys(arguments["resource"]))
+    query = ChangeQuery(names, arguments.get("after"), arguments["limit"], arguments["data"])
+    if query.after is None or not arguments["wait"]:
+        return _answer(Waited(_read(query, query.after)))
+    return _answer(wait_for_changes(partial(_read, query), query.after, arguments["wait"]))
 
 
-def _answer(page: ChangePage) -> Answer:
+def _read(query: ChangeQuery, after: str | None) -> ChangePage:
+    return list_changes(current_actor(), get_app().catalog, query._replace(after=after))
+
+
+def _answer(waited: Waited) -> Answer:
+    page = waited.page
     meta = {"next_cursor": page.cursor, "more": page.more}
-    return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta))
+    headers = [("Retry-After", str(RETRY_AFTER_SECONDS))] if waited.is_refused else []
+    return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta), headers=headers)

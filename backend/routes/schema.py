@@ -97,6 +97,7 @@ class SchemaResourceSchema(Schema):
     search = _names("The fields that `q` searches; there is no `q` without any")
     keys = _names("The keys of upserts and imports, such as `country,code`")
     require_if_match = _flag("Whether updates and deletions need `If-Match`")
+    feed = _flag("Whether `/changes` lists the changes of its records")
     actions = fields.Dict(
         keys=fields.String(validate=validate.OneOf(NAMES_OF_ACTIONS)),
         values=fields.String(validate=validate.OneOf(get_args(Extent))),

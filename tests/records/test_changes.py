@@ -1,6 +1,5 @@
 """The feed of changes: `feed: true`, and `GET /changes`."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.parts.backups import make_backup, restore
+from tests.parts.changes import Follower
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {
@@ -23,37 +23,12 @@ FIELDS = {
     "top": {"type": "reference", "to": "notes", "on_delete": "cascade"},
     "friends": {"type": "references", "to": "notes"},
 }
-WAIT_SECONDS = 20  # on Postgres, transactions of other tests hold the feed back
 
 
 @pytest.fixture
 def notes(admin):
     """A resource with a feed, whose records members change."""
     return admin.declare("notes", FIELDS, access=OPEN, feed=True)
-
-
-class Follower:
-    """Reads the feed of resources, from now on."""
-
-    def __init__(self, person, resource="notes", **options):
-        self.person, self.query = person, {"resource": resource, **options}
-        self.cursor = self.ask()["meta"]["next_cursor"]
-
-    def ask(self, **options):
-        answer = self.person.get("/changes", query_string=self.query | options)
-        assert answer.status_code == 200, answer.json
-        return answer.json
-
-    def read(self, count):
-        """Return the changes since the last call, at least `count`; wait for them."""
-        found, deadline = [], time.monotonic() + WAIT_SECONDS
-        while True:
-            page = self.ask(after=self.cursor)
-            self.cursor = page["meta"]["next_cursor"]
-            found += page["data"]
-            if (len(found) >= count and not page["meta"]["more"]) or time.monotonic() > deadline:
-                return found
-            time.sleep(0.02)
 
 
 def shown(changes):
@@ -292,3 +267,26 @@ def test_a_restored_backup_begins_a_new_feed(app, notes, alice):
     follower = Follower(alice)
     alice.make("notes", title="new")
     assert shown(follower.read(1)) == [("create", 1, [])]
+
+
+@ON_SQLITE
+def test_documents_name_the_feeds_that_the_caller_may_read(admin, alice, stranger):
+    fields, member = {"title": {"type": "string"}}, {"list": ["member"]}
+    admin.declare("mine", fields, feed=True, access=member)
+    admin.declare("secret", fields, feed=True)
+    admin.declare("quiet", fields, access=member)
+
+    def feeds(person):
+        document = person.get("http://localhost/openapi.json").json
+        (found,) = (
+            each["schema"]["items"].get("enum")
+            for each in document["paths"]["/api/v1/changes"]["get"]["parameters"]
+            if each["name"] == "resource"
+        )
+        return found
+
+    assert (feeds(admin), feeds(alice), feeds(stranger)) == (["mine", "secret"], ["mine"], None)
+    described = alice.get("/schema").json["data"]["resources"]
+    assert {each["name"]: each["feed"] for each in described} == {"mine": True, "quiet": False}
+    assert alice.get("/changes?resource=secret").status_code == 403
+    assert stranger.get("/changes?resource=mine").status_code == 401

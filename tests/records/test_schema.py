@@ -68,6 +68,7 @@ def test_describes_a_resource_for_those_who_may_use_it(library, alice):
         "search": ["title"],
         "keys": [],
         "require_if_match": False,
+        "feed": False,
         "actions": {
             **{"list": "all", "read": "all", "create": "all", "update": "own", "delete": "rule"},
             **{"export": "all", "aggregate": "all", "import": "all", "history": "all"},

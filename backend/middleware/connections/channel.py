@@ -113,6 +113,15 @@ class Channel(TimedChannel):
         else:
             super().handle_read()
 
+    def is_gone(self) -> bool:
+        """Return whether the client has closed the connection, while nothing is read from it."""
+        try:
+            return not self.connected or not self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def _discard_input(self) -> bytes:
         try:
             return self.socket.recv(SEND_BYTES)

@@ -1,7 +1,8 @@
 """Pieces of the OpenAPI document, kept as JSON text, so that joining them needs no serializing."""
 
+import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Members = dict[str, str]  # map of name to JSON text
@@ -16,6 +17,12 @@ class Piece:
         self.components = {kind: _members(members) for kind, members in document["components"].items()}
         parts = {"paths", "tags", "components"}
         self.rest = _members({name: value for name, value in document.items() if name not in parts})
+
+    def changed(self, path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> "Piece":
+        """Return a copy with another content of a path."""
+        other = copy.copy(self)
+        other.paths = self.paths | {path: _text(change(json.loads(self.paths[path])))}
+        return other
 
 
 def join_pieces(system: Sequence[Piece], resources: Sequence[Piece]) -> bytes:

@@ -100,6 +100,19 @@ class PeoplePart:
         }
 
 
+def visible_feeds(catalog: Catalog, actor: Actor) -> tuple[str, ...]:
+    """Return the names of the resources with a feed of which the actor may list records."""
+    return tuple(name for name, each in catalog.items() if each.has_feed and has_grant(each, "list", actor))
+
+
+def narrow_changes(path: Json, feeds: tuple[str, ...]) -> Json:
+    """Return the document of `/changes` with the names of these resources as the only values of its `resource`."""
+    for parameter in path["get"]["parameters"] if feeds else ():
+        if parameter.get("name") == "resource":
+            parameter["schema"]["items"]["enum"] = [*feeds]
+    return path
+
+
 def visible_parts(catalog: Catalog, actor: Actor) -> list[VisiblePart]:
     """Return the VisiblePart of each resource for which the actor has a grant."""
     granted = [resource for resource in catalog.values() if has_any_grant(resource, actor)]

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backend.middleware.authentication import actor_or_public
 from backend.middleware.errors import http_error_response
 from backend.middleware.guards import signed_in_actor
-from backend.middleware.paths import DOCUMENT_PATH
+from backend.middleware.paths import API, DOCUMENT_PATH
 from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
@@ -22,6 +22,8 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
+
+CHANGES_PATH = f"{API}/changes"
 
 # Cache of complete documents: one for each combination of what an actor may see, of the newest generation.
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
@@ -74,23 +76,27 @@ class Api(SmorestApi):
         """Return the OpenAPI document as JSON in UTF-8, with what an actor may see."""
         catalog = self._larder.catalog
         parts = narrowing.visible_parts(catalog, actor)
-        key = (catalog.generation, actor.is_signed_in, tuple((part.name, part.key) for part in parts))
+        feeds = narrowing.visible_feeds(catalog, actor)
+        key = (catalog.generation, actor.is_signed_in, feeds, tuple((part.name, part.key) for part in parts))
         document: bytes | None = documents.get(key)
         metrics.count_lookup("documents", document is not None)
         if document is None:
-            document = self._join(catalog, actor, parts)
+            document = self._join(catalog, actor, parts, feeds)
             if self._generation != catalog.generation:  # documents of former generations are never needed again
                 documents.clear()
                 self._generation = catalog.generation
             documents.set(key, document)
         return document
 
-    def _join(self, catalog: Catalog, actor: Actor, parts: list[narrowing.VisiblePart]) -> bytes:
+    def _join(
+        self, catalog: Catalog, actor: Actor, parts: list[narrowing.VisiblePart], feeds: tuple[str, ...]
+    ) -> bytes:
         with self._write_lock:
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
                 self._system_piece = Piece(self._writer.write_system(self._blueprints))
-        system = [self._system_piece, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
+        changes = self._system_piece.changed(CHANGES_PATH, lambda path: narrowing.narrow_changes(path, feeds))
+        system = [changes, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
         return join_pieces(system, [self._piece(catalog[part.name], part) for part in parts])
 
     def _piece(self, resource: Resource, part: narrowing.VisiblePart | narrowing.PeoplePart) -> Piece:

@@ -103,6 +103,7 @@ def _resource(actor: Actor, resource: Resource) -> Json:
         "search": [name for name in definition.search if name not in hidden],
         "keys": [*upsert_keys(definition, hidden | locked)],
         "require_if_match": definition.require_if_match,
+        "feed": definition.feed,
         "actions": actions,
         "fields": [
             _field(

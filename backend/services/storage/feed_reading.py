@@ -70,6 +70,16 @@ def read_changes(after: Position, resources: Sequence[str], limit: int) -> list[
     return [_change(row) for row in database.fetch_all(sql, [*after, *resources, limit], True)]
 
 
+def read_last() -> Position:
+    """Return the Position of the last change that readers see, of any resource."""
+    sql = (
+        f"SELECT transaction_id, sequence FROM larder_changes WHERE {database.feed.is_settled}"
+        " ORDER BY transaction_id DESC, sequence DESC LIMIT 1"
+    )
+    rows = database.fetch_all(sql, (), True)
+    return Position(*rows[0]) if rows else Position(0, 0)
+
+
 def _change(row: tuple[object, ...]) -> Change:
     transaction_id, sequence, resource, record_id, action, version, fields, at, by = row
     return Change(

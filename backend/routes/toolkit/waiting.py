@@ -1,0 +1,44 @@
+"""Waits for changes: a request that finds none is answered when there are some."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from flask import request
+
+from backend.middleware.app import get_app
+from backend.middleware.waiting import continue_request, is_gone
+from backend.models.database import database
+from backend.services.records.changes import ChangePage
+from backend.services.storage.feed_reading import read_last
+from backend.services.storage.feed_watch import feed_watch
+
+
+class Waited(NamedTuple):
+    """A page of changes; `is_refused` says that the request could not wait, because too many others do."""
+
+    page: ChangePage
+    is_refused: bool = False
+
+
+def wait_for_changes(read: Callable[[str | None], ChangePage], after: str, seconds: float) -> Waited:
+    """Return the page that `read(after)` returns; if it has no changes, wait for some, at most so many seconds.
+
+    Meanwhile the request has no database connection. Before the next page, the caller is identified again.
+    """
+    deadline, last = time.monotonic() + seconds, read_last()
+    page = read(after)
+    if page.items or page.more:
+        return Waited(page)
+    with feed_watch.place() as has_place:
+        if not has_place:
+            return Waited(page, is_refused=True)
+        while not (page.items or page.more):
+            database.close()
+            if not feed_watch.wait(last, deadline, partial(is_gone, request.environ)):
+                break
+            continue_request(get_app(), request.environ)
+            last = read_last()
+            page = read(page.cursor)
+    return Waited(page)

@@ -1,0 +1,96 @@
+"""Who sees which changes: rules on rows, hidden fields, deletions, and who made a change."""
+
+import pytest
+
+from tests.conftest import ON_SQLITE
+from tests.parts.changes import Follower
+
+FIELDS = {
+    "state": {"type": "string"},
+    "text": {"type": "string"},
+    "wage": {"type": "integer", "readable_by": ["editor"]},
+}
+WRITERS = {"create": ["member"], "update": ["member"], "delete": ["member"], "read": ["member"]}
+OPEN = {"role": "member", "where": {"state": "open"}}
+ALL = [
+    *("a1 create", "b1 create", "c1 create", "d1 create", "a2 update state", "a3 update text wage"),
+    *("b2 update state", "c2 delete", "d2 update wage", "a4 update wage"),
+]
+WITHOUT_WAGE = [each.replace(" wage", "") for each in ALL]
+
+
+def write(admin, alice):
+    """Write the same changes for each case: `a` comes into the rule and stays, `b` leaves it, `c` is deleted."""
+    a, b, c = (admin.make("notes", state=state, wage=1) for state in ("draft", "open", "open"))
+    d = alice.make("notes", state="draft")
+    ids = {each["id"]: name for each, name in zip((a, b, c, d), "abcd", strict=True)}
+    for person, record, values in (
+        (admin, a, {"state": "open"}),
+        (admin, a, {"text": "x", "wage": 2}),
+        (admin, b, {"state": "draft"}),
+    ):
+        assert person.patch(f"/notes/{record['id']}", json=values).status_code == 200
+    assert admin.delete(f"/notes/{c['id']}").status_code == 200
+    for record in (d, a):
+        assert admin.patch(f"/notes/{record['id']}", json={"wage": 3}).status_code == 200
+    return ids
+
+
+def seen(changes, ids):
+    return [" ".join([f"{ids[each['id']]}{each['version']}", each["action"], *each["fields"]]) for each in changes]
+
+
+@pytest.mark.parametrize(
+    ("grants", "expected"),
+    [
+        (["member"], {"admin": ALL, "edith": ALL, "alice": WITHOUT_WAGE}),
+        (["editor", OPEN], {"admin": ALL, "edith": ALL, "alice": ["a4 update"]}),
+        (["owner"], {"admin": ALL, "alice": ["d2 update"], "bob": []}),
+        (["owner", {"role": "editor", "where": {"state": "draft"}}], {"edith": ["b2 update state", "d2 update wage"]}),
+        (["public"], {"stranger": WITHOUT_WAGE}),
+        ([{"role": "public", "where": {"state": "open"}}], {"stranger": ["a4 update"], "bob": ["a4 update"]}),
+    ],
+)
+def test_shows_what_the_reader_may_list_now(admin, alice, bob, edith, stranger, grants, expected):
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": grants}, feed=True)
+    people = {"admin": admin, "alice": alice, "bob": bob, "edith": edith, "stranger": stranger}
+    complete = Follower(admin)
+    followers = {name: Follower(people[name], data="true") for name in expected}
+    ids = write(admin, alice)
+    assert seen(complete.read(len(ALL)), ids) == ALL  # all are settled now
+    for name, lines in expected.items():
+        changes = followers[name].read(0)
+        assert seen(changes, ids) == lines, name
+        listed = {record["id"]: record for record in people[name].get("/notes").json["data"]}
+        assert [each["data"] for each in changes] == [
+            None if each["action"] == "delete" else listed.get(each["id"]) for each in changes
+        ], name
+        # The same in pages of one, whatever is left out between them.
+        small, lines_of_pages, more = Follower(people[name], limit=1), [], True
+        small.cursor = followers[name].start
+        while more:
+            page = small.ask(after=small.cursor)
+            small.cursor, more = page["meta"]["next_cursor"], page["meta"]["more"]
+            lines_of_pages += seen(page["data"], ids)
+        assert lines_of_pages == lines, name
+
+
+@ON_SQLITE
+def test_shows_who_made_a_change_only_to_those_who_see_the_users(admin, alice, bob, stranger):
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": ["public"]}, feed=True)
+    followers = [Follower(person) for person in (admin, alice, stranger)]
+    alice.make("notes", state="x")
+    bob.make("notes", state="y")
+    assert [[each["by"] for each in one.read(2)] for one in followers] == [
+        [alice.id, bob.id],
+        [alice.id, bob.id],
+        [None, None],
+    ]
+
+
+@ON_SQLITE
+def test_a_cursor_tells_nothing(admin, alice):
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": ["owner"]}, feed=True)
+    first, second = (alice.get("/changes?resource=notes").json["meta"]["next_cursor"] for _ in range(2))
+    assert first != second  # although nothing was changed
+    assert len(first) == len(second)
