@@ -17,6 +17,7 @@ def open_as(address, page):
     """Return a function that signs in as `alice`, `edith` or `admin` (None: nobody) and shows a page of Larder."""
 
     def open_page(name, path="/admin/"):
+        page.goto("about:blank")  # what the former page still reads would be refused without its cookies
         page.context.clear_cookies()
         if name:
             data = {"email": f"{name}@example.com", "password": PASSWORD, "cookies": True}
@@ -39,6 +40,11 @@ def forget_refusals(console, *statuses):
     """Clear the console of the errors that a browser reports for refused calls; fail if there are others."""
     assert [text for text in console if not any(f"status of {status} " in text for status in statuses)] == []
     console.clear()
+
+
+def close_messages(page):
+    """Close the messages that are shown. They also go by themselves, so none is waited for."""
+    page.locator(".notice button").evaluate_all("buttons => buttons.forEach(button => button.click())")
 
 
 def wait_for_rows(page, count):

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_for_rows
+from tests.browser.admin.conftest import check_accessible, close_messages, forget_refusals, wait_for_rows
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
@@ -14,9 +14,8 @@ NOTES = {"fields": {"title": {"type": "string", "readable_by": ["auditor"]}}, "o
 
 def notice(page, text):
     """Wait for a message and close it."""
-    shown = page.locator(".notice").filter(has_text=text)
-    shown.wait_for()
-    shown.get_by_role("button", name="Close message").click()
+    page.locator(".notice").filter(has_text=text).wait_for()
+    close_messages(page)
 
 
 def heading(page, name, level=1):

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import check_accessible
+from tests.browser.admin.conftest import check_accessible, close_messages
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
@@ -94,11 +94,11 @@ def field(page, label):
 
 def save(page, said="Saved."):
     """Save by the keyboard, and wait for what is said, not for what was said before."""
-    page.evaluate("document.querySelectorAll('.notice button').forEach(button => button.click())")
+    close_messages(page)
     expect(page.locator(".notice")).to_have_count(0)
     page.keyboard.press("Control+s")
-    page.get_by_text(said, exact=True).first.wait_for()
-    page.locator(".notice button").last.click()
+    page.get_by_text(said, exact=True).wait_for()
+    close_messages(page)
 
 
 def test_a_record_is_typed_and_changed_with_every_type(open_as, api, console):

@@ -1,8 +1,16 @@
 // Values in an order, each of which can be moved to the front and removed.
-import {html} from './html.js';
+import {html, useLayoutEffect, useRef} from './html.js';
 
 // `texts` are the texts of `values`; onInput gets the new values. Without `isOrdered` their order means nothing.
 export function Chips({values, texts, onInput, isOrdered = true}) {
+  const focused = useRef(null); // {field, index}: the button that was pressed is gone when the change is drawn
+  useLayoutEffect(() => {
+    if (focused.current) focusChip(focused.current);
+    focused.current = null;
+  });
+  const keepFocus = ({currentTarget}, index) => {
+    focused.current = {field: currentTarget.closest('.field') ?? document, index};
+  };
   const remove = (event, index) => {
     keepFocus(event, index);
     onInput(values.filter((_, each) => each !== index));
@@ -22,11 +30,8 @@ export function Chips({values, texts, onInput, isOrdered = true}) {
   </li>`)}</ul>`;
 }
 
-// The button is gone when the change is drawn: the one in its place gets the focus, or else the input.
-function keepFocus(event, index) {
-  const field = event.currentTarget.closest('.field') ?? document;
-  setTimeout(() => {
-    const chip = field.querySelectorAll('.chips > li')[index];
-    (chip?.querySelector('button') ?? field.querySelector('input, select'))?.focus();
-  });
+// The button of the chip in this place gets the focus, or else the input.
+function focusChip({field, index}) {
+  const chip = field.querySelectorAll('.chips > li')[index];
+  (chip?.querySelector('button') ?? field.querySelector('input, select'))?.focus();
 }
