@@ -59,6 +59,23 @@ def wait_until_read(page):
     expect(page.locator("main [aria-busy=true]")).to_have_count(0)
 
 
+def record_responses(page):
+    """Return a function that returns the responses of the API since it was called last, once they are complete.
+
+    It must be called before the browser opens another page, which does not have their bodies.
+    """
+    requests = []
+    page.on("requestfinished", lambda request: "/api/v1/" in request.url and requests.append(request))
+
+    def take():
+        page.wait_for_load_state("networkidle")
+        responses = [request.response() for request in requests]
+        requests.clear()
+        return responses
+
+    return take
+
+
 class Client:
     """Calls the API as one of the people, beside the page."""
 

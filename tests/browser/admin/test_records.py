@@ -6,10 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import check_accessible, wait_for_rows
-from tests.conftest import PASSWORD
+from tests.browser.admin.conftest import Client, check_accessible, record_responses, wait_for_rows
 from tests.parts import geo
-from tests.parts.server import Caller, running_server
+from tests.parts.server import running_server
 
 COUNTABLE = 10_000
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\">"
@@ -239,20 +238,16 @@ def test_a_link_has_the_filters_of_the_api(geo_address, page, console):
 
 @pytest.fixture
 def api(address):
-    """An admin who calls the API, with the resources of this file."""
-    with Caller(address) as caller:
-        caller.sign_in("admin@example.com", PASSWORD)
-        for name, definition in RESOURCES.items():
-            status, answer = caller.call("POST", "/resources", {"name": name, **definition})
-            assert status == 201, answer
-        yield caller
+    """The API as an admin uses it, with the resources of this file."""
+    client = Client(address, "admin")
+    for name, definition in RESOURCES.items():
+        client.call("POST", "/resources", {"name": name, **definition})
+    return client
 
 
 def make(api, resource, **values):
     """Create a record and return its id."""
-    status, answer = api.call("POST", f"/{resource}", values)
-    assert status == 201, answer
-    return answer["data"]["id"]
+    return api.call("POST", f"/{resource}", values)["id"]
 
 
 def rows(download):
@@ -304,7 +299,7 @@ def test_an_editor_imports_exports_and_deletes(api, open_as, console, tmp_path):
     assert [line[:2] for line in rows(download(page, "Download the problems"))] == [
         *(["line", "field"], ["3", "pages"], ["4", "shelf"]),
     ]
-    assert api.call("GET", "/books")[1]["data"] == []
+    assert api.call("GET", "/books") == []
 
     # Its valid rows are imported. Then the mended file updates them.
     page.get_by_label("Import the valid rows").check()
@@ -356,7 +351,7 @@ def test_an_editor_imports_exports_and_deletes(api, open_as, console, tmp_path):
     check_accessible(page)
     page.get_by_role("rowheader", name="Empty").wait_for(state="detached")
     expect_labels(page, ["Novels"])
-    assert [each["name"] for each in api.call("GET", "/shelves")[1]["data"]] == ["Novels"]
+    assert [each["name"] for each in api.call("GET", "/shelves")] == ["Novels"]
     expect_refusals(console, 409)
 
 
@@ -364,8 +359,7 @@ def test_members_see_no_trace_of_what_is_hidden_from_them(api, open_as, page):
     shelf = make(api, "shelves", name=SCRIPT)
     make(api, "books", title="Emma", shelf=shelf, price=4711, words=["a,b"], lent="2026-01-31T12:00:00Z")
     make(api, "secrets", title="Hidden")
-    responses = []
-    page.on("response", lambda response: "/api/v1/" in response.url and responses.append(response))
+    take_responses = record_responses(page)
     open_as("alice", "/admin/records/books")
     expect_labels(page, ["Emma"])
     expect(page.locator("tbody")).to_contain_text(SCRIPT)
@@ -390,17 +384,9 @@ def test_members_see_no_trace_of_what_is_hidden_from_them(api, open_as, page):
     expect(page).to_have_url(re.compile("/admin/records/books/[0-9a-f-]{36}$"))
     menu = page.get_by_role("navigation", name="Records")
     expect(menu.get_by_role("link")).to_have_text(["Books", "Shelves"])
-    bodies = read_bodies(page, responses)
+    bodies = [response.text() for response in take_responses()]
     page.goto(re.sub("books.*", "secrets", page.url))
     page.get_by_role("heading", name="Page not found").wait_for()
-    bodies += read_bodies(page, responses)
+    bodies += [response.text() for response in take_responses()]
     assert any("Emma" in body for body in bodies)
     assert not [body for body in bodies if re.search("price|4711|secrets|Hidden", body)]
-
-
-def read_bodies(page, responses):
-    """Return the bodies of the responses so far, and forget the responses: the next page does not have their bodies."""
-    page.wait_for_load_state("networkidle")
-    bodies = [response.text() for response in responses]
-    responses.clear()
-    return bodies
