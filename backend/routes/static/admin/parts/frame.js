@@ -1,5 +1,5 @@
 // What surrounds every page: the menu, messages, dialogs, and the choice of the page by the URL.
-import {html, useEffect, useErrorBoundary, useLayoutEffect, useState} from './html.js';
+import {html, useEffect, useErrorBoundary, useState} from './html.js';
 import {connection, session} from './api.js';
 import {ask, Dialog, Question} from './dialogs.js';
 import {Menu} from './menu.js';
@@ -51,10 +51,7 @@ function Page({page, parameters, query, user}) {
   useEffect(() => {
     page.load().then(module => setState({Screen: module.default}), problem => setState({problem}));
   }, []);
-  useEffect(watchTitle, []);
-  useLayoutEffect(() => {
-    if (state.Screen && document.activeElement === document.body) document.getElementById('content').focus();
-  });
+  useEffect(watchContent, []);
   if (error || state.problem) {
     return html`<${Failure} error=${error || state.problem}
       retry=${() => (error ? resetError() : location.reload())} />`;
@@ -63,12 +60,14 @@ function Page({page, parameters, query, user}) {
   return html`<div>${state.Screen && html`<${state.Screen} ...${parameters} query=${query} />`}</div>`;
 }
 
-// The window has the title of the page, also when that is read later.
-function watchTitle() {
+// The window has the title of the page, also when that is read later. If what had the focus is gone, the content gets
+// it: else Tab would begin at the top of the window.
+function watchContent() {
   const content = document.getElementById('content');
   const show = () => {
     const heading = content.querySelector('h1');
     document.title = heading ? `${heading.textContent} – ${APP_NAME}` : APP_NAME;
+    if (document.activeElement === document.body) content.focus({preventScroll: true});
   };
   const observer = new MutationObserver(show);
   observer.observe(content, {childList: true, characterData: true, subtree: true});

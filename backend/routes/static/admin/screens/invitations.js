@@ -52,7 +52,7 @@ function Open({read}) {
   const changed = text => {
     read.reload();
     notify(text);
-    heading.current.focus(); // the row is another one, or gone
+    heading.current.focus(); // the row may be gone
   };
   const sendAgain = async ({email, roles}) => {
     await send(email, roles);
@@ -75,7 +75,7 @@ function Table({invitations, sendAgain, withdraw}) {
   return html`<div class="scroll" tabindex="0" role="group" aria-label="Open invitations"><table>
     <thead><tr><th scope="col">E-mail</th><th scope="col">Roles</th><th scope="col">Invited</th>
       <th scope="col">Valid until</th><th scope="col"><span class="hidden-text">Actions</span></th></tr></thead>
-    <tbody>${invitations.map(each => html`<tr key=${each.id}><th scope="row">${each.email}</th>
+    <tbody>${invitations.map(each => html`<tr key=${each.email}><th scope="row">${each.email}</th>
       <td>${each.roles.join(', ')}</td><td><${Time} value=${each.created_at} /></td>
       <td><${Time} value=${each.expires_at} /></td>
       <td>${mayChange(each) && html`<${Action} aria-label=${`Send again to ${each.email}`}

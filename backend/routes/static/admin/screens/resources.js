@@ -35,7 +35,6 @@ function Table({resources}) {
 
 function Count({name}) {
   const [text, setText] = useState(null);
-  if (text) return html`<span role="status">${text}</span>`;
   return html`<${Action} class="link" aria-label=${`Count the records of ${name}`}
-    onClick=${async () => setText(await countRecords(name))}>Count<//>`;
+    onClick=${async () => setText(await countRecords(name))}>Count<//> <span role="status">${text}</span>`;
 }

@@ -25,7 +25,8 @@ export function ImportReport({resource, report}) {
   const {isDryRun, counts, changed, problems} = report;
   const heading = useRef(null);
   useLayoutEffect(() => { // the button that had the focus is gone
-    if (document.activeElement === document.body) heading.current.focus();
+    const lost = [document.body, document.getElementById('content')];
+    if (lost.includes(document.activeElement)) heading.current.focus();
   }, [report]);
   const title = isDryRun ? 'Result of the check' : counts ? 'Imported' : 'Nothing was imported';
   return html`<section aria-labelledby="report">

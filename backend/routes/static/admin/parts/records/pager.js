@@ -1,5 +1,5 @@
 // The pages of a list, and how many records it has.
-import {html, useState} from '../html.js';
+import {html, useLayoutEffect, useRef, useState} from '../html.js';
 import {call} from '../api.js';
 import {countText} from '../amounts.js';
 import {Action} from '../forms.js';
@@ -55,6 +55,10 @@ function totalAtEnd(shown, count) {
 // Counting takes time in a long list, so it is done when somebody asks.
 function Count({resource, shown, known}) {
   const [counted, setCounted] = useState({});
+  const text = useRef(null);
+  useLayoutEffect(() => { // the button that had the focus is gone
+    if (counted.total !== undefined && document.activeElement === document.body) text.current.focus();
+  }, [counted]);
   const {total = null, total_is_at_least: minimum = null} = counted.total === undefined ? known : counted;
   const count = async () => {
     const query = {...selectionOf(shown), per_page: 1, fields: 'id'};
@@ -64,8 +68,9 @@ function Count({resource, shown, known}) {
     const {data} = await call('GET', `/${resource.name}/aggregate`, {query: selectionOf(shown)});
     setCounted({total: data[0]?.count ?? 0});
   };
-  if (total !== null) return html`<span role="status">of ${countText(total, 'record')}</span>`;
+  const status = {ref: text, tabindex: -1, role: 'status'};
+  if (total !== null) return html`<span ...${status}>of ${countText(total, 'record')}</span>`;
   if (minimum === null) return html`<${Action} onClick=${count}>Count<//>`;
-  return html`<span role="status">of more than ${countText(minimum, 'record')}</span>
+  return html`<span ...${status}>of more than ${countText(minimum, 'record')}</span>
     ${resource.actions.aggregate && html`<${Action} onClick=${countExactly}>Count exactly<//>`}`;
 }

@@ -32,9 +32,6 @@ export function SelectionBar({resource, selection, onDeleted}) {
   const [progress, setProgress] = useState(null);
   const [failures, setFailures] = useState([]);
   const {chosen} = selection;
-  useLayoutEffect(() => { // the button that had the focus is gone
-    if (!chosen.size && document.activeElement === document.body) document.getElementById('content').focus();
-  }, [chosen.size]);
   const remove = async () => {
     const records = [...chosen.values()];
     if (!await ask(questionOf(resource, records.length))) return;
