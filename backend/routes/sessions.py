@@ -2,30 +2,20 @@
 
 from uuid import UUID
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from backend.middleware.guards import actor_in_session
 from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
+from backend.routes.toolkit.sessions import UserSessionSchema
 from backend.services.accounts import sessions
-from backend.services.field_types.datetime import Moment
-from backend.utils.devices import device_name
 
 blp = Blueprint("sessions", __name__, url_prefix=f"{API}/auth/sessions", description="Where you are signed in")
 
 
-class SessionSchema(Schema):
-    """A sign-in on one device."""
+class SessionSchema(UserSessionSchema):
+    """A sign-in of your own on one device."""
 
-    id = fields.UUID(required=True)
-    device = fields.Function(
-        lambda session: device_name(session.user_agent), required=True, metadata={"type": "string"}
-    )
-    user_agent = fields.String(required=True)
-    address = fields.String(required=True)
-    created_at = Moment(required=True)
-    last_used_at = Moment(required=True, metadata={"description": "When its tokens were last refreshed"})
-    expires_at = Moment(required=True)
     current = fields.Function(
         lambda session: session.id == actor_in_session().session_id,
         required=True,
@@ -40,7 +30,7 @@ class SessionSchema(Schema):
 @blp.doc(operationId="list_sessions")
 def list_sessions() -> object:
     """List your sessions"""
-    return sessions.list_sessions(actor_in_session())
+    return sessions.list_sessions(actor_in_session().user_id)
 
 
 @blp.delete("/<uuid:session_id>")

@@ -16,8 +16,9 @@ from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.list_parameters import list_parameters
 from backend.routes.toolkit.lists import list_query, page_answer
 from backend.routes.toolkit.profiles import profile, profile_change
+from backend.routes.toolkit.sessions import UserSessionSchema
 from backend.services.access.permissions import USERS_READ, USERS_WRITE
-from backend.services.accounts import service_accounts, user_updates, users
+from backend.services.accounts import service_accounts, user_sessions, user_updates, users
 from backend.services.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from backend.services.definitions.policies import EVERYTHING
 from backend.services.definitions.system_tables import USERS
@@ -182,3 +183,42 @@ def delete_user(user_id: UUID) -> None:
     `on_owner_delete` of each definition says what happens to their records. By default these stay, without an owner.
     """
     users.delete_user(current_actor(), get_app().catalog, str(user_id))
+
+
+@blp.get("/<uuid:user_id>/sessions")
+@blp.guard(WRITE)
+@blp.response(200, UserSessionSchema(many=True))
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="list_user_sessions")
+def list_user_sessions(user_id: UUID) -> object:
+    """List the sessions of a user
+
+    You need all roles of the user.
+    """
+    return user_sessions.list_sessions(current_actor(), str(user_id))
+
+
+@blp.delete("/<uuid:user_id>/sessions/<uuid:session_id>")
+@blp.guard(WRITE)
+@blp.response(200)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="end_user_session")
+def end_user_session(user_id: UUID, session_id: UUID) -> None:
+    """End a session of a user
+
+    Its tokens are refused from the next request on. You need all roles of the user.
+    """
+    user_sessions.end_session(current_actor(), str(user_id), str(session_id))
+
+
+@blp.delete("/<uuid:user_id>/sessions")
+@blp.guard(WRITE)
+@blp.response(200)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="end_user_sessions")
+def end_user_sessions(user_id: UUID) -> None:
+    """End all sessions of a user
+
+    The user can sign in again. You need all roles of the user.
+    """
+    user_sessions.end_sessions(current_actor(), str(user_id))

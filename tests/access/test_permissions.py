@@ -104,6 +104,9 @@ DELETE /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 4
 GET    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:read
 PATCH  /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 PUT    /users/<id>                 401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
+DELETE /users/<id>/sessions        401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
+GET    /users/<id>/sessions        401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
+DELETE /users/<id>/sessions/<id>   401 401 401 403 403 403 403 200 403 403 403 403 200  users:write
 POST   /users/services             401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 GET    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or resources:read
 PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
@@ -208,6 +211,9 @@ class Things:
             return rule
         if rule in FILES:
             return FILES[rule]
+        if "/users/" in rule and rule.endswith("/<uuid:session_id>"):
+            alice = Person(self.app, "alice")
+            return f"/api/v1/users/{alice.id}/sessions/{self.make('sessions', method)}"
         start, _, rest = rule.partition("<")
         return start + self.make(start.split("/")[-2], method) + rest.partition(">")[2]
 

@@ -15,7 +15,7 @@ from backend import create_app
 from backend.models.database import database
 from backend.models.invitation import Invitation
 from backend.models.user import User
-from backend.services.accounts import mail_tokens
+from backend.services.accounts import mail_tokens, sessions
 from backend.services.operation.jobs import jobs
 from tests.conftest import PASSWORD, Person
 from tests.helpers import assert_failure
@@ -149,6 +149,21 @@ def end_other_sessions(cast):
     person = cast.signed_in()
     person.sign_in()
     return partial(person.delete, "/auth/sessions")
+
+
+def end_user_session(cast):
+    user_id = cast.make_user()["id"]
+    with database.connection_context():
+        session = sessions.start_session(cast.app.settings, User.get_by_id(user_id), user_agent="", address="")
+    return partial(cast.admin.delete, f"/users/{user_id}/sessions/{session.id}")
+
+
+def end_user_sessions(cast):
+    return partial(cast.admin.delete, f"/users/{cast.make_user()['id']}/sessions")
+
+
+def list_user_sessions(cast):
+    return partial(cast.admin.get, f"/users/{cast.alice.id}/sessions")
 
 
 def forget_password(cast):
@@ -463,6 +478,9 @@ USERS = [
     delete_user,
     replace_user_settings,
     list_users,
+    list_user_sessions,
+    end_user_session,
+    end_user_sessions,
     list_audit,
 ]
 ROLES = [create_role, replace_role, delete_role, create_key, revoke_key, use_key, write_with_key, be_refused]

@@ -33,6 +33,7 @@ Action = Literal[  # what was done; the OpenAPI document lists them
     "role.delete",
     "role.update",
     "session.end",
+    "session.end_all",
     "session.end_others",
     "session.refuse",
     "session.reuse",

@@ -91,10 +91,9 @@ def is_familiar(email: str, address: str) -> bool:
     return any(subscriber(session.address) == subscriber(address) for session in begun)
 
 
-def list_sessions(actor: Actor) -> list[Session]:
-    """Return the actor's Sessions that are valid now, the newest first."""
-    mine = _valid_sessions().where(Session.user_id == actor.user_id)
-    return list(mine.order_by(Session.created_at.desc()))
+def list_sessions(user_id: str | None) -> list[Session]:
+    """Return the Sessions of a user that are valid now, the newest first."""
+    return list(_valid_sessions().where(Session.user_id == user_id).order_by(Session.created_at.desc()))
 
 
 def refresh_session(settings: Settings, session_id: str, refresh_jti: str) -> tuple[Session, User]:
@@ -145,7 +144,7 @@ def end_session(actor: Actor, session_id: str | None) -> None:
     Raises NotFound if the actor has no such session, or if `session_id` is None, as for an API key.
     """
     with database.atomic():
-        if not _end((Session.id == session_id) & (Session.user_id == actor.user_id)):
+        if session_id is None or actor.user_id is None or not end_sessions_of(actor.user_id, session_id):
             raise NotFound("You have no such session.")
         audit.record(actor, "session.end", ("session", session_id))
 
@@ -157,9 +156,13 @@ def end_other_sessions(actor: Actor) -> None:
         audit.record(actor, "session.end_others", ("user", actor.user_id), sessions=ended)
 
 
-def end_sessions_of(user_id: str) -> None:
-    """End all sessions of a user. Call it in the same transaction as its cause, such as a new password."""
-    _end(Session.user_id == user_id)
+def end_sessions_of(user_id: str, session_id: str | None = None) -> int:
+    """End all sessions of a user, or one of them; return how many have ended.
+
+    Call it in the same transaction as its cause, such as a new password.
+    """
+    of_user = Session.user_id == user_id
+    return _end(of_user if session_id is None else of_user & (Session.id == session_id))
 
 
 def _valid_sessions() -> "ModelSelect[Session]":
