@@ -176,7 +176,9 @@ def delete_what_is_in_use(page, address):
     follow(page, "Users")
     page.get_by_role("link", name="Alice").click()
     heading(page, "Alice")
+    see_sessions_and_records(page)
     page.get_by_role("button", name="Delete").click()
+    page.get_by_text("it has created: Notes: 1 record (forbid the deletion).").wait_for()
     confirm(page, "Delete", typed="alice@example.com")
     notice(page, "The user still owns records of notes")
     follow(page, "Users")
@@ -193,6 +195,25 @@ def delete_what_is_in_use(page, address):
     confirm(page, "Delete", typed="nora@example.com")
     notice(page, "Nora is deleted.")
     page.get_by_text("4 users").wait_for()
+
+
+def see_sessions_and_records(page):
+    """End a session of a user, count the user's records, and follow the links to the audit trail and back."""
+    rows = page.get_by_role("row").filter(has_text="Unknown program")
+    before = rows.count() if rows.first.wait_for() is None else 0
+    rows.first.get_by_role("button", name="End the session of Unknown program").click()
+    confirm(page, "End session")
+    notice(page, "The session has ended.")
+    expect(rows).to_have_count(before - 1)
+    page.get_by_role("button", name="Count Notes").click()
+    page.get_by_text("1 record", exact=True).wait_for()
+    check_accessible(page)
+    page.get_by_role("link", name="What this account did").click()
+    heading(page, "Audit")
+    page.get_by_role("row").filter(has_text="session.start").first.wait_for()
+    expect(page.get_by_role("row").filter(has_text="role.create")).to_have_count(0)
+    page.go_back()
+    heading(page, "Alice")
 
 
 def read_audit(page):

@@ -14,6 +14,7 @@ const FILTERS = [
   {name: 'action__startswith', label: 'Action begins with', placeholder: 'user.create'},
   {name: 'actor_email', label: 'Actor: e-mail', type: 'email'},
   {name: 'actor_name__icontains', label: 'Actor: name contains'},
+  {name: 'actor_id', label: 'Actor: id'},
   {name: 'target_type', label: 'Target: kind', options: TYPES},
   {name: 'target_id', label: 'Target: name or id'},
   {name: 'created_at__gte', label: 'From', type: 'datetime-local'},

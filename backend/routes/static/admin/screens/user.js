@@ -2,13 +2,15 @@
 import {html} from '../parts/html.js';
 import {call} from '../parts/api.js';
 import {ApiKeys} from '../parts/accounts/api_keys.js';
+import {endOfRecords, Owned} from '../parts/accounts/owned.js';
 import {mayChange} from '../parts/accounts/roles.js';
+import {Sessions} from '../parts/accounts/sessions.js';
 import {UserForm} from '../parts/accounts/user_form.js';
 import {ask} from '../parts/dialogs.js';
 import {Action} from '../parts/forms.js';
 import {notify} from '../parts/notices.js';
 import {useRead} from '../parts/reading.js';
-import {navigate} from '../parts/router.js';
+import {Link, navigate} from '../parts/router.js';
 import {load, may, person} from '../parts/session.js';
 import {Failure, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
@@ -42,9 +44,9 @@ function KnownUser({user, reload}) {
     if (user.id === me.id) await load();
   };
   const remove = async () => {
+    const text = `The account is deleted for good, with its API keys. ${await endOfRecords(user)}`;
     if (!await ask({title: `Delete ${user.name}?`, action: 'Delete', isDangerous: true, typed: user.email ?? user.name,
-      text: 'The account is deleted for good, with its API keys. Each definition says what happens to its records: '
-        + 'they stay without an owner, or they are deleted, too.'})) return;
+      text})) return;
     await call('DELETE', `/users/${user.id}`);
     notify(`${user.name} is deleted.`);
     await navigate('/admin/users', {force: true});
@@ -56,5 +58,17 @@ function KnownUser({user, reload}) {
         ? html`confirmed <${Time} value=${user.verified_at} />` : 'not confirmed'}`}</p>
     <${UserForm} user=${user} onSaved=${saved} />
     ${isService && schema.permissions.includes('api_keys:write') && html`
-      <${ApiKeys} account=${user} mayCreate=${mayChange(user)} />`}`;
+      <${ApiKeys} account=${user} mayCreate=${mayChange(user)} />`}
+    ${!isService && mayChange(user) && (user.id === me.id
+      ? html`<h2>Sessions</h2><p><${Link} to="/admin/account">Your sessions<//> are on the page of your account.</p>`
+      : html`<${UserSessions} user=${user} />`)}
+    <${Owned} user=${user} />
+    ${may('audit:read') && html`<h2>Audit</h2><ul>
+      <li><${Link} to=${`/admin/audit?actor_id=${user.id}`}>What this account did<//></li>
+      <li><${Link} to=${`/admin/audit?target_type=user&target_id=${user.id}`}>What was done with it<//></li></ul>`}`;
+}
+
+function UserSessions({user}) {
+  const path = `/users/${user.id}/sessions`;
+  return html`<${Sessions} read=${useRead(path)} path=${path} />`;
 }

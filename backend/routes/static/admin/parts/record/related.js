@@ -11,7 +11,7 @@ export function Related({resource, id}) {
   const found = relationsOf(resource);
   const isOnly = name => found.filter(each => each.resource === name).length === 1;
   return found.length > 0 && html`<section aria-labelledby="related"><h2 id="related">Related records</h2>
-    <ul class="cards">${found.map(relation => html`<${Entry} key=${`${relation.resource}.${relation.field}`}
+    <ul class="cards">${found.map(relation => html`<${RelatedList} key=${`${relation.resource}.${relation.field}`}
       ...${relation} id=${id} isOnly=${isOnly(relation.resource)} />`)}</ul>
   </section>`;
 }
@@ -27,7 +27,8 @@ function relationsOf(resource) {
   return [...found.values()];
 }
 
-function Entry({resource, field, filter, id, isOnly}) {
+// A link to the records of a resource that refer to another one by `filter`, and how many there are.
+export function RelatedList({resource, field, filter, id, isOnly}) {
   const [count, setCount] = useState(null);
   const read = async () => setCount(await countRecords(resource, {[filter]: id}));
   const title = isOnly ? titleOf(resource) : `${titleOf(resource)} (${titleOf(field).toLowerCase()})`;
