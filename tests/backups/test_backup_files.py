@@ -11,8 +11,11 @@ import pytest
 
 from backend.models.database import connected
 from backend.models.file import File
+from backend.services.backups.backups import back_up
+from backend.services.errors import Unavailable
 from backend.services.files.storage import open_storage, storage
 from tests.conftest import ON_SQLITE, Person
+from tests.helpers import files_of_at_most
 from tests.parts.backups import app_with, contents, make_backup, other_machine, restore
 from tests.parts.files import states
 from tests.parts.s3 import running_s3
@@ -232,3 +235,49 @@ def test_files_of_a_bucket_are_copied_to_another_bucket(places, settings, alice,
             result = run_there("restore", fetched)
             assert result.exit_code == 0, result.output
             assert contents() == files
+
+
+@ON_SQLITE
+def test_a_target_that_fails_costs_only_the_copies_there(places, settings, alice, tmp_path):
+    with running_s3(tmp_path / "s3", "backups") as server:
+        run, _ = app_with(settings, backup_target="s3://backups/larder")
+        _, first = add(alice, b"first")
+        make_backup(run)
+        server.kill()
+        server.wait()
+        _, second = add(alice, b"second")
+        failed = run("create")
+        assert (failed.exit_code, "LARDER_BACKUP_TARGET cannot be used" in failed.output) == (1, True)
+    path = max(settings.backup_dir.glob("*.zip"))
+    assert ids_in(f"file://{settings.backup_dir}/file-copies") == {first, second}
+    with running_s3(tmp_path / "again", "backups"):
+        run, _ = app_with(settings, backup_target="s3://backups/larder")
+        make_backup(run)
+        assert ids_in("s3://backups/larder/file-copies") == {first, second}
+        assert "is intact" in run("verify", path).output
+
+
+@ON_SQLITE
+def test_files_that_do_not_fit_fail_the_backup_after_it_is_written(places, settings, alice, tmp_path):
+    run, _ = app_with(settings, backup_target=f"file://{tmp_path}/copies")
+    _, large = add(alice, os.urandom(1_000_000))
+    with files_of_at_most(500_000):
+        failed = run("create")
+    assert (failed.exit_code, "The files of the backup cannot be copied" in failed.output) == (1, True), failed.output
+    (path,) = settings.backup_dir.glob("*.zip")
+    assert (tmp_path / "copies" / path.name).read_bytes() == path.read_bytes()
+    assert ids_in(f"file://{tmp_path}/copies/file-copies") == set()
+    assert "is intact" in run("verify", path).output  # by the link in the backup folder
+    make_backup(run)
+    assert ids_in(f"file://{tmp_path}/copies/file-copies") == {large}
+
+
+@ON_SQLITE
+def test_a_scheduled_backup_fails_for_a_missing_file_after_it_copied_the_others(places, settings, alice):
+    _, kept = add(alice, b"kept")
+    _, lost = add(alice, b"lost")
+    storage.delete([lost])
+    with pytest.raises(Unavailable, match=f"missing or damaged: {lost}"):
+        back_up(settings)
+    assert ids_in(f"file://{settings.backup_dir}/file-copies") == {kept}
+    assert len(list(settings.backup_dir.glob("*.zip"))) == 1

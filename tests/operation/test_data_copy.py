@@ -19,6 +19,7 @@ from backend.models.database import database
 from backend.services.operation import data_copy
 from tests.conftest import ON_SQLITE, PASSWORD, SECRET_KEY, Person, with_database
 from tests.parts import every_type, geo, teams
+from tests.parts.files import PNG, uploaded
 from tests.parts.server import ROOT, environment
 
 _numbers = count(1)
@@ -31,6 +32,7 @@ RICH = {
         "others": {"type": "references", "to": "shelves"},
         "keeper": {"type": "reference", "to": "users"},
         "number": {"type": "sequence"},
+        "photo": {"type": "file"},
     },
     "search": ["title"],
     "history": True,
@@ -82,7 +84,8 @@ def fill(settings):
     admin, alice = Person(app, "admin"), Person(app, "alice")
     every_type.fill(admin)
     admin.declare("shelves", **RICH)
-    first = admin.make("shelves", title="Straße", price="12345678901234567890.1234", keeper=alice.id)
+    values = {"price": "12345678901234567890.1234", "keeper": alice.id, "photo": uploaded(admin)["id"]}
+    first = admin.make("shelves", title="Straße", **values)
     second = admin.make("shelves", title="ÅNGSTRÖM", parent=first["id"], others=[first["id"]])
     headers = {"If-Match": f'"{second["version"]}"'}
     assert admin.patch(f"/shelves/{second['id']}", json={"price": "0.0001"}, headers=headers).status_code == 200
@@ -129,7 +132,7 @@ def test_everything_is_the_same_there_and_back(settings, empty_database):
         assert "differs" not in output
         seen.append(checksums(output))
         assert len(seen[-1]) > 20
-        assert seen[-1]["shelves"][0] == "2"
+        assert (seen[-1]["shelves"][0], seen[-1]["larder_files"][0]) == ("2", "1")
         assert seen[-1]["larder_users"][0] == "5"
         assert f"{len(seen[-1])} tables are equal" in output
     assert seen[0] == seen[1]
@@ -143,6 +146,8 @@ def test_everything_is_the_same_there_and_back(settings, empty_database):
     answer = alice.client.post("/api/v1/auth/refresh", headers={"Authorization": f"Bearer {refresh}"})
     assert answer.status_code == 200, answer.json
     admin = Person(app, "admin")
+    with admin.get(f"/shelves/{first['id']}/photo") as photo:
+        assert photo.data == PNG  # files stay where they are
     made = admin.make("shelves", title="next", parent=first["id"])
     assert made["number"] == 4
     assert admin.post("/shelves", json={"title": "STRASSE"}).status_code == 409

@@ -1,7 +1,7 @@
 """Backups: create one while others write, list, verify and restore them, and delete old ones."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from backend.services.backups.folder import (
     new_path,
     working_folder,
 )
+from backend.services.backups.places import written_places
 from backend.services.backups.pruning import prune_backups
 from backend.services.backups.snapshots import own_snapshots, snapshots_of
 from backend.services.errors import Conflict, Malformed, Unavailable
@@ -94,9 +95,32 @@ def create_backup(settings: Settings, actor: Actor) -> Backup:
         taken = own_snapshots().take(snapshot, files)
         archives.write_archive(path, new_manifest(taken, applied), snapshot, files)
         _record_backup(actor, path)
+        return replace(_describe(path), missing_files=_copy(settings, path, files))
+
+
+def _copy(settings: Settings, path: Path, files: Path) -> list[ListedFile]:
+    """Copy a backup to the target, and its files to each place with copies; return the files that are missing.
+
+    A copy that fails does not prevent the others. Raises Unavailable after them.
+    """
+    missing, failures = set[ListedFile](), list[str]()
+    with _collected(failures):
         if settings.backup_target:
             copies.put(settings.backup_target, path, files)
-        return replace(_describe(path), missing_files=copy_files(settings, files))
+    for place in written_places(settings):
+        with _collected(failures):
+            missing.update(copy_files(place, files))
+    if failures:
+        raise Unavailable(" ".join(failures))
+    return sorted(missing)
+
+
+@contextmanager
+def _collected(failures: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except Unavailable as error:
+        failures.append(error.message)
 
 
 def _record_backup(actor: Actor, path: Path) -> None:

@@ -17,7 +17,7 @@ from backend.config.settings import Settings
 from backend.models.database import connected
 from backend.models.file import File
 from backend.services.backups.file_lists import ListedFile, read_list
-from backend.services.backups.places import Place, open_first, read_places, written_places
+from backend.services.backups.places import Place, open_first, read_places
 from backend.services.errors import Unavailable
 from backend.services.files.storage import storage
 from backend.services.files.stored import FileStorage
@@ -27,26 +27,22 @@ MOST_NAMED = 10
 BATCH = 1000  # files that wait for a thread
 
 
-def copy_files(settings: Settings, files: Path) -> list[ListedFile]:
-    """Copy the files of a list that have no copy yet; return those that are missing or damaged in the storage.
+def copy_files(place: FileStorage, files: Path) -> list[ListedFile]:
+    """Copy the files of a list that a place does not have; return those that are missing or damaged in the storage.
 
     A staged file may be missing: it may have been deleted meanwhile. Raises Unavailable if one cannot be copied.
     """
     with _errors_of_copies():
-        places, source = [Place(each) for each in written_places(settings)], Place(storage)
-        return _lacking(files, lambda file: _copy(file, source, places) or file.is_staged)
+        target, source = Place(place), Place(storage)
+        return _lacking(files, lambda file: target.has(file) or _copy(file, [source], place) or file.is_staged)
 
 
-def _copy(file: ListedFile, source: Place, places: list[Place]) -> bool:
-    """Copy a file to the places that do not have it; return False if no intact one is found."""
-    if not (targets := [place for place in places if not place.has(file)]):
-        return True
-    if (content := open_first([source, *places], file)) is None:
+def _copy(file: ListedFile, places: list[Place], target: FileStorage) -> bool:
+    """Copy a file from the first place that has it intact; return False if none has."""
+    if (content := open_first(places, file)) is None:
         return False
     with content:
-        for place in targets:
-            content.seek(0)
-            place.storage.save(file.id, content)
+        target.save(file.id, content)
     return True
 
 
@@ -75,15 +71,7 @@ def put_back(settings: Settings, backup: Path, files: Path, *, only_missing: boo
     with _errors_of_copies():
         places, target = read_places(settings, backup), Place(storage)
         is_right = target.has if only_missing else partial(_is_intact, places=[target])
-        return _lacking(files, lambda file: is_right(file) or _put_back(file, places))
-
-
-def _put_back(file: ListedFile, places: list[Place]) -> bool:
-    if (content := open_first(places, file)) is None:
-        return False
-    with content:
-        storage.save(file.id, content)
-    return True
+        return _lacking(files, lambda file: is_right(file) or _copy(file, places, storage))
 
 
 def _lacking(files: Path, is_there: Callable[[ListedFile], bool]) -> list[ListedFile]:

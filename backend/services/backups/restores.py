@@ -19,6 +19,7 @@ from backend.services.backups.backups import applied_migrations, new_manifest, u
 from backend.services.backups.file_copies import copy_files, lacking_message, put_back
 from backend.services.backups.file_lists import LIST_NAME, TABLE, read_list
 from backend.services.backups.folder import find_backup, new_path, working_folder
+from backend.services.backups.places import written_places
 from backend.services.backups.snapshots import own_snapshots
 from backend.services.errors import Conflict, Unavailable
 from backend.services.operation import migrations
@@ -118,7 +119,7 @@ def _settle_rows(absent: Iterable[str], old_content: Path) -> None:
 
 def _copy_old_files(settings: Settings, files: Path) -> None:
     try:
-        copy_files(settings, files)
+        copy_files(written_places(settings)[0], files)
     except Unavailable as error:  # the restore is complete, and the storage keeps them for some days
         log.warning("files of the replaced content not copied", reason=error.message)
 
