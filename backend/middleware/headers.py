@@ -27,10 +27,17 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Of an uploaded file, which anybody may have made: a browser that shows it runs nothing of it.
+# Of an uploaded file, which anybody may have made: no browser runs anything of it.
 FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
-# Browsers show a PDF with an extension of their own, which needs styles and cannot run in a sandbox.
-PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'"
+# Browsers show a file in a page of their own. It has inline styles, loads a video once more from its own origin, and
+# shows a PDF with an extension, which cannot run in a sandbox.
+SHOWN_FILE_POLICIES = {
+    "image": f"{FILE_POLICY}; style-src 'unsafe-inline'",
+    "video": "default-src 'none'; sandbox allow-same-origin; frame-ancestors 'none'; media-src 'self'; "
+    "style-src 'unsafe-inline'",
+    "application": "default-src 'none'; frame-ancestors 'none'; object-src 'self'; style-src 'unsafe-inline'",
+}
+SHOWN_FILE_POLICIES["audio"] = SHOWN_FILE_POLICIES["video"]
 ALWAYS = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -51,10 +58,10 @@ CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")  # keys in the WSGI environm
 
 
 class FileKind(NamedTuple):
-    """What browsers may do with an uploaded file: whether other sites may show it, and whether it is a shown PDF."""
+    """What browsers may do with an uploaded file: a policy, and whether pages of other sites may show it."""
 
+    policy: str
     is_for_other_sites: bool
-    is_shown_pdf: bool
 
 
 class ResponseHeaders:
@@ -99,7 +106,7 @@ class ResponseHeaders:
 def file_headers(kind: FileKind) -> Headers:
     """Return the security headers of a response with an uploaded file."""
     last = OTHER_SITES if kind.is_for_other_sites else ALWAYS[-1]
-    return [*ALWAYS[:-1], last, (POLICY, PDF_POLICY if kind.is_shown_pdf else FILE_POLICY)]
+    return [*ALWAYS[:-1], last, (POLICY, kind.policy)]
 
 
 class RefusalHeaders:

@@ -54,7 +54,7 @@ def test_sends_the_file_with_its_name_and_type(places, alice, bob):
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+        "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'; style-src 'unsafe-inline'",
     }
     assert fetch(bob, url.replace("photo", "plan")).status_code == 404
 

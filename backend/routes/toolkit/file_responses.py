@@ -14,7 +14,7 @@ from werkzeug.http import parse_etags, parse_range_header
 from werkzeug.wsgi import wrap_file
 
 from backend.middleware.answer import NOT_MODIFIED, Answer
-from backend.middleware.headers import FILE, PUBLIC, FileKind
+from backend.middleware.headers import FILE, FILE_POLICY, PUBLIC, SHOWN_FILE_POLICIES, FileKind
 from backend.middleware.wsgi import Headers
 from backend.utils.file_parts import FilePart
 
@@ -56,7 +56,8 @@ def file_response(download: Download, *, shows_pdf: bool) -> Response | Answer:
     else:
         headers.append(("Content-Disposition", disposition(download.name, is_shown=is_shown)))
         response = _with_body(download, headers)
-    request.environ[FILE] = FileKind(download.is_for_other_sites, is_shown and download.media_type == PDF)
+    policy = SHOWN_FILE_POLICIES[download.media_type.partition("/")[0]] if is_shown else FILE_POLICY
+    request.environ[FILE] = FileKind(policy, download.is_for_other_sites)
     return response
 
 
