@@ -13,9 +13,11 @@ from psycopg.pq import TransactionStatus
 
 from backend import create_app
 from backend.models.database import database
+from backend.models.file import File
 from backend.models.invitation import Invitation
 from backend.models.user import User
 from backend.services.accounts import mail_tokens, sessions
+from backend.services.files.storage import storage
 from backend.services.operation.jobs import jobs
 from tests.conftest import PASSWORD, Person
 from tests.helpers import assert_failure
@@ -35,7 +37,7 @@ from tests.parts.failing_statements import (
 IN_EVERY_WAY = bool(os.environ.get("FAIL_ALL"))
 NEW_PASSWORD = "staple battery horse correct"
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
-SHELVES = {"fields": {"code": {"type": "string", "unique": True}}, "access": OPEN}
+SHELVES = {"fields": {"code": {"type": "string", "unique": True}, "photo": {"type": "file"}}, "access": OPEN}
 BOOKS = {
     "fields": {
         "title": {"type": "string", "required": True, "max_length": 100},
@@ -453,6 +455,10 @@ def read_history(cast):
     return partial(cast.alice.get, f"/books/{cast.book['id']}/history")
 
 
+def upload_file(cast):
+    return partial(cast.alice.post, "/files", data=cast.name("file").encode(), content_type="text/plain")
+
+
 def create_backup(cast):
     return partial(cast.admin.post, "/backups")
 
@@ -490,7 +496,7 @@ RECORDS = [
     *(upsert_new, upsert_stored),
 ]
 READS = [list_records, read_record, aggregate, read_history, export_records]
-FILES = [import_records, import_upsert, import_dry, create_backup]
+FILES = [upload_file, import_records, import_upsert, import_dry, create_backup]
 
 
 # What has to hold.
@@ -506,6 +512,14 @@ KEPT = {use_key: "larder_api_keys", write_with_key: "larder_api_keys"}
 def test_calls_whose_statements_fail_do_all_or_nothing(cast, calls):
     for prepare in calls:
         assert_all_or_nothing(cast, prepare, TEMPORARY[dialect()])
+
+
+def test_an_upload_whose_statements_fail_leaves_no_row_without_bytes(cast):
+    assert_all_or_nothing(cast, upload_file, [UNEXPECTED[dialect()], *TEMPORARY[dialect()]])
+    with database.connection_context():
+        stored, rows = {file.id for file in storage.stored()}, {row.id for row in File.select()}
+    assert rows <= stored
+    assert len(stored - rows) <= 1  # of the commit that failed, which may have been done
 
 
 def test_calls_whose_statements_are_wrong_do_all_or_nothing(cast):
@@ -528,7 +542,8 @@ def test_a_connection_that_fails_while_it_is_opened_is_closed(cast):
 
 
 @pytest.mark.parametrize(
-    "prepare", [register, change_user, create_role, create_resource, create_record_once, run_batch, import_records]
+    "prepare",
+    [register, change_user, create_role, create_resource, create_record_once, run_batch, import_records, upload_file],
 )
 def test_a_change_whose_commit_is_done_but_not_answered_is_unavailable_and_whole(cast, prepare):
     call, before = prepare(cast), side.content()

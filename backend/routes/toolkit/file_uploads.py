@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import MultiPartParser
 from werkzeug.http import parse_options_header
 
-from backend.services.errors import Invalid, Malformed
+from backend.services.errors import Invalid, Malformed, Unavailable
 from backend.services.records.row_files.kept_files import MEMORY_BYTES, kept_file
 from backend.utils.problems import Problem
 
@@ -55,7 +55,7 @@ def _body(until_done: ExitStack) -> IO[bytes]:
 
 
 def _only_part(until_done: ExitStack) -> FileStorage:
-    """Return the file of a form."""
+    """Return the file of a form. Raises Unavailable if the disk is full, and as uploaded_file."""
 
     def new_file(*_: Any, **__: Any) -> IO[bytes]:
         return until_done.enter_context(SpooledTemporaryFile(MEMORY_BYTES))
@@ -65,6 +65,8 @@ def _only_part(until_done: ExitStack) -> FileStorage:
         form, files = MultiPartParser(new_file, max_form_parts=1).parse(body, boundary, request.content_length)
     except ValueError as error:
         raise Malformed("The form cannot be read.") from error
+    except OSError as error:
+        raise Unavailable("No disk space for temporary files is left; send a smaller file.") from error
     except RequestEntityTooLarge as error:  # a second part, or a large text instead of a file
         raise Invalid({PART: [ONE_FILE]}) from error
     if form or [*files] != [PART]:

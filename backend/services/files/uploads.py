@@ -16,7 +16,7 @@ from backend.models.file import File
 from backend.models.user import User
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.errors import Conflict, Invalid, StorageFull, TooLarge, Unavailable
+from backend.services.errors import Conflict, Invalid, StorageFull, TooLarge, Unauthenticated, Unavailable
 from backend.services.files.kinds import detect_type
 from backend.services.files.storage import storage
 from backend.services.files.stored import CHUNK_BYTES
@@ -39,16 +39,18 @@ def stage(actor: Actor, content: IO[bytes], name: str, declared_type: str, setti
     Unavailable if the storage does not work.
     """
     size, sha256 = _measure(content, settings.max_file_bytes)
-    _require_room(actor, size, settings)  # before it is written; again in the transaction
+    _require_total(size, settings)
+    _require_staged(actor, size, settings.files_staged_bytes)  # before it is written; again in the transaction
     name = safe_file_name(name)
     file_id, media_type = uuid7(), detect_type(content, declared_type, name)
     content.seek(0)
     with _disk_errors():
         storage.save(file_id, content)
     # The bytes before the row: a crash between them leaves bytes without a row, which the clean-up deletes.
-    with _undone(file_id), database.atomic():
-        _lock_staged(actor)
-        _require_room(actor, size, settings)
+    # If the commit fails, it may have been done, so the bytes stay then, too.
+    with database.atomic(), _undone(file_id):
+        _lock_uploads(actor)
+        _require_staged(actor, size, settings.files_staged_bytes)
         values = {"name": name, "type": media_type, "bytes": size, "sha256": sha256}
         file = File.create(id=file_id, uploaded_by=actor.user_id, **values)
         audit.record(actor, "file.upload", ("file", file_id), name=name, type=media_type, bytes=size)
@@ -68,28 +70,34 @@ def _measure(content: IO[bytes], max_bytes: int) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _require_room(actor: Actor, size: int, settings: Settings) -> None:
-    """Raise Conflict or StorageFull if a file of this size would exceed a limit."""
+def _require_total(size: int, settings: Settings) -> None:
+    """Raise StorageFull if a file of this size would exceed the limit of all files together.
+
+    Uploads that run at the same time may exceed it together: they do not wait for each other to add up all files.
+    """
+    limit = settings.files_max_bytes
+    if limit is not None and int(File.select(fn.COALESCE(fn.SUM(File.bytes), 0)).scalar()) + size > limit:
+        raise StorageFull(f"All files together would exceed {limit:,} bytes (LARDER_FILES_MAX_BYTES).")
+
+
+def _require_staged(actor: Actor, size: int, limit: int) -> None:
+    """Raise Conflict if a file of this size would exceed the limit of what a user has not attached yet."""
     staged = (File.uploaded_by == actor.user_id) & File.resource.is_null() & File.removed_at.is_null()
     waiting = File.select(fn.COALESCE(fn.SUM(File.bytes), 0) + fn.COUNT(File.id) * COUNTED_BYTES).where(staged).scalar()
-    if int(waiting) + size > settings.files_staged_bytes:
+    if int(waiting) + size > limit:
         raise Conflict(
-            f"Too many of your files wait to be attached: at most {settings.files_staged_bytes:,} bytes "
-            "(LARDER_FILES_STAGED_BYTES). Attach some to a record; those that are not attached are deleted after a day."
-        )
-    if settings.files_max_bytes is not None and _total_bytes() + size > settings.files_max_bytes:
-        raise StorageFull(
-            f"All files together would exceed {settings.files_max_bytes:,} bytes (LARDER_FILES_MAX_BYTES)."
+            f"Too many of your files wait to be attached: at most {limit:,} bytes (LARDER_FILES_STAGED_BYTES). "
+            "Attach some to a record; those that are not attached are deleted after a day."
         )
 
 
-def _total_bytes() -> int:
-    return int(File.select(fn.COALESCE(fn.SUM(File.bytes), 0)).scalar())
+def _lock_uploads(actor: Actor) -> None:
+    """Have uploads of the same user wait for each other, or together they could exceed the limit.
 
-
-def _lock_staged(actor: Actor) -> None:
-    """Have uploads of the same user wait for each other, or together they could exceed the limit."""
-    list(database.lock_for_update(User.select(User.id).where(User.id == actor.user_id)).tuples())
+    Raises Unauthenticated if the user has been deleted.
+    """
+    if not database.lock_for_update(User.select(User.id).where(User.id == actor.user_id)).first():
+        raise Unauthenticated()
 
 
 @contextmanager
