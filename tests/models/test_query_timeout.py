@@ -259,6 +259,16 @@ def test_a_connection_that_hangs_is_dropped(note, alice, postgres_url, database_
 
 
 @ON_POSTGRES
+def test_a_statement_is_sent_although_the_server_reads_it_slowly(app):
+    text = "x" * 8_000_000  # more than the socket holds
+    with database.connection_context():
+        ((pid,),) = database.execute_sql("SELECT pg_backend_pid()").fetchall()
+        with stopped([pid], 5 * postgres_waiting.UNWATCHED_SECONDS):
+            ((size,),) = database.execute_sql("SELECT octet_length(%s)", [text]).fetchall()
+    assert size == len(text)
+
+
+@ON_POSTGRES
 def test_a_server_that_does_not_answer_holds_no_request(note, app, alice, admin, postgres_url, monkeypatch):
     assert alice.token
     assert admin.token

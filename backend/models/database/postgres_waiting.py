@@ -19,6 +19,7 @@ SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 PROBE_SECONDS = 1
 CANCEL_SECONDS = 1
 UNWATCHED_SECONDS = 0.1
+NOT_READY = 0  # what a generator of psycopg gets while nothing can be read or written
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Connection(psycopg.Connection):
         ends_at, probes_at = allowance.deadline() - UNWATCHED_SECONDS, began + self.silence_seconds
         cancelled_at = None
         try:
-            state = next(gen)
+            state = gen.send(NOT_READY)
             while True:
                 ready = yield state
                 if not ready:  # nothing was received for a tenth of a second
