@@ -21,7 +21,8 @@ def copy(url: str, check: bool) -> None:
     """Copy everything to an empty database.
 
     Copies people, keys, definitions, records and history, and compares the two databases. Stop the server and its jobs
-    first. Afterwards set LARDER_DATABASE_URL to the new database and start the server.
+    first. Afterwards set LARDER_DATABASE_URL to the new database and start the server. Uploaded files stay where they
+    are, in LARDER_FILES.
     """
     settings = get_app().settings
     with error_messages():
