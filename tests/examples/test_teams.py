@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import PASSWORD, Person
 from tests.helpers import CSV, load, outcome, read
 from tests.parts import geo, teams
+from tests.parts.downloads import PNG, fetch, upload
 from tests.parts.teams import GARDEN, LIBRARY
 
 UNKNOWN = "0193e0f4-0000-7000-8000-000000000000"
@@ -25,7 +26,7 @@ SEES = {
 ONE_OF_BOTH = {"in": [GARDEN, LIBRARY]}
 # Each finds records of both teams, for those who may see them.
 READS = [
-    *((f"/{name}", {}) for name in ("teams", "projects", "tags", "tasks", "comments")),
+    *((f"/{name}", {}) for name in ("teams", "projects", "tags", "tasks", "comments", "attachments")),
     ("/memberships", {"expand": "team"}),
     ("/memberships", {"expand": "team.projects"}),
     ("/teams", {"expand": "projects.tasks,memberships"}),
@@ -54,6 +55,9 @@ READS = [
     ("/tasks/export", {"format": "csv"}),
     ("/tasks/export", {"format": "ndjson", "where": {"tags": {"some": {}}}}),
     ("/comments/export", {"format": "csv", "sort": "-body"}),
+    ("/attachments/export", {"format": "csv"}),
+    ("/attachments", {"where": {"task.project.name": {"contains": "plan"}}}),
+    ("/tasks", {"expand": "attachments", "fields": "id"}),
 ]
 X = {"title": "x"}
 TAG = {"team": "{garden.teams}", "name": "Garden tag"}  # which that team has
@@ -84,6 +88,10 @@ GUESSES = [
     ("POST", "/batch", {"operations": [{"op": "update", "resource": "tasks", "id": "{garden.tasks}", "data": X}]}),
     ("POST", "/batch", {"operations": [{"op": "delete", "resource": "tags", "id": "{garden.tags}"}]}),
     ("POST", "/batch", {"operations": [{"op": "upsert", "resource": "tags", "key": "team,name", "data": TAG}]}),
+    ("GET", "/attachments/{garden.attachments}/file", None),
+    ("HEAD", "/attachments/{garden.attachments}/file", None),
+    ("POST", "/attachments/{garden.attachments}/file/link", {"seconds": 60}),
+    ("POST", "/attachments", {"task": "{garden.tasks}", "file": UNKNOWN}),
     ("GET", "/tasks?project={garden.projects}", None),
     ("GET", "/tasks?project.team={garden.teams}", None),
     ("GET", "/tasks?id={garden.tasks}&expand=project", None),
@@ -114,6 +122,8 @@ WRITES = [
     ("carol", "PATCH", "/comments/{garden.comments}", {"body": "x"}, 403),
     ("carol", "DELETE", "/comments/{garden.comments}", None, 403),
     ("carol", "GET", "/tasks/{garden.tasks}/history", None, 403),
+    ("carol", "GET", "/attachments/{garden.attachments}/file", None, 200),
+    ("carol", "PATCH", "/attachments/{garden.attachments}", {"file": "{bobs}"}, 422),
     ("carol", "PATCH", "/tasks/{garden.tasks}", {"state": "doing", "assignee": "{carol}"}, 200),
     ("carol", "POST", "/tags", {"team": "{garden.teams}", "name": "GARDEN TAG"}, 409),
     ("alice", "PATCH", "/memberships/{garden.memberships}", {"role": "member"}, 403),
@@ -132,6 +142,7 @@ WRITES = [
     ("admin", "GET", "/tasks/{garden.tasks}/history", None, 200),
     ("carol", "DELETE", "/memberships/{m.carol}", None, 200),
     ("carol", "GET", "/tasks/{garden.tasks}", None, 404),
+    ("carol", "GET", "/attachments/{garden.attachments}/file", None, 404),
 ]
 
 
@@ -208,9 +219,9 @@ def without_ids(answer, garden):
 
 def test_members_and_owners_may_do_what_the_page_says(stage):
     ids = ids_of(stage, stage.garden, {}) | {"{m.carol}": stage.membership(stage.garden, "carol")}
-    ids |= {"{m.alice}": stage.membership(stage.library, "alice")}
+    ids |= {"{m.alice}": stage.membership(stage.library, "alice"), "{bobs}": upload(stage.people["bob"])}
     for who, method, path, body, status in WRITES:
-        answer = stage.people[who].send(method, fill_in(path, ids), json=fill_in(body, ids))
+        answer = fetch(stage.people[who], fill_in(path, ids), method, json=fill_in(body, ids))
         assert answer.status_code == status, (who, method, path, body, answer.json)
 
 
@@ -237,6 +248,18 @@ def test_the_creator_of_a_team_becomes_its_first_owner_and_nobody_else(stage):
     assert carol.delete(f"/memberships/{theirs['id']}").status_code == 200
     assert edith.post("/memberships", json=own).status_code == 422
     assert edith.get("/teams").json["meta"]["total"] == 1
+
+
+def test_everybody_sees_the_card_of_another_and_changes_their_own(stage):
+    edith, bob, stranger = [stage.people[name] for name in ("edith", "bob", "public")]
+    assert edith.post("/cards", json={"picture": upload(edith, b"a text")}).status_code == 422
+    card = edith.make("cards", picture=upload(edith))
+    assert card["user"] == edith.id
+    path = f"/cards/{card['id']}"
+    assert fetch(bob, f"{path}/picture").data == PNG
+    assert bob.patch(path, json={"picture": None}).status_code == 403
+    assert bob.post("/cards", json={"user": edith.id}).status_code == 403
+    assert stranger.get(f"{path}/picture").status_code == 401
 
 
 def test_an_import_reaches_only_the_teams_of_its_sender(stage, admin):
@@ -272,7 +295,7 @@ def test_the_data_of_the_demo_belongs_to_its_people(app, settings, admin, tmp_pa
     subprocess.run([sys.executable, teams.FOLDER / "make_data.py", tmp_path], check=True)
     for name in ("ada", "ben", "cleo", "dan", "eve"):
         geo.run(settings, "users", "create", f"{name}@example.com", "--name", name, "--password", PASSWORD)
-    for name in teams.RESOURCES:
+    for name in teams.FILLED:
         geo.run(settings, "records", "import", name, tmp_path / f"{name}.csv", "--if-empty")
     totals = {name: Person(app, name).get("/tasks").json["meta"]["total"] for name in ("ada", "ben", "dan", "eve")}
     assert totals == {"ada": 48, "ben": 24, "dan": 36, "eve": 0}

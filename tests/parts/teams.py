@@ -4,9 +4,18 @@ from pathlib import Path
 
 from tests.conftest import PASSWORD, Person
 from tests.parts import geo
+from tests.parts.downloads import upload
 
 FOLDER = Path(__file__).parents[2] / "examples" / "teams"
-RESOURCES = ("teams", "memberships", "projects", "tags", "tasks", "comments")  # in the order in which they refer
+FILLED = (
+    "teams",
+    "memberships",
+    "projects",
+    "tags",
+    "tasks",
+    "comments",
+)  # by the demo, in the order in which they refer
+RESOURCES = (*FILLED, "attachments")  # of teams
 GARDEN, LIBRARY = "Garden", "Library"
 
 
@@ -25,7 +34,8 @@ def make_team(founder, name, members=()):
     tag = founder.make("tags", team=team, name=f"{name} tag")["id"]
     task = founder.make("tasks", project=project, title=f"{name} work", tags=[tag], assignee=founder.id)["id"]
     comment = founder.make("comments", task=task, body=f"{name} talk")["id"]
-    return dict(zip(RESOURCES, (team, own, project, tag, task, comment), strict=True))
+    attachment = founder.make("attachments", task=task, file=upload(founder, b"Dig a pond.", f"{name} note.txt"))["id"]
+    return dict(zip(RESOURCES, (team, own, project, tag, task, comment, attachment), strict=True))
 
 
 class Stage:

@@ -81,6 +81,7 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
+    presentation: ClassVar[tuple[str, ...]] = ()  # options that clients need to show values, beside the constraints
     no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
     is_convertible: ClassVar[bool] = True  # if not, a field that gets another type loses its values
     values_name: ClassVar[str] = "values"  # in the text of a plan

@@ -76,6 +76,7 @@ class File(FieldType):
     sortable: ClassVar[bool] = False
     can_be_unique: ClassVar[bool] = False
     fits_profiles: ClassVar[bool] = False
+    presentation: ClassVar[tuple[str, ...]] = ("thumbs",)
     is_convertible: ClassVar[bool] = False
     values_name: ClassVar[str] = "files"
 

@@ -154,6 +154,11 @@ def _target(actor: Actor, resource: Resource, field: FieldType) -> Resource | No
     return target if target and policies.has_any_grant(target, actor) else None
 
 
+def _options(field: FieldType) -> Json:
+    options = field.constraints | {name: getattr(field, name) for name in field.presentation}
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def _field(
     actor: Actor,
     name: str,
@@ -176,7 +181,7 @@ def _field(
         "system": name in SYSTEM_FIELDS,
         "to": target and target.name,
         "to_label": target and target.definition.label_for(policies.hidden_fields(target.definition, actor)),
-        "options": {option: value for option, value in field.constraints.items() if value is not None},
+        "options": _options(field),
         "readable": is_readable,
         "writable": writable,
         "sortable": is_queryable and field.sortable,

@@ -2,9 +2,10 @@
 import {answerOf, connection, ConnectionLost, cookie, inSession, lose, urlOf} from './api.js';
 
 // Sends a file as the body. Calls onProgress with the part that is sent, from 0 to 1. Returns and throws as `call`.
-export async function upload(path, file, {query, type = file.type, onProgress, signal} = {}) {
+export async function upload(path, file, {query, type = file.type, headers = {}, onProgress, signal} = {}) {
   await requireReadable(file);
-  return answerOf(await inSession(() => sendFile(urlOf(path, query), file, type, onProgress, signal)));
+  const sent = {...headers, 'Content-Type': type || 'application/octet-stream'};
+  return answerOf(await inSession(() => sendFile(urlOf(path, query), file, sent, onProgress, signal)));
 }
 
 // A file that was changed or removed after it was chosen would look like a lost connection.
@@ -16,12 +17,12 @@ async function requireReadable(file) {
   }
 }
 
-function sendFile(url, file, type, onProgress, signal) {
+function sendFile(url, file, headers, onProgress, signal) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted(); // it may have been stopped while the session was refreshed
     const request = new XMLHttpRequest();
     request.open('POST', url);
-    request.setRequestHeader('Content-Type', type);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     const token = cookie('csrf_access_token');
     if (token) request.setRequestHeader('X-CSRF-TOKEN', token);
     request.upload.onprogress = ({loaded, total}) => onProgress?.(total ? loaded / total : 1);
