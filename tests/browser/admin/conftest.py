@@ -47,6 +47,17 @@ def close_messages(page):
     page.locator(".notice button").evaluate_all("buttons => buttons.forEach(button => button.click())")
 
 
+def notice(page, text):
+    """Wait for a message and close it."""
+    page.locator(".notice").filter(has_text=text).wait_for()
+    close_messages(page)
+
+
+def heading(page, name, level=1):
+    """Wait for a heading."""
+    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
+
+
 def wait_for_rows(page, count):
     """Wait until the tables of a page have so many rows, without those of their heads."""
     expect(page.locator("tbody tr")).to_have_count(count)

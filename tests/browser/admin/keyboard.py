@@ -2,6 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.admin.conftest import heading, wait_until_read
+
 MOST_PRESSES = 120
 
 
@@ -61,3 +63,10 @@ def choose_file(page, label, path):
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(path)
+
+
+def follow(page, name):
+    """Go to a screen by the menu, and wait until it shows what it reads."""
+    press(page, name, "link", within="nav")
+    heading(page, name)
+    wait_until_read(page)

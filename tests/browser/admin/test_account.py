@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import check_accessible, forget_refusals, wait_for_rows
+from tests.browser.admin.conftest import check_accessible, forget_refusals, heading, wait_for_rows
 from tests.browser.admin.keyboard import go_to, press, type_into
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
@@ -20,10 +20,6 @@ def declare_profile(address):
         fields = {"nick": {"type": "string", "writable_by": ["member"], "max_length": 9}, "team": {"type": "string"}}
         assert admin.call("PUT", "/users/settings", {"fields": fields})[0] == 200
         admin.call("POST", "/roles", {"name": "coder", "permissions": ["api_keys:write"]})
-
-
-def heading(page, name, level=1):
-    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
 
 
 def test_a_member_registers_and_changes_their_account(address, open_as, console):
@@ -138,17 +134,22 @@ def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_a
     page = open_as("edith", "/admin/account")
     page.get_by_text("There are no keys.").wait_for()
     press(page, "Create API key")
-    check_accessible(page)
     form = page.get_by_role("dialog")
+    form.wait_for()
+    check_accessible(page)
     boxes = ("coder", "editor", "member", "api_keys:write")
     expect(form.locator("label.check")).to_have_text([re.compile(rf"^\s*{name}( –|\s*$)") for name in boxes])
     type_into(page, "Name", MARKUP, within="dialog")
-    form.get_by_role("checkbox", name="editor").focus()
+    go_to(page, form.get_by_role("checkbox", name="editor"))
     page.keyboard.press("Space")
     type_into(page, "Expires", "0101", within="dialog")
     press(page, "Create key")
     page.get_by_text("This is not complete.").wait_for()
-    form.get_by_label("Expires").fill("2030-01-01T10:30")
+    expect(form.get_by_label("Expires")).to_be_focused()
+    page.keyboard.type("01012030")
+    page.keyboard.press("ArrowRight")  # a year may have more digits
+    page.keyboard.type("1030AM")
+    expect(form.get_by_label("Expires")).to_have_value("2030-01-01T10:30")
     press(page, "Create key")
     expect(page.get_by_label("Secret")).not_to_have_value("")
     secret = page.get_by_label("Secret").input_value()
@@ -160,6 +161,7 @@ def test_somebody_with_the_permission_makes_and_revokes_api_keys(address, open_a
     page.get_by_role("row", name=MARKUP).wait_for()
     expect(form).to_have_count(0)
     assert secret not in page.content()
+    expect(page.get_by_role("button", name="Create API key")).to_be_focused()
     press(page, f"Revoke {MARKUP}")
     page.get_by_role("heading", name=f"Revoke the key {MARKUP}?").wait_for()
     press(page, "Revoke")

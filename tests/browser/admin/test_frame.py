@@ -9,6 +9,7 @@ from tests.browser.admin.conftest import (
     Client,
     check_accessible,
     forget_refusals,
+    heading,
     record_responses,
     wait_until_read,
 )
@@ -38,10 +39,6 @@ def notes(address):
 def expect_menu(page, name, entries):
     menu = page.get_by_role("navigation", name=name, exact=True)
     expect(menu.get_by_role("link")).to_have_text(entries)
-
-
-def heading(page, name):
-    page.get_by_role("heading", name=name, level=1, exact=True).wait_for()
 
 
 @ON_SQLITE

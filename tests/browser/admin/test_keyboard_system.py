@@ -1,14 +1,12 @@
-"""The system by the keyboard alone: an admin defines resources, manages people, and looks after the server."""
+"""The system by the keyboard alone: an admin defines a resource, and looks after the server."""
 
-import re
 import zipfile
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import Client, close_messages, forget_refusals, wait_for_rows
-from tests.browser.admin.keyboard import choose, expect_focus, go_to, press, toggle, type_into
-from tests.conftest import PASSWORD
+from tests.browser.admin.conftest import Client, forget_refusals, heading, notice, wait_for_rows
+from tests.browser.admin.keyboard import choose, expect_focus, follow, go_to, press, toggle, type_into
 from tests.parts.server import running_server
 
 
@@ -23,23 +21,6 @@ def address(database_url, tmp_path):
 def client(address):
     """The API as an admin uses it."""
     return Client(address, "admin")
-
-
-def heading(page, name, level=1):
-    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
-
-
-def follow(page, name):
-    """Go to a screen by the menu."""
-    press(page, name, "link", within="nav")
-    heading(page, name)
-    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
-
-
-def said(page, text):
-    """Wait for a message."""
-    page.locator(".notice").filter(has_text=text).wait_for()
-    close_messages(page)
 
 
 def test_an_admin_defines_a_resource_by_the_keyboard_alone(open_as, client, console):
@@ -97,7 +78,7 @@ def rename_a_field(page):
     page.keyboard.press("Tab")
     page.get_by_text("was name").wait_for()
     apply(page)
-    said(page, "The definition is changed.")
+    notice(page, "The definition is changed.")
     expect(page.get_by_role("button", name="Review")).to_be_focused()
 
 
@@ -110,7 +91,7 @@ def set_a_rule(page):
     press(page, "Set rule")
     expect(page.get_by_role("button", name="Rule: rule of member for list")).to_be_focused()
     apply(page)
-    said(page, "The definition is changed.")
+    notice(page, "The definition is changed.")
 
 
 def remove_a_field(page):
@@ -121,7 +102,7 @@ def remove_a_field(page):
     press(page, "Review")
     type_into(page, "Type teams to confirm", "teams", within="dialog")
     press(page, "Apply and lose data")
-    said(page, "The definition is changed.")
+    notice(page, "The definition is changed.")
     expect(page.get_by_role("button", name="Review")).to_be_focused()
 
 
@@ -154,129 +135,6 @@ def drop(page):
     press(page, "Drop")
     page.get_by_text("A resource is a kind of record").wait_for()
     expect_focus(page)
-
-
-def test_an_admin_manages_people_by_the_keyboard_alone(open_as, client, console):
-    page = open_as("admin")
-    follow(page, "Roles")
-    make_role(page)
-    follow(page, "Users")
-    make_user(page)
-    change_user(page)
-    follow(page, "Invitations")
-    invite(page)
-    follow(page, "Audit")
-    read_audit(page)
-    follow(page, "Users")
-    make_service_with_key(page)
-    forget_refusals(console, 422)
-
-
-def make_role(page):
-    press(page, "New role", "link")
-    heading(page, "New role")
-    type_into(page, "Name", "Not a name")
-    page.keyboard.press("Enter")
-    page.get_by_text("Some values are not valid.").wait_for()
-    expect(page.get_by_label("Name")).to_be_focused()
-    type_into(page, "Name", "auditor")
-    go_to(page, page.get_by_role("checkbox", name=re.compile("^audit:read")))
-    page.keyboard.press("Space")
-    press(page, "Create")
-    heading(page, "auditor")
-    said(page, "Created.")
-    type_into(page, "Description", "Reads the audit trail")
-    page.keyboard.press("Enter")
-    said(page, "Saved.")
-    expect(page.get_by_label("Description")).to_be_focused()
-
-
-def make_user(page):
-    press(page, "New user", "link")
-    heading(page, "New user")
-    type_into(page, "Name", "Nora")
-    type_into(page, "E-mail address", "nora@example.com")
-    type_into(page, "Password", PASSWORD)
-    go_to(page, page.get_by_role("checkbox", name=re.compile("^auditor")))
-    page.keyboard.press("Space")
-    press(page, "Create")
-    heading(page, "Nora")
-    said(page, "Created.")
-    expect_focus(page)
-
-
-def change_user(page):
-    """Change a user, find them by filters, and delete them."""
-    toggle(page, "Can sign in")
-    press(page, "Save")
-    said(page, "Saved.")
-    expect(page.get_by_role("button", name="Save")).to_be_focused()
-    follow(page, "Users")
-    type_into(page, "E-mail contains", "nora")
-    choose(page, "Role", "auditor")
-    press(page, "Search")
-    wait_for_rows(page, 1)
-    press(page, "Clear")
-    wait_for_rows(page, 5)
-    press(page, "Nora", "link")
-    heading(page, "Nora")
-    press(page, "Delete")
-    go_to(page, page.get_by_role("dialog").get_by_role("textbox"))
-    page.keyboard.type("nora@example.com")
-    page.keyboard.press("Enter")
-    said(page, "Nora is deleted.")
-    wait_for_rows(page, 4)
-
-
-def invite(page):
-    type_into(page, "E-mail address", "olga@example.com")
-    press(page, "Invite", within="main")
-    said(page, "The invitation to olga@example.com is on its way.")
-    with page.expect_response(lambda answer: (answer.request.method, answer.status) == ("GET", 200)):
-        press(page, "Send again to olga@example.com")
-    said(page, "Another mail to olga@example.com is on its way.")
-    expect(page.get_by_role("heading", name="Open invitations")).to_be_focused()
-    expect(page.locator("main [aria-busy=true]")).to_have_count(0)  # it is a new invitation
-    press(page, "Withdraw olga@example.com")
-    press(page, "Withdraw", within="dialog")
-    page.get_by_text("Nobody is invited at the moment.").wait_for()
-    expect(page.get_by_role("heading", name="Open invitations")).to_be_focused()
-
-
-def read_audit(page):
-    type_into(page, "Action begins with", "role.")
-    choose(page, "Target: kind", "role")
-    page.keyboard.press("Tab")
-    press(page, "Search")
-    wait_for_rows(page, 2)
-    go_to(page, page.get_by_label("Details of role.create"))
-    page.keyboard.press("Enter")
-    expect(page.locator("pre").nth(1)).to_be_visible()
-    press(page, "Clear")
-    page.get_by_role("row").filter(has_text="invitation.withdraw").wait_for()
-
-
-def make_service_with_key(page):
-    press(page, "New service", "link")
-    heading(page, "New service")
-    type_into(page, "Name", "Nightly import")
-    go_to(page, page.get_by_role("checkbox", name=re.compile("^editor")))
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
-    heading(page, "Nightly import")
-    press(page, "Create API key")
-    press(page, "Cancel")
-    expect(page.get_by_role("button", name="Create API key")).to_be_focused()
-    press(page, "Create API key")
-    type_into(page, "Name", "Server 1", within="dialog")
-    page.keyboard.press("Enter")
-    page.get_by_label("Secret").wait_for()
-    press(page, "Done")
-    expect(page.get_by_role("button", name="Create API key")).to_be_focused()
-    press(page, "Revoke Server 1")
-    press(page, "Revoke", within="dialog")
-    page.get_by_text("Revoked", exact=True).wait_for()
-    expect(page.get_by_role("heading", name="API keys")).to_be_focused()
 
 
 def test_an_admin_looks_after_the_server_by_the_keyboard_alone(open_as, address):
@@ -324,7 +182,7 @@ def read_figures(page):
 
 def send_mail_again(page):
     press(page, "Send the mail to alice@example.com now")
-    said(page, "The mail to alice@example.com is sent now.")
+    notice(page, "The mail to alice@example.com is sent now.")
     choose(page, "State", "Sent")
     press(page, "Search")
     page.get_by_text("No mail matches.").wait_for()

@@ -4,22 +4,12 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import check_accessible, close_messages, forget_refusals, wait_for_rows
+from tests.browser.admin.conftest import check_accessible, forget_refusals, heading, notice, wait_for_rows
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
 
 MARKUP = "<script>alert(1)</script>"
 NOTES = {"fields": {"title": {"type": "string", "readable_by": ["auditor"]}}, "on_owner_delete": "restrict"}
-
-
-def notice(page, text):
-    """Wait for a message and close it."""
-    page.locator(".notice").filter(has_text=text).wait_for()
-    close_messages(page)
-
-
-def heading(page, name, level=1):
-    page.get_by_role("heading", name=name, level=level, exact=True).wait_for()
 
 
 def confirm(page, action, typed=None):
