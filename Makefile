@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth bench-admin
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth bench-admin bench-transfers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -108,6 +108,9 @@ bench-growth: $(VENV)/.installed-dev ## Measure how requests grow from 10,000 to
 
 bench-files: $(VENV)/.installed-dev ## Measure imports and exports, beside the driver alone; with ARGS="--rows 1000000"
 	$(BIN)/python -m benchmarks.files $(ARGS)
+
+bench-transfers: $(VENV)/.installed-dev ## Measure what slow uploads, downloads and readers cost others, and the memory of large files; with ARGS=--postgres on Postgres
+	$(BIN)/python -W ignore -m benchmarks.transfers $(ARGS)
 
 bench-admin: $(VENV)/.installed-dev ## Measure a list of the admin page in a browser; with ARGS="--records 1000000 --postgres"; needs chromium
 	$(BIN)/python -W ignore -m benchmarks.admin_page $(ARGS)
