@@ -46,6 +46,14 @@ WRONG_VALUES = [
     ("LARDER_REFRESH_TOKEN_SECONDS", "0", "at least 1"),
     ("LARDER_MAX_BODY_BYTES", "1023", "at least 1024"),
     ("LARDER_DATABASE_TIMEOUT_SECONDS", "0", "at least 1"),
+    *(
+        ("LARDER_FILES", url, "file:///PATH or s3://BUCKET")
+        for url in ("files", "file://files", "s3:///files", "gs://x")
+    ),
+    ("LARDER_MAX_FILE_BYTES", "1023", "at least 1024"),
+    ("LARDER_FILES_STAGED_BYTES", "1023", "at least 1024"),
+    ("LARDER_FILES_MAX_BYTES", "0", "at least 1024"),
+    ("LARDER_FILES_KEEP_DAYS", "-1", "from 0 to 3650"),
     ("LARDER_ADMIN_EMAIL", "admin", "an e-mail address"),
     ("LARDER_SECRET_KEY_FILE", "/nowhere/key", "readable file"),
     ("LARDER_APP_URL", "garden.example.com", "such as https://larder.example.com"),

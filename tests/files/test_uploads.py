@@ -121,6 +121,9 @@ def test_files_have_limits(settings, admin, alice):
     answer = upload(person, b"x" * 2001)
     assert_failure(answer, 413, "PAYLOAD_TOO_LARGE")
     assert answer.json["error"]["message"] == "The file is larger than 2,000 bytes (LARDER_MAX_FILE_BYTES)."
+    answer = upload(person, b"x" * 50_000)
+    assert_failure(answer, 413, "PAYLOAD_TOO_LARGE")
+    assert answer.json["error"]["message"] == "The body is larger than 2,000 bytes (LARDER_MAX_FILE_BYTES)."
     # Each counts 4,096 bytes more, so a third one is too much, however small it is.
     first, _ = uploaded(person, b"x" * 2000), uploaded(person, b"y" * 2000)
     uploaded(person, b"x" * 1712)
