@@ -56,7 +56,8 @@ class StagedFileSchema(Schema):
 def upload_file() -> dict[str, object]:
     """Upload a file
 
-    Only you can attach it: send its `id` as the value of a field of the type `file` of a record.
+    Only you can attach it: send its `id` as the value of a field of the type `file` of a record. Instead of a form, the
+    body can be the file itself, with its `Content-Type`, and its name as `Content-Disposition: attachment; filename=…`.
     """
     settings = get_app().settings
     request.max_content_length = limit_of_uploads(settings).body_bytes

@@ -17,11 +17,9 @@ from backend.utils.problems import Problem
 
 FORM, PART = "multipart/form-data", "file"
 BINARY = {"type": "string", "format": "binary"}
+# The document has the form alone: with the body as a second type, the code of some generators does not compile.
 FORM_SCHEMA = {"type": "object", "properties": {PART: BINARY}, "required": [PART]}
-UPLOADED = {
-    "required": True,
-    "content": {FORM: {"schema": FORM_SCHEMA}, "application/octet-stream": {"schema": BINARY}},
-}
+UPLOADED = {"required": True, "content": {FORM: {"schema": FORM_SCHEMA}}}
 ONE_FILE = Problem("wrong_type", "Send a form with exactly one part, a file with the name `file`.")
 _EXTENDED = re.compile(r"(;\s*)filename\*", re.IGNORECASE)
 
