@@ -19,9 +19,10 @@ from tests.parts.server import running_server
 MARKUP = "\"'><img src=x onerror=ran(1)><script>ran(2)</script>${ran(3)}"
 LINK = "javascript:ran(4)"
 VNODE = {"type": "img", "props": {"src": "x", "onerror": "ran(5)"}, "constructor": None, "dangerous": MARKUP}
+FILE = "<img src=x onerror=ran(6)>.html"
 EMAIL = "o'mallory&{co}@example.com"
 # What is there only if a text became part of the page: the page itself has none of it.
-FOREIGN = "img, svg[onload], iframe, object, embed, base, [onerror], [onload], [href^='javascript:' i], [srcdoc]"
+FOREIGN = "img[src=x], svg[onload], iframe, object, embed, base, [onerror], [onload], [href^='javascript:' i], [srcdoc]"
 SCRIPTS = "script:not([src*='/assets/'])"
 RAN = "window.ran = number => { window.hasRun = [...(window.hasRun ?? []), number]; };"
 
@@ -30,13 +31,14 @@ NOTES = {
     "description": f"{MARKUP} notes",
     "fields": {
         "title": {"type": "string", "required": True, "description": f"{MARKUP} hint"},
-        "body": {"type": "text"},
+        "photo": {"type": "file"},
         "kind": {"type": "enum", "choices": [f"{MARKUP} kind", LINK]},
         "link": {"type": "url"},
         "extra": {"type": "json"},
         "tags": {"type": "list", "of": "string"},
         "parent": {"type": "reference", "to": "notes"},
         "keeper": {"type": "reference", "to": "users"},
+        "body": {"type": "text"},
         "shout": {"type": "string", "computed": "concat(title, '!')"},
     },
     "label": "title",
@@ -71,6 +73,7 @@ def seeded(address, database_url, tmp_path):
     admin.call("POST", "/backups")
     first = admin.call("POST", "/notes", {"title": TITLE, "keeper": mallory["id"]})
     values = {"body": MARKUP, "kind": f"{MARKUP} kind", "extra": VNODE, "tags": [f"{MARKUP} tag", LINK]}
+    values["photo"] = upload(admin, FILE)
     note = admin.call("POST", "/notes", values | {"title": f"{MARKUP} old", "parent": first["id"]})
     admin.call("PATCH", f"/notes/{note['id']}", {"title": f"{MARKUP} new", "link": "https://example.com/"})
     sign_in_with(address, EMAIL, user_agent=f"{MARKUP} agent")
@@ -85,6 +88,15 @@ def seeded(address, database_url, tmp_path):
     )
     add_backup(tmp_path)
     return {"mallory": mallory["id"], "note": note["id"], "first": first["id"]}
+
+
+def upload(person, name):
+    """Return the id of an uploaded page of this name."""
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "text/html"}
+    headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+    content = f"<!doctype html><html>{MARKUP}</html>".encode()
+    with urlopen(Request(f"{person.base}/files", content, headers)) as response:  # noqa: S310
+        return json.load(response)["data"]["id"]
 
 
 def sign_in_with(address, email, user_agent):
@@ -112,7 +124,7 @@ def add_backup(folder):
         version=f"{MARKUP} version", database="sqlite", migrations=[], counts={MARKUP: 1}, created_at=f"{MARKUP} made"
     )
     path = folder / "backups" / "larder-20260101T000000000000Z.zip"
-    archives.write_archive(path, manifest, snapshot)
+    archives.write_archive(path, manifest, snapshot, snapshot)
 
 
 @pytest.fixture
@@ -149,7 +161,9 @@ def test_what_others_have_written_is_shown_as_text(seeded, visit):
     note, first, mallory = (f"/admin/records/notes/{seeded['note']}", seeded["first"], seeded["mallory"])
     page = visit("/admin/", f"{MARKUP} app", f"{MARKUP} notes")
     expect(page).to_have_title(f"Records – {MARKUP} app")
-    visit("/admin/records/notes", f"{MARKUP} new", f"{MARKUP} tag", f"{MARKUP} name", TITLE, f"{MARKUP} kind", LINK)
+    visit(
+        "/admin/records/notes", f"{MARKUP} new", f"{MARKUP} tag", f"{MARKUP} name", TITLE, f"{MARKUP} kind", LINK, FILE
+    )
     visit(note, f"{MARKUP} new", f"{MARKUP} tag", LINK)
     expect(page.get_by_label("Parent", exact=True)).to_have_value(TITLE)
     expect(page.get_by_label("Link", exact=True)).to_have_value(LINK)
@@ -163,6 +177,10 @@ def test_what_others_have_written_is_shown_as_text(seeded, visit):
     visit("/admin/users", f"{MARKUP} name", EMAIL, f"{MARKUP} service")
     visit(f"/admin/users/{mallory}", f"{MARKUP} name", EMAIL)
     expect(page.get_by_label("Motto")).to_have_value(f"{MARKUP} motto")
+    expect(page.get_by_title(f"{MARKUP} agent")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"Delete {MARKUP} name?")
+    expect_nothing_ran(page)
     visit("/admin/account", f"{MARKUP} key")
     expect(page.get_by_title(f"{MARKUP} agent").first).to_be_visible()
     visit("/admin/invitations", f"i{EMAIL}")
