@@ -37,7 +37,7 @@ def note(
         "now": rfc3339(utcnow()),
         "user": user_id,
     }
-    listable.run(_insert_changes, values=values)
+    listable.run_ahead(_insert_changes, values=values)
 
 
 @one_plan

@@ -167,6 +167,10 @@ class Listable:
         """
         return self._statements.get(build, self, shape).run(values)
 
+    def run_ahead(self, build: Builder, *shape: Hashable, values: Values) -> None:
+        """Execute the query of `build(self, *shape)` without its rows; on Postgres, with the next statement."""
+        self._statements.get(build, self, shape).run_ahead(values)
+
     def run_many(self, build: Builder, *shape: Hashable, rows: Iterable[Values]) -> None:
         """Execute the statement of `build(self, *shape)` once for each of `rows`, the values of its slots."""
         self._statements.get(build, self, shape).run_many(rows)

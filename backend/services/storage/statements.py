@@ -70,6 +70,10 @@ class Statement:
         """Execute with `values` by slot name; return all rows as tuples."""
         return database.fetch_all(self.sql, self._bound(values), self.has_one_plan)
 
+    def run_ahead(self, values: Values) -> None:
+        """Execute with `values`, on Postgres together with the next statement of the transaction; ignore the rows."""
+        database.send_ahead(self.sql, self._bound(values))
+
     def run_many(self, rows: Iterable[Values]) -> None:
         """Execute once with each of `rows`, values by slot name."""
         database.execute_many(self.sql, [self._bound(values) for values in rows])
