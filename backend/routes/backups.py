@@ -152,7 +152,8 @@ def download_backup(name: str) -> Response:
 def verify_backup(name: str) -> dict[str, Any]:
     """Read the whole of a backup and its files, and check them
 
-    The response comes after about one second per 50 MB. Refused while a backup or a restore runs.
+    The response comes after about one second per 50 MB, and the files are read, too. Refused while a backup or a
+    restore runs.
     """
     damage = backups.find_damage(get_app().settings, name)
     return {"name": name, "is_intact": damage is None, "damage": damage}

@@ -101,6 +101,8 @@ def test_a_backup_deletes_the_temporary_files_of_a_killed_one(run, settings):
 def test_the_schedule_creates_one_for_all_processes_and_prunes(settings):
     create_app(settings)
     settings = replace(settings, backup_keep=1)
+    with working_folder(settings.backup_dir):
+        backups.back_up(settings)  # another process is creating it, and deletes the oldest afterwards
     backups.back_up(settings)
     backups.back_up(settings)
     assert len(backups.list_backups(settings)) == 1

@@ -227,7 +227,8 @@ def back_up(settings: Settings) -> None:
             if backup.missing_files:
                 raise Unavailable(lacking_message(backup.missing_files))
     finally:  # also after a failure: while copies fail, backups would otherwise fill the disk
-        prune_backups(settings, settings.backup_keep)
+        with suppress(Conflict):
+            prune_backups(settings, settings.backup_keep)
 
 
 def new_manifest(taken: Taken, applied: list[str]) -> Manifest:

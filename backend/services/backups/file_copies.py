@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from peewee import chunked
 
@@ -17,7 +18,7 @@ from backend.config.settings import Settings
 from backend.models.database import connected
 from backend.models.file import File
 from backend.services.backups.file_lists import ListedFile, read_list
-from backend.services.backups.places import Place, open_first, read_places
+from backend.services.backups.places import Place, open_first, open_intact, read_places
 from backend.services.errors import Unavailable
 from backend.services.files.storage import storage
 from backend.services.files.stored import FileStorage
@@ -33,13 +34,15 @@ def copy_files(place: FileStorage, files: Path) -> list[ListedFile]:
     A staged file may be missing: it may have been deleted meanwhile. Raises Unavailable if one cannot be copied.
     """
     with _errors_of_copies():
-        target, source = Place(place), Place(storage)
-        return _lacking(files, lambda file: target.has(file) or _copy(file, [source], place) or file.is_staged)
+        has = Place(place).has
+        return _lacking(
+            files, lambda file: has(file) or _save(place, file, open_intact(storage, file)) or file.is_staged
+        )
 
 
-def _copy(file: ListedFile, places: list[Place], target: FileStorage) -> bool:
-    """Copy a file from the first place that has it intact; return False if none has."""
-    if (content := open_first(places, file)) is None:
+def _save(target: FileStorage, file: ListedFile, content: IO[bytes] | None) -> bool:
+    """Store the content of a file and close it; return False if there is none."""
+    if content is None:
         return False
     with content:
         target.save(file.id, content)
@@ -71,7 +74,7 @@ def put_back(settings: Settings, backup: Path, files: Path, *, only_missing: boo
     with _errors_of_copies():
         places, target = read_places(settings, backup), Place(storage)
         is_right = target.has if only_missing else partial(_is_intact, places=[target])
-        return _lacking(files, lambda file: is_right(file) or _copy(file, places, storage))
+        return _lacking(files, lambda file: is_right(file) or _save(storage, file, open_first(places, file)))
 
 
 def _lacking(files: Path, is_there: Callable[[ListedFile], bool]) -> list[ListedFile]:

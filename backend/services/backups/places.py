@@ -39,19 +39,18 @@ class Place:
         """Return whether there is a file of the right size."""
         return self._sizes.get(file.id) == file.bytes
 
-    def open_intact(self, file: ListedFile) -> IO[bytes] | None:
-        """Return the file, open at its beginning; None if it is missing or damaged."""
-        if not self.has(file):
-            return None
-        try:
-            content = self.storage.open_file(file.id)
-        except FileNotFoundError:
-            return None
-        if _digest(content) == file.sha256:
-            content.seek(0)
-            return content
-        content.close()
+
+def open_intact(storage: FileStorage, file: ListedFile) -> IO[bytes] | None:
+    """Return the file, open at its beginning; None if it is missing or damaged."""
+    try:
+        content = storage.open_file(file.id)
+    except FileNotFoundError:
         return None
+    if _digest(content) == file.sha256:
+        content.seek(0)
+        return content
+    content.close()
+    return None
 
 
 def _digest(content: IO[bytes]) -> str:
@@ -63,7 +62,8 @@ def _digest(content: IO[bytes]) -> str:
 
 def open_first(places: Iterable[Place], file: ListedFile) -> IO[bytes] | None:
     """Return the file, open at its beginning, from the first place that has it intact; None if there is none."""
-    return next((content for place in places if (content := place.open_intact(file))), None)
+    found = (open_intact(place.storage, file) for place in places if place.has(file))
+    return next((content for content in found if content), None)
 
 
 def backup_files(settings: Settings) -> FileStorage:
