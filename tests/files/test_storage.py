@@ -2,17 +2,23 @@
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
 
+from backend import create_app
+from backend.models.database import database
 from backend.services.files.storage import open_storage
 from backend.utils.ids import uuid7
 from backend.utils.spool import SpoolFile
+from tests.conftest import ON_SQLITE, Person
+from tests.parts.files import OPEN, PNG, WITH_FILES, uploaded
 from tests.parts.s3 import running_s3
 
 BUCKET = "larder"
+CHECKS = "http://localhost/health/checks"
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +121,20 @@ def test_a_bucket_that_does_not_answer_is_an_error_of_the_storage(tmp_path):
                 ask(uuid7())
             assert not isinstance(raised.value, FileNotFoundError)
             assert "Debug source" not in str(raised.value)
+
+
+@ON_SQLITE
+def test_files_of_records_are_in_the_bucket(settings, bucket):
+    app = create_app(replace(settings, files=f"s3://{BUCKET}/of-records"))
+    admin, alice = Person(app, "admin"), Person(app, "alice")
+    admin.declare("places", WITH_FILES, access=OPEN)
+    content = PNG + os.urandom(3_000_000)
+    file = uploaded(alice, content)
+    url = alice.make("places", photo=file["id"])["photo"]["url"].removeprefix("/api/v1")
+    assert alice.get(url).data == content
+    part = alice.get(url, headers={"Range": "bytes=1000-1999"})
+    assert (part.status_code, part.data) == (206, content[1000:2000])
+    assert next((bucket / "of-records").rglob(file["id"])).read_bytes() == content
+    (check,) = [each for each in admin.get(CHECKS).json["data"] if each["name"] == "storage"]
+    assert (check["state"], check["message"]) == ("ok", "All 1 files are stored.")
+    database.close_all()
