@@ -29,9 +29,9 @@ AUDIT_DETAILS: Json = {
     "type": "object",
     "description": "What was changed; each action has some of these members",
     "properties": {
-        **dict.fromkeys(("name", "email", "description", "method", "user"), {"type": "string"}),
+        **dict.fromkeys(("name", "email", "description", "method", "user", "type"), {"type": "string"}),
         **dict.fromkeys(("roles", "permissions", "needs", "left_out"), {"type": "array", "items": {"type": "string"}}),
-        **dict.fromkeys(("version", "sessions"), {"type": "integer"}),
+        **dict.fromkeys(("version", "sessions", "bytes"), {"type": "integer"}),
         "active": {"type": "boolean"},
         "profile": _component("UserProfile"),
     },
@@ -50,8 +50,9 @@ FILE: Json = {
     },
     "required": ["id", "name", "type", "bytes", "sha256", "url"],
 }
+# Of fields of resources: they are only in the document if a field has them.
+COMPONENTS_OF_FIELDS: dict[str, Json] = {"AttachedFile": FILE}
 COMPONENTS: dict[str, Json] = {
-    "AttachedFile": FILE,
     "ErrorDetails": ERROR_DETAILS,
     "ValueProblems": PROBLEMS,
     "AuditDetails": AUDIT_DETAILS,

@@ -8,6 +8,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
 from backend.routes.toolkit.arguments import describe_family, explode_family
+from backend.routes.toolkit.document_components import COMPONENTS_OF_FIELDS
 from backend.routes.toolkit.enum_names import VARNAMES, value_names
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.groups import describe_measures
@@ -23,7 +24,10 @@ def describe_component(converter: Any, field: fields.Field[Any], ret: dict[str, 
     if COMPONENT not in field.metadata:
         return {}
     ret.clear()
-    reference = {"$ref": f"#/components/schemas/{field.metadata[COMPONENT]}"}
+    name, components = field.metadata[COMPONENT], converter.spec.components
+    if name in COMPONENTS_OF_FIELDS and name not in components.schemas:
+        components.schema(name, COMPONENTS_OF_FIELDS[name])
+    reference = {"$ref": f"#/components/schemas/{name}"}
     return {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
 
 
