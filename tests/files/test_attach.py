@@ -1,7 +1,10 @@
 """Files are attached to records by ordinary writes, and removed by them."""
 
 import hashlib
+from dataclasses import replace
 
+from backend import create_app
+from tests.conftest import ON_SQLITE, Person
 from tests.helpers import details_of
 from tests.parts.files import NOWHERE, stage, states
 
@@ -25,6 +28,14 @@ def test_a_record_has_what_is_known_of_its_file(admin, alice, bob):
     assert bob.get("/places").json["data"] == [made]
     assert bob.get("/places?fields=photo").json["data"] == [{"photo": made["photo"]}]
     assert states() == {photo: ("places", made["id"], "photo")}
+
+
+@ON_SQLITE
+def test_a_url_begins_with_the_public_path(settings, admin):
+    under_path = Person(create_app(replace(settings, public_url="http://localhost:8000/larder/")), "admin")
+    under_path.declare("places", PLACES, access=OPEN)
+    made = under_path.make("places", photo=stage(under_path))
+    assert made["photo"]["url"] == f"/larder/api/v1/places/{made['id']}/photo"
 
 
 def test_a_write_replaces_and_removes_files(admin, alice, bob):

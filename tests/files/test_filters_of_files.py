@@ -54,6 +54,8 @@ def test_lists_filter_sort_and_group_by_parts_of_files(admin, alice):
     where = {"place.photo.type": "image/gif", "ticket.bytes": 5}
     (visit,) = alice.get("/visits", query_string={"where": json.dumps(where), "expand": "place"}).json["data"]
     assert visit["expand"]["place"]["photo"]["type"] == "image/gif"
+    (place,) = alice.get("/places?name=b&expand=visits").json["data"]
+    assert [each["ticket"]["bytes"] for each in place["expand"]["visits"]["data"]] == [5]
     groups = alice.get("/places/aggregate?group_by=photo.type&photo.bytes__lt=9").json["data"]
     assert {group["photo.type"]: group["count"] for group in groups} == {"image/png": 1, "text/plain": 1}
     for wrong in ({"photo.nope": 1}, {"photo": "x"}, {"photo.id.x": 1}):
