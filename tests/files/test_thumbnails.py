@@ -16,6 +16,7 @@ from tests.conftest import ON_SQLITE, Person
 from tests.helpers import assert_failure, details_of
 from tests.parts.downloads import OPEN, PNG, attached, fetch
 from tests.parts.images import corners, png_of
+from tests.parts.s3 import running_s3
 
 PHOTO = {"type": "file", "thumbs": ["100x100", "60x20"]}
 
@@ -140,3 +141,14 @@ def test_says_what_is_missing(places, alice, settings, monkeypatch):
     with pytest.raises(Unavailable, match="cannot be stored"):
         thumbnails.open_thumbnail("a-bb", "image/png", "9x9", lambda: io.BytesIO(PNG))
     assert fetch(alice, url).data == PNG
+
+
+@ON_SQLITE
+def test_files_and_thumbnails_from_a_bucket(places, settings, tmp_path):
+    with running_s3(tmp_path / "s3", "files"):
+        alice = Person(create_app(replace(settings, files="s3://files/of-larder")), "alice")
+        url = attached(alice)
+        assert fetch(alice, url).data == PNG
+        assert fetch(alice, url, headers={"Range": "bytes=4-9"}).data == PNG[4:10]
+        assert fetch(alice, url, headers={"Range": "bytes=9999999-"}).status_code == 416
+        assert size_of(fetch(alice, f"{url}?size=100x100")) == (100, 75)

@@ -4,7 +4,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import IO, NamedTuple
 from urllib.parse import quote
 
@@ -64,7 +64,7 @@ def file_response(download: Download, *, shows_pdf: bool) -> Response | Answer:
 def _with_body(download: Download, headers: Headers) -> Response:
     is_head = request.method == "HEAD"
     with ExitStack() as unless_sent:
-        file = None if is_head and download.size is not None else unless_sent.enter_context(download.open())
+        file = None if is_head and download.size is not None else unless_sent.enter_context(closing(download.open()))
         size = file.seek(0, io.SEEK_END) if file else download.size or 0
         part = None if is_head else _asked_part(download.tag, size)
         start, stop = part or (0, size)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -109,7 +109,7 @@ def _draw(folder: Path, media_type: str, size: str, open_picture: Callable[[], I
     if media_type not in FORMATS:
         raise _no_thumbnail(f"It is {media_type}.")
     width, height = map(int, size.split("x"))
-    with open_picture() as file:
+    with closing(open_picture()) as file:
         try:
             return draw_thumbnail(file, media_type, width, height)
         except BadPicture as error:
