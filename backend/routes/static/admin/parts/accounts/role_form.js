@@ -9,14 +9,16 @@ import {PERMISSIONS} from './permissions.js';
 
 export function RoleForm({role, isNew = false, onSaved}) {
   const [values, setValues] = useState(role);
+  const [stored, setStored] = useState(role); // also before the page has read it again
   const set = change => setValues({...values, ...change});
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     const {name, description, permissions} = values;
     const saved = await (isNew ? call('POST', '/roles', {body: {name, description, permissions}})
       : call('PUT', `/roles/${name}`, {body: {description, permissions}}));
+    setStored(saved.data);
     await onSaved(saved.data);
   });
-  useLeavingGuard(['name', 'description', 'permissions'].some(each => String(values[each]) !== String(role[each])));
+  useLeavingGuard(['name', 'description', 'permissions'].some(each => String(values[each]) !== String(stored[each])));
   const options = Object.entries(PERMISSIONS).map(([name, description]) => ({
     name, description: may(name) ? description : `${description} (you do not have this permission)`,
     isFixed: !may(name)}));

@@ -33,19 +33,21 @@ function withTyped(now, sent, saved) {
 
 export function UserForm({user, isNew = false, onSaved}) {
   const fields = person.get().schema.profile;
+  const [stored, setStored] = useState(user); // also before the page has read it again
   const [draft, setDraft] = useState(draftOf(user, fields));
   const set = change => setDraft(former => ({...former, ...change}));
   const form = useRef(null);
   const isWhole = isNew || mayChange(user);
   const {isSending, problems, error, onSubmit} = useSubmit(async () => {
     refuseIncomplete(form.current);
-    const body = bodyOf(draft, user, fields, isNew);
+    const body = bodyOf(draft, stored, fields, isNew);
     const saved = await (isNew ? call('POST', user.kind === 'service' ? '/users/services' : '/users', {body})
       : call('PATCH', `/users/${user.id}`, {body}));
+    setStored(saved.data);
     setDraft(now => withTyped(now, draft, draftOf(saved.data, fields)));
     await onSaved(saved.data);
   });
-  useLeavingGuard(JSON.stringify(draft) !== JSON.stringify(draftOf(user, fields)));
+  useLeavingGuard(JSON.stringify(draft) !== JSON.stringify(draftOf(stored, fields)));
   if (!may('users:write')) return html`<${Shown} user=${user} fields=${fields} />`;
   return html`<form ref=${form} onSubmit=${onSubmit} noValidate>
     ${!isWhole && html`<p class="hint">This account has a role that you do not have. You can change its name.</p>`}
