@@ -7,6 +7,7 @@ import pytest
 from backend.models import change
 from backend.models.change import FeedChange
 from backend.models.database import database
+from backend.routes.toolkit import public_responses
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
@@ -290,3 +291,21 @@ def test_documents_name_the_feeds_that_the_caller_may_read(admin, alice, strange
     assert {each["name"]: each["feed"] for each in described} == {"mine": True, "quiet": False}
     assert alice.get("/changes?resource=secret").status_code == 403
     assert stranger.get("/changes?resource=mine").status_code == 401
+
+
+@ON_SQLITE
+def test_a_cached_list_keeps_its_tag_although_cursors_differ(admin, stranger, monkeypatch):
+    now = utcnow()
+    monkeypatch.setattr(public_responses, "utcnow", lambda: now)
+    fields = {"title": {"type": "string"}}
+    admin.declare("news", fields, access={"list": ["public"]}, cache_seconds=60, feed=True)
+    admin.declare("others", fields)
+    first = stranger.get("/news")
+    admin.make("others", title="x")  # the first response is not kept any longer
+    second = stranger.get("/news")
+    assert first.json["meta"]["changes_cursor"] != second.json["meta"]["changes_cursor"]
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert stranger.get("/news", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    now += timedelta(hours=1)  # a client that is always sent 304 must not keep a cursor that expires
+    admin.make("others", title="y")
+    assert stranger.get("/news").headers["ETag"] != first.headers["ETag"]
