@@ -64,7 +64,7 @@ def _manifest_cells(backup: backups.Backup) -> tuple[str, ...]:
 @commands.command("verify", epilog="Example: flask backup verify larder-20261123T031500000000Z.zip")
 @click.argument("backup")
 def verify_backup(backup: str) -> None:
-    """Read the whole of a backup and its files, and check them.
+    """Read a whole backup with its files, and check it.
 
     BACKUP is a name or a path.
     """
@@ -78,7 +78,7 @@ def verify_backup(backup: str) -> None:
 @click.argument("backup")
 @click.option("--without-files", is_flag=True, help="Leave the files in the storage as they are.")
 def restore_backup(backup: str, without_files: bool) -> None:
-    """Replace the content of the database with a backup, and put its files back.
+    """Replace all content with that of a backup.
 
     BACKUP is a name or a path. Everyone must sign in again. The backup is verified first, and the replaced content is
     kept. Files that are missing in the storage or damaged are copied from beside the backup, from the backup folder or
