@@ -128,4 +128,4 @@ def test_a_file_whose_bytes_are_lost_is_an_error(places, alice, app, read_lines)
 
 def test_unknown_parameters_are_refused(places, alice):
     url = attached(alice, PNG)
-    assert_failure(fetch(alice, f"{url}?sise=200x200"), 422, "VALIDATION_ERROR")
+    assert_failure(fetch(alice, f"{url}?sizes=200x200"), 422, "VALIDATION_ERROR")
