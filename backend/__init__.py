@@ -59,6 +59,7 @@ from backend.services.files.storage import storage
 from backend.services.files.support import file_support
 from backend.services.files.thumbnails import thumbnails
 from backend.services.files.urls import file_urls
+from backend.services.operation import cleanup, file_cleanup  # noqa: F401 - importing a module registers its jobs
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics

@@ -1,5 +1,7 @@
 """`/jobs`: what jobs did, and running one now."""
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -17,6 +19,7 @@ from backend.services.operation.jobs import jobs
 from backend.utils.clock import utcnow
 from tests.conftest import Person
 from tests.helpers import assert_failure
+from tests.parts.server import ROOT
 
 SECONDS = 60  # a machine may be busy
 NOW = datetime(2026, 11, 26, 17, 59, 30, tzinfo=UTC)
@@ -26,7 +29,8 @@ def test_lists_each_job_with_its_schedule_and_last_run(admin, settings):
     with database.connection_context():
         JobRun.note("clean_up", 1.5, None)
         JobRun.note("clean_up", 0.25, "the disk is full")
-    back_up, clean_up, send_mail = admin.get("/jobs").json["data"]
+    back_up, clean_up, clean_up_files, send_mail = admin.get("/jobs").json["data"]
+    assert clean_up_files["schedule"] == "10 3 * * *"
     assert (back_up["name"], back_up["schedule"], back_up["next_run_at"]) == ("back_up", None, None)
     assert (send_mail["name"], send_mail["schedule"], send_mail["last_run"]) == ("send_due_mail", "* * * * *", None)
     assert send_mail["purpose"] == "Send the mails that are due."
@@ -35,6 +39,14 @@ def test_lists_each_job_with_its_schedule_and_last_run(admin, settings):
     scheduled = Person(create_app(replace(settings, backup_schedule="15 3 * * *")), "admin")
     backup = scheduled.get("/jobs").json["data"][0]
     assert backup["next_run_at"].endswith("T03:15:00.000000Z")
+
+
+def test_every_process_knows_all_jobs():
+    code = (
+        "from backend import create_app; from backend.services.operation import jobs; print(*sorted(jobs._functions))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ran.stdout.split() == ["back_up", "clean_up", "clean_up_files", "send_due_mail"]
 
 
 def test_only_those_who_may_read_the_system_see_jobs(admin, alice, edith, stranger):
