@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import cysqlite
@@ -91,7 +92,7 @@ class SqliteStorage(Storage):
         Path(self._path).parent.mkdir(parents=True, exist_ok=True)
         connection = cysqlite.connect(str(self._path), timeout=BUSY_SECONDS)
         try:
-            connection.execute("PRAGMA journal_mode=wal")
+            _use_wal(connection)
             # In WAL mode, `normal` waits for the disk only at checkpoints. Unlike `off`, it cannot corrupt the file.
             connection.execute("PRAGMA synchronous=normal")
             connection.execute(SCHEMA)
@@ -104,3 +105,16 @@ class SqliteStorage(Storage):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _use_wal(connection: cysqlite.Connection) -> None:
+    """Switch the file to WAL mode. If another connection is just doing so, SQLite fails at once, without waiting."""
+    deadline = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=wal")
+            return
+        except cysqlite.OperationalError:
+            if monotonic() > deadline:
+                raise
+        sleep(0.01)

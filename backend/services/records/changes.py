@@ -1,7 +1,7 @@
 """The feed of changes, as far as an actor may read it."""
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from backend.services.storage.answer_sizes import bounded_json, may_be_too_large
 from backend.services.storage.conditions import Condition
 from backend.services.storage.feed_reading import Change, Position, read_changes
 from backend.services.storage.listable import Names, Shown
-from backend.services.storage.statements import Builder, slot
+from backend.services.storage.statements import slot
 from backend.utils.problems import Problem
 
 READ_AT_ONCE = 500  # changes
@@ -146,7 +146,8 @@ class _Reader:
         """Return the sizes of the current records, by id; none if all together are small enough."""
         if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes)):
             return {}
-        rows = self._read(_select_sizes, changes, self._names, self._links.shown)
+        shape = (self._scope.shape, self._names, self._links.shown)
+        rows = self._resource.run(_select_sizes, *shape, values=self._values(changes))
         return {str(record_id): size for record_id, size in rows}
 
     def read_current(self, changes: Sequence[Change]) -> Rows:
@@ -154,13 +155,13 @@ class _Reader:
         if self._scope.everything and not self.with_data:
             return {}
         max_bytes = response_limit.max_bytes if self.with_data else None
-        rows = self._read(_select_current, changes, self._names, self._links.shown, max_bytes)
+        shape = (self._scope.shape, self._names, self._links.shown, max_bytes)
+        rows = self._resource.run(_select_current, *shape, values=self._values(changes))
         return {str(record_id): current for record_id, *current in rows}
 
-    def _read(self, build: Builder, changes: Sequence[Change], *shape: Hashable) -> list[tuple[Any, ...]]:
+    def _values(self, changes: Sequence[Change]) -> dict[str, Any]:
         ids = sorted({change.record_id for change in changes if change.action != "delete"})
-        values = {"ids": json.dumps(ids), **self._scope.values(self._resource), **self._links.values}
-        return self._resource.run(build, self._scope.shape, *shape, values=values) if ids else []
+        return {"ids": json.dumps(ids), **self._scope.values(self._resource), **self._links.values}
 
     def may_see(self, change: Change, current: Rows) -> bool:
         """Return whether the actor may see a change."""
