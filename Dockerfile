@@ -2,10 +2,16 @@
 FROM python:3.11-slim-trixie AS build
 
 WORKDIR /opt/larder
-COPY requirements.lock ./
+COPY requirements.lock requirements-thumbnails.lock ./
+# With `--build-arg THUMBNAILS=yes` the image draws thumbnails of pictures.
+ARG THUMBNAILS=no
 RUN python -m venv --without-pip .venv && \
     python -m pip --python .venv/bin/python --no-cache-dir --disable-pip-version-check install --quiet \
         --require-hashes --no-deps --requirement requirements.lock && \
+    if [ "$THUMBNAILS" = yes ]; then \
+        python -m pip --python .venv/bin/python --no-cache-dir --disable-pip-version-check install --quiet \
+            --require-hashes --no-deps --requirement requirements-thumbnails.lock; \
+    fi && \
     python -m pip --python .venv/bin/python check
 COPY . .
 # Compiled here, because the folder is read-only later. The checkout may be readable by its owner only.

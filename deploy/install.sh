@@ -5,21 +5,23 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
     cat <<END
-usage: install.sh [--processes N] [--admin EMAIL]
+usage: install.sh [--processes N] [--admin EMAIL] [--thumbnails]
 
   --processes N   number of server processes (default: 2)
   --admin EMAIL   e-mail address of the first admin (default: admin@example.com); the password is printed once
+  --thumbnails    install what draws thumbnails of pictures, too; upgrades keep it
 
 Installs the program in $APP, data in $DATA, settings in $ETC/larder.env, systemd units in $UNITS,
 and the command in /usr/local/bin/larder.
 END
 }
 
-processes=2 admin=admin@example.com
+processes=2 admin=admin@example.com thumbnails=
 while (($#)); do
     case $1 in
         --processes) processes=${2:?} && shift 2 ;;
         --admin) admin=${2:?} && shift 2 ;;
+        --thumbnails) thumbnails=yes && shift ;;
         --help) usage && exit ;;
         *) usage >&2 && exit 2 ;;
     esac
@@ -48,6 +50,11 @@ else
     flask_of "$release" db upgrade
     LARDER_ADMIN_EMAIL=$admin flask_of "$release" users first-admin
     switch_to "$release"
+fi
+if [[ $thumbnails ]] && ! draws_thumbnails "$release"; then
+    install_locked "$release" requirements-thumbnails.lock
+    chmod -R go=u-w "$release/.venv"
+    say "Thumbnails can be declared after: systemctl restart 'larder@*'"
 fi
 install -m 0755 "$release/deploy/larder" /usr/local/bin/larder
 install_units "$release"

@@ -32,11 +32,19 @@ has_systemd() { [[ -d /run/systemd/system ]]; }
 release_name() {
     local version content
     version=$(sed -n 's/^VERSION = "\(.*\)"$/\1/p' "$SOURCE/backend/utils/version.py")
-    content=$(cd "$SOURCE" && find backend deploy wsgi.py requirements.lock -type f ! -path '*/__pycache__/*' -print0 |
+    content=$(cd "$SOURCE" && find backend deploy wsgi.py requirements.lock requirements-thumbnails.lock -type f ! -path '*/__pycache__/*' -print0 |
         sort -z | xargs -0 sha256sum | sha256sum | cut -c1-8)
     [[ -n $version ]] || die "$SOURCE is not a release of Larder"
     echo "$version-$content"
 }
+
+# Install what a lock file of a release lists into its virtual environment.
+install_locked() {
+    "$1/.venv/bin/python" -m pip install --quiet --no-cache-dir --require-hashes --no-deps -r "$1/$2" >&2
+}
+
+# Succeed if a release has what draws thumbnails.
+draws_thumbnails() { "$1/.venv/bin/python" -c 'import PIL' 2>/dev/null; }
 
 # Copy $SOURCE beside the other releases, with its own virtual environment; print the path.
 install_release() {
@@ -45,11 +53,12 @@ install_release() {
     if [[ ! -e $release/.complete ]]; then
         rm -rf "$release"
         install -d -m 0755 "$APP" "$APP/releases" "$release"
-        tar -C "$SOURCE" --exclude=__pycache__ -cf - backend deploy examples wsgi.py requirements.lock README.md CHANGELOG.md LICENSE |
+        tar -C "$SOURCE" --exclude=__pycache__ -cf - backend deploy examples wsgi.py requirements.lock requirements-thumbnails.lock README.md CHANGELOG.md LICENSE |
             tar -C "$release" --no-same-owner -xf -
         "$PYTHON" -m venv "$release/.venv"
-        "$release/.venv/bin/python" -m pip install --quiet --no-cache-dir --require-hashes --no-deps \
-            -r "$release/requirements.lock" >&2
+        install_locked "$release" requirements.lock
+        # A new release draws thumbnails if the current one does.
+        if draws_thumbnails "$APP/current"; then install_locked "$release" requirements-thumbnails.lock; fi
         "$release/.venv/bin/python" -m pip check >&2
         "$release/.venv/bin/python" -m compileall -q "$release/backend" "$release/wsgi.py"
         chmod -R go=u-w "$release"
