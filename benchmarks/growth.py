@@ -183,9 +183,9 @@ def _plans(call):
     kept, kind = [], type(database.obj)
     fetch_all = kind.fetch_all
 
-    def keep_and_fetch(self, sql, params):
+    def keep_and_fetch(self, sql, params, *options):
         kept.append((sql, params))
-        return fetch_all(self, sql, params)
+        return fetch_all(self, sql, params, *options)
 
     kind.fetch_all = keep_and_fetch
     try:
