@@ -3,6 +3,7 @@ import {html, useEffect, useRef, useState} from '../parts/html.js';
 import {bytesText} from '../parts/amounts.js';
 import {FileCard, Thumbnail} from '../parts/files/file_card.js';
 import {useFileUpload} from '../parts/files/uploading.js';
+import {Progress} from '../parts/progress.js';
 
 export function format(value) {
   return value ?? null;
@@ -51,7 +52,7 @@ export function Input({field, value: draft, onInput, attributes}) {
   return html`<div class=${isOver ? 'drop over' : 'drop'} onDrop=${drop} onDragLeave=${() => setOver(false)}
       onDragOver=${event => { event.preventDefault(); setOver(true); }}>
     ${draft?.id && html`<${FileCard} file=${draft} field=${field} />`}
-    ${draft?.pending && html`<${Progress} name=${draft.pending} sent=${sent} onStop=${stopIt} />`}
+    ${draft?.pending && html`<${Progress} text=${progressText(draft.pending, sent)} sent=${sent} onStop=${stopIt} />`}
     <div class="row">
       <input ...${attributes} ref=${input} type="file" accept=${field.options.types?.join(',')}
         aria-invalid=${problem ? 'true' : attributes['aria-invalid']} onChange=${event => choose(event.target.files)} />
@@ -61,11 +62,6 @@ export function Input({field, value: draft, onInput, attributes}) {
   </div>`;
 }
 
-function Progress({name, sent, onStop}) {
-  const text = sent < 1 ? `Sending ${name}…` : `Checking ${name}…`;
-  return html`<div class="actions">
-    <label class="wide">${text} <progress value=${sent < 1 ? sent : undefined} max="1"></progress></label>
-    <button type="button" onClick=${onStop}>Stop</button>
-    <span class="hidden-text" role="status">${text}</span>
-  </div>`;
+function progressText(name, sent) {
+  return sent < 1 ? `Sending ${name}…` : `Checking ${name}…`;
 }

@@ -2,6 +2,7 @@
 import {html, useEffect, useRef, useState} from '../parts/html.js';
 import {countText} from '../parts/amounts.js';
 import {FormError} from '../parts/forms.js';
+import {Progress} from '../parts/progress.js';
 import {columnsToName, formatOf, queryOfFormat, typeOfFile} from '../parts/records/file_format.js';
 import {ImportOptions} from '../parts/records/import_options.js';
 import {ImportReport, reportOf} from '../parts/records/import_report.js';
@@ -51,7 +52,8 @@ function Import({resource, query}) {
           onClick=${() => run({isDryRun: false})}>Import ${countText(report.good, 'row')}</button>`}
       </div>
     </form>
-    ${state.isBusy && html`<${Progress} ...${state} stop=${stop} />`}
+    ${state.isBusy && html`<${Progress} text=${progressText(state)} sent=${state.sent}
+      onStop=${state.isDryRun ? stop : undefined} />`}
     ${report && html`<${ImportReport} resource=${resource} report=${report} />`}`;
 }
 
@@ -85,11 +87,6 @@ function queryOf({key, isLenient, keepGood, format}) {
   return {...queryOfFormat(format), mode, key: key || null, lenient: isLenient, keep_good: keepGood};
 }
 
-function Progress({isDryRun, sent, stop}) {
-  const text = sent < 1 ? 'Sending the file…' : isDryRun ? 'Checking the rows…' : 'Writing the rows…';
-  return html`<div class="actions">
-    <label class="wide">${text} <progress value=${sent < 1 ? sent : undefined} max="1"></progress></label>
-    ${isDryRun && html`<button type="button" onClick=${stop}>Stop</button>`}
-    <span class="hidden-text" role="status">${text}</span>
-  </div>`;
+function progressText({isDryRun, sent}) {
+  return sent < 1 ? 'Sending the file…' : isDryRun ? 'Checking the rows…' : 'Writing the rows…';
 }
