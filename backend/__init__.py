@@ -66,12 +66,13 @@ from backend.services.operation.metrics import metrics
 from backend.services.storage.answer_sizes import response_limit
 from backend.services.storage.counts import count_limit
 from backend.services.storage.feed_watch import feed_watch
+from backend.services.webhooks.secrets import webhook_secrets
 from backend.utils.spool import quota
 
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
     *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage),
-    *(file_urls, file_support, thumbnails, feed_watch),
+    *(file_urls, file_support, thumbnails, feed_watch, webhook_secrets),
     *(error_tracking, jobs, metrics),
 )
 

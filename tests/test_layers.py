@@ -39,11 +39,14 @@ MAY_IMPORT = {
         *("services.records", "services.operation"),
         *_BELOW_SERVICES,
     },
+    "services.webhooks": {
+        *("services.access", "services.storage", "services.definitions", "services.records", "services.accounts"),
+        *("services.operation", *_BELOW_SERVICES),
+    },
     "services.backups": {"services.access", "services.files", "services.operation", *_BELOW_SERVICES},
     "services.health": {
         *("services.access", "services.definitions", "services.accounts", "services.backups", "services.operation"),
-        "services.files",
-        *_BELOW_SERVICES,
+        *("services.files", "services.webhooks", *_BELOW_SERVICES),
     },
     "services.documents": {"services.access", "services.definitions", "services.accounts", *_BELOW_SERVICES},
     "models": {"utils"},

@@ -1,7 +1,5 @@
 """Cursors of the feed of changes: encrypted, because their numbers would tell how much is written of what is hidden."""
 
-import hmac
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from hashlib import sha256
@@ -14,30 +12,28 @@ from itsdangerous import URLSafeSerializer
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Expired, Malformed, Unavailable
 from backend.services.storage.feed_reading import FeedState, Position, read_state
+from backend.utils.sealing import Sealer
 
 CONTENT = Struct(">QQ16s8s")  # the position, the epoch, and a hash of the names of the resources
-NONCE_BYTES, TAG_BYTES = 12, 16
-LENGTH = NONCE_BYTES + CONTENT.size + TAG_BYTES
 NOT_OURS = "The cursor was not issued here, or not with the present key."
 
 
 class CursorMaker(NamedTuple):
     """Writes cursors of the feeds of some resources."""
 
-    key: bytes
+    sealer: Sealer
     epoch: bytes
     names: bytes
 
     @classmethod
     def of(cls, serializer: URLSafeSerializer, resources: Sequence[str], state: FeedState) -> "CursorMaker":
-        """Return the maker of cursors for these resources, with the key of the serializer."""
-        return cls(serializer.secret_keys[-1], UUID(min(state.epochs)).bytes, _hash(resources))
+        """Return the maker of cursors for these resources, with the keys of the serializer."""
+        return cls(_sealer(serializer), UUID(min(state.epochs)).bytes, _hash(resources))
 
     def write(self, position: Position) -> str:
         """Return the cursor of a Position."""
-        nonce = os.urandom(NONCE_BYTES)
-        content = _mixed(self.key, nonce, CONTENT.pack(*position, self.epoch, self.names))
-        return urlsafe_b64encode(nonce + content + _tag(self.key, nonce + content)).decode().rstrip("=")
+        sealed = self.sealer.seal(CONTENT.pack(*position, self.epoch, self.names))
+        return urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 def changes_cursor(resource: Resource) -> str:
@@ -62,7 +58,7 @@ def read_cursor(cursor: str, serializer: URLSafeSerializer, resources: Sequence[
 
     Raises Malformed if it is another cursor, Expired if changes after it have been deleted, or are not comparable.
     """
-    transaction_id, sequence, epoch, names = CONTENT.unpack(_decrypted(cursor, serializer))
+    transaction_id, sequence, epoch, names = CONTENT.unpack(_opened(cursor, serializer))
     if names not in (_hash(resources), *(_hash([each]) for each in resources)):
         raise Malformed("The cursor belongs to other resources.")
     position = Position(transaction_id, sequence)
@@ -71,26 +67,15 @@ def read_cursor(cursor: str, serializer: URLSafeSerializer, resources: Sequence[
     return position
 
 
-def _decrypted(cursor: str, serializer: URLSafeSerializer) -> bytes:
+def _opened(cursor: str, serializer: URLSafeSerializer) -> bytes:
     try:
-        signed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return _sealer(serializer).open(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError as error:
         raise Malformed(NOT_OURS) from error
-    nonce, content, tag = signed[:NONCE_BYTES], signed[NONCE_BYTES:-TAG_BYTES], signed[-TAG_BYTES:]
-    for key in serializer.secret_keys if len(signed) == LENGTH else ():
-        if hmac.compare_digest(tag, _tag(key, nonce + content)):
-            return _mixed(key, nonce, content)
-    raise Malformed(NOT_OURS)
 
 
-def _mixed(key: bytes, nonce: bytes, content: bytes) -> bytes:
-    """Return the content encrypted, or decrypted: combined with a hash of the nonce, which no other cursor has."""
-    stream = hmac.digest(key, b"cursor of changes: content" + nonce, "sha512")
-    return bytes(one ^ other for one, other in zip(content, stream, strict=False))
-
-
-def _tag(key: bytes, content: bytes) -> bytes:
-    return hmac.digest(key, b"cursor of changes: tag" + content, "sha256")[:TAG_BYTES]
+def _sealer(serializer: URLSafeSerializer) -> Sealer:
+    return Sealer(serializer.secret_keys[::-1], "cursor of changes")  # the serializer signs with the last
 
 
 def _hash(resources: Sequence[str]) -> bytes:

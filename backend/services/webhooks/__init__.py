@@ -1,0 +1,1 @@
+"""Webhooks: changes of records, sent to other programs over HTTP."""
