@@ -3,6 +3,7 @@
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import load
 from tests.parts.changes import Follower
 
 FIELDS = {
@@ -94,3 +95,45 @@ def test_a_cursor_tells_nothing(admin, alice):
     first, second = (alice.get("/changes?resource=notes").json["meta"]["next_cursor"] for _ in range(2))
     assert first != second  # although nothing was changed
     assert len(first) == len(second)
+
+
+def test_hidden_changes_neither_fill_pages_nor_end_a_wait(admin, alice):
+    """Pages are the same whether others write nothing or a lot between the changes that the caller sees."""
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": ["owner"]}, feed=True)
+    mine, complete = Follower(alice), Follower(admin)
+    alice.make("notes", state="a")
+    assert load(admin, "text\n" + "hidden\n" * 1100, resource="notes").status_code == 200
+    alice.make("notes", state="b")
+    assert len(complete.read(1102)) == 1102  # all are settled now
+    for query in ({}, {"data": "true"}, {"wait": 1}, {"limit": 2}, {"limit": 2, "data": "true"}):
+        page = mine.ask(after=mine.start, **query)
+        assert ([each["version"] for each in page["data"]], page["meta"]["more"]) == ([1, 1], False)
+        first = mine.ask(after=mine.start, **query | {"limit": 1})
+        assert (len(first["data"]), first["meta"]["more"]) == (1, True)
+        rest = mine.ask(after=first["meta"]["next_cursor"], **query | {"limit": 1})
+        assert (len(rest["data"]), rest["meta"]["more"]) == (1, False)
+    assert load(admin, "text\n" + "hidden\n" * 600, resource="notes").status_code == 200
+    complete.read(600)
+    for query in ({}, {"data": "true"}, {"wait": 1, "data": "true"}):
+        nothing = mine.ask(after=page["meta"]["next_cursor"], **query)
+        assert (nothing["data"], nothing["meta"]["more"]) == ([], False)
+
+
+def test_a_change_of_hidden_links_does_not_name_their_field(admin, alice):
+    open_tags = {"role": "public", "where": {"name": {"ne": "secret"}}}
+    admin.declare("tags", {"name": {"type": "string"}}, access={"list": ["public"], "read": [open_tags]})
+    fields = {"text": {"type": "string"}, "tags": {"type": "references", "to": "tags"}}
+    admin.declare("notes", fields, access={**WRITERS, "list": ["member"]}, feed=True)
+    shown, secret = (admin.make("tags", name=name)["id"] for name in ("shown", "secret"))
+    path = f"/notes/{admin.make('notes', text='x', tags=[shown, secret])['id']}"
+    mine, complete = Follower(alice, data="true"), Follower(admin, data="true")
+    admin.patch(path, json={"tags": {"remove": [secret]}})
+    admin.patch(path, json={"tags": {"add": [secret]}, "text": "y"})
+    assert admin.delete(f"/tags/{secret}").status_code == 200
+    changes, seen = complete.read(3), mine.read(3)
+    assert [each["fields"] for each in changes] == [["tags"], ["tags", "text"], ["tags"]]
+    assert [(each["fields"], each["data"]["tags"]) for each in seen] == [
+        ([], [shown]),
+        (["text"], [shown]),
+        ([], [shown]),
+    ]

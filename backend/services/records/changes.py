@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from heapq import merge
+from itertools import accumulate, islice, takewhile
 from typing import Any, NamedTuple
 
-from peewee import Node, Select
+from peewee import SQL, Expression, Node, Select, Tuple, fn
 
+from backend.models.change import FeedChange
 from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
@@ -16,15 +18,14 @@ from backend.services.records.change_cursors import CursorMaker, read_cursor, st
 from backend.services.records.shown_links import visible_links
 from backend.services.storage.answer_sizes import bounded_json, may_be_too_large, response_limit, size_of
 from backend.services.storage.conditions import Condition
-from backend.services.storage.feed_reading import Change, Position, read_changes
+from backend.services.storage.feed_reading import CHANGE_COLUMNS, Change, Position, read_changes, to_change
 from backend.services.storage.listable import Names, Shown
 from backend.services.storage.statements import slot
 from backend.utils.problems import Problem
 
-READ_AT_ONCE = 500  # changes
-MAX_READ = 20_000  # changes that one request reads to find those that the actor may see
+AFTER = Tuple(slot("transaction_id"), slot("sequence"))
 
-Rows = dict[str, list[Any]]  # of current records by id: version and, if asked for, JSON
+Rows = dict[str, list[Any]]  # of current records by id: version and JSON
 
 
 class ChangePage(NamedTuple):
@@ -59,13 +60,15 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     if query.after is None:
         return ChangePage([], maker.write(state.end), more=False)
     position = read_cursor(query.after, serializer, query.resources, state)
-    found, position, more = _find(readers, position, query.limit)
+    found = _find(readers, position, state.end, query.limit + 1)
+    page = _fitting(readers, found[: query.limit])
+    more = len(page) < len(found)
     shows_all_users, mine = policies.scope(catalog.people, "read", actor).everything, actor.user_id
     items = [
         _to_json(change, data, maker, by=change.by if shows_all_users or change.by == mine else None)
-        for change, data in found
+        for change, data in _visible(readers, page)
     ]
-    return ChangePage(items, maker.write(position if more else max(position, state.end)), more)
+    return ChangePage(items, maker.write(page[-1].position if more else state.end), more)
 
 
 def _resource(actor: Actor, catalog: Catalog, name: str) -> Resource:
@@ -89,22 +92,17 @@ class _Visible(NamedTuple):
 Readers = Mapping[str, "_Reader"]  # by the name of a resource
 
 
-def _find(readers: Readers, position: Position, limit: int) -> tuple[list[_Visible], Position, bool]:
-    """Return visible changes after a Position, the Position up to which they were read, and whether there are more."""
-    found: list[_Visible] = []
-    for _ in range(MAX_READ // READ_AT_ONCE):
-        changes = read_changes(position, [*readers], READ_AT_ONCE)
-        fitting = _fitting(readers, changes)
-        visible = _visible(readers, fitting)
-        if len(visible) > limit - len(found):
-            found += visible[: limit - len(found)]
-            return found, found[-1].change.position, True
-        found += visible
-        position = fitting[-1].position if fitting else position
-        more = len(fitting) == READ_AT_ONCE or len(fitting) < len(changes)
-        if not more or (found and readers[found[0].change.resource].with_data):  # the data of a page is read at once
-            return found, position, more
-    return found, position, True
+def _find(readers: Readers, after: Position, end: Position, limit: int) -> list[Change]:
+    """Return the first changes between two Positions that the actor may see, at most `limit`.
+
+    All that are hidden are passed over at once: a page that ended at them would show how many there are.
+    """
+    complete = [name for name, reader in readers.items() if reader.sees_everything]
+    found = [read_changes(after, complete, limit)] if complete else []
+    found += [reader.read_latest(after, limit) for reader in readers.values() if not reader.sees_everything]
+    # A later statement may see later changes, before which an earlier one has missed some.
+    settled = takewhile(lambda change: change.position <= end, merge(*found, key=lambda change: change.position))
+    return list(islice(settled, limit))
 
 
 def _fitting(readers: Readers, changes: Sequence[Change]) -> Sequence[Change]:
@@ -142,6 +140,17 @@ class _Reader:
         self._names = resource.visible_fields_or_all(policies.hidden_fields(resource.definition, actor))
         self._links = visible_links(actor, resource)
 
+    @property
+    def sees_everything(self) -> bool:
+        """Whether the actor may list all records."""
+        return self._scope.everything
+
+    def read_latest(self, after: Position, limit: int) -> list[Change]:
+        """Return the latest changes of records in the scope after a Position, in order, at most `limit`."""
+        values = {**after._asdict(), "resource": self._resource.name, "limit": limit}
+        values |= self._scope.values(self._resource)
+        return [to_change(row) for row in self._resource.run(_select_latest, self._scope.shape, values=values)]
+
     def sizes(self, changes: Sequence[Change]) -> dict[str, int]:
         """Return the sizes of the current records, by id; none if all together are small enough."""
         if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes)):
@@ -151,11 +160,10 @@ class _Reader:
         return {str(record_id): size for record_id, size in rows}
 
     def read_current(self, changes: Sequence[Change]) -> Rows:
-        """Return the current records of changes, as far as they are needed and in the scope."""
-        if self._scope.everything and not self.with_data:
+        """Return the current records of changes, as far as they are in the scope; none if no data is asked for."""
+        if not self.with_data:
             return {}
-        max_bytes = response_limit.max_bytes if self.with_data else None
-        shape = (self._scope.shape, self._names, self._links.shown, max_bytes)
+        shape = (self._scope.shape, self._names, self._links.shown, response_limit.max_bytes)
         rows = self._resource.run(_select_current, *shape, values=self._values(changes))
         return {str(record_id): current for record_id, *current in rows}
 
@@ -164,15 +172,13 @@ class _Reader:
         return {"ids": json.dumps(ids), **self._scope.values(self._resource), **self._links.values}
 
     def may_see(self, change: Change, current: Rows) -> bool:
-        """Return whether the actor may see a change."""
-        if self._scope.everything:
-            return True
-        version = current.get(change.record_id, [None])[0]
-        return change.action != "delete" and change.version == version
+        """Return whether the actor may see a change with this data; its record may have left the scope by now."""
+        version: int | None = current.get(change.record_id, [None])[0]
+        return self.sees_everything or not self.with_data or change.version == version
 
     def narrow(self, change: Change) -> Change:
-        """Return a change without the names of fields that the actor may not see."""
-        visible = self._names or self._resource.fields
+        """Return a change without the names of fields that the actor may not see, or not all links of."""
+        visible = set(self._names or self._resource.fields) - {each.field for each in self._links.shown}
         return change._replace(fields=[name for name in change.fields if name in visible])
 
     def data_of(self, change: Change, current: Rows) -> str | None:
@@ -183,9 +189,26 @@ class _Reader:
         return data or "null"
 
 
-def _select_current(resource: Resource, scope: Condition, names: Names, shown: Shown, max_bytes: int | None) -> Select:
-    data = [] if max_bytes is None else [bounded_json(resource, names, max_bytes, shown)]
-    return _select(resource, scope, resource.column("version"), *data)
+def _select_latest(resource: Resource, scope: Condition) -> Select:
+    """Return the query of the changes that made rows in a scope what they are now."""
+    made = (resource.column("id") == FeedChange.record_id) & (resource.column("version") == FeedChange.version)
+    is_current = fn.EXISTS(resource.model.select(SQL("1")).where(resource.scoped(made, scope)))
+    return (
+        FeedChange.select(*(getattr(FeedChange, name) for name in CHANGE_COLUMNS))
+        .where(
+            Expression(Tuple(FeedChange.transaction_id, FeedChange.sequence), ">", AFTER),
+            SQL(database.feed.is_settled),
+            FeedChange.resource == slot("resource"),
+            FeedChange.action != "delete",
+            is_current,
+        )
+        .order_by(FeedChange.transaction_id, FeedChange.sequence)
+        .limit(slot("limit"))
+    )
+
+
+def _select_current(resource: Resource, scope: Condition, names: Names, shown: Shown, max_bytes: int) -> Select:
+    return _select(resource, scope, resource.column("version"), bounded_json(resource, names, max_bytes, shown))
 
 
 def _select_sizes(resource: Resource, scope: Condition, names: Names, shown: Shown) -> Select:

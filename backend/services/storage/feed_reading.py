@@ -7,6 +7,11 @@ from backend.models.change import FeedChange
 from backend.models.database import database
 from backend.utils.clock import rfc3339
 
+CHANGE_COLUMNS = (
+    *("transaction_id", "sequence", "resource", "record_id", "action", "version", "fields"),
+    *("created_at", "created_by"),
+)
+
 
 class Position(NamedTuple):
     """A place in the feed. All changes up to it have been read."""
@@ -62,12 +67,11 @@ def read_changes(after: Position, resources: Sequence[str], limit: int) -> list[
     open one could add a change before them, which a reader would miss.
     """
     places, param = ", ".join([database.param] * len(resources)), database.param
-    names = "transaction_id, sequence, resource, record_id, action, version, fields, created_at, created_by"
     sql = (
-        f"SELECT {names} FROM larder_changes WHERE (transaction_id, sequence) > ({param}, {param})"
+        f"SELECT {', '.join(CHANGE_COLUMNS)} FROM larder_changes WHERE (transaction_id, sequence) > ({param}, {param})"
         f" AND {database.feed.is_settled} AND resource IN ({places}) ORDER BY transaction_id, sequence LIMIT {param}"
     )
-    return [_change(row) for row in database.fetch_all(sql, [*after, *resources, limit], True)]
+    return [to_change(row) for row in database.fetch_all(sql, [*after, *resources, limit], True)]
 
 
 def read_last() -> Position:
@@ -80,7 +84,8 @@ def read_last() -> Position:
     return Position(*rows[0]) if rows else Position(0, 0)
 
 
-def _change(row: tuple[object, ...]) -> Change:
+def to_change(row: tuple[object, ...]) -> Change:
+    """Return the Change of a row with CHANGE_COLUMNS."""
     transaction_id, sequence, resource, record_id, action, version, fields, at, by = row
     return Change(
         Position(transaction_id, sequence),  # type: ignore[arg-type]  # as the columns are
