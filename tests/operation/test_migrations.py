@@ -17,7 +17,8 @@ from tests.conftest import PASSWORD, Person
 ROOT = Path(__file__).parents[2]
 TABLES = [
     *("larder_api_keys", "larder_audit", "larder_changes", "larder_counters"),
-    *("larder_definition_versions", "larder_definitions", "larder_feeds", "larder_files", "larder_generation"),
+    *("larder_definition_versions", "larder_definitions", "larder_deliveries", "larder_feeds"),
+    *("larder_files", "larder_generation"),
     *(
         "larder_invitations",
         "larder_job_runs",
@@ -29,7 +30,14 @@ TABLES = [
         "larder_outbox",
     ),
     "larder_record_changes",
-    *("larder_roles", "larder_sessions", "larder_user_roles", "larder_user_settings", "larder_users"),
+    *(
+        "larder_roles",
+        "larder_sessions",
+        "larder_user_roles",
+        "larder_user_settings",
+        "larder_users",
+        "larder_webhooks",
+    ),
 ]
 # What has been released stays as it is: a change is a new file at the end.
 MIGRATIONS = [
@@ -50,6 +58,7 @@ MIGRATIONS = [
     "0016_mails",
     "0017_files",
     "0018_changes",
+    "0019_webhooks",
 ]
 CREDENTIALS = {"email": "root@example.com", "password": PASSWORD}
 

@@ -14,6 +14,7 @@ from backend.config.reading import environment
 from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.postgres import DEFINITIONS_LOCK
+from backend.models.webhook import RESET_POSITIONS_SQL
 from backend.services.backups.archives import Manifest, Taken
 from backend.services.backups.file_lists import QUERY, TABLE, write_list
 from backend.services.errors import Malformed, Unavailable
@@ -89,6 +90,7 @@ def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> st
         FROM {old} AS old WHERE old.id = counter.id;
     """
     new_epoch = "; ".join(new_epoch_sql()).replace(" larder_", f" {SCHEMA}.larder_")
+    reset_positions = RESET_POSITIONS_SQL.replace(" larder_", f" {SCHEMA}.larder_")
     checks = [
         f"IF (SELECT count(*) FROM {SCHEMA}.\"{name}\") <> {rows} THEN RAISE 'not {rows} rows in {name}'; END IF;"
         for name, rows in manifest.counts.items()
@@ -99,6 +101,7 @@ def _last_statements(manifest: Manifest, generation: int, old_schema: str) -> st
         DO $$ BEGIN
             IF to_regclass('{old}') IS NOT NULL AND to_regclass('{new}') IS NOT NULL THEN {raise_counters} END IF;
             IF to_regclass('{SCHEMA}.larder_feeds') IS NOT NULL THEN {new_epoch}; END IF;
+            IF to_regclass('{SCHEMA}.larder_webhooks') IS NOT NULL THEN {reset_positions}; END IF;
         END $$;
         DELETE FROM {SCHEMA}.larder_sessions;
         UPDATE {SCHEMA}.larder_generation SET number = greatest(number, {generation}) + 1;

@@ -10,6 +10,7 @@ import cysqlite
 from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.sqlite_arithmetic import open_connection
+from backend.models.webhook import RESET_POSITIONS_SQL
 from backend.services.backups.archives import Manifest, RowCounts, Taken
 from backend.services.backups.file_lists import QUERY, TABLE, write_list
 from backend.services.errors import Malformed, Unavailable
@@ -64,7 +65,7 @@ def restore(path: Path, manifest: Manifest, generation: int, old_content: Path, 
     upgrade_file(path)
     with closing(open_connection(path)) as snapshot:
         snapshot.execute(NEXT_GENERATION, (generation,))
-        for statement in ("DELETE FROM larder_sessions", *new_epoch_sql()):
+        for statement in ("DELETE FROM larder_sessions", *new_epoch_sql(), RESET_POSITIONS_SQL):
             snapshot.execute(statement)
         with connected():
             _replace_content(snapshot, old_content)

@@ -16,12 +16,14 @@ from backend.models.columns import IntegerColumn, JsonColumn, UuidColumn
 from backend.models.database import Dialect
 from backend.models.links import links_table
 from backend.models.records import ROWS_AT_ONCE, build_model
+from backend.models.webhook import Webhook
 from backend.services.definitions.definition import Definition
 from backend.utils.clock import rfc3339
 
 Values: TypeAlias = tuple[Any, ...]  # of a row, as Python values; JSON as text
 
 CHECKSUM_BITS = 64
+NOT_COPIED: dict[type[Model], Sequence[str]] = {Webhook: ("transaction_id", "sequence")}  # they are 0 then
 LINK_COLUMNS: dict[str, Field] = {"record": UuidColumn(), "target": UuidColumn(), "place": IntegerColumn()}
 
 
@@ -106,7 +108,10 @@ def _plain(value: Any) -> str:
 
 
 def system_tables(dialect: Dialect) -> list[TableRows]:
-    """Return the system tables, those first that others refer to, without the feed of changes: it begins anew."""
+    """Return the system tables, those first that others refer to.
+
+    The feed of changes begins anew, so it is not among them, nor are positions in it.
+    """
     feed = Feed, FeedChange
     models = {str(model._meta.table_name): model for model in system_models() if model not in feed}
     targets = {name: [each for each in _targets(model) if each != name] for name, model in models.items()}
@@ -133,6 +138,7 @@ def link_tables(dialect: Dialect, definition: Definition) -> list[TableRows]:
 
 def _of_model(dialect: Dialect, model: type[Model]) -> TableRows:
     meta = model._meta
-    columns = {str(field.column_name): field for field in meta.sorted_fields}
+    left_out = NOT_COPIED.get(model, ())
+    columns = {str(field.column_name): field for field in meta.sorted_fields if field.name not in left_out}
     key = tuple(str(field.column_name) for field in meta.get_primary_keys())
     return TableRows(dialect, str(meta.table_name), columns, key, tuple(columns))
