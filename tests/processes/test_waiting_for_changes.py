@@ -36,11 +36,11 @@ def ask(caller, cursor, wait):
     return response.status, json.loads(response.read()), response.getheader("Retry-After") is not None
 
 
-def wait_for(caller, cursor):
+def wait_for(caller, cursor, seconds=25):
     """Ask for changes until the request may wait; return the status and the changes."""
     refused = True
     while refused:
-        status, answer, refused = ask(caller, cursor, 25)
+        status, answer, refused = ask(caller, cursor, seconds)
     return status, answer.get("data")
 
 
@@ -79,7 +79,7 @@ def _test_waits(server, admin, alice, bob):
         each.close()
     ask_until(admin, cursor, refused=False)
     with ThreadPoolExecutor() as pool:
-        answers = [pool.submit(wait_for, caller, cursor) for caller in (alice, bob)]
+        answers = [pool.submit(wait_for, *each) for each in ((alice, cursor), (bob, cursor, 10))]
         ask_until(admin, cursor, refused=True)
         with signed_in(server, "bob") as other:  # all sessions of bob end, also the one that waits
             assert other.call("DELETE", "/auth/sessions")[0] == 200

@@ -10,6 +10,7 @@ from flask import request
 from backend.middleware.app import get_app
 from backend.middleware.waiting import continue_request, is_gone
 from backend.models.database import database
+from backend.services.errors import LarderError
 from backend.services.records.changes import ChangePage
 from backend.services.storage.feed_reading import read_last
 from backend.services.storage.feed_watch import feed_watch
@@ -25,7 +26,8 @@ class Waited(NamedTuple):
 def wait_for_changes(read: Callable[[str | None], ChangePage], after: str, seconds: float) -> Waited:
     """Return the page that `read(after)` returns; if it has no changes, wait for some, at most so many seconds.
 
-    Meanwhile the request has no database connection. Before the next page, the caller is identified again.
+    Meanwhile the request has no database connection. Before the next page, the caller is identified again. If they may
+    not read it any more, the error is raised when the time is over: earlier, it would show that somebody has written.
     """
     deadline, last = time.monotonic() + seconds, read_last()
     page = read(after)
@@ -34,11 +36,15 @@ def wait_for_changes(read: Callable[[str | None], ChangePage], after: str, secon
     with feed_watch.place() as has_place:
         if not has_place:
             return Waited(page, is_refused=True)
-        while not (page.items or page.more):
+        is_waiting = True
+        while is_waiting and not (page.items or page.more):
             database.close()
-            if not feed_watch.wait(last, deadline, partial(is_gone, request.environ)):
-                break
+            is_waiting = feed_watch.wait(last, deadline, partial(is_gone, request.environ))
             continue_request(get_app(), request.environ)
             last = read_last()
-            page = read(page.cursor)
+            try:
+                page = read(page.cursor)
+            except LarderError:
+                if not is_waiting:
+                    raise
     return Waited(page)
