@@ -9,7 +9,8 @@ import {may} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
 
-const TYPES = ['api_key', 'backup', 'call', 'invitation', 'job', 'mail', 'resource', 'role', 'session', 'user'];
+const TYPES = ['api_key', 'backup', 'call', 'invitation', 'job', 'mail', 'resource', 'role', 'session', 'user',
+  'webhook'];
 const FILTERS = [
   {name: 'action__startswith', label: 'Action begins with', placeholder: 'user.create'},
   {name: 'actor_email', label: 'Actor: e-mail', type: 'email'},

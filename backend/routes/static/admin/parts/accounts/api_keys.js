@@ -1,11 +1,11 @@
 // The API keys of an account: a program calls the API with one.
 import {html, useRef, useState} from '../html.js';
 import {call} from '../api.js';
-import {CopyField} from '../copying.js';
 import {ask, Dialog} from '../dialogs.js';
 import {Action} from '../forms.js';
 import {notify} from '../notices.js';
 import {useRead} from '../reading.js';
+import {NewSecret} from '../secrets.js';
 import {Empty, Loaded} from '../states.js';
 import {Time} from '../times.js';
 import {ApiKeyForm} from './api_key_form.js';
@@ -34,15 +34,8 @@ export function ApiKeys({account, mayCreate = true}) {
       Create API key</button></p>`}
     ${shown === 'form' && html`<${Dialog} title="Create an API key" onClose=${() => setShown(null)}>
       <${ApiKeyForm} account=${account} onCreated=${create} onCancel=${() => setShown(null)} /><//>`}
-    ${shown?.secret && html`<${Secret} apiKey=${shown} onClose=${() => setShown(null)} />`}`;
-}
-
-function Secret({apiKey, onClose}) {
-  return html`<${Dialog} title=${`The key ${apiKey.name}`} onClose=${onClose}>
-    <p>Copy the secret now. It is not shown again.</p>
-    <${CopyField} label="Secret" text=${apiKey.secret} />
-    <div class="actions"><button type="button" class="main" onClick=${onClose}>Done</button></div>
-  <//>`;
+    ${shown?.secret && html`<${NewSecret} title=${`The key ${shown.name}`} secret=${shown.secret}
+      onClose=${() => setShown(null)} />`}`;
 }
 
 function Keys({keys, onRevoke}) {

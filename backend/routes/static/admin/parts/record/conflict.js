@@ -22,7 +22,7 @@ export function Conflict({fields, former, drafts, theirs, onChoose, onClose}) {
   };
   return html`<${Dialog} title="Changed meanwhile" onClose=${onClose} wide>
     <form onSubmit=${choose}>
-      <p>Somebody has saved this record since you opened it. Choose what to keep.</p>
+      <p>Somebody has saved a change since you opened this page. Choose what to keep.</p>
       <div class="scroll" tabindex="0"><table class="compared">
         <thead><tr><th scope="col">Field</th><th scope="col">Theirs</th><th scope="col">Yours</th></tr></thead>
         <tbody>${different.map(field => html`<${Row} key=${field.name} field=${field} theirs=${theirs}

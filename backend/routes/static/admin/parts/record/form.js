@@ -1,4 +1,5 @@
-// The form of a record: its fields in their order, those that cannot be set as texts.
+// The form of a record: its fields in their order, those that cannot be set as texts. Other things that are changed like
+// a record, such as webhooks, have inputs of their own.
 import {html, useLayoutEffect, useRef} from '../html.js';
 import {FormError, Labelled, problemsAt, refuseIncomplete, useSubmit} from '../forms.js';
 import {hintOf} from '../../fields/hints.js';
@@ -9,8 +10,9 @@ import {Value} from './about.js';
 import {Conflict} from './conflict.js';
 import {useSaving} from './saving.js';
 
-// `record` is null for a new one. `settable` are the fields with a control. onSaved gets {record, etag}.
-export function RecordForm({resource, record: read, etag, settable, onSaved}) {
+// `record` is null for a new one. `settable` are the fields with a control. onSaved gets {record, etag}. `Inputs` draws
+// the controls of {resource, record, settable, drafts, problems, onInput(name, draft)}.
+export function RecordForm({resource, record: read, etag, settable, onSaved, Inputs = Fields}) {
   const form = useRef(null);
   const saving = useSaving({resource, record: read, etag, settable, onSaved});
   const {record, former, drafts, changed, conflict, type} = saving;
@@ -29,7 +31,7 @@ export function RecordForm({resource, record: read, etag, settable, onSaved}) {
   useLeavingGuard(changed.length > 0);
   useSaveKey(form);
   return html`<form ref=${form} onSubmit=${onSubmit} noValidate autocomplete="off">
-      <${Fields} ...${{resource, record, settable, drafts, problems}} onInput=${type} />
+      <${Inputs} ...${{resource, record, settable, drafts, problems}} onInput=${type} />
       <${FormError} error=${error} problems=${problems} shown=${settable.map(field => field.name)} />
       ${settable.length > 0 && html`<div class="actions">
         <button class="main" aria-disabled=${isSending} title="Ctrl+S">Save</button>

@@ -1,0 +1,27 @@
+// How webhooks and their deliveries are: words and colours.
+import {html} from '../html.js';
+import {secondsText} from '../amounts.js';
+import {Time} from '../times.js';
+
+export const DELIVERY_STATES = {waiting: ['Waiting', 'warning'], delivered: ['Delivered', 'right'],
+  failed: ['Failed', 'wrong'], dropped: ['Not sent', 'quiet']};
+
+const OFF_REASONS = {gone: 'The receiver answered 410: it wants no more calls.'};
+
+export function WebhookState({active, off_reason: offReason, created_by: maker}) {
+  const reason = maker === null ? 'The account that it acts for is deleted.' : OFF_REASONS[offReason] ?? offReason;
+  if (active && !reason) return html`<strong class="right">Active</strong>`;
+  return html`<strong class=${reason ? 'wrong' : 'quiet'}>Off</strong>${reason && html`
+    <p class="hint">${reason}</p>`}`;
+}
+
+// The state of a delivery with the answer of the receiver, and when it is tried again.
+export function DeliveryState({state, status, error, milliseconds, ended_at: ended, next_attempt_at: next}) {
+  const [text, style] = DELIVERY_STATES[state];
+  const answer = [status !== null && `status ${status}`, milliseconds !== null && secondsText(milliseconds / 1000)];
+  return html`<strong class=${style}>${text}</strong>${ended && html` <${Time} value=${ended} />`}${next && html`,
+    next attempt <${Time} value=${next} />`}
+    ${answer.some(Boolean) && html`<p class="hint">Last attempt: ${answer.filter(Boolean).join(', ')}</p>`}
+    ${state === 'dropped' && html`<p class="hint">The roles of the webhook may not see it.</p>`}
+    ${error && html`<p class="hint">${error}</p>`}`;
+}

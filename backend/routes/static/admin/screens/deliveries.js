@@ -1,0 +1,62 @@
+// The deliveries of a webhook: which wait, were accepted or failed, and to send one again.
+import {html, useState} from '../parts/html.js';
+import {numberText} from '../parts/amounts.js';
+import {call} from '../parts/api.js';
+import {FilterForm, filtersOf} from '../parts/filter_form.js';
+import {Action} from '../parts/forms.js';
+import {notify} from '../parts/notices.js';
+import {Pager} from '../parts/pager.js';
+import {useRead} from '../parts/reading.js';
+import {Link} from '../parts/router.js';
+import {resourceNamed} from '../parts/session.js';
+import {Empty, Loaded} from '../parts/states.js';
+import {Time} from '../parts/times.js';
+import {DELIVERY_STATES, DeliveryState} from '../parts/webhooks/states.js';
+
+const FILTERS = [{name: 'state', label: 'State',
+  options: Object.entries(DELIVERY_STATES).map(([state, [text]]) => [state, text])}];
+
+export default function Deliveries({id, query}) {
+  const webhook = useRead(`/webhooks/${id}`);
+  const chosen = filtersOf(query, FILTERS);
+  const read = useRead(`/webhooks/${id}/deliveries`, {...chosen, cursor: query.get('cursor'), per_page: 50});
+  const repeat = async delivery => {
+    await call('POST', `/webhooks/${id}/deliveries/${delivery.id}/redelivery`);
+    notify(`${nameOf(delivery)} is sent again.`);
+    read.reload();
+    document.getElementById('content').focus(); // the button may be gone
+  };
+  return html`<div class="heading"><h1>Deliveries${webhook.data && ` to ${webhook.data.name}`}</h1>
+      <div class="actions"><button type="button" onClick=${read.reload}>Read again</button>
+        <${Link} class="button" to=${`/admin/webhooks/${id}`}>Webhook<//></div></div>
+    <${FilterForm} label="Deliveries" query=${query} fields=${FILTERS} />
+    <${Loaded} read=${read}>${(deliveries, meta) => (deliveries.length
+      ? html`<${Table} deliveries=${deliveries} onRepeat=${repeat} /><${Pager} query=${query} meta=${meta} />`
+      : html`<${Empty}><p>${Object.keys(chosen).length ? 'No delivery matches. Change the search, or clear it.'
+        : 'There are no deliveries yet. Send a test, or change a record.'}</p><//>`)}<//>`;
+}
+
+function nameOf({resource, action}) {
+  return resource ? `${resource}.${action}` : 'The test';
+}
+
+function Table({deliveries, onRepeat}) {
+  return html`<div class="scroll" tabindex="0" role="group" aria-label="Deliveries"><table>
+    <thead><tr><th scope="col">Queued</th><th scope="col">Change</th><th scope="col">State</th>
+      <th scope="col" class="number">Attempts</th><th scope="col"><span class="hidden-text">Actions</span></th></tr>
+    </thead>
+    <tbody>${deliveries.map(delivery => html`<tr key=${delivery.id}>
+      <td class="short"><${Time} value=${delivery.created_at} /></td>
+      <th scope="row"><${Change} ...${delivery} /></th><td><${DeliveryState} ...${delivery} /></td>
+      <td class="number">${numberText(delivery.attempts)}</td>
+      <td>${delivery.state !== 'waiting' && html`<${Action} aria-label=${`Send ${nameOf(delivery)} again`}
+        onClick=${() => onRepeat(delivery)}>Send again<//>`}</td></tr>`)}</tbody></table></div>`;
+}
+
+function Change({resource, record_id: id, action, version, fields}) {
+  if (!resource) return 'Test';
+  return html`<strong>${resource}.${action}</strong>${fields?.length > 0 && html` <span class="quiet">${
+    fields.join(', ')}</span>`}
+    <p class="hint">Version ${version} of ${resourceNamed(resource) && action !== 'delete'
+      ? html`<${Link} to=${`/admin/records/${resource}/${id}`}>${id}<//>` : id}</p>`;
+}
