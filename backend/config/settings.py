@@ -187,6 +187,15 @@ class Settings(CoreSettings):
     audit_keep_days: int = setting("int", 365, "Days to keep entries of the audit trail", at_least=1)
     changes_keep_days: int = setting("int", 30, "Days to keep changes in the feeds of changes", at_least=2)
 
+    # Webhooks
+    webhook_networks: str | None = setting(
+        "str",
+        None,
+        "Addresses and networks, separated by commas, that webhooks may call although they are not public, such as "
+        "`10.1.0.0/16`; also with `http://`",
+        check=checks.networks,
+    )
+
     # Backups
     backup_dir: Path = setting("path", None, "Folder of backups; by default `backups` in the data folder")
     backup_schedule: str | None = setting(

@@ -11,6 +11,27 @@ Network: TypeAlias = IPv4Network | IPv6Network
 _PORT = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
 _HOP = re.compile(rf'"?(?:\[([^\[\]]*)\]{_PORT}|([0-9.]+){_PORT}|([^"\[\]]*))"?')
 
+# Not for the public, or addresses of another network in disguise: `is_global` of Python passes some of them.
+_UNICAST_IPV6 = ip_network("2000::/3")
+_SPECIAL = tuple(
+    ip_network(text)
+    for text in (
+        *("192.0.0.0/24", "192.88.99.0/24"),  # protocol assignments (RFC 6890); relays of 6to4 (RFC 7526)
+        *("2001::/23", "2002::/16", "3fff::/20"),  # such as Teredo (RFC 4380); 6to4 (RFC 3056); examples (RFC 9637)
+    )
+)
+
+
+def is_public(address: Address) -> bool:
+    """Return whether an address belongs to one machine of the public internet, under its own and only form.
+
+    That of an IPv4 address in an IPv6 one does not, such as NAT64's `64:ff9b::7f00:1`: it leads to a second network.
+    """
+    special = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_link_local
+    if special or not address.is_global or any(address in network for network in _SPECIAL):
+        return False
+    return address.version == 4 or (address in _UNICAST_IPV6 and address.scope_id is None)
+
 
 def parse_address(text: str) -> Address | None:
     """Return `text` as an IP address, or None. An IPv4-mapped IPv6 address is returned as the IPv4 address."""

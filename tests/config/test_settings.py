@@ -54,6 +54,7 @@ WRONG_VALUES = [
     ("LARDER_FILES_STAGED_BYTES", "1023", "at least 1024"),
     ("LARDER_FILES_MAX_BYTES", "0", "at least 1024"),
     ("LARDER_FILES_KEEP_DAYS", "-1", "from 0 to 3650"),
+    ("LARDER_WEBHOOK_NETWORKS", "10.0.0.1/8", "Expected addresses and networks"),
     ("LARDER_ADMIN_EMAIL", "admin", "an e-mail address"),
     ("LARDER_SECRET_KEY_FILE", "/nowhere/key", "readable file"),
     ("LARDER_APP_URL", "garden.example.com", "such as https://larder.example.com"),
