@@ -4,6 +4,7 @@ import pytest
 
 from tests.conftest import PASSWORD, Person
 from tests.helpers import bearer
+from tests.parts.changes import Follower
 
 FIELDS = {
     "title": {"type": "string"},
@@ -64,7 +65,7 @@ def keys(app, admin):
 
 def declare(admin):
     """Declare the resources after the keys were made: the permissions are for future ones, too."""
-    admin.declare("notes", FIELDS, history=True)
+    admin.declare("notes", FIELDS, history=True, feed=True)
     admin.declare("diaries", {"title": {"type": "string"}}, access={**OWNERS, "create": ["member"]})
 
 
@@ -122,6 +123,17 @@ def test_the_permissions_count_on_every_path(admin, alice, keys):
     assert reader.get("/pages?expand=note").json["data"][0]["expand"]["note"]["title"] == "A"
     assert reader.get('/pages?where={"note.title":"A"}').json["meta"]["total"] == 1
     assert reader.get("/notes/aggregate").json["data"] == [{"count": 1}]
+    follower = Follower(reader, data="true")
+    admin.patch(f"/notes/{note['id']}", json={"title": "A", "salary": 8})
+    admin.delete(f"/notes/{admin.make('notes', title='B')['id']}")
+    changes = follower.read(3)
+    assert [(each["action"], each["fields"]) for each in changes] == [
+        ("update", ["title"]),
+        ("create", []),
+        ("delete", []),
+    ]
+    assert "salary" not in str(changes)
+    assert [each.get("/changes?resource=notes").status_code for each in (writer, member)] == [403, 403]
     body = {"operations": [{"op": "create", "resource": "notes", "data": {"title": "B"}}]}
     assert [each.post("/batch", json=body).status_code for each in (reader, writer, member)] == [403, 200, 403]
     calls = [each.post("/notes/import", data="title\nC\n", content_type="text/csv") for each in (reader, writer)]

@@ -9,6 +9,7 @@ from backend.services.records.imports.importing import CsvRows, import_records
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
+from tests.parts.changes import Follower
 
 ACTIONS = ("list", "read", "create", "update", "delete")
 FIELDS = {
@@ -76,8 +77,8 @@ def teams(admin, alice, bob):
 def declare(admin, access, fields=FIELDS):
     """Declare notes, or change their access."""
     if admin.get("/resources/notes").status_code == 404:
-        admin.declare("notes", fields)
-    response = admin.put("/resources/notes", json={"fields": fields, "access": access})
+        admin.declare("notes", fields, feed=True)
+    response = admin.put("/resources/notes", json={"fields": fields, "access": access, "feed": True})
     assert response.status_code == 200, response.json
 
 
@@ -98,6 +99,22 @@ def test_a_rule_gives_the_rows_that_meet_it(teams, admin, alice):
         assert titles(alice) == expected, what
         read = " ".join(title for title, made in notes.items() if alice.get(f"/notes/{made}").status_code == 200)
         assert read == expected, what
+
+
+def test_the_feed_shows_changes_of_the_rows_that_meet_a_rule(teams, admin, alice):
+    declare(admin, {})
+    notes = [admin.make("notes", **values)["id"] for values in NOTES]
+    for number, (what, (rule, _)) in enumerate(RULES.items()):
+        declare(admin, {"list": [{"role": "member", "where": rule}]})
+        complete = Follower(admin)
+        updates = [{"op": "update", "resource": "notes", "id": each, "data": {"stars": number}} for each in notes]
+        assert admin.post("/batch", json={"operations": updates[:2] + updates[:1] + updates[2:]}).status_code == 200
+        complete.read(5)
+        if alice.get("/notes").status_code == 403:  # a rule that no record meets
+            assert alice.get("/changes?resource=notes").status_code == 403
+            continue
+        found = alice.get(f"/changes?resource=notes&data=true&after={complete.start}").json["data"]
+        assert sorted(each["data"]["title"] for each in found) == titles(alice).split(), what
 
 
 def test_several_grants_add_up(teams, admin, alice, bob, stranger):

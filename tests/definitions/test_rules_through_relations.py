@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helpers import details_of
+from tests.parts.changes import Follower
 
 MINE = {"some": {"user": "$user.id"}}
 LEADING = {"some": {"user": "$user.id", "leads": True}}
@@ -32,7 +33,7 @@ def world(admin, alice, bob):
     access = granted({"team.memberships": MINE}, actions=("list", "read"))
     admin.declare("memberships", MEMBERSHIPS, unique=[["team", "user"]], access=access | leaders)
     admin.declare("projects", PROJECTS, access=granted({"team.memberships": MINE}))
-    admin.declare("tasks", TASKS, history=True, access=granted({"project.team.memberships": MINE}))
+    admin.declare("tasks", TASKS, history=True, feed=True, access=granted({"project.team.memberships": MINE}))
     # Only now: the rule names a relation that does not exist before memberships do.
     teams = {"fields": NAMED, "access": granted({"memberships": MINE})}
     assert admin.put("/resources/teams", json=teams).status_code == 200
@@ -63,6 +64,15 @@ def test_membership_decides_on_every_path(world, admin, alice, bob, stranger):
     assert alice.get("/tasks?expand=project").json["data"][0]["expand"]["project"]["name"] == "red"
     assert [team["name"] for team in alice.get("/teams").json["data"]] == ["red"]
     assert alice.get("/memberships?count=true").json["meta"]["total"] == 2
+    assert stranger.get("/changes?resource=tasks").status_code == 401
+    complete, mine = Follower(admin, "tasks"), Follower(alice, "tasks", data="true")
+    for name in ("blue", "red", "blue"):
+        admin.patch(f"/tasks/{world[f'{name} task']}", json={"title": f"{name} again"})
+    assert len(complete.read(3)) == 3
+    assert [each["data"]["title"] for each in mine.read(1)] == ["red again"]
+    admin.delete(f"/memberships/{world['alice red']}")  # from now on she sees none of those changes any more
+    mine.cursor = mine.start
+    assert mine.read(0) == []
 
 
 def test_writes_are_checked_before_and_after(world, alice, bob):

@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests.conftest import PASSWORD, Person
 from tests.helpers import CSV, load, outcome, read
 from tests.parts import geo, teams
+from tests.parts.changes import Follower
 from tests.parts.downloads import PNG, fetch, upload
 from tests.parts.teams import GARDEN, LIBRARY
 
@@ -185,6 +187,30 @@ def test_every_path_leads_only_to_the_records_of_your_teams(stage):
                 wrong[name, path, str(template)] = (answer.status_code, answer.text)
         assert ask(stage.people["public"], path, query).status_code == 401, path
     assert wrong == {}
+
+
+def test_the_feed_leads_only_to_the_records_of_your_teams(stage, settings, admin, tmp_path):
+    document = yaml.safe_load((teams.FOLDER / "resources.yml").read_text())
+    with_feeds = {name: each | {"feed": True} for name, each in document["resources"].items()}
+    (tmp_path / "feeds.yml").write_text(yaml.safe_dump(document | {"resources": with_feeds}))
+    geo.run(settings, "resources", "apply", tmp_path / "feeds.yml")
+    resources = ",".join(teams.RESOURCES)
+    assert stage.people["public"].get(f"/changes?resource={resources}").status_code == 401
+    followers = {name: Follower(stage.people[name], resources, data="true") for name in SEES}
+    for owner, team in (("alice", stage.garden), ("bob", stage.library)):
+        for name, record_id in team.items():
+            record = admin.get(f"/{name}/{record_id}").json["data"]
+            values = {key: record[key] for key in ("name", "title", "body", "role", "file") if key in record}
+            assert admin.patch(f"/{name}/{record_id}", json=values).status_code == 200
+        made = teams.make_team(stage.people[owner], owner)  # in which nobody else is
+        assert stage.people[owner].delete(f"/teams/{made['teams']}").status_code == 200
+    assert len(followers.pop("admin").read(42)) == 42  # of two teams: updates, creations and deletions
+    for name, follower in followers.items():
+        mine = [team for word, team in ((GARDEN, stage.garden), (LIBRARY, stage.library)) if word in SEES[name]]
+        changes = follower.read(0)
+        assert [each["id"] for each in changes] == [team[resource] for team in mine for resource in teams.RESOURCES]
+        for change in changes:
+            assert change["data"] == stage.people[name].get(f"/{change['resource']}/{change['id']}").json["data"]
 
 
 def test_a_record_of_a_foreign_team_is_like_one_that_does_not_exist(stage, admin):

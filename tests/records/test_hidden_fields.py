@@ -14,6 +14,7 @@ from backend.services.errors import Invalid
 from backend.services.records.imports.importing import CsvRows, import_records
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
+from tests.parts.changes import Follower
 
 ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 HIDDEN = {"readable_by": ["editor"]}
@@ -31,7 +32,7 @@ NOTES = {
 def owner(admin):
     """An owner that the notes made here refer to."""
     admin.declare("owners", OWNERS, access=ACCESS)
-    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "salary"]])
+    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "salary"]], feed=True)
     return admin.make("owners", name="Ann", tag="t1")
 
 
@@ -173,6 +174,21 @@ def test_a_bad_token_gets_the_document_of_a_stranger(note, stranger):
     answer = stranger.get("http://localhost/openapi.json", headers={"Authorization": "Bearer nonsense"})
     assert answer.status_code == 200
     assert "salary" not in answer.text
+
+
+def test_the_feed_names_and_shows_no_hidden_field(note, owner, admin, stranger, alice, edith):
+    followers = [Follower(person, data="true") for person in (stranger, alice, edith)]
+    path, hidden = f"/notes/{note['id']}", {"salary": 4242, "code": "B4242", "boss": None}
+    admin.patch(path, json={"title": "Eggs"} | hidden)
+    admin.put(path, json={"title": "Salt"})
+    admin.patch(path, json=hidden)
+    *seen, complete = [one.read(3) for one in followers]
+    for changes in seen:
+        assert [each["fields"] for each in changes] == [["title"], ["owner_id", "title"], []]
+        assert [sorted(each["data"]) for each in changes] == [sorted(alice.get(path).json["data"])] * 3
+        assert not [name for name in ("salary", "code", "boss", "4242") if name in str(changes)]
+    assert [each["fields"] for each in complete][2] == ["boss", "code", "salary"]
+    assert [each["data"]["salary"] for each in complete] == [4242] * 3
 
 
 def test_the_id_of_a_record_is_not_found_by_a_hidden_field(note, alice, app, tmp_path):

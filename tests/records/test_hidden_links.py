@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.helpers import details_of, load, outcome
+from tests.parts.changes import Follower
 
 ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}, "owner": {"type": "uuid"}}
@@ -16,7 +17,7 @@ TASKS = {"title": {"type": "string"}, "tags": {"type": "references", "to": "tags
 def tags(admin):
     """Declare tags, of which x and y are for admins, and tasks with tags; return ids of tags by name."""
     admin.declare("tags", TAGS, access=ALL | {"read": [OPEN]})
-    admin.declare("tasks", TASKS, access=ALL, history=True)
+    admin.declare("tasks", TASKS, access=ALL, history=True, feed=True)
     teams = dict.fromkeys("abc", "open") | dict.fromkeys("xy", "secret")
     return {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
 
@@ -28,6 +29,7 @@ def names(tags, ids):
 
 
 def test_every_answer_leaves_them_out(tags, admin, alice, stranger):
+    follower = Follower(alice, "tasks", data="true")
     task = admin.make("tasks", title="t", tags=[tags[name] for name in "xayb"])
     path = f"/tasks/{task['id']}"
     answers = [
@@ -41,6 +43,9 @@ def test_every_answer_leaves_them_out(tags, admin, alice, stranger):
     ]
     operation = {"op": "update", "resource": "tasks", "id": task["id"], "data": {"title": "v"}}
     answers += [each["data"] for each in alice.post("/batch", json={"operations": [operation]}).json["data"]]
+    changes = follower.read(5)
+    assert "tags" not in [name for change in changes for name in change["fields"]]
+    answers += [change["data"] for change in changes]
     assert [names(tags, each["tags"]) for each in answers] == ["ab"] * len(answers)
     assert alice.get("/tasks/export?fields=tags").data.decode("utf-8-sig").split() == [
         "tags",
