@@ -1,5 +1,5 @@
 // The deliveries of a webhook: which wait, were accepted or failed, and to send one again.
-import {html, useState} from '../parts/html.js';
+import {html, useEffect} from '../parts/html.js';
 import {numberText} from '../parts/amounts.js';
 import {call} from '../parts/api.js';
 import {FilterForm, filtersOf} from '../parts/filter_form.js';
@@ -13,23 +13,31 @@ import {Empty, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
 import {DELIVERY_STATES, DeliveryState} from '../parts/webhooks/states.js';
 
-const FILTERS = [{name: 'state', label: 'State',
-  options: Object.entries(DELIVERY_STATES).map(([state, [text]]) => [state, text])}];
+const STATES = Object.entries(DELIVERY_STATES).map(([state, [text]]) => [state, text]);
+const AGAIN_MS = 5_000;
 
 export default function Deliveries({id, query}) {
   const webhook = useRead(`/webhooks/${id}`);
-  const chosen = filtersOf(query, FILTERS);
-  const read = useRead(`/webhooks/${id}/deliveries`, {...chosen, cursor: query.get('cursor'), per_page: 50});
+  const filters = [{name: 'state', label: 'State', options: STATES},
+    {name: 'resource', label: 'Resource', options: webhook.data?.resources ?? []}];
+  const chosen = filtersOf(query, filters);
+  const read = useRead(`/webhooks/${id}/deliveries`, {...chosen, cursor: query.get('cursor'), per_page: 50,
+    count: false});
+  const isWaiting = read.data?.some(({state}) => state === 'waiting') ?? false;
+  useEffect(() => {
+    const timer = isWaiting && setInterval(() => document.hidden || read.reload(), AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [isWaiting, read.reload]);
   const repeat = async delivery => {
     await call('POST', `/webhooks/${id}/deliveries/${delivery.id}/redelivery`);
-    notify(`${nameOf(delivery)} is sent again.`);
+    notify(`The delivery is sent ${againOf(delivery)}.`);
     read.reload();
-    document.getElementById('content').focus(); // the button may be gone
+    document.getElementById('content').focus(); // the row may be gone
   };
   return html`<div class="heading"><h1>Deliveries${webhook.data && ` to ${webhook.data.name}`}</h1>
       <div class="actions"><button type="button" onClick=${read.reload}>Read again</button>
         <${Link} class="button" to=${`/admin/webhooks/${id}`}>Webhook<//></div></div>
-    <${FilterForm} label="Deliveries" query=${query} fields=${FILTERS} />
+    <${FilterForm} label="Deliveries" query=${query} fields=${filters} />
     <${Loaded} read=${read}>${(deliveries, meta) => (deliveries.length
       ? html`<${Table} deliveries=${deliveries} onRepeat=${repeat} /><${Pager} query=${query} meta=${meta} />`
       : html`<${Empty}><p>${Object.keys(chosen).length ? 'No delivery matches. Change the search, or clear it.'
@@ -37,7 +45,11 @@ export default function Deliveries({id, query}) {
 }
 
 function nameOf({resource, action}) {
-  return resource ? `${resource}.${action}` : 'The test';
+  return resource ? `${resource}.${action}` : 'the test';
+}
+
+function againOf({state}) {
+  return state === 'waiting' ? 'now' : 'again';
 }
 
 function Table({deliveries, onRepeat}) {
@@ -49,8 +61,8 @@ function Table({deliveries, onRepeat}) {
       <td class="short"><${Time} value=${delivery.created_at} /></td>
       <th scope="row"><${Change} ...${delivery} /></th><td><${DeliveryState} ...${delivery} /></td>
       <td class="number">${numberText(delivery.attempts)}</td>
-      <td>${delivery.state !== 'waiting' && html`<${Action} aria-label=${`Send ${nameOf(delivery)} again`}
-        onClick=${() => onRepeat(delivery)}>Send again<//>`}</td></tr>`)}</tbody></table></div>`;
+      <td><${Action} aria-label=${`Send ${nameOf(delivery)} ${againOf(delivery)}`} onClick=${() => onRepeat(delivery)}>
+        Send ${againOf(delivery)}<//></td></tr>`)}</tbody></table></div>`;
 }
 
 function Change({resource, record_id: id, action, version, fields}) {

@@ -12,6 +12,7 @@ import {NewSecret} from '../parts/secrets.js';
 import {Failure, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
 import {WebhookForm} from '../parts/webhooks/form.js';
+import {Replay} from '../parts/webhooks/replay.js';
 import {WebhookState} from '../parts/webhooks/states.js';
 import {useTesting} from '../parts/webhooks/testing.js';
 
@@ -56,6 +57,7 @@ function KnownWebhook({read}) {
     ${outcome}
     <${About} webhook=${webhook} />
     <${WebhookForm} webhook=${webhook} etag=${etag} onSaved=${setSaved} />
+    ${webhook.resources.length > 0 && html`<${Replay} webhook=${webhook} />`}
     ${secret && html`<${Secret} webhook=${secret} onClose=${() => setSecret(null)} />`}`;
 }
 

@@ -6,13 +6,16 @@ import {Time} from '../times.js';
 export const DELIVERY_STATES = {waiting: ['Waiting', 'warning'], delivered: ['Delivered', 'right'],
   failed: ['Failed', 'wrong'], dropped: ['Not sent', 'quiet']};
 
-const OFF_REASONS = {gone: 'The receiver answered 410: it wants no more calls.'};
+const OFF_REASONS = {
+  gone: 'The receiver answered 410: it wants no more calls.',
+  maker_inactive: 'The account that it acts for is deactivated or deleted.',
+  no_resources: 'None of its resources has a feed.',
+};
 
-export function WebhookState({active, off_reason: offReason, created_by: maker}) {
-  const reason = maker === null ? 'The account that it acts for is deleted.' : OFF_REASONS[offReason] ?? offReason;
+export function WebhookState({active, off_reason: reason}) {
   if (active && !reason) return html`<strong class="right">Active</strong>`;
   return html`<strong class=${reason ? 'wrong' : 'quiet'}>Off</strong>${reason && html`
-    <p class="hint">${reason}</p>`}`;
+    <p class="hint">${OFF_REASONS[reason] ?? reason}</p>`}`;
 }
 
 // The state of a delivery with the answer of the receiver, and when it is tried again.
@@ -22,6 +25,7 @@ export function DeliveryState({state, status, error, milliseconds, ended_at: end
   return html`<strong class=${style}>${text}</strong>${ended && html` <${Time} value=${ended} />`}${next && html`,
     next attempt <${Time} value=${next} />`}
     ${answer.some(Boolean) && html`<p class="hint">Last attempt: ${answer.filter(Boolean).join(', ')}</p>`}
-    ${state === 'dropped' && html`<p class="hint">The roles of the webhook may not see it.</p>`}
+    ${state === 'dropped' && html`<p class="hint">The webhook may not see the change any more, or does not
+      want it.</p>`}
     ${error && html`<p class="hint">${error}</p>`}`;
 }
