@@ -21,7 +21,7 @@ def server(request, geo_url, tmp_path_factory):
     """The address and the log of a server on a copy of the example, for all pages: none makes what another does."""
     folder = tmp_path_factory.mktemp("docs")
     with database_copy(request, geo_url, folder) as url:
-        with running_server(folder, database_url=url, log_level="WARNING") as address:
+        with running_server(folder, database_url=url, log_level="WARNING", streams=5) as address:
             yield address, folder / "server0.log"
 
 

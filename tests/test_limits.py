@@ -7,7 +7,7 @@ from backend.config.settings import PREFIX, Settings
 from backend.middleware.connections import parser
 from backend.middleware.connections import server as connections
 from backend.models.columns import WIDE_DIGITS
-from backend.routes.toolkit import aggregating, expanding, list_parameters, lists, yaml_bodies
+from backend.routes.toolkit import aggregating, expanding, list_parameters, lists, streaming, yaml_bodies
 from backend.services.accounts import passwords, profile_fields
 from backend.services.backups import backups
 from backend.services.definitions import checks, row_rules, schema, where
@@ -17,7 +17,7 @@ from backend.services.field_types import base, computable, enum, references, str
 from backend.services.field_types import json as json_type
 from backend.services.field_types import list as list_type
 from backend.services.files import uploads
-from backend.services.operation import idempotency
+from backend.services.operation import idempotency, open_streams
 from backend.services.records import batches, expansions, exports
 from backend.services.storage import full_text
 from backend.utils import file_names
@@ -77,6 +77,8 @@ FIXED = {
     "what each of these files counts": uploads.COUNTED_BYTES,
     "age of a file that was not attached": uploads.STAGED_FOR.total_seconds() // 3600,
     "characters of the name of a file": file_names.MAX_CHARACTERS,
+    "streams of a user": open_streams.MAX_OF_AN_ACTOR,
+    "lifetime of a stream": streaming.LIFE_SECONDS // 60,
 }
 
 

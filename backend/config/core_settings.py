@@ -27,6 +27,13 @@ class CoreSettings(Derived):
     port: int = setting("int", 8000, "Port to listen on", at_least=1, at_most=65535)
     reuse_port: bool = setting("bool", False, "Let several processes listen on the same port (SO_REUSEPORT)")
     threads: int = setting("int", 8, "Number of requests that one process handles at the same time", at_least=1)
+    streams: int = setting(
+        "int",
+        0,
+        "Number of streams of changes that this process serves at the same time, besides its other requests; 0: none",
+        at_least=0,
+        at_most=2000,
+    )
     jobs: str = setting(
         "str",
         "inline",

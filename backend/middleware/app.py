@@ -30,5 +30,6 @@ class App(Flask):
 
 def get_app() -> App:
     """Return the App that runs this request or command. Raises RuntimeError outside both."""
-    assert isinstance(current_app, App)  # current_app is a proxy of it
-    return current_app
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # its proxy is typed as the app itself
+    assert isinstance(app, App)
+    return app

@@ -134,9 +134,13 @@ def _respond(
     return response
 
 
+def status_of(error: errors.LarderError) -> int:
+    """Return the HTTP status of an error of a service."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
 def _refusal_response(error: errors.LarderError) -> Response:
-    status = next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
-    return _respond(status, error.message, error.details)
+    return _respond(status_of(error), error.message, error.details)
 
 
 def _driver_error_response(error: Exception) -> Response:

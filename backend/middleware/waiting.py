@@ -8,13 +8,21 @@ from backend.middleware.authentication import IDENTITY, identify
 from backend.middleware.catalog import choose_catalog
 from backend.models.database import database
 
-GONE = "larder.gone"  # the key in the WSGI environment of a function that returns whether the client has left
+# Keys in the WSGI environment, of functions.
+GONE = "larder.gone"  # returns whether the client has left
+UNSENT = "larder.unsent"  # returns how many bytes of the response the client has yet to take
 
 
 def is_gone(environ: WSGIEnvironment) -> bool:
     """Return whether the client of a request has closed its connection, as far as the server can know."""
     check: Callable[[], bool] | None = environ.get(GONE)
     return check is not None and check()
+
+
+def unsent_bytes(environ: WSGIEnvironment) -> int:
+    """Return how many bytes of the response wait in the server, because the client is slow."""
+    count: Callable[[], int] | None = environ.get(UNSENT)
+    return count() if count else 0
 
 
 def continue_request(app: App, environ: WSGIEnvironment) -> None:

@@ -4,6 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
+from flask import Response, request
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.answer import Answer
@@ -15,6 +16,7 @@ from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
+from backend.routes.toolkit.streaming import MIMETYPE, stream_response
 from backend.routes.toolkit.waiting import Waited, wait_for_changes
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
@@ -25,9 +27,18 @@ from backend.services.records.changes import ChangePage, ChangeQuery, list_chang
 from backend.utils.problems import REQUIRED
 
 MAX_RESOURCES, MAX_LIMIT, MAX_CURSOR, MAX_WAIT_SECONDS = 50, 1000, 200, 25
+MAX_STREAMED_AT_ONCE = 500  # changes
 RETRY_AFTER_SECONDS = 2  # for requests that could not wait
 
 blp = Blueprint("changes", __name__, url_prefix=f"{API}/changes", description="What was changed, in order")
+
+STREAMED = {"200": {"description": "The stream", "content": {MIMETYPE: {"schema": {"type": "string"}}}}}
+LAST_EVENT_ID = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "schema": {"type": "string"},
+    "description": "The last `id` of an earlier stream, where this one continues; it replaces `after`",
+}
 
 
 class ChangesMetaSchema(Schema):
@@ -55,7 +66,7 @@ class RecordChangeSchema(Schema):
     data = fields.Dict(allow_none=True)
 
 
-ChangesQuery = QuerySchema.from_dict(
+StreamQuery = QuerySchema.from_dict(
     {
         "resource": CommaList(
             StrictText(),
@@ -67,6 +78,12 @@ ChangesQuery = QuerySchema.from_dict(
             validate=validate.Length(1, MAX_CURSOR),
             metadata={"description": "`next_cursor`, or `changes_cursor` of a list; without it, from now on"},
         ),
+        "data": BooleanFromText(load_default=False, metadata={"description": "Whether to include records"}),
+    },
+    name="stream_query",
+)
+ChangesQuery = StreamQuery.from_dict(
+    {
         "limit": IntegerFromText(
             load_default=100,
             validate=validate.Range(1, MAX_LIMIT),
@@ -77,7 +94,6 @@ ChangesQuery = QuerySchema.from_dict(
             validate=validate.Range(0, MAX_WAIT_SECONDS),
             metadata={"description": "Seconds to wait for a change if there is none after `after`"},
         ),
-        "data": BooleanFromText(load_default=False, metadata={"description": "Whether to include records"}),
     },
     name="changes_query",
 )
@@ -95,13 +111,33 @@ def list_entries(arguments: dict[str, Any]) -> Answer:
     Who may list only some records of a resource sees the latest change of each of them, and no deletions. With `wait`,
     a request without changes is answered when there are some; if too many requests wait, at once with `Retry-After`.
     """
+    query = _query(arguments, arguments["limit"])
+    if query.after is None or not arguments["wait"]:
+        return _answer(Waited(_read(query, query.after)))
+    return _answer(wait_for_changes(query.resources, partial(_read, query), query.after, arguments["wait"]))
+
+
+@blp.get("/stream")
+@blp.guard(needing("grants to list")(current_actor))
+@blp.arguments(StreamQuery, location="query")
+@blp.fails(400, 401, 403, 410, 429)
+@blp.doc(operationId="stream_changes", security=OPTIONAL_SIGN_IN, responses=STREAMED, parameters=[LAST_EVENT_ID])
+def stream_entries(arguments: dict[str, Any]) -> Response:
+    """Send changes of records as server-sent events, as soon as they are committed
+
+    Each has the `event` `change`, as `data` what `GET /changes` lists, and as `id` its cursor. The stream ends when the
+    session does, and after 30 minutes. Only processes with `LARDER_STREAMS` serve streams.
+    """
+    query = _query(arguments, MAX_STREAMED_AT_ONCE)
+    last_seen = request.headers.get("Last-Event-ID")
+    return stream_response(query._replace(after=last_seen) if last_seen else query)
+
+
+def _query(arguments: dict[str, Any], limit: int) -> ChangeQuery:
     if "resource" not in arguments:
         raise Invalid({"resource": [REQUIRED]}, "query")
     names = tuple(dict.fromkeys(arguments["resource"]))
-    query = ChangeQuery(names, arguments.get("after"), arguments["limit"], arguments["data"])
-    if query.after is None or not arguments["wait"]:
-        return _answer(Waited(_read(query, query.after)))
-    return _answer(wait_for_changes(partial(_read, query), query.after, arguments["wait"]))
+    return ChangeQuery(names, arguments.get("after"), limit, arguments["data"])
 
 
 def _read(query: ChangeQuery, after: str | None) -> ChangePage:
@@ -112,4 +148,5 @@ def _answer(waited: Waited) -> Answer:
     page = waited.page
     meta = {"next_cursor": page.cursor, "more": page.more}
     headers = [("Retry-After", str(RETRY_AFTER_SECONDS))] if waited.is_refused else []
-    return json_answer(f"[{','.join(page.items)}]", "OK", meta=json.dumps(meta), headers=headers)
+    items = ",".join(item.json for item in page.items)
+    return json_answer(f"[{items}]", "OK", meta=json.dumps(meta), headers=headers)

@@ -60,6 +60,7 @@ POST   /backups/<name>/verification 401 401 401 403 403 403 403 200 403 403 403 
 GET    /backups/copies             401 401 401 403 403 403 403 200 403 403 403 403 200  backups:write
 POST   /batch                      401 401 401 200 200 200 200 200 200 200 200 200 200  what each operation needs
 GET    /changes                    422 401 401 422 422 422 422 422 422 422 422 422 422  grants to list
+GET    /changes/stream             422 401 401 422 422 422 422 422 422 422 422 422 422  grants to list
 GET    /client.ts                  200 401 401 200 200 200 200 200 200 200 200 200 200  nothing, or a sign-in
 GET    /directory                  401 401 401 200 200 200 200 200 200 200 200 200 200  a role that sees the directory
 POST   /files                      401 401 401 403 403 403 403 403 403 403 403 403 403  a grant to set a file

@@ -279,11 +279,13 @@ def test_documents_name_the_feeds_that_the_caller_may_read(admin, alice, strange
 
     def feeds(person):
         document = person.get("http://localhost/openapi.json").json
-        (found,) = (
+        found, streamed = (
             each["schema"]["items"].get("enum")
-            for each in document["paths"]["/api/v1/changes"]["get"]["parameters"]
+            for path in ("changes", "changes/stream")
+            for each in document["paths"][f"/api/v1/{path}"]["get"]["parameters"]
             if each["name"] == "resource"
         )
+        assert streamed == found
         return found
 
     assert (feeds(admin), feeds(alice), feeds(stranger)) == (["mine", "secret"], ["mine"], None)

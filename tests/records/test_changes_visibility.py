@@ -1,10 +1,14 @@
 """Who sees which changes: rules on rows, hidden fields, deletions, and who made a change."""
 
+import dataclasses
+
 import pytest
 
+from backend.routes.toolkit import streaming
 from tests.conftest import ON_SQLITE
 from tests.helpers import load
 from tests.parts.changes import Follower
+from tests.parts.streams import open_stream
 
 FIELDS = {
     "state": {"type": "string"},
@@ -18,6 +22,11 @@ ALL = [
     *("b2 update state", "c2 delete", "d2 update wage", "a4 update wage"),
 ]
 WITHOUT_WAGE = [each.replace(" wage", "") for each in ALL]
+
+
+@pytest.fixture
+def settings(settings):
+    return dataclasses.replace(settings, streams=2)
 
 
 def write(admin, alice):
@@ -52,7 +61,8 @@ def seen(changes, ids):
         ([{"role": "public", "where": {"state": "open"}}], {"stranger": ["a4 update"], "bob": ["a4 update"]}),
     ],
 )
-def test_shows_what_the_reader_may_list_now(admin, alice, bob, edith, stranger, grants, expected):
+def test_shows_what_the_reader_may_list_now(admin, alice, bob, edith, stranger, monkeypatch, grants, expected):
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 0.1)
     admin.declare("notes", FIELDS, access={**WRITERS, "list": grants}, feed=True)
     people = {"admin": admin, "alice": alice, "bob": bob, "edith": edith, "stranger": stranger}
     complete = Follower(admin)
@@ -74,6 +84,12 @@ def test_shows_what_the_reader_may_list_now(admin, alice, bob, edith, stranger, 
             small.cursor, more = page["meta"]["next_cursor"], page["meta"]["more"]
             lines_of_pages += seen(page["data"], ids)
         assert lines_of_pages == lines, name
+        # The same as a stream, which then goes on without events.
+        with open_stream(people[name], resource="notes", data="true", after=followers[name].start) as (_, events):
+            assert [each | {"cursor": ""} for each in events.take(len(lines))] == [
+                each | {"cursor": ""} for each in changes
+            ]
+            assert [events.next()[0] for _ in range(2)] == ["beat", "beat"]
 
 
 @ON_SQLITE

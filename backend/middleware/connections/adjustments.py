@@ -18,6 +18,7 @@ class ServerAdjustments(Adjustments):
     for_uploads: Self
     for_others: Self
     limit: BodyLimit
+    streams: int
     refusal_headers: RefusalHeaders
 
     def of(self, path: str) -> Self:
@@ -42,6 +43,7 @@ def adjust(settings: Settings) -> ServerAdjustments:
         # Forwarded headers are read in one place, middleware/client_address.py.
         clear_untrusted_proxy_headers=False,
     )
+    adjustments.streams = settings.streams
     adjustments.refusal_headers = RefusalHeaders(settings)
     # The parser refuses larger bodies.
     others = adjustments.limited(limit_of_others(settings))

@@ -1,14 +1,15 @@
-"""Lanes: separate groups of threads for health checks, for exports, and for all other requests."""
+"""Lanes: separate groups of threads for health checks, exports, streams, and for all other requests."""
 
 import time
 from typing import Any, Protocol
 
 from waitress.task import ThreadedTaskDispatcher
 
-from backend.middleware.paths import API, LIVENESS_PATH
+from backend.middleware.paths import API, LIVENESS_PATH, STREAM_PATH
 
 EXPORT_THREADS = 2
 EXPORT_PATH_END = "/export"
+REFUSING_THREADS = 2  # answer requests for streams when all streams are in use
 
 
 class QueuedChannel(Protocol):
@@ -22,11 +23,12 @@ class Lanes:
     """The threads of the server.
 
     One thread answers nothing but `/health/live` and requests that the server refuses, so that these never wait for
-    others. Exports take long: they have threads of their own, and the other threads stay free.
+    others. Exports and streams take long: they have threads of their own, and the other threads stay free.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, streams: int) -> None:
         self.workers, self.live, self.exports = _threads(threads), _threads(1), _threads(EXPORT_THREADS)
+        self.streams = _threads(streams + REFUSING_THREADS) if streams else self.workers
 
     def add_task(self, channel: QueuedChannel) -> None:
         """Queue the first request of a connection for a worker."""
@@ -36,12 +38,14 @@ class Lanes:
             self.live.add_task(channel)
         elif _is_export(request):
             self.exports.add_task(channel)
+        elif _path(request) == STREAM_PATH:
+            self.streams.add_task(channel)
         else:
             self.workers.add_task(channel)
 
     def shutdown(self) -> None:
         """End the threads; wait some seconds for running requests."""
-        for lane, seconds in ((self.exports, 1), (self.workers, 5), (self.live, 1)):
+        for lane, seconds in ((self.streams, 1), (self.exports, 1), (self.workers, 5), (self.live, 1)):
             lane.shutdown(timeout=seconds)
 
 

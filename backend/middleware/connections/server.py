@@ -42,12 +42,12 @@ class Server(BaseWSGIServer):
         self, app: WSGIApplication, listener: socket.socket, adjustments: ServerAdjustments, times: Times
     ) -> None:
         self.times = times
-        self.lanes, self.notices = Lanes(adjustments.threads), Notices()
+        self.lanes, self.notices = Lanes(adjustments.threads, adjustments.streams), Notices()
         self.with_pipelined: set[Channel] = set()
         self._accept_at = self._sweep_at = 0.0
         self.sockets = WatchedSockets()
         self._calls: deque[Callable[[Server], None]] = deque()
-        self.max_connections = max_connections()
+        self.max_connections = max_connections(adjustments.streams)
         super().__init__(
             app,
             self.sockets,
@@ -206,21 +206,21 @@ class UnixServer(Server, UnixWSGIServer):
 
 def open_server(app: WSGIApplication, listener: socket.socket, settings: Settings, times: Times = TIMES) -> Server:
     """Return a server that listens on a bound socket. Connections wait until `run` is called."""
-    _raise_descriptor_limit()
+    _raise_descriptor_limit(MAX_DESCRIPTORS + 2 * settings.streams)
     return (UnixServer if listener.family == socket.AF_UNIX else TcpServer)(app, listener, adjust(settings), times)
 
 
-def max_connections() -> int:
+def max_connections(streams: int) -> int:
     """Return how many connections may be open at once with the descriptors that this process may have."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
-        return MAX_CONNECTIONS
-    return min(MAX_CONNECTIONS, max(MIN_CONNECTIONS, descriptors - OTHER_DESCRIPTORS))
+        return MAX_CONNECTIONS + streams
+    return min(MAX_CONNECTIONS + streams, max(MIN_CONNECTIONS, descriptors - OTHER_DESCRIPTORS))
 
 
-def _raise_descriptor_limit() -> None:
+def _raise_descriptor_limit(wanted: int) -> None:
     """Raise the limit of descriptors as far as allowed: a connection may need two, for its socket and a file."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    wanted = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

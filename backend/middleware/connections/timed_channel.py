@@ -53,6 +53,10 @@ class TimedChannel(HTTPChannel):
             return 0
         return int(count)
 
+    def unsent_bytes(self) -> int:
+        """Return how many bytes of responses wait in buffers."""
+        return int(self.total_outbufs_len)
+
     def has_undelivered(self) -> bool:
         """Return whether the client has yet to receive a part of a response."""
         return self.is_lingering_since is None and bool(self.total_outbufs_len or self._in_kernel())

@@ -18,10 +18,10 @@ class Piece:
         parts = {"paths", "tags", "components"}
         self.rest = _members({name: value for name, value in document.items() if name not in parts})
 
-    def changed(self, path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> "Piece":
-        """Return a copy with another content of a path."""
+    def changed(self, paths: Sequence[str], change: Callable[[dict[str, Any]], dict[str, Any]]) -> "Piece":
+        """Return a copy with another content of some paths."""
         other = copy.copy(self)
-        other.paths = self.paths | {path: _text(change(json.loads(self.paths[path])))}
+        other.paths = self.paths | {path: _text(change(json.loads(self.paths[path]))) for path in paths}
         return other
 
 

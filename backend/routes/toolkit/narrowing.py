@@ -106,7 +106,7 @@ def visible_feeds(catalog: Catalog, actor: Actor) -> tuple[str, ...]:
 
 
 def narrow_changes(path: Json, feeds: tuple[str, ...]) -> Json:
-    """Return the document of `/changes` with the names of these resources as the only values of its `resource`."""
+    """Return the document of a path of feeds with the names of these resources as the only values of its `resource`."""
     for parameter in path["get"]["parameters"] if feeds else ():
         if parameter.get("name") == "resource":
             parameter["schema"]["items"]["enum"] = [*feeds]

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from backend.middleware.authentication import actor_or_public
 from backend.middleware.errors import http_error_response
 from backend.middleware.guards import signed_in_actor
-from backend.middleware.paths import API, DOCUMENT_PATH
+from backend.middleware.paths import API, DOCUMENT_PATH, STREAM_PATH
 from backend.routes.toolkit import narrowing
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
@@ -23,7 +23,7 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.operation.metrics import metrics
 from backend.utils.version import VERSION
 
-CHANGES_PATH = f"{API}/changes"
+FEED_PATHS = (f"{API}/changes", STREAM_PATH)
 
 # Cache of complete documents: one for each combination of what an actor may see, of the newest generation.
 documents = Cache(config={"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 4, "CACHE_DEFAULT_TIMEOUT": 0})
@@ -95,8 +95,8 @@ class Api(SmorestApi):
             if self._system_piece is None:
                 self._writer = Writer(self._larder)
                 self._system_piece = Piece(self._writer.write_system(self._blueprints))
-        changes = self._system_piece.changed(CHANGES_PATH, lambda path: narrowing.narrow_changes(path, feeds))
-        system = [changes, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
+        rest = self._system_piece.changed(FEED_PATHS, lambda path: narrowing.narrow_changes(path, feeds))
+        system = [rest, self._piece(catalog.people, narrowing.PeoplePart(actor.is_signed_in))]
         return join_pieces(system, [self._piece(catalog[part.name], part) for part in parts])
 
     def _piece(self, resource: Resource, part: narrowing.VisiblePart | narrowing.PeoplePart) -> Piece:

@@ -1,7 +1,7 @@
 """Waits for changes: a request that finds none is answered when there are some."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -23,7 +23,9 @@ class Waited(NamedTuple):
     is_refused: bool = False
 
 
-def wait_for_changes(read: Callable[[str | None], ChangePage], after: str, seconds: float) -> Waited:
+def wait_for_changes(
+    resources: Sequence[str], read: Callable[[str | None], ChangePage], after: str, seconds: float
+) -> Waited:
     """Return the page that `read(after)` returns; if it has no changes, wait for some, at most so many seconds.
 
     Meanwhile the request has no database connection. Before the next page, the caller is identified again. If they may
@@ -39,9 +41,9 @@ def wait_for_changes(read: Callable[[str | None], ChangePage], after: str, secon
         is_waiting = True
         while is_waiting and not (page.items or page.more):
             database.close()
-            is_waiting = feed_watch.wait(last, deadline, partial(is_gone, request.environ))
+            come = feed_watch.wait(resources, last, deadline, partial(is_gone, request.environ))
+            is_waiting, last = come is not None, come or last
             continue_request(get_app(), request.environ)
-            last = read_last()
             try:
                 page = read(page.cursor)
             except LarderError:

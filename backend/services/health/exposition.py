@@ -99,9 +99,10 @@ def _process_metrics(process: ProcessCounts, others: list[OtherProcess]) -> Iter
     samples = [((number,), used) for number, used in memory.items()]
     yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", samples, ("process",))
     loads = [process.load(), *(other.load for other in others if other.number in memory)]
-    in_flight, connections = (sum(numbers) for numbers in zip(*loads, strict=True))
+    in_flight, connections, streams = (sum(numbers) for numbers in zip(*loads, strict=True))
     yield _gauge("larder_requests_in_flight", "Requests being handled", [((), in_flight)])
     yield _gauge("larder_database_connections", "Database connections in use", [((), connections)])
+    yield _gauge("larder_streams", "Open streams of changes", [((), streams)])
 
 
 def _outbox_metrics() -> Iterator[Metric]:

@@ -27,10 +27,11 @@ class RequestKind(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a process is doing now: requests `in_flight`, and database `connections` in use."""
+    """What a process is doing now: requests `in_flight`, database `connections` in use, open `streams`."""
 
     in_flight: int = 0
     connections: int = 0
+    streams: int = 0
 
 
 @dataclass(slots=True)

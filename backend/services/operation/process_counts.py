@@ -20,6 +20,7 @@ from backend.config.settings import Settings
 from backend.models.database import database
 from backend.services.operation.counts import Counts, Load, from_json, to_json
 from backend.services.operation.minutes import LastMinutes, MinuteFile, read_minutes
+from backend.services.operation.open_streams import open_streams
 
 SECONDS_BETWEEN_WRITES = 1
 MAX_FILE_BYTES = 8 << 20  # of a counts file; enough for thousands of routes
@@ -94,7 +95,8 @@ class ProcessCounts:
 
     def load(self) -> Load:
         """Return what this process is doing now."""
-        return Load(sum(tally.is_busy for tally in self._tallies.copy()), database.connections_in_use())
+        in_flight = sum(tally.is_busy for tally in self._tallies.copy())
+        return Load(in_flight, database.connections_in_use(), open_streams.number)
 
     def others(self) -> list[OtherProcess]:
         """Return the other processes that have a counts file."""

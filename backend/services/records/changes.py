@@ -28,10 +28,17 @@ AFTER = Tuple(slot("transaction_id"), slot("sequence"))
 Rows = dict[str, list[Any]]  # of current records by id: version and JSON
 
 
-class ChangePage(NamedTuple):
-    """Some changes, each as JSON text; `cursor` continues after them, `more` says whether more were left out."""
+class ListedChange(NamedTuple):
+    """A change as JSON text; `cursor` continues after it."""
 
-    items: list[str]
+    cursor: str
+    json: str
+
+
+class ChangePage(NamedTuple):
+    """Some changes; `cursor` continues after them, `more` says whether more were left out."""
+
+    items: list[ListedChange]
     cursor: str
     more: bool
 
@@ -222,10 +229,11 @@ def _select(resource: Resource, scope: Condition, *columns: Node) -> Select:
     return resource.model.select(record_id, *columns).where(condition)
 
 
-def _to_json(change: Change, data: str | None, maker: CursorMaker, *, by: str | None) -> str:
+def _to_json(change: Change, data: str | None, maker: CursorMaker, *, by: str | None) -> ListedChange:
+    cursor = maker.write(change.position)
     head = json.dumps(
-        {"cursor": maker.write(change.position), "resource": change.resource, "id": change.record_id}
+        {"cursor": cursor, "resource": change.resource, "id": change.record_id}
         | {"action": change.action, "version": change.version, "fields": change.fields, "at": change.at, "by": by},
         separators=(",", ":"),
     )
-    return head if data is None else f'{head[:-1]},"data":{data}}}'
+    return ListedChange(cursor, head if data is None else f'{head[:-1]},"data":{data}}}')

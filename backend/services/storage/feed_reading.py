@@ -84,6 +84,15 @@ def read_last() -> Position:
     return Position(*rows[0]) if rows else Position(0, 0)
 
 
+def read_changed(after: Position) -> set[str]:
+    """Return the names of the resources with changes after a Position that readers see."""
+    sql = (
+        "SELECT DISTINCT resource FROM larder_changes"
+        f" WHERE (transaction_id, sequence) > ({database.param}, {database.param}) AND {database.feed.is_settled}"
+    )
+    return {str(name) for (name,) in database.fetch_all(sql, after, True)}
+
+
 def to_change(row: tuple[object, ...]) -> Change:
     """Return the Change of a row with CHANGE_COLUMNS."""
     transaction_id, sequence, resource, record_id, action, version, fields, at, by = row
