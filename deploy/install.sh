@@ -68,6 +68,7 @@ else
     systemctl enable --quiet --root=/ larder.socket "${services[@]}"
     say "systemd is not running here: Larder starts at the next boot."
 fi
-say "To change settings, edit $ETC/larder.env, then run: systemctl restart 'larder@*' larder-jobs"
+say "To change settings, edit $ETC/larder.env, then run: systemctl try-restart 'larder@*' larder-jobs larder-streams"
+say "For streams of changes, run: systemctl enable --now larder-streams"
 say "For a proxy, see $release/deploy/Caddyfile."
 say "To check the installation, run: larder doctor"

@@ -85,7 +85,7 @@ flask_of() {
 # Install the units of a release if they differ from the installed ones.
 install_units() {
     local unit changed=
-    for unit in larder.socket larder@.service larder-jobs.service; do
+    for unit in larder.socket larder@.service larder-jobs.service larder-streams.service; do
         if ! cmp -s "$1/deploy/systemd/$unit" "$UNITS/$unit"; then
             install -m 0644 "$1/deploy/systemd/$unit" "$UNITS/$unit"
             changed=1
@@ -97,7 +97,7 @@ install_units() {
 # Print the enabled services, such as larder@1.service.
 enabled_services() {
     local unit
-    for unit in "$UNITS"/*.wants/larder@*.service "$UNITS"/*.wants/larder-jobs.service; do
+    for unit in "$UNITS"/*.wants/larder@*.service "$UNITS"/*.wants/larder-jobs.service "$UNITS"/*.wants/larder-streams.service; do
         if [[ -L $unit ]]; then basename "$unit"; fi
     done | sort -u
 }

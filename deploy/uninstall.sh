@@ -12,7 +12,7 @@ if has_systemd; then
 else
     systemctl disable --quiet --root=/ "${units[@]}" || true
 fi
-rm -f "$UNITS/larder.socket" "$UNITS/larder@.service" "$UNITS/larder-jobs.service" /usr/local/bin/larder
+rm -f "$UNITS/larder.socket" "$UNITS/larder@.service" "$UNITS/larder-jobs.service" "$UNITS/larder-streams.service" /usr/local/bin/larder
 if has_systemd; then systemctl daemon-reload; fi
 rm -rf "$APP"
 if [[ ${1:-} == --purge ]]; then

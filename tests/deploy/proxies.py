@@ -24,6 +24,12 @@ class Browser:
 
     def send(self, method, path, body=None, headers=()):
         """Return (status, headers, body) of an answer."""
+        with self.sent(method, path, body, headers) as answer:
+            return answer.status, answer.headers, answer.read()
+
+    @contextmanager
+    def sent(self, method, path, body=None, headers=()):
+        """Yield an answer whose body has not been read."""
         connection = http.client.HTTPSConnection(HOST, self._port)
         plain = socket.create_connection(("127.0.0.1", self._port), source_address=(CLIENT, 0))
         connection.sock = self._context.wrap_socket(plain, server_hostname=HOST)
@@ -31,8 +37,7 @@ class Browser:
         with closing(connection):
             with suppress(OSError):  # the proxy may respond and close before the whole body was sent
                 connection.request(method, path, json.dumps(body) if isinstance(body, dict) else body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            yield connection.getresponse()
 
     def api(self, method, path, body=None, **headers):
         """Return (status, data or error) of a call."""
@@ -42,10 +47,10 @@ class Browser:
 
 
 @contextmanager
-def running_caddy(folder, upstream, change=lambda text: text):
+def running_caddy(folder, upstream, change=lambda text: text, streams=None):
     """Run Caddy with the Caddyfile of deploy/, which gets ports and a certificate of its own CA; yield (port, CA).
 
-    `change` may change the text of the Caddyfile.
+    `change` may change the text of the Caddyfile; `streams` is the address of another process for streams.
     """
     port, plain_port = free_port(), free_port()
     text = change((ROOT / "deploy" / "Caddyfile").read_text())
@@ -53,6 +58,7 @@ def running_caddy(folder, upstream, change=lambda text: text):
     (folder / "Caddyfile").write_text(text.replace(SITE, f"{SITE}\n\ttls internal", 1))
     authority = folder / "caddy/pki/authorities/local/root.crt"
     variables = {"PATH": "/usr/bin", "DOMAIN": f"{HOST}:{port}", "UPSTREAM": upstream}
+    variables["STREAMS"] = streams or f"127.0.0.1:{free_port()}"
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     command = ["caddy", "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
     with (folder / "caddy.log").open("wb") as log:

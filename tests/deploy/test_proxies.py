@@ -11,6 +11,7 @@ from tests.conftest import ON_SQLITE, PASSWORD
 from tests.deploy.machine import HOST
 from tests.deploy.proxies import CLIENT, Browser, running_caddy
 from tests.parts.server import running_server
+from tests.parts.streams import Events
 
 pytestmark = ON_SQLITE
 
@@ -90,6 +91,37 @@ def test_cookies_are_secure_and_of_this_host_alone(behind_caddy):
     csrf = next(cookie.partition("=")[2].partition(";")[0] for cookie in cookies if "csrf_access" in cookie)
     assert browser.api("PATCH", "/auth/me", {"name": "Ali"}, Cookie=jar)[0] == 403
     assert browser.api("PATCH", "/auth/me", {"name": "Ali"}, **{"Cookie": jar, "X-CSRF-TOKEN": csrf})[0] == 200
+
+
+def test_streams_come_at_once_from_the_process_that_serves_them(database_url, tmp_path):
+    settings = {"database_url": database_url, "public_url": f"https://{HOST}", "trusted_proxies": "127.0.0.1"}
+    with (
+        running_server(tmp_path, **settings) as address,
+        running_server(tmp_path, **settings, streams=2) as streams,
+        running_caddy(tmp_path, address, streams=streams) as (port, authority),
+    ):
+        browser = Browser(port, authority)
+        credentials = {"email": "admin@example.com", "password": PASSWORD}
+        bearer = {"Authorization": f"Bearer {browser.api('POST', '/auth/login', credentials)[1]['access_token']}"}
+        definition = {"name": "notes", "fields": {"title": {"type": "string"}}, "feed": True}
+        assert browser.api("POST", "/resources", definition, **bearer)[0] == 201
+        path = "/api/v1/changes/stream?resource=notes"
+        with browser.sent("GET", path, headers=bearer | {"Accept-Encoding": "gzip"}) as response:
+            assert (response.status, response.headers["Content-Encoding"]) == (200, None)
+            events = Events(lambda: response.readline().decode())
+            assert events.next()[0] == "beat"
+            _, note = browser.api("POST", "/notes", {"title": "Milk"}, **bearer)
+            assert events.take(1)[0]["id"] == note["id"]
+
+
+def test_without_a_process_for_streams_the_others_refuse_them(behind_caddy):
+    browser, _ = behind_caddy
+    credentials = {"email": "admin@example.com", "password": PASSWORD}
+    bearer = {"Authorization": f"Bearer {browser.api('POST', '/auth/login', credentials)[1]['access_token']}"}
+    definition = {"name": "notes", "fields": {"title": {"type": "string"}}, "feed": True}
+    assert browser.api("POST", "/resources", definition, **bearer)[0] == 201
+    status, error = browser.api("GET", "/changes/stream?resource=notes", **bearer)
+    assert (status, "LARDER_STREAMS" in error["message"]) == (503, True)
 
 
 def test_the_log_has_the_clients_address_whatever_it_says_itself(behind_caddy):
