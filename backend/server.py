@@ -8,15 +8,17 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 
 import structlog
-from flask import Flask
 from waitress import wasyncore
 
 from backend.config.service_manager import has_passed_socket, notify, passed_socket
 from backend.config.settings import Settings
 from backend.config.start import cannot_create_admin, cannot_listen, listen
 from backend.middleware.announcement import announce, say
+from backend.middleware.app import App
 from backend.middleware.connections.server import Server, open_server
 from backend.models.database import connected, database
 from backend.services.accounts import sign_in
@@ -27,6 +29,7 @@ from backend.services.operation import migrations
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.storage.feed_watch import feed_watch
+from backend.services.webhooks.dispatcher import Dispatcher
 
 log = structlog.get_logger()
 
@@ -62,7 +65,7 @@ def take_port(settings: Settings) -> socket.socket:
     return passed_socket() or listen(settings)
 
 
-def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
+def run(app: App, settings: Settings, listener: socket.socket) -> None:
     """Migrate, create the first admin, and serve until SIGTERM or SIGINT. Raises StartError if the start fails."""
     _limit_kept_memory()
     _migrate(settings)
@@ -75,12 +78,19 @@ def run(app: Flask, settings: Settings, listener: socket.socket) -> None:
     # Run between two turns of the loop: _stop_when_idle must not overlook a connection that is just being accepted.
     signal.signal(signal.SIGTERM, lambda *_: server.call_soon(_begin_drain))
     threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
-    consumer = jobs.start_consumer() if settings.jobs == "inline" else None
+    background = _start_background(app, settings) if settings.jobs == "inline" else []
     _tune_garbage_collection()
     server.run()
-    if consumer:
-        consumer.stop(graceful=True)
+    for stop in background:
+        stop()
     metrics.close()
+
+
+def _start_background(app: App, settings: Settings) -> list[Callable[[], None]]:
+    """Run jobs and webhooks in this process; return what stops each, after what it has begun."""
+    dispatcher, consumer = Dispatcher(settings, app.catalogs), jobs.start_consumer()
+    dispatcher.start()
+    return [dispatcher.stop, partial(consumer.stop, graceful=True)]
 
 
 def _migrate(settings: Settings) -> None:
@@ -91,7 +101,7 @@ def _migrate(settings: Settings) -> None:
         database.limit_memory(settings.sqlite_memory_bytes)
 
 
-def _open(app: Flask, settings: Settings, listener: socket.socket) -> Server:
+def _open(app: App, settings: Settings, listener: socket.socket) -> Server:
     try:
         server = open_server(app, listener, settings)
     except OSError as error:

@@ -45,6 +45,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "password_changed": {},
     "address_changed": {},
     "invitation": {**WITH_LINK, "inviter": "Ada Lovelace", "roles": ["editor"]},
+    "webhook_failed": {"webhooks": ["Orders to the ERP"]},
+    "webhook_off": {"webhooks": ["Orders to the ERP"]},
 }
 COMMON = {"app_name": "Example", "app_url": "https://example.com"}
 

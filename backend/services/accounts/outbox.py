@@ -8,10 +8,13 @@ import structlog
 
 from backend.config.settings import Settings
 from backend.models.database import database
+from backend.models.delivery import FAILED as DELIVERY_FAILED
+from backend.models.delivery import Delivery
 from backend.models.invitation import Invitation
 from backend.models.mail import FAILED, LOGGED, SENT, UNNEEDED, Mail, OutgoingMail
 from backend.models.role import MEMBER
 from backend.models.user import User
+from backend.models.webhook import GONE, Webhook
 from backend.services.accounts import mail_server, mail_tokens
 from backend.services.accounts.mail_messages import account_link, make_message
 from backend.services.errors import Unavailable
@@ -26,7 +29,9 @@ CLAIMED_FOR = timedelta(minutes=5)  # longer than sending takes; after a crash, 
 GIVEN_UP_AFTER = timedelta(days=7)
 SHOWN_CHARACTERS = 300  # of an error
 NO_MAIL = "This server sends no mail. An admin can set a new password for you, or set LARDER_SMTP_URL."
+FAILED_LATELY = timedelta(days=1)
 
+WEBHOOK_NOTICES = ("webhook_failed", "webhook_off")
 NOTICES = ("password_changed", "address_changed")  # sent even if the address no longer belongs to an account
 
 
@@ -128,11 +133,23 @@ def _write(settings: Settings, mail: OutgoingMail) -> EmailMessage | None:
         return make_message(settings, kind, mail.email, language=language)
     if user is None or not user.active or (kind == "verification" and user.verified_at is not None):
         return None
+    if kind in WEBHOOK_NOTICES:
+        names = _webhooks_of(user, kind)
+        return make_message(settings, kind, mail.email, language=language, webhooks=names) if names else None
     if kind not in mail_tokens.PURPOSES:
         return make_message(settings, kind, mail.email, language=language)
     new = mail_tokens.make_token(settings, user, kind)
     link = account_link(settings, kind, new.token)
     return make_message(settings, kind, mail.email, language=language, link=link, expires_at=new.expires_at)
+
+
+def _webhooks_of(user: User, kind: str) -> list[str]:
+    """Return the names of the user's webhooks that Larder has switched off, or whose deliveries have just failed."""
+    query = Webhook.select(Webhook.name).where(Webhook.created_by == user.id).order_by(Webhook.name)
+    if kind == "webhook_off":
+        return [webhook.name for webhook in query.where(~Webhook.active, Webhook.off_reason == GONE)]
+    lately = (Delivery.state == DELIVERY_FAILED) & (Delivery.ended_at > utcnow() - FAILED_LATELY)
+    return [webhook.name for webhook in query.where(Webhook.id.in_(Delivery.select(Delivery.webhook_id).where(lately)))]
 
 
 def _language_of(user: User | None) -> str | None:

@@ -10,6 +10,7 @@ from backend.models.base import BaseModel
 from backend.models.change import FeedChange
 from backend.models.database import connected, database
 from backend.models.definition import Generation
+from backend.models.delivery import Delivery
 from backend.models.idempotency import IdempotencyKey
 from backend.models.invitation import Invitation
 from backend.models.mail import Mail, MailToken
@@ -30,14 +31,15 @@ log = structlog.get_logger()
 def clean_up(settings: Settings) -> None:
     """Delete expired sessions, tokens, idempotency keys and invitations, and old mails, audit entries and changes."""
     with connected():
-        deleted = {model._meta.table_name: model.delete().where(expired).execute() for model, expired in _expired()}
+        expired = _expired(settings)
+        deleted = {model._meta.table_name: model.delete().where(condition).execute() for model, condition in expired}
         deleted["larder_changes"] = FeedChange.delete_older_than(settings.changes_keep_days)
         deleted["larder_audit"] = audit.delete_older_than(settings.audit_keep_days)
         database.truncate_log(TRUNCATION_WAIT_SECONDS)
     log.info("cleaned up", **{table: number for table, number in deleted.items() if number})
 
 
-def _expired() -> list[tuple[type[BaseModel], Expression]]:
+def _expired(settings: Settings) -> list[tuple[type[BaseModel], Expression]]:
     """Return pairs of a model and the condition of its expired rows."""
     now = utcnow()
     return [
@@ -46,6 +48,7 @@ def _expired() -> list[tuple[type[BaseModel], Expression]]:
         (Mail, Mail.created_at < now - MAILS_KEPT_FOR),
         (IdempotencyKey, IdempotencyKey.created_at < now - KEPT_FOR),
         (Invitation, Invitation.expires_at < now - INVITATIONS_KEPT_FOR),
+        (Delivery, Delivery.created_at < now - timedelta(days=settings.changes_keep_days)),
     ]
 
 

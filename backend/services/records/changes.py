@@ -1,7 +1,7 @@
 """The feed of changes, as far as an actor may read it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from heapq import merge
 from itertools import accumulate, islice, takewhile
 from typing import Any, NamedTuple
@@ -61,20 +61,17 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     Raises Invalid for an unknown resource and for one without a feed, Unauthenticated or Denied if the actor may list
     no records of one, Malformed and Expired for cursors.
     """
-    readers = {name: _Reader(actor, _resource(actor, catalog, name), query.with_data) for name in query.resources}
+    resources = [_resource(actor, catalog, name) for name in query.resources]
     serializer, state = catalog.source.cursor_serializer, state_of(query.resources)
     maker = CursorMaker.of(serializer, query.resources, state)
     if query.after is None:
         return ChangePage([], maker.write(state.end), more=False)
     position = read_cursor(query.after, serializer, query.resources, state)
-    found = _find(readers, position, state.end, query.limit + 1)
-    page = _fitting(readers, found[: query.limit])
+    view = ChangeView(actor, resources, with_data=query.with_data)
+    found = view.find(position, state.end, query.limit + 1)
+    page = view.fitting(found[: query.limit])
     more = len(page) < len(found)
-    shows_all_users, mine = policies.scope(catalog.people, "read", actor).everything, actor.user_id
-    items = [
-        _to_json(change, data, maker, by=change.by if shows_all_users or change.by == mine else None)
-        for change, data in _visible(readers, page)
-    ]
+    items = [_to_json(*each, maker) for each in view.show(page)]
     return ChangePage(items, maker.write(page[-1].position if more else state.end), more)
 
 
@@ -89,46 +86,54 @@ def _resource(actor: Actor, catalog: Catalog, name: str) -> Resource:
     return resource
 
 
-class _Visible(NamedTuple):
+class VisibleChange(NamedTuple):
     """A change that an actor may see, with the JSON of its data; None if the data is not asked for."""
 
     change: Change
     data: str | None
 
 
-Readers = Mapping[str, "_Reader"]  # by the name of a resource
+class ChangeView:
+    """The changes of resources with a feed, as far as an actor may see them."""
 
+    def __init__(self, actor: Actor, resources: Sequence[Resource], *, with_data: bool) -> None:
+        self._actor, self._people = actor, resources[0].catalog.people
+        self._readers = {resource.name: _Reader(actor, resource, with_data) for resource in resources}
 
-def _find(readers: Readers, after: Position, end: Position, limit: int) -> list[Change]:
-    """Return the first changes between two Positions that the actor may see, at most `limit`.
+    def find(self, after: Position, end: Position, limit: int) -> list[Change]:
+        """Return the first changes between two Positions that the actor may see, at most `limit`.
 
-    All that are hidden are passed over at once: a page that ended at them would show how many there are.
-    """
-    complete = [name for name, reader in readers.items() if reader.sees_everything]
-    found = [read_changes(after, complete, limit)] if complete else []
-    found += [reader.read_latest(after, limit) for reader in readers.values() if not reader.sees_everything]
-    # A later statement may see later changes, before which an earlier one has missed some.
-    settled = takewhile(lambda change: change.position <= end, merge(*found, key=lambda change: change.position))
-    return list(islice(settled, limit))
+        All that are hidden are passed over at once: a page that ended at them would show how many there are.
+        """
+        readers = self._readers.values()
+        complete = [name for name, reader in self._readers.items() if reader.sees_everything]
+        found = [read_changes(after, complete, limit)] if complete else []
+        found += [reader.read_latest(after, limit) for reader in readers if not reader.sees_everything]
+        # A later statement may see later changes, before which an earlier one has missed some.
+        settled = takewhile(lambda change: change.position <= end, merge(*found, key=lambda change: change.position))
+        return list(islice(settled, limit))
 
+    def fitting(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Return the first changes, as many as a response may have with their data, but at least one."""
+        sizes = {name: self._readers[name].sizes(some) for name, some in _by_resource(changes).items()}
+        if not any(sizes.values()):
+            return changes
+        summed = accumulate(sizes[change.resource].get(change.record_id, 0) for change in changes)
+        return changes[: max(1, sum(so_far <= response_limit.max_bytes for so_far in summed))]
 
-def _fitting(readers: Readers, changes: Sequence[Change]) -> Sequence[Change]:
-    """Return the first changes, as many as a response may have with their data, but at least one."""
-    sizes = {name: readers[name].sizes(some) for name, some in _by_resource(changes).items()}
-    if not any(sizes.values()):
-        return changes
-    summed = accumulate(sizes[change.resource].get(change.record_id, 0) for change in changes)
-    return changes[: max(1, sum(so_far <= response_limit.max_bytes for so_far in summed))]
+    def show(self, changes: Sequence[Change]) -> list[VisibleChange]:
+        """Return what the actor may see of changes that were found. Of records that have left the scope: nothing.
 
-
-def _visible(readers: Readers, changes: Sequence[Change]) -> list[_Visible]:
-    current = {name: readers[name].read_current(some) for name, some in _by_resource(changes).items()}
-    seen = [(each, readers[each.resource], current[each.resource]) for each in changes]
-    return [
-        _Visible(reader.narrow(change), reader.data_of(change, rows))
-        for change, reader, rows in seen
-        if reader.may_see(change, rows)
-    ]
+        Without data, those are not looked for.
+        """
+        current = {name: self._readers[name].read_current(some) for name, some in _by_resource(changes).items()}
+        seen = [(each, self._readers[each.resource], current[each.resource]) for each in changes]
+        shows_all_users = policies.scope(self._people, "read", self._actor).everything
+        return [
+            VisibleChange(reader.narrow(change, with_author=shows_all_users), reader.data_of(change, rows))
+            for change, reader, rows in seen
+            if reader.may_see(change, rows)
+        ]
 
 
 def _by_resource(changes: Sequence[Change]) -> dict[str, list[Change]]:
@@ -142,7 +147,7 @@ class _Reader:
     """Reads what an actor may see of the changes of a resource."""
 
     def __init__(self, actor: Actor, resource: Resource, with_data: bool) -> None:
-        self._resource, self.with_data = resource, with_data
+        self._resource, self._user_id, self.with_data = resource, actor.user_id, with_data
         self._scope = policies.scope(resource, "list", actor)
         self._names = resource.visible_fields_or_all(policies.hidden_fields(resource.definition, actor))
         self._links = visible_links(actor, resource)
@@ -183,10 +188,14 @@ class _Reader:
         version: int | None = current.get(change.record_id, [None])[0]
         return self.sees_everything or not self.with_data or change.version == version
 
-    def narrow(self, change: Change) -> Change:
-        """Return a change without the names of fields that the actor may not see, or not all links of."""
+    def narrow(self, change: Change, *, with_author: bool) -> Change:
+        """Return a change without the names of fields that the actor may not see, or not all links of.
+
+        Its author is left out, too, unless it is the actor or `with_author` is true.
+        """
         visible = set(self._names or self._resource.fields) - {each.field for each in self._links.shown}
-        return change._replace(fields=[name for name in change.fields if name in visible])
+        by = change.by if with_author or change.by == self._user_id else None
+        return change._replace(fields=[name for name in change.fields if name in visible], by=by)
 
     def data_of(self, change: Change, current: Rows) -> str | None:
         """Return the JSON of the current record, `null` if there is none; None if it is not asked for."""
@@ -229,11 +238,13 @@ def _select(resource: Resource, scope: Condition, *columns: Node) -> Select:
     return resource.model.select(record_id, *columns).where(condition)
 
 
-def _to_json(change: Change, data: str | None, maker: CursorMaker, *, by: str | None) -> ListedChange:
+def _to_json(change: Change, data: str | None, maker: CursorMaker) -> ListedChange:
     cursor = maker.write(change.position)
-    head = json.dumps(
-        {"cursor": cursor, "resource": change.resource, "id": change.record_id}
-        | {"action": change.action, "version": change.version, "fields": change.fields, "at": change.at, "by": by},
-        separators=(",", ":"),
-    )
+    head = json.dumps({"cursor": cursor, **members_of(change)}, separators=(",", ":"))
     return ListedChange(cursor, head if data is None else f'{head[:-1]},"data":{data}}}')
+
+
+def members_of(change: Change) -> dict[str, Any]:
+    """Return the members of the JSON of a change, but its cursor and its data."""
+    members = {"resource": change.resource, "id": change.record_id, "action": change.action, "version": change.version}
+    return members | {"fields": change.fields, "at": change.at, "by": change.by}

@@ -1,0 +1,145 @@
+"""The second step of a webhook: which delivery is sent next, and what becomes of it."""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from peewee import SQL, Expression, Function, fn
+
+from backend.models.database import database
+from backend.models.delivery import DELIVERED, DROPPED, FAILED, WAITING, Delivery
+from backend.models.user import User
+from backend.models.webhook import GONE, Webhook
+from backend.services.access import audit
+from backend.services.access.actors import SYSTEM
+from backend.services.accounts.outbox import queue_mail
+from backend.services.operation.metrics import metrics
+from backend.utils.clock import utcnow
+
+CLAIMED_FOR = timedelta(minutes=1)  # longer than a call takes; after a crash, the delivery is due again by then
+MINUTE, HOUR = 60, 3600
+# Between two attempts, in seconds (Standard Webhooks 1.0), each up to a tenth longer: not all come back at once.
+DELAYS = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
+JITTER = 0.1
+RETRIED = "retried"
+MAIL_EVERY = timedelta(days=1)
+CLAIM_CHOICE = 20  # deliveries that are looked at: other processes may claim the first ones
+GONE_STATUS = 410  # RFC 9110, 15.5.11
+
+log = structlog.get_logger()
+
+
+class Outcome(NamedTuple):
+    """What came of an attempt: the status of the response or an error; `wait` is what the receiver has asked for."""
+
+    milliseconds: int
+    status: int | None = None
+    error: str | None = None
+    wait: timedelta | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver has accepted the message."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def due_webhooks() -> list[str]:
+    """Return the ids of the webhooks that have something to send now, a test also while they are switched off."""
+    may_be_sent = Webhook.active | Delivery.resource.is_null()
+    due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, _is_due(utcnow()), may_be_sent)
+    query = Webhook.select(Webhook.id).join(User, on=(User.id == Webhook.created_by))
+    return [str(webhook.id) for webhook in query.where(User.active, fn.EXISTS(due))]
+
+
+def _is_due(now: datetime) -> Expression:
+    return (Delivery.state == WAITING) & (Delivery.next_attempt_at <= now)
+
+
+def claim(webhook: Webhook) -> Delivery | None:
+    """Return a delivery that is due, and reserve it for this process; None if there is none.
+
+    Of each record only the change with the lowest version is sent, also if it must be sent again later.
+    """
+    now = utcnow()
+    due = Delivery.select().where(Delivery.webhook_id == webhook.id, _is_due(now), ~_follows_another(webhook))
+    if not webhook.active:
+        due = due.where(Delivery.resource.is_null())
+    for delivery in list(due.order_by(Delivery.next_attempt_at, Delivery.version, Delivery.id).limit(CLAIM_CHOICE)):
+        claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1).where(
+            Delivery.id == delivery.id, Delivery.next_attempt_at == delivery.next_attempt_at, Delivery.state == WAITING
+        )
+        if claimed.execute():
+            delivery.attempts += 1
+            return delivery
+    return None
+
+
+def _follows_another(webhook: Webhook) -> Function:
+    """Return the condition that an earlier change of the same record waits, too."""
+    earlier = Delivery.alias()
+    same = (earlier.webhook_id == webhook.id) & (earlier.record_id == Delivery.record_id)
+    waits = (earlier.state == WAITING) & (earlier.version < Delivery.version)
+    return fn.EXISTS(earlier.select(SQL("1")).where(same, waits))
+
+
+def drop(delivery: Delivery) -> None:
+    """End a delivery whose change the roles of the webhook do not see any longer."""
+    _end(delivery, DROPPED, {})
+
+
+def settle(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
+    """Store what came of an attempt: the delivery ends, or is due again later."""
+    shown = {"status": outcome.status, "error": outcome.error, "milliseconds": outcome.milliseconds}
+    if outcome.is_success:
+        _end(delivery, DELIVERED, shown)
+    elif outcome.status == GONE_STATUS and webhook.active:
+        with database.atomic():
+            _end(delivery, FAILED, shown)
+            _switch_off(webhook)
+    elif delivery.resource is None:  # a person waits for the outcome of a test
+        _end(delivery, FAILED, shown)
+    elif delivery.attempts > len(DELAYS):
+        with database.atomic():
+            _mail_about_failure(webhook)
+            _end(delivery, FAILED, shown)
+    else:
+        seconds = DELAYS[delivery.attempts - 1] * random.uniform(1, 1 + JITTER)
+        wait = max(timedelta(seconds=seconds), outcome.wait or timedelta())
+        _update(delivery, RETRIED, {**shown, "next_attempt_at": utcnow() + wait})
+
+
+def _end(delivery: Delivery, state: str, shown: dict[str, Any]) -> None:
+    _update(delivery, state, {**shown, "state": state, "next_attempt_at": None, "ended_at": utcnow()})
+
+
+def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> None:
+    """Write the values, unless the delivery was claimed again or started anew meanwhile."""
+    is_same = (Delivery.state == WAITING) & (Delivery.attempts == delivery.attempts)
+    Delivery.update(values).where(Delivery.id == delivery.id, is_same).execute()
+    metrics.process.tally().count_event("webhook", outcome)
+    level = log.info if outcome in (DELIVERED, DROPPED) else log.warning
+    shown = {name: value for name, value in values.items() if name in ("status", "milliseconds", "error")}
+    level("webhook", outcome=outcome, webhook=str(delivery.webhook_id), attempts=delivery.attempts, **shown)
+
+
+def _switch_off(webhook: Webhook) -> None:
+    """Switch a webhook off whose receiver has said that it is gone for good."""
+    off = Webhook.update(active=False, off_reason=GONE, updated_at=utcnow(), version=Webhook.version + 1)
+    if off.where(Webhook.id == webhook.id, Webhook.active).execute():
+        audit.record(SYSTEM, "webhook.switch_off", ("webhook", str(webhook.id)), name=webhook.name, reason=GONE)
+        _mail(webhook, "webhook_off")
+
+
+def _mail_about_failure(webhook: Webhook) -> None:
+    """Tell the maker that deliveries fail, once a day. Call it before the failure is stored."""
+    recently = Delivery.ended_at > utcnow() - MAIL_EVERY
+    failed = Delivery.select().where(Delivery.webhook_id == webhook.id, Delivery.state == FAILED, recently)
+    if not failed.exists():
+        _mail(webhook, "webhook_failed")
+
+
+def _mail(webhook: Webhook, kind: str) -> None:
+    maker = User.get_or_none(User.id == webhook.created_by)
+    if maker is not None and maker.email is not None:
+        queue_mail(kind, maker.email)
