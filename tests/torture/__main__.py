@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 import traceback
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 
 from tests.parts.postgres import BINARIES
 from tests.parts.server import ROOT
+from tests.torture import followers  # noqa: F401 # its fault
 from tests.torture.faults import FAULTS, clock_variables
 from tests.torture.files import file_problems, remains_after_a_day
 from tests.torture.ledger import compare, prepare, read_everything, signed_in
@@ -79,7 +80,7 @@ def run(fault, kind, length):
         with stage.open():
             if writer is not None:
                 os.close(writer)
-            prepare(stage.address, fault.records)
+            prepare(stage.address, fault.records, feed=fault.beside is not None)
             row = _run_on(stage, fault, length)
         if stage.log_reader is not None:
             os.close(stage.log_reader)
@@ -89,18 +90,21 @@ def run(fault, kind, length):
 def _run_on(stage, fault, length):
     pulse = Pulse(stage.address)
     pulse.start()
-    with stage.writing(length.clients, sends_files=fault.sends_files) as ledger:
-        time.sleep(length.fault / 4)
-        with fault.around(stage, length.load if fault.name.startswith("none") else length.fault):
-            pass
-        recovery = stage.seconds_until_a_write()
-        if fault.forgets:
-            ledger.forget()
-        time.sleep(length.fault / 4)
-    pulse.end()
-    with signed_in(stage.address) as caller:
-        lost, doubled = compare(ledger, read_everything(caller))
-        wrong = [*file_problems(stage, caller)]
+    with fault.beside(stage) if fault.beside else nullcontext() as problems_beside:
+        with stage.writing(length.clients, sends_files=fault.sends_files) as ledger:
+            time.sleep(length.fault / 4)
+            with fault.around(stage, length.load if fault.name.startswith("none") else length.fault):
+                pass
+            recovery = stage.seconds_until_a_write()
+            if fault.forgets:
+                ledger.forget()
+            time.sleep(length.fault / 4)
+        pulse.end()
+        with signed_in(stage.address) as caller:
+            lost, doubled = compare(ledger, read_everything(caller))
+            wrong = [*file_problems(stage, caller)]
+            if problems_beside:
+                wrong += problems_beside(ledger, caller)
     if not fault.forgets and (left := remains_after_a_day(stage)):
         wrong.append(f"{left} files without a row are left after a day")
     row = Row(fault.name, stage.kind, ledger.acknowledged, len(lost), len(doubled), dict(ledger.statuses))

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
+from functools import partial
 
 from tests.conftest import PASSWORD
 from tests.parts.server import Caller
@@ -30,21 +31,24 @@ class Ledger:
 
     A state is the value of the record, or ABSENT. An acknowledged write leaves one state; one whose outcome nobody
     knows, as the connection broke or a 503 came, adds one. `batches` are sets of keys that are all there or none is.
+    `changes` are pairs of the id and the new version of acknowledged writes, without deletions.
     """
 
     def __init__(self):
         self.states, self.batches, self.statuses = defaultdict(lambda: {ABSENT}), [], Counter()
+        self.changes = set()
         self.acknowledged_at, self.acknowledged = 0.0, 0
         self.odd = []  # answers that no client may get
         self._lock = threading.Lock()
 
-    def note(self, status, wrote=True):
-        """Count an answer, None for none."""
+    def note(self, status, wrote=True, records=()):
+        """Count an answer, None for none, with the records that it has."""
         with self._lock:
             self.statuses[status] += 1
             if wrote and status in (200, 201):
                 self.acknowledged_at = time.monotonic()
                 self.acknowledged += 1
+                self.changes.update((record["id"], record["version"]) for record in records)
 
     def forget(self):
         """Start anew with what is written from now on."""
@@ -109,7 +113,7 @@ class Client(threading.Thread):
             self._ledger.note(None)
             self.stop.wait(0.2)
             return None, None
-        self._ledger.note(status, wrote=method != "GET")
+        self._ledger.note(status, method != "GET", _written(method, path, answer) if status in (200, 201) else ())
         if status in (401, *REFUSED):
             if status == 401:
                 self._ticket.lapse(self._caller.token)
@@ -184,17 +188,29 @@ class Client(threading.Thread):
         return answer["data"] if self._wrote(key, status, value) else None
 
 
+def _written(method, path, answer):
+    """Return the records in the answer to a write, without those of a deletion."""
+    if path == "/batch":
+        return [each["data"] for each in answer["data"]]
+    return [answer["data"]] if path.startswith("/entries") and method != "DELETE" else []
+
+
 def read_everything(caller):
     """Return {key: values of all records that have it}."""
-    found, cursor = defaultdict(list), None
-    while True:
-        after = f"&cursor={cursor}" if cursor else ""
-        answer = _read_page(caller, f"/entries?per_page=200&count=false&fields=code,value{after}")
-        for record in answer["data"]:
+    found = defaultdict(list)
+    for page in read_pages(partial(read_page, caller), "/entries?per_page=200&count=false&fields=code,value"):
+        for record in page["data"]:
             found[record["code"]].append(record["value"])
-        cursor = answer["meta"]["next_cursor"]
-        if cursor is None:
-            return found
+    return found
+
+
+def read_pages(get, path):
+    """Yield the pages of a list, until `get(path)` returns none."""
+    page = get(path)
+    while page:
+        yield page
+        cursor = page["meta"]["next_cursor"]
+        page = cursor and get(f"{path}&cursor={cursor}")
 
 
 def signed_in(address):
@@ -210,7 +226,7 @@ def signed_in(address):
     raise AssertionError(f"nobody could sign in: {failure}")
 
 
-def _read_page(caller, path):
+def read_page(caller, path):
     """Return the answer to a read; right after a fault it may take some tries."""
     for _ in range(10):
         status, answer = caller.call("GET", path)
@@ -228,11 +244,12 @@ def compare(ledger, found):
     return lost + [key for keys in half for key in keys], doubled
 
 
-def prepare(address, records=0):
+def prepare(address, records=0, *, feed=False):
     """Declare the resource, with so many large records in it."""
     with signed_in(address) as caller:
         access = {action: ["member"] for action in ("create", "update", "delete")} | {"list": ["public"]}
-        status, answer = caller.call("POST", "/resources", {"name": "entries", "fields": FIELDS, "access": access})
+        body = {"name": "entries", "fields": FIELDS, "access": access, "feed": feed}
+        status, answer = caller.call("POST", "/resources", body)
         assert status in (201, 409), answer
         for start in range(0, records, 50):
             data = [{"code": f"large-{number}", "text": "x" * 10_000} for number in range(start, start + 50)]

@@ -1,6 +1,9 @@
 """Two processes of Larder on one socket and their database, with everything that can be done to them."""
 
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from tests.conftest import PASSWORD
 from tests.parts.postgres import running_postgres
-from tests.parts.server import WITHOUT_LIMITS, Caller
+from tests.parts.server import ROOT, STOP_SECONDS, WITHOUT_LIMITS, Caller, environment
 from tests.parts.service_manager import Manager
 from tests.torture.ledger import EMAIL, Client, Ledger, Ticket
 
@@ -70,6 +73,31 @@ class Stage:
         """Stop a process as an upgrade does, and start another in its place."""
         assert self.manager.stop(self.processes[index]) == 0
         self.processes[index] = self.manager.start()
+
+    @contextmanager
+    def running_jobs(self):
+        """Run `flask jobs run` in the block. It must end with status 0, or by the signal if it has just started."""
+        self._jobs = self._start_jobs()
+        try:
+            yield
+            self._jobs.send_signal(signal.SIGTERM)
+            status = self._jobs.wait(STOP_SECONDS)
+            assert status in (0, -signal.SIGTERM), status
+        finally:
+            self._jobs.kill()
+            self._jobs.wait()
+
+    def kill_jobs(self):
+        """Kill the process of the jobs and start another in its place."""
+        self._jobs.kill()
+        self._jobs.wait()
+        self._jobs = self._start_jobs()
+
+    def _start_jobs(self):
+        command = [Path(sys.executable).with_name("flask"), "--app", ROOT / "wsgi.py", "jobs", "run"]
+        with (self.folder / "server.log").open("ab") as log:
+            variables = environment(self.settings)
+            return subprocess.Popen(command, cwd=self.folder, env=variables, stdout=log, stderr=log)
 
     @contextmanager
     def writing(self, clients, *, sends_files=False):
