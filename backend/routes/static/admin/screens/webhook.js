@@ -46,8 +46,9 @@ function KnownWebhook({read}) {
   const rotate = async () => {
     if (!await ask({title: 'Make a new secret?', action: 'Make secret',
       text: 'Larder signs with both for 24 hours. Give the new one to the receiver within this time.'})) return;
-    setSecret((await call('POST', `/webhooks/${webhook.id}/secret`)).data);
-    read.reload();
+    const {data, etag: next} = await call('POST', `/webhooks/${webhook.id}/secret`);
+    setSaved({record: data, etag: next});
+    setSecret(data);
   };
   return html`<div class="heading"><h1>${webhook.name}</h1><div class="actions">
       ${testButton}

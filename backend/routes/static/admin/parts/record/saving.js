@@ -35,8 +35,12 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
       if (error.status !== 412) throw error;
     }
     const theirs = await call('GET', `/${resource.name}/${base.record.id}`, {query: expansion(resource)});
-    const isDone = changedFields(changed, drafts, draftsOf(changed, theirs.data)).length === 0;
-    return isDone ? accept(theirs) : setConflict(theirs); // if it is done, only the answer was lost
+    const stored = draftsOf(settable, theirs.data);
+    if (!changedFields(changed, drafts, stored).length) return accept(theirs); // only the answer was lost
+    const isHidden = changed.some(field => !field.readable);
+    if (isHidden || changedFields(settable, stored, former).length) return setConflict(theirs);
+    const now = {record: theirs.data, etag: theirs.etag}; // nothing changed that is in the form
+    return accept(await write(resource, now, values, sent));
   };
   const resolve = chosen => {
     setBase({record: conflict.data, etag: conflict.etag});

@@ -8,8 +8,9 @@ export const DELIVERY_STATES = {waiting: ['Waiting', 'warning'], delivered: ['De
 
 const OFF_REASONS = {
   gone: 'The receiver answered 410: it wants no more calls.',
+  password_set: 'Somebody else has set the password of the account that it acts for.',
   maker_inactive: 'The account that it acts for is deactivated or deleted.',
-  no_resources: 'None of its resources has a feed.',
+  no_resources: 'None of its resources is left.',
 };
 
 export function WebhookState({active, off_reason: reason}) {
