@@ -1,10 +1,10 @@
-"""What the feed of changes costs on writes: `python -m benchmarks.feed`.
+"""What the feed of changes and the history cost on writes: `python -m benchmarks.feed`.
 
-Creates, updates and deletes records of resources that differ only in `feed`, and lists 20 of them. The rounds are
-interleaved; the medians are compared with those of the first resource. With `--postgres URL` (of an empty database) it
-runs there instead of on SQLite. `plain again` is a second resource without a feed: how far it is from 1 is what the
-measurement cannot tell apart. The times are those of the processor on SQLite; on Postgres, where the server works, too,
-those of the clock.
+Creates, updates and deletes records of resources that differ only in `feed` and `history`, and lists 20 of them. The
+rounds are interleaved; the medians are compared with those of the first resource. With `--postgres URL` (of an empty
+database) it runs there instead of on SQLite. `plain again` is a second resource without either: how far it is from 1 is
+what the measurement cannot tell apart. The times are those of the processor on SQLite; on Postgres, where the server
+works, too, those of the clock.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from backend.services.records.change_cursors import changes_cursor
 from backend.services.records.list_query import ListQuery
 
 AT_ONCE = 100  # writes of a round
-KINDS = {"plain": {}, "plain again": {}, "feed": {"feed": True}}
+KINDS = {"plain": {}, "plain again": {}, "feed": {"feed": True}, "history": {"history": True}}
 FIELDS = {"title": {"type": "string", "required": True}, "number": {"type": "integer", "index": True}}
 FIELDS |= {f"text{i}": {"type": "text"} for i in range(6)}
 VALUES = {"title": "A title", "number": 5} | {f"text{i}": "Some words of a text. " * 5 for i in range(6)}

@@ -17,7 +17,7 @@ def recorded(
     if not listable.is_recorded:
         yield
         return
-    before = history.read(listable, ids) if listable.keeps_history else {}
+    before = history.read(listable, ids) if listable.keeps_history and names else {}
     yield
     if listable.keeps_history:
         history.keep(user_id, listable, before, history.read(listable, ids))
