@@ -14,7 +14,7 @@ from backend.config.settings import Settings
 from backend.models.database import connected
 from backend.services.accounts import mail_server
 from backend.services.backups import backups
-from backend.services.health import database_checks, file_checks, ready
+from backend.services.health import database_checks, file_checks, ready, webhook_checks
 from backend.services.health.check import FAILURE, OK, WARNING, Check, any_failed
 from backend.utils.clock import utcnow
 
@@ -33,7 +33,7 @@ def run_checks(settings: Settings, *, damage_seconds: float | None = None) -> li
     if not any_failed(probe):
         with connected():
             checks += database_checks.run_checks(settings, damage_seconds)
-            checks.append(file_checks.check_storage(settings, damage_seconds))
+            checks += [file_checks.check_storage(settings, damage_seconds), webhook_checks.check_webhooks()]
     return [*checks, _check_backups(settings), _check_mail(settings), _check_redis(settings)]
 
 

@@ -15,6 +15,7 @@ from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail
 from backend.services.backups import backups
 from backend.services.health.process_memory import memory_of_processes
+from backend.services.health.webhook_checks import read_backlogs
 from backend.services.operation.counts import BUCKETS, Event, RequestKind, Requests
 from backend.services.operation.metrics import metrics
 from backend.services.operation.process_counts import OtherProcess, ProcessCounts
@@ -55,6 +56,7 @@ class _LarderCollector:
             yield from _outbox_metrics()
             yield from _file_metrics()
             yield from _feed_metrics()
+            yield from _webhook_metrics()
             yield from _job_metrics()
         yield from _backup_metrics(self._process.settings)
 
@@ -91,6 +93,8 @@ def _event_metrics(events: dict[Event, int]) -> Iterator[Metric]:
     yield _counter("larder_limit_refusals", "Requests refused by a limit", refusals, ("limit",))
     lookups = [(labels, number) for (name, *labels), number in events.items() if name == "cache"]
     yield _counter("larder_cache_lookups", "Lookups in caches", lookups, ("cache", "result"))
+    attempts = [(labels, number) for (name, *labels), number in events.items() if name == "webhook"]
+    yield _counter("larder_webhook_deliveries", "Attempts of deliveries to webhooks", attempts, ("outcome",))
 
 
 def _process_metrics(process: ProcessCounts, others: list[OtherProcess]) -> Iterator[Metric]:
@@ -125,6 +129,13 @@ def _feed_metrics() -> Iterator[Metric]:
     yield _gauge("larder_changes", "Changes in the feeds of changes", [((), FeedChange.about_how_many())])
     lag = "Age of the oldest change that an open transaction holds back"
     yield _gauge("larder_changes_lag_seconds", lag, [((), FeedChange.seconds_behind())])
+
+
+def _webhook_metrics() -> Iterator[Metric]:
+    backlogs = read_backlogs()
+    waiting, oldest = sum(each.waiting for each in backlogs), max((each.oldest_seconds for each in backlogs), default=0)
+    yield _gauge("larder_webhook_deliveries_waiting", "Deliveries of active webhooks that wait", [((), waiting)])
+    yield _gauge("larder_webhook_lag_seconds", "Age of the oldest delivery that waits", [((), oldest)])
 
 
 def _job_metrics() -> Iterator[Metric]:

@@ -1,0 +1,110 @@
+"""The threads that send webhooks, and what is left after a process was killed, on both databases."""
+
+import dataclasses
+import signal
+import threading
+import time
+
+import pytest
+
+from backend.models.database import connected
+from backend.models.delivery import Delivery
+from backend.services.webhooks.dispatcher import THREADS_PER_WEBHOOK, Dispatcher
+from backend.utils.clock import utcnow
+from tests.conftest import PASSWORD, SECRET_KEY
+from tests.parts.receiver import receiver
+from tests.parts.server import Caller, doomed_server, running_server
+from tests.parts.webhooks import LOCAL, deliveries, make_webhook
+
+OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
+FIELDS = {"title": {"type": "string"}}
+
+
+@pytest.fixture
+def dispatcher(app, settings):
+    """A Dispatcher that runs."""
+    dispatcher = Dispatcher(dataclasses.replace(settings, webhook_networks=LOCAL), app.catalogs)
+    dispatcher.start()
+    yield dispatcher
+    dispatcher.stop()
+
+
+def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(admin, alice, dispatcher):
+    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+    maker_id, go_on = alice.id, threading.Event()
+    with receiver() as slow, receiver() as fast:
+        slow.answer = lambda message: 204 if go_on.wait(10) else 500
+        slow_id, _ = make_webhook(maker_id, slow.url)
+        make_webhook(maker_id, fast.url)
+        made = [alice.make("notes", title=str(number))["id"] for number in range(8)]
+        assert sorted(message.json["data"]["id"] for message in fast.take(8)) == sorted(made)
+        assert len(slow.take(THREADS_PER_WEBHOOK)) == THREADS_PER_WEBHOOK  # all its threads wait
+        stopping = threading.Thread(target=dispatcher.stop)
+        stopping.start()
+        go_on.set()
+        stopping.join(30)
+        assert not stopping.is_alive()
+    states = deliveries("webhook_id", "state")
+    assert (
+        sum(state == "delivered" for webhook_id, state in states if str(webhook_id) == slow_id) == THREADS_PER_WEBHOOK
+    )
+
+
+def test_keeps_the_order_of_each_record_with_several_threads(admin, alice, dispatcher):
+    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+    with receiver() as inbox:
+        make_webhook(alice.id, inbox.url)
+        notes = [alice.make("notes", title="0")["id"] for _ in range(3)]
+        for number in range(1, 6):
+            for note in notes:
+                alice.patch(f"/notes/{note}", json={"title": str(number)})
+        found = [message.json["data"] for message in inbox.take(18)]
+    for note in notes:
+        assert [each["version"] for each in found if each["id"] == note] == [1, 2, 3, 4, 5, 6]
+
+
+def test_two_dispatchers_send_each_change_once(admin, alice, dispatcher, app, settings):
+    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+    other = Dispatcher(dataclasses.replace(settings, webhook_networks=LOCAL), app.catalogs)
+    other.start()
+    with receiver() as inbox:
+        make_webhook(alice.id, inbox.url)
+        made = [alice.make("notes", title=str(number))["id"] for number in range(20)]
+        assert sorted(message.json["data"]["id"] for message in inbox.take(20)) == sorted(made)
+        other.stop()
+        assert inbox.take() == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
+def test_what_a_killed_server_was_sending_is_sent_by_the_next_one(app, alice, admin, database_url, tmp_path):
+    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+    killed = threading.Event()
+    settings = {"database_url": database_url, "secret_key": SECRET_KEY, "webhook_networks": LOCAL, "jobs": "inline"}
+    folder = tmp_path / "servers"
+    folder.mkdir()
+    with receiver() as inbox:
+        inbox.answer = lambda message: killed.wait(30) or 500
+        webhook_id, _ = make_webhook(alice.id, inbox.url)
+        with doomed_server(folder, **settings) as (address, process):
+            with Caller(address).sign_in(alice.email, PASSWORD) as caller:
+                made = [caller.call("POST", "/notes", {"title": str(number)})[1]["data"]["id"] for number in range(6)]
+            first = [message.id for message in inbox.take(THREADS_PER_WEBHOOK)]
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        killed.set()
+        inbox.answer = lambda message: 204
+        with connected():  # a minute later
+            Delivery.update(next_attempt_at=utcnow()).execute()
+        with running_server(folder, **settings):
+            messages = inbox.take(6)
+            wait_until(lambda: {row[0] for row in deliveries("state")} == {"delivered"})
+    assert {message.json["data"]["id"] for message in messages} == set(made)
+    assert set(first) <= {message.id for message in messages}  # the same ids: receivers know them already
+    assert {row[0] for row in deliveries("attempts") if row[0] > 1} == {2}
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
