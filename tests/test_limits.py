@@ -20,6 +20,7 @@ from backend.services.files import uploads
 from backend.services.operation import idempotency, open_streams
 from backend.services.records import batches, expansions, exports
 from backend.services.storage import full_text
+from backend.services.webhooks import calls, dispatcher, fan_out, queue, sender, targets
 from backend.utils import file_names
 from tests.parts.server import ROOT
 
@@ -79,6 +80,13 @@ FIXED = {
     "characters of the name of a file": file_names.MAX_CHARACTERS,
     "streams of a user": open_streams.MAX_OF_AN_ACTOR,
     "lifetime of a stream": streaming.LIFE_SECONDS // 60,
+    "characters of a URL": targets.MAX_URL_CHARACTERS,
+    "duration of a call": calls.CALL_SECONDS,
+    "size of a response": calls.MAX_ANSWER_BYTES,
+    "attempts of a delivery": len(queue.DELAYS) + 1,
+    "longest wait": sender.LONGEST_WAIT.total_seconds() // 3600,
+    "deliveries of a webhook that wait": fan_out.MAX_WAITING,
+    "calls of a webhook at the same time": dispatcher.THREADS_PER_WEBHOOK,
 }
 
 

@@ -69,3 +69,26 @@ def seconds_left(delivery_time):
 def verified(message, secret):
     """Return the payload of a message, as the official verifier reads it."""
     return Verifier(secret).verify(message.body, message.headers)
+
+
+def resending_webhook(admin, maker, app, settings):
+    """Return what check_receiver of guides.py needs: a webhook of `notes` whose messages are sent twice."""
+    access = dict.fromkeys(("list", "read", "create"), ["member"])
+    admin.declare("notes", {"title": {"type": "string"}}, access=access, feed=True)
+    maker_id, sending = maker.id, Sending(app, settings)
+
+    def create(url):
+        _, secret = make_webhook(maker_id, url)
+
+        def send():
+            note = maker.make("notes", title="Grüße")
+            for _ in range(2):
+                assert sending.run_later() == 1
+                assert deliveries("status") == [(204,)]
+                with connected():
+                    Delivery.update(state=WAITING).execute()
+            return note["id"]
+
+        return secret, send
+
+    return create
