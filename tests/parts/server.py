@@ -69,7 +69,7 @@ def _server(log, settings, folder, root=ROOT, stderr=None, forked=True, doomed=F
         variables = environment(WITHOUT_LIMITS | {"data_dir": folder, "host": HOST, "port": port} | settings)
         process = start_process(folder, variables, output, stderr or output, root=root, forked=forked)
         try:
-            yield process, f"{HOST}:{port}", log
+            yield process, f"{HOST}:{settings.get('port', port)}", log
         finally:
             process.send_signal(signal.SIGTERM)
             try:
