@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 # An environment that was created only in part must not look complete at the next call.
 .DELETE_ON_ERROR:
-.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth bench-admin bench-transfers
+.PHONY: help install run demo demo-resources demo-geo demo-teams test test-install test-deploy test-clients test-clients-java node_modules test-browser torture test-walks fuzz bench performance lint format picture screenshots schema cli lock audit clean bench-files bench-soak bench-scale bench-growth bench-admin bench-transfers bench-streams
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -111,6 +111,9 @@ bench-files: $(VENV)/.installed-dev ## Measure imports and exports, beside the d
 
 bench-transfers: $(VENV)/.installed-dev ## Measure what slow uploads, downloads and readers cost others, and the memory of large files; with ARGS=--postgres on Postgres
 	$(BIN)/python -W ignore -m benchmarks.transfers $(ARGS)
+
+bench-streams: $(VENV)/.installed-dev ## Measure what 300 streams of changes cost other requests, their delay and memory; with ARGS=--postgres on Postgres
+	$(BIN)/python -W ignore -m benchmarks.streams $(ARGS)
 
 bench-admin: $(VENV)/.installed-dev ## Measure a list of the admin page in a browser; with ARGS="--records 1000000 --postgres"; needs chromium
 	$(BIN)/python -W ignore -m benchmarks.admin_page $(ARGS)
