@@ -84,9 +84,7 @@ def test_the_data_is_what_the_roles_see_at_the_attempt(notes, admin, alice, edit
     _, of_member = make_webhook(edith.id, inbox.url, with_data=True)
     _, of_editor = make_webhook(edith.id, inbox.url, roles=["member", "editor"], with_data=True)
     note = admin.make("notes", title="Milk", wage=1)
-    sending.sender.catalog()
-    with connected():
-        fan_out.fan_out(sending.sender.catalog())
+    sending.fan_out()
     admin.patch(f"/notes/{note['id']}", json={"title": "Tea", "wage": 2})
     assert sending.run() == 4
     found = {}
@@ -120,8 +118,7 @@ def test_drops_what_the_roles_no_longer_see(notes, admin, edith, inbox, sending)
     maker_id = edith.id
     make_webhook(maker_id, inbox.url, roles=["member", "editor"])
     admin.make("notes", title="Milk")
-    with connected():
-        fan_out.fan_out(sending.sender.catalog())
+    sending.fan_out()
     admin.put("/resources/notes", json={"fields": FIELDS, "access": {**OPEN, "list": ["editor"]}, "feed": True})
     with connected():
         UserRole.delete().where(UserRole.user_id == maker_id, UserRole.role == "editor").execute()
@@ -139,8 +136,8 @@ def test_drops_what_the_roles_no_longer_see(notes, admin, edith, inbox, sending)
 def test_the_webhook_of_an_inactive_maker_waits(notes, admin, alice, bob, inbox, sending):
     make_webhook(bob.id, inbox.url)
     admin.make("notes", title="one")
+    sending.fan_out()
     with connected():
-        fan_out.fan_out(sending.sender.catalog())
         User.update(active=False).where(User.email == bob.email).execute()
     admin.make("notes", title="two")
     assert sending.run() == 0
@@ -334,8 +331,8 @@ def test_keeps_the_order_of_a_record_if_the_clock_is_set_back(notes, alice, inbo
     make_webhook(alice.id, inbox.url)
     note = alice.make("notes", title="x")
     alice.patch(f"/notes/{note['id']}", json={"title": "y"})
+    sending.fan_out()
     with connected():
-        fan_out.fan_out(sending.sender.catalog())
         Delivery.update(next_attempt_at=utcnow() - timedelta(hours=1)).where(Delivery.version == 2).execute()
     sending.run()
     assert [message.json["data"]["version"] for message in inbox.take(2)] == [1, 2]
@@ -344,8 +341,8 @@ def test_keeps_the_order_of_a_record_if_the_clock_is_set_back(notes, alice, inbo
 def test_what_a_killed_process_has_claimed_is_due_again_and_no_sooner(notes, alice, inbox, sending, app, settings):
     webhook_id, _ = make_webhook(alice.id, inbox.url)
     alice.make("notes", title="x")
+    sending.fan_out()
     with connected():
-        fan_out.fan_out(sending.sender.catalog())
         webhook = Webhook.get_by_id(webhook_id)
         killed = queue.claim(webhook)
         assert queue.claim(webhook) is None

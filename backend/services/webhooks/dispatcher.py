@@ -13,7 +13,7 @@ from backend.services.definitions.catalog import Catalogs
 from backend.services.errors import LarderError
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.webhooks import queue
-from backend.services.webhooks.fan_out import fan_out
+from backend.services.webhooks.fan_out import active_webhooks, fan_out
 from backend.services.webhooks.sender import Sender
 
 POLL_SECONDS = 0.2  # between two looks at the feed and at what is due
@@ -60,7 +60,8 @@ class Dispatcher:
     def _look(self) -> None:
         """Make deliveries of new changes, and start a thread for each webhook that has something to send."""
         with connected():
-            fan_out(self.sender.catalog())
+            if webhooks := active_webhooks():
+                fan_out(webhooks, self.sender.catalog())
             due = queue.due_webhooks()
         for webhook_id in due:
             if self._may_start(webhook_id):

@@ -26,12 +26,16 @@ LEAST_STEP = 500
 log = structlog.get_logger()
 
 
-def fan_out(catalog: Catalog) -> int:
+def fan_out(webhooks: Sequence[Webhook], catalog: Catalog) -> int:
     """Make deliveries of the changes after the position of each webhook; return how many."""
     last = read_last()
-    webhooks = Webhook.select().join(User, on=(User.id == Webhook.created_by)).where(Webhook.active, User.active)
-    behind = [each for each in list(webhooks) if position_of(each) < last]
-    return sum(_fan_out_one(catalog, webhook, last) for webhook in behind)
+    return sum(_fan_out_one(catalog, webhook, last) for webhook in webhooks if position_of(webhook) < last)
+
+
+def active_webhooks() -> list[Webhook]:
+    """Return the webhooks that are switched on, and whose makers are active."""
+    query = Webhook.select().join(User, on=(User.id == Webhook.created_by))
+    return list(query.where(Webhook.active, User.active))
 
 
 def position_of(webhook: Webhook) -> Position:
