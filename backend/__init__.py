@@ -44,6 +44,8 @@ from backend.routes import (
     sessions,
     user_settings,
     users,
+    webhook_deliveries,
+    webhooks,
 )
 from backend.routes import jobs as jobs_route
 from backend.routes import metrics as metrics_route
@@ -80,7 +82,7 @@ STATE = (
 # In the order of /docs.
 DOCUMENTED = (
     *(root, health, auth, recovery, sessions, invitations, users, user_settings, roles, api_keys),
-    *(schema, resources, batch, changes, files, audit, backups, jobs_route, mails),
+    *(schema, resources, batch, changes, webhooks, webhook_deliveries, files, audit, backups, jobs_route, mails),
 )
 UNDOCUMENTED = (admin, docs, metrics_route)
 

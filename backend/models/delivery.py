@@ -12,9 +12,10 @@ class Delivery(Entity):
     """A change that a webhook sends, or a test of the webhook if it has no `resource`.
 
     It is WAITING until it has ended: DELIVERED, FAILED after its last attempt, or DROPPED because the roles of the
-    webhook do not see the change. Its payload is made anew at each attempt and never stored. Of the waiting ones of a
-    record, the first by id is sent first. An attempt moves `next_attempt_at` on, to when it would have to be repeated.
-    `status`, `error` and `milliseconds` are those of the last attempt.
+    webhook do not see the change, or the webhook no longer wants it. Its payload is made anew at each attempt and never
+    stored. Of the waiting ones of a record, the one with the lowest version is sent first. An attempt moves
+    `next_attempt_at` on, to when it would have to be repeated. `status`, `error` and `milliseconds` are those of the
+    last attempt.
     """
 
     webhook_id = UuidColumn(constraints=[SQL("REFERENCES larder_webhooks (id) ON DELETE CASCADE")])
@@ -38,5 +39,5 @@ class Delivery(Entity):
         indexes = (
             (("webhook_id", "id"), False),
             (("webhook_id", "state", "next_attempt_at"), False),
-            (("webhook_id", "record_id", "state"), False),
+            (("webhook_id", "record_id", "state", "version"), False),
         )

@@ -13,6 +13,7 @@ import pytest
 from backend.middleware.tokens import issue_tokens
 from backend.models.api_key import ApiKey
 from backend.models.database import database
+from backend.models.delivery import DELIVERED, Delivery
 from backend.models.session import Session
 from backend.models.user import User
 from backend.services.accounts import sessions
@@ -111,6 +112,17 @@ DELETE /users/<id>/sessions/<id>   401 401 401 403 403 403 403 200 403 403 403 4
 POST   /users/services             401 401 401 403 403 403 403 201 403 403 403 403 201  users:write
 GET    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  users:read or resources:read
 PUT    /users/settings             401 401 401 403 403 403 403 200 403 403 403 403 200  resources:write
+GET    /webhooks                   401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
+POST   /webhooks                   401 401 401 403 403 403 403 201 403 403 403 403 403  webhooks:write, in a session
+DELETE /webhooks/<id>              401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
+GET    /webhooks/<id>              401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
+PATCH  /webhooks/<id>              401 401 401 403 403 403 403 200 403 403 403 403 403  webhooks:write, in a session
+GET    /webhooks/<id>/deliveries   401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
+GET    /webhooks/<id>/deliveries/<id> 401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
+POST   /webhooks/<id>/deliveries/<id>/redelivery 401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
+POST   /webhooks/<id>/replay       401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
+POST   /webhooks/<id>/secret       401 401 401 403 403 403 403 201 403 403 403 403 403  webhooks:write, in a session
+POST   /webhooks/<id>/test         401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
 GET    /assets/<version>/<path:path> 200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs                       200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
 GET    /docs/                      200 200 200 200 200 200 200 200 200 200 200 200 200  no guard
@@ -126,6 +138,7 @@ GET    /openapi.json               200 200 200 200 200 200 200 200 200 200 200 2
 NOTES = {
     "fields": {"title": {"type": "string"}},
     "history": True,
+    "feed": True,
     "access": {
         "list": ["public"],
         "read": ["owner", "editor"],
@@ -134,6 +147,7 @@ NOTES = {
         "delete": ["owner", "editor"],
     },
 }
+HOOK = {"name": "Hook", "url": "https://example.com/", "resources": ["notes"], "roles": ["member"]}
 FILES = {
     "/api/v1/files/<uuid:file_id>": "/api/v1/files/00000000-0000-7000-8000-000000000000",
     "/docs/<path:path>": "/docs/swagger-ui.css",
@@ -215,6 +229,11 @@ class Things:
         if "/users/" in rule and rule.endswith("/<uuid:session_id>"):
             alice = Person(self.app, "alice")
             return f"/api/v1/users/{alice.id}/sessions/{self.make('sessions', method)}"
+        if "/<uuid:delivery_id>" in rule:
+            webhook = self.make("webhooks", method)
+            with database.connection_context():
+                delivery = Delivery.create(webhook_id=webhook, state=DELIVERED)
+            return rule.replace("<uuid:webhook_id>", webhook).replace("<uuid:delivery_id>", delivery.id)
         start, _, rest = rule.partition("<")
         return start + self.make(start.split("/")[-2], method) + rest.partition(">")[2]
 
@@ -228,6 +247,9 @@ class Things:
         if noun == "backups":
             kept = self.admin.get("/backups").json["data"] or [self.admin.post("/backups").json["data"]]
             return kept[0]["name"]
+        if noun == "webhooks" and method != "DELETE" and (kept := self.admin.get("/webhooks").json["data"]):
+            Delivery.delete().execute()  # a second test is refused
+            return kept[0]["id"]
         if noun == "jobs":
             jobs._huey.storage.flush_queue()  # one that is queued already is refused
             return "clean_up"
@@ -244,6 +266,8 @@ class Things:
         """Return a body that the route takes."""
         number = number or next(_numbers)
         noun = rule.removeprefix("/api/v1/").partition("/<")[0]
+        if rule.endswith("/replay"):
+            return {"after": self.admin.get("/changes?resource=notes").json["meta"]["next_cursor"]}
         person = {"email": f"person{number}@example.com", "name": "Person"}
         return {
             "auth/login": {"email": "alice@example.com", "password": PASSWORD},
@@ -257,6 +281,7 @@ class Things:
             "api-keys": {"name": "Key", "roles": ["member"]},
             "invitations": {"email": person["email"]},
             "invitations/acceptance": {"token": "nobody's", "password": PASSWORD, "name": "Person"},
+            "webhooks": {"name": "Renamed"} if "<" in rule else HOOK,
             "notes": {"title": "Changed"},
             "notes/import": "title\nOne of many\n",
             "resources/plan": NOTES | {"name": f"shelf{number}"},

@@ -57,7 +57,7 @@ class Delivery(Model):
         indexes = (
             (("webhook_id", "id"), False),
             (("webhook_id", "state", "next_attempt_at"), False),
-            (("webhook_id", "record_id", "state"), False),
+            (("webhook_id", "record_id", "state", "version"), False),
         )
 
 

@@ -48,7 +48,14 @@ Action = Literal[  # what was done; the OpenAPI document lists them
     "user.update",
     "user.verify",
     "user_settings.update",
+    "webhook.create",
+    "webhook.delete",
+    "webhook.redeliver",
+    "webhook.replay",
+    "webhook.rotate_secret",
     "webhook.switch_off",
+    "webhook.test",
+    "webhook.update",
 ]
 COUNTED_FOR_SECONDS = 3600  # repeated actions of one hour share an entry
 MAX_DETAILS = 20_000  # characters of JSON; if details are longer, only their names are stored

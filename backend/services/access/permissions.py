@@ -15,6 +15,7 @@ ROLES_WRITE = "roles:write"
 RESOURCES_READ = "resources:read"
 RESOURCES_WRITE = "resources:write"
 API_KEYS_WRITE = "api_keys:write"
+WEBHOOKS_WRITE = "webhooks:write"
 AUDIT_READ = "audit:read"
 BACKUPS_WRITE = "backups:write"
 BACKUPS_DOWNLOAD = "backups:download"
@@ -32,6 +33,7 @@ PERMISSIONS = {
     RESOURCES_READ: "read definitions, their versions and profile fields",
     RESOURCES_WRITE: "plan, create, change and drop definitions, and change profile fields",
     API_KEYS_WRITE: "create, list and revoke one's own API keys",
+    WEBHOOKS_WRITE: "create, list, change and delete one's own webhooks",
     AUDIT_READ: "read the audit trail",
     BACKUPS_WRITE: "create, list and verify backups",
     BACKUPS_DOWNLOAD: "download backups, which contain everything",

@@ -11,6 +11,7 @@ from backend.models.database import database
 from backend.models.definition import Generation
 from backend.models.invitation import Invitation
 from backend.models.role import BUILT_IN, Role
+from backend.models.webhook import Webhook
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import PERMISSIONS, require_may_permit
@@ -122,9 +123,11 @@ def _require_not_named(name: str) -> None:
 
 
 def _require_in_no_key(name: str) -> None:
-    """Raise Conflict if an API key has the role: it must not get the permissions of a later role of the same name."""
+    """Raise Conflict if an API key or a webhook has the role: they must not get a later role of the same name."""
     if any(name in key.roles for key in ApiKey.select(ApiKey.roles).where(ApiKey.revoked_at.is_null())):
         raise Conflict("An API key has this role; revoke the key first.")
+    if any(name in webhook.roles for webhook in Webhook.select(Webhook.roles)):
+        raise Conflict("A webhook has this role; take it from the webhook first.")
 
 
 def _delete_role(name: str) -> None:

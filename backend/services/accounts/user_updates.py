@@ -8,6 +8,7 @@ from peewee import IntegrityError
 from backend.models.database import database
 from backend.models.role import MEMBER
 from backend.models.user import PERSON, User, UserRole, give_roles
+from backend.models.webhook import PASSWORD_SET, Webhook
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.access.permissions import require_has_roles, require_may_give
@@ -42,7 +43,7 @@ def update_user(actor: Actor, user_id: str, changes: UserChanges, *, replaces_pr
     """Change a user, and return the User. Other profile values stay, unless `replaces_profile`.
 
     A new password, and `active: false`, end all sessions of the user. A new password set by someone else also revokes
-    the user's API keys.
+    the user's API keys and switches off their webhooks.
 
     Raises what create_user raises. Raises Denied if the user has a role that the actor lacks, unless only the name
     changes. Raises Conflict if no active admin would be left.
@@ -102,14 +103,21 @@ def _set_roles(actor: Actor, user: User, old_roles: set[str], new_roles: set[str
 
 
 def _set_password_and_end_sessions(actor: Actor, user: User, password: str) -> None:
-    """Set the user's password, and end their sessions. If the actor is someone else, revoke the user's API keys, too.
+    """Set the user's password, and end their sessions.
 
-    An admin may be taking an account back from an attacker, who may have created keys.
+    If the actor is someone else, also revoke the user's API keys and switch off their webhooks: an admin may be taking
+    an account back from an attacker, who may have created them.
     """
     set_password(actor, user, password)
     sessions.end_sessions_of(user.id)
     if actor.user_id != user.id:
         api_keys.revoke_keys_of(actor, user.id)
+        _switch_off_webhooks_of(actor, user)
+
+
+def _switch_off_webhooks_of(actor: Actor, user: User) -> None:
+    for webhook in Webhook.switch_off(Webhook.created_by == user.id, PASSWORD_SET):
+        audit.record(actor, "webhook.switch_off", ("webhook", webhook.id), name=webhook.name, reason=PASSWORD_SET)
 
 
 def _store(actor: Actor, user: User, columns: dict[str, Any]) -> None:

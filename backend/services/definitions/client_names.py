@@ -45,7 +45,7 @@ SYSTEM_NAMES = {
         "job_run",
     ),
     *("batch_operation", "batch_request", "batch_result", "list_meta", "staged_file", "attached_file", "file_link"),
-    *("record_change", "changes_meta"),
+    *("record_change", "changes_meta", "webhook", "webhook_with_secret", "webhook_delivery", "webhook_replay"),
     *("import_change", "import_problem", "import_report", "import_option", "proposed_definition"),
     *("api_root", "empty", "error_detail", "failure", "health", "me", "resource", "value_problem"),
 }

@@ -6,6 +6,8 @@ from dataclasses import replace
 from peewee import Case
 
 from backend.models.change import Feed, FeedChange
+from backend.models.delivery import Delivery
+from backend.models.webhook import Webhook
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition
 from backend.utils.clock import utcnow
@@ -30,16 +32,18 @@ def _new_position(name: str) -> dict[str, int]:
 
 
 def delete(definition: Definition) -> None:
-    """Delete the feed of a resource, if its definition has one."""
+    """Delete the feed of a resource, if its definition has one. Webhooks lose the resource."""
     for model in (FeedChange, Feed) if definition.feed else ():
         model.delete().where(model.resource == definition.name).execute()
+    if definition.feed:
+        Webhook.rename_resources({definition.name: None})
 
 
 def update_for(changes: Iterable[Alteration]) -> None:
     """Update the feeds for changes of definitions: new names of resources, feeds that end, and those that begin anew.
 
-    The changes of a resource follow its new name. A feed begins anew if rows may look different without a new version,
-    or if the names of fields in its former changes would mean other fields.
+    The changes of a resource follow its new name, and so do webhooks. A feed begins anew if rows may look different
+    without a new version, or if the names of fields in its former changes would mean other fields.
     """
     changes = list(changes)
     _rename({change.old.name: change.new.name for change in changes if change.old.name != change.new.name})
@@ -51,10 +55,12 @@ def update_for(changes: Iterable[Alteration]) -> None:
 
 
 def _rename(new_names: Mapping[str, str]) -> None:
-    for model in (FeedChange, Feed) if new_names else ():
+    for model in (FeedChange, Feed, Delivery) if new_names else ():
         # In one statement, or two resources that swap their names would become one.
         new_name = Case(model.resource, list(new_names.items()))
         model.update(resource=new_name).where(model.resource.in_(list(new_names))).execute()
+    if new_names:
+        Webhook.rename_resources(new_names)
 
 
 def _changes_rows(change: Alteration) -> bool:

@@ -8,6 +8,8 @@ from peewee import SQL, ColumnBase, fn
 
 from backend.models.audit import AuditEntry
 from backend.models.database import Dialect
+from backend.models.delivery import STATES as DELIVERY_STATES
+from backend.models.delivery import Delivery
 from backend.models.mail import STATES, Mail
 from backend.models.user import KINDS, User, UserRole
 from backend.services.field_types.base import FieldType
@@ -95,6 +97,32 @@ MAILS = {
 }
 
 
+DELIVERIES = {
+    "id": Uuid(required=True, description="The receiver gets it as `msg_<id>` in the header `webhook-id`"),
+    "webhook_id": Uuid(required=True),
+    "created_at": DateTime(required=True),
+    "resource": String(description="Null for a test"),
+    "record_id": Uuid(),
+    "action": String(description="`create`, `update` or `delete`"),
+    "version": Integer(description="Version of the record after the change"),
+    "fields": Json(description="The fields that an update wrote, as far as the roles of the webhook see them"),
+    "changed_at": DateTime(),
+    "changed_by": Uuid(description="Id of the user, if the roles of the webhook see it"),
+    "state": Enum(
+        required=True,
+        choices=list(DELIVERY_STATES),
+        description="`failed` after the last attempt, `dropped` if the roles of the webhook no longer see the change, "
+        "or if the webhook no longer wants it",
+    ),
+    "attempts": Integer(required=True),
+    "next_attempt_at": DateTime(description="When it is due, if it waits"),
+    "status": Integer(description="The HTTP status of the last attempt"),
+    "error": String(description="Why the last attempt failed"),
+    "milliseconds": Integer(description="How long the last attempt took"),
+    "ended_at": DateTime(description="When it was delivered, given up or dropped"),
+}
+
+
 def _roles_column(users: Any) -> dict[str, Any]:
     """Return the sorted roles of each user as the text of a JSON array; `users` is the model User or an alias of it."""
     # Role names contain no character that JSON escapes.
@@ -109,4 +137,5 @@ def make_system_tables(cursor_serializer: URLSafeSerializer) -> dict[str, Listab
         "users": Listable("users", USERS, User, cursor_serializer, columns=_roles_column),
         "audit": Listable("audit", AUDIT, AuditEntry, cursor_serializer),
         "mails": Listable("mails", MAILS, Mail, cursor_serializer),
+        "deliveries": Listable("deliveries", DELIVERIES, Delivery, cursor_serializer),
     }

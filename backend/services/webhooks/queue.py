@@ -125,8 +125,7 @@ def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> None:
 
 def _switch_off(webhook: Webhook) -> None:
     """Switch a webhook off whose receiver has said that it is gone for good."""
-    off = Webhook.update(active=False, off_reason=GONE, updated_at=utcnow(), version=Webhook.version + 1)
-    if off.where(Webhook.id == webhook.id, Webhook.active).execute():
+    if Webhook.switch_off(Webhook.id == webhook.id, GONE):
         audit.record(SYSTEM, "webhook.switch_off", ("webhook", str(webhook.id)), name=webhook.name, reason=GONE)
         _mail(webhook, "webhook_off")
 

@@ -6,6 +6,7 @@ export const PERMISSIONS = {
   'resources:read': 'read definitions, their versions and profile fields',
   'resources:write': 'plan, create, change and drop definitions, and change profile fields',
   'api_keys:write': "create, list and revoke one's own API keys",
+  'webhooks:write': "create, list, change and delete one's own webhooks",
   'audit:read': 'read the audit trail',
   'backups:write': 'create, list and verify backups',
   'backups:download': 'download backups, which contain everything',
