@@ -22,11 +22,10 @@ export function WebhookState({active, off_reason: reason}) {
 // The state of a delivery with the answer of the receiver, and when it is tried again.
 export function DeliveryState({state, status, error, milliseconds, ended_at: ended, next_attempt_at: next}) {
   const [text, style] = DELIVERY_STATES[state];
-  const answer = [status !== null && `status ${status}`, milliseconds !== null && secondsText(milliseconds / 1000)];
+  const answer = error ?? (status !== null && `Status ${status}.`);
   return html`<strong class=${style}>${text}</strong>${ended && html` <${Time} value=${ended} />`}${next && html`,
     next attempt <${Time} value=${next} />`}
-    ${answer.some(Boolean) && html`<p class="hint">Last attempt: ${answer.filter(Boolean).join(', ')}</p>`}
+    ${answer && html`<p class="hint">${answer}${milliseconds !== null && ` (${secondsText(milliseconds / 1000)})`}</p>`}
     ${state === 'dropped' && html`<p class="hint">The webhook may not see the change any more, or does not
-      want it.</p>`}
-    ${error && html`<p class="hint">${error}</p>`}`;
+      want it.</p>`}`;
 }
