@@ -1,5 +1,6 @@
 """What webhooks send, and when they send it again: to a real receiver, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -366,3 +367,24 @@ def test_old_deliveries_are_deleted(notes, alice, inbox, sending, settings):
         Delivery.update(created_at=utcnow() - timedelta(days=31)).execute()
     cleanup.clean_up(settings)
     assert deliveries("id") == []
+
+
+def test_changes_read_before_a_resource_was_renamed_are_not_lost(notes, admin, alice, inbox, sending, monkeypatch):
+    make_webhook(alice.id, inbox.url)
+    note = alice.make("notes", title="x")
+    renamed = {"name": "papers", "renamed_from": "notes", "fields": FIELDS, "access": OPEN, "feed": True}
+    store = fan_out._store
+
+    def rename_first(*arguments):
+        monkeypatch.setattr(fan_out, "_store", store)
+        with ThreadPoolExecutor(1) as other_thread:  # with a connection of its own
+            answer = other_thread.submit(admin.put, "/resources/notes", json=renamed).result()
+        assert answer.status_code == 200, answer.json
+        return store(*arguments)
+
+    monkeypatch.setattr(fan_out, "_store", rename_first)
+    with connected():
+        assert fan_out.fan_out(fan_out.active_webhooks(), sending.sender.catalog()) == 0
+    assert sending.run() == 1
+    (message,) = inbox.take(1)
+    assert (message.json["type"], message.json["data"]["id"]) == ("papers.create", note["id"])

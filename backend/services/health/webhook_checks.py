@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from peewee import fn
 
 from backend.models.delivery import WAITING, Delivery
-from backend.models.webhook import Webhook
+from backend.models.webhook import GONE, Webhook
 from backend.services.health.check import FAILURE, OK, WARNING, Check
 from backend.services.webhooks.secrets import webhook_secrets
 from backend.utils.clock import utcnow
@@ -44,7 +44,7 @@ def check_webhooks() -> Check:
         message = f"Deliveries of these webhooks have waited for up to {hours:,.0f} hours: {names}."
         advice = "Look at the errors of their deliveries. With LARDER_JOBS=off, `flask jobs run` must run."
         return Check("webhooks", WARNING, message, advice)
-    if off := [webhook.name for webhook in Webhook.select(Webhook.name).where(Webhook.off_reason.is_null(False))]:
+    if off := [webhook.name for webhook in Webhook.select(Webhook.name).where(Webhook.off_reason == GONE)]:
         advice = "Delete them, or give them the new URL of their receiver and switch them on."
         return Check("webhooks", WARNING, f"Their receivers are gone: {_named(off)}.", advice)
     return Check("webhooks", OK, "Nothing has waited for long to be sent to a webhook.")

@@ -12,6 +12,7 @@ from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.errors import Unavailable
 from backend.services.records.changes import ChangeView
 from backend.services.storage.feed_reading import Change, Position, read_last, read_state
 from backend.services.webhooks.makers import actor_of
@@ -65,7 +66,10 @@ def _fan_out_one(catalog: Catalog, webhook: Webhook, last: Position) -> int:
     reached = found[-1].position if len(found) == room else max([last, *(each.position for each in found[-1:])])
     if not changes and reached.sequence - webhook.sequence < LEAST_STEP:
         return 0
-    return _store(webhook, changes, reached)
+    try:
+        return _store(webhook, [catalog[name] for name in {change.resource for change in changes}], changes, reached)
+    except Unavailable:  # a definition has just changed; the next catalog knows
+        return 0
 
 
 def _count_waiting(webhook: Webhook) -> int:
@@ -73,10 +77,15 @@ def _count_waiting(webhook: Webhook) -> int:
     return count
 
 
-def _store(webhook: Webhook, changes: Sequence[Change], reached: Position) -> int:
-    """Insert the deliveries and move the position, unless somebody else has moved it; return how many deliveries."""
+def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Change], reached: Position) -> int:
+    """Insert the deliveries and move the position, unless somebody else has moved it; return how many deliveries.
+
+    Raises Unavailable if a definition has changed: deliveries would have the former name of a resource.
+    """
     is_unmoved = (Webhook.transaction_id == webhook.transaction_id) & (Webhook.sequence == webhook.sequence)
     with database.atomic():
+        for resource in resources:
+            resource.hold_definition()
         moved = Webhook.update(**reached._asdict()).where(Webhook.id == webhook.id, is_unmoved)
         if not moved.execute():
             return 0
