@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from tests.parts.postgres import BINARIES
 from tests.parts.server import ROOT
-from tests.torture import followers  # noqa: F401 # its fault
+from tests.torture import feed  # noqa: F401 # its fault
 from tests.torture.faults import FAULTS, clock_variables
 from tests.torture.files import file_problems, remains_after_a_day
 from tests.torture.ledger import compare, prepare, read_everything, signed_in

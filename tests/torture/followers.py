@@ -4,17 +4,18 @@ import random
 import threading
 import time
 from collections import defaultdict
-from contextlib import contextmanager
-from functools import partial
 
 from tests.parts.server import Caller
-from tests.torture.faults import KILLS, fault
-from tests.torture.ledger import CLIENT_SECONDS, FAILED, Ticket, read_page, read_pages
+from tests.parts.streams import connect_stream
+from tests.torture.ledger import CLIENT_SECONDS, FAILED, read_pages
 
-FOLLOWERS = 3
-START_WITHIN = 2  # seconds, after which the last follower begins to list
 MAX_PAUSE = 0.4  # seconds between two requests
 CATCH_UP_SECONDS = 60  # on Postgres, a transaction whose process was killed may hold the feed back
+
+
+def complete_pages(get):
+    """Yield the pages of all records, with nothing but their ids and versions."""
+    return read_pages(get, "/entries?per_page=50&sort=id&count=false&fields=id,version")
 
 
 class Follower(threading.Thread):
@@ -35,23 +36,29 @@ class Follower(threading.Thread):
         self.stop.wait(self._delay)
         cursor = self._cursor or self._list()
         while not self.stop.wait(self._random.uniform(0, MAX_PAUSE)):
-            limit, wait = self._random.choice([3, 100, 1000]), self._random.choice([0, 1])
-            page = self._get(f"/changes?resource=entries&after={cursor}&limit={limit}&wait={wait}")
-            if page is not None:
-                for change in page["data"]:
-                    self._note(change["id"], change["version"], change["action"])
-                cursor = page["meta"]["next_cursor"]
+            cursor = self._follow(cursor)
+
+    def _follow(self, cursor):
+        """Read some changes after a cursor; return where to continue."""
+        limit, wait = self._random.choice([3, 100, 1000]), self._random.choice([0, 1])
+        page = self._get(f"/changes?resource=entries&after={cursor}&limit={limit}&wait={wait}")
+        if page is None:
+            return cursor
+        for change in page["data"]:
+            self._note(change)
+        return page["meta"]["next_cursor"]
 
     def _list(self):
         """List the records while others write; return the cursor of the first page."""
-        path, cursor = "/entries?per_page=50&sort=id&count=false&fields=id,version", None
-        for page in read_pages(self._get, path):
+        cursor = None
+        for page in complete_pages(self._get):
             self.listed |= {record["id"]: record["version"] for record in page["data"]}
             cursor = cursor or page["meta"]["changes_cursor"]
         self.records |= self.listed
         return cursor
 
-    def _note(self, record_id, version, action):
+    def _note(self, change):
+        record_id, version, action = change["id"], change["version"], change["action"]
         self.seen.append((record_id, version, action))
         if action == "delete":
             self.records.pop(record_id, None)
@@ -91,8 +98,6 @@ class Follower(threading.Thread):
         deadline = time.monotonic() + CATCH_UP_SECONDS
         while self.records != final and time.monotonic() < deadline:
             time.sleep(0.1)
-        self.stop.set()
-        self.join(CLIENT_SECONDS)
         if differing := self.records.items() ^ final.items():
             yield f"a copy differs from the records: {sorted(differing)[:3]} of {len(differing)}"
         if self.odd:
@@ -119,37 +124,29 @@ class Follower(threading.Thread):
         return self.listed.get(record_id, 0) >= version or (self._delay > 0 and record_id not in final)
 
 
-@contextmanager
-def followers(stage):
-    """Run the jobs and some followers; yield the function of (ledger, caller) that yields what they saw wrong."""
-    ticket = Ticket(stage.address)
-    delays = [START_WITHIN * number / (FOLLOWERS - 1) for number in range(FOLLOWERS)]
-    clients = [Follower(stage.address, ticket, number, delay) for number, delay in enumerate(delays)]
-    with stage.running_jobs():
-        for client in clients:
-            client.start()
+class StreamFollower(Follower):
+    """A client that follows by a stream, and connects again after some changes or when the stream breaks."""
+
+    def _follow(self, cursor):
+        number = self._random.choice([1, 30, 1000])
         try:
-            yield partial(_problems, clients)
-        finally:
-            for client in clients:
-                client.stop.set()
-            for client in clients:
-                client.join(CLIENT_SECONDS)
+            token, last = self._ticket.token(), {"Last-Event-ID": cursor}
+            with connect_stream(self._address, token, "resource=entries", last) as (response, events):
+                if response.status == 401:
+                    self._ticket.lapse(token)
+                elif response.status not in (200, 429, 503):  # 429 while those are counted that were left
+                    self.odd.append((response.status, response.read()))
+                while response.status == 200 and number > 0 and not self.stop.is_set() and (found := events.next()):
+                    cursor = self._take(*found) or cursor
+                    number -= 1
+        except FAILED:
+            pass
+        return cursor
 
-
-def _problems(clients, ledger, caller):
-    pages = read_pages(partial(read_page, caller), "/entries?per_page=200&count=false&fields=id,version")
-    final = {record["id"]: record["version"] for page in pages for record in page["data"]}
-    for client in clients:
-        yield from client.problems(ledger.changes, final)
-
-
-@fault("kill -9 of processes and jobs, followers of the feed", beside=followers, options={"jobs": "off"})
-def kills_of_all(stage, seconds):
-    """Kill and start the processes and the jobs at random moments."""
-    yield
-    for index in range(round(KILLS * min(seconds / 8, 1))):
-        time.sleep(random.uniform(0.05, 0.8))
-        stage.kill(index % 2)
-        if index % 4 == 3:
-            stage.kill_jobs()
+    def _take(self, event, data, cursor):
+        """Note an event; return where to continue."""
+        if event == "change":
+            self._note(data)
+        elif event == "expired":
+            self.odd.append((event, data))
+        return cursor
