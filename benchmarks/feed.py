@@ -1,96 +1,97 @@
-"""What the feed of changes and the history cost on writes: `python -m benchmarks.feed`.
+"""What the feed of changes and the history cost on writes: `make bench-feed` or `python -m benchmarks.feed`.
 
-Creates, updates and deletes records of resources that differ only in `feed` and `history`, and lists 20 of them. The
-rounds are interleaved; the medians are compared with those of the first resource. With `--postgres URL` (of an empty
-database) it runs there instead of on SQLite. `plain again` is a second resource without either: how far it is from 1 is
-what the measurement cannot tell apart. The times are those of the processor on SQLite; on Postgres, where the server
-works, too, those of the clock.
+Sends requests, in process, to sides that take turns batch by batch: to the code of the commit before the feed of
+changes existed, and to this code, to a resource with neither, one with a feed and one with a history. First on SQLite,
+with the time of the processor; then on a Postgres that it starts, which works, too, so with that of the clock. The
+first two sides show whether resources without a feed have become slower. Writes `benchmarks/results/feed.md`.
 """
 
 import argparse
 import statistics
 import tempfile
-import time
+from contextlib import ExitStack
 from pathlib import Path
 
-from backend.config.settings import Settings
-from backend.models.database import database
-from backend.services import documents
-from backend.services.access.actors import SYSTEM
-from backend.services.accounts.passwords import hashing
-from backend.services.definitions.catalog import Catalogs
-from backend.services.operation import migrations
-from backend.services.records import lists, records
-from backend.services.records.change_cursors import changes_cursor
-from backend.services.records.list_query import ListQuery
+import psycopg
 
-AT_ONCE = 100  # writes of a round
-KINDS = {"plain": {}, "plain again": {}, "feed": {"feed": True}, "history": {"history": True}}
-FIELDS = {"title": {"type": "string", "required": True}, "number": {"type": "integer", "index": True}}
-FIELDS |= {f"text{i}": {"type": "text"} for i in range(6)}
-VALUES = {"title": "A title", "number": 5} | {f"text{i}": "Some words of a text. " * 5 for i in range(6)}
+from benchmarks.comparison.against import check_out, find_commit, worker
+from tests.conftest import with_database
+from tests.parts.postgres import running_postgres
+from tests.parts.server import ROOT
+
+BEFORE = "1fd029e~1"  # the commit that added the feed of changes, and the one before
+RESULTS = Path(__file__).with_name("results") / "feed.md"
+POSTGRES = ["synchronous_commit=off"]  # as with `synchronous=normal` on SQLite, no write waits for the disk
+OPERATIONS = ("create", "update")
+WARM_UP, REQUESTS = 100, 25
+SIDES = ("before the feed existed", "with neither", "with a feed", "with a history")
+TITLE = """# What the feed of changes and the history cost
+
+Microseconds of a request, without HTTP, with the median of the ratios to a resource with neither: of processor time
+on SQLite, of time on Postgres. Writes do not wait for the disk.
+
+| | | {} |
+|---|---|---|---|---|---|
+"""
 
 
 def main():
-    """Measure and print."""
+    """Measure both databases, print the table and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--postgres", help="URL of an empty database")
-    parser.add_argument("--rounds", type=int, default=15)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        target = {"database_url": arguments.postgres} if arguments.postgres else {}
-        settings = Settings(data_dir=Path(folder), sqlite_synchronous="normal", **target)
-        database.open(settings)
-        hashing.open(settings)
-        migrations.upgrade()
-        with database.connection_context():
-            resources = {_name(kind): {"fields": FIELDS, **options} for kind, options in KINDS.items()}
-            documents.apply_document(SYSTEM, {"resources": resources})
-            _compare(Catalogs(["a key that signs nothing that stays"]).newest, arguments.rounds)
-        database.close_all()
+    parser.add_argument("--before", default=BEFORE, help=f"the commit to compare with, {BEFORE} by default")
+    parser.add_argument("--batches", type=int, default=60, help=f"of {REQUESTS} requests, for each side")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        older = Path(folder) / "older"
+        if commit := find_commit(options.before):
+            check_out(commit, older)
+        checkouts = [older, ROOT] if commit else [ROOT]
+        sqlite = [{"sqlite_synchronous": "normal"} for _ in checkouts]
+        server = stack.enter_context(running_postgres(POSTGRES))
+        postgres = [{"database_url": url} for url in _databases(server, len(checkouts))]
+        kinds = (("SQLite", "process_time", sqlite), ("Postgres", "perf_counter", postgres))
+        rows = []
+        for title, clock, settings in kinds:
+            (Path(folder) / title).mkdir()
+            with ExitStack() as workers:
+                sides = [
+                    workers.enter_context(worker(checkout, Path(folder) / title / str(number), clock, **own))
+                    for number, (checkout, own) in enumerate(zip(checkouts, settings, strict=True))
+                ]
+                rows += [[title, operation, *_measure(sides, operation, options.batches)] for operation in OPERATIONS]
+    text = TITLE.format(" | ".join(SIDES)) + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    RESULTS.write_text(text)
+    print(text)
 
 
-def _name(kind):
-    return kind.replace(" ", "_")
+def _databases(server, count):
+    """Return the URLs of so many new databases."""
+    names = [f"side{number}" for number in range(count)]
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        for name in names:
+            connection.execute(f"CREATE DATABASE {name}")
+    return [with_database(server.url, name) for name in names]
 
 
-def _compare(catalog, rounds):
-    clock = time.process_time if database.name == "sqlite" else time.perf_counter
-    calls, times = {"create": _create, "update": _update, "list 20": _list, "delete": _delete}, {}
-    for number in range(rounds + 1):
-        for kind in [*KINDS][number % len(KINDS) :] + [*KINDS][: number % len(KINDS)]:
-            resource, ids = catalog[_name(kind)], []
-            for name, call in calls.items():
-                begin = clock()
-                call(resource, ids)
-                if number:  # the first round builds the SQL
-                    times.setdefault((name, kind), []).append((clock() - begin) / AT_ONCE * 1e6)
-    print(f"{database.name}: µs of a call, and as a multiple of plain")
-    for name in calls:
-        medians = {kind: statistics.median(times[name, kind]) for kind in KINDS}
-        cells = [f"{kind} {median:7.0f} ({median / medians['plain']:.2f})" for kind, median in medians.items()]
-        print(f"  {name:8} " + "   ".join(cells))
+def _measure(workers, operation, batches):
+    """Return the cells of an operation; the code before the feed existed is the first of two workers."""
+    *older, now = workers
+    options = ("", "-feed", "-history")
+    sides = [*((each, operation) for each in older), *((now, f"{operation}{option}") for option in options)]
+    for one, name in sides:
+        one.microseconds(name, WARM_UP)
+    times = [[] for _ in sides]
+    for number in range(batches):
+        for offset in range(len(sides)):
+            index = (number + offset) % len(sides)  # each begins in turn
+            one, name = sides[index]
+            times[index].append(one.microseconds(name, REQUESTS))
+    cells = [f"{statistics.median(each):,.0f} ({_ratio(each, times[-len(options)]):.2f})" for each in times]
+    return ["", *cells][-len(SIDES) :]
 
 
-def _create(resource, ids):
-    ids += [records.create_record(SYSTEM, resource, VALUES)[0] for _ in range(AT_ONCE)]
-
-
-def _update(resource, ids):
-    for record_id in ids:
-        records.update_record(SYSTEM, resource, record_id, {"number": 6})
-
-
-def _list(resource, ids):
-    for _ in ids:
-        if resource.has_feed:
-            changes_cursor(resource)
-        lists.list_rows(resource, records.policies.EVERYTHING, ListQuery(count=False))
-
-
-def _delete(resource, ids):
-    for record_id in ids:
-        records.delete_record(SYSTEM, resource, record_id)
+def _ratio(times, others):
+    return statistics.median(time / other for time, other in zip(times, others, strict=True))
 
 
 if __name__ == "__main__":

@@ -22,20 +22,20 @@ WORKER = Path(__file__).with_name("in_process.py")
 
 def compare(name):
     """Print the ratios of this checkout to the commit of this name. Return 1 if one is too large, else 0."""
-    if not (commit := _find(name)):
+    if not (commit := find_commit(name)):
         print(f"There is no commit {name} here, for example because the clone is shallow: nothing is compared.")
         return 0
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         older = Path(folder) / "older"
-        _check_out(commit, older)
+        check_out(commit, older)
         try:
-            then = stack.enter_context(_worker(older, Path(folder) / "then"))
+            then = stack.enter_context(worker(older, Path(folder) / "then"))
             for operation in then.operations:
-                then.cpu_us(operation, 1)
+                then.microseconds(operation, 1)
         except RuntimeError as error:
             print(f"The code of {commit} cannot run with what is installed now: nothing is compared.\n{error}")
             return 0
-        now = stack.enter_context(_worker(ROOT, Path(folder) / "now"))
+        now = stack.enter_context(worker(ROOT, Path(folder) / "now"))
         slower = _measure(now, then, [name for name in now.operations if name in then.operations], BATCHES)
         if slower:
             print("measured again:")
@@ -45,7 +45,8 @@ def compare(name):
     return 1 if slower else 0
 
 
-def _find(name):
+def find_commit(name):
+    """Return the short hash of the commit of a name; an empty text if there is none."""
     done = subprocess.run(
         ["git", "-C", ROOT, "rev-parse", "--verify", "--quiet", "--short", f"{name}^{{commit}}"],
         capture_output=True,
@@ -54,7 +55,8 @@ def _find(name):
     return done.stdout.strip()
 
 
-def _check_out(commit, folder):
+def check_out(commit, folder):
+    """Write the files of a commit into a new folder."""
     folder.mkdir()
     archive = subprocess.run(["git", "-C", ROOT, "archive", commit], check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", folder], check=True, input=archive)
@@ -67,8 +69,8 @@ class Worker:
         self._process, self._log = process, log
         self.operations = self._read().split()
 
-    def cpu_us(self, operation, requests):
-        """Return the CPU time of one request in microseconds. Raises RuntimeError if a request fails."""
+    def microseconds(self, operation, requests):
+        """Return the time of one request, of as many. Raises RuntimeError if a request fails."""
         self._process.stdin.write(f"{operation} {requests}\n")
         self._process.stdin.flush()
         return float(self._read())
@@ -80,14 +82,15 @@ class Worker:
 
 
 @contextmanager
-def _worker(checkout, folder):
+def worker(checkout, folder, clock="process_time", **settings):
+    """Yield the Worker of a checkout, with its data in a new folder, whose times are those of a clock of `time`."""
     folder.mkdir()
     log = folder / "log"
-    variables = environment(SETTINGS | {"data_dir": folder})
+    variables = environment(SETTINGS | {"data_dir": folder} | settings)
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            [sys.executable, "-P", "-W", "ignore", WORKER, checkout],
+            [sys.executable, "-P", "-W", "ignore", WORKER, checkout, clock],
             cwd=folder,  # without a `.env`
             env=variables,
             stdin=subprocess.PIPE,
@@ -103,13 +106,13 @@ def _measure(now, then, operations, batches):
     """Print a line for each operation; return those that cost too much."""
     slower = []
     for operation in operations:
-        for worker in (now, then):
-            worker.cpu_us(operation, WARM_UP)
+        for one in (now, then):
+            one.microseconds(operation, WARM_UP)
         pairs = [
             # Who comes first changes, too.
-            (now.cpu_us(operation, REQUESTS), then.cpu_us(operation, REQUESTS))
+            (now.microseconds(operation, REQUESTS), then.microseconds(operation, REQUESTS))
             if number % 2
-            else (then.cpu_us(operation, REQUESTS), now.cpu_us(operation, REQUESTS))[::-1]
+            else (then.microseconds(operation, REQUESTS), now.microseconds(operation, REQUESTS))[::-1]
             for number in range(batches)
         ]
         ratio = statistics.median(new / old for new, old in pairs)

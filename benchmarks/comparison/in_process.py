@@ -1,8 +1,8 @@
-"""Requests to an app in this process, for their CPU time: `python in_process.py CHECKOUT`, started by against.py.
+"""Requests to an app in this process, for their time: `python in_process.py CHECKOUT [CLOCK]`, started by against.py.
 
 It runs the code of any checkout, so it uses only what stays as it is: the commands, `wsgi.app` and the API. Once it is
 ready it prints the names of its operations. Then it reads lines `OPERATION COUNT`, sends so many requests, and prints
-the CPU time of each in microseconds.
+the time of each in microseconds: of the processor or, if CLOCK is `perf_counter`, of the clock.
 """
 
 import gc
@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 EMAIL, PASSWORD = "admin@example.com", "correct horse battery"
 ROWS = 500
@@ -80,7 +81,7 @@ class Caller:
 
 def main():
     """Answer the lines of standard input."""
-    checkout = sys.argv[1]
+    checkout, clock = sys.argv[1], getattr(time, (sys.argv[2:] or ["process_time"])[0])
     for command in (["db", "upgrade"], ["users", "create", EMAIL, "--admin", "--password", PASSWORD]):
         flask = [sys.executable, "-m", "flask", "--app", os.path.join(checkout, "wsgi.py"), *command]
         subprocess.run(flask, check=True, stdout=subprocess.DEVNULL)
@@ -88,41 +89,45 @@ def main():
     import wsgi
 
     caller = Caller(wsgi.app)
-    operations = _operations(caller)
+    caller.token = caller.call("POST", "/auth/login", {"email": EMAIL, "password": PASSWORD})["access_token"]
+    operations = _operations(caller, "notes")
+    for option in ("feed", "history"):
+        with suppress(RuntimeError):  # the code is older than this option
+            own = _operations(caller, f"notes_with_{option}", **{option: True})
+            operations |= {f"{name}-{option}": own[name] for name in ("update", "create")}
     print(*operations, flush=True)
     for line in sys.stdin:
         name, count = line.split()
-        print(_measure(caller, operations[name], int(count)), flush=True)
+        print(_measure(caller, operations[name], int(count), clock), flush=True)
 
 
-def _operations(caller):
-    """Return an endless iterator of requests for each operation."""
-    caller.token = caller.call("POST", "/auth/login", {"email": EMAIL, "password": PASSWORD})["access_token"]
-    caller.call("POST", "/resources", {"name": "notes", "fields": FIELDS})
+def _operations(caller, resource, **options):
+    """Return an endless iterator of requests for each operation on a new resource."""
+    caller.call("POST", "/resources", {"name": resource, "fields": FIELDS} | options)
     ids = [
-        caller.call("POST", "/notes", NOTE | {"title": f"Note {number}", "priority": number % 5})["id"]
+        caller.call("POST", f"/{resource}", NOTE | {"title": f"Note {number}", "priority": number % 5})["id"]
         for number in range(ROWS)
     ]
     titles = itertools.count()
     return {
-        "get-one": (("GET", f"/notes/{each}") for each in itertools.cycle(ids)),
-        "list-20": itertools.repeat(("GET", "/notes")),
-        "list-100": itertools.repeat(("GET", "/notes?per_page=100&count=false")),
-        "filter-20": (("GET", f"/notes?priority={each}&sort=-title") for each in itertools.cycle(range(5))),
-        "update": (("PATCH", f"/notes/{each}", {"title": f"New {next(titles)}"}) for each in itertools.cycle(ids)),
+        "get-one": (("GET", f"/{resource}/{each}") for each in itertools.cycle(ids)),
+        "list-20": itertools.repeat(("GET", f"/{resource}")),
+        "list-100": itertools.repeat(("GET", f"/{resource}?per_page=100&count=false")),
+        "filter-20": (("GET", f"/{resource}?priority={each}&sort=-title") for each in itertools.cycle(range(5))),
+        "update": (("PATCH", f"/{resource}/{each}", {"title": f"New {next(titles)}"}) for each in itertools.cycle(ids)),
         "create": (
-            ("POST", "/notes", NOTE | {"title": f"New {next(titles)}", "priority": 3}) for _ in itertools.count()
+            ("POST", f"/{resource}", NOTE | {"title": f"New {next(titles)}", "priority": 3}) for _ in itertools.count()
         ),
     }
 
 
-def _measure(caller, requests, count):
+def _measure(caller, requests, count, clock):
     environs = [caller.environ(*request) for request in itertools.islice(requests, count)]
     gc.collect()
-    before = time.process_time()
+    before = clock()
     for environ in environs:
         caller.send(environ)
-    return (time.process_time() - before) / count * 1e6
+    return (clock() - before) / count * 1e6
 
 
 if __name__ == "__main__":
