@@ -137,8 +137,12 @@ def drop(page):
     expect_focus(page)
 
 
-def test_an_admin_looks_after_the_server_by_the_keyboard_alone(open_as, address):
+def test_an_admin_looks_after_the_server_by_the_keyboard_alone(open_as, client, address):
+    notes = {"name": "notes", "fields": {"title": {"type": "string"}}, "feed": True, "access": {"list": ["member"]}}
+    client.call("POST", "/resources", notes)
     page = open_as("admin")
+    follow(page, "Webhooks")
+    look_after_a_webhook(page)
     follow(page, "Backups")
     back_up(page)
     follow(page, "Jobs")
@@ -152,6 +156,34 @@ def test_an_admin_looks_after_the_server_by_the_keyboard_alone(open_as, address)
     page.request.post(f"http://{address}/api/v1/auth/password/forgot", data={"email": "alice@example.com"})
     follow(page, "Mails")
     send_mail_again(page)
+
+
+def look_after_a_webhook(page):
+    """Create a webhook, copy its secret, make another one, and delete the webhook."""
+    press(page, "New webhook", "link", within=".heading")
+    heading(page, "New webhook")
+    type_into(page, "Name", "Warehouse")
+    type_into(page, "URL", "https://example.com/hook")
+    toggle(page, "notes")
+    toggle(page, "member – Every registered user")
+    press(page, "Save")
+    expect(page.get_by_label("Secret", exact=True)).to_be_focused()
+    press(page, "Copy", within="dialog")
+    page.locator(".notice").filter(has_text="cop").wait_for()
+    press(page, "Done", within="dialog")
+    heading(page, "Warehouse")
+    expect_focus(page)
+    press(page, "New secret")
+    press(page, "Make secret", within="dialog")
+    press(page, "Done", within="dialog")
+    expect(page.get_by_role("button", name="New secret")).to_be_focused()
+    press(page, "Deliveries", "link", within=".heading")
+    page.get_by_text("There are no deliveries yet.").wait_for()
+    press(page, "Webhook", "link", within=".heading")
+    press(page, "Delete")
+    press(page, "Delete", within="dialog")
+    page.get_by_text("There are no webhooks yet.").wait_for()
+    expect_focus(page)
 
 
 def back_up(page):

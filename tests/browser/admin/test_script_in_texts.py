@@ -44,6 +44,7 @@ NOTES = {
     "label": "title",
     "search": ["title"],
     "history": True,
+    "feed": True,
     "access": {action: ["member"] for action in ("list", "read", "create", "update", "delete")},
 }
 TITLE = f"{MARKUP} title"
@@ -87,7 +88,13 @@ def seeded(address, database_url, tmp_path):
         database_url, f"INSERT INTO larder_job_runs {columns} VALUES ('back_up', ?, 1, ?, 1, 1)", now, f"{MARKUP} job"
     )
     add_backup(tmp_path)
-    return {"mallory": mallory["id"], "note": note["id"], "first": first["id"]}
+    webhook = {"name": f"{MARKUP} hook", "url": "https://example.com/", "resources": ["notes"], "roles": ["member"]}
+    hook = admin.call("POST", "/webhooks", webhook)["id"]
+    columns = "(id, webhook_id, created_at, ended_at, state, attempts, error, resource, record_id, action, version)"
+    values = (note["id"], hook, now, now, "failed", 1, f"{MARKUP} answer", "notes", note["id"], f"{MARKUP} action", 2)
+    places = ", ".join("?" * len(values))
+    write(database_url, f"INSERT INTO larder_deliveries {columns} VALUES ({places})", *values)
+    return {"hook": hook, "mallory": mallory["id"], "note": note["id"], "first": first["id"]}
 
 
 def upload(person, name):
@@ -187,6 +194,10 @@ def test_what_others_have_written_is_shown_as_text(seeded, visit):
     visit("/admin/roles", f"{MARKUP} role")
     visit("/admin/roles/curator")
     expect(page.get_by_label("Description")).to_have_value(f"{MARKUP} role")
+    visit("/admin/webhooks", f"{MARKUP} hook")
+    visit(f"/admin/webhooks/{seeded['hook']}", f"{MARKUP} hook")
+    expect(page.get_by_label("Name")).to_have_value(f"{MARKUP} hook")
+    visit(f"/admin/webhooks/{seeded['hook']}/deliveries", f"{MARKUP} answer", f"{MARKUP} action", f"{MARKUP} hook")
     visit("/admin/audit", f"{MARKUP} address", f"{MARKUP} name", EMAIL)
     for summary in page.locator("summary").all():
         summary.click()
@@ -219,6 +230,9 @@ def test_what_is_in_a_link_is_shown_as_text(seeded, visit, address, open_as, pag
     visit(f"/admin/users?name__icontains={bad}&roles__has={bad}&kind={bad}&cursor={bad}", refusals=[422])
     visit(f"/admin/audit?action__startswith={bad}&target_type={bad}&created_at__gte={bad}", refusals=[422])
     visit(f"/admin/mails?email__icontains={bad}&state={bad}", refusals=[422])
+    visit(f"/admin/webhooks/{bad}", refusals=[404])
+    visit(f"/admin/webhooks/{bad}/deliveries?state={bad}&cursor={bad}", refusals=[404, 422])
+    visit(f"/admin/webhooks/{seeded['hook']}/deliveries?state={bad}&cursor={bad}", refusals=[422])
     visit(f"/admin/figures?method={bad}&route={bad}", MARKUP)
     visit(f"/admin/{bad}/{bad}")
     for path in ("sign-in", "register", "forgot"):
