@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from textwrap import indent
@@ -64,13 +65,21 @@ SHARED = ("Failure", "ListMeta")  # components that HEAD uses
 SIGN_IN = (f"{API}/auth/login", f"{API}/auth/me")  # a client needs the types of their bodies, too
 PLAIN_KINDS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
+_writing = threading.Lock()
 
-@lru_cache(maxsize=4)
+
 def client_types(document: bytes) -> str:
     """Return the file of types for an OpenAPI document, which is JSON.
 
     `Schemas` has the components that resources and the sign-in use, `Resources` the types of each resource, by name.
     """
+    # After a change of a definition several clients ask at once. Each would need 14 MiB (20 resources) for the same.
+    with _writing:
+        return _write_types(document)
+
+
+@lru_cache(maxsize=4)
+def _write_types(document: bytes) -> str:
     content = json.loads(document)
     paths, schemas = content["paths"], content["components"]["schemas"]
     names = [path.removesuffix(RECORD) for path in paths if path.endswith(RECORD)]
