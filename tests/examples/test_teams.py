@@ -1,5 +1,6 @@
 """The example of teams: each path to its records, for each kind of person."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -8,11 +9,14 @@ import sys
 import pytest
 import yaml
 
+from backend.routes.toolkit import streaming
+from backend.services.operation.open_streams import open_streams
 from tests.conftest import PASSWORD, Person
 from tests.helpers import CSV, load, outcome, read
 from tests.parts import geo, teams
 from tests.parts.changes import Follower
 from tests.parts.downloads import PNG, fetch, upload
+from tests.parts.every_reader import assert_sent, assert_streamed, webhooks_of
 from tests.parts.teams import GARDEN, LIBRARY
 
 UNKNOWN = "0193e0f4-0000-7000-8000-000000000000"
@@ -190,26 +194,36 @@ def test_every_path_leads_only_to_the_records_of_your_teams(stage):
     assert wrong == {}
 
 
-def test_the_feed_leads_only_to_the_records_of_your_teams(stage, settings, admin, tmp_path):
+def test_the_feed_leads_only_to_the_records_of_your_teams(stage, app, settings, admin, tmp_path, monkeypatch):
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 0.2)
     document = yaml.safe_load((teams.FOLDER / "resources.yml").read_text())
     with_feeds = {name: each | {"feed": True} for name, each in document["resources"].items()}
     (tmp_path / "feeds.yml").write_text(yaml.safe_dump(document | {"resources": with_feeds}))
     geo.run(settings, "resources", "apply", tmp_path / "feeds.yml")
+    open_streams.open(dataclasses.replace(settings, streams=2))
     resources = ",".join(teams.RESOURCES)
     assert stage.people["public"].get(f"/changes?resource={resources}").status_code == 401
     followers = {name: Follower(stage.people[name], resources, data="true") for name in SEES}
-    for owner, team in (("alice", stage.garden), ("bob", stage.library)):
-        for name, record_id in team.items():
-            record = admin.get(f"/{name}/{record_id}").json["data"]
-            values = {key: record[key] for key in ("name", "title", "body", "role", "file") if key in record}
-            assert admin.patch(f"/{name}/{record_id}", json=values).status_code == 200
-        made = teams.make_team(stage.people[owner], owner)  # in which nobody else is
-        assert stage.people[owner].delete(f"/teams/{made['teams']}").status_code == 200
-    assert len(followers.pop("admin").read(42)) == 42  # of two teams: updates, creations and deletions
+    accounts = {name: stage.people[name] for name in SEES if name != "key"}
+    with webhooks_of(app, settings, accounts, resources) as send:
+        for owner, team in (("alice", stage.garden), ("bob", stage.library)):
+            for name, record_id in team.items():
+                record = admin.get(f"/{name}/{record_id}").json["data"]
+                values = {key: record[key] for key in ("name", "title", "body", "role", "file") if key in record}
+                assert admin.patch(f"/{name}/{record_id}", json=values).status_code == 200
+            made = teams.make_team(stage.people[owner], owner)  # in which nobody else is
+            assert stage.people[owner].delete(f"/teams/{made['teams']}").status_code == 200
+        complete = followers.pop("admin").read(42)  # of two teams: updates, creations and deletions
+        sent = send()
+    assert len(complete) == 42
+    assert_sent(sent["admin"], complete)
     for name, follower in followers.items():
         mine = [team for word, team in ((GARDEN, stage.garden), (LIBRARY, stage.library)) if word in SEES[name]]
         changes = follower.read(0)
         assert [each["id"] for each in changes] == [team[resource] for team in mine for resource in teams.RESOURCES]
+        assert_streamed(stage.people[name], follower, changes)
+        if name in accounts:
+            assert_sent(sent[name], changes)
         for change in changes:
             assert change["data"] == stage.people[name].get(f"/{change['resource']}/{change['id']}").json["data"]
 
