@@ -28,7 +28,7 @@ class Message(NamedTuple):
 
 
 def make_message(actor: Actor, catalog: Catalog, webhook: Webhook, delivery: Delivery) -> Message | None:
-    """Return the message of a delivery; None if the actor may not see the change any longer."""
+    """Return the message of a delivery; None if the actor may not see the change, or if it is no longer wanted."""
     body = _test_body(webhook) if delivery.resource is None else _change_body(actor, catalog, webhook, delivery)
     if body is None:
         return None
@@ -42,6 +42,8 @@ def _test_body(webhook: Webhook) -> str:
 
 def _change_body(actor: Actor, catalog: Catalog, webhook: Webhook, delivery: Delivery) -> str | None:
     change = _change_of(delivery)
+    if change.resource not in webhook.resources or change.action not in webhook.actions:
+        return None
     resources = readable_resources(actor, catalog, [change.resource])
     if not resources:
         return None
