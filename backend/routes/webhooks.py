@@ -1,6 +1,5 @@
 """Webhooks: `/api/v1/webhooks`."""
 
-from typing import Any
 from uuid import UUID
 
 from flask import request
@@ -17,7 +16,7 @@ from backend.routes.toolkit.webhook_schemas import ACTIONS, WebhookSchema
 from backend.services.access.permissions import WEBHOOKS_WRITE
 from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
 from backend.services.webhooks import webhooks
-from backend.services.webhooks.deliveries import WebhookState, states_of
+from backend.services.webhooks.states import WebhookState, states_of
 from backend.services.webhooks.targets import MAX_URL_CHARACTERS
 from backend.utils.addresses import Network, parse_networks
 
@@ -115,8 +114,8 @@ def create_webhook(data: webhooks.WebhookParts) -> tuple[object, dict[str, str]]
 
     It acts for you, with roles that you have. It loses them when you lose them.
     """
-    webhook, secret = webhooks.create_webhook(current_actor(), get_app().catalog, _networks(), data)
-    return _state(webhook)._replace(secret=secret), _etag(webhook) | {"Location": f"{API}/webhooks/{webhook.id}"}
+    state = webhooks.create_webhook(current_actor(), get_app().catalog, _networks(), data)
+    return state, _etag(state) | {"Location": f"{API}/webhooks/{state.webhook.id}"}
 
 
 @blp.get("/<uuid:webhook_id>")
@@ -126,8 +125,8 @@ def create_webhook(data: webhooks.WebhookParts) -> tuple[object, dict[str, str]]
 @blp.doc(operationId="get_webhook")
 def get_webhook(webhook_id: UUID) -> tuple[object, dict[str, str]]:
     """Show a webhook"""
-    webhook = webhooks.get_webhook(current_actor(), str(webhook_id))
-    return _state(webhook), _etag(webhook)
+    (state,) = states_of([webhooks.get_webhook(current_actor(), str(webhook_id))])
+    return state, _etag(state)
 
 
 @blp.patch("/<uuid:webhook_id>")
@@ -141,10 +140,10 @@ def update_webhook(data: webhooks.WebhookParts, webhook_id: UUID) -> tuple[objec
 
     With `active: true`, a webhook that was switched off continues where it stopped.
     """
-    webhook = webhooks.update_webhook(
+    state = webhooks.update_webhook(
         current_actor(), get_app().catalog, _networks(), str(webhook_id), data, accepted_tags(request.environ)
     )
-    return _state(webhook), _etag(webhook)
+    return state, _etag(state)
 
 
 @blp.delete("/<uuid:webhook_id>")
@@ -167,8 +166,8 @@ def rotate_secret(webhook_id: UUID) -> tuple[object, dict[str, str]]:
 
     For 24 hours the previous one signs, too, so that the receiver can be changed meanwhile.
     """
-    webhook, secret = webhooks.rotate_secret(current_actor(), str(webhook_id))
-    return _state(webhook)._replace(secret=secret), _etag(webhook)
+    state = webhooks.rotate_secret(current_actor(), str(webhook_id))
+    return state, _etag(state)
 
 
 @blp.post("/<uuid:webhook_id>/replay")
@@ -189,9 +188,5 @@ def _networks() -> tuple[Network, ...]:
     return parse_networks(get_app().settings.webhook_networks)
 
 
-def _state(webhook: Any) -> WebhookState:
-    return states_of([webhook])[0]
-
-
-def _etag(webhook: Any) -> dict[str, str]:
-    return {"ETag": f'"{webhook.version}"'}
+def _etag(state: WebhookState) -> dict[str, str]:
+    return {"ETag": f'"{state.webhook.version}"'}

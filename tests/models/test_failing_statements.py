@@ -37,7 +37,11 @@ from tests.parts.failing_statements import (
 IN_EVERY_WAY = bool(os.environ.get("FAIL_ALL"))
 NEW_PASSWORD = "staple battery horse correct"
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
-SHELVES = {"fields": {"code": {"type": "string", "unique": True}, "photo": {"type": "file"}}, "access": OPEN}
+SHELVES = {
+    "fields": {"code": {"type": "string", "unique": True}, "photo": {"type": "file"}},
+    "feed": True,
+    "access": OPEN,
+}
 BOOKS = {
     "fields": {
         "title": {"type": "string", "required": True, "max_length": 100},
@@ -303,6 +307,48 @@ def make_key(cast):
     return cast.admin.post("/api-keys", json={"name": "mine", "roles": ["admin"]}).json["data"]
 
 
+def create_webhook(cast):
+    return partial(cast.admin.post, "/webhooks", json=hook(cast))
+
+
+def change_webhook(cast):
+    return partial(cast.admin.patch, make_webhook(cast), json={"name": "yours", "roles": ["member"]})
+
+
+def delete_webhook(cast):
+    return partial(cast.admin.delete, make_webhook(cast))
+
+
+def rotate_secret(cast):
+    return partial(cast.admin.post, f"{make_webhook(cast)}/secret")
+
+
+def replay_webhook(cast):
+    cursor = cast.admin.get("/changes?resource=shelves").json["meta"]["next_cursor"]
+    return partial(cast.admin.post, f"{make_webhook(cast)}/replay", json={"after": cursor})
+
+
+def send_test(cast):
+    return partial(cast.admin.post, f"{make_webhook(cast)}/test")
+
+
+def redeliver(cast):
+    path = make_webhook(cast)
+    delivery = cast.admin.post(f"{path}/test").json["data"]["id"]
+    return partial(cast.admin.post, f"{path}/deliveries/{delivery}/redelivery")
+
+
+def hook(cast):
+    return {"name": cast.name("hook"), "url": "https://example.com/", "resources": ["shelves"], "roles": ["member"]}
+
+
+def make_webhook(cast):
+    """Return the path of a new webhook."""
+    for webhook in cast.admin.get("/webhooks").json["data"]:
+        cast.admin.delete(f"/webhooks/{webhook['id']}")
+    return f"/webhooks/{cast.admin.post('/webhooks', json=hook(cast)).json['data']['id']}"
+
+
 def be_refused(cast):
     return partial(cast.bob.get, "/users")
 
@@ -490,6 +536,15 @@ USERS = [
     list_audit,
 ]
 ROLES = [create_role, replace_role, delete_role, create_key, revoke_key, use_key, write_with_key, be_refused]
+WEBHOOKS = [
+    create_webhook,
+    change_webhook,
+    delete_webhook,
+    rotate_secret,
+    replay_webhook,
+    send_test,
+    redeliver,
+]
 DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, plan_new_resource, delete_resource]
 RECORDS = [
     *(create_record, create_record_once, replace_record, change_record, delete_record, run_batch),
@@ -502,7 +557,7 @@ FILES = [upload_file, import_records, import_upsert, import_dry, create_backup]
 # What has to hold.
 
 
-GROUPS = [ACCOUNTS, MAILS, USERS, ROLES, DEFINITIONS, RECORDS, READS, FILES]
+GROUPS = [ACCOUNTS, MAILS, USERS, ROLES, WEBHOOKS, DEFINITIONS, RECORDS, READS, FILES]
 SHORT = [change_user, replace_resource, create_record_once, run_batch, import_records, list_records]
 # What may be kept of a call that fails later on.
 KEPT = {use_key: "larder_api_keys", write_with_key: "larder_api_keys"}

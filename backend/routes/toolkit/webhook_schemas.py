@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, pre_dump, validate
 from backend.services.definitions.system_tables import DELIVERIES
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.webhooks.deliveries import OFF_REASONS, WebhookState
+from backend.services.webhooks.states import OFF_REASONS, WebhookState
 
 ACTIONS = ["create", "update", "delete"]
 

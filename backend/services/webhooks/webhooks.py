@@ -18,8 +18,10 @@ from backend.services.accounts.users import lock_users
 from backend.services.definitions.catalog import Catalog
 from backend.services.definitions.policies import has_grant
 from backend.services.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from backend.services.records.change_cursors import read_cursor, state_of
+from backend.services.records.change_cursors import read_cursor
+from backend.services.records.change_cursors import state_of as feed_state_of
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
+from backend.services.webhooks.states import WebhookState, state_of
 from backend.services.webhooks.targets import NotAllowed, parse_target
 from backend.utils.addresses import Network
 from backend.utils.clock import utcnow
@@ -58,10 +60,8 @@ def _visible(actor: Actor) -> "ModelSelect[Webhook]":
     return Webhook.select() if actor.is_admin else Webhook.select().where(Webhook.created_by == actor.user_id)
 
 
-def create_webhook(
-    actor: Actor, catalog: Catalog, networks: Sequence[Network], parts: WebhookParts
-) -> tuple[Webhook, str]:
-    """Create a webhook, which sends what is changed from now on; return (Webhook, secret). The secret is encrypted.
+def create_webhook(actor: Actor, catalog: Catalog, networks: Sequence[Network], parts: WebhookParts) -> WebhookState:
+    """Create a webhook, which sends what is changed from now on; return its WebhookState, with the secret.
 
     `networks` may be called although they are not public. Raises Invalid for a URL that is not allowed, for resources
     without a feed and those that the roles may not list, and what require_may_give raises for the roles. Raises
@@ -76,10 +76,10 @@ def create_webhook(
         lock_users()  # or two requests could both create the last one
         if Webhook.select().count() >= MAX_WEBHOOKS:
             raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already, and no more are possible; delete one first.")
-        sealed, end = webhook_secrets.seal(secret), state_of(parts["resources"]).end
+        sealed, end = webhook_secrets.seal(secret), feed_state_of(parts["resources"]).end
         webhook = Webhook.create(**parts, **end._asdict(), secret=sealed, created_by=actor.user_id)
         audit.record(actor, "webhook.create", ("webhook", webhook.id), **_audited(parts))
-        return Webhook.get_by_id(webhook.id), secret
+        return state_of(webhook.id, secret)
 
 
 def update_webhook(
@@ -89,8 +89,8 @@ def update_webhook(
     webhook_id: str,
     changes: WebhookParts,
     if_match: Collection[str] | None = None,
-) -> Webhook:
-    """Change a webhook, and return it. `active: true` also clears the reason why it was switched off.
+) -> WebhookState:
+    """Change a webhook, and return its WebhookState. `active: true` also clears the reason why it was switched off.
 
     `if_match` holds the accepted versions, as texts; None accepts any. Raises NotFound, PreconditionFailed, what
     create_webhook raises, and Invalid for roles that the maker lacks.
@@ -107,10 +107,10 @@ def update_webhook(
             _require_listable(catalog, changes.get("resources", webhook.resources), reader)
         more = {"off_reason": None} if "active" in changes else {}
         if not webhook.resources and changes.get("resources"):  # what was changed meanwhile was of no interest
-            more |= state_of(changes["resources"]).end._asdict()
+            more |= feed_state_of(changes["resources"]).end._asdict()
         Webhook.update(Webhook.changed(**changes, **more)).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.update", ("webhook", webhook.id), **_audited(changes))
-        return Webhook.get_by_id(webhook.id)
+        return state_of(webhook.id)
 
 
 def delete_webhook(actor: Actor, webhook_id: str, if_match: Collection[str] | None = None) -> None:
@@ -121,8 +121,11 @@ def delete_webhook(actor: Actor, webhook_id: str, if_match: Collection[str] | No
         audit.record(actor, "webhook.delete", ("webhook", webhook.id), name=webhook.name)
 
 
-def rotate_secret(actor: Actor, webhook_id: str) -> tuple[Webhook, str]:
-    """Give a webhook a new secret; return (Webhook, secret). The previous one also signs, for BOTH_SECRETS_FOR."""
+def rotate_secret(actor: Actor, webhook_id: str) -> WebhookState:
+    """Give a webhook a new secret; return its WebhookState, with the secret.
+
+    The previous one also signs, for BOTH_SECRETS_FOR.
+    """
     secret = make_secret()
     with database.atomic():
         webhook = _lock(actor, webhook_id, None)
@@ -133,7 +136,7 @@ def rotate_secret(actor: Actor, webhook_id: str) -> tuple[Webhook, str]:
         )
         Webhook.update(changed).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.rotate_secret", ("webhook", webhook.id), name=webhook.name)
-        return Webhook.get_by_id(webhook.id), secret
+        return state_of(webhook.id, secret)
 
 
 def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
@@ -146,7 +149,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
         webhook = _lock(actor, webhook_id, None)
         if not webhook.resources:
             raise Conflict("The webhook has no resources.")
-        state = state_of(webhook.resources)
+        state = feed_state_of(webhook.resources)
         position = read_cursor(after, catalog.source.cursor_serializer, webhook.resources, state)
         Webhook.update(position._asdict()).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.replay", ("webhook", webhook.id), name=webhook.name)
