@@ -42,12 +42,16 @@ def test_an_admin_sends_changes_to_a_receiver(open_as, address, hook, console):
     page.get_by_role("link", name="Webhook", exact=True).click()
     change_beside_somebody_else(page, admin, console)
     new_secret = rotate(page)
+    changes = page.request.get(f"http://{address}/api/v1/changes?resource=notes").json()
+    cursor = changes["meta"]["next_cursor"]
     admin.call("PATCH", f"/notes/{note['id']}", {"title": "new"})
     (message,) = hook.take(1)
     for each in (secret, new_secret):
         assert Webhook(each).verify(message.body, message.headers)["type"] == "notes.update"
     with pytest.raises(WebhookVerificationError):
         Webhook("whsec_" + 32 * "0").verify(message.body, message.headers)
+    replay(page, cursor, console)
+    assert [each.json["type"] for each in hook.take(1)] == ["notes.update"]
     switch_off(page, console)
     delete(page)
 
@@ -161,6 +165,22 @@ def change_beside_somebody_else(page, admin, console):
     forget_refusals(console, 412)
 
 
+def replay(page, cursor, console):
+    """Let the webhook continue after a cursor, and then from now on."""
+    page.get_by_text("Replay changes").click()
+    page.get_by_label("Cursor").fill("<script>")
+    page.get_by_role("button", name="Replay", exact=True).click()
+    page.locator(".problems, .error").first.wait_for()
+    check_accessible(page)
+    forget_refusals(console, 400, 422)
+    page.get_by_role("button", name="Continue from now").click()
+    page.get_by_role("button", name="Continue", exact=True).click()
+    notice(page, "The webhook sends what is changed from now on.")
+    page.get_by_label("Cursor").fill(cursor)
+    page.get_by_role("button", name="Replay", exact=True).click()
+    notice(page, "The changes after this cursor are sent again.")
+
+
 def switch_off(page, console):
     """Save the form, which was read before the new secret."""
     page.get_by_label("Active").uncheck()
@@ -177,6 +197,8 @@ def delete(page):
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_text("There are no webhooks yet.").wait_for()
+    go(page, "Health")
+    page.get_by_role("row", name="Webhooks OK").wait_for()
 
 
 def go(page, name):

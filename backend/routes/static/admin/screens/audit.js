@@ -22,7 +22,7 @@ const FILTERS = [
   {name: 'created_at__lt', label: 'Before', type: 'datetime-local'},
 ];
 const PAGES = {user: ['/admin/users', 'users:read'], role: ['/admin/roles', 'users:read'],
-  resource: ['/admin/resources', 'resources:read']};
+  resource: ['/admin/resources', 'resources:read'], webhook: ['/admin/webhooks', 'webhooks:write']};
 
 export default function Audit({query}) {
   const chosen = filtersOf(query, FILTERS);
