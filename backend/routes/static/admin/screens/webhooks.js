@@ -1,15 +1,17 @@
-// The webhooks: who is told about changes, and whether that works.
+// The webhooks: where changes are sent, and whether that works.
 import {html} from '../parts/html.js';
 import {numberText} from '../parts/amounts.js';
 import {useRead} from '../parts/reading.js';
 import {Link} from '../parts/router.js';
+import {may} from '../parts/session.js';
 import {Empty, Loaded} from '../parts/states.js';
 import {Time} from '../parts/times.js';
 import {DELIVERY_STATES, WebhookState} from '../parts/webhooks/states.js';
 
 export default function Webhooks() {
   const read = useRead('/webhooks');
-  const create = html`<${Link} class="button main" to="/admin/webhooks/new">New webhook<//>`;
+  const create = may('webhooks:write')
+    && html`<${Link} class="button main" to="/admin/webhooks/new">New webhook<//>`;
   return html`<div class="heading"><h1>Webhooks</h1>
       <div class="actions"><button type="button" onClick=${read.reload}>Read again</button>${create}</div></div>
     <${Loaded} read=${read}>${webhooks => (webhooks.length
