@@ -20,7 +20,7 @@ from backend.services.files import uploads
 from backend.services.operation import idempotency, open_streams
 from backend.services.records import batches, expansions, exports
 from backend.services.storage import full_text
-from backend.services.webhooks import calls, dispatcher, fan_out, queue, sender, targets
+from backend.services.webhooks import calls, fan_out, queue, sender, targets
 from backend.utils import file_names
 from tests.parts.server import ROOT
 
@@ -86,7 +86,7 @@ FIXED = {
     "attempts of a delivery": len(queue.DELAYS) + 1,
     "longest wait": sender.LONGEST_WAIT.total_seconds() // 3600,
     "deliveries of a webhook that wait": fan_out.MAX_WAITING,
-    "calls of a webhook at the same time": dispatcher.THREADS_PER_WEBHOOK,
+    "calls of a webhook at the same time": queue.THREADS,
 }
 
 

@@ -11,7 +11,7 @@ commands = AppGroup("jobs", help="Background jobs.")
 
 @commands.command("run", epilog="Example: flask jobs run")
 def run_jobs() -> None:
-    """Run background jobs, such as sending mail, and send webhooks.
+    """Run background jobs, and send mail and webhooks.
 
     Needed if LARDER_JOBS=off. Runs until SIGTERM.
     """

@@ -49,8 +49,8 @@ class Sending:
 
     def _send(self, webhook_id):
         attempts = 0
-        while self.sender.send_next(webhook_id):
-            attempts += 1
+        while number := self.sender.send_some(webhook_id):
+            attempts += number
         return attempts
 
     def run_later(self):

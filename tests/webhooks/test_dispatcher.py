@@ -9,7 +9,8 @@ import pytest
 
 from backend.models.database import connected
 from backend.models.delivery import Delivery
-from backend.services.webhooks.dispatcher import THREADS_PER_WEBHOOK, Dispatcher
+from backend.services.webhooks.dispatcher import Dispatcher
+from backend.services.webhooks.queue import THREADS
 from backend.utils.clock import utcnow
 from tests.conftest import PASSWORD, SECRET_KEY
 from tests.parts.receiver import receiver
@@ -38,16 +39,15 @@ def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(admin, alice, d
         make_webhook(maker_id, fast.url)
         made = [alice.make("notes", title=str(number))["id"] for number in range(8)]
         assert sorted(message.json["data"]["id"] for message in fast.take(8)) == sorted(made)
-        assert len(slow.take(THREADS_PER_WEBHOOK)) == THREADS_PER_WEBHOOK  # all its threads wait
+        assert len(slow.take(THREADS)) == THREADS  # all its threads wait
         stopping = threading.Thread(target=dispatcher.stop)
         stopping.start()
+        dispatcher._stopping.wait(10)
         go_on.set()
         stopping.join(30)
         assert not stopping.is_alive()
     states = deliveries("webhook_id", "state")
-    assert (
-        sum(state == "delivered" for webhook_id, state in states if str(webhook_id) == slow_id) == THREADS_PER_WEBHOOK
-    )
+    assert sum(state == "delivered" for webhook_id, state in states if str(webhook_id) == slow_id) == THREADS
 
 
 def test_keeps_the_order_of_each_record_with_several_threads(admin, alice, dispatcher):
@@ -88,7 +88,7 @@ def test_what_a_killed_server_was_sending_is_sent_by_the_next_one(app, alice, ad
         with doomed_server(folder, **settings) as (address, process):
             with Caller(address).sign_in(alice.email, PASSWORD) as caller:
                 made = [caller.call("POST", "/notes", {"title": str(number)})[1]["data"]["id"] for number in range(6)]
-            first = [message.id for message in inbox.take(THREADS_PER_WEBHOOK)]
+            first = [message.id for message in inbox.take(THREADS)]
             process.send_signal(signal.SIGKILL)
             process.wait()
         killed.set()

@@ -19,8 +19,8 @@ from backend.services.webhooks.sender import Sender
 POLL_SECONDS = 0.2  # between two looks at the feed and at what is due
 REST_SECONDS = 5  # after a failure of the database
 QUIET_SECONDS = 1  # without a thread for a webhook whose deliveries must wait for an earlier one, or for the receiver
-# So many threads may send for one webhook. A slow receiver takes those of its own webhook, and no others.
-THREADS_PER_WEBHOOK, MAX_THREADS = 4, 200
+# Enough for all webhooks: a slow receiver takes the threads of its own webhook, and no others.
+MAX_THREADS = 200
 
 log = structlog.get_logger()
 
@@ -71,7 +71,7 @@ class Dispatcher:
         """Return whether a webhook gets one more thread, and count it."""
         with self._lock:
             is_quiet = self._quiet_until.get(webhook_id, 0) > time.monotonic()
-            may_start = not is_quiet and self._running[webhook_id] < THREADS_PER_WEBHOOK
+            may_start = not is_quiet and self._running[webhook_id] < queue.THREADS
             self._running[webhook_id] += may_start
             return may_start
 
@@ -79,9 +79,9 @@ class Dispatcher:
         """Send what a webhook has to send now."""
         sent = 0
         try:
-            while not self._stopping.is_set() and self.sender.send_next(webhook_id):
-                sent += 1
-        except (*DATABASE_ERRORS, LarderError) as error:  # what was claimed is due again after a minute
+            while not self._stopping.is_set() and (number := self.sender.send_some(webhook_id, self._stopping.is_set)):
+                sent += number
+        except (*DATABASE_ERRORS, LarderError) as error:  # what was claimed is due again after some minutes
             log.warning("webhook not sent", webhook=webhook_id, reason=type(error).__name__)
         finally:
             with self._lock:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from backend.models.delivery import Delivery
 from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
-from backend.services.definitions.catalog import Catalog
+from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.records.changes import ChangeView, members_of
 from backend.services.storage.feed_reading import Change, Position
 from backend.services.webhooks.fan_out import readable_resources
@@ -27,12 +27,24 @@ class Message(NamedTuple):
     secrets: Sequence[str] | None
 
 
-def make_message(actor: Actor, catalog: Catalog, webhook: Webhook, delivery: Delivery) -> Message | None:
-    """Return the message of a delivery; None if the actor may not see the change, or if it is no longer wanted."""
-    body = _test_body(webhook) if delivery.resource is None else _change_body(actor, catalog, webhook, delivery)
-    if body is None:
-        return None
-    return Message(f"msg_{delivery.id}", webhook.url, body, _secrets_of(webhook))
+def make_messages(
+    actor: Actor, catalog: Catalog, webhook: Webhook, deliveries: Sequence[Delivery]
+) -> list[Message | None]:
+    """Return the messages of deliveries of different records; None where the actor no longer sees the change, or where
+    the webhook no longer wants it.
+
+    They are those of the first deliveries, as many as fit into a response together, but at least one.
+    """
+    secrets, changes = _secrets_of(webhook), [_change_of(each) for each in deliveries if each.resource is not None]
+    resources = readable_resources(actor, catalog, sorted({change.resource for change in changes}))
+    bodies, left_out = _change_bodies(actor, webhook, resources, changes) if resources else ({}, set())
+    messages: list[Message | None] = []
+    for delivery in deliveries:
+        if delivery.record_id in left_out:
+            break
+        body = _test_body(webhook) if delivery.resource is None else bodies.get(delivery.record_id)
+        messages.append(None if body is None else Message(f"msg_{delivery.id}", webhook.url, body, secrets))
+    return messages
 
 
 def _test_body(webhook: Webhook) -> str:
@@ -40,22 +52,24 @@ def _test_body(webhook: Webhook) -> str:
     return json.dumps({"type": TEST, "timestamp": rfc3339(utcnow()), "data": data}, separators=(",", ":"))
 
 
-def _change_body(actor: Actor, catalog: Catalog, webhook: Webhook, delivery: Delivery) -> str | None:
-    change = _change_of(delivery)
-    if change.resource not in webhook.resources or change.action not in webhook.actions:
-        return None
-    resources = readable_resources(actor, catalog, [change.resource])
-    if not resources:
-        return None
-    # Also without data in the payload: only then is the record looked for in the scope.
-    shown = ChangeView(actor, resources, with_data=True).show([change])
-    if not shown:
-        return None
-    change, record = shown[0]
-    data = json.dumps(members_of(change), separators=(",", ":"))
-    if webhook.with_data:
-        data = f'{data[:-1]},"record":{record}}}'
-    return f'{{"type":"{change.resource}.{change.action}","timestamp":"{change.at}","data":{data}}}'
+def _change_bodies(
+    actor: Actor, webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Change]
+) -> tuple[dict[str | None, str], set[str | None]]:
+    """Return the bodies of visible changes by the id of the record, and the ids of those that are left out."""
+    names = {resource.name for resource in resources}
+    wanted = [each for each in changes if each.resource in webhook.resources and each.action in webhook.actions]
+    readable = [change for change in wanted if change.resource in names]
+    # Also without data in the payload: only then are the records looked for in the scope.
+    view = ChangeView(actor, resources, with_data=True)
+    fitting = view.fitting(readable)
+    bodies: dict[str | None, str] = {}
+    for change, record in view.show(fitting):
+        data = json.dumps(members_of(change), separators=(",", ":"))
+        if webhook.with_data:
+            data = f'{data[:-1]},"record":{record}}}'
+        kind = f"{change.resource}.{change.action}"
+        bodies[change.record_id] = f'{{"type":"{kind}","timestamp":"{change.at}","data":{data}}}'
+    return bodies, {change.record_id for change in readable[len(fitting) :]}
 
 
 def _change_of(delivery: Delivery) -> Change:

@@ -1,6 +1,7 @@
 """The second step of a webhook: which delivery is sent next, and what becomes of it."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,14 +18,14 @@ from backend.services.accounts.outbox import queue_mail
 from backend.services.operation.metrics import metrics
 from backend.utils.clock import utcnow
 
-CLAIMED_FOR = timedelta(minutes=1)  # longer than a call takes; after a crash, the delivery is due again by then
+CLAIMED_FOR = timedelta(minutes=3)  # longer than MAX_CLAIMED calls take; after a crash, they are due again by then
 MINUTE, HOUR = 60, 3600
 # Between two attempts, in seconds (Standard Webhooks 1.0), each up to a tenth longer: not all come back at once.
 DELAYS = (5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
 JITTER = 0.1
 RETRIED = "retried"
 MAIL_EVERY = timedelta(days=1)
-CLAIM_CHOICE = 20  # deliveries that are looked at: other processes may claim the first ones
+MAX_CLAIMED, THREADS = 10, 4  # deliveries that a thread claims at once, and threads of a webhook in a process
 GONE_STATUS = 410  # RFC 9110, 15.5.11
 
 log = structlog.get_logger()
@@ -44,6 +45,9 @@ class Outcome(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
+DROP = Outcome(0)  # nothing was sent, because the roles of the webhook do not see the change any longer
+
+
 def due_webhooks() -> list[str]:
     """Return the ids of the webhooks that have something to send now, a test also while they are switched off."""
     may_be_sent = Webhook.active | Delivery.resource.is_null()
@@ -56,23 +60,32 @@ def _is_due(now: datetime) -> Expression:
     return (Delivery.state == WAITING) & (Delivery.next_attempt_at <= now)
 
 
-def claim(webhook: Webhook) -> Delivery | None:
-    """Return a delivery that is due, and reserve it for this process; None if there is none.
+def claim(webhook: Webhook) -> list[Delivery]:
+    """Return some deliveries that are due, and reserve them for this thread; none if no delivery is due.
 
     Of each record only the change with the lowest version is sent, also if it must be sent again later.
     """
     now = utcnow()
-    due = Delivery.select().where(Delivery.webhook_id == webhook.id, _is_due(now), ~_follows_another(webhook))
+    due = Delivery.select(Delivery.id).where(
+        Delivery.webhook_id == webhook.id, _is_due(now), ~_follows_another(webhook)
+    )
     if not webhook.active:
         due = due.where(Delivery.resource.is_null())
-    for delivery in list(due.order_by(Delivery.next_attempt_at, Delivery.version, Delivery.id).limit(CLAIM_CHOICE)):
-        claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1).where(
-            Delivery.id == delivery.id, Delivery.next_attempt_at == delivery.next_attempt_at, Delivery.state == WAITING
-        )
-        if claimed.execute():
-            delivery.attempts += 1
-            return delivery
-    return None
+    order = Delivery.next_attempt_at, Delivery.version, Delivery.id
+    found = [delivery.id for delivery in due.order_by(*order).limit(MAX_CLAIMED * THREADS)]
+    share = -(-len(found) // THREADS)  # the rest is for the other threads of the webhook
+    if not found:
+        return []
+    claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1)
+    ids = [row.id for row in claimed.where(Delivery.id.in_(found[:share]), _is_due(now)).returning(Delivery.id)]
+    return list(Delivery.select().where(Delivery.id.in_(ids)).order_by(Delivery.version, Delivery.id)) if ids else []
+
+
+def release(deliveries: Sequence[Delivery]) -> None:
+    """Make deliveries due again at once, which were claimed and not sent."""
+    for delivery in deliveries:
+        unsent = {"next_attempt_at": utcnow(), "attempts": Delivery.attempts - 1}
+        Delivery.update(unsent).where(_is_same(delivery)).execute()
 
 
 def _follows_another(webhook: Webhook) -> Function:
@@ -83,26 +96,27 @@ def _follows_another(webhook: Webhook) -> Function:
     return fn.EXISTS(earlier.select(SQL("1")).where(same, waits))
 
 
-def drop(delivery: Delivery) -> None:
-    """End a delivery whose change the roles of the webhook do not see any longer."""
-    _end(delivery, DROPPED, {})
+def settle(webhook: Webhook, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
+    """Store what came of attempts: each delivery ends, or is due again later."""
+    with database.atomic():
+        for delivery, outcome in outcomes:
+            _settle_one(webhook, delivery, outcome)
 
 
-def settle(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
-    """Store what came of an attempt: the delivery ends, or is due again later."""
+def _settle_one(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
     shown = {"status": outcome.status, "error": outcome.error, "milliseconds": outcome.milliseconds}
-    if outcome.is_success:
+    if outcome == DROP:
+        _end(delivery, DROPPED, {})
+    elif outcome.is_success:
         _end(delivery, DELIVERED, shown)
     elif outcome.status == GONE_STATUS and webhook.active:
-        with database.atomic():
-            _end(delivery, FAILED, shown)
-            _switch_off(webhook)
+        _end(delivery, FAILED, shown)
+        _switch_off(webhook)
     elif delivery.resource is None:  # a person waits for the outcome of a test
         _end(delivery, FAILED, shown)
     elif delivery.attempts > len(DELAYS):
-        with database.atomic():
-            _mail_about_failure(webhook)
-            _end(delivery, FAILED, shown)
+        _mail_about_failure(webhook)
+        _end(delivery, FAILED, shown)
     else:
         seconds = DELAYS[delivery.attempts - 1] * random.uniform(1, 1 + JITTER)
         wait = max(timedelta(seconds=seconds), outcome.wait or timedelta())
@@ -115,12 +129,16 @@ def _end(delivery: Delivery, state: str, shown: dict[str, Any]) -> None:
 
 def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> None:
     """Write the values, unless the delivery was claimed again or started anew meanwhile."""
-    is_same = (Delivery.state == WAITING) & (Delivery.attempts == delivery.attempts)
-    Delivery.update(values).where(Delivery.id == delivery.id, is_same).execute()
+    Delivery.update(values).where(_is_same(delivery)).execute()
     metrics.process.tally().count_event("webhook", outcome)
     level = log.info if outcome in (DELIVERED, DROPPED) else log.warning
     shown = {name: value for name, value in values.items() if name in ("status", "milliseconds", "error")}
     level("webhook", outcome=outcome, webhook=str(delivery.webhook_id), attempts=delivery.attempts, **shown)
+
+
+def _is_same(delivery: Delivery) -> Expression:
+    same = (Delivery.id == delivery.id) & (Delivery.attempts == delivery.attempts)
+    return same & (Delivery.state == WAITING)
 
 
 def _switch_off(webhook: Webhook) -> None:

@@ -1,9 +1,9 @@
 """Sends what is due: one attempt after the other, without a database connection while it waits for the receiver."""
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
 
 from backend.config.settings import Settings
 from backend.models.database import connected
@@ -14,7 +14,7 @@ from backend.services.definitions.catalog import Catalog, Catalogs
 from backend.services.webhooks import queue
 from backend.services.webhooks.calls import Answer, Caller, CallFailed
 from backend.services.webhooks.makers import actor_of
-from backend.services.webhooks.payloads import SECRET_LOST, Message, make_message
+from backend.services.webhooks.payloads import SECRET_LOST, Message, make_messages
 from backend.services.webhooks.queue import Outcome
 from backend.services.webhooks.signatures import signed_headers
 from backend.services.webhooks.targets import NotAllowed, parse_target
@@ -24,13 +24,8 @@ from backend.utils.version import VERSION
 
 BUSY = (429, 503)  # statuses whose Retry-After is obeyed (RFC 9110, 10.2.3)
 LONGEST_WAIT = timedelta(days=1)
+SETTLE_SECONDS = 1  # after which outcomes are stored, and messages made anew
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"Larder/{VERSION}"}
-
-
-class _Claimed(NamedTuple):
-    webhook: Webhook
-    delivery: Delivery
-    message: Message
 
 
 class Sender:
@@ -46,30 +41,60 @@ class Sender:
         catalog, generation = self._catalogs.newest, Generation.current()
         return catalog if catalog.generation == generation else self._catalogs.after(catalog, generation)
 
-    def send_next(self, webhook_id: str) -> bool:
-        """Make one attempt of a delivery that is due; return whether there was one."""
-        with connected():
-            claimed = self._claim(webhook_id)
-        if claimed is None:
-            return False
-        outcome = self._attempt(claimed.message)
-        if outcome.wait:
-            self._paused_until[webhook_id] = utcnow() + outcome.wait
-        with connected():
-            queue.settle(claimed.webhook, claimed.delivery, outcome)
-        return True
+    def send_some(self, webhook_id: str, is_stopping: Callable[[], bool] = lambda: False) -> int:
+        """Make one attempt of each of some deliveries that are due; return how many. Begin no more if it is stopping.
 
-    def _claim(self, webhook_id: str) -> _Claimed | None:
-        """Claim a delivery that is due and make its message; drop those whose changes are no longer visible."""
+        What came of them is stored together, at the latest a second after the first: a commit takes longer than a fast
+        receiver.
+        """
+        number = 0
+        with connected():
+            webhook = self._find(webhook_id)
+            if webhook is None:
+                return 0
+            left = queue.claim(webhook)
+        try:
+            while left and not is_stopping():
+                with connected():
+                    messages = self._messages(webhook_id, left)
+                if messages is None:
+                    break
+                outcomes = self._attempt_some(left, messages, is_stopping)
+                number += len(outcomes)
+                del left[: len(outcomes)]
+                with connected():
+                    queue.settle(webhook, outcomes)
+        finally:
+            if left:
+                with connected():
+                    queue.release(left)
+        return number
+
+    def _find(self, webhook_id: str) -> Webhook | None:
+        """Return the webhook, unless it may send nothing now."""
         webhook = Webhook.get_or_none(Webhook.id == webhook_id)
-        if webhook is None or self._is_paused(webhook_id) or (actor := actor_of(webhook)) is None:
+        return None if webhook is None or self._is_paused(webhook_id) else webhook
+
+    def _messages(self, webhook_id: str, deliveries: Sequence[Delivery]) -> list[Message | None] | None:
+        """Return what make_messages returns; None if the webhook may send nothing now."""
+        webhook = self._find(webhook_id)
+        if webhook is None or (actor := actor_of(webhook)) is None:
             return None
-        while (delivery := queue.claim(webhook)) is not None:
-            message = make_message(actor, self.catalog(), webhook, delivery)
-            if message is not None:
-                return _Claimed(webhook, delivery, message)
-            queue.drop(delivery)
-        return None
+        return make_messages(actor, self.catalog(), webhook, deliveries)
+
+    def _attempt_some(
+        self, deliveries: Sequence[Delivery], messages: Sequence[Message | None], is_stopping: Callable[[], bool]
+    ) -> list[tuple[Delivery, Outcome]]:
+        """Send the first messages, until a second is over or the receiver asks to wait."""
+        ends_at, outcomes = time.monotonic() + SETTLE_SECONDS, []
+        for delivery, message in zip(deliveries, messages, strict=False):
+            outcome = queue.DROP if message is None else self._attempt(message)
+            outcomes.append((delivery, outcome))
+            if outcome.wait:
+                self._paused_until[str(delivery.webhook_id)] = utcnow() + outcome.wait
+            if outcome.wait or time.monotonic() > ends_at or is_stopping():
+                break
+        return outcomes
 
     def _is_paused(self, webhook_id: str) -> bool:
         until = self._paused_until.get(webhook_id)

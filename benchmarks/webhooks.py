@@ -1,0 +1,131 @@
+"""What webhooks cost, and how fast they are: `python -m benchmarks.webhooks`.
+
+One process answers requests and sends webhooks; the receivers are in the process of the benchmark. Measured are the
+time from the response to a writer until the receiver has the message, the waits of paced writers with and without
+webhooks, in interleaved rounds, and how many messages a second leave a backlog. With `--postgres` on Postgres. The
+section of `benchmarks/results/scale.md` is written anew.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from benchmarks.processes import database, running
+from benchmarks.soak_load import declare, expect
+from benchmarks.tables import markdown_table, percentile, replace_section
+from tests.parts.receiver import receiver
+
+SINGLE, BACKLOG, AT_ONCE, WEBHOOKS, WRITERS = 30, 900, 100, 5, 2
+PAUSE_SECONDS = 0.02  # of a writer
+SLOW_SECONDS = 0.1
+NOTES = {
+    "fields": {"title": {"type": "string"}},
+    "access": {"list": ["member"], "read": ["member"]},
+    "feed": True,
+}
+HEADER = ["", "p50", "p99", "requests"]
+
+
+def main():
+    """Measure, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    settings = {"log_level": "ERROR", "webhook_networks": "127.0.0.1"}
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        url = stack.enter_context(database(folder, postgres=options.postgres))
+        (server,) = stack.enter_context(running(folder, 1, database_url=url, data_dir=folder, **settings))
+        lines = _measure(server, options)
+    replace_section(f"Webhooks, {'Postgres' if options.postgres else 'SQLite'}", lines)
+
+
+def _measure(server, options):
+    admin = server.caller()
+    declare(admin, "notes", NOTES)
+    without, with_webhooks = [], []
+    for _ in range(options.rounds):
+        without.append(_waits(server, options.seconds))
+        with _webhooks(admin, WEBHOOKS):
+            with_webhooks.append(_waits(server, options.seconds))
+    with _webhooks(admin, 1) as (inbox,):
+        delays = sorted(_delay(admin, inbox) for _ in range(SINGLE))
+    rates = [_rate(admin, seconds) for seconds in (0, SLOW_SECONDS)]
+    return [
+        *markdown_table(HEADER, [_row("no webhooks", without), _row(f"{WEBHOOKS} webhooks", with_webhooks)]),
+        "",
+        f"Creates of {WRITERS} writers. A message reaches its receiver {statistics.median(delays) * 1000:.0f} ms after "
+        f"the response to the writer (median of {SINGLE}), at most {delays[-1] * 1000:.0f} ms. From a backlog of "
+        f"{BACKLOG} a webhook sends {rates[0]:.0f} messages a second, and {rates[1]:.0f} to a receiver that takes "
+        f"{SLOW_SECONDS * 1000:.0f} ms for each.",
+    ]
+
+
+class _webhooks(ExitStack):
+    """Webhooks of all notes, each with a receiver of its own, until the end of the block."""
+
+    def __init__(self, admin, count):
+        super().__init__()
+        self._admin, self._count = admin, count
+
+    def __enter__(self):
+        inboxes = [self.enter_context(receiver()) for _ in range(self._count)]
+        for inbox in inboxes:
+            body = {"name": "Benchmark", "url": inbox.url, "resources": ["notes"], "roles": ["admin"]}
+            _, answer = expect(self._admin, "POST", "/webhooks", body, status=201)
+            self.callback(expect, self._admin, "DELETE", f"/webhooks/{answer['data']['id']}")
+        return inboxes
+
+
+def _waits(server, seconds):
+    """Return the sorted durations of creates by paced writers, in ms."""
+    with ThreadPoolExecutor(WRITERS) as writers:
+        return sorted(
+            each for found in writers.map(lambda _: _write(server, seconds), range(WRITERS)) for each in found
+        )
+
+
+def _write(server, seconds):
+    caller, durations, end = server.caller(), [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        expect(caller, "POST", "/notes", {"title": "x"}, status=201)
+        durations.append((time.perf_counter() - began) * 1000)
+        time.sleep(PAUSE_SECONDS)
+    return durations
+
+
+def _delay(admin, inbox):
+    expect(admin, "POST", "/notes", {"title": "x"}, status=201)
+    began = time.perf_counter()
+    while not inbox.messages:
+        time.sleep(0.002)
+    inbox.messages.clear()
+    return time.perf_counter() - began
+
+
+def _rate(admin, seconds):
+    """Return how many messages a second leave a backlog, if the receiver takes so many seconds for each."""
+    with _webhooks(admin, 1) as (inbox,):
+        inbox.answer = lambda message: time.sleep(seconds) or 204
+        operations = [{"op": "create", "resource": "notes", "data": {"title": "x"}}] * AT_ONCE
+        for _ in range(BACKLOG // AT_ONCE):
+            expect(admin, "POST", "/batch", {"operations": operations})
+        before, began = len(inbox.messages), time.perf_counter()
+        while len(inbox.messages) < BACKLOG:
+            time.sleep(0.01)
+        return (BACKLOG - before) / (time.perf_counter() - began)
+
+
+def _row(name, rounds):
+    p50, p99 = (statistics.median(percentile(each, percent) for each in rounds) for percent in (50, 99))
+    return [name, f"{p50:.1f} ms", f"{p99:.1f} ms", f"{sum(map(len, rounds)):,}"]
+
+
+if __name__ == "__main__":
+    main()
