@@ -66,6 +66,7 @@ from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.jobs import jobs
 from backend.services.operation.metrics import metrics
 from backend.services.operation.open_streams import open_streams
+from backend.services.records.change_cursors import cursor_life
 from backend.services.storage.answer_sizes import response_limit
 from backend.services.storage.counts import count_limit
 from backend.services.storage.feed_watch import feed_watch
@@ -75,7 +76,7 @@ from backend.utils.spool import quota
 # State of the process, in the order in which it is opened: it outlives an app.
 STATE = (
     *(database, quota, limits, hashing, mail_texts, response_limit, count_limit, storage),
-    *(file_urls, file_support, thumbnails, feed_watch, open_streams, webhook_secrets),
+    *(file_urls, file_support, thumbnails, feed_watch, cursor_life, open_streams, webhook_secrets),
     *(error_tracking, jobs, metrics),
 )
 

@@ -1,10 +1,13 @@
 """Who sees which changes: rules on rows, hidden fields, deletions, and who made a change."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
 from backend.routes.toolkit import streaming
+from backend.services.records import change_cursors
+from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.helpers import load
 from tests.parts.changes import Follower
@@ -105,6 +108,21 @@ def test_shows_who_made_a_change_only_to_those_who_see_the_users(admin, alice, b
         [alice.id, bob.id],
         [None, None],
     ]
+
+
+@ON_SQLITE
+def test_a_cursor_expires_by_its_age_whether_or_not_others_write(admin, alice, monkeypatch):
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": ["owner"]}, feed=True)
+    alice.make("notes", state="a")
+    listed = alice.get("/notes").json["meta"]["changes_cursor"]
+    own = Follower(alice)
+    alice.make("notes", state="b")
+    cursors = [own.start, listed, own.read(1)[0]["cursor"], own.cursor]
+    for days, status in ((29.9, 200), (30.1, 410)):
+        then = utcnow() + timedelta(days=days)
+        monkeypatch.setattr(change_cursors, "utcnow", lambda then=then: then)
+        answers = [alice.get(f"/changes?resource=notes&after={each}").status_code for each in cursors]
+        assert answers == [status] * len(cursors)
 
 
 @ON_SQLITE

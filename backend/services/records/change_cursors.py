@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import datetime
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
@@ -9,13 +10,34 @@ from uuid import UUID
 
 from itsdangerous import URLSafeSerializer
 
+from backend.config.settings import Settings
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Expired, Malformed, Unavailable
 from backend.services.storage.feed_reading import FeedState, Position, read_state
+from backend.utils.clock import utcnow
 from backend.utils.sealing import Sealer
 
-CONTENT = Struct(">QQ16s8s")  # the position, the epoch, and a hash of the names of the resources
+# The position, the epoch, a hash of the names of the resources, and a time in seconds since 1970: no change after the
+# position is older.
+CONTENT = Struct(">QQ16s8sI")
+DAY_SECONDS = 24 * 3600
 NOT_OURS = "The cursor was not issued here, or not with the present key."
+
+
+class CursorLife:
+    """How long a cursor is valid: as long as changes are kept.
+
+    If it were valid until changes after it are deleted, it would show whether there were any.
+    """
+
+    seconds: int = Settings.changes_keep_days * DAY_SECONDS
+
+    def open(self, settings: Settings) -> None:
+        """Take the time from the settings."""
+        self.seconds = settings.changes_keep_days * DAY_SECONDS
+
+
+cursor_life = CursorLife()
 
 
 class CursorMaker(NamedTuple):
@@ -30,9 +52,10 @@ class CursorMaker(NamedTuple):
         """Return the maker of cursors for these resources, with the keys of the serializer."""
         return cls(_sealer(serializer), UUID(min(state.epochs)).bytes, _hash(resources))
 
-    def write(self, position: Position) -> str:
-        """Return the cursor of a Position."""
-        sealed = self.sealer.seal(CONTENT.pack(*position, self.epoch, self.names))
+    def write(self, position: Position, at: str | None = None) -> str:
+        """Return the cursor of a Position: that of a change `at` this time, or the end of the feed now."""
+        moment = datetime.fromisoformat(at) if at else utcnow()
+        sealed = self.sealer.seal(CONTENT.pack(*position, self.epoch, self.names, int(moment.timestamp())))
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
@@ -56,13 +79,14 @@ def state_of(resources: Sequence[str]) -> FeedState:
 def read_cursor(cursor: str, serializer: URLSafeSerializer, resources: Sequence[str], state: FeedState) -> Position:
     """Return the Position in a cursor of the feeds of these resources, or of one of them.
 
-    Raises Malformed if it is another cursor, Expired if changes after it have been deleted, or are not comparable.
+    Raises Malformed if it is another cursor, Expired if changes after it may have been deleted, or are not comparable.
     """
-    transaction_id, sequence, epoch, names = CONTENT.unpack(_opened(cursor, serializer))
+    transaction_id, sequence, epoch, names, seconds = CONTENT.unpack(_opened(cursor, serializer))
     if names not in (_hash(resources), *(_hash([each]) for each in resources)):
         raise Malformed("The cursor belongs to other resources.")
     position = Position(transaction_id, sequence)
-    if str(UUID(bytes=epoch)) not in state.epochs or not state.start <= position <= state.end:
+    is_old = utcnow().timestamp() - seconds > cursor_life.seconds
+    if is_old or str(UUID(bytes=epoch)) not in state.epochs or not state.start <= position <= state.end:
         raise Expired()
     return position
 

@@ -72,7 +72,8 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     page = view.fitting(found[: query.limit])
     more = len(page) < len(found)
     items = [_to_json(*each, maker) for each in view.show(page)]
-    return ChangePage(items, maker.write(page[-1].position if more else state.end), more)
+    cursor = maker.write(page[-1].position, page[-1].at) if more else maker.write(state.end)
+    return ChangePage(items, cursor, more)
 
 
 def _resource(actor: Actor, catalog: Catalog, name: str) -> Resource:
@@ -239,7 +240,7 @@ def _select(resource: Resource, scope: Condition, *columns: Node) -> Select:
 
 
 def _to_json(change: Change, data: str | None, maker: CursorMaker) -> ListedChange:
-    cursor = maker.write(change.position)
+    cursor = maker.write(change.position, change.at)
     head = json.dumps({"cursor": cursor, **members_of(change)}, separators=(",", ":"))
     return ListedChange(cursor, head if data is None else f'{head[:-1]},"data":{data}}}')
 
