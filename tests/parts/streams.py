@@ -2,9 +2,15 @@
 
 import http.client
 import json
+import subprocess
+import threading
 import time
 from contextlib import contextmanager
 
+from tests.parts.pages import read_blocks
+from tests.parts.server import ROOT
+
+PAGE = ROOT / "docs" / "api" / "streams.md"
 WITHIN_SECONDS = 60
 
 
@@ -61,3 +67,29 @@ def connect_stream(address, token, query, headers=()):
     finally:
         response.close()
         connection.close()
+
+
+def read_client(language):
+    """Return the client of this language in docs/api/streams.md."""
+    (found,) = [text for kind, _, text in read_blocks(PAGE) if kind == language and "follow(" in text]
+    return found
+
+
+def check_client(command, address, admin):
+    """Run a client that follows parcels until the title is `end` and prints each title; check what it prints.
+
+    `command` gets the address, a token and a cursor.
+    """
+    cursor = admin.call("GET", "/parcels")[1]["meta"]["changes_cursor"]
+    assert admin.call("POST", "/parcels", {"title": "before"})[0] == 201
+    client = subprocess.Popen([*command, address, admin.token, cursor], stdout=subprocess.PIPE, text=True)
+    killer = threading.Timer(WITHIN_SECONDS, client.kill)
+    killer.start()
+    try:
+        assert client.stdout.readline() == "before\n"
+        for title in ("Käse\u2028\\n", "end"):
+            assert admin.call("POST", "/parcels", {"title": title})[0] == 201
+        assert client.communicate() == ("Käse\u2028\\n\nend\n", None)
+    finally:
+        killer.cancel()
+        client.kill()

@@ -1,6 +1,7 @@
 """Streams of a real server: nothing is missed, who leaves makes room, a slow client is closed, and a stop ends all."""
 
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ import pytest
 
 from tests.conftest import PASSWORD, SECRET_KEY, database_copy
 from tests.parts.server import Caller, running_server
-from tests.parts.streams import connect_stream
+from tests.parts.streams import check_client, connect_stream, read_client
 
 WITHIN_SECONDS = 60
 FIELDS = {"title": {"type": "text", "max_length": 100_000}}
@@ -91,6 +92,24 @@ def test_who_leaves_makes_room_and_a_stop_ends_streams(request, tmp_path):
             assert events.take(1)[0]["id"] == note["id"]
     with stack:
         assert [events.next() for _, events in rest] == [None] * 3
+
+
+def test_the_client_of_the_page(request, tmp_path):
+    program = """
+import sys
+host, token, cursor = sys.argv[1:]
+while True:
+    for cursor, change in follow(host, token, "parcels", cursor):
+        if change:
+            print(change["data"]["title"], flush=True)
+            if change["data"]["title"] == "end":
+                sys.exit()
+"""
+    (tmp_path / "client.py").write_text(read_client("python") + program)
+    with server(request, "sqlite", tmp_path) as (address, admin):
+        body = {"name": "parcels", "fields": FIELDS, "feed": True}
+        assert admin.call("POST", "/resources", body)[0] == 201
+        check_client([sys.executable, tmp_path / "client.py"], address, admin)
 
 
 def test_a_client_that_reads_nothing_gets_a_bounded_part_and_is_closed(request, tmp_path):
