@@ -1,0 +1,38 @@
+"""Streams of changes to clients that do not read."""
+
+import dataclasses
+
+import pytest
+
+from backend.middleware.connections.timers import Times
+from backend.routes.toolkit import streaming
+from backend.services.operation.open_streams import open_streams
+from tests.conftest import ON_SQLITE
+from tests.parts.sockets import channels, serving, wait_for
+
+FIELDS = {"title": {"type": "text", "max_length": 100_000}}
+
+
+@pytest.fixture
+def settings(settings):
+    return dataclasses.replace(settings, streams=2)
+
+
+@ON_SQLITE
+def test_a_client_that_reads_nothing_gets_a_bounded_part_and_is_closed(app, admin, monkeypatch):
+    admin.declare("notes", FIELDS, feed=True)
+    cursor = admin.get("/notes").json["meta"]["changes_cursor"]
+    operations = [{"op": "create", "resource": "notes", "data": {"title": "x" * 20_000}}] * 40
+    for _ in range(10):  # 8 MB
+        assert admin.post("/batch", json={"operations": operations}).status_code == 200
+    monkeypatch.setattr("backend.routes.changes.MAX_STREAMED_AT_ONCE", 50)  # 1 MB
+    path = f"/api/v1/changes/stream?resource=notes&data=true&after={cursor}"
+    with serving(app, Times(idle=600, head=600, pace=2, sweep=0.05)) as (server, connect):
+        connect(receive_bytes=4096).send(path, f"Authorization: Bearer {admin.token}")
+        wait_for(lambda: open_streams.number == 1)
+        (channel,) = channels(server)
+        wait_for(lambda: channel.total_outbufs_len > streaming.MAX_UNSENT_BYTES)
+        sizes = []
+        wait_for(lambda: sizes.append(channel.total_outbufs_len) or open_streams.number == 0)
+        assert max(sizes) < 2_500_000
+        wait_for(lambda: not channels(server))
