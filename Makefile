@@ -115,6 +115,9 @@ bench-transfers: $(VENV)/.installed-dev ## Measure what slow uploads, downloads 
 bench-streams: $(VENV)/.installed-dev ## Measure what 300 streams of changes cost other requests, their delay and memory; with ARGS=--postgres on Postgres
 	$(BIN)/python -W ignore -m benchmarks.streams $(ARGS)
 
+bench-webhooks: $(VENV)/.installed-dev ## Measure how fast webhooks are, and what they cost writers; with ARGS=--postgres on Postgres
+	$(BIN)/python -W ignore -m benchmarks.webhooks $(ARGS)
+
 bench-admin: $(VENV)/.installed-dev ## Measure a list of the admin page in a browser; with ARGS="--records 1000000 --postgres"; needs chromium
 	$(BIN)/python -W ignore -m benchmarks.admin_page $(ARGS)
 
