@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
+from backend.middleware import tokens
 from backend.routes.toolkit import streaming
 from backend.services.operation.open_streams import MAX_OF_AN_ACTOR, open_streams
 from tests.conftest import ON_SQLITE, Person
@@ -97,7 +100,7 @@ def test_a_cursor_that_expires_and_a_definition_that_ends_the_feed_end_the_strea
 
 
 @ON_SQLITE
-def test_a_stream_ends_with_the_session_and_the_grant(admin, alice, bob, read_lines):
+def test_a_stream_ends_with_the_session_the_grant_and_the_token(admin, alice, bob, settings, monkeypatch):
     admin.declare("notes", FIELDS, access=ACCESS | {"list": ["editor"]}, feed=True)
     for name in ("alice", "bob"):
         person = {"alice": alice, "bob": bob}[name]
@@ -118,6 +121,12 @@ def test_a_stream_ends_with_the_session_and_the_grant(admin, alice, bob, read_li
             ("end", "UNAUTHENTICATED"),
             ("end", "FORBIDDEN"),
         ]
+        with open_stream(admin, resource="notes") as (_, events):
+            assert events.next()[0] == "beat"
+            later = time.time() + settings.access_token_seconds
+            monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: later))
+            end = events.next()
+            assert (end[0], end[1]["message"]) == ("end", "The token has expired.")
         assert next(parts).startswith(b'event: end\ndata: {"code": "UNAUTHENTICATED"')
     assert open_streams.number == 0
 

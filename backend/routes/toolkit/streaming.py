@@ -68,7 +68,7 @@ class Stream:
     def parts(self, page: ChangePage, last: Position) -> Iterator[bytes]:
         """Yield the stream: a page that was read after read_last() has returned `last`, then what comes."""
         # With the cursor of its end, a client that has not received the page yet would miss it.
-        yield f"retry: {RETRY_MILLISECONDS}\n{'' if page.items else _beat(page.cursor)}\n".encode()
+        yield f"retry: {RETRY_MILLISECONDS}\n{'' if page.items else _beat(page.cursor)}".encode()
         with feed_watch.watching():
             try:
                 yield from self._follow(page, last)
