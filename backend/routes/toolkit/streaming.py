@@ -1,6 +1,7 @@
 """Streams of changes as server-sent events: what a client has not seen yet, then each change as it is committed."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -31,11 +32,13 @@ LIFE_SECONDS = 30 * 60
 RETRY_MILLISECONDS = 3000  # until a browser connects again
 MAX_UNSENT_BYTES = 64 << 10  # until a slow client has taken them, no more changes are read for it
 SLOW_POLL_SECONDS = 0.2
+READS_AT_ONCE = 4  # of all streams, which one change may wake together: other requests need connections, too
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back until a buffer is full
 MIMETYPE = "text/event-stream"
 TOO_MANY = f"You have {MAX_OF_AN_ACTOR} open streams of changes already; end one of them first."
 
 log = structlog.get_logger()
+_reads = threading.BoundedSemaphore(READS_AT_ONCE)
 
 
 def stream_response(query: ChangeQuery) -> Response:
@@ -126,15 +129,16 @@ class Stream:
 
     def _read(self, after: str) -> ChangePage:
         """Return the next changes that the caller may see now. Raises Unauthenticated if their session has ended."""
-        timing.begin(self._environ)
-        try:
-            continue_request(self._app, self._environ)
-            actor = actor_of(self._environ[IDENTITY])
-            if actor.user_id != self._actor.user_id:  # a cookie that is not valid any more is ignored elsewhere
-                raise Unauthenticated("The session has ended; sign in again.")
-            return list_changes(actor, self._app.catalog_of(self._environ), self._query._replace(after=after))
-        finally:
-            timing.end()
+        with _reads:
+            timing.begin(self._environ)
+            try:
+                continue_request(self._app, self._environ)
+                actor = actor_of(self._environ[IDENTITY])
+                if actor.user_id != self._actor.user_id:  # a cookie that is not valid any more is ignored elsewhere
+                    raise Unauthenticated("The session has ended; sign in again.")
+                return list_changes(actor, self._app.catalog_of(self._environ), self._query._replace(after=after))
+            finally:
+                timing.end()
 
 
 def _event(change: ListedChange) -> bytes:
