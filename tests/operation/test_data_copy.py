@@ -16,6 +16,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
+from backend.models.webhook import Webhook
 from backend.services.operation import data_copy
 from tests.conftest import ON_SQLITE, PASSWORD, SECRET_KEY, Person, with_database
 from tests.parts import every_type, geo, teams
@@ -36,6 +37,7 @@ RICH = {
     },
     "search": ["title"],
     "history": True,
+    "feed": True,
     "checks": {"price_fits": {"price": {"gte": 0}}},
     "access": {"list": ["member"], "read": ["member"]},
 }
@@ -93,6 +95,10 @@ def fill(settings):
     assert admin.post("/invitations", json={"email": "new@example.com", "roles": ["member"]}).status_code in (201, 202)
     robot = admin.post("/users/services", json={"name": "Robot", "roles": ["member"]}).json["data"]
     key = admin.post("/api-keys", json={"name": "Nightly", "user_id": robot["id"]}).json["data"]["secret"]
+    hook = {"name": "Hook", "url": "https://example.com/", "resources": ["shelves"], "roles": ["member"]}
+    path = f"/webhooks/{admin.post('/webhooks', json=hook).json['data']['id']}"
+    assert admin.post(f"{path}/test").status_code == 202
+    assert admin.post(f"{path}/secret").status_code == 201
     refresh = alice.sign_in()["refresh_token"]
     database.close_all()
     return first, key, refresh
@@ -107,7 +113,7 @@ def questions(settings, key):
     for path in (
         *("/shelves?sort=title&expand=parent,others,keeper", "/shelves?title=strasse", "/shelves?q=angstrom"),
         *("/things?sort=-n&per_page=200", "/shelves/aggregate?sum=price,twice&group_by=parent", "/users?sort=email"),
-        *("/resources", "/audit?action=resource.create", "/roles", "/invitations", "/shelves?price__gt=1"),
+        *("/resources", "/audit?action=resource.create", "/roles", "/invitations", "/shelves?price__gt=1", "/webhooks"),
     ):
         answer = admin.get(path)
         assert answer.status_code == 200, answer.json
@@ -134,6 +140,7 @@ def test_everything_is_the_same_there_and_back(settings, empty_database):
         assert len(seen[-1]) > 20
         assert (seen[-1]["shelves"][0], seen[-1]["larder_files"][0]) == ("2", "1")
         assert seen[-1]["larder_users"][0] == "5"
+        assert (seen[-1]["larder_webhooks"][0], seen[-1]["larder_deliveries"][0]) == ("1", "1")
         assert f"{len(seen[-1])} tables are equal" in output
     assert seen[0] == seen[1]
     for copied in copies:
@@ -141,6 +148,8 @@ def test_everything_is_the_same_there_and_back(settings, empty_database):
     back = copies[1]
     assert questions(back, key) == answers
     app = create_app(back)
+    with database.connection_context():
+        assert [*Webhook.select(Webhook.transaction_id, Webhook.sequence).tuples()] == [(0, 0)]
     alice = Person(app, "alice")
     assert alice.client.post("/api/v1/auth/login", json={"email": alice.email, "password": PASSWORD}).status_code == 200
     answer = alice.client.post("/api/v1/auth/refresh", headers={"Authorization": f"Bearer {refresh}"})
