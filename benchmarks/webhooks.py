@@ -1,6 +1,7 @@
 """What webhooks cost, and how fast they are: `python -m benchmarks.webhooks`.
 
-One process answers requests and sends webhooks; the receivers are in the process of the benchmark. Measured are the
+One process answers requests, and sends webhooks itself or leaves that to `flask jobs run`; the receivers are in the
+process of the benchmark. Measured are the
 time from the response to a writer until the receiver has the message, the waits of paced writers with and without
 webhooks, in interleaved rounds, and how many messages a second leave a backlog. With `--postgres` on Postgres. The
 section of `benchmarks/results/scale.md` is written anew.
@@ -8,15 +9,18 @@ section of `benchmarks/results/scale.md` is written anew.
 
 import argparse
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from benchmarks.processes import database, running
 from benchmarks.soak_load import declare, expect
 from benchmarks.tables import markdown_table, percentile, replace_section
 from tests.parts.receiver import receiver
+from tests.parts.server import ROOT, environment
 
 SINGLE, BACKLOG, AT_ONCE, WEBHOOKS, WRITERS = 30, 900, 100, 5, 2
 PAUSE_SECONDS = 0.02  # of a writer
@@ -37,15 +41,34 @@ def main():
     parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
     settings = {"log_level": "ERROR", "webhook_networks": "127.0.0.1"}
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        url = stack.enter_context(database(folder, postgres=options.postgres))
-        (server,) = stack.enter_context(running(folder, 1, database_url=url, data_dir=folder, **settings))
-        lines = _measure(server, options)
-    replace_section(f"Webhooks, {'Postgres' if options.postgres else 'SQLite'}", lines)
+    rows, texts = [], []
+    for jobs, title in (("inline", "sent by the server"), ("off", "sent by `flask jobs run`")):
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            url = stack.enter_context(database(folder, postgres=options.postgres))
+            all_settings = {"database_url": url, "data_dir": folder, "jobs": jobs, **settings}
+            (server,) = stack.enter_context(running(folder, 1, **all_settings))
+            if jobs == "off":
+                stack.enter_context(_jobs(folder, all_settings))
+            measured, text = _measure(server, options, title)
+        rows += measured
+        texts += ["", text]
+    text = f"Creates of {WRITERS} writers, in interleaved rounds."
+    replace_section(
+        f"Webhooks, {'Postgres' if options.postgres else 'SQLite'}", [*markdown_table(HEADER, rows), "", text, *texts]
+    )
 
 
-def _measure(server, options):
+@contextmanager
+def _jobs(folder, settings):
+    """Run `flask jobs run` during the block."""
+    command = [sys.executable, "-m", "flask", "--app", ROOT / "wsgi.py", "jobs", "run"]
+    with subprocess.Popen(command, cwd=folder, env=environment(settings), stderr=subprocess.DEVNULL) as process:
+        yield
+        process.terminate()
+
+
+def _measure(server, options, title):
     admin = server.caller()
     declare(admin, "notes", NOTES)
     without, with_webhooks = [], []
@@ -56,14 +79,13 @@ def _measure(server, options):
     with _webhooks(admin, 1) as (inbox,):
         delays = sorted(_delay(admin, inbox) for _ in range(SINGLE))
     rates = [_rate(admin, seconds) for seconds in (0, SLOW_SECONDS)]
-    return [
-        *markdown_table(HEADER, [_row("no webhooks", without), _row(f"{WEBHOOKS} webhooks", with_webhooks)]),
-        "",
-        f"Creates of {WRITERS} writers. A message reaches its receiver {statistics.median(delays) * 1000:.0f} ms after "
-        f"the response to the writer (median of {SINGLE}), at most {delays[-1] * 1000:.0f} ms. From a backlog of "
-        f"{BACKLOG} a webhook sends {rates[0]:.0f} messages a second, and {rates[1]:.0f} to a receiver that takes "
-        f"{SLOW_SECONDS * 1000:.0f} ms for each.",
-    ]
+    rows = [_row("no webhooks", without), _row(f"{WEBHOOKS} webhooks, {title}", with_webhooks)]
+    return rows, (
+        f"With webhooks {title}: a message reaches its receiver {statistics.median(delays) * 1000:.0f} ms after the "
+        f"response to the writer (median of {SINGLE}), at most {delays[-1] * 1000:.0f} ms. From a backlog of {BACKLOG} "
+        f"a webhook sends {rates[0]:.0f} messages a second, and {rates[1]:.0f} to a receiver that takes "
+        f"{SLOW_SECONDS * 1000:.0f} ms for each."
+    )
 
 
 class _webhooks(ExitStack):
