@@ -18,11 +18,13 @@ from tests.conftest import ON_SQLITE, PASSWORD
 from tests.parts.server import Caller
 
 EVERYBODY = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["member"]}
-SYSTEM = ["Resources", "Users", "Invitations", "Roles", "Audit", "Backups", "Jobs", "Mails", "Health", "Figures"]
+PEOPLE = ["Users", "Invitations", "Roles"]
+SYSTEM = ["Resources", *PEOPLE, "Webhooks", "Audit", "Backups", "Jobs", "Mails", "Health", "Figures"]
 PAGES = (
     *("", "account", "sign-in", "register", "forgot", "records/notes", "records/notes/new", "records/notes/import"),
     *("resources", "resources/new", "resources/notes", "resources/notes/versions", "users", "users/new"),
-    *("invitations", "roles", "roles/new", "roles/editor", "audit", "backups", "jobs", "mails", "health", "figures"),
+    *("webhooks", "webhooks/new", "invitations", "roles", "roles/new", "roles/editor", "audit"),
+    *("backups", "jobs", "mails", "health", "figures"),
 )
 
 
