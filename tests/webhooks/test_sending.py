@@ -210,6 +210,7 @@ RETRY_AFTER = [  # status, Retry-After as seconds or as a moment, and the second
     (503, "999999999999", 86_400, 86_400),
     (429, "soon", 5, 5.5),
     (429, "-5", 5, 5.5),
+    (429, "Fri, 31 Dec 9999 23:59:59 -2359", 5, 5.5),  # no datetime in UTC
     (503, None, 5, 5.5),
     (500, "600", 5, 5.5),
     (429, timedelta(minutes=20), 1200, 1200),
@@ -271,14 +272,19 @@ def test_both_secrets_sign_until_the_previous_one_ends(notes, alice, inbox, send
         assert len(message.headers["webhook-signature"].split()) == len(accepted)
 
 
-def test_a_secret_that_cannot_be_decrypted_is_an_error_that_says_so(notes, alice, inbox, sending):
-    make_webhook(alice.id, inbox.url, secret="bG9zdA==")
+def test_a_secret_that_cannot_be_decrypted_is_an_error_that_a_new_one_mends(notes, admin, alice, inbox, sending):
+    webhook_id, _ = make_webhook(alice.id, inbox.url, secret="bG9zdA==")
     alice.make("notes", title="x")
     assert sending.run() == 1
     ((error, state),) = deliveries("error", "state")
     assert state == "waiting"
     assert "LARDER_SECRET_KEY" in error
     assert inbox.take() == []
+    secret = admin.post(f"/webhooks/{webhook_id}/secret").json["data"]["secret"]  # the lost one is the previous now
+    assert sending.run_later() == 1
+    (message,) = inbox.take(1)
+    assert verified(message, secret)["type"] == "notes.create"
+    assert len(message.headers["webhook-signature"].split()) == 1
 
 
 def test_a_test_is_sent_once_also_while_the_webhook_is_off(notes, alice, inbox, sending):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from backend.models.delivery import Delivery
@@ -83,10 +84,12 @@ def _change_of(delivery: Delivery) -> Change:
 
 
 def _secrets_of(webhook: Webhook) -> list[str] | None:
-    stored = [webhook.secret]
-    if webhook.previous_secret and webhook.previous_until and webhook.previous_until > utcnow():
-        stored.append(webhook.previous_secret)
+    """Return the secrets that sign; one without the previous secret if only that cannot be decrypted."""
     try:
-        return [webhook_secrets.unseal(each) for each in stored]
+        found = [webhook_secrets.unseal(webhook.secret)]
     except ValueError:
         return None
+    if webhook.previous_secret and webhook.previous_until and webhook.previous_until > utcnow():
+        with suppress(ValueError):
+            found.append(webhook_secrets.unseal(webhook.previous_secret))
+    return found

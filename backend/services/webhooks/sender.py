@@ -137,6 +137,6 @@ def _wait_asked_for(retry_after: str | None) -> timedelta | None:
             wait = timedelta(seconds=min(int(text[:9]), 10**6))
         else:
             wait = parsedate_to_datetime(text).astimezone(utcnow().tzinfo) - utcnow()
-    except ValueError:
+    except (ValueError, OverflowError):  # such as the last hour of the year 9999, in a zone behind UTC
         return None
     return min(max(wait, timedelta()), LONGEST_WAIT)
