@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 SILENT_SECONDS = 30  # without any sign of life, which comes every 15 seconds
 RETRY_SECONDS = 3
+TOO_MANY, SERVER_ERROR = 429, 500  # later, the same request may be answered
 
 Event = dict[str, str]
 
@@ -64,10 +65,10 @@ def follow(url: str, email: str, password: str) -> None:
                     print(line_of(json.loads(event["data"])), flush=True)
                 elif "id" not in event and "event" in event:
                     raise ValueError(event["data"])
-        except HTTPError as error:  # such as 503: no process serves streams, or all are in use
+        except HTTPError as error:  # such as 503 if all streams are in use, 502 of a proxy while the server starts
             if error.code == 410:
                 after = ""  # too long away; a program that keeps the tasks would list them again
-            elif error.code != 503:
+            elif error.code != TOO_MANY and error.code < SERVER_ERROR:
                 sys.exit(error.read().decode())
         except ValueError as error:  # the stream has ended: the cursor has expired, or the session has ended
             after = "" if "CURSOR_EXPIRED" in str(error) else after

@@ -1,9 +1,14 @@
 """`examples/teams/follow.py`: prints the changes of the tasks of one's teams, also those made while it was away."""
 
+import runpy
 import subprocess
 import sys
 import threading
 import time
+from io import BytesIO
+from urllib.error import HTTPError
+
+import pytest
 
 from backend import create_app
 from backend.config.settings import Settings
@@ -45,6 +50,20 @@ def test_follows_the_tasks_of_ones_teams_and_misses_nothing(request, sqlite_temp
             killer.cancel()
             follower.kill()
             follower.communicate()
+
+
+def test_tries_again_after_what_may_pass_and_says_why_it_ends(monkeypatch):
+    follow = runpy.run_path(str(teams.FOLDER / "follow.py"))["follow"]
+    statuses = iter([502, 503, 504, 410, 429, 401])
+
+    def refuse(url, *_):
+        raise HTTPError(url, next(statuses), "", None, BytesIO(b"Wrong password"))
+
+    monkeypatch.setitem(follow.__globals__, "sign_in", refuse)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    with pytest.raises(SystemExit, match="Wrong password"):
+        follow("http://larder.example.com/api/v1", "alice@example.com", PASSWORD)
+    assert [*statuses] == []
 
 
 def change(address, name, team, title):
