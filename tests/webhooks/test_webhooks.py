@@ -198,6 +198,21 @@ def test_others_see_nothing_of_it_and_admins_everything(admin, maker, app):
     assert maker.get("/webhooks").json["data"] == []
 
 
+def test_a_key_sees_only_webhooks_whose_roles_it_has(app, admin, maker):
+    made = make_webhook(maker)
+    path = f"/api/v1/webhooks/{made['id']}"
+    assert admin.post("/roles", json={"name": "programmer", "permissions": ["api_keys:write"]}).status_code == 201
+    roles = {"roles": ["sender", "editor", "programmer"]}
+    assert admin.patch(f"/users/{made['created_by']}", json=roles).status_code == 200
+    for roles, listed, found in ((["sender"], [], 404), (["sender", "editor"], [made["id"]], 200)):
+        answer = maker.post("/api-keys", json={"name": "K", "roles": roles})
+        assert answer.status_code == 201, answer.json
+        client, headers = app.test_client(), {"Authorization": f"Bearer {answer.json['data']['secret']}"}
+        assert [each["id"] for each in client.get("/api/v1/webhooks", headers=headers).json["data"]] == listed
+        for method, url in (("GET", path), ("GET", f"{path}/deliveries"), ("DELETE", path)):
+            assert client.open(url, method=method, headers=headers).status_code == found, (roles, method, url)
+
+
 def test_changes_are_made_with_versions(admin, maker):
     made = make_webhook(maker)
     path = f"/webhooks/{made['id']}"

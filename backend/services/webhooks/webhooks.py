@@ -44,7 +44,10 @@ class WebhookParts(TypedDict, total=False):
 
 
 def list_webhooks(actor: Actor) -> list[Webhook]:
-    """Return the Webhooks of the actor, of everybody for an admin, the newest first."""
+    """Return the Webhooks of the actor, of everybody for an admin, the newest first.
+
+    An API key sees those whose roles it has: deliveries name records that other roles may not list.
+    """
     return list(_visible(actor).order_by(Webhook.id.desc()))
 
 
@@ -57,7 +60,12 @@ def get_webhook(actor: Actor, webhook_id: str) -> Webhook:
 
 
 def _visible(actor: Actor) -> "ModelSelect[Webhook]":
-    return Webhook.select() if actor.is_admin else Webhook.select().where(Webhook.created_by == actor.user_id)
+    if actor.is_admin:
+        return Webhook.select()
+    own = Webhook.select().where(Webhook.created_by == actor.user_id)
+    if actor.api_key_id is None:
+        return own
+    return own.where(Webhook.id.in_([each.id for each in own if actor.roles.issuperset(each.roles)]))
 
 
 def create_webhook(actor: Actor, catalog: Catalog, networks: Sequence[Network], parts: WebhookParts) -> WebhookState:
