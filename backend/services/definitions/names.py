@@ -39,7 +39,7 @@ RESERVED_RESOURCES = {
         "schema",
     ),
     # Not paths, but names of blueprints and of other parts of the OpenAPI document.
-    *("root", "swagger_ui", "user_settings", "recovery", "account"),
+    *("root", "swagger_ui", "user_settings", "recovery", "account", "webhook_deliveries"),
     # A table with one of these names would shadow what a statement can refer to like a table: table-valued functions
     # of SQLite, the row that an upsert inserts, and a schema of Postgres.
     *("bytecode", "carray", "dbstat", "excluded", "generate_series", "geopoly", "information_schema", "tables_used"),
