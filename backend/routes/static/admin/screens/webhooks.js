@@ -25,7 +25,8 @@ function Table({webhooks}) {
       <th scope="col">Last delivery</th><th scope="col" class="number">Waiting</th></tr></thead>
     <tbody>${webhooks.map(webhook => html`<tr key=${webhook.id}>
       <th scope="row"><${Link} to=${`/admin/webhooks/${webhook.id}`}>${webhook.name}<//>
-        <p class="hint">${webhook.url}</p></th><td>${webhook.resources.join(', ') || html`<span class="quiet">None</span>`}</td>
+        <p class="hint">${webhook.url}</p></th>
+      <td>${webhook.resources.join(', ') || html`<span class="quiet">None</span>`}</td>
       <td><${WebhookState} ...${webhook} /></td><td class="short"><${Last} delivery=${webhook.last_delivery} /></td>
       <td class="number"><${Link} to=${`/admin/webhooks/${webhook.id}/deliveries?state=waiting`}
         aria-label=${`${numberText(webhook.waiting)} waiting for ${webhook.name}`}>

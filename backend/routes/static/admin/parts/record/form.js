@@ -1,5 +1,5 @@
-// The form of a record: its fields in their order, those that cannot be set as texts. Other things that are changed like
-// a record, such as webhooks, have inputs of their own.
+// The form of a record: its fields in their order, those that cannot be set as texts. Other things that are changed
+// like a record, such as webhooks, have inputs of their own.
 import {html, useLayoutEffect, useRef} from '../html.js';
 import {FormError, Labelled, problemsAt, refuseIncomplete, useSubmit} from '../forms.js';
 import {hintOf} from '../../fields/hints.js';

@@ -21,8 +21,7 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
   const accept = answer => {
     const next = {record: {expand: base.record?.expand, ...answer.data}, etag: answer.etag};
     setBase(next);
-    setTyped(now => Object.fromEntries( // what was typed while this was sent stays
-      Object.entries(now).filter(([name, draft]) => !isSame(draft, drafts[name]))));
+    setTyped(now => without(now, drafts)); // what was typed while this was sent stays
     notify('Saved.');
     onSaved(next);
   };
@@ -37,10 +36,8 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
     const theirs = await call('GET', `/${resource.name}/${base.record.id}`, {query: expansion(resource)});
     const stored = draftsOf(settable, theirs.data);
     if (!changedFields(changed, drafts, stored).length) return accept(theirs); // only the answer was lost
-    const isHidden = changed.some(field => !field.readable);
-    if (isHidden || changedFields(settable, stored, former).length) return setConflict(theirs);
-    const now = {record: theirs.data, etag: theirs.etag}; // nothing changed that is in the form
-    return accept(await write(resource, now, values, sent));
+    if (isInForm(settable, changed, stored, former)) return setConflict(theirs);
+    return accept(await write(resource, {record: theirs.data, etag: theirs.etag}, values, sent));
   };
   const resolve = chosen => {
     setBase({record: conflict.data, etag: conflict.etag});
@@ -51,6 +48,15 @@ export function useSaving({resource, record, etag, settable, onSaved}) {
     record: base.record, former, drafts, changed, conflict: conflict?.data, save, resolve,
     type: (name, draft) => setTyped(now => ({...now, [name]: draft})), cancel: () => setConflict(null),
   };
+}
+
+function without(typed, sent) {
+  return Object.fromEntries(Object.entries(typed).filter(([name, draft]) => !isSame(draft, sent[name])));
+}
+
+// Whether somebody else's change concerns the form. A value that the person cannot read may have been changed, too.
+function isInForm(settable, changed, stored, former) {
+  return changed.some(field => !field.readable) || changedFields(settable, stored, former).length > 0;
 }
 
 function write(resource, {record, etag}, values, sent) {
