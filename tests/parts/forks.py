@@ -59,12 +59,18 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
     def _look(self, seconds):
-        if self.returncode is None and select.select([self._status], [], [], seconds)[0]:
+        if self.returncode is None and _can_read(self._status, seconds):
             message = os.read(self._status, STATUS.size)
             os.close(self._status)
             assert message, "the process that forks has ended"
             self.returncode = STATUS.unpack(message)[0]
         return self.returncode
+
+
+def _can_read(descriptor, seconds):
+    polled = select.poll()  # select.select() refuses descriptors from 1024 on
+    polled.register(descriptor, select.POLLIN)
+    return polled.poll(None if seconds is None else seconds * 1000)
 
 
 class Forker:

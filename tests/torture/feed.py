@@ -21,7 +21,7 @@ def followers(stage):
     ticket = Ticket(stage.address)
     delays = [START_WITHIN * number / (len(KINDS) - 1) for number in range(len(KINDS))]
     clients = [kind(stage.address, ticket, *each) for kind, each in zip(KINDS, enumerate(delays), strict=True)]
-    with stage.running_jobs(), hook(stage.address) as webhook:
+    with stage.running_jobs(), hook(stage) as webhook:
         for client in clients:
             client.start()
         try:
