@@ -77,6 +77,7 @@ class WatchedSqlite(SqliteConnections):
             return self._commit_watch.mark()
 
     def close_all(self) -> None:
-        """Close every connection."""
+        """Close every connection, and the write-ahead log."""
         self._commit_watch.close()
         super().close_all()
+        self._log.close()

@@ -30,6 +30,14 @@ class WriteAheadLog:
         self._file, self._is_damaged = -1, False
         self._commits, self._copying = 0, threading.Lock()
 
+    def close(self) -> None:
+        """Close the file until the next commit."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._begun == self._ended)
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
+
     def sync(self) -> None:
         """Return when all commits until now are on disk. Raises NotConfirmed if the disk does not confirm it.
 
