@@ -10,8 +10,7 @@ from backend.models.database import connected
 from backend.models.delivery import Delivery
 from backend.utils.clock import utcnow
 from tests.helpers import details_of
-from tests.parts.receiver import receiver
-from tests.parts.webhooks import Sending, make_webhook, verified
+from tests.parts.webhooks import make_webhook, verified
 
 ACTIONS = ("list", "read", "create", "update", "delete")
 OPEN = dict.fromkeys(ACTIONS, ["member"])
@@ -27,19 +26,6 @@ TASKS = {
     **{"read": [WORKER, "editor"], "create": ["member", "editor"], "update": ["editor", "member"]},
     "delete": ["editor", "member"],
 }
-
-
-@pytest.fixture
-def inbox():
-    """A receiver on this machine."""
-    with receiver() as state:
-        yield state
-
-
-@pytest.fixture
-def sending(app, settings):
-    """What sends webhooks when a test says so."""
-    return Sending(app, settings)
 
 
 @pytest.fixture

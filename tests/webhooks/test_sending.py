@@ -19,7 +19,6 @@ from backend.services.webhooks.calls import Caller
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.utils.addresses import parse_networks
 from backend.utils.clock import utcnow
-from tests.parts.receiver import receiver
 from tests.parts.webhooks import Sending, deliveries, make_webhook, seconds_left, verified
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
@@ -30,19 +29,6 @@ FIELDS = {"title": {"type": "string"}, "wage": {"type": "integer", "readable_by"
 def notes(admin):
     """A resource with a feed, whose records members change."""
     return admin.declare("notes", FIELDS, access=OPEN, feed=True)
-
-
-@pytest.fixture
-def inbox():
-    """A receiver on this machine."""
-    with receiver() as state:
-        yield state
-
-
-@pytest.fixture
-def sending(app, settings):
-    """What sends webhooks when a test says so."""
-    return Sending(app, settings)
 
 
 def test_sends_each_change_once_signed_and_in_order(notes, admin, alice, inbox, sending):
