@@ -71,18 +71,24 @@ def wait_until_read(page):
 
 
 def record_responses(page):
-    """Return a function that returns the responses of the API since it was called last, once they are complete.
+    """Return a function that returns the answers of the API since it was called last, once the page has read them.
 
-    It must be called before the browser opens another page, which does not have their bodies.
+    Each is fetched for the page and kept here: a browser forgets the bodies of a page that it has left.
     """
-    requests = []
-    page.on("requestfinished", lambda request: "/api/v1/" in request.url and requests.append(request))
+    answers = []
+
+    def answer(route):
+        response = route.fetch()
+        answers.append(response)
+        route.fulfill(response=response)
+
+    page.route("**/api/v1/**", answer)
 
     def take():
         page.wait_for_load_state("networkidle")
-        responses = [request.response() for request in requests]
-        requests.clear()
-        return responses
+        taken = answers.copy()
+        answers.clear()
+        return taken
 
     return take
 
