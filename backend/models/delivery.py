@@ -1,6 +1,9 @@
 """Deliveries: changes of records that are sent to webhooks, and what became of each."""
 
-from peewee import SQL
+from collections.abc import Sequence
+from typing import Any
+
+from peewee import SQL, fn
 
 from backend.models.base import Entity
 from backend.models.columns import DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
@@ -41,3 +44,11 @@ class Delivery(Entity):
             (("webhook_id", "state", "next_attempt_at"), False),
             (("webhook_id", "record_id", "state", "version"), False),
         )
+
+    @classmethod
+    def count_waiting(cls, webhook_ids: Sequence[str]) -> dict[str, int]:
+        """Return how many deliveries wait, by the id of the webhook, without webhooks that have none."""
+        counted = cls.select(cls.webhook_id, fn.COUNT(cls.id))
+        waiting = counted.where(cls.webhook_id.in_(list(webhook_ids)), cls.state == WAITING)
+        rows: Any = waiting.group_by(cls.webhook_id).tuples()
+        return dict(rows)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from peewee import SQL, ColumnBase
+from peewee import SQL, ColumnBase, ModelSelect
 
 from backend.models.base import Entity
 from backend.models.columns import BooleanColumn, DateTimeColumn, IntegerColumn, JsonColumn, TextColumn, UuidColumn
+from backend.models.user import User
 from backend.utils.clock import utcnow
 
 GONE = "gone"  # the receiver answered 410
@@ -43,6 +44,11 @@ class Webhook(Entity):
 
     class Meta:
         table_name = "larder_webhooks"
+
+    @classmethod
+    def with_active_maker(cls, *columns: ColumnBase) -> "ModelSelect[Webhook]":
+        """Return the query of the webhooks whose makers are active; others send nothing."""
+        return cls.select(*columns).join(User, on=(User.id == cls.created_by)).where(User.active)
 
     @classmethod
     def changed(cls, **values: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from backend.models.delivery import WAITING, Delivery
 from backend.models.webhook import Webhook
 from backend.services.storage.feed_reading import read_last
 from backend.services.webhooks import queue
-from backend.services.webhooks.fan_out import active_webhooks, fan_out
+from backend.services.webhooks.fan_out import FanOut
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.services.webhooks.sender import Sender
 from backend.utils.clock import utcnow
@@ -33,11 +33,12 @@ class Sending:
 
     def __init__(self, app, settings):
         self.sender = Sender(dataclasses.replace(settings, webhook_networks=LOCAL), app.catalogs)
+        self._fan_out = FanOut(app.catalogs)
 
     def fan_out(self):
         """Make deliveries of all changes, without sending them."""
         with connected():
-            while fan_out(active_webhooks(), self.sender.catalog()):
+            while self._fan_out.run():
                 pass
 
     def run(self):

@@ -19,6 +19,7 @@ from backend.services.webhooks.calls import Caller
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.utils.addresses import parse_networks
 from backend.utils.clock import utcnow
+from tests.parts.changes import Follower
 from tests.parts.webhooks import Sending, deliveries, make_webhook, seconds_left, verified
 
 OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
@@ -324,6 +325,50 @@ def test_changes_that_a_webhook_does_not_send_are_not_read_for_ever(notes, admin
     assert len(inbox.take(1)) == 1
 
 
+def test_the_feed_is_read_again_only_after_a_change_that_a_webhook_may_send(
+    notes, admin, alice, inbox, sending, monkeypatch
+):
+    looks = []
+
+    class Look(fan_out.ChangeView):
+        def __init__(self, actor, resources, **options):
+            looks.append([resource.name for resource in resources])
+            super().__init__(actor, resources, **options)
+
+    monkeypatch.setattr(fan_out, "ChangeView", Look)
+    admin.declare("other", FIELDS, access=OPEN, feed=True)
+    webhook_id, _ = make_webhook(alice.id, inbox.url, actions=["update"])
+    followers = {name: Follower(alice, name) for name in ("other", "notes")}
+
+    def run_after(change, resource="other"):
+        change()
+        assert len(followers[resource].read(1)) == 1  # it is settled now
+        looks.clear()
+        return [sending.run(), *looks]
+
+    note = alice.make("notes", title="x")
+    assert run_after(lambda: None, "notes") == [0, ["notes"]]
+    for _ in range(3):
+        assert run_after(lambda: alice.make("other", title="x")) == [0]
+    assert run_after(lambda: alice.make("notes", title="y"), "notes") == [0, ["notes"]]
+    update = run_after(lambda: alice.patch(f"/notes/{note['id']}", json={"title": "z"}), "notes")
+    assert update == [1, ["notes"]]
+    with connected():
+        Webhook.update(Webhook.changed(actions=["create"], transaction_id=0, sequence=0)).execute()
+    assert run_after(lambda: alice.make("other", title="x"))[0] == 2
+    assert [message.json["type"] for message in inbox.take(3)] == ["notes.update", "notes.create", "notes.create"]
+
+
+def test_a_full_page_of_changes_that_are_not_sent_is_left_behind(notes, alice, inbox, sending, monkeypatch):
+    monkeypatch.setattr(fan_out, "READ_AT_ONCE", 2)
+    make_webhook(alice.id, inbox.url, actions=["update"])
+    made = [alice.make("notes", title="x") for _ in range(5)]
+    alice.patch(f"/notes/{made[0]['id']}", json={"title": "y"})
+    for _ in range(3):
+        sending.run()
+    assert [message.json["type"] for message in inbox.take(1)] == ["notes.update"]
+
+
 def test_keeps_the_order_of_a_record_if_the_clock_is_set_back(notes, alice, inbox, sending):
     make_webhook(alice.id, inbox.url)
     note = alice.make("notes", title="x")
@@ -365,7 +410,7 @@ def test_old_deliveries_are_deleted(notes, alice, inbox, sending, settings):
     assert deliveries("id") == []
 
 
-def test_changes_read_before_a_resource_was_renamed_are_not_lost(notes, admin, alice, inbox, sending, monkeypatch):
+def test_changes_read_before_a_resource_was_renamed_are_not_lost(notes, admin, alice, inbox, sending, app, monkeypatch):
     make_webhook(alice.id, inbox.url)
     note = alice.make("notes", title="x")
     renamed = {"name": "papers", "renamed_from": "notes", "fields": FIELDS, "access": OPEN, "feed": True}
@@ -380,7 +425,7 @@ def test_changes_read_before_a_resource_was_renamed_are_not_lost(notes, admin, a
 
     monkeypatch.setattr(fan_out, "_store", rename_first)
     with connected():
-        assert fan_out.fan_out(fan_out.active_webhooks(), sending.sender.catalog()) == 0
+        assert fan_out.FanOut(app.catalogs).run() == 0
     assert sending.run() == 1
     (message,) = inbox.take(1)
     assert (message.json["type"], message.json["data"]["id"]) == ("papers.create", note["id"])

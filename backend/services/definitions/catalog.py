@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from itsdangerous import URLSafeSerializer
 from peewee import SQL, ColumnBase, fn
@@ -99,10 +99,9 @@ class Resource(Listable):
 
     def require_in_force(self, generation: int) -> None:
         """Raise Unavailable if the definition of this generation is a different one."""
-        if generation != self.catalog.generation:
-            newest = self.catalog.source.after(self.catalog, generation)
-            if newest.get(self.name) is not self:
-                raise Unavailable("The definition has just changed; send the request again.")
+        catalog = self.catalog
+        if generation != catalog.generation and catalog.source.after(catalog, generation).get(self.name) is not self:
+            raise Unavailable("The definition has just changed; send the request again.")
 
     def permitted_roles(self, action: str) -> frozenset[str]:
         """Return the roles that may perform one of ACTIONS on all records, by the permissions for records."""
@@ -144,9 +143,7 @@ class Resource(Listable):
 
     def links(self, name: str) -> Links:
         """Return all Links of a field that has no column."""
-        links: Any = self.column(name)
-        found: Links = links
-        return found
+        return cast(Links, self.column(name))
 
     def scoped(self, condition: ColumnBase, scope: Condition) -> ColumnBase:
         """Return the condition limited to the rows within a Scope of this shape."""
@@ -179,18 +176,16 @@ class Resource(Listable):
     @cached_property
     def defaults(self) -> dict[str, Any]:
         """Map of field name to the value of a new record that is created without one; None if that varies."""
-        fields = self.definition.fields
         return {
             name: field.no_value if field.fixed_default is None else field.json_field().deserialize(field.default)
-            for name, field in fields.items()
+            for name, field in self.definition.fields.items()
             if field.computed is None
         }
 
     @cached_property
     def varying_defaults(self) -> dict[str, str]:
         """Map of field name to default, for the defaults that depend on the moment or the caller."""
-        fields = self.definition.fields
-        return {name: field.varying_default for name, field in fields.items() if field.varying_default}
+        return {name: field.varying_default for name, field in self.definition.fields.items() if field.varying_default}
 
 
 class Catalog(dict[str, Resource]):
@@ -279,6 +274,11 @@ class Catalogs:
         # The serializer signs with the last key; in the settings the first one signs.
         self.cursor_serializer = CursorSerializer(list(secret_keys[::-1]), salt="cursor")
         self._lock, self.newest = threading.Lock(), self._load(None)
+
+    def current(self) -> Catalog:
+        """Return the Catalog of the definitions that are in the database now."""
+        catalog, generation = self.newest, Generation.current()
+        return catalog if catalog.generation == generation else self.after(catalog, generation)
 
     def after(self, stale: Catalog, generation: int) -> Catalog:
         """Return the Catalog that replaces `stale`; read the definitions unless another thread has just done so."""

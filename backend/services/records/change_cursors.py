@@ -12,7 +12,7 @@ from itsdangerous import URLSafeSerializer
 
 from backend.config.settings import Settings
 from backend.services.definitions.catalog import Resource
-from backend.services.errors import Expired, Malformed, Unavailable
+from backend.services.errors import Expired, Malformed
 from backend.services.storage.feed_reading import FeedState, Position, read_state
 from backend.utils.clock import utcnow
 from backend.utils.sealing import Sealer
@@ -64,16 +64,8 @@ def changes_cursor(resource: Resource) -> str:
 
     Raises Unavailable if the feed has just ended.
     """
-    state = state_of([resource.name])
+    state = read_state([resource.name])
     return CursorMaker.of(resource.cursor_serializer, [resource.name], state).write(state.end)
-
-
-def state_of(resources: Sequence[str]) -> FeedState:
-    """Return the FeedState of resources with a feed. Raises Unavailable if one has just ended."""
-    try:
-        return read_state(resources)
-    except LookupError as error:
-        raise Unavailable("The definition has just changed; send the request again.") from error
 
 
 def read_cursor(cursor: str, serializer: URLSafeSerializer, resources: Sequence[str], state: FeedState) -> Position:

@@ -14,11 +14,11 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Invalid
-from backend.services.records.change_cursors import CursorMaker, read_cursor, state_of
+from backend.services.records.change_cursors import CursorMaker, read_cursor
 from backend.services.records.shown_links import visible_links
 from backend.services.storage.answer_sizes import bounded_json, may_be_too_large, response_limit, size_of
 from backend.services.storage.conditions import Condition
-from backend.services.storage.feed_reading import CHANGE_COLUMNS, Change, Position, read_changes, to_change
+from backend.services.storage.feed_reading import CHANGE_COLUMNS, Change, Position, read_changes, read_state, to_change
 from backend.services.storage.listable import Names, Shown
 from backend.services.storage.statements import slot
 from backend.utils.problems import Problem
@@ -62,7 +62,7 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     no records of one, Malformed and Expired for cursors.
     """
     resources = [_resource(actor, catalog, name) for name in query.resources]
-    serializer, state = catalog.source.cursor_serializer, state_of(query.resources)
+    serializer, state = catalog.source.cursor_serializer, read_state(query.resources)
     maker = CursorMaker.of(serializer, query.resources, state)
     if query.after is None:
         return ChangePage([], maker.write(state.end), more=False)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from backend.models.change import FeedChange
 from backend.models.database import database
+from backend.services.errors import Unavailable
 from backend.utils.clock import rfc3339
 
 CHANGE_COLUMNS = (
@@ -18,6 +19,9 @@ class Position(NamedTuple):
 
     transaction_id: int
     sequence: int
+
+
+START = Position(0, 0)
 
 
 class FeedState(NamedTuple):
@@ -48,13 +52,13 @@ class Change(NamedTuple):
 def read_state(resources: Sequence[str]) -> FeedState:
     """Return the FeedState of resources that have a feed. Read it before the changes, or before a list of records.
 
-    What is changed after this moment is after `end`. Raises LookupError if one has no feed any more.
+    What is changed after this moment is after `end`. Raises Unavailable if one has no feed any more.
     """
     places = ", ".join([database.param] * len(resources))
     sql = f"SELECT epoch, transaction_id, sequence, {database.feed.end} FROM larder_feeds WHERE resource IN ({places})"
     rows = database.fetch_all(sql, resources, True)
     if len(rows) < len(resources):
-        raise LookupError(resources)
+        raise Unavailable("The definition has just changed; send the request again.")
     start, end = max(Position(*row[1:3]) for row in rows), Position(*rows[0][3:])
     # A feed that has just begun may begin after transactions that have not ended; they write nothing to it.
     return FeedState(tuple(str(row[0]) for row in rows), start, max(start, end))
@@ -81,7 +85,7 @@ def read_last() -> Position:
         " ORDER BY transaction_id DESC, sequence DESC LIMIT 1"
     )
     rows = database.fetch_all(sql, (), True)
-    return Position(*rows[0]) if rows else Position(0, 0)
+    return Position(*rows[0]) if rows else START
 
 
 def read_changed(after: Position) -> set[str]:

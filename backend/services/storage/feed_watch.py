@@ -7,12 +7,11 @@ from contextlib import contextmanager
 
 from backend.config.settings import Settings
 from backend.models.database import DATABASE_ERRORS, connected
-from backend.services.storage.feed_reading import Position, read_changed, read_last
+from backend.services.storage.feed_reading import START, Position, read_changed, read_last
 
 POLL_SECONDS = 0.1  # between two looks at the feed, while somebody waits
 GONE_POLL_SECONDS = 1  # between two looks whether a client is still there
 SHARE_OF_THREADS = 4  # at most one of as many threads waits, except those of streams
-START = Position(0, 0)
 
 
 class FeedWatch:

@@ -36,15 +36,12 @@ def send_test(actor: Actor, webhook_id: str) -> Delivery:
         webhook = get_webhook(actor, webhook_id)
         if actor_of(webhook) is None:
             raise Conflict("The account that made the webhook is not active.")
-        if Delivery.select().where(*_waiting_of(webhook), Delivery.resource.is_null()).exists():
+        waiting = Delivery.select().where(Delivery.webhook_id == webhook.id, Delivery.state == WAITING)
+        if waiting.where(Delivery.resource.is_null()).exists():
             raise Conflict("A test of this webhook is waiting already.")
         delivery = Delivery.create(webhook_id=webhook.id, next_attempt_at=utcnow())
         audit.record(actor, "webhook.test", ("webhook", webhook.id), name=webhook.name)
         return Delivery.get_by_id(delivery.id)
-
-
-def _waiting_of(webhook: Webhook) -> tuple[object, object]:
-    return Delivery.webhook_id == webhook.id, Delivery.state == WAITING
 
 
 def redeliver(actor: Actor, webhook_id: str, delivery_id: str) -> Delivery:

@@ -13,7 +13,7 @@ from backend.services.definitions.catalog import Catalogs
 from backend.services.errors import LarderError
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.webhooks import queue
-from backend.services.webhooks.fan_out import active_webhooks, fan_out
+from backend.services.webhooks.fan_out import FanOut
 from backend.services.webhooks.sender import Sender
 
 POLL_SECONDS = 0.2  # between two looks at the feed and at what is due
@@ -29,7 +29,7 @@ class Dispatcher:
     """The threads that send webhooks, in the process that runs the jobs. Several processes may do so at once."""
 
     def __init__(self, settings: Settings, catalogs: Catalogs) -> None:
-        self.sender = Sender(settings, catalogs)
+        self._fan_out, self._sender = FanOut(catalogs), Sender(settings, catalogs)
         self._stopping = threading.Event()
         self._running: Counter[str] = Counter()  # threads, by the id of a webhook
         self._quiet_until: dict[str, float] = {}  # readings of time.monotonic(), by the id of a webhook
@@ -60,8 +60,7 @@ class Dispatcher:
     def _look(self) -> None:
         """Make deliveries of new changes, and start a thread for each webhook that has something to send."""
         with connected():
-            if webhooks := active_webhooks():
-                fan_out(webhooks, self.sender.catalog())
+            self._fan_out.run()
             due = queue.due_webhooks()
         for webhook_id in due:
             if self._may_start(webhook_id):
@@ -79,7 +78,7 @@ class Dispatcher:
         """Send what a webhook has to send now."""
         sent = 0
         try:
-            while not self._stopping.is_set() and (number := self.sender.send_some(webhook_id, self._stopping.is_set)):
+            while not self._stopping.is_set() and (number := self._sender.send_some(webhook_id, self._stopping.is_set)):
                 sent += number
         except (*DATABASE_ERRORS, LarderError) as error:  # what was claimed is due again after some minutes
             log.warning("webhook not sent", webhook=webhook_id, reason=type(error).__name__)

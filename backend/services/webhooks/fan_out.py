@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
-
 from backend.models.database import database
-from backend.models.delivery import WAITING, Delivery
-from backend.models.user import User
+from backend.models.delivery import Delivery
 from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
-from backend.services.definitions.catalog import Catalog, Resource
+from backend.services.definitions.catalog import Catalog, Catalogs, Resource
 from backend.services.errors import Unavailable
 from backend.services.records.changes import ChangeView
-from backend.services.storage.feed_reading import Change, Position, read_last, read_state
+from backend.services.storage.feed_reading import START, Change, Position, read_changed, read_last, read_state
 from backend.services.webhooks.makers import actor_of
 from backend.utils.clock import utcnow
 
@@ -24,19 +21,63 @@ READ_AT_ONCE = 500  # changes
 # to read a few changes again.
 LEAST_STEP = 500
 
-log = structlog.get_logger()
 
+class FanOut:
+    """Makes deliveries of the changes in the feed.
 
-def fan_out(webhooks: Sequence[Webhook], catalog: Catalog) -> int:
-    """Make deliveries of the changes after the position of each webhook; return how many."""
-    last = read_last()
-    return sum(_fan_out_one(catalog, webhook, last) for webhook in webhooks if position_of(webhook) < last)
+    It remembers webhooks that had nothing to send and passes over them until one of their resources is changed, or they
+    are: their positions are not written, so each run would read the same changes again.
+    """
 
+    def __init__(self, catalogs: Catalogs) -> None:
+        self._catalogs = catalogs
+        self._last = START  # the end of the feed at the latest run
+        self._idle: dict[str, Webhook] = {}  # as they were when they had nothing to send, by id
 
-def active_webhooks() -> list[Webhook]:
-    """Return the webhooks that are switched on, and whose makers are active."""
-    query = Webhook.select().join(User, on=(User.id == Webhook.created_by))
-    return list(query.where(Webhook.active, User.active))
+    def run(self) -> int:
+        """Make deliveries of the changes after the position of each active webhook; return how many."""
+        webhooks = list(Webhook.with_active_maker().where(Webhook.active))
+        last = read_last() if webhooks else START
+        self._wake_up(last)
+        behind = [each for each in webhooks if position_of(each) < last and not self._is_idle(each, last)]
+        if not behind:
+            return 0
+        catalog, waiting = self._catalogs.current(), Delivery.count_waiting([webhook.id for webhook in behind])
+        return sum(self._run_one(catalog, each, MAX_WAITING - waiting.get(each.id, 0), last) for each in behind)
+
+    def _wake_up(self, last: Position) -> None:
+        """Forget the idle webhooks whose resources were changed since the latest run."""
+        if last < self._last:  # a restored database begins anew
+            self._idle.clear()
+        elif self._idle and last > self._last:
+            changed = read_changed(self._last)
+            self._idle = {key: each for key, each in self._idle.items() if changed.isdisjoint(each.resources)}
+        self._last = last
+
+    def _is_idle(self, webhook: Webhook, last: Position) -> bool:
+        known = self._idle.get(webhook.id)
+        if known is None or (known.version, position_of(known)) != (webhook.version, position_of(webhook)):
+            return False
+        return last.sequence - webhook.sequence < LEAST_STEP
+
+    def _run_one(self, catalog: Catalog, webhook: Webhook, room: int, last: Position) -> int:
+        actor, limit = actor_of(webhook), min(room, READ_AT_ONCE)
+        resources = readable_resources(actor, catalog, webhook.resources) if actor else []
+        if limit <= 0 or actor is None or not resources:
+            return 0
+        try:
+            end = read_state([resource.name for resource in resources]).end
+            view = ChangeView(actor, resources, with_data=False)
+            found = view.find(position_of(webhook), end, limit)
+            changes = [each.change for each in view.show(found) if each.change.action in webhook.actions]
+            is_complete = len(found) < limit
+            reached = max([last, *(each.position for each in found[-1:])]) if is_complete else found[-1].position
+            if not changes and is_complete and reached.sequence - webhook.sequence < LEAST_STEP:
+                self._idle[webhook.id] = webhook
+                return 0
+            return _store(webhook, [catalog[name] for name in {each.resource for each in changes}], changes, reached)
+        except Unavailable:  # a definition has just changed; the next catalog knows
+            return 0
 
 
 def position_of(webhook: Webhook) -> Position:
@@ -48,33 +89,6 @@ def readable_resources(actor: Actor, catalog: Catalog, names: Sequence[str]) -> 
     """Return the resources with a feed, among those with these names, of which the actor may list records."""
     found = [catalog.get(name) for name in names]
     return [each for each in found if each and each.has_feed and policies.scope(each, "list", actor)]
-
-
-def _fan_out_one(catalog: Catalog, webhook: Webhook, last: Position) -> int:
-    room = min(MAX_WAITING - _count_waiting(webhook), READ_AT_ONCE)
-    actor = actor_of(webhook)
-    resources = readable_resources(actor, catalog, webhook.resources) if actor else []
-    if room <= 0 or actor is None or not resources:
-        return 0
-    try:
-        end = read_state([each.name for each in resources]).end
-    except LookupError:  # a feed has just ended; the next catalog knows
-        return 0
-    view = ChangeView(actor, resources, with_data=False)
-    found = view.find(position_of(webhook), end, room)
-    changes = [each.change for each in view.show(found) if each.change.action in webhook.actions]
-    reached = found[-1].position if len(found) == room else max([last, *(each.position for each in found[-1:])])
-    if not changes and reached.sequence - webhook.sequence < LEAST_STEP:
-        return 0
-    try:
-        return _store(webhook, [catalog[name] for name in {change.resource for change in changes}], changes, reached)
-    except Unavailable:  # a definition has just changed; the next catalog knows
-        return 0
-
-
-def _count_waiting(webhook: Webhook) -> int:
-    count: int = Delivery.select().where(Delivery.webhook_id == webhook.id, Delivery.state == WAITING).count()
-    return count
 
 
 def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Change], reached: Position) -> int:

@@ -10,7 +10,7 @@ from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.records.changes import ChangeView, members_of
-from backend.services.storage.feed_reading import Change, Position
+from backend.services.storage.feed_reading import START, Change
 from backend.services.webhooks.fan_out import readable_resources
 from backend.services.webhooks.secrets import webhook_secrets
 from backend.utils.clock import rfc3339, utcnow
@@ -80,7 +80,7 @@ def _change_of(delivery: Delivery) -> Change:
     assert delivery.changed_at is not None
     by = delivery.changed_by and str(delivery.changed_by)
     what = delivery.resource, str(delivery.record_id), delivery.action, delivery.version, delivery.fields
-    return Change(Position(0, 0), *what, at=rfc3339(delivery.changed_at), by=by)
+    return Change(START, *what, at=rfc3339(delivery.changed_at), by=by)
 
 
 def _secrets_of(webhook: Webhook) -> list[str] | None:

@@ -52,8 +52,7 @@ def due_webhooks() -> list[str]:
     """Return the ids of the webhooks that have something to send now, a test also while they are switched off."""
     may_be_sent = Webhook.active | Delivery.resource.is_null()
     due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, _is_due(utcnow()), may_be_sent)
-    query = Webhook.select(Webhook.id).join(User, on=(User.id == Webhook.created_by))
-    return [str(webhook.id) for webhook in query.where(User.active, fn.EXISTS(due))]
+    return [str(webhook.id) for webhook in Webhook.with_active_maker(Webhook.id).where(fn.EXISTS(due))]
 
 
 def _is_due(now: datetime) -> Expression:

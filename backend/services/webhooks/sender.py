@@ -7,10 +7,9 @@ from email.utils import parsedate_to_datetime
 
 from backend.config.settings import Settings
 from backend.models.database import connected
-from backend.models.definition import Generation
 from backend.models.delivery import Delivery
 from backend.models.webhook import Webhook
-from backend.services.definitions.catalog import Catalog, Catalogs
+from backend.services.definitions.catalog import Catalogs
 from backend.services.webhooks import queue
 from backend.services.webhooks.calls import Answer, Caller, CallFailed
 from backend.services.webhooks.makers import actor_of
@@ -35,11 +34,6 @@ class Sender:
         self.caller = Caller(parse_networks(settings.webhook_networks))
         self._catalogs = catalogs
         self._paused_until: dict[str, datetime] = {}  # by the id of a webhook
-
-    def catalog(self) -> Catalog:
-        """Return the Catalog of the current definitions."""
-        catalog, generation = self._catalogs.newest, Generation.current()
-        return catalog if catalog.generation == generation else self._catalogs.after(catalog, generation)
 
     def send_some(self, webhook_id: str, is_stopping: Callable[[], bool] = lambda: False) -> int:
         """Make one attempt of each of some deliveries that are due; return how many. Begin no more if it is stopping.
@@ -80,7 +74,7 @@ class Sender:
         webhook = self._find(webhook_id)
         if webhook is None or (actor := actor_of(webhook)) is None:
             return None
-        return make_messages(actor, self.catalog(), webhook, deliveries)
+        return make_messages(actor, self._catalogs.current(), webhook, deliveries)
 
     def _attempt_some(
         self, deliveries: Sequence[Delivery], messages: Sequence[Message | None], is_stopping: Callable[[], bool]

@@ -1,12 +1,9 @@
 """The states of webhooks: why one sends nothing, how many deliveries wait, and which one has ended last."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-from peewee import fn
+from typing import NamedTuple
 
 from backend.models.delivery import WAITING, Delivery
-from backend.models.user import User
 from backend.models.webhook import GONE, PASSWORD_SET, Webhook
 
 MAKER_INACTIVE, NO_RESOURCES = "maker_inactive", "no_resources"
@@ -30,11 +27,12 @@ class WebhookState(NamedTuple):
 def states_of(webhooks: Sequence[Webhook]) -> list[WebhookState]:
     """Return the WebhookState of each."""
     ids = [webhook.id for webhook in webhooks]
-    makers = {user.id for user in User.select(User.id).where(User.active, User.id.in_(_makers_of(webhooks)))}
-    waiting = _count_waiting(ids)
+    with_maker = {webhook.id for webhook in Webhook.with_active_maker(Webhook.id).where(Webhook.id.in_(ids))}
+    waiting = Delivery.count_waiting(ids)
     last = {delivery.webhook_id: delivery for delivery in _last_deliveries(ids)}
     return [
-        WebhookState(each, _off_reason(each, makers), waiting.get(each.id, 0), last.get(each.id)) for each in webhooks
+        WebhookState(each, _off_reason(each, each.id in with_maker), waiting.get(each.id, 0), last.get(each.id))
+        for each in webhooks
     ]
 
 
@@ -46,22 +44,10 @@ def state_of(webhook_id: str, secret: str | None = None) -> WebhookState:
     return states_of([Webhook.get_by_id(webhook_id)])[0]._replace(secret=secret)
 
 
-def _count_waiting(webhook_ids: Sequence[str]) -> dict[str, int]:
-    counted = Delivery.select(Delivery.webhook_id, fn.COUNT(Delivery.id)).where(
-        Delivery.webhook_id.in_(list(webhook_ids)), Delivery.state == WAITING
-    )
-    rows: Any = counted.group_by(Delivery.webhook_id).tuples()
-    return dict(rows)
-
-
-def _makers_of(webhooks: Sequence[Webhook]) -> list[str]:
-    return [webhook.created_by for webhook in webhooks if webhook.created_by is not None]
-
-
-def _off_reason(webhook: Webhook, makers: set[str]) -> str | None:
+def _off_reason(webhook: Webhook, has_active_maker: bool) -> str | None:
     if webhook.off_reason is not None or not webhook.active:
         return webhook.off_reason
-    if webhook.created_by not in makers:
+    if not has_active_maker:
         return MAKER_INACTIVE
     return None if webhook.resources else NO_RESOURCES
 

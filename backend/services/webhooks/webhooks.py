@@ -19,7 +19,7 @@ from backend.services.definitions.catalog import Catalog
 from backend.services.definitions.policies import has_grant
 from backend.services.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from backend.services.records.change_cursors import read_cursor
-from backend.services.records.change_cursors import state_of as feed_state_of
+from backend.services.storage.feed_reading import read_state
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.services.webhooks.states import WebhookState, state_of
 from backend.services.webhooks.targets import NotAllowed, parse_target
@@ -84,7 +84,7 @@ def create_webhook(actor: Actor, catalog: Catalog, networks: Sequence[Network], 
         lock_users()  # or two requests could both create the last one
         if Webhook.select().count() >= MAX_WEBHOOKS:
             raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already, and no more are possible; delete one first.")
-        sealed, end = webhook_secrets.seal(secret), feed_state_of(parts["resources"]).end
+        sealed, end = webhook_secrets.seal(secret), read_state(parts["resources"]).end
         webhook = Webhook.create(**parts, **end._asdict(), secret=sealed, created_by=actor.user_id)
         audit.record(actor, "webhook.create", ("webhook", webhook.id), **_audited(parts))
         return state_of(webhook.id, secret)
@@ -115,7 +115,7 @@ def update_webhook(
             _require_listable(catalog, changes.get("resources", webhook.resources), reader)
         more = {"off_reason": None} if "active" in changes else {}
         if not webhook.resources and changes.get("resources"):  # what was changed meanwhile was of no interest
-            more |= feed_state_of(changes["resources"]).end._asdict()
+            more |= read_state(changes["resources"]).end._asdict()
         Webhook.update(Webhook.changed(**changes, **more)).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.update", ("webhook", webhook.id), **_audited(changes))
         return state_of(webhook.id)
@@ -157,7 +157,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
         webhook = _lock(actor, webhook_id, None)
         if not webhook.resources:
             raise Conflict("The webhook has no resources.")
-        state = feed_state_of(webhook.resources)
+        state = read_state(webhook.resources)
         position = read_cursor(after, catalog.source.cursor_serializer, webhook.resources, state)
         Webhook.update(position._asdict()).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.replay", ("webhook", webhook.id), name=webhook.name)
