@@ -82,7 +82,7 @@ FIXED = {
     "lifetime of a stream": streaming.LIFE_SECONDS // 60,
     "characters of a URL": targets.MAX_URL_CHARACTERS,
     "duration of a call": calls.CALL_SECONDS,
-    "size of a response": calls.MAX_ANSWER_BYTES,
+    "size of a response": calls.MAX_RESPONSE_BYTES,
     "attempts of a delivery": len(queue.DELAYS) + 1,
     "longest wait": sender.LONGEST_WAIT.total_seconds() // 3600,
     "deliveries of a webhook that wait": fan_out.MAX_WAITING,

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from backend.services.webhooks import sockets
-from backend.services.webhooks.calls import Answer, Caller, CallFailed
+from backend.services.webhooks.calls import CallFailed, Client, Response
 from backend.services.webhooks.targets import NotAllowed, Target, parse_target
 from backend.utils.addresses import is_public, parse_address, parse_networks
 from tests.parts.receiver import make_certificate, raw_receiver, receiver
@@ -120,8 +120,8 @@ def dialled(monkeypatch):
 
 
 def post(url, *, answers=(["127.0.0.1"],), networks=LOCAL, seconds=5, body=b"{}"):
-    caller = Caller(networks, resolver(*answers), seconds)
-    return caller.post(parse_target(url, networks), {"Content-Type": "application/json"}, body)
+    client = Client(networks, resolver(*answers), seconds)
+    return client.post(parse_target(url, networks), {"Content-Type": "application/json"}, body)
 
 
 @pytest.mark.parametrize("text", [*PRIVATE, "::ffff:127.0.0.1"])
@@ -157,7 +157,7 @@ def test_sends_the_body_with_the_name_as_host_and_no_proxy_or_netrc(monkeypatch,
     monkeypatch.setenv("HOME", str(tmp_path))
     with receiver() as inside:
         body = "ü".encode() * 100_000
-        assert post(f"http://hook.example:{inside.port}/x?y=1", body=body) == Answer(204, None)
+        assert post(f"http://hook.example:{inside.port}/x?y=1", body=body) == Response(204, None)
         (message,) = inside.take()
     assert (message.path, message.body) == ("/x?y=1", body)
     assert message.headers["host"] == f"hook.example:{inside.port}"
@@ -175,7 +175,7 @@ def test_follows_no_redirect_and_returns_retry_after():
     with receiver() as inside:
         for status, headers in ((302, {"Location": f"{inside.url}/other"}), (429, {"Retry-After": "7"}), (410, {})):
             inside.answer = lambda message, answer=(status, headers): answer
-            assert post(inside.url) == Answer(status, headers.get("Retry-After"))
+            assert post(inside.url) == Response(status, headers.get("Retry-After"))
         assert [message.path for message in inside.take()] == ["/hook"] * 3
 
 
@@ -233,13 +233,13 @@ def test_a_look_up_that_hangs_ends_with_the_call():
         time.sleep(3)
 
     with pytest.raises(CallFailed, match=r"No response within 0\.2 seconds"):
-        Caller((), hang, 0.2).post(parse_target("https://example.com/", ()), {}, b"")
+        Client((), hang, 0.2).post(parse_target("https://example.com/", ()), {}, b"")
 
     def fail(*arguments, **options):
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     with pytest.raises(CallFailed, match="cannot be resolved"):
-        Caller((), fail, 2).post(parse_target("https://example.com/", ()), {}, b"")
+        Client((), fail, 2).post(parse_target("https://example.com/", ()), {}, b"")
 
 
 def test_nobody_listens():

@@ -7,8 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from backend.config.settings import Settings
-from backend.services.webhooks.secrets import WebhookSecrets, make_secret
-from backend.services.webhooks.signatures import signed_headers
+from backend.services.webhooks.secrets import WebhookSecrets, make_secret, signed_headers
 from backend.utils.clock import utcnow
 from backend.utils.sealing import Sealer
 

@@ -15,7 +15,7 @@ from backend.models.user import User, UserRole
 from backend.models.webhook import Webhook
 from backend.services.operation import cleanup
 from backend.services.webhooks import fan_out, queue
-from backend.services.webhooks.calls import Caller
+from backend.services.webhooks.calls import Client
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.utils.addresses import parse_networks
 from backend.utils.clock import utcnow
@@ -230,7 +230,7 @@ def test_a_redirect_and_a_private_address_at_a_later_look_up_are_failures(notes,
     def look_up(host, port, **options):
         return [(2, 1, 6, "", (addresses[0], port))]
 
-    sending.sender.caller = Caller(parse_networks("127.0.0.0/8"), look_up)
+    sending.sender.client = Client(parse_networks("127.0.0.0/8"), look_up)
     inbox.answer = lambda message: (302, {"Location": inbox.url})
     assert sending.run() == 1
     assert len(inbox.take(1)) == 1

@@ -9,7 +9,7 @@ from backend.models.database import database
 from backend.models.delivery import DELIVERED, Delivery
 from backend.models.webhook import GONE, Webhook
 from backend.services.webhooks import webhooks
-from backend.services.webhooks.makers import actor_of
+from backend.services.webhooks.makers import find_actor
 from backend.services.webhooks.secrets import webhook_secrets
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
@@ -153,7 +153,7 @@ def test_a_webhook_acts_with_roles_that_its_maker_has_now(admin, maker):
 
     def roles():
         with database.connection_context():
-            actor = actor_of(Webhook.get_by_id(made["id"]))
+            actor = find_actor(Webhook.get_by_id(made["id"]))
         return actor and sorted(actor.roles)
 
     assert roles() == ["editor", "member"]

@@ -14,29 +14,29 @@ from backend.utils.addresses import Network
 
 CALL_SECONDS = 15
 BODY_SECONDS = 1  # in which the receiver may send its body, so that it sees no broken connection
-MAX_ANSWER_BYTES = 16 << 10  # headers and body; nothing of the body is kept
+MAX_RESPONSE_BYTES = 16 << 10  # headers and body; nothing of the body is kept
 
 
 class CallFailed(Exception):
     """No response to a call; the text says why, without anything that the receiver has sent."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """The status of a response, and its header `Retry-After`."""
 
     status: int
     retry_after: str | None
 
 
-class Caller(NamedTuple):
+class Client(NamedTuple):
     """Calls targets whose addresses are all public, or in `networks`."""
 
     networks: Sequence[Network]
     resolver: Resolver = socket.getaddrinfo
     seconds: float = CALL_SECONDS
 
-    def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a body, and return the Answer. Redirects are not followed. Raises NotAllowed or CallFailed."""
+    def post(self, target: Target, headers: Mapping[str, str], body: bytes) -> Response:
+        """Send a body, and return the Response. Redirects are not followed. Raises NotAllowed or CallFailed."""
         deadline = Deadline(time.monotonic() + self.seconds)
         try:
             with closing(self._open(target, deadline)) as connection:
@@ -54,7 +54,7 @@ class Caller(NamedTuple):
         connected = connect(addresses, target.port, deadline)
         if target.scheme == "https":
             connected = encrypted(connected, target.host, deadline)
-        return TimedSocket(connected, deadline, MAX_ANSWER_BYTES)
+        return TimedSocket(connected, deadline, MAX_RESPONSE_BYTES)
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
@@ -70,12 +70,12 @@ class Caller(NamedTuple):
         return "The connection was closed, or the response was not valid HTTP."
 
 
-def _exchange(connection: TimedSocket, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
+def _exchange(connection: TimedSocket, target: Target, headers: Mapping[str, str], body: bytes) -> Response:
     exchange = HTTPConnection(target.host, target.port)
     exchange.sock = connection
     exchange.request("POST", target.path, body, {"Host": target.authority, "Connection": "close", **headers})
     response = exchange.getresponse()
     connection.limit_to(BODY_SECONDS)
     with suppress(OSError, HTTPException, ValueError):
-        response.read(MAX_ANSWER_BYTES)
-    return Answer(response.status, response.headers.get("Retry-After"))
+        response.read(MAX_RESPONSE_BYTES)
+    return Response(response.status, response.headers.get("Retry-After"))

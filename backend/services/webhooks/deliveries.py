@@ -8,7 +8,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Conflict, NotFound
 from backend.services.storage.conditions import Compare
-from backend.services.webhooks.makers import actor_of
+from backend.services.webhooks.makers import find_actor
 from backend.services.webhooks.webhooks import get_webhook
 from backend.utils.clock import utcnow
 
@@ -34,7 +34,7 @@ def send_test(actor: Actor, webhook_id: str) -> Delivery:
     """
     with database.atomic():
         webhook = get_webhook(actor, webhook_id)
-        if actor_of(webhook) is None:
+        if find_actor(webhook) is None:
             raise Conflict("The account that made the webhook is not active.")
         waiting = Delivery.select().where(Delivery.webhook_id == webhook.id, Delivery.state == WAITING)
         if waiting.where(Delivery.resource.is_null()).exists():

@@ -12,7 +12,7 @@ from backend.services.definitions.catalog import Catalog, Catalogs, Resource
 from backend.services.errors import Unavailable
 from backend.services.records.changes import ChangeView
 from backend.services.storage.feed_reading import START, Change, Position, read_changed, read_last, read_state
-from backend.services.webhooks.makers import actor_of
+from backend.services.webhooks.makers import find_actor
 from backend.utils.clock import utcnow
 
 MAX_WAITING = 1000  # deliveries of a webhook; the changes after them wait in the feed
@@ -61,7 +61,7 @@ class FanOut:
         return last.sequence - webhook.sequence < LEAST_STEP
 
     def _run_one(self, catalog: Catalog, webhook: Webhook, room: int, last: Position) -> int:
-        actor, limit = actor_of(webhook), min(room, READ_AT_ONCE)
+        actor, limit = find_actor(webhook), min(room, READ_AT_ONCE)
         resources = readable_resources(actor, catalog, webhook.resources) if actor else []
         if limit <= 0 or actor is None or not resources:
             return 0

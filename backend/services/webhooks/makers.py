@@ -6,7 +6,7 @@ from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
 
 
-def actor_of(webhook: Webhook) -> Actor | None:
+def find_actor(webhook: Webhook) -> Actor | None:
     """Return the Actor whose changes a webhook sends; None if its maker is deleted or inactive."""
     maker = User.get_or_none(User.id == webhook.created_by, User.active)
     if maker is None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from backend.models.delivery import Delivery
@@ -12,11 +11,10 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.records.changes import ChangeView, members_of
 from backend.services.storage.feed_reading import START, Change
 from backend.services.webhooks.fan_out import readable_resources
-from backend.services.webhooks.secrets import webhook_secrets
+from backend.services.webhooks.secrets import signing_secrets
 from backend.utils.clock import rfc3339, utcnow
 
 TEST = "webhook.test"  # the type of a message that a user has asked for
-SECRET_LOST = "The secret cannot be decrypted, because LARDER_SECRET_KEY has changed. Create a new secret."
 
 
 class Message(NamedTuple):
@@ -36,7 +34,7 @@ def make_messages(
 
     They are those of the first deliveries, as many as fit into a response together, but at least one.
     """
-    secrets, changes = _secrets_of(webhook), [_change_of(each) for each in deliveries if each.resource is not None]
+    secrets, changes = signing_secrets(webhook), [_change_of(each) for each in deliveries if each.resource is not None]
     resources = readable_resources(actor, catalog, sorted({change.resource for change in changes}))
     bodies, left_out = _change_bodies(actor, webhook, resources, changes) if resources else ({}, set())
     messages: list[Message | None] = []
@@ -81,15 +79,3 @@ def _change_of(delivery: Delivery) -> Change:
     by = delivery.changed_by and str(delivery.changed_by)
     what = delivery.resource, str(delivery.record_id), delivery.action, delivery.version, delivery.fields
     return Change(START, *what, at=rfc3339(delivery.changed_at), by=by)
-
-
-def _secrets_of(webhook: Webhook) -> list[str] | None:
-    """Return the secrets that sign; one without the previous secret if only that cannot be decrypted."""
-    try:
-        found = [webhook_secrets.unseal(webhook.secret)]
-    except ValueError:
-        return None
-    if webhook.previous_secret and webhook.previous_until and webhook.previous_until > utcnow():
-        with suppress(ValueError):
-            found.append(webhook_secrets.unseal(webhook.previous_secret))
-    return found

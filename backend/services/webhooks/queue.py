@@ -104,7 +104,7 @@ def settle(webhook: Webhook, outcomes: Sequence[tuple[Delivery, Outcome]]) -> No
 
 def _settle_one(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
     shown = {"status": outcome.status, "error": outcome.error, "milliseconds": outcome.milliseconds}
-    if outcome == DROP:
+    if outcome is DROP:
         _end(delivery, DROPPED, {})
     elif outcome.is_success:
         _end(delivery, DELIVERED, shown)

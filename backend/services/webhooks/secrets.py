@@ -1,10 +1,17 @@
-"""The secrets that messages of webhooks are signed with. They are stored encrypted, with the keys of the settings."""
+"""The secrets of webhooks, stored encrypted with the keys of the settings, and what is signed with them."""
 
 import secrets
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from standardwebhooks import Webhook as Signer
 
 from backend.config.secret_key import load_secret_keys
 from backend.config.settings import Settings
+from backend.models.webhook import Webhook
+from backend.utils.clock import utcnow
 from backend.utils.sealing import Sealer
 
 PREFIX = "whsec_"  # Standard Webhooks 1.0
@@ -35,3 +42,31 @@ webhook_secrets = WebhookSecrets()
 def make_secret() -> str:
     """Return a new secret, such as `whsec_MfKQ…`."""
     return PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def signing_secrets(webhook: Webhook) -> list[str] | None:
+    """Return the secrets that sign now: the present one, and the previous one while it counts.
+
+    Return None if the present one cannot be decrypted. A previous one that cannot is left out.
+    """
+    try:
+        found = [webhook_secrets.unseal(webhook.secret)]
+    except ValueError:
+        return None
+    if webhook.previous_secret and webhook.previous_until and webhook.previous_until > utcnow():
+        with suppress(ValueError):
+            found.append(webhook_secrets.unseal(webhook.previous_secret))
+    return found
+
+
+def signed_headers(secrets: Sequence[str], message_id: str, sent_at: datetime, body: str) -> dict[str, str]:
+    """Return the headers of a message (Standard Webhooks 1.0), with a signature for each secret; `sent_at` is in UTC.
+
+    Receivers accept a message if one of the signatures is right, so they may know the new secret or the previous one.
+    """
+    signatures = [Signer(secret).sign(message_id, sent_at, body) for secret in secrets]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(sent_at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }

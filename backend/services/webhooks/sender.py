@@ -11,11 +11,11 @@ from backend.models.delivery import Delivery
 from backend.models.webhook import Webhook
 from backend.services.definitions.catalog import Catalogs
 from backend.services.webhooks import queue
-from backend.services.webhooks.calls import Answer, Caller, CallFailed
-from backend.services.webhooks.makers import actor_of
-from backend.services.webhooks.payloads import SECRET_LOST, Message, make_messages
+from backend.services.webhooks.calls import CallFailed, Client, Response
+from backend.services.webhooks.makers import find_actor
+from backend.services.webhooks.payloads import Message, make_messages
 from backend.services.webhooks.queue import Outcome
-from backend.services.webhooks.signatures import signed_headers
+from backend.services.webhooks.secrets import signed_headers
 from backend.services.webhooks.targets import NotAllowed, parse_target
 from backend.utils.addresses import parse_networks
 from backend.utils.clock import utcnow
@@ -24,6 +24,7 @@ from backend.utils.version import VERSION
 BUSY = (429, 503)  # statuses whose Retry-After is obeyed (RFC 9110, 10.2.3)
 LONGEST_WAIT = timedelta(days=1)
 SETTLE_SECONDS = 1  # after which outcomes are stored, and messages made anew
+SECRET_LOST = "The secret cannot be decrypted, because LARDER_SECRET_KEY has changed. Create a new secret."
 HEADERS = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"Larder/{VERSION}"}
 
 
@@ -31,7 +32,7 @@ class Sender:
     """Sends deliveries of webhooks, from any thread. A receiver that has asked to wait is left alone so long."""
 
     def __init__(self, settings: Settings, catalogs: Catalogs) -> None:
-        self.caller = Caller(parse_networks(settings.webhook_networks))
+        self.client = Client(parse_networks(settings.webhook_networks))
         self._catalogs = catalogs
         self._paused_until: dict[str, datetime] = {}  # by the id of a webhook
 
@@ -72,7 +73,7 @@ class Sender:
     def _messages(self, webhook_id: str, deliveries: Sequence[Delivery]) -> list[Message | None] | None:
         """Return what make_messages returns; None if the webhook may send nothing now."""
         webhook = self._find(webhook_id)
-        if webhook is None or (actor := actor_of(webhook)) is None:
+        if webhook is None or (actor := find_actor(webhook)) is None:
             return None
         return make_messages(actor, self._catalogs.current(), webhook, deliveries)
 
@@ -100,27 +101,26 @@ class Sender:
         if message.secrets is None:
             return Outcome(0, error=SECRET_LOST)
         began = time.monotonic()
-        body = message.body
         try:
-            target = parse_target(message.url, self.caller.networks)
-            headers = HEADERS | signed_headers(message.secrets, message.id, utcnow(), body)
-            answer = self.caller.post(target, headers, body.encode())
+            target = parse_target(message.url, self.client.networks)
+            headers = HEADERS | signed_headers(message.secrets, message.id, utcnow(), message.body)
+            response = self.client.post(target, headers, message.body.encode())
         except (NotAllowed, CallFailed) as error:
             return Outcome(_milliseconds_since(began), error=str(error))
-        return _outcome_of(answer, _milliseconds_since(began))
+        return _outcome_of(response, _milliseconds_since(began))
 
 
 def _milliseconds_since(began: float) -> int:
     return round((time.monotonic() - began) * 1000)
 
 
-def _outcome_of(answer: Answer, milliseconds: int) -> Outcome:
-    outcome = Outcome(milliseconds, answer.status)
+def _outcome_of(response: Response, milliseconds: int) -> Outcome:
+    outcome = Outcome(milliseconds, response.status)
     if outcome.is_success:
         return outcome
-    redirect = " Redirects are not followed." if 300 <= answer.status < 400 else ""
-    wait = _wait_asked_for(answer.retry_after) if answer.status in BUSY else None
-    return outcome._replace(error=f"The receiver answered with status {answer.status}.{redirect}", wait=wait)
+    redirect = " Redirects are not followed." if 300 <= response.status < 400 else ""
+    wait = _wait_asked_for(response.retry_after) if response.status in BUSY else None
+    return outcome._replace(error=f"The receiver answered with status {response.status}.{redirect}", wait=wait)
 
 
 def _wait_asked_for(retry_after: str | None) -> timedelta | None:
