@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from struct import Struct
-from typing import NamedTuple
 from uuid import UUID
 
 from itsdangerous import URLSafeSerializer
@@ -13,7 +12,7 @@ from itsdangerous import URLSafeSerializer
 from backend.config.settings import Settings
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Expired, Malformed
-from backend.services.storage.feed_reading import FeedState, Position, read_state
+from backend.services.storage.feed_reading import Position, read_state
 from backend.utils.clock import utcnow
 from backend.utils.sealing import Sealer
 
@@ -40,23 +39,43 @@ class CursorLife:
 cursor_life = CursorLife()
 
 
-class CursorMaker(NamedTuple):
-    """Writes cursors of the feeds of some resources."""
+class ChangeCursors:
+    """Reads and writes the cursors of the feeds of some resources; `state` is that of the feeds at its creation."""
 
-    sealer: Sealer
-    epoch: bytes
-    names: bytes
-
-    @classmethod
-    def of(cls, serializer: URLSafeSerializer, resources: Sequence[str], state: FeedState) -> "CursorMaker":
-        """Return the maker of cursors for these resources, with the keys of the serializer."""
-        return cls(_sealer(serializer), UUID(min(state.epochs)).bytes, _hash(resources))
+    def __init__(self, serializer: URLSafeSerializer, resources: Sequence[str]) -> None:
+        """Read the state of the feeds. Raises Unavailable if one has just ended."""
+        self.state = read_state(resources)
+        self._sealer = Sealer(serializer.secret_keys[::-1], "cursor of changes")  # the serializer signs with the last
+        self._resources, self._names = resources, _hash(resources)
+        self._epoch = UUID(min(self.state.epochs)).bytes
 
     def write(self, position: Position, at: str | None = None) -> str:
         """Return the cursor of a Position: that of a change `at` this time, or the end of the feed now."""
         moment = datetime.fromisoformat(at) if at else utcnow()
-        sealed = self.sealer.seal(CONTENT.pack(*position, self.epoch, self.names, int(moment.timestamp())))
+        sealed = self._sealer.seal(CONTENT.pack(*position, self._epoch, self._names, int(moment.timestamp())))
         return urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def read(self, cursor: str) -> Position:
+        """Return the Position in a cursor of the feeds of these resources, or of one of them.
+
+        Raises Malformed if it is another cursor, Expired if changes after it may have been deleted, or are not
+        comparable.
+        """
+        transaction_id, sequence, epoch, names, seconds = CONTENT.unpack(self._opened(cursor))
+        if names != self._names and names not in [_hash([each]) for each in self._resources]:
+            raise Malformed("The cursor belongs to other resources.")
+        position = Position(transaction_id, sequence)
+        is_old = utcnow().timestamp() - seconds > cursor_life.seconds
+        is_comparable = str(UUID(bytes=epoch)) in self.state.epochs
+        if is_old or not is_comparable or not self.state.start <= position <= self.state.end:
+            raise Expired()
+        return position
+
+    def _opened(self, cursor: str) -> bytes:
+        try:
+            return self._sealer.open(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        except ValueError as error:
+            raise Malformed(NOT_OURS) from error
 
 
 def changes_cursor(resource: Resource) -> str:
@@ -64,34 +83,8 @@ def changes_cursor(resource: Resource) -> str:
 
     Raises Unavailable if the feed has just ended.
     """
-    state = read_state([resource.name])
-    return CursorMaker.of(resource.cursor_serializer, [resource.name], state).write(state.end)
-
-
-def read_cursor(cursor: str, serializer: URLSafeSerializer, resources: Sequence[str], state: FeedState) -> Position:
-    """Return the Position in a cursor of the feeds of these resources, or of one of them.
-
-    Raises Malformed if it is another cursor, Expired if changes after it may have been deleted, or are not comparable.
-    """
-    transaction_id, sequence, epoch, names, seconds = CONTENT.unpack(_opened(cursor, serializer))
-    if names not in (_hash(resources), *(_hash([each]) for each in resources)):
-        raise Malformed("The cursor belongs to other resources.")
-    position = Position(transaction_id, sequence)
-    is_old = utcnow().timestamp() - seconds > cursor_life.seconds
-    if is_old or str(UUID(bytes=epoch)) not in state.epochs or not state.start <= position <= state.end:
-        raise Expired()
-    return position
-
-
-def _opened(cursor: str, serializer: URLSafeSerializer) -> bytes:
-    try:
-        return _sealer(serializer).open(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError as error:
-        raise Malformed(NOT_OURS) from error
-
-
-def _sealer(serializer: URLSafeSerializer) -> Sealer:
-    return Sealer(serializer.secret_keys[::-1], "cursor of changes")  # the serializer signs with the last
+    cursors = ChangeCursors(resource.cursor_serializer, [resource.name])
+    return cursors.write(cursors.state.end)
 
 
 def _hash(resources: Sequence[str]) -> bytes:

@@ -1,31 +1,16 @@
-"""The feed of changes, as far as an actor may read it."""
+"""Lists the changes in the feed that an actor may see, with cursors: what `GET /changes` and streams answer."""
 
 import json
-from collections.abc import Sequence
-from heapq import merge
-from itertools import accumulate, islice, takewhile
 from typing import Any, NamedTuple
 
-from peewee import SQL, Expression, Node, Select, Tuple, fn
-
-from backend.models.change import FeedChange
-from backend.models.database import database
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Invalid
-from backend.services.records.change_cursors import CursorMaker, read_cursor
-from backend.services.records.shown_links import visible_links
-from backend.services.storage.answer_sizes import bounded_json, may_be_too_large, response_limit, size_of
-from backend.services.storage.conditions import Condition
-from backend.services.storage.feed_reading import CHANGE_COLUMNS, Change, Position, read_changes, read_state, to_change
-from backend.services.storage.listable import Names, Shown
-from backend.services.storage.statements import slot
+from backend.services.records.change_cursors import ChangeCursors
+from backend.services.records.change_views import ChangeView
+from backend.services.storage.feed_reading import RecordChange
 from backend.utils.problems import Problem
-
-AFTER = Tuple(slot("transaction_id"), slot("sequence"))
-
-Rows = dict[str, list[Any]]  # of current records by id: version and JSON
 
 
 class ListedChange(NamedTuple):
@@ -62,17 +47,16 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     no records of one, Malformed and Expired for cursors.
     """
     resources = [_resource(actor, catalog, name) for name in query.resources]
-    serializer, state = catalog.source.cursor_serializer, read_state(query.resources)
-    maker = CursorMaker.of(serializer, query.resources, state)
+    cursors = ChangeCursors(catalog.source.cursor_serializer, query.resources)
+    end = cursors.state.end
     if query.after is None:
-        return ChangePage([], maker.write(state.end), more=False)
-    position = read_cursor(query.after, serializer, query.resources, state)
+        return ChangePage([], cursors.write(end), more=False)
     view = ChangeView(actor, resources, with_data=query.with_data)
-    found = view.find(position, state.end, query.limit + 1)
+    found = view.find(cursors.read(query.after), end, query.limit + 1)
     page = view.fitting(found[: query.limit])
     more = len(page) < len(found)
-    items = [_to_json(*each, maker) for each in view.show(page)]
-    cursor = maker.write(page[-1].position, page[-1].at) if more else maker.write(state.end)
+    items = [_to_json(*each, cursors) for each in view.show(page)]
+    cursor = cursors.write(page[-1].position, page[-1].at) if more else cursors.write(end)
     return ChangePage(items, cursor, more)
 
 
@@ -87,165 +71,13 @@ def _resource(actor: Actor, catalog: Catalog, name: str) -> Resource:
     return resource
 
 
-class VisibleChange(NamedTuple):
-    """A change that an actor may see, with the JSON of its data; None if the data is not asked for."""
-
-    change: Change
-    data: str | None
-
-
-class ChangeView:
-    """The changes of resources with a feed, as far as an actor may see them."""
-
-    def __init__(self, actor: Actor, resources: Sequence[Resource], *, with_data: bool) -> None:
-        self._actor, self._people = actor, resources[0].catalog.people
-        self._readers = {resource.name: _Reader(actor, resource, with_data) for resource in resources}
-
-    def find(self, after: Position, end: Position, limit: int) -> list[Change]:
-        """Return the first changes between two Positions that the actor may see, at most `limit`.
-
-        All that are hidden are passed over at once: a page that ended at them would show how many there are.
-        """
-        readers = self._readers.values()
-        complete = [name for name, reader in self._readers.items() if reader.sees_everything]
-        found = [read_changes(after, complete, limit)] if complete else []
-        found += [reader.read_latest(after, limit) for reader in readers if not reader.sees_everything]
-        # A later statement may see later changes, before which an earlier one has missed some.
-        settled = takewhile(lambda change: change.position <= end, merge(*found, key=lambda change: change.position))
-        return list(islice(settled, limit))
-
-    def fitting(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Return the first changes, as many as a response may have with their data, but at least one."""
-        sizes = {name: self._readers[name].sizes(some) for name, some in _by_resource(changes).items()}
-        if not any(sizes.values()):
-            return changes
-        summed = accumulate(sizes[change.resource].get(change.record_id, 0) for change in changes)
-        return changes[: max(1, sum(so_far <= response_limit.max_bytes for so_far in summed))]
-
-    def show(self, changes: Sequence[Change]) -> list[VisibleChange]:
-        """Return what the actor may see of changes that were found. Of records that have left the scope: nothing.
-
-        Without data, those are not looked for.
-        """
-        current = {name: self._readers[name].read_current(some) for name, some in _by_resource(changes).items()}
-        seen = [(each, self._readers[each.resource], current[each.resource]) for each in changes]
-        shows_all_users = policies.scope(self._people, "read", self._actor).everything
-        return [
-            VisibleChange(reader.narrow(change, with_author=shows_all_users), reader.data_of(change, rows))
-            for change, reader, rows in seen
-            if reader.may_see(change, rows)
-        ]
-
-
-def _by_resource(changes: Sequence[Change]) -> dict[str, list[Change]]:
-    grouped: dict[str, list[Change]] = {}
-    for change in changes:
-        grouped.setdefault(change.resource, []).append(change)
-    return grouped
-
-
-class _Reader:
-    """Reads what an actor may see of the changes of a resource."""
-
-    def __init__(self, actor: Actor, resource: Resource, with_data: bool) -> None:
-        self._resource, self._user_id, self.with_data = resource, actor.user_id, with_data
-        self._scope = policies.scope(resource, "list", actor)
-        self._names = resource.visible_fields_or_all(policies.hidden_fields(resource.definition, actor))
-        self._links = visible_links(actor, resource)
-
-    @property
-    def sees_everything(self) -> bool:
-        """Whether the actor may list all records."""
-        return self._scope.everything
-
-    def read_latest(self, after: Position, limit: int) -> list[Change]:
-        """Return the latest changes of records in the scope after a Position, in order, at most `limit`."""
-        values = {**after._asdict(), "resource": self._resource.name, "limit": limit}
-        values |= self._scope.values(self._resource)
-        return [to_change(row) for row in self._resource.run(_select_latest, self._scope.shape, values=values)]
-
-    def sizes(self, changes: Sequence[Change]) -> dict[str, int]:
-        """Return the sizes of the current records, by id; none if all together are small enough."""
-        if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes)):
-            return {}
-        shape = (self._scope.shape, self._names, self._links.shown)
-        rows = self._resource.run(_select_sizes, *shape, values=self._values(changes))
-        return {str(record_id): size for record_id, size in rows}
-
-    def read_current(self, changes: Sequence[Change]) -> Rows:
-        """Return the current records of changes, as far as they are in the scope; none if no data is asked for."""
-        if not self.with_data:
-            return {}
-        shape = (self._scope.shape, self._names, self._links.shown, response_limit.max_bytes)
-        rows = self._resource.run(_select_current, *shape, values=self._values(changes))
-        return {str(record_id): current for record_id, *current in rows}
-
-    def _values(self, changes: Sequence[Change]) -> dict[str, Any]:
-        ids = sorted({change.record_id for change in changes if change.action != "delete"})
-        return {"ids": json.dumps(ids), **self._scope.values(self._resource), **self._links.values}
-
-    def may_see(self, change: Change, current: Rows) -> bool:
-        """Return whether the actor may see a change with this data; its record may have left the scope by now."""
-        version: int | None = current.get(change.record_id, [None])[0]
-        return self.sees_everything or not self.with_data or change.version == version
-
-    def narrow(self, change: Change, *, with_author: bool) -> Change:
-        """Return a change without the names of fields that the actor may not see, or not all links of.
-
-        Its author is left out, too, unless it is the actor or `with_author` is true.
-        """
-        visible = set(self._names or self._resource.fields) - {each.field for each in self._links.shown}
-        by = change.by if with_author or change.by == self._user_id else None
-        return change._replace(fields=[name for name in change.fields if name in visible], by=by)
-
-    def data_of(self, change: Change, current: Rows) -> str | None:
-        """Return the JSON of the current record, `null` if there is none; None if it is not asked for."""
-        if not self.with_data:
-            return None
-        data: str | None = None if change.action == "delete" else current.get(change.record_id, [0, None])[1]
-        return data or "null"
-
-
-def _select_latest(resource: Resource, scope: Condition) -> Select:
-    """Return the query of the changes that made rows in a scope what they are now."""
-    made = (resource.column("id") == FeedChange.record_id) & (resource.column("version") == FeedChange.version)
-    is_current = fn.EXISTS(resource.model.select(SQL("1")).where(resource.scoped(made, scope)))
-    return (
-        FeedChange.select(*(getattr(FeedChange, name) for name in CHANGE_COLUMNS))
-        .where(
-            Expression(Tuple(FeedChange.transaction_id, FeedChange.sequence), ">", AFTER),
-            SQL(database.feed.is_settled),
-            FeedChange.resource == slot("resource"),
-            FeedChange.action != "delete",
-            is_current,
-        )
-        .order_by(FeedChange.transaction_id, FeedChange.sequence)
-        .limit(slot("limit"))
-    )
-
-
-def _select_current(resource: Resource, scope: Condition, names: Names, shown: Shown, max_bytes: int) -> Select:
-    return _select(resource, scope, resource.column("version"), bounded_json(resource, names, max_bytes, shown))
-
-
-def _select_sizes(resource: Resource, scope: Condition, names: Names, shown: Shown) -> Select:
-    return _select(resource, scope, size_of(resource, names, shown))
-
-
-def _select(resource: Resource, scope: Condition, *columns: Node) -> Select:
-    """Return the query of the ids and these columns of the wanted rows in a scope."""
-    record_id = resource.column("id")
-    condition = resource.scoped(record_id.in_(database.ids(slot("ids"))), scope)
-    return resource.model.select(record_id, *columns).where(condition)
-
-
-def _to_json(change: Change, data: str | None, maker: CursorMaker) -> ListedChange:
-    cursor = maker.write(change.position, change.at)
+def _to_json(change: RecordChange, data: str | None, cursors: ChangeCursors) -> ListedChange:
+    cursor = cursors.write(change.position, change.at)
     head = json.dumps({"cursor": cursor, **members_of(change)}, separators=(",", ":"))
     return ListedChange(cursor, head if data is None else f'{head[:-1]},"data":{data}}}')
 
 
-def members_of(change: Change) -> dict[str, Any]:
+def members_of(change: RecordChange) -> dict[str, Any]:
     """Return the members of the JSON of a change, but its cursor and its data."""
     members = {"resource": change.resource, "id": change.record_id, "action": change.action, "version": change.version}
     return members | {"fields": change.fields, "at": change.at, "by": change.by}

@@ -36,7 +36,7 @@ class FeedState(NamedTuple):
     end: Position
 
 
-class Change(NamedTuple):
+class RecordChange(NamedTuple):
     """A change of a record: its row in the feed."""
 
     position: Position
@@ -64,7 +64,7 @@ def read_state(resources: Sequence[str]) -> FeedState:
     return FeedState(tuple(str(row[0]) for row in rows), start, max(start, end))
 
 
-def read_changes(after: Position, resources: Sequence[str], limit: int) -> list[Change]:
+def read_changes(after: Position, resources: Sequence[str], limit: int) -> list[RecordChange]:
     """Return the first changes of records of these resources after a Position, in the order of commits.
 
     On Postgres, those of transactions that began after one that is still open are not among them yet: otherwise the
@@ -97,10 +97,10 @@ def read_changed(after: Position) -> set[str]:
     return {str(name) for (name,) in database.fetch_all(sql, after, True)}
 
 
-def to_change(row: tuple[object, ...]) -> Change:
-    """Return the Change of a row with CHANGE_COLUMNS."""
+def to_change(row: tuple[object, ...]) -> RecordChange:
+    """Return the RecordChange of a row with CHANGE_COLUMNS."""
     transaction_id, sequence, resource, record_id, action, version, fields, at, by = row
-    return Change(
+    return RecordChange(
         Position(transaction_id, sequence),  # type: ignore[arg-type]  # as the columns are
         str(resource),
         str(record_id),

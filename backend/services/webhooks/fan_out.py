@@ -10,8 +10,8 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Catalog, Catalogs, Resource
 from backend.services.errors import Unavailable
-from backend.services.records.changes import ChangeView
-from backend.services.storage.feed_reading import START, Change, Position, read_changed, read_last, read_state
+from backend.services.records.change_views import ChangeView
+from backend.services.storage.feed_reading import START, Position, RecordChange, read_changed, read_last, read_state
 from backend.services.webhooks.makers import find_actor
 from backend.utils.clock import utcnow
 
@@ -91,7 +91,7 @@ def readable_resources(actor: Actor, catalog: Catalog, names: Sequence[str]) -> 
     return [each for each in found if each and each.has_feed and policies.scope(each, "list", actor)]
 
 
-def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Change], reached: Position) -> int:
+def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[RecordChange], reached: Position) -> int:
     """Insert the deliveries and move the position, unless somebody else has moved it; return how many deliveries.
 
     Raises Unavailable if a definition has changed: deliveries would have the former name of a resource.
@@ -108,7 +108,7 @@ def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Ch
     return len(changes)
 
 
-def _row(webhook: Webhook, change: Change) -> dict[str, Any]:
+def _row(webhook: Webhook, change: RecordChange) -> dict[str, Any]:
     row = {name: getattr(change, name) for name in ("resource", "record_id", "action", "version", "fields")}
     times = {"changed_at": change.at, "next_attempt_at": utcnow()}
     return {"webhook_id": webhook.id, "changed_by": change.by, **row, **times}

@@ -8,8 +8,9 @@ from backend.models.delivery import Delivery
 from backend.models.webhook import Webhook
 from backend.services.access.actors import Actor
 from backend.services.definitions.catalog import Catalog, Resource
-from backend.services.records.changes import ChangeView, members_of
-from backend.services.storage.feed_reading import START, Change
+from backend.services.records.change_views import ChangeView
+from backend.services.records.changes import members_of
+from backend.services.storage.feed_reading import START, RecordChange
 from backend.services.webhooks.fan_out import readable_resources
 from backend.services.webhooks.secrets import signing_secrets
 from backend.utils.clock import rfc3339, utcnow
@@ -52,7 +53,7 @@ def _test_body(webhook: Webhook) -> str:
 
 
 def _change_bodies(
-    actor: Actor, webhook: Webhook, resources: Sequence[Resource], changes: Sequence[Change]
+    actor: Actor, webhook: Webhook, resources: Sequence[Resource], changes: Sequence[RecordChange]
 ) -> tuple[dict[str | None, str], set[str | None]]:
     """Return the bodies of visible changes by the id of the record, and the ids of those that are left out."""
     names = {resource.name for resource in resources}
@@ -71,11 +72,11 @@ def _change_bodies(
     return bodies, {change.record_id for change in readable[len(fitting) :]}
 
 
-def _change_of(delivery: Delivery) -> Change:
+def _change_of(delivery: Delivery) -> RecordChange:
     assert delivery.resource is not None  # it is no test
     assert delivery.action is not None
     assert delivery.version is not None
     assert delivery.changed_at is not None
     by = delivery.changed_by and str(delivery.changed_by)
     what = delivery.resource, str(delivery.record_id), delivery.action, delivery.version, delivery.fields
-    return Change(START, *what, at=rfc3339(delivery.changed_at), by=by)
+    return RecordChange(START, *what, at=rfc3339(delivery.changed_at), by=by)

@@ -18,7 +18,7 @@ from backend.services.accounts.users import lock_users
 from backend.services.definitions.catalog import Catalog
 from backend.services.definitions.policies import has_grant
 from backend.services.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from backend.services.records.change_cursors import read_cursor
+from backend.services.records.change_cursors import ChangeCursors
 from backend.services.storage.feed_reading import read_state
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.services.webhooks.states import WebhookState, state_of
@@ -157,8 +157,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
         webhook = _lock(actor, webhook_id, None)
         if not webhook.resources:
             raise Conflict("The webhook has no resources.")
-        state = read_state(webhook.resources)
-        position = read_cursor(after, catalog.source.cursor_serializer, webhook.resources, state)
+        position = ChangeCursors(catalog.source.cursor_serializer, webhook.resources).read(after)
         Webhook.update(position._asdict()).where(Webhook.id == webhook.id).execute()
         audit.record(actor, "webhook.replay", ("webhook", webhook.id), name=webhook.name)
 
