@@ -15,19 +15,20 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_answer
+from backend.routes.toolkit.long_polling import Waited, wait_for_changes
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
-from backend.routes.toolkit.streaming import MIMETYPE, stream_response
-from backend.routes.toolkit.waiting import Waited, wait_for_changes
+from backend.routes.toolkit.streaming import MAX_CHANGES_AT_ONCE, MIMETYPE, stream_response
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.integer import IntegerFromText
 from backend.services.field_types.marshmallow_fields import StrictText
-from backend.services.records.changes import ChangePage, ChangeQuery, list_changes
+from backend.services.records import changes
+from backend.services.records.change_cursors import MAX_CURSOR_CHARACTERS
+from backend.services.records.changes import ACTIONS, MAX_FOLLOWED, ChangePage, ChangeQuery
 from backend.utils.problems import REQUIRED
 
-MAX_RESOURCES, MAX_LIMIT, MAX_CURSOR, MAX_WAIT_SECONDS = 50, 1000, 200, 25
-MAX_STREAMED_AT_ONCE = 500  # changes
+MAX_LIMIT, MAX_WAIT_SECONDS = 1000, 25
 RETRY_AFTER_SECONDS = 2  # for requests that could not wait
 
 blp = Blueprint("changes", __name__, url_prefix=f"{API}/changes", description="What was changed, in order")
@@ -56,7 +57,7 @@ class RecordChangeSchema(Schema):
     cursor = fields.String(required=True, metadata={"description": "Continues after this change"})
     resource = fields.String(required=True)
     id = fields.UUID(required=True)
-    action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
+    action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
     version = fields.Integer(required=True, metadata={"description": "Version after the change; a deletion has one"})
     fields_ = fields.List(
         fields.String(), required=True, data_key="fields", metadata={"description": "The fields that an update wrote"}
@@ -71,11 +72,11 @@ StreamQuery = QuerySchema.from_dict(
         "resource": CommaList(
             StrictText(),
             required=True,
-            validate=validate.Length(1, MAX_RESOURCES),
+            validate=validate.Length(1, MAX_FOLLOWED),
             metadata={"description": "The resources, separated by commas; each has `feed: true`"},
         ),
         "after": StrictText(
-            validate=validate.Length(1, MAX_CURSOR),
+            validate=validate.Length(1, MAX_CURSOR_CHARACTERS),
             metadata={"description": "`next_cursor`, or `changes_cursor` of a list; without it, from now on"},
         ),
         "data": BooleanFromText(load_default=False, metadata={"description": "Whether to include records"}),
@@ -105,7 +106,7 @@ ChangesQuery = StreamQuery.from_dict(
 @blp.documented_response(200, RecordChangeSchema(many=True))
 @blp.fails(400, 401, 403, 410)
 @blp.doc(operationId="list_changes", security=OPTIONAL_SIGN_IN)
-def list_entries(arguments: dict[str, Any]) -> Answer:
+def list_changes(arguments: dict[str, Any]) -> Answer:
     """List changes of records, in the order in which they were committed
 
     Who may list only some records of a resource sees the latest change of each of them, and no deletions. With `wait`,
@@ -122,13 +123,13 @@ def list_entries(arguments: dict[str, Any]) -> Answer:
 @blp.arguments(StreamQuery, location="query")
 @blp.fails(400, 401, 403, 410, 429)
 @blp.doc(operationId="stream_changes", security=OPTIONAL_SIGN_IN, responses=STREAMED, parameters=[LAST_EVENT_ID])
-def stream_entries(arguments: dict[str, Any]) -> Response:
+def stream_changes(arguments: dict[str, Any]) -> Response:
     """Send changes of records as server-sent events, as soon as they are committed
 
     Each has the `event` `change`, as `data` what `GET /changes` lists, and as `id` its cursor. The stream ends when the
     session does, and after 30 minutes. Only processes with `LARDER_STREAMS` serve streams.
     """
-    query = _query(arguments, MAX_STREAMED_AT_ONCE)
+    query = _query(arguments, MAX_CHANGES_AT_ONCE)
     last_seen = request.headers.get("Last-Event-ID")
     return stream_response(query._replace(after=last_seen) if last_seen else query)
 
@@ -141,7 +142,7 @@ def _query(arguments: dict[str, Any], limit: int) -> ChangeQuery:
 
 
 def _read(query: ChangeQuery, after: str | None) -> ChangePage:
-    return list_changes(current_actor(), get_app().catalog, query._replace(after=after))
+    return changes.list_changes(current_actor(), get_app().catalog, query._replace(after=after))
 
 
 def _answer(waited: Waited) -> Answer:

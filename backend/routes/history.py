@@ -13,6 +13,7 @@ from backend.routes.toolkit.envelope import json_answer, list_meta
 from backend.routes.toolkit.list_parameters import page_parameters
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint
 from backend.services.field_types.datetime import Moment
+from backend.services.records.changes import ACTIONS
 from backend.services.records.record_history import ReadableEntry, list_history
 
 PageQuery = QuerySchema.from_dict(page_parameters(), name="page")
@@ -29,7 +30,7 @@ class HistoryEntrySchema(Schema):
     """A history entry: what one change of a record changed."""
 
     version = fields.Integer(required=True, metadata={"description": "Version of the record after the change"})
-    action = fields.String(required=True, validate=validate.OneOf(["create", "update", "delete"]))
+    action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
     changes = fields.Dict(fields.String(), fields.Nested(ChangedValueSchema), required=True)
     changed_at = Moment(required=True)
     changed_by = fields.UUID(required=True, allow_none=True, metadata={"description": "Id of the user"})

@@ -12,15 +12,17 @@ from backend.middleware.paths import API
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.etags import accepted_tags
-from backend.routes.toolkit.webhook_schemas import ACTIONS, WebhookSchema
+from backend.routes.toolkit.webhook_schemas import WebhookSchema
 from backend.services.access.permissions import WEBHOOKS_WRITE
 from backend.services.field_types.marshmallow_fields import StrictBoolean, StrictText
+from backend.services.records.change_cursors import MAX_CURSOR_CHARACTERS
+from backend.services.records.changes import ACTIONS, MAX_FOLLOWED
 from backend.services.webhooks import webhooks
 from backend.services.webhooks.states import WebhookState, states_of
 from backend.services.webhooks.targets import MAX_URL_CHARACTERS
 from backend.utils.addresses import Network, parse_networks
 
-MAX_RESOURCES, MAX_ROLES, MAX_ACTIONS, MAX_CURSOR = 50, 50, 10, 200
+MAX_ROLES, MAX_ACTIONS = 50, 10
 MAY_USE = permission(WEBHOOKS_WRITE)
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version of the webhook"}}
 IF_MATCH = {
@@ -52,10 +54,10 @@ class WebhookCreateSchema(Schema):
     resources = fields.List(
         StrictText(),
         required=True,
-        validate=validate.Length(1, MAX_RESOURCES),
+        validate=validate.Length(1, MAX_FOLLOWED),
         metadata={"description": "Each has `feed: true`"},
     )
-    actions = fields.List(_action(), validate=validate.Length(1, MAX_ACTIONS), load_default=ACTIONS)
+    actions = fields.List(_action(), validate=validate.Length(1, MAX_ACTIONS), load_default=[*ACTIONS])
     roles = fields.List(
         StrictText(),
         required=True,
@@ -85,7 +87,7 @@ class WebhookReplaySchema(Schema):
 
     after = StrictText(
         required=True,
-        validate=validate.Length(1, MAX_CURSOR),
+        validate=validate.Length(1, MAX_CURSOR_CHARACTERS),
         metadata={"description": "A cursor of `/changes` or of a list, of the resources of the webhook or of one"},
     )
 

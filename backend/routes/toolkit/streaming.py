@@ -30,6 +30,7 @@ from backend.utils.addresses import subscriber
 BEAT_SECONDS = 15  # between two signs of life; at each the caller is identified again
 LIFE_SECONDS = 30 * 60
 RETRY_MILLISECONDS = 3000  # until a browser connects again
+MAX_CHANGES_AT_ONCE = 500
 MAX_UNSENT_BYTES = 64 << 10  # until a slow client has taken them, no more changes are read for it
 SLOW_POLL_SECONDS = 0.2
 READS_AT_ONCE = 4  # of all streams, which one change may wake together: other requests need connections, too

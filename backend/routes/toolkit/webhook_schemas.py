@@ -7,9 +7,8 @@ from marshmallow import Schema, fields, pre_dump, validate
 from backend.services.definitions.system_tables import DELIVERIES
 from backend.services.field_types.datetime import Moment
 from backend.services.field_types.marshmallow_fields import StrictText
+from backend.services.records.changes import ACTIONS
 from backend.services.webhooks.states import OFF_REASONS, WebhookState
-
-ACTIONS = ["create", "update", "delete"]
 
 
 def _described(name: str) -> dict[str, str | None]:

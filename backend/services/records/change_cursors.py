@@ -19,6 +19,7 @@ from backend.utils.sealing import Sealer
 # The position, the epoch, a hash of the names of the resources, and a time in seconds since 1970: no change after the
 # position is older.
 CONTENT = Struct(">QQ16s8sI")
+MAX_CURSOR_CHARACTERS = 200
 DAY_SECONDS = 24 * 3600
 NOT_OURS = "The cursor was not issued here, or not with the present key."
 

@@ -1,7 +1,7 @@
 """Lists the changes in the feed that an actor may see, with cursors: what `GET /changes` and streams answer."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
@@ -9,8 +9,12 @@ from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.errors import Invalid
 from backend.services.records.change_cursors import ChangeCursors
 from backend.services.records.change_views import ChangeView
+from backend.services.storage.feed import Action
 from backend.services.storage.feed_reading import RecordChange
 from backend.utils.problems import Problem
+
+ACTIONS: tuple[str, ...] = get_args(Action)
+MAX_FOLLOWED = 50  # resources whose changes are read together
 
 
 class ListedChange(NamedTuple):

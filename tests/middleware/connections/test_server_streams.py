@@ -25,7 +25,7 @@ def test_a_client_that_reads_nothing_gets_a_bounded_part_and_is_closed(app, admi
     operations = [{"op": "create", "resource": "notes", "data": {"title": "x" * 20_000}}] * 40
     for _ in range(10):  # 8 MB
         assert admin.post("/batch", json={"operations": operations}).status_code == 200
-    monkeypatch.setattr("backend.routes.changes.MAX_STREAMED_AT_ONCE", 50)  # 1 MB
+    monkeypatch.setattr("backend.routes.changes.MAX_CHANGES_AT_ONCE", 50)  # 1 MB
     path = f"/api/v1/changes/stream?resource=notes&data=true&after={cursor}"
     with serving(app, Times(idle=600, head=600, pace=2, sweep=0.05)) as (server, connect):
         connect(receive_bytes=4096).send(path, f"Authorization: Bearer {admin.token}")

@@ -1,4 +1,4 @@
-"""Waits for changes: a request that finds none is answered when there are some."""
+"""Long polling: a request that finds no changes waits, and is answered when there are some."""
 
 import time
 from collections.abc import Callable, Sequence
