@@ -45,6 +45,8 @@ def test_public_addresses_are_public_and_those_mapped_into_ipv6_are_read_as_ipv4
         ("https://[2606:4700:4700:0::1111]/", Target("https", "2606:4700:4700::1111", 443, "/")),
         ("https://8.8.8.8:443/", Target("https", "8.8.8.8", 443, "/")),
         ("https://hook_1.internal/", Target("https", "hook_1.internal", 443, "/")),
+        ("https://example。com。:0443?x", Target("https", "example.com", 443, "/?x")),
+        (f"https://{'a' * 63}.example/", Target("https", f"{'a' * 63}.example", 443, "/")),
     ],
 )
 def test_reads_a_url(url, target):
@@ -71,7 +73,9 @@ REFUSED = [
     *("https://127.1", "https://0177.0.0.1", "https://2130706433", "https://0x7f000001", "https://127.0.0.1."),
     *("https://127.0.0.１", "https://1.2.3.4.5", "https://example.0x7f", "https://example.com/" + "x" * 2000),
     *(f"https://{text}/" if ":" not in text else f"https://[{text}]/" for text in PRIVATE),
-    "https://[::ffff:127.0.0.1]/",
+    *("https://[::ffff:127.0.0.1]/", "https://0x7f.1", "https://0300.0250.1", "https://127。0。0。1。", "https://١.٢.٣.٤"),
+    *("https://127.0.0.1..", "https://a.b..", "https://.a.b", "https://*.a.b", "https://example.com:+443"),
+    *(f"https://{'a' * 64}.example", f"https://{'ü' * 60}.example", f"https://{'a.' * 126}example"),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks import WebhookVerificationError
 
 from backend.models.audit import AuditEntry
-from backend.models.database import connected
+from backend.models.database import connected, database
 from backend.models.delivery import Delivery
 from backend.models.mail import Mail
 from backend.models.user import User, UserRole
@@ -396,6 +396,25 @@ def test_what_a_killed_process_has_claimed_is_due_again_and_no_sooner(notes, ali
     with connected():  # the killed one comes back after all: what it says comes too late
         queue.settle(webhook, [(killed, queue.Outcome(1, error="late"))])
     assert deliveries("state", "error") == [("delivered", None)]
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_claim_passes_over_what_another_process_is_claiming(notes, alice, inbox, sending):
+    webhook_id, _ = make_webhook(alice.id, inbox.url)
+    for number in range(4):
+        alice.make("notes", title=str(number))
+    sending.fan_out()
+    first, *others = [row[0] for row in deliveries("id")]
+
+    def claim():
+        with connected():
+            webhook = Webhook.get_by_id(webhook_id)
+            return [each.id for _ in range(4) for each in queue.claim(webhook)]
+
+    with connected(), database.atomic(), ThreadPoolExecutor(1) as other_thread:  # with a connection of its own
+        Delivery.update(attempts=Delivery.attempts).where(Delivery.id == first).execute()
+        assert other_thread.submit(claim).result(30) == others
+    assert claim() == [first]
 
 
 def test_old_deliveries_are_deleted(notes, alice, inbox, sending, settings):

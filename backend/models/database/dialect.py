@@ -225,8 +225,11 @@ class Dialect(Metered, ABC):
     # Locks
 
     @abstractmethod
-    def lock_for_update(self, query: Select) -> Select:
-        """Return the query that also locks the rows it reads until the transaction ends."""
+    def lock_for_update(self, query: Select, *, skip_locked: bool = False) -> Select:
+        """Return the query that also locks the rows it reads until the transaction ends.
+
+        With `skip_locked`, it leaves out rows that another transaction has locked, instead of waiting for them.
+        """
 
     @abstractmethod
     def lock_definitions(self) -> None:

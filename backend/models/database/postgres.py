@@ -212,8 +212,8 @@ class Postgres(PostgresConnections):
         sql_type, collate, collation = self.field_types[column.field_type].partition(" COLLATE ")
         return NodeList((Cast(node, sql_type), SQL(collate + collation)))
 
-    def lock_for_update(self, query: Select) -> Select:
-        return query.for_update()
+    def lock_for_update(self, query: Select, *, skip_locked: bool = False) -> Select:
+        return query.for_update(skip_locked=skip_locked)
 
     def lock_definitions(self) -> None:
         self.execute_sql("SELECT pg_advisory_xact_lock(%s)", (DEFINITIONS_LOCK,))

@@ -171,7 +171,7 @@ class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
     def typed(self, node: Node, column: Field) -> ColumnBase:
         return Cast(node, self.field_types[column.field_type])
 
-    def lock_for_update(self, query: Select) -> Select:
+    def lock_for_update(self, query: Select, *, skip_locked: bool = False) -> Select:
         return query  # BEGIN IMMEDIATE has taken the only write lock
 
     def lock_definitions(self) -> None:

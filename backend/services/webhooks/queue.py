@@ -72,11 +72,14 @@ def claim(webhook: Webhook) -> list[Delivery]:
         due = due.where(Delivery.resource.is_null())
     order = Delivery.next_attempt_at, Delivery.version, Delivery.id
     found = [delivery.id for delivery in due.order_by(*order).limit(MAX_CLAIMED * THREADS)]
-    share = -(-len(found) // THREADS)  # the rest is for the other threads of the webhook
     if not found:
         return []
-    claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1)
-    ids = [row.id for row in claimed.where(Delivery.id.in_(found[:share]), _is_due(now)).returning(Delivery.id)]
+    share = -(-len(found) // THREADS)  # the rest is for the other threads of the webhook
+    still_due = Delivery.select(Delivery.id).where(Delivery.id.in_(found), _is_due(now)).order_by(*order).limit(share)
+    with database.atomic():  # two claims that waited for each other's rows would end in a deadlock
+        ids = [delivery.id for delivery in database.lock_for_update(still_due, skip_locked=True)]
+        claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1)
+        claimed.where(Delivery.id.in_(ids)).execute()
     return list(Delivery.select().where(Delivery.id.in_(ids)).order_by(Delivery.version, Delivery.id)) if ids else []
 
 

@@ -16,10 +16,11 @@ MAX_URL_CHARACTERS = 2000
 PORTS = {"https": 443, "http": 80}
 NOT_PUBLIC = "The host has an address that is not public, and LARDER_WEBHOOK_NETWORKS does not list it."
 ONLY_HTTPS = "Expected a URL that begins with https://. With http:// only addresses in LARDER_WEBHOOK_NETWORKS."
+ONLY_NAMES = "Expected a URL with the name of a host, such as https://example.com/hook."
 
 # A last label that browsers and the system read as a number, such as that of `127.1`, `0x7f000001` and `2130706433`.
 NUMERIC_END = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$")
-ASCII_NAME = re.compile(r"(?!.*\.\.)[a-z0-9_-][a-z0-9._-]{0,252}")
+ASCII_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")  # RFC 1035, 2.3.4
 UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 Resolver = Callable[..., Sequence[tuple[Any, ...]]]  # such as socket.getaddrinfo
@@ -72,15 +73,22 @@ def parse_target(url: str, networks: Sequence[Network]) -> Target:
 def _ascii_host(name: str) -> str:
     with suppress(ValueError):
         return ip_address(name).compressed
-    host = name.removesuffix(".")
+    host = _encoded(name).removesuffix(".")
     if not ASCII_NAME.fullmatch(host):
-        try:
-            host = idna.encode(host, uts46=True).decode()
-        except idna.IDNAError as error:
-            raise NotAllowed("Expected a URL with the name of a host, such as https://example.com/hook.") from error
+        raise NotAllowed(ONLY_NAMES)
     if NUMERIC_END.search(host):
         raise NotAllowed("Expected an IPv4 address as four decimal numbers, such as 192.0.2.1.")
     return host
+
+
+def _encoded(name: str) -> str:
+    """Return the name in ASCII; it may end with a dot, also if that was another character before."""
+    if ASCII_NAME.fullmatch(name.removesuffix(".")):  # `idna` refuses underscores
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise NotAllowed(ONLY_NAMES) from error
 
 
 def resolve(target: Target, networks: Sequence[Network], resolver: Resolver = socket.getaddrinfo) -> list[Address]:
