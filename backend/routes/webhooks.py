@@ -107,6 +107,7 @@ def list_webhooks() -> object:
 
 @blp.post("")
 @blp.guard(in_session(MAY_USE))
+@blp.idempotent_secret
 @blp.arguments(WebhookCreateSchema)
 @blp.response(201, WebhookWithSecretSchema, headers=LOCATION | ETAG)
 @blp.fails(400, 401, 403, 409, 415)
@@ -160,8 +161,9 @@ def delete_webhook(webhook_id: UUID) -> None:
 
 @blp.post("/<uuid:webhook_id>/secret")
 @blp.guard(in_session(MAY_USE))
+@blp.idempotent_secret
 @blp.response(201, WebhookWithSecretSchema, headers=ETAG)
-@blp.fails(401, 403, 404)
+@blp.fails(401, 403, 404, 422)
 @blp.doc(operationId="rotate_webhook_secret")
 def rotate_secret(webhook_id: UUID) -> tuple[object, dict[str, str]]:
     """Give a webhook a new secret

@@ -73,7 +73,13 @@ REFUSED = [
     *("https://127.1", "https://0177.0.0.1", "https://2130706433", "https://0x7f000001", "https://127.0.0.1."),
     *("https://127.0.0.１", "https://1.2.3.4.5", "https://example.0x7f", "https://example.com/" + "x" * 2000),
     *(f"https://{text}/" if ":" not in text else f"https://[{text}]/" for text in PRIVATE),
-    *("https://[::ffff:127.0.0.1]/", "https://0x7f.1", "https://0300.0250.1", "https://127。0。0。1。", "https://١.٢.٣.٤"),
+    *(
+        "https://[::ffff:127.0.0.1]/",
+        "https://0x7f.1",
+        "https://0300.0250.1",
+        "https://127。0。0。1。",
+        "https://١.٢.٣.٤",
+    ),
     *("https://127.0.0.1..", "https://a.b..", "https://.a.b", "https://*.a.b", "https://example.com:+443"),
     *(f"https://{'a' * 64}.example", f"https://{'ü' * 60}.example", f"https://{'a.' * 126}example"),
 ]

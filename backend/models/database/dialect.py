@@ -226,10 +226,7 @@ class Dialect(Metered, ABC):
 
     @abstractmethod
     def lock_for_update(self, query: Select, *, skip_locked: bool = False) -> Select:
-        """Return the query that also locks the rows it reads until the transaction ends.
-
-        With `skip_locked`, it leaves out rows that another transaction has locked, instead of waiting for them.
-        """
+        """Return the query that also locks its rows until the transaction ends, maybe without those of others."""
 
     @abstractmethod
     def lock_definitions(self) -> None:

@@ -61,6 +61,10 @@ class Blueprint(SmorestBlueprint):
         """Return a view that supports the header Idempotency-Key."""
         return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view))
 
+    def idempotent_secret(self, view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+        """Return a view that supports the header Idempotency-Key, and whose response contains a secret."""
+        return self.doc(parameters=[idempotency.PARAMETER])(idempotency.idempotent(view, sealed=True))
+
     def arguments(self, schema: Schema | type[Schema], **options: Any) -> Callable[[View], View]:
         """Return a decorator that loads arguments with the schema. A schema class is instantiated once."""
         decorator: Callable[[View], View] = super().arguments(

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,6 +14,7 @@ from backend.middleware.authentication import current_actor
 from backend.services.errors import Invalid
 from backend.services.operation.idempotency import StoredResponse, run_idempotently
 from backend.utils.problems import Problem
+from backend.utils.sealing import Sealer
 
 HEADER = "Idempotency-Key"
 PARAMETER = {
@@ -24,17 +26,25 @@ PARAMETER = {
 }
 REPLAYED = "Idempotency-Replayed"
 KEPT_HEADERS = ("ETag", "Location")
-HASH_KEYS = "IDEMPOTENCY_HASH_KEYS"  # in the app's config
+HASH_KEYS, SEALER = "IDEMPOTENCY_HASH_KEYS", "IDEMPOTENCY_SEALER"  # in the app's config
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
 def init_app(app: Flask, secret_keys: list[str]) -> None:
-    """Hash requests with keys derived from these: the first for the stored hash, all to identify repeated requests."""
-    app.config[HASH_KEYS] = [hmac.digest(key.encode(), HEADER.encode(), "sha256") for key in secret_keys]
+    """Hash requests with keys derived from these: the first for the stored hash, all to identify repeated requests.
+
+    Other keys, derived in the same way, encrypt responses that contain secrets.
+    """
+    keys = [key.encode() for key in secret_keys]
+    app.config[HASH_KEYS] = [hmac.digest(key, HEADER.encode(), "sha256") for key in keys]
+    app.config[SEALER] = Sealer(keys, "response of a repeated request")
 
 
-def idempotent(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-    """Return a view that runs once for each Idempotency-Key of a caller, and then repeats its response."""
+def idempotent(view: Callable[..., ResponseReturnValue], *, sealed: bool = False) -> Callable[..., ResponseReturnValue]:
+    """Return a view that runs once for each Idempotency-Key of a caller, and then repeats its response.
+
+    With `sealed`, the response is stored encrypted.
+    """
 
     @wraps(view)
     def run(**arguments: Any) -> ResponseReturnValue:
@@ -45,9 +55,9 @@ def idempotent(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respon
             problem = Problem("bad_format", "Must have 1 to 255 visible ASCII characters.")
             raise Invalid({HEADER: [problem]}, "headers")
         stored = run_idempotently(
-            _caller(), key, _request_hashes(), lambda: _to_stored(make_response(view(**arguments)))
+            _caller(), key, _request_hashes(), lambda: _to_stored(make_response(view(**arguments)), sealed)
         )
-        return _from_stored(stored)
+        return _from_stored(stored, sealed)
 
     return run
 
@@ -64,13 +74,21 @@ def _request_hashes() -> list[str]:
     return [hmac.digest(key, content, "sha256").hex() for key in current_app.config[HASH_KEYS]]
 
 
-def _to_stored(response: Response) -> StoredResponse:
+def _to_stored(response: Response, sealed: bool) -> StoredResponse:
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return StoredResponse(response.status_code, headers, response.get_data(as_text=True))
+    body = _sealer().seal(response.get_data()) if sealed else response.get_data()
+    return StoredResponse(response.status_code, headers, (b64encode(body) if sealed else body).decode())
 
 
-def _from_stored(stored: StoredResponse) -> Response:
-    response = Response(stored.body, stored.status, stored.headers, mimetype="application/json")
+def _from_stored(stored: StoredResponse, sealed: bool) -> Response:
+    # A key that has identified the request opens the response, too.
+    body = _sealer().open(b64decode(stored.body)) if sealed else stored.body
+    response = Response(body, stored.status, stored.headers, mimetype="application/json")
     if stored.is_replayed:
         response.headers[REPLAYED] = "true"
     return response
+
+
+def _sealer() -> Sealer:
+    sealer: Sealer = current_app.config[SEALER]
+    return sealer
