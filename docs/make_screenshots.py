@@ -1,6 +1,7 @@
 """Takes the screenshots of docs/screenshots: `make screenshots`. Needs chromium.
 
-The server is a new one with examples/geo, four people and a backup, so no data of yours is shown.
+The server is a new one with examples/geo, four people and a backup, so no data of yours is shown. That of the board is
+one with examples/teams.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from docs.board_screenshot import take_board
 from tests.parts.server import ROOT, WITHOUT_LIMITS, Caller, environment, running_server
 
 FOLDER = Path(__file__).with_name("screenshots")
@@ -68,6 +70,8 @@ def main(names: list[str]) -> None:
             for shot in SHOTS:
                 if not names or shot.name in names:
                     _take(browser, address, shot, places)
+            if not names or "board" in names:
+                take_board(browser, FOLDER / "board.png")
             browser.close()
 
 

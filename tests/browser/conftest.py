@@ -1,14 +1,12 @@
 """A browser without a window, a server for it, and a page whose console must stay empty."""
 
 import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.parts.server import HOST, running_server
+from tests.parts.server import running_server
+from tests.parts.static_pages import served
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 # Root has no sandbox. The rest keeps the browser from calling other hosts.
@@ -70,17 +68,5 @@ def other_origin(tmp_path):
     folder = tmp_path / "other"
     folder.mkdir()
     (folder / "index.html").write_text('<!doctype html><link rel="icon" href="data:,"><title>Other</title>')
-    server = ThreadingHTTPServer((HOST, 0), partial(QuietHandler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://{HOST}:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files without a log."""
-
-    def log_message(self, *_):
-        """Do nothing."""
+    with served(folder) as origin:
+        yield origin

@@ -1,14 +1,10 @@
 """The page of the tutorial, in a browser, after all its blocks were typed."""
 
-from functools import partial
-from http.server import ThreadingHTTPServer
-from threading import Thread
-
 from playwright.sync_api import expect
 
-from tests.browser.conftest import QuietHandler
 from tests.parts.pages import checkout_of, read_blocks, run_blocks
-from tests.parts.server import HOST, ROOT, running_server
+from tests.parts.server import ROOT, running_server
+from tests.parts.static_pages import served
 
 
 def test_the_page_of_the_tutorial_shows_and_adds_notes(page, tmp_path):
@@ -17,9 +13,8 @@ def test_the_page_of_the_tutorial_shows_and_adds_notes(page, tmp_path):
     with running_server(data) as address:
         blocks = [block for block in read_blocks(ROOT / "docs" / "tutorial.md") if block[0] == "sh"]
         run_blocks(blocks, address, "", checkout, data / "server0.log", LARDER_DATA_DIR=str(data))
-        with ThreadingHTTPServer((HOST, 0), partial(QuietHandler, directory=checkout / "app")) as pages:
-            Thread(target=pages.serve_forever, daemon=True).start()
-            page.goto(f"http://{HOST}:{pages.server_address[1]}")
+        with served(checkout / "app") as origin:
+            page.goto(origin)
             page.get_by_label("E-mail").fill("ada@example.com")
             page.get_by_label("Password").fill("water the garden")
             page.get_by_role("button", name="Sign in").click()
@@ -28,4 +23,3 @@ def test_the_page_of_the_tutorial_shows_and_adds_notes(page, tmp_path):
             page.get_by_role("button", name="Add").click()
             page.get_by_text("<b>Water</b>").wait_for()
             page.screenshot(path=tmp_path / "tutorial.png")
-            pages.shutdown()

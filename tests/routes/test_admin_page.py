@@ -13,6 +13,7 @@ from backend.routes.admin import FOREVER, files_version
 from backend.routes.toolkit.page_modules import MODULES
 from backend.services.field_types.registry import TYPES
 from tests.conftest import ON_SQLITE, Person
+from tests.parts.page_rules import markup_from_text, too_long
 
 # The files as npm has them: dist/preact.mjs and hooks/dist/hooks.mjs of preact 11.2.0, dist/htm.mjs of htm 3.1.1,
 # dist/js-yaml.mjs of js-yaml 4.3.2.
@@ -31,11 +32,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-FORBIDDEN = re.compile(r"\b(?:inner|outer)HTML\b|insertAdjacentHTML|\beval\(|new Function|style=\"|srcdoc|javascript:")
 # `import` and `export … from` at the start of a statement; not `import()`, which reads a module later.
 IMPORT = re.compile(r"^(?:import|export)\b[^;(]*?from\s*['\"](\.[^'\"]+)['\"]", re.MULTILINE)
-FUNCTION = re.compile(r"^(?:export )?(?:default )?(?:async )?function .*?^}", re.MULTILINE | re.DOTALL)
-MOST_COLUMNS, MOST_LINES, MOST_LINES_OF_A_FUNCTION = 120, 200, 40
 
 OWN = sorted(path for path in MODULES.rglob("*.js") if path.parent.name != "vendor")
 
@@ -102,18 +100,11 @@ def test_only_one_module_sends_requests():
 
 
 def test_no_module_makes_code_or_markup_from_text():
-    assert {name_of(module): found for module in OWN if (found := FORBIDDEN.findall(module.read_text()))} == {}
+    assert markup_from_text(OWN) == {}
 
 
 def test_modules_are_short():
-    found = {"lines": [], "functions": [], "columns": []}
-    for module in OWN:
-        lines, name = module.read_text().splitlines(), name_of(module)
-        functions = FUNCTION.findall(module.read_text())
-        found["lines"] += [name] if len(lines) > MOST_LINES else []
-        found["functions"] += [name for each in functions if each.count("\n") >= MOST_LINES_OF_A_FUNCTION]
-        found["columns"] += [f"{name}:{number}" for number, line in enumerate(lines, 1) if len(line) > MOST_COLUMNS]
-    assert found == {"lines": [], "functions": [], "columns": []}
+    assert too_long(OWN) == []
 
 
 @ON_SQLITE
