@@ -121,13 +121,10 @@ def full_disk(stage, seconds):
     """Fill the small disk with the data folder on it, then make room."""
     yield
     filling = stage.folder / "filling"
-    with filling.open("wb") as file:
-        try:
-            while True:
-                file.write(b"x" * 65536)
-                file.flush()
-        except OSError:
-            pass
+    # Without a buffer, which would fail again where the file is closed, if part of it had still been written.
+    with filling.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 65536)
     time.sleep(seconds)
     filling.unlink()
 
