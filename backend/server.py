@@ -80,6 +80,7 @@ def run(app: App, settings: Settings, listener: socket.socket) -> None:
     threading.Thread(target=_notify_when_ready, args=(settings,), daemon=True).start()
     background = _start_background(app, settings) if settings.jobs == "inline" else []
     _tune_garbage_collection()
+    metrics.begin_serving()
     server.run()
     for stop in background:
         stop()

@@ -5,12 +5,12 @@ from wsgiref.types import WSGIEnvironment
 from werkzeug.wsgi import get_path_info
 
 from backend.utils.api_path import API as API
+from backend.utils.api_path import STREAM_PATH as STREAM_PATH
 
 DOCUMENT_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 ACCOUNT_PATH = "/account/"
 ADMIN_PATH = "/admin/"
-STREAM_PATH = f"{API}/changes/stream"
 FILES_PATH = f"{API}/files"
 ASSETS_PATH = "/assets/"
 HEALTH_PATH = "/health/"

@@ -1,3 +1,4 @@
-"""The path that all paths of the API begin with."""
+"""The path that all paths of the API begin with, and that of streams of changes."""
 
 API = "/api/v1"
+STREAM_PATH = f"{API}/changes/stream"

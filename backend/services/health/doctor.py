@@ -14,7 +14,7 @@ from backend.config.settings import Settings
 from backend.models.database import connected
 from backend.services.accounts import mail_server
 from backend.services.backups import backups
-from backend.services.health import database_checks, file_checks, ready, webhook_checks
+from backend.services.health import database_checks, file_checks, ready, stream_checks, webhook_checks
 from backend.services.health.check import FAILURE, OK, WARNING, Check, any_failed
 from backend.utils.clock import utcnow
 
@@ -34,7 +34,8 @@ def run_checks(settings: Settings, *, damage_seconds: float | None = None) -> li
         with connected():
             checks += database_checks.run_checks(settings, damage_seconds)
             checks += [file_checks.check_storage(settings, damage_seconds), webhook_checks.check_webhooks()]
-    return [*checks, _check_backups(settings), _check_mail(settings), _check_redis(settings)]
+    checks += [stream_checks.check_streams(settings), _check_backups(settings)]
+    return [*checks, _check_mail(settings), _check_redis(settings)]
 
 
 def _check_variables() -> Check:

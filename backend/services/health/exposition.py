@@ -18,7 +18,7 @@ from backend.services.health.process_memory import memory_of_processes
 from backend.services.health.webhook_checks import read_backlogs
 from backend.services.operation.counts import BUCKETS, Event, RequestKind, Requests
 from backend.services.operation.metrics import metrics
-from backend.services.operation.process_counts import OtherProcess, ProcessCounts
+from backend.services.operation.process_counts import ProcessCounts
 from backend.utils.clock import utcnow
 from backend.utils.version import VERSION
 
@@ -46,12 +46,12 @@ class _LarderCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
-        counts, others = self._process.sums(), self._process.others()
-        for other in others:
+        counts = self._process.sums()
+        for other in self._process.others():
             counts.add(other.counts)
         yield from _request_metrics(counts.requests)
         yield from _event_metrics(counts.events)
-        yield from _process_metrics(self._process, others)
+        yield from _process_metrics(self._process)
         with connected():
             yield from _outbox_metrics()
             yield from _file_metrics()
@@ -94,19 +94,21 @@ def _event_metrics(events: dict[Event, int]) -> Iterator[Metric]:
     lookups = [(labels, number) for (name, *labels), number in events.items() if name == "cache"]
     yield _counter("larder_cache_lookups", "Lookups in caches", lookups, ("cache", "result"))
     attempts = [(labels, number) for (name, *labels), number in events.items() if name == "webhook"]
+    ends = [(labels, number) for (name, *labels), number in events.items() if name == "stream"]
+    yield _counter("larder_streams_ended", "Streams of changes that have ended", ends, ("reason",))
     yield _counter("larder_webhook_deliveries", "Attempts of deliveries to webhooks", attempts, ("outcome",))
 
 
-def _process_metrics(process: ProcessCounts, others: list[OtherProcess]) -> Iterator[Metric]:
+def _process_metrics(process: ProcessCounts) -> Iterator[Metric]:
     yield _gauge("larder_info", "The version of Larder", [((VERSION,), 1)], ("version",))
     memory = memory_of_processes(process)
     samples = [((number,), used) for number, used in memory.items()]
     yield _gauge("larder_process_resident_memory_bytes", "Memory of each process", samples, ("process",))
-    loads = [process.load(), *(other.load for other in others if other.number in memory)]
-    in_flight, connections, streams = (sum(numbers) for numbers in zip(*loads, strict=True))
-    yield _gauge("larder_requests_in_flight", "Requests being handled", [((), in_flight)])
-    yield _gauge("larder_database_connections", "Database connections in use", [((), connections)])
-    yield _gauge("larder_streams", "Open streams of changes", [((), streams)])
+    load = process.total_load()
+    yield _gauge("larder_requests_in_flight", "Requests being handled", [((), load.in_flight)])
+    yield _gauge("larder_database_connections", "Database connections in use", [((), load.connections)])
+    yield _gauge("larder_streams", "Open streams of changes", [((), load.streams)])
+    yield _gauge("larder_stream_places", "Streams that can be open at the same time", [((), load.stream_places)])
 
 
 def _outbox_metrics() -> Iterator[Metric]:

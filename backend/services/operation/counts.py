@@ -27,11 +27,15 @@ class RequestKind(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a process is doing now: requests `in_flight`, database `connections` in use, open `streams`."""
+    """What a process is doing now: requests `in_flight`, database `connections` in use, open `streams`.
+
+    It can serve `stream_places` of them at the same time.
+    """
 
     in_flight: int = 0
     connections: int = 0
     streams: int = 0
+    stream_places: int = 0
 
 
 @dataclass(slots=True)

@@ -28,8 +28,14 @@ class Metrics:
         assert self._process is not None, "metrics are not open"
         return self._process
 
+    def begin_serving(self) -> None:
+        """Be known to other processes as one that serves requests, before the first one comes."""
+        self.process.serves = True
+        self.process.tally()
+
     def request_began(self) -> None:
         """Count this thread as handling a request."""
+        self.process.serves = True
         self.process.tally().is_busy = True
 
     def request_ended(self) -> None:
@@ -47,6 +53,10 @@ class Metrics:
     def count_refusal(self, limit: str) -> None:
         """Count a request that a limit, `sign_in` or `actor`, has refused."""
         self.process.tally().count_event("limit", limit)
+
+    def count_stream_end(self, reason: str) -> None:
+        """Count a stream of changes that has ended, and why."""
+        self.process.tally().count_event("stream", reason)
 
     def count_lookup(self, cache: str, found: bool) -> None:
         """Count a lookup in a cache, and whether it found something."""

@@ -18,12 +18,12 @@ class OpenStreams:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._places = 0
+        self.places = 0  # how many streams this process serves at the same time
         self._by_actor: Counter[str] = Counter()
 
     def open(self, settings: Settings) -> None:
         """Take the number of streams from the settings."""
-        self._places = settings.streams
+        self.places = settings.streams
 
     @property
     def number(self) -> int:
@@ -32,7 +32,7 @@ class OpenStreams:
 
     def require_places(self) -> None:
         """Raise Unavailable if this process serves no streams at all."""
-        if not self._places:
+        if not self.places:
             raise Unavailable(ELSEWHERE)
 
     def add(self, actor: str) -> bool:
@@ -44,7 +44,7 @@ class OpenStreams:
         with self._lock:
             if self._by_actor[actor] >= MAX_OF_AN_ACTOR:
                 return False
-            if self.number >= self._places:
+            if self.number >= self.places:
                 raise Unavailable("All streams of changes are in use; try again later.")
             self._by_actor[actor] += 1
             return True

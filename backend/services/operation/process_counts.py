@@ -61,6 +61,7 @@ class ProcessCounts:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.serves = False  # requests; a command does not, and has no streams
         self._folder = settings.data_dir / "metrics"
         self._own = _ThreadTally()
         self._tallies: list[Tally] = []
@@ -96,12 +97,19 @@ class ProcessCounts:
     def load(self) -> Load:
         """Return what this process is doing now."""
         in_flight = sum(tally.is_busy for tally in self._tallies.copy())
-        return Load(in_flight, database.connections_in_use(), open_streams.number)
+        places = open_streams.places if self.serves else 0
+        return Load(in_flight, database.connections_in_use(), open_streams.number, places)
 
     def others(self) -> list[OtherProcess]:
         """Return the other processes that have a counts file."""
         paths = {path.stem.removeprefix("counts-"): path for path in self._folder.glob("counts-*.json")}
         return [OtherProcess(number, *_read(path)) for number, path in paths.items() if number != self.number]
+
+    def total_load(self) -> Load:
+        """Return what all running processes are doing, added up."""
+        alive = self.alive()
+        loads = [self.load(), *(other.load for other in self.others() if other.number in alive)]
+        return Load(*map(sum, zip(*loads, strict=True)))
 
     def alive(self) -> dict[str, int]:
         """Return a map of number to process id, for the running processes that have written their file."""
