@@ -17,7 +17,7 @@ from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.long_polling import Waited, wait_for_changes
 from backend.routes.toolkit.security import OPTIONAL_SIGN_IN
-from backend.routes.toolkit.streaming import MAX_CHANGES_AT_ONCE, MIMETYPE, stream_response
+from backend.routes.toolkit.streaming import MAX_BYTES_AT_ONCE, MAX_CHANGES_AT_ONCE, MIMETYPE, stream_response
 from backend.services.errors import Invalid
 from backend.services.field_types.boolean import BooleanFromText
 from backend.services.field_types.datetime import Moment
@@ -129,7 +129,7 @@ def stream_changes(arguments: dict[str, Any]) -> Response:
     Each has the `event` `change`, as `data` what `GET /changes` lists, and as `id` its cursor. The stream ends when the
     session does, and after 30 minutes. Only processes with `LARDER_STREAMS` serve streams.
     """
-    query = _query(arguments, MAX_CHANGES_AT_ONCE)
+    query = _query(arguments, MAX_CHANGES_AT_ONCE)._replace(max_bytes=MAX_BYTES_AT_ONCE)
     last_seen = request.headers.get("Last-Event-ID")
     return stream_response(query._replace(after=last_seen) if last_seen else query)
 

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from types import SimpleNamespace
 
@@ -163,13 +165,63 @@ def test_refuses_too_many_streams_and_those_that_are_not_valid(admin, alice, bob
         assert "Retry-After" in refused.headers
         assert f"larder_streams {STREAMS}.0" in alice.client.get("/metrics").text
     assert "larder_streams 0.0" in alice.client.get("/metrics").text
-    monkeypatch.setattr(streaming, "LIFE_SECONDS", 0)
-    with open_stream(bob, resource="notes") as (_, events):
-        assert (events.next()[0], events.next()) == ("beat", None)
     open_streams.open(dataclasses.replace(settings, streams=0))
     refused = alice.get("/changes/stream?resource=notes")
     assert_failure(refused, 503, "UNAVAILABLE")
     assert "LARDER_STREAMS" in refused.json["error"]["message"]
+
+
+def test_many_large_records_come_in_order(admin):
+    admin.declare("notes", {"title": {"type": "text", "max_length": 100_000}}, feed=True)
+    cursor = admin.get("/notes").json["meta"]["changes_cursor"]
+    operations = [{"op": "create", "resource": "notes", "data": {"title": f"{n:05}" * 10_000}} for n in range(12)]
+    assert admin.post("/batch", json={"operations": operations}).status_code == 200
+    with open_stream(admin, resource="notes", after=cursor, data="true") as (_, events):
+        assert [change["data"]["title"][:5] for change in events.take(12)] == [f"{n:05}" for n in range(12)]
+
+
+def test_a_life_ends_in_time_not_with_the_next_change(admin, alice, monkeypatch):
+    declare(admin)
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 20)
+    monkeypatch.setattr(streaming, "LIFE_SECONDS", 0.3)
+    with open_stream(alice, resource="notes") as (_, events):
+        assert (events.next()[0], events.next()) == ("beat", None)
+
+
+@ON_SQLITE
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_streams_continue_after_a_failure_of_the_thread_that_looks_at_the_feed(admin, alice, monkeypatch):
+    from backend.services.storage import feed_watch
+
+    declare(admin)
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 20)
+    monkeypatch.setattr(feed_watch, "read_last", lambda: 1 / 0)
+    with open_stream(alice, resource="notes") as (_, events), ThreadPoolExecutor() as pool:
+        assert events.next()[0] == "beat"
+        following = pool.submit(events.next)
+        time.sleep(0.3)
+        monkeypatch.undo()
+        note = alice.make("notes", title="x")
+        assert following.result()[1]["id"] == note["id"]
+
+
+@ON_SQLITE
+def test_reasons_of_ends_are_counted(admin, alice, monkeypatch):
+    declare(admin)
+    with open_stream(alice, resource="notes") as (_, events):
+        events.next()
+    monkeypatch.setattr(streaming, "LIFE_SECONDS", 0)
+    with open_stream(alice, resource="notes") as (_, events):
+        assert (events.next()[0], events.next()) == ("beat", None)
+    monkeypatch.setattr(streaming, "LIFE_SECONDS", 60)
+    with open_stream(alice, resource="notes") as (_, events):
+        assert events.next()[0] == "beat"
+        alice.delete("/auth/sessions")
+        assert alice.post("/auth/logout").status_code == 200
+        assert events.next()[0] == "end"
+    text = admin.client.get("/metrics").text
+    found = re.findall(r'^larder_streams_ended_total\{reason="(.*)"\} 1.0$', text, re.MULTILINE)
+    assert sorted(found) == ["client left", "lifetime", "unauthenticated"]
 
 
 @ON_SQLITE
@@ -184,4 +236,5 @@ def test_the_log_has_the_end_of_a_stream(admin, settings, read_lines):
         events.take(1)
     ends = [line for line in map(json.loads, read_lines()) if line["event"] == "stream ended"]
     assert [(line["resources"], line["events"], line["actor"]) for line in ends] == [(["notes"], 1, admin.id)]
+    assert ends[0]["reason"] == "client left"
     assert ends[0]["seconds"] >= 0

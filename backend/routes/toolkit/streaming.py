@@ -31,11 +31,13 @@ BEAT_SECONDS = 15  # between two signs of life; at each the caller is identified
 LIFE_SECONDS = 30 * 60
 RETRY_MILLISECONDS = 3000  # until a browser connects again
 MAX_CHANGES_AT_ONCE = 500
+MAX_BYTES_AT_ONCE = 256 << 10  # of their records: each of some hundred slow clients may have as much waiting
 MAX_UNSENT_BYTES = 64 << 10  # until a slow client has taken them, no more changes are read for it
 SLOW_POLL_SECONDS = 0.2
 READS_AT_ONCE = 4  # of all streams, which one change may wake together: other requests need connections, too
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back until a buffer is full
 MIMETYPE = "text/event-stream"
+CLIENT_LEFT = "client left"  # or did not read, and was closed
 TOO_MANY = f"You have {MAX_OF_AN_ACTOR} open streams of changes already; end one of them first."
 
 log = structlog.get_logger()
@@ -68,6 +70,8 @@ class Stream:
     def __init__(self, app: App, environ: WSGIEnvironment, actor: Actor, query: ChangeQuery) -> None:
         self._app, self._environ, self._actor, self._query = app, environ, actor, query
         self._began_at, self._events = time.monotonic(), 0
+        self._ends_at = self._began_at + LIFE_SECONDS
+        self._reason = CLIENT_LEFT
 
     def parts(self, page: ChangePage, last: Position) -> Iterator[bytes]:
         """Yield the stream: a page that was read after read_last() has returned `last`, then what comes."""
@@ -76,19 +80,19 @@ class Stream:
         with feed_watch.watching():
             try:
                 yield from self._follow(page, last)
-            except Expired as error:
-                yield _failure("expired", error)
             except LarderError as error:
-                yield _failure("end", error)
+                yield self._failure(error)
             except DATABASE_ERRORS:
-                yield _failure("end", Unavailable())
+                yield self._failure(Unavailable())
 
     def end(self, reader: str) -> None:
-        """Free the place of the stream, and log how long it was."""
+        """Free the place of the stream; log and count its end."""
         open_streams.remove(reader)
+        metrics.count_stream_end(self._reason)
         log.info(
             "stream ended",
             request_id=request_id(self._environ),
+            reason=self._reason,
             resources=[*self._query.resources],
             seconds=round(time.monotonic() - self._began_at, 1),
             events=self._events,
@@ -96,12 +100,19 @@ class Stream:
             address=self._environ.get("REMOTE_ADDR"),
         )
 
+    def _failure(self, error: LarderError) -> bytes:
+        content = error_body(status_of(error), error.message, error.details)["error"]
+        self._reason = content["code"].lower()
+        event = "expired" if isinstance(error, Expired) else "end"
+        return f"event: {event}\ndata: {json.dumps(content)}\n\n".encode()
+
     def _follow(self, page: ChangePage, last: Position) -> Iterator[bytes]:
         beat_at = time.monotonic() + BEAT_SECONDS
         while True:
             if page.items:
                 self._events += len(page.items)
                 yield b"".join(map(_event, page.items))
+                page.items.clear()  # a slow client may keep this page for long
                 beat_at = time.monotonic() + BEAT_SECONDS
             elif time.monotonic() >= beat_at:
                 # Not earlier: the time would tell when something was changed that the caller may not see.
@@ -118,15 +129,25 @@ class Stream:
                 raise
 
     def _wait(self, last: Position, until: float) -> Position:
+        # Not beyond the end of its life: the next change would end the stream, also one that the caller may not see.
+        until = min(until, self._ends_at)
         return feed_watch.wait(self._query.resources, last, until, partial(is_gone, self._environ)) or last
 
     def _can_go_on(self) -> bool:
         """Return whether the stream goes on, when the client has taken most of what was sent."""
-        while time.monotonic() < self._began_at + LIFE_SECONDS and not (feed_watch.has_ended or is_gone(self._environ)):
+        while not (reason := self._reason_to_end()):
             if unsent_bytes(self._environ) <= MAX_UNSENT_BYTES:
                 return True
             feed_watch.pause(SLOW_POLL_SECONDS)
+        self._reason = reason
         return False
+
+    def _reason_to_end(self) -> str | None:
+        if is_gone(self._environ):
+            return CLIENT_LEFT
+        if feed_watch.has_ended:
+            return "server stops"
+        return "lifetime" if time.monotonic() >= self._ends_at else None
 
     def _read(self, after: str) -> ChangePage:
         """Return the next changes that the caller may see now. Raises Unauthenticated if their session has ended."""
@@ -151,8 +172,3 @@ def _event(change: ListedChange) -> bytes:
 def _beat(cursor: str) -> str:
     """Return a comment, and the cursor without an event: the client continues after it."""
     return f":\nid: {cursor}\n\n"
-
-
-def _failure(event: str, error: LarderError) -> bytes:
-    content = json.dumps(error_body(status_of(error), error.message, error.details)["error"])
-    return f"event: {event}\ndata: {content}\n\n".encode()

@@ -52,13 +52,17 @@ class ChangeView:
         settled = takewhile(lambda change: change.position <= end, merge(*found, key=lambda change: change.position))
         return list(islice(settled, limit))
 
-    def fitting(self, changes: Sequence[RecordChange]) -> Sequence[RecordChange]:
-        """Return the first changes, as many as a response may have with their data, but at least one."""
-        sizes = {name: self._readers[name].sizes(some) for name, some in _by_resource(changes).items()}
+    def fitting(self, changes: Sequence[RecordChange], max_bytes: int | None = None) -> Sequence[RecordChange]:
+        """Return the first changes, whose data has at most `max_bytes`, but at least one.
+
+        By default that is as much as a response may have.
+        """
+        most = response_limit.max_bytes if max_bytes is None else max_bytes
+        sizes = {name: self._readers[name].sizes(some, most) for name, some in _by_resource(changes).items()}
         if not any(sizes.values()):
             return changes
         summed = accumulate(sizes[change.resource].get(change.record_id, 0) for change in changes)
-        return changes[: max(1, sum(so_far <= response_limit.max_bytes for so_far in summed))]
+        return changes[: max(1, sum(so_far <= most for so_far in summed))]
 
     def show(self, changes: Sequence[RecordChange]) -> list[VisibleChange]:
         """Return what the actor may see of changes that were found. Of records that have left the scope: nothing.
@@ -102,9 +106,9 @@ class _Reader:
         values |= self._scope.values(self._resource)
         return [to_change(row) for row in self._resource.run(_select_latest, self._scope.shape, values=values)]
 
-    def sizes(self, changes: Sequence[RecordChange]) -> dict[str, int]:
-        """Return the sizes of the current records, by id; none if all together are small enough."""
-        if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes)):
+    def sizes(self, changes: Sequence[RecordChange], most: int) -> dict[str, int]:
+        """Return the sizes of the current records, by id; none if all together have no more than `most` bytes."""
+        if not self.with_data or not may_be_too_large(self._resource, self._names, len(changes), most):
             return {}
         shape = (self._scope.shape, self._names, self._links.shown)
         rows = self._resource.run(_select_sizes, *shape, values=self._values(changes))

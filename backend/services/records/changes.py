@@ -33,12 +33,16 @@ class ChangePage(NamedTuple):
 
 
 class ChangeQuery(NamedTuple):
-    """What an actor asks of the feed: `after` None means from now on."""
+    """What an actor asks of the feed: `after` None means from now on.
+
+    A page has at most `max_bytes` of records, and at least one; by default as many as a response may have.
+    """
 
     resources: tuple[str, ...]
     after: str | None = None
     limit: int = 100
     with_data: bool = False
+    max_bytes: int | None = None
 
 
 def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePage:
@@ -57,7 +61,7 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
         return ChangePage([], cursors.write(end), more=False)
     view = ChangeView(actor, resources, with_data=query.with_data)
     found = view.find(cursors.read(query.after), end, query.limit + 1)
-    page = view.fitting(found[: query.limit])
+    page = view.fitting(found[: query.limit], query.max_bytes)
     more = len(page) < len(found)
     items = [_to_json(*each, cursors) for each in view.show(page)]
     cursor = cursors.write(page[-1].position, page[-1].at) if more else cursors.write(end)

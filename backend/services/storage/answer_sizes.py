@@ -50,10 +50,13 @@ class TooLarge(Invalid):
         super().__init__({"per_page" if self.fits else "fields": [problem]}, location="query")
 
 
-def may_be_too_large(listable: Listable, names: Names, count: int) -> bool:
-    """Return whether `count` records with these fields (None: all) could have more bytes than the limit."""
-    width = _width(listable, names)
-    return width is None or width * count > response_limit.max_bytes
+def may_be_too_large(listable: Listable, names: Names, count: int, max_bytes: int | None = None) -> bool:
+    """Return whether `count` records with these fields (None: all) could have more than `max_bytes`.
+
+    By default that is the limit of a response.
+    """
+    width, most = _width(listable, names), response_limit.max_bytes if max_bytes is None else max_bytes
+    return width is None or width * count > most
 
 
 def size_of(listable: Listable, names: Names, shown: Shown) -> ColumnBase:

@@ -20,7 +20,8 @@ class FeedWatch:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._watchers = self._waiting = self._places = 0
-        self._is_polling = self.has_ended = False
+        self._poller: threading.Thread | None = None
+        self.has_ended = False
         # The last change of all resources; that of each, if it came after `_floor`, where the look at them began.
         self._last = self._floor = START
         self._last_of: dict[str, Position] = {}
@@ -88,16 +89,16 @@ class FeedWatch:
         return self._floor > last or any(self._last_of.get(name, START) > last for name in resources)
 
     def _start_polling(self) -> None:
-        if not self._is_polling:
-            self._is_polling = True
-            threading.Thread(target=self._poll, name="feed", daemon=True).start()
+        if self._poller is None or not self._poller.is_alive():  # also if it has failed
+            self._poller = threading.Thread(target=self._poll, name="feed", daemon=True)
+            self._poller.start()
 
     def _poll(self) -> None:
         self._look(is_first=True)
         while True:
             with self._condition:
                 if not self._watchers or self.has_ended:
-                    self._is_polling = False
+                    self._poller = None
                     self._last, self._floor, self._last_of = START, START, {}  # the next database may have others
                     return
             time.sleep(POLL_SECONDS)
