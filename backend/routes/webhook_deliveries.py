@@ -12,7 +12,7 @@ from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.list_parameters import list_parameters
 from backend.routes.toolkit.lists import list_query, page_answer
-from backend.routes.toolkit.webhook_schemas import WebhookDeliverySchema
+from backend.routes.toolkit.webhook_schemas import WebhookDeliverySchema, WebhookSchema
 from backend.services.access.permissions import WEBHOOKS_WRITE
 from backend.services.definitions.system_tables import DELIVERIES
 from backend.services.records import lists
@@ -61,7 +61,7 @@ def get_delivery(webhook_id: UUID, delivery_id: UUID) -> object:
 @blp.post("/deliveries/<uuid:delivery_id>/redelivery")
 @blp.guard(MAY_USE)
 @blp.response(202, WebhookDeliverySchema)
-@blp.fails(401, 403, 404)
+@blp.fails(401, 403, 404, 409)
 @blp.doc(operationId="redeliver_webhook_delivery")
 def redeliver(webhook_id: UUID, delivery_id: UUID) -> object:
     """Send a delivery now, also one that has ended
@@ -69,6 +69,19 @@ def redeliver(webhook_id: UUID, delivery_id: UUID) -> object:
     It has the same `webhook-id`, by which the receiver can recognise it, and the record as it is now.
     """
     return deliveries.redeliver(current_actor(), str(webhook_id), str(delivery_id))
+
+
+@blp.post("/redelivery")
+@blp.guard(MAY_USE)
+@blp.response(202, WebhookSchema)
+@blp.fails(401, 403, 404)
+@blp.doc(operationId="redeliver_webhook_deliveries")
+def redeliver_all(webhook_id: UUID) -> object:
+    """Send all changes now that wait for a later attempt, and those that have failed
+
+    At most 1,000 wait together: of more that have failed, the first ones are sent. Repeat the call for the others.
+    """
+    return deliveries.redeliver_all(current_actor(), str(webhook_id))
 
 
 @blp.post("/test")

@@ -120,6 +120,7 @@ PATCH  /webhooks/<id>              401 401 401 403 403 403 403 200 403 403 403 4
 GET    /webhooks/<id>/deliveries   401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
 GET    /webhooks/<id>/deliveries/<id> 401 401 401 403 403 403 403 200 403 403 403 403 200  webhooks:write
 POST   /webhooks/<id>/deliveries/<id>/redelivery 401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
+POST   /webhooks/<id>/redelivery   401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
 POST   /webhooks/<id>/replay       401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write
 POST   /webhooks/<id>/secret       401 401 401 403 403 403 403 201 403 403 403 403 403  webhooks:write, in a session
 POST   /webhooks/<id>/test         401 401 401 403 403 403 403 202 403 403 403 403 202  webhooks:write

@@ -338,6 +338,10 @@ def redeliver(cast):
     return partial(cast.admin.post, f"{path}/deliveries/{delivery}/redelivery")
 
 
+def redeliver_all(cast):
+    return partial(cast.admin.post, f"{make_webhook(cast)}/redelivery")
+
+
 def hook(cast):
     return {"name": cast.name("hook"), "url": "https://example.com/", "resources": ["shelves"], "roles": ["member"]}
 
@@ -544,6 +548,7 @@ WEBHOOKS = [
     replay_webhook,
     send_test,
     redeliver,
+    redeliver_all,
 ]
 DEFINITIONS = [create_resource, replace_resource, rename_resource, plan_resource, plan_new_resource, delete_resource]
 RECORDS = [

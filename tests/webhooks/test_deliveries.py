@@ -8,6 +8,7 @@ import pytest
 from backend.models.change import FeedChange
 from backend.models.database import connected
 from backend.models.delivery import Delivery
+from backend.services.webhooks import deliveries
 from backend.utils.clock import utcnow
 from tests.helpers import details_of
 from tests.parts.webhooks import make_webhook, verified
@@ -97,6 +98,53 @@ def test_one_is_sent_again_with_its_id_whether_it_waits_or_has_ended(notes, admi
     assert alice.post(f"{path}/{delivered['id']}/redelivery").status_code == 202
     assert sending.run() == 2
     assert [each.json["type"] for each in inbox.take(2)] == ["notes.create", "notes.update"]
+
+
+def test_after_a_day_without_a_receiver_all_are_sent_at_once(notes, admin, alice, inbox, sending, monkeypatch):
+    sender_of(admin, alice)
+    webhook, _ = make_webhook(alice.id, inbox.url)
+    path = f"/webhooks/{webhook}"
+    inbox.answer = lambda message: 500
+    for number in range(5):
+        alice.make("notes", title=str(number))
+    alice.post(f"{path}/test")
+    for _ in range(7):
+        sending.run_later()
+    with connected():
+        for state, attempts, number in (("failed", 10, 2), ("delivered", 1, 1)):
+            some = Delivery.select(Delivery.id).where(Delivery.state == "waiting").order_by(Delivery.id).limit(number)
+            ended = {"state": state, "attempts": attempts, "next_attempt_at": None, "ended_at": utcnow()}
+            Delivery.update(ended).where(Delivery.id.in_(list(some))).execute()
+    inbox.take()
+    inbox.answer = lambda message: 204
+    assert sending.run() == 0  # the next attempts are in some hours
+    monkeypatch.setattr(deliveries, "MAX_WAITING", 3)
+    again = alice.post(f"{path}/redelivery")
+    assert (again.status_code, again.json["data"]["waiting"]) == (202, 3)
+    failed = alice.get(f"{path}/deliveries?state=failed&resource=notes").json["data"]
+    assert alice.post(f"{path}/deliveries/{failed[0]['id']}/redelivery").json["error"]["code"] == "CONFLICT"
+    assert sending.run() == 3
+    assert alice.post(f"{path}/redelivery").json["data"]["waiting"] == 1
+    assert sending.run() == 1
+    assert len({message.json["data"]["id"] for message in inbox.take(4)}) == 4  # neither the test nor the delivered one
+    assert alice.post(f"{path}/redelivery").json["data"]["waiting"] == 0
+    times = [each["times"] for each in admin.get("/audit?action=webhook.redeliver").json["data"]]
+    assert sum(times) == 3  # in one entry, unless the hour has just ended
+
+
+def test_what_is_being_sent_is_not_sent_again_with_all(notes, admin, alice, inbox, sending):
+    sender_of(admin, alice)
+    webhook, _ = make_webhook(alice.id, inbox.url)
+    alice.make("notes", title="Milk")
+
+    def answer(message):
+        assert alice.post(f"/webhooks/{webhook}/redelivery").json["data"]["waiting"] == 1
+        return 204
+
+    inbox.answer = answer
+    assert sending.run() == 1
+    assert len(inbox.take(1)) == 1
+    assert states(alice, webhook) == [("create", "delivered")]
 
 
 def test_a_test_shows_its_outcome(notes, admin, alice, inbox, sending):

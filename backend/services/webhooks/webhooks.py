@@ -159,7 +159,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
             raise Conflict("The webhook has no resources.")
         position = ChangeCursors(catalog.source.cursor_serializer, webhook.resources).read(after)
         Webhook.update(position._asdict()).where(Webhook.id == webhook.id).execute()
-        audit.record(actor, "webhook.replay", ("webhook", webhook.id), name=webhook.name)
+        audit.record_repeated(actor, "webhook.replay", ("webhook", webhook.id))
 
 
 def _lock(actor: Actor, webhook_id: str, if_match: Collection[str] | None) -> Webhook:

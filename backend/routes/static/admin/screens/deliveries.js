@@ -2,6 +2,7 @@
 import {html, useEffect} from '../parts/html.js';
 import {numberText} from '../parts/amounts.js';
 import {call} from '../parts/api.js';
+import {ask} from '../parts/dialogs.js';
 import {FilterForm, filtersOf} from '../parts/filter_form.js';
 import {Action} from '../parts/forms.js';
 import {notify} from '../parts/notices.js';
@@ -36,12 +37,22 @@ export default function Deliveries({id, query}) {
   };
   return html`<div class="heading"><h1>Deliveries${webhook.data && ` to ${webhook.data.name}`}</h1>
       <div class="actions"><button type="button" onClick=${read.reload}>Read again</button>
+        <${Action} onClick=${() => repeatAll(id, read.reload)}>Send all again<//>
         <${Link} class="button" to=${`/admin/webhooks/${id}`}>Webhook<//></div></div>
     <${FilterForm} label="Deliveries" query=${query} fields=${filters} />
     <${Loaded} read=${read}>${(deliveries, meta) => (deliveries.length
       ? html`<${Table} deliveries=${deliveries} onRepeat=${repeat} /><${Pager} query=${query} meta=${meta} />`
       : html`<${Empty}><p>${Object.keys(chosen).length ? 'No delivery matches. Change the search, or clear it.'
         : 'There are no deliveries yet. Send a test, or change a record.'}</p><//>`)}<//>`;
+}
+
+async function repeatAll(id, onDone) {
+  const text = 'Everything that waits for a later attempt or has failed is sent now, such as after the receiver was '
+    + 'down. If it is still down, all of it fails again.';
+  if (!await ask({title: 'Send all again?', action: 'Send all', text})) return;
+  const {data} = await call('POST', `/webhooks/${id}/redelivery`);
+  notify(`${numberText(data.waiting)} wait to be sent.`);
+  onDone();
 }
 
 function nameOf({resource, action}) {
