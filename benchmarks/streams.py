@@ -7,7 +7,7 @@ end 100 clients vanish. The second process has less weight, as larder-streams.se
 Postgres. The section of `benchmarks/results/scale.md` is written anew.
 """
 
-import argparse
+import itertools
 import os
 import selectors
 import socket
@@ -15,32 +15,23 @@ import statistics
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from benchmarks.paced import NOTES, parse_options, waits, waits_table
 from benchmarks.processes import PASSWORD, database, running
 from benchmarks.soak_load import declare, expect
-from benchmarks.tables import markdown_table, percentile, replace_section
+from benchmarks.tables import replace_section
 from tests.parts.server import Caller
 
 STREAMS, USERS, VANISHING, SINGLE = 300, 30, 100, 15
 NICE = 5  # a third of the weight
 PAUSE_SECONDS = 0.05  # of a client between a read and a write and the next
-NOTES = {
-    "fields": {"title": {"type": "string"}, "secret": {"type": "string", "readable_by": ["admin"]}},
-    "access": {"list": ["member"], "read": ["member"]},
-    "feed": True,
-}
-HEADER = ["", "p50", "p99", "requests"]
+SECRET = {"type": "string", "readable_by": ["admin"]}  # so that readers see less than all fields
 
 
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=8)
-    parser.add_argument("--postgres", action="store_true")
-    options = parser.parse_args()
+    options = parse_options(__doc__, 8)
     with tempfile.TemporaryDirectory() as folder, database(folder, postgres=options.postgres) as url:
         settings = {"database_url": url, "log_level": "WARNING", "jobs": "off", "data_dir": folder}
         logs = Path(folder) / "streams"
@@ -54,13 +45,13 @@ def _measure(ordinary, live, options):
     for thread in os.listdir(f"/proc/{live.pid}/task"):
         os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
     admin = ordinary.caller()
-    declare(admin, "notes", NOTES)
+    declare(admin, "notes", NOTES | {"fields": NOTES["fields"] | {"secret": SECRET}})
     tokens, before = _tokens(admin, ordinary), live.rss_mb
     without, with_streams = [], []
     for _ in range(options.rounds):
-        without.append(_waits(ordinary, options.seconds))
+        without.append(waits(ordinary, options.seconds, PAUSE_SECONDS, _reads_and_updates))
         with Readers(live, tokens):
-            with_streams.append(_waits(ordinary, options.seconds))
+            with_streams.append(waits(ordinary, options.seconds, PAUSE_SECONDS, _reads_and_updates))
     with Readers(live, tokens) as readers, ordinary.caller() as admin:
         delays = sorted(_delay(admin, readers) for _ in range(SINGLE))
         memory, used = live.rss_mb, live.cpu_seconds
@@ -68,7 +59,7 @@ def _measure(ordinary, live, options):
         idle = (live.cpu_seconds - used) / options.seconds
         descriptors, freed = live.descriptors, _vanish(readers, live)
     return [
-        *markdown_table(HEADER, [_row("without streams", without), _row(f"with {STREAMS} streams", with_streams)]),
+        *waits_table([("without streams", without), (f"with {STREAMS} streams", with_streams)]),
         "",
         f"A change reaches the last of {STREAMS} clients {statistics.median(delays) * 1000:.0f} ms after the response "
         f"to its writer (median of {SINGLE}), at most {delays[-1] * 1000:.0f} ms. The process has {before:.0f} MiB "
@@ -168,28 +159,12 @@ def _open_streams(server):
     return float(text.partition("\nlarder_streams ")[2].partition("\n")[0])
 
 
-def _waits(server, seconds):
-    """Return the sorted durations of the requests of two clients, half of them reads and half updates, in ms."""
-    with ThreadPoolExecutor(2) as clients:
-        return sorted(each for found in clients.map(lambda _: _ask(server, seconds), range(2)) for each in found)
-
-
-def _ask(server, seconds):
-    caller, durations = server.caller(), []
+def _reads_and_updates(caller):
+    """Yield, again and again, a read and an update of a note."""
     _, answer = expect(caller, "POST", "/notes", {"title": "0"}, status=201)
-    path, end = f"/notes/{answer['data']['id']}", time.monotonic() + seconds
-    while time.monotonic() < end:
-        for method, data in (("GET", None), ("PATCH", {"title": str(len(durations))})):
-            began = time.perf_counter()
-            expect(caller, method, path, data)
-            durations.append((time.perf_counter() - began) * 1000)
-        time.sleep(PAUSE_SECONDS)
-    return durations
-
-
-def _row(name, rounds):
-    p50, p99 = (statistics.median(percentile(each, percent) for each in rounds) for percent in (50, 99))
-    return [name, f"{p50:.1f} ms", f"{p99:.1f} ms", f"{sum(map(len, rounds)):,}"]
+    path = f"/notes/{answer['data']['id']}"
+    for number in itertools.count():
+        yield [("GET", path, None, 200), ("PATCH", path, {"title": str(number)}, 200)]
 
 
 if __name__ == "__main__":

@@ -1,47 +1,35 @@
 """What webhooks cost, and how fast they are: `python -m benchmarks.webhooks`.
 
 One process answers requests, and sends webhooks itself or leaves that to `flask jobs run`; the receivers are in the
-process of the benchmark. Measured are the
-time from the response to a writer until the receiver has the message, the waits of paced writers with and without
-webhooks, in interleaved rounds, and how many messages a second leave a backlog. With `--postgres` on Postgres. The
-section of `benchmarks/results/scale.md` is written anew.
+process of the benchmark. Measured are the time from the response to a writer until the receiver has the message, the
+waits of paced writers with and without webhooks, in interleaved rounds, and how many messages a second leave a backlog.
+With `--postgres` on Postgres. The section of `benchmarks/results/scale.md` is written anew.
 """
 
-import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
+from benchmarks.paced import CLIENTS, NOTES, parse_options, waits, waits_table
 from benchmarks.processes import database, running
 from benchmarks.soak_load import declare, expect
-from benchmarks.tables import markdown_table, percentile, replace_section
+from benchmarks.tables import replace_section
 from tests.parts.receiver import receiver
 from tests.parts.server import ROOT, environment
 
-SINGLE, BACKLOG, AT_ONCE, WEBHOOKS, WRITERS = 30, 900, 100, 5, 2
+SINGLE, BACKLOG, AT_ONCE, WEBHOOKS = 30, 900, 100, 5
 PAUSE_SECONDS = 0.02  # of a writer
 SLOW_SECONDS = 0.1
-NOTES = {
-    "fields": {"title": {"type": "string"}},
-    "access": {"list": ["member"], "read": ["member"]},
-    "feed": True,
-}
-HEADER = ["", "p50", "p99", "requests"]
 
 
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--postgres", action="store_true")
-    options = parser.parse_args()
+    options = parse_options(__doc__, 5)
     settings = {"log_level": "ERROR", "webhook_networks": "127.0.0.1"}
-    rows, texts = [], []
+    measured, texts = [], []
     for jobs, title in (("inline", "sent by the server"), ("off", "sent by `flask jobs run`")):
         with ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -50,13 +38,12 @@ def main():
             (server,) = stack.enter_context(running(folder, 1, **all_settings))
             if jobs == "off":
                 stack.enter_context(_jobs(folder, all_settings))
-            measured, text = _measure(server, options, title)
-        rows += measured
+            rounds, text = _measure(server, options, title)
+        measured += rounds
         texts += ["", text]
-    text = f"Creates of {WRITERS} writers, in interleaved rounds."
-    replace_section(
-        f"Webhooks, {'Postgres' if options.postgres else 'SQLite'}", [*markdown_table(HEADER, rows), "", text, *texts]
-    )
+    text = f"Creates of {CLIENTS} writers, in interleaved rounds."
+    lines = [*waits_table(measured), "", text, *texts]
+    replace_section(f"Webhooks, {'Postgres' if options.postgres else 'SQLite'}", lines)
 
 
 @contextmanager
@@ -73,14 +60,14 @@ def _measure(server, options, title):
     declare(admin, "notes", NOTES)
     without, with_webhooks = [], []
     for _ in range(options.rounds):
-        without.append(_waits(server, options.seconds))
+        without.append(waits(server, options.seconds, PAUSE_SECONDS, _creates))
         with _webhooks(admin, WEBHOOKS):
-            with_webhooks.append(_waits(server, options.seconds))
+            with_webhooks.append(waits(server, options.seconds, PAUSE_SECONDS, _creates))
     with _webhooks(admin, 1) as (inbox,):
         delays = sorted(_delay(admin, inbox) for _ in range(SINGLE))
     rates = [_rate(admin, seconds) for seconds in (0, SLOW_SECONDS)]
-    rows = [_row("no webhooks", without), _row(f"{WEBHOOKS} webhooks, {title}", with_webhooks)]
-    return rows, (
+    rounds = [("no webhooks", without), (f"{WEBHOOKS} webhooks, {title}", with_webhooks)]
+    return rounds, (
         f"With webhooks {title}: a message reaches its receiver {statistics.median(delays) * 1000:.0f} ms after the "
         f"response to the writer (median of {SINGLE}), at most {delays[-1] * 1000:.0f} ms. From a backlog of {BACKLOG} "
         f"a webhook sends {rates[0]:.0f} messages a second, and {rates[1]:.0f} to a receiver that takes "
@@ -104,22 +91,9 @@ class _webhooks(ExitStack):
         return inboxes
 
 
-def _waits(server, seconds):
-    """Return the sorted durations of creates by paced writers, in ms."""
-    with ThreadPoolExecutor(WRITERS) as writers:
-        return sorted(
-            each for found in writers.map(lambda _: _write(server, seconds), range(WRITERS)) for each in found
-        )
-
-
-def _write(server, seconds):
-    caller, durations, end = server.caller(), [], time.monotonic() + seconds
-    while time.monotonic() < end:
-        began = time.perf_counter()
-        expect(caller, "POST", "/notes", {"title": "x"}, status=201)
-        durations.append((time.perf_counter() - began) * 1000)
-        time.sleep(PAUSE_SECONDS)
-    return durations
+def _creates(_):
+    while True:
+        yield [("POST", "/notes", {"title": "x"}, 201)]
 
 
 def _delay(admin, inbox):
@@ -142,11 +116,6 @@ def _rate(admin, seconds):
         while len(inbox.messages) < BACKLOG:
             time.sleep(0.01)
         return (BACKLOG - before) / (time.perf_counter() - began)
-
-
-def _row(name, rounds):
-    p50, p99 = (statistics.median(percentile(each, percent) for each in rounds) for percent in (50, 99))
-    return [name, f"{p50:.1f} ms", f"{p99:.1f} ms", f"{sum(map(len, rounds)):,}"]
 
 
 if __name__ == "__main__":
