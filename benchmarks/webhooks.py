@@ -51,8 +51,10 @@ def _jobs(folder, settings):
     """Run `flask jobs run` during the block."""
     command = [sys.executable, "-m", "flask", "--app", ROOT / "wsgi.py", "jobs", "run"]
     with subprocess.Popen(command, cwd=folder, env=environment(settings), stderr=subprocess.DEVNULL) as process:
-        yield
-        process.terminate()
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def _measure(server, options, title):
@@ -75,20 +77,16 @@ def _measure(server, options, title):
     )
 
 
-class _webhooks(ExitStack):
-    """Webhooks of all notes, each with a receiver of its own, until the end of the block."""
-
-    def __init__(self, admin, count):
-        super().__init__()
-        self._admin, self._count = admin, count
-
-    def __enter__(self):
-        inboxes = [self.enter_context(receiver()) for _ in range(self._count)]
+@contextmanager
+def _webhooks(admin, count):
+    """Yield the receivers of as many webhooks of all notes, which exist during the block."""
+    with ExitStack() as stack:
+        inboxes = [stack.enter_context(receiver()) for _ in range(count)]
         for inbox in inboxes:
             body = {"name": "Benchmark", "url": inbox.url, "resources": ["notes"], "roles": ["admin"]}
-            _, answer = expect(self._admin, "POST", "/webhooks", body, status=201)
-            self.callback(expect, self._admin, "DELETE", f"/webhooks/{answer['data']['id']}")
-        return inboxes
+            _, answer = expect(admin, "POST", "/webhooks", body, status=201)
+            stack.callback(expect, admin, "DELETE", f"/webhooks/{answer['data']['id']}")
+        yield inboxes
 
 
 def _creates(_):

@@ -14,6 +14,7 @@ from backend.models.definition import Generation
 from backend.utils.problems import Code, Extras
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
+OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])  # access for every member
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 

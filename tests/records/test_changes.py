@@ -11,10 +11,10 @@ from backend.routes.toolkit import public_responses
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
+from tests.helpers import OPEN
 from tests.parts.backups import make_backup, restore
 from tests.parts.changes import Follower
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {
     "title": {"type": "string", "required": True},
     "price": {"type": "integer"},

@@ -3,18 +3,14 @@
 import json
 from datetime import timedelta
 
-import pytest
-
 from backend.models.change import FeedChange
 from backend.models.database import connected
 from backend.models.delivery import Delivery
 from backend.services.webhooks import deliveries
 from backend.utils.clock import utcnow
-from tests.helpers import details_of
+from tests.helpers import OPEN, details_of
 from tests.parts.webhooks import make_webhook, verified
 
-ACTIONS = ("list", "read", "create", "update", "delete")
-OPEN = dict.fromkeys(ACTIONS, ["member"])
 FIELDS = {
     "title": {"type": "string"},
     "team": {"type": "string"},
@@ -27,12 +23,6 @@ TASKS = {
     **{"read": [WORKER, "editor"], "create": ["member", "editor"], "update": ["editor", "member"]},
     "delete": ["editor", "member"],
 }
-
-
-@pytest.fixture
-def notes(admin):
-    """A resource with a feed, whose records members change."""
-    return admin.declare("notes", FIELDS, access=OPEN, feed=True)
 
 
 def sender_of(admin, person, *roles):

@@ -17,9 +17,6 @@ from tests.parts.receiver import receiver
 from tests.parts.server import Caller, doomed_server, running_server
 from tests.parts.webhooks import LOCAL, deliveries, make_webhook
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
-FIELDS = {"title": {"type": "string"}}
-
 
 @pytest.fixture
 def dispatcher(app, settings):
@@ -30,8 +27,7 @@ def dispatcher(app, settings):
     dispatcher.stop()
 
 
-def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(admin, alice, dispatcher):
-    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(notes, alice, dispatcher):
     maker_id, go_on = alice.id, threading.Event()
     with receiver() as slow, receiver() as fast:
         slow.answer = lambda message: 204 if go_on.wait(10) else 500
@@ -50,21 +46,19 @@ def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(admin, alice, d
     assert sum(state == "delivered" for webhook_id, state in states if str(webhook_id) == slow_id) == THREADS
 
 
-def test_keeps_the_order_of_each_record_with_several_threads(admin, alice, dispatcher):
-    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+def test_keeps_the_order_of_each_record_with_several_threads(notes, alice, dispatcher):
     with receiver() as inbox:
         make_webhook(alice.id, inbox.url)
-        notes = [alice.make("notes", title="0")["id"] for _ in range(3)]
+        ids = [alice.make("notes", title="0")["id"] for _ in range(3)]
         for number in range(1, 6):
-            for note in notes:
+            for note in ids:
                 alice.patch(f"/notes/{note}", json={"title": str(number)})
         found = [message.json["data"] for message in inbox.take(18)]
-    for note in notes:
+    for note in ids:
         assert [each["version"] for each in found if each["id"] == note] == [1, 2, 3, 4, 5, 6]
 
 
-def test_two_dispatchers_send_each_change_once(admin, alice, dispatcher, app, settings):
-    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+def test_two_dispatchers_send_each_change_once(notes, alice, dispatcher, app, settings):
     other = Dispatcher(dataclasses.replace(settings, webhook_networks=LOCAL), app.catalogs)
     other.start()
     with receiver() as inbox:
@@ -76,8 +70,7 @@ def test_two_dispatchers_send_each_change_once(admin, alice, dispatcher, app, se
 
 
 @pytest.mark.parametrize("database_url", ["sqlite", "postgres"], indirect=True)
-def test_what_a_killed_server_was_sending_is_sent_by_the_next_one(app, alice, admin, database_url, tmp_path):
-    admin.declare("notes", FIELDS, access=OPEN, feed=True)
+def test_what_a_killed_server_was_sending_is_sent_by_the_next_one(app, notes, alice, database_url, tmp_path):
     killed = threading.Event()
     settings = {"database_url": database_url, "secret_key": SECRET_KEY, "webhook_networks": LOCAL, "jobs": "inline"}
     folder = tmp_path / "servers"

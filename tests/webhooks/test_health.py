@@ -9,10 +9,7 @@ from backend.models.delivery import Delivery
 from backend.models.webhook import GONE, Webhook
 from backend.services.health.webhook_checks import check_webhooks
 from backend.utils.clock import utcnow
-from tests.parts.receiver import receiver
-from tests.parts.webhooks import Sending, make_webhook
-
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
+from tests.parts.webhooks import make_webhook
 
 
 def metrics_of_webhooks(stranger):
@@ -27,18 +24,16 @@ def checked():
         return check_webhooks()
 
 
-def test_metrics_and_doctor_know_what_waits(admin, alice, stranger, app, settings):
-    admin.declare("notes", {"title": {"type": "string"}}, access=OPEN, feed=True)
-    maker_id, sending = alice.id, Sending(app, settings)
+def test_metrics_and_doctor_know_what_waits(notes, alice, stranger, inbox, sending):
+    maker_id = alice.id
     assert metrics_of_webhooks(stranger) == {("deliveries_waiting",): 0, ("lag_seconds",): 0}
-    with receiver() as inbox:
-        make_webhook(maker_id, inbox.url)
-        webhook_id, _ = make_webhook(maker_id, inbox.url, name="Stock")
-        alice.make("notes", title="one")
-        assert sending.run() == 2
-        inbox.answer = lambda message: 500
-        alice.make("notes", title="two")
-        assert sending.run() == 2
+    make_webhook(maker_id, inbox.url)
+    webhook_id, _ = make_webhook(maker_id, inbox.url, name="Stock")
+    alice.make("notes", title="one")
+    assert sending.run() == 2
+    inbox.answer = lambda message: 500
+    alice.make("notes", title="two")
+    assert sending.run() == 2
     found = metrics_of_webhooks(stranger)
     assert 0 < found.pop(("lag_seconds",)) < 600
     assert found == {

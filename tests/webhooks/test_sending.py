@@ -19,17 +19,11 @@ from backend.services.webhooks.calls import Client
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.utils.addresses import parse_networks
 from backend.utils.clock import utcnow
+from tests.helpers import OPEN
 from tests.parts.changes import Follower
 from tests.parts.webhooks import Sending, deliveries, make_webhook, seconds_left, verified
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {"title": {"type": "string"}, "wage": {"type": "integer", "readable_by": ["editor"]}}
-
-
-@pytest.fixture
-def notes(admin):
-    """A resource with a feed, whose records members change."""
-    return admin.declare("notes", FIELDS, access=OPEN, feed=True)
 
 
 def test_sends_each_change_once_signed_and_in_order(notes, admin, alice, inbox, sending):
@@ -69,8 +63,8 @@ def test_sends_only_the_actions_and_resources_that_were_asked_for(notes, admin, 
 
 
 def test_the_data_is_what_the_roles_see_at_the_attempt(notes, admin, alice, edith, inbox, sending):
-    _, of_member = make_webhook(edith.id, inbox.url, with_data=True)
-    _, of_editor = make_webhook(edith.id, inbox.url, roles=["member", "editor"], with_data=True)
+    make_webhook(edith.id, inbox.url, with_data=True)
+    make_webhook(edith.id, inbox.url, roles=["member", "editor"], with_data=True)
     note = admin.make("notes", title="Milk", wage=1)
     sending.fan_out()
     admin.patch(f"/notes/{note['id']}", json={"title": "Tea", "wage": 2})
@@ -86,20 +80,19 @@ def test_the_data_is_what_the_roles_see_at_the_attempt(notes, admin, alice, edit
     admin.delete(f"/notes/{note['id']}")
     sending.run()
     assert [message.json["data"]["record"] for message in inbox.take(2)] == [None, None]
-    assert of_member != of_editor
 
 
 def test_what_the_roles_do_not_see_is_not_sent_and_not_listed(admin, alice, bob, inbox, sending):
     own = {**OPEN, "list": ["owner"], "read": ["owner"]}
     admin.declare("notes", FIELDS, access=own, feed=True)
     make_webhook(bob.id, inbox.url, with_data=True)
-    hers, his, gone = alice.make("notes", title="x"), bob.make("notes", title="y"), bob.make("notes", title="z")
+    alice.make("notes", title="x")
+    his, gone = bob.make("notes", title="y"), bob.make("notes", title="z")
     bob.patch(f"/notes/{his['id']}", json={"title": "yy"})
     bob.delete(f"/notes/{gone['id']}")
     sending.run()
     assert [(each.json["type"], each.json["data"]["id"]) for each in inbox.take(1)] == [("notes.update", his["id"])]
     assert {str(row[0]) for row in deliveries("record_id")} == {his["id"]}
-    assert hers["id"] != his["id"]
 
 
 def test_drops_what_the_roles_no_longer_see(notes, admin, edith, inbox, sending):
