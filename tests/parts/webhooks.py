@@ -78,21 +78,24 @@ def verified(message, secret):
 
 
 def resending_webhook(admin, maker, app, settings):
-    """Return what check_receiver of guides.py needs: a webhook of `notes` whose messages are sent twice."""
+    """Return what check_receiver of guides.py needs: a webhook of `notes` whose changes are sent twice."""
     access = dict.fromkeys(("list", "read", "create"), ["member"])
     admin.declare("notes", {"title": {"type": "string"}}, access=access, feed=True)
     maker_id, sending = maker.id, Sending(app, settings)
 
     def create(url):
-        _, secret = make_webhook(maker_id, url)
+        webhook_id, secret = make_webhook(maker_id, url)
 
         def send():
+            with connected():
+                Delivery.create(webhook_id=webhook_id, next_attempt_at=utcnow())
+            assert sending.run() == 1
             note = maker.make("notes", title="Grüße")
             for _ in range(2):
                 assert sending.run_later() == 1
-                assert deliveries("status") == [(204,)]
+                assert deliveries("status") == [(204,), (204,)]
                 with connected():
-                    Delivery.update(state=WAITING).execute()
+                    Delivery.update(state=WAITING).where(Delivery.resource.is_null(False)).execute()
             return note["id"]
 
         return secret, send
