@@ -105,6 +105,7 @@ def test_nothing_is_missed_while_the_server_is_away(stage):
         stage.start()
         alice.expect_state("Live")
         alice.expect_tasks(Open=["Plant", "Water"], Doing=[], Done=["Weed"])
+        expect(news(alice)).to_have_text("Bob added “Water”")  # from the stream, not only from a list
         streams = [each for each in alice.requests if "/changes/stream" in each.url and each.method == "GET"]
         assert streams[-1].headers["last-event-id"]
         assert "after=" not in streams[-1].url
@@ -148,6 +149,28 @@ def test_a_conflict_is_shown_and_overwrites_nothing(stage):
     dialog.get_by_role("button", name="Cancel").click()
     alice.expect_tasks(Open=[], Doing=[], Done=[])
     alice.forget_errors("status of 412", "status of 404")
+
+
+@ON_SQLITE
+def test_a_slow_list_does_not_bring_back_what_was_before(stage):
+    alice, bob = stage.open("alice"), stage.caller("bob")
+    project = {"team": stage.garden["teams"], "name": "Pond"}
+    pond = bob.call("POST", "/projects", project)[1]["data"]["id"]
+    dig, sow = (bob.call("POST", "/tasks", {"project": pond, "title": title})[1]["data"]["id"] for title in ("D", "S"))
+    held = []
+    alice.page.route(f"**/tasks?*project={pond}*", lambda route: held.append((route, route.fetch())))
+    alice.project.select_option("Garden: Pond")
+    while not held:
+        alice.page.wait_for_timeout(50)
+    assert bob.call("PATCH", f"/tasks/{dig}", {"title": "Dig"})[0] == 200
+    assert bob.call("PATCH", f"/tasks/{sow}", {"project": stage.garden["projects"]})[0] == 200
+    bob.call("POST", "/tasks", {"project": pond, "title": "Later"})
+    alice.expect_tasks(Open=["Dig", "Later"])
+    route, response = held[0]
+    with alice.page.expect_event("requestfinished", lambda request: f"project={pond}" in request.url):
+        route.fulfill(response=response)
+    bob.call("POST", "/tasks", {"project": pond, "title": "Last"})
+    alice.expect_tasks(Open=["Dig", "Last", "Later"])  # no later list corrects it: none is answered
 
 
 @ON_SQLITE

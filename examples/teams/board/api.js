@@ -6,14 +6,15 @@ let refreshing = null;
 
 export class ApiError extends Error {
   constructor(status, error, headers) {
-    super([error.message, ...messagesOf(error.details?.json)].join(' '));
+    const {json, query} = error.details ?? {};
+    super([error.message, ...messagesOf({...json, ...query})].join(' '));
     this.status = status;
     this.waitMs = 1000 * Number(headers.get('Retry-After') ?? 0);
   }
 }
 
 // The messages of a 422, which are by field: {"title": [{"message": "Must not be empty."}]}.
-function messagesOf(problems = {}) {
+function messagesOf(problems) {
   return Object.entries(problems).flatMap(([field, found]) => [found].flat().map(each => `${field}: ${each.message}`));
 }
 

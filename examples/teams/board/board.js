@@ -3,7 +3,7 @@ import {call, signIn, signOut} from './api.js';
 import {drawCards, mark, taskOf} from './cards.js';
 import {closeEditor, edit} from './editor.js';
 import {clearMessages, clearNews, showNews, showProblem, showState} from './messages.js';
-import {learnNames} from './people.js';
+import {forgetNames, learnNames} from './people.js';
 import {
   allProjects, chosenProject, focusChoice, forgetProjects, onChoice, projectsAreStale, readProjects,
 } from './projects.js';
@@ -120,6 +120,7 @@ function leave(text) {
   tasks = new Tasks(null);
   drawCards([]);
   forgetProjects();
+  forgetNames();
   closeEditor();
   clearMessages();
   showParts();

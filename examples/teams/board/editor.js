@@ -24,7 +24,7 @@ export async function edit(id, projects, afterwards) {
   setChoices(assignee, [['', 'Nobody'], ...people([...members, base.assignee])]);
   fill(base);
   say('');
-  dialog.showModal();
+  if (!dialog.open) dialog.showModal(); // after a double click
 }
 
 export function closeEditor() {

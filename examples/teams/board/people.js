@@ -8,6 +8,11 @@ export function nameOf(id) {
   return names.get(id) ?? 'Somebody';
 }
 
+// The next user of this page may see fewer.
+export function forgetNames() {
+  names.clear();
+}
+
 // Look names up in the directory that are not known yet.
 export async function learnNames(ids) {
   const unknown = [...new Set(ids)].filter(id => id && !names.has(id));

@@ -21,10 +21,10 @@ export async function follow(path, page, signal) {
       page.state('connecting');
     } catch (error) {
       if (signal.aborted) return;
+      page.state(document.hidden ? 'paused' : 'lost', error.status || error.isEvent ? error.message : '');
       if (ENDING.includes(error.status)) throw error;
       if (error.status === 410) place.cursor = null;
       waitMs = error.waitMs || waitMs;
-      page.state(document.hidden ? 'paused' : 'lost', error.status || error.isEvent ? error.message : '');
     }
     await rest(waitMs);
   }
