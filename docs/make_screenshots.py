@@ -19,6 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from docs.board_screenshot import take_board
+from tests.parts.receiver import Receiver, receiver
 from tests.parts.server import ROOT, WITHOUT_LIMITS, Caller, environment, running_server
 
 FOLDER = Path(__file__).with_name("screenshots")
@@ -49,6 +50,8 @@ SHOTS = (
     Shot("definition", "resources/cities"),
     Shot("users", "users"),
     Shot("audit", "audit"),
+    Shot("webhook", "webhooks/{webhook}"),
+    Shot("deliveries", "webhooks/{webhook}/deliveries"),
     Shot("backups", "backups", click=("Verify",)),
     Shot("health", "health"),
     Shot("figures", "figures"),
@@ -60,8 +63,8 @@ SHOTS = (
 def main(names: list[str]) -> None:
     """Take all pictures, or those with these names."""
     FOLDER.mkdir(exist_ok=True)
-    with TemporaryDirectory() as folder, _server(Path(folder)) as address:
-        places = _fill(address)
+    with TemporaryDirectory() as folder, receiver() as inbox, _server(Path(folder)) as address:
+        places = _fill(address, inbox)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=next(filter(None, map(shutil.which, PROGRAMS))),
@@ -82,6 +85,7 @@ def _server(folder: Path) -> Iterator[str]:
         "admin_password": PASSWORD,
         "app_name": "Atlas",
         "backup_schedule": "15 3 * * *",
+        "webhook_networks": "127.0.0.1",
         **WITHOUT_LIMITS,
     }
     with running_server(folder, forked=False, **settings) as address:
@@ -97,8 +101,8 @@ def _flask(variables: dict[str, str], *arguments: object) -> None:
     subprocess.run(command, cwd=ROOT, env=variables, check=True, capture_output=True)
 
 
-def _fill(address: str) -> dict[str, str]:
-    """Create people, changes and a backup; return the ids that paths of SHOTS have."""
+def _fill(address: str, inbox: Receiver) -> dict[str, str]:
+    """Create people, changes, a webhook and a backup; return the ids that paths of SHOTS have."""
     with Caller(address) as admin:
         admin.sign_in("admin@example.com", PASSWORD)
         for name, roles in PEOPLE.items():
@@ -106,7 +110,25 @@ def _fill(address: str) -> dict[str, str]:
             admin.call("POST", "/users", {"email": email, "password": PASSWORD, "name": name, "roles": roles})
         country = admin.call("GET", "/countries?name=Kenya")[1]["data"][0]["id"]
         admin.call("POST", "/backups")
-    return {"country": country}
+        return {"country": country, "webhook": _send_changes(admin, inbox)}
+
+
+def _send_changes(admin: Caller, inbox: Receiver) -> str:
+    """Create a webhook and change some countries, of which the receiver refuses one; return its id."""
+    _, definition = admin.call("GET", "/resources/countries")
+    parts = {name: definition["data"][name] for name in ("name", "description", "fields", "search", "access")}
+    status, answer = admin.call("PUT", "/resources/countries", parts | {"feed": True})
+    assert status == 200, answer
+    body = {"name": "Search index", "url": inbox.url, "resources": ["countries"], "roles": ["admin"], "with_data": True}
+    status, made = admin.call("POST", "/webhooks", body)
+    assert status == 201, made
+    inbox.answer = lambda message: 503 if message.json["data"].get("record", {}).get("name") == "Chile" else 204
+    for name in ("Iceland", "Japan", "Norway", "Chile"):
+        country = admin.call("GET", f"/countries?name={name}")[1]["data"][0]
+        admin.call("PATCH", f"/countries/{country['id']}", {"population": country["population"] + 1})
+    inbox.take(4)
+    webhook_id: str = made["data"]["id"]
+    return webhook_id
 
 
 def _take(browser: Browser, address: str, shot: Shot, places: dict[str, str]) -> None:
