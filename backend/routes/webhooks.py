@@ -1,9 +1,10 @@
 """Webhooks: `/api/v1/webhooks`."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import request
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, post_load, validate
 
 from backend.middleware.app import get_app
 from backend.middleware.authentication import current_actor
@@ -66,6 +67,12 @@ class WebhookCreateSchema(Schema):
     )
     with_data = StrictBoolean(load_default=False, metadata=WITH_DATA)
     active = StrictBoolean(load_default=True, metadata=ACTIVE)
+    created_by = fields.UUID(metadata={"description": "The service account that it acts for, by default you"})
+
+    @post_load
+    def with_texts(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the values with ids as texts, as the database has them."""
+        return data | ({"created_by": str(data["created_by"])} if "created_by" in data else {})
 
 
 class WebhookUpdateSchema(WebhookCreateSchema):
@@ -100,7 +107,8 @@ class WebhookReplaySchema(Schema):
 def list_webhooks() -> object:
     """List your webhooks, the newest first
 
-    An admin sees those of everybody.
+    With the permission `users:write` also those of service accounts, if you have their roles. An admin sees those of
+    everybody.
     """
     return states_of(webhooks.list_webhooks(current_actor()))
 
@@ -115,7 +123,8 @@ def list_webhooks() -> object:
 def create_webhook(data: webhooks.WebhookParts) -> tuple[object, dict[str, str]]:
     """Create a webhook, which sends what is changed from now on
 
-    It acts for you, with roles that you have. It loses them when you lose them.
+    It acts for you, with roles that you have. It loses them when you lose them. With `created_by`, it acts for this
+    service account, which also needs the permission `users:write` and all roles of the account.
     """
     state = webhooks.create_webhook(current_actor(), get_app().catalog, _networks(), data)
     return state, _etag(state) | {"Location": f"{API}/webhooks/{state.webhook.id}"}

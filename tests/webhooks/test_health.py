@@ -60,3 +60,17 @@ def test_metrics_and_doctor_know_what_waits(notes, alice, stranger, inbox, sendi
     assert check.state == "failure"
     assert check.message.endswith("and 1 more.")
     assert "LARDER_SECRET_KEY" in check.advice
+
+
+def test_doctor_names_webhooks_whose_makers_have_left(notes, admin, alice, bob, inbox, sending):
+    make_webhook(admin.id, inbox.url)
+    make_webhook(alice.id, inbox.url, name="Stock")
+    make_webhook(alice.id, inbox.url, name="Off", active=False)
+    bob_id = bob.id
+    make_webhook(bob_id, inbox.url, name="Shop")
+    assert checked().state == "ok"
+    assert admin.patch(f"/users/{alice.id}", json={"active": False}).status_code == 200
+    assert admin.delete(f"/users/{bob_id}").status_code == 200
+    check = checked()
+    names = {each.strip() for each in check.message.removesuffix(".").partition(":")[2].split(",")}
+    assert (check.state, names) == ("warning", {"Stock", "Shop"})

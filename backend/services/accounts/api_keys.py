@@ -22,9 +22,8 @@ from backend.services.access.permissions import (
     require_has_roles,
     require_may_give,
     require_may_permit,
-    require_permission,
 )
-from backend.services.accounts import users
+from backend.services.accounts import service_accounts, users
 from backend.services.errors import Invalid, NotFound
 from backend.services.storage.statements import built_once, slot
 from backend.utils.clock import rfc3339, utcnow
@@ -52,7 +51,7 @@ def create_key(
     Raises Invalid if there is no such role or service account, if a service account lacks a role or a permission, and
     if the actor's own key has neither. Raises Denied if the actor lacks one, or may not change the service account.
     """
-    owner = _get_owner(actor, user_id)
+    owner = service_accounts.get_owner(actor, user_id, member="user_id")
     if owner.kind == SERVICE and not (roles or permissions):
         roles = owner.roles()
     if not (roles or permissions):
@@ -75,22 +74,6 @@ def create_key(
         granted = {"roles": key.roles, "permissions": key.permissions, "user": owner.id}
         audit.record(actor, "api_key.create", ("api_key", key.id), name=name, **granted)
         return ApiKey.get_by_id(key.id), secret
-
-
-def _get_owner(actor: Actor, user_id: str | None) -> User:
-    """Return the User that a new key belongs to.
-
-    A key of a service account gives access to the account, so it needs what setting a user's password needs. Raises
-    Invalid if it is neither the actor nor a service account.
-    """
-    if user_id in (None, actor.user_id):
-        return users.get_user(actor.user_id)
-    require_permission(actor, USERS_WRITE)
-    service = User.get_or_none(User.id == user_id, User.kind == SERVICE)
-    if service is None:
-        raise Invalid({"user_id": [Problem("not_found", "There is no such service account.")]})
-    require_has_roles(actor, service.roles())
-    return service
 
 
 def _require_has(service: User, roles: Collection[str], permissions: Collection[str]) -> None:

@@ -7,11 +7,16 @@ from backend.models.database import database
 from backend.models.user import SERVICE, User
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.access.permissions import require_may_give
+from backend.services.access.permissions import (
+    USERS_WRITE,
+    require_has_roles,
+    require_may_give,
+    require_permission,
+)
 from backend.services.accounts import profiles, users
-from backend.services.errors import Conflict, NotFound
+from backend.services.errors import Conflict, Invalid, NotFound
 from backend.utils.clock import utcnow
-from backend.utils.problems import TAKEN
+from backend.utils.problems import TAKEN, Problem
 
 
 def create_service(
@@ -61,3 +66,19 @@ def find_account(text: str) -> User:
     Raises NotFound if there is none.
     """
     return users.get_user_by_email(text) if "@" in text else get_service(text)
+
+
+def get_owner(actor: Actor, user_id: str | None, *, member: str) -> User:
+    """Return the User that a key or webhook acts for: the actor, by default, or a service account.
+
+    That gives access to the service account, so it needs what setting a user's password needs. Raises Invalid for other
+    accounts, about this `member` of the body, and Denied without the permission and all roles of the service account.
+    """
+    if user_id in (None, actor.user_id):
+        return users.get_user(actor.user_id)
+    require_permission(actor, USERS_WRITE)
+    service = User.get_or_none(User.id == user_id, User.kind == SERVICE)
+    if service is None:
+        raise Invalid({member: [Problem("not_found", "There is no such service account.")]})
+    require_has_roles(actor, service.roles())
+    return service

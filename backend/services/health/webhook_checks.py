@@ -34,10 +34,13 @@ def read_backlogs() -> list[Backlog]:
 
 
 def check_webhooks() -> Check:
-    """Look for secrets that are lost, deliveries that wait for long, and webhooks that Larder has switched off."""
+    """Look for lost secrets, makers who have left, deliveries that wait for long, and receivers that are gone."""
     if lost := [webhook.name for webhook in Webhook.select(Webhook.name, Webhook.secret) if not _can_sign(webhook)]:
         message = f"The secrets of these webhooks cannot be decrypted: {_named(lost)}."
         return Check("webhooks", FAILURE, message, "Add the former key to LARDER_SECRET_KEY, or create new secrets.")
+    if left := _without_maker():
+        advice = "Activate the accounts, give the webhooks to others (`created_by` of PATCH /webhooks), or delete them."
+        return Check("webhooks", WARNING, f"The accounts of these webhooks are not active: {_named(left)}.", advice)
     late = [each for each in read_backlogs() if each.oldest_seconds > LATE_AFTER.total_seconds()]
     if late:
         hours, names = late[0].oldest_seconds / 3600, _named(each.name for each in late)
@@ -48,6 +51,12 @@ def check_webhooks() -> Check:
         advice = "Delete them, or give them the new URL of their receiver and switch them on."
         return Check("webhooks", WARNING, f"Their receivers are gone: {_named(off)}.", advice)
     return Check("webhooks", OK, "Nothing has waited for long to be sent to a webhook.")
+
+
+def _without_maker() -> list[str]:
+    """Return the names of webhooks that send nothing because their maker is deleted or inactive."""
+    silent = Webhook.id.not_in(Webhook.with_active_maker(Webhook.id))
+    return [webhook.name for webhook in Webhook.select(Webhook.name).where(Webhook.active, silent)]
 
 
 def _can_sign(webhook: Webhook) -> bool:

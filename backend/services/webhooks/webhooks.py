@@ -5,15 +5,16 @@ from datetime import timedelta
 from typing import TypedDict, cast
 from urllib.parse import urlsplit
 
-from peewee import ModelSelect
+from peewee import ColumnBase, ModelSelect
 
 from backend.models.database import database
 from backend.models.role import ADMIN
-from backend.models.user import User
+from backend.models.user import SERVICE, User
 from backend.models.webhook import Webhook
 from backend.services.access import audit
 from backend.services.access.actors import Actor
-from backend.services.access.permissions import require_may_give
+from backend.services.access.permissions import USERS_WRITE, has_permission, require_may_give
+from backend.services.accounts.service_accounts import get_owner
 from backend.services.accounts.users import lock_users
 from backend.services.definitions.catalog import Catalog
 from backend.services.definitions.policies import has_grant
@@ -41,12 +42,14 @@ class WebhookParts(TypedDict, total=False):
     roles: list[str]
     with_data: bool
     active: bool
+    created_by: str
 
 
 def list_webhooks(actor: Actor) -> list[Webhook]:
     """Return the Webhooks of the actor, of everybody for an admin, the newest first.
 
-    An API key sees those whose roles it has: deliveries name records that other roles may not list.
+    With the permission `users:write`, in a session, also those of service accounts of which the actor has all roles. An
+    API key sees those whose roles it has: deliveries name records that other roles may not list.
     """
     return list(_visible(actor).order_by(Webhook.id.desc()))
 
@@ -62,30 +65,43 @@ def get_webhook(actor: Actor, webhook_id: str) -> Webhook:
 def _visible(actor: Actor) -> "ModelSelect[Webhook]":
     if actor.is_admin:
         return Webhook.select()
-    own = Webhook.select().where(Webhook.created_by == actor.user_id)
-    if actor.api_key_id is None:
-        return own
-    return own.where(Webhook.id.in_([each.id for each in own if actor.roles.issuperset(each.roles)]))
+    is_own = Webhook.created_by == actor.user_id
+    if actor.api_key_id is not None:
+        return Webhook.select().where(is_own, _has_roles_of(actor, is_own))
+    if has_permission(actor, USERS_WRITE):
+        of_services = Webhook.created_by.in_(User.select(User.id).where(User.kind == SERVICE))
+        return Webhook.select().where(is_own | _has_roles_of(actor, of_services))
+    return Webhook.select().where(is_own)
+
+
+def _has_roles_of(actor: Actor, which: ColumnBase) -> ColumnBase:
+    """Return the condition that a webhook is one of these, and that the actor has all its roles."""
+    found = Webhook.select(Webhook.id, Webhook.roles).where(which)
+    return Webhook.id.in_([each.id for each in found if actor.roles.issuperset(each.roles)])
 
 
 def create_webhook(actor: Actor, catalog: Catalog, networks: Sequence[Network], parts: WebhookParts) -> WebhookState:
     """Create a webhook, which sends what is changed from now on; return its WebhookState, with the secret.
 
-    `networks` may be called although they are not public. Raises Invalid for a URL that is not allowed, for resources
-    without a feed and those that the roles may not list, and what require_may_give raises for the roles. Raises
-    Conflict if there are MAX_WEBHOOKS already.
+    It acts for the actor, or for the service account `created_by`. `networks` may be called although they are not
+    public. Raises Invalid for a URL that is not allowed, for resources without a feed and those that the roles may not
+    list, and for roles that the service account lacks. Raises what require_may_give and get_owner raise, and Conflict
+    if there are MAX_WEBHOOKS already.
     """
+    owner = get_owner(actor, parts.get("created_by"), member="created_by")
     parts = _without_repeats(parts)
     _require_valid(actor, catalog, networks, parts)
     require_may_give(actor, parts["roles"])
-    _require_listable(catalog, parts["resources"], Actor(actor.user_id, roles=frozenset(parts["roles"])))
+    if owner.kind == SERVICE:
+        _require_held(owner, parts["roles"])
+    _require_listable(catalog, parts["resources"], Actor(owner.id, roles=frozenset(parts["roles"])))
     secret = make_secret()
     with database.atomic():
         lock_users()  # or two requests could both create the last one
         if Webhook.select().count() >= MAX_WEBHOOKS:
             raise Conflict(f"There are {MAX_WEBHOOKS} webhooks already, and no more are possible; delete one first.")
         sealed, end = webhook_secrets.seal(secret), read_state(parts["resources"]).end
-        webhook = Webhook.create(**parts, **end._asdict(), secret=sealed, created_by=actor.user_id)
+        webhook = Webhook.create(**parts | {"created_by": owner.id}, **end._asdict(), secret=sealed)
         audit.record(actor, "webhook.create", ("webhook", webhook.id), **_audited(parts))
         return state_of(webhook.id, secret)
 
@@ -101,18 +117,13 @@ def update_webhook(
     """Change a webhook, and return its WebhookState. `active: true` also clears the reason why it was switched off.
 
     `if_match` holds the accepted versions, as texts; None accepts any. Raises NotFound, PreconditionFailed, what
-    create_webhook raises, and Invalid for roles that the maker lacks.
+    create_webhook raises, and Invalid for roles that its account lacks.
     """
     changes = _without_repeats(changes)
     with database.atomic():
         webhook = _lock(actor, webhook_id, if_match)
         _require_valid(actor, catalog, networks, changes)
-        if "roles" in changes:
-            require_may_give(actor, changes["roles"])
-            _require_held(webhook, changes["roles"])
-        if "roles" in changes or "resources" in changes:
-            reader = Actor(webhook.created_by, roles=frozenset(changes.get("roles", webhook.roles)))
-            _require_listable(catalog, changes.get("resources", webhook.resources), reader)
+        _require_may_act(actor, catalog, webhook, changes)
         more = {"off_reason": None} if "active" in changes else {}
         if not webhook.resources and changes.get("resources"):  # what was changed meanwhile was of no interest
             more |= read_state(changes["resources"]).end._asdict()
@@ -212,9 +223,21 @@ def _require_listable(catalog: Catalog, resources: Sequence[str], reader: Actor)
         raise Invalid({"roles": [Problem("not_allowed", text, names=names)]})
 
 
-def _require_held(webhook: Webhook, roles: Collection[str]) -> None:
-    """Raise Invalid if the maker of a webhook lacks one of the roles, which would mean nothing then."""
-    maker = User.get_or_none(User.id == webhook.created_by)
+def _require_may_act(actor: Actor, catalog: Catalog, webhook: Webhook, changes: WebhookParts) -> None:
+    """Raise what create_webhook raises if the webhook may not act for its account, or another one, with its roles."""
+    roles, resources = changes.get("roles", webhook.roles), changes.get("resources", webhook.resources)
+    maker_id = changes.get("created_by", webhook.created_by)
+    if maker_id != webhook.created_by:
+        get_owner(actor, maker_id, member="created_by")
+    if "roles" in changes or maker_id != webhook.created_by:
+        require_may_give(actor, roles)
+        _require_held(User.get_or_none(User.id == maker_id), roles)
+    if changes.keys() & {"roles", "resources", "created_by"}:
+        _require_listable(catalog, resources, Actor(maker_id, roles=frozenset(roles)))
+
+
+def _require_held(maker: User | None, roles: Collection[str]) -> None:
+    """Raise Invalid if the account of a webhook lacks one of the roles, which would mean nothing then."""
     held = maker.roles() if maker else []
     if lacking := [] if ADMIN in held else sorted(set(roles).difference(held)):
         text = f"The maker of the webhook does not have {', '.join(lacking)}."
