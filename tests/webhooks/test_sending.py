@@ -26,6 +26,15 @@ from tests.parts.webhooks import Sending, deliveries, make_webhook, seconds_left
 FIELDS = {"title": {"type": "string"}, "wage": {"type": "integer", "readable_by": ["editor"]}}
 
 
+@pytest.fixture
+def maker(admin, alice):
+    """Alice, who may use webhooks."""
+    admin.post("/roles", json={"name": "sender", "permissions": ["webhooks:write"]})
+    assert admin.patch(f"/users/{alice.id}", json={"roles": ["sender"]}).status_code == 200
+    alice.forget_token()
+    return alice
+
+
 def test_sends_each_change_once_signed_and_in_order(notes, admin, alice, inbox, sending):
     alice.make("notes", title="before")
     _, secret = make_webhook(alice.id, inbox.url)
@@ -350,6 +359,24 @@ def test_the_feed_is_read_again_only_after_a_change_that_a_webhook_may_send(
         Webhook.update(Webhook.changed(actions=["create"], transaction_id=0, sequence=0)).execute()
     assert run_after(lambda: alice.make("other", title="x"))[0] == 2
     assert [message.json["type"] for message in inbox.take(3)] == ["notes.update", "notes.create", "notes.create"]
+
+
+def test_what_a_webhook_is_changed_to_send_counts_from_then_on(notes, admin, maker, inbox, sending):
+    admin.declare("other", FIELDS, access=OPEN, feed=True)
+    webhook_id, _ = make_webhook(maker.id, inbox.url, actions=["update"])
+    follower = Follower(maker, "notes,other")
+    note = maker.make("notes", title="x")
+    maker.make("other", title="x")
+    follower.read(2)  # they are settled now
+    assert sending.run() == 0
+    maker.patch(f"/notes/{note['id']}", json={"title": "y"})
+    follower.read(1)
+    changes = {"resources": ["notes", "other"], "actions": ["create", "update"]}
+    assert maker.patch(f"/webhooks/{webhook_id}", json=changes).status_code == 200
+    maker.make("other", title="later")
+    follower.read(1)
+    sending.run()
+    assert sorted(message.json["type"] for message in inbox.take(2)) == ["notes.update", "other.create"]
 
 
 def test_a_full_page_of_changes_that_are_not_sent_is_left_behind(notes, alice, inbox, sending, monkeypatch):

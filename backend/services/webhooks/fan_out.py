@@ -1,7 +1,7 @@
 """The first step of a webhook: each change of the feed that it is interested in becomes a delivery."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.models.database import database
 from backend.models.delivery import Delivery
@@ -61,23 +61,35 @@ class FanOut:
         return last.sequence - webhook.sequence < LEAST_STEP
 
     def _run_one(self, catalog: Catalog, webhook: Webhook, room: int, last: Position) -> int:
-        actor, limit = find_actor(webhook), min(room, READ_AT_ONCE)
-        resources = readable_resources(actor, catalog, webhook.resources) if actor else []
-        if limit <= 0 or actor is None or not resources:
-            return 0
         try:
-            end = read_state([resource.name for resource in resources]).end
-            view = ChangeView(actor, resources, with_data=False)
-            found = view.find(position_of(webhook), end, limit)
-            changes = [each.change for each in view.show(found) if each.change.action in webhook.actions]
-            is_complete = len(found) < limit
-            reached = max([last, *(each.position for each in found[-1:])]) if is_complete else found[-1].position
-            if not changes and is_complete and reached.sequence - webhook.sequence < LEAST_STEP:
+            page = _read(catalog, webhook, room, last)
+            if page is None:
+                return 0
+            if page.is_last and not page.changes and page.reached.sequence - webhook.sequence < LEAST_STEP:
                 self._idle[webhook.id] = webhook
                 return 0
-            return _store(webhook, [catalog[name] for name in {each.resource for each in changes}], changes, reached)
+            return _store(catalog, webhook, page)
         except Unavailable:  # a definition has just changed; the next catalog knows
             return 0
+
+
+def catch_up(catalog: Catalog, webhook_id: str) -> None:
+    """Make deliveries of all changes until now, as far as a webhook has room for them.
+
+    Call it before other changes are of interest to the webhook, outside of a transaction: it would be sent those that
+    were made before. Raises Unavailable if a definition has just changed.
+    """
+    last, is_last = read_last(), False
+    while not is_last:
+        webhook = Webhook.get_or_none(Webhook.id == webhook_id)
+        if webhook is None or position_of(webhook) >= last:
+            return
+        room = MAX_WAITING - Delivery.count_waiting([webhook.id]).get(webhook.id, 0)
+        page = _read(catalog, webhook, room, last)
+        if page is None:
+            return
+        _store(catalog, webhook, page)
+        is_last = page.is_last
 
 
 def position_of(webhook: Webhook) -> Position:
@@ -91,21 +103,44 @@ def readable_resources(actor: Actor, catalog: Catalog, names: Sequence[str]) -> 
     return [each for each in found if each and each.has_feed and policies.scope(each, "list", actor)]
 
 
-def _store(webhook: Webhook, resources: Sequence[Resource], changes: Sequence[RecordChange], reached: Position) -> int:
+class _Page(NamedTuple):
+    """Changes that a webhook sends; `reached` is the position after them, `is_last` says that no more follow."""
+
+    changes: Sequence[RecordChange]
+    reached: Position
+    is_last: bool
+
+
+def _read(catalog: Catalog, webhook: Webhook, room: int, last: Position) -> _Page | None:
+    """Return the changes after the position of a webhook; None if it may have none now. Raises Unavailable."""
+    actor, limit = find_actor(webhook), min(room, READ_AT_ONCE)
+    resources = readable_resources(actor, catalog, webhook.resources) if actor else []
+    if limit <= 0 or actor is None or not resources:
+        return None
+    end = read_state([resource.name for resource in resources]).end
+    view = ChangeView(actor, resources, with_data=False)
+    found = view.find(position_of(webhook), end, limit)
+    changes = [each.change for each in view.show(found) if each.change.action in webhook.actions]
+    is_last = len(found) < limit
+    positions = [each.position for each in found[-1:]]
+    return _Page(changes, max([last, *positions]) if is_last else positions[-1], is_last)
+
+
+def _store(catalog: Catalog, webhook: Webhook, page: _Page) -> int:
     """Insert the deliveries and move the position, unless somebody else has moved it; return how many deliveries.
 
     Raises Unavailable if a definition has changed: deliveries would have the former name of a resource.
     """
     is_unmoved = (Webhook.transaction_id == webhook.transaction_id) & (Webhook.sequence == webhook.sequence)
     with database.atomic():
-        for resource in resources:
-            resource.hold_definition()
-        moved = Webhook.update(**reached._asdict()).where(Webhook.id == webhook.id, is_unmoved)
+        for name in {change.resource for change in page.changes}:
+            catalog[name].hold_definition()
+        moved = Webhook.update(**page.reached._asdict()).where(Webhook.id == webhook.id, is_unmoved)
         if not moved.execute():
             return 0
-        if changes:
-            Delivery.insert_many([_row(webhook, change) for change in changes]).execute()
-    return len(changes)
+        if page.changes:
+            Delivery.insert_many([_row(webhook, change) for change in page.changes]).execute()
+    return len(page.changes)
 
 
 def _row(webhook: Webhook, change: RecordChange) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from backend.services.definitions.policies import has_grant
 from backend.services.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from backend.services.records.change_cursors import ChangeCursors
 from backend.services.storage.feed_reading import read_state
+from backend.services.webhooks.fan_out import catch_up
 from backend.services.webhooks.secrets import make_secret, webhook_secrets
 from backend.services.webhooks.states import WebhookState, state_of
 from backend.services.webhooks.targets import NotAllowed, parse_target
@@ -116,10 +117,14 @@ def update_webhook(
 ) -> WebhookState:
     """Change a webhook, and return its WebhookState. `active: true` also clears the reason why it was switched off.
 
+    Other resources, actions and roles count from now on: what was changed before becomes deliveries first.
+
     `if_match` holds the accepted versions, as texts; None accepts any. Raises NotFound, PreconditionFailed, what
     create_webhook raises, and Invalid for roles that its account lacks.
     """
     changes = _without_repeats(changes)
+    if not changes.keys().isdisjoint(("resources", "actions", "roles")):
+        catch_up(catalog, get_webhook(actor, webhook_id).id)
     with database.atomic():
         webhook = _lock(actor, webhook_id, if_match)
         _require_valid(actor, catalog, networks, changes)
