@@ -90,6 +90,19 @@ def test_one_is_sent_again_with_its_id_whether_it_waits_or_has_ended(notes, admi
     assert [each.json["type"] for each in inbox.take(2)] == ["notes.create", "notes.update"]
 
 
+def test_a_call_that_is_repeated_does_not_hold_back_a_delivery(notes, admin, alice, inbox, sending):
+    sender_of(admin, alice)
+    webhook, _ = make_webhook(alice.id, inbox.url)
+    alice.make("notes", title="Milk")
+    sending.run()
+    path = f"/webhooks/{webhook}/deliveries"
+    delivery = alice.get(path).json["data"][0]["id"]
+    first, again = (alice.post(f"{path}/{delivery}/redelivery").json["data"] for _ in range(2))
+    assert first["next_attempt_at"] == again["next_attempt_at"]
+    assert sending.run() == 1
+    assert len(inbox.take(2)) == 2
+
+
 def test_after_a_day_without_a_receiver_all_are_sent_at_once(notes, admin, alice, inbox, sending, monkeypatch):
     sender_of(admin, alice)
     webhook, _ = make_webhook(alice.id, inbox.url)

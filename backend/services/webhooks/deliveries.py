@@ -61,7 +61,9 @@ def redeliver(actor: Actor, webhook_id: str, delivery_id: str) -> Delivery:
         delivery = get_delivery(actor, webhook_id, delivery_id)
         if delivery.state != WAITING and _room_of(webhook_id) <= 0:
             raise Conflict(f"{MAX_WAITING:,} deliveries of the webhook wait, and no more are possible.")
-        Delivery.update(_due_now()).where(Delivery.id == delivery.id).execute()
+        # One that is due already stays so: a client that repeats the call would move it on and on.
+        is_due = (Delivery.state == WAITING) & (Delivery.next_attempt_at <= utcnow())
+        Delivery.update(_due_now()).where(Delivery.id == delivery.id, ~is_due).execute()
         audit.record_repeated(actor, "webhook.redeliver", ("webhook", webhook_id))
         return Delivery.get_by_id(delivery.id)
 
