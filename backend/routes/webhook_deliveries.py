@@ -43,9 +43,8 @@ def list_deliveries(arguments: dict[str, Any], webhook_id: UUID) -> Answer:
     Those that have ended are kept as long as changes.
     """
     webhook, query = get_webhook(current_actor(), str(webhook_id)), list_query(arguments)
-    return page_answer(
-        query, lists.list_rows(get_app().catalog.system["deliveries"], deliveries.scope_of(webhook), query)
-    )
+    page = lists.list_rows(get_app().catalog.system["deliveries"], deliveries.scope_of(webhook), query)
+    return page_answer(query, page)
 
 
 @blp.get("/deliveries/<uuid:delivery_id>")

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from backend.models import change
-from backend.models.change import FeedChange
+from backend.models import feed
 from backend.models.database import database
+from backend.models.feed import FeedChange
 from backend.routes.toolkit import public_responses
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
@@ -233,7 +233,7 @@ def test_a_feed_begins_anew_if_its_past_would_mislead(admin, alice):
 
 
 def test_cursors_expire_with_the_changes_after_them(notes, settings, alice, monkeypatch):
-    monkeypatch.setattr(change, "DELETED_AT_ONCE", 2)
+    monkeypatch.setattr(feed, "DELETED_AT_ONCE", 2)
     start = Follower(alice).cursor
     follower = Follower(alice)
     for number in range(5):

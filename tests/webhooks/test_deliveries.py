@@ -3,9 +3,9 @@
 import json
 from datetime import timedelta
 
-from backend.models.change import FeedChange
 from backend.models.database import connected
 from backend.models.delivery import Delivery
+from backend.models.feed import FeedChange
 from backend.services.webhooks import deliveries
 from backend.utils.clock import utcnow
 from tests.helpers import OPEN, details_of

@@ -11,9 +11,9 @@ import psycopg
 from psycopg.pq import Conninfo
 
 from backend.config.reading import environment
-from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.postgres import DEFINITIONS_LOCK
+from backend.models.feed import new_epoch_sql
 from backend.models.webhook import RESET_POSITIONS_SQL
 from backend.services.backups.archives import Manifest, Taken
 from backend.services.backups.file_lists import QUERY, TABLE, write_list

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import cysqlite
 
-from backend.models.change import new_epoch_sql
 from backend.models.database import connected, database
 from backend.models.database.sqlite_arithmetic import open_connection
+from backend.models.feed import new_epoch_sql
 from backend.models.webhook import RESET_POSITIONS_SQL
 from backend.services.backups.archives import Manifest, RowCounts, Taken
 from backend.services.backups.file_lists import QUERY, TABLE, write_list

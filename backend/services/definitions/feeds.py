@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from peewee import Case
 
-from backend.models.change import Feed, FeedChange
 from backend.models.delivery import Delivery
+from backend.models.feed import Feed, FeedChange
 from backend.models.webhook import Webhook
 from backend.services.definitions.changes import Alteration
 from backend.services.definitions.definition import Definition

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from backend.config.settings import Settings
 from backend.models.audit import AuditEntry
-from backend.models.change import FeedChange
 from backend.models.database import QueryTimeout, database
+from backend.models.feed import FeedChange
 from backend.models.role import ADMIN
 from backend.models.user import UserRole
 from backend.services.definitions.definition import Definition

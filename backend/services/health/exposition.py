@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from backend.config.settings import Settings
-from backend.models.change import FeedChange
 from backend.models.database import connected
+from backend.models.feed import FeedChange
 from backend.models.file import STATES, File
 from backend.models.job_run import JobRun
 from backend.models.mail import OutgoingMail

@@ -7,10 +7,10 @@ from peewee import Expression
 
 from backend.config.settings import Settings
 from backend.models.base import BaseModel
-from backend.models.change import FeedChange
 from backend.models.database import connected, database
 from backend.models.definition import Generation
 from backend.models.delivery import Delivery
+from backend.models.feed import FeedChange
 from backend.models.idempotency import IdempotencyKey
 from backend.models.invitation import Invitation
 from backend.models.mail import Mail, MailToken

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, TypeAlias
 from peewee import Column, ColumnBase, Field, Model, Select, Table, Tuple
 
 from backend.models.base import BaseModel, system_models
-from backend.models.change import Feed, FeedChange
 from backend.models.columns import IntegerColumn, JsonColumn, UuidColumn
 from backend.models.database import Dialect
+from backend.models.feed import Feed, FeedChange
 from backend.models.links import links_table
 from backend.models.records import ROWS_AT_ONCE, build_model
 from backend.models.webhook import Webhook

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from peewee import SQL, Expression, Node, Select, Tuple, fn
 
-from backend.models.change import FeedChange
 from backend.models.database import database
+from backend.models.feed import FeedChange
 from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource

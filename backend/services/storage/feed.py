@@ -6,8 +6,8 @@ from typing import Literal
 
 from peewee import ModelInsert
 
-from backend.models.change import FeedChange
 from backend.models.database import database
+from backend.models.feed import FeedChange
 from backend.services.storage.history import UNRECORDED
 from backend.services.storage.listable import Listable
 from backend.services.storage.statements import one_plan, slot

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from backend.models.change import FeedChange
 from backend.models.database import database
+from backend.models.feed import FeedChange
 from backend.services.errors import Unavailable
 from backend.utils.clock import rfc3339
 
