@@ -83,9 +83,11 @@ test-browser: $(VENV)/.installed-dev ## Test pages and scripts in a browser; nee
 	@mkdir -p .tmp
 	PYTEST_DEBUG_TEMPROOT="$(CURDIR)/.tmp" $(BIN)/python -m pytest tests/browser $(ARGS)
 
-# It needs root and a C compiler to run all faults, and says which ones it leaves out.
+# It needs root and a C compiler to run all faults, and says which ones it leaves out. With CHANGES=20000 it kills servers
+# and jobs until so many changes of a feed are acknowledged, for at most two hours.
 torture: $(VENV)/.installed-dev ## Cause every fault while clients write, for at most 15 minutes; less with SHORT=1 or ARGS="--only disk"
-	timeout 900 $(BIN)/python -W ignore -m tests.torture $(if $(SHORT),--short,--write) $(ARGS)
+	timeout $(if $(CHANGES),7200,900) $(BIN)/python -W ignore -m tests.torture \
+		$(if $(SHORT),--short,--write) $(if $(CHANGES),--changes $(CHANGES)) $(ARGS)
 
 fuzz: $(VENV)/.installed-dev ## Send generated requests as admin and as member, on each database, for five minutes or SECONDS=60
 	@mkdir -p .tmp

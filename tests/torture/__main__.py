@@ -1,7 +1,8 @@
 """`python -m tests.torture`: every fault on both databases, and a table of what clients saw.
 
 Exits with 1 if a promise was broken. `--short` takes a few seconds for each, `--only WORD` the faults with the word in
-their names, `--write` puts the table into docs/reliability.md.
+their names, `--write` puts the table into docs/reliability.md. `--changes NUMBER` causes the faults of the feed until 8
+clients have made so many changes.
 """
 
 import argparse
@@ -16,16 +17,13 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 
 from tests.parts.postgres import BINARIES
-from tests.parts.server import ROOT
 from tests.torture import feed  # noqa: F401 # its fault
 from tests.torture.faults import FAULTS, clock_variables
 from tests.torture.files import file_problems, remains_after_a_day
 from tests.torture.ledger import compare, prepare, read_everything, signed_in
+from tests.torture.report import Row, show_faults, show_figures
 from tests.torture.stage import Pulse, Stage, new_folder
 
-PAGE = ROOT / "docs" / "reliability.md"
-BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-HEADS = ("fault", "database", "acknowledged", "lost", "doubled", "responses", "`/health/live` at most", "writes after")
 ALLOWED = {200, 201, 401, 404, 409, 412, 503, 507, None}
 ALLOWED_IF_FORGOTTEN = ALLOWED | {422}  # a record that names a file whose upload a restore has undone
 
@@ -45,37 +43,16 @@ class Length:
 
 
 LONG, SHORT = Length(120, 8, 60, live=1, recovery=10), Length(4, 3, 12, live=5, recovery=30)
+MANY = Length(0, 8, 8, live=5, recovery=30)  # of changes
 
 
-@dataclass
-class Row:
-    """What became of one fault on one database."""
-
-    fault: str
-    kind: str
-    acknowledged: int = 0
-    lost: int = 0
-    doubled: int = 0
-    statuses: dict = None
-    live_seconds: float = 0.0
-    recovery_seconds: float = None
-    problems: tuple = ()
-
-    def cells(self):
-        """Return the texts of the row."""
-        answers = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(self.statuses.items(), key=str))
-        after = "never" if self.recovery_seconds is None else f"{self.recovery_seconds:.1f} s"
-        counts = (self.acknowledged, self.lost, self.doubled)
-        return (self.fault, self.kind, *map(str, counts), answers, f"{self.live_seconds:.2f} s", after)
-
-
-def run(fault, kind, length):
-    """Return the Row of a fault."""
+def run(fault, kind, length, changes=0):
+    """Return the Row of a fault, with so many changes at least."""
     with ExitStack() as stack:
         folder = stack.enter_context(new_folder(fault.small_disk))
         variables = clock_variables(folder) if fault.name.startswith("clock") else None
         reader, writer = os.pipe() if fault.stderr else (None, None)
-        stage = Stage(kind, folder, variables, writer, **fault.options)
+        stage = Stage(kind, folder, variables, writer, changes=changes, **fault.options)
         stage.log_reader = reader
         with stage.open():
             if writer is not None:
@@ -108,7 +85,7 @@ def _run_on(stage, fault, length):
     if not fault.forgets and (left := remains_after_a_day(stage)):
         wrong.append(f"{left} files without a row are left after a day")
     row = Row(fault.name, stage.kind, ledger.acknowledged, len(lost), len(doubled), dict(ledger.statuses))
-    row.live_seconds, row.recovery_seconds = pulse.slowest, recovery
+    row.live_seconds, row.recovery_seconds, row.figures = pulse.slowest, recovery, dict(stage.figures)
     row.problems = (
         *_problems(row, fault, length, pulse, ledger),
         *wrong,
@@ -133,26 +110,12 @@ def _problems(row, fault, length, pulse, ledger):
     failed = sum(row.statuses.get(status, 0) for status in (None, 503, 507))
     if failed and not fault.fails:
         yield f"{failed} requests failed"
-    if row.live_seconds > length.live:
+    if row.live_seconds > length.live and not fault.leaves_none:
         yield f"/health/live took {row.live_seconds:.1f} s"
     if pulse.failures and not fault.name.startswith(("kill", "no descriptors")):
         yield f"{pulse.failures} times no answer of /health/live"
     if row.recovery_seconds is None or row.recovery_seconds > length.recovery:
         yield f"writes succeeded again after {row.recovery_seconds} s"
-
-
-def to_markdown(rows):
-    """Return the table."""
-    lines = [HEADS, ["---"] * len(HEADS), *(row.cells() for row in rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
-
-
-def write_page(table):
-    """Put the table into the page."""
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}{table}{END}{after}")
 
 
 def main():
@@ -161,27 +124,32 @@ def main():
     parser.add_argument("--only", default="")
     parser.add_argument("--database", choices=["sqlite", "postgres"])
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--changes", type=int, default=0)
     options = parser.parse_args()
     os.environ["PATH"] = f"{BINARIES}{os.pathsep}" + os.environ["PATH"]  # pg_dump of the server's own version
-    length = SHORT if options.short else LONG
+    length = MANY if options.changes else SHORT if options.short else LONG
     rows = []
     for fault in FAULTS:
         for kind in fault.on:
             if options.only not in fault.name or options.database not in (None, kind):
                 continue
+            if options.changes and fault.beside is None:
+                continue
             if lacking := fault.needs():
                 print(f"{fault.name}: not run, needs {lacking}", flush=True)
                 continue
             try:
-                rows.append(run(fault, kind, length))
+                rows.append(run(fault, kind, length, options.changes))
             except (AssertionError, OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
                 trace = "".join(traceback.format_exception(error))
                 rows.append(Row(fault.name, kind, statuses={}, problems=(f"the run failed: {trace}",)))
             print("\t".join(rows[-1].cells()), *rows[-1].problems, sep="\n    ", flush=True)
-    table = to_markdown(rows)
-    print(f"\n{table}")
-    if options.write:
-        write_page(table)
+            if options.changes:
+                print(rows[-1].figures, flush=True)
+    if options.changes:
+        show_figures(rows, write=options.write)
+    else:
+        show_faults(rows, write=options.write)
     broken = [(row.fault, row.kind, problem) for row in rows for problem in row.problems]
     print(*broken or ["Every promise was kept."], sep="\n")
     sys.exit(bool(broken))

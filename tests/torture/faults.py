@@ -47,6 +47,7 @@ class Fault:
     forgets: bool = False  # whether writes of before may be undone
     stderr: bool = False  # whether the log is written to a pipe of the fault
     sends_files: bool = False  # whether all records that clients write have files
+    leaves_none: bool = False  # whether there are moments without any process
     beside: Callable | None = None  # a context manager of a stage whose records have a feed; see feed.py
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tests.conftest import PASSWORD
 from tests.parts.postgres import running_postgres
 from tests.parts.server import ROOT, STOP_SECONDS, WITHOUT_LIMITS, Caller, environment
 from tests.parts.service_manager import Manager
-from tests.torture.ledger import EMAIL, Client, Ledger, Ticket
+from tests.torture.clients import Client, Ticket
+from tests.torture.ledger import EMAIL, Ledger
 
 PROCESSES = 2
 
@@ -22,11 +24,13 @@ PROCESSES = 2
 class Stage:
     """A database, `sqlite` or `postgres`, in a folder, and processes that serve it.
 
-    `postgres` is the server of the latter, `processes` are those that run.
+    `postgres` is the server of the latter, `processes` are those that run. `changes` is how many changes the clients
+    make at least, `ledger` what they made, and `figures` what was counted, by name.
     """
 
-    def __init__(self, kind, folder, variables=None, stderr=None, **settings):
+    def __init__(self, kind, folder, variables=None, stderr=None, *, changes=0, **settings):
         self.kind, self.folder, self.postgres, self.processes = kind, folder, None, []
+        self.changes, self.ledger, self.figures = changes, None, defaultdict(int)
         self.variables, self.stderr = variables, stderr
         self.settings = settings
 
@@ -63,11 +67,14 @@ class Stage:
         """Where the processes listen, such as `127.0.0.1:41234`."""
         return self.manager.address
 
-    def kill(self, index):
-        """Kill a process and start another in its place."""
-        self.processes[index].kill()
-        self.processes[index].wait()
-        self.processes[index] = self.manager.start()
+    def kill(self, *indexes):
+        """Kill processes at once, and start others in their place."""
+        for index in indexes:
+            self.processes[index].kill()
+        for index in indexes:
+            self.processes[index].wait()
+            self.processes[index] = self.manager.start()
+        self.figures["processes killed"] += len(indexes)
 
     def restart(self, index):
         """Stop a process as an upgrade does, and start another in its place."""
@@ -88,12 +95,17 @@ class Stage:
             self._jobs.wait()
 
     def kill_jobs(self):
-        """Kill the process of the jobs and start another in its place."""
+        """Kill the process of the jobs and start another in its place; return whether it had begun to send messages."""
+        if self.figures["messages"] == self._sent_before:
+            return False
         self._jobs.kill()
         self._jobs.wait()
         self._jobs = self._start_jobs()
+        self.figures["jobs killed"] += 1
+        return True
 
     def _start_jobs(self):
+        self._sent_before = self.figures["messages"]
         command = [Path(sys.executable).with_name("flask"), "--app", ROOT / "wsgi.py", "jobs", "run"]
         with (self.folder / "server.log").open("ab") as log:
             variables = environment(self.settings)
@@ -102,7 +114,8 @@ class Stage:
     @contextmanager
     def writing(self, clients, *, sends_files=False):
         """Have so many clients write in the block; yields their Ledger."""
-        ledger, ticket = Ledger(), Ticket(self.address)
+        self.ledger = ledger = Ledger()
+        ticket = Ticket(self.address)
         threads = [Client(self.address, ticket, ledger, number, sends_files=sends_files) for number in range(clients)]
         for thread in threads:
             thread.start()
@@ -122,7 +135,9 @@ class Stage:
                 with Caller(self.address) as caller:
                     caller.connection.timeout = 5
                     caller.sign_in(EMAIL, PASSWORD)
-                    if caller.call("POST", "/entries", {"code": f"after-{began}-{time.monotonic()}"})[0] == 201:
+                    code = f"after-{began}-{time.monotonic()}"
+                    self.ledger.possible_keys.add(code)
+                    if caller.call("POST", "/entries", {"code": code})[0] == 201:
                         return time.monotonic() - began
             except (OSError, ValueError, AssertionError):
                 pass
