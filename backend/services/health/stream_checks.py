@@ -10,7 +10,10 @@ from backend.utils.api_path import STREAM_PATH
 
 RECENT_MINUTES = 10
 START_ONE = "Run `systemctl enable --now larder-streams`, or set LARDER_STREAMS; see docs/operating.md."
-ROUTE_THEM = f"The proxy must send {STREAM_PATH} to the process with LARDER_STREAMS. If all were in use, raise it."
+ROUTE_THEM = (
+    f"Unless the process with LARDER_STREAMS was down: the proxy must send {STREAM_PATH} to it. "
+    "If all its streams were in use, raise LARDER_STREAMS."
+)
 
 
 def check_streams(settings: Settings) -> Check:
