@@ -12,7 +12,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions.policies import Scope
 from backend.services.errors import Conflict, NotFound
 from backend.services.storage.conditions import Compare
-from backend.services.webhooks.fan_out import MAX_WAITING
+from backend.services.webhooks.fan_out import MAX_WAITING, room_of
 from backend.services.webhooks.makers import find_actor
 from backend.services.webhooks.queue import CLAIMED_FOR
 from backend.services.webhooks.states import WebhookState, state_of
@@ -59,7 +59,7 @@ def redeliver(actor: Actor, webhook_id: str, delivery_id: str) -> Delivery:
     """
     with database.atomic():
         delivery = get_delivery(actor, webhook_id, delivery_id)
-        if delivery.state != WAITING and _room_of(webhook_id) <= 0:
+        if delivery.state != WAITING and room_of(webhook_id) <= 0:
             raise Conflict(f"{MAX_WAITING:,} deliveries of the webhook wait, and no more are possible.")
         # One that is due already stays so: a client that repeats the call would move it on and on.
         is_due = (Delivery.state == WAITING) & (Delivery.next_attempt_at <= utcnow())
@@ -78,13 +78,9 @@ def redeliver_all(actor: Actor, webhook_id: str) -> WebhookState:
         own = (Delivery.webhook_id == webhook.id) & Delivery.resource.is_null(False)
         later = Delivery.next_attempt_at > utcnow() + CLAIMED_FOR  # others are due in a moment, or being sent
         _make_due(own & (Delivery.state == WAITING) & later, MAX_WAITING)
-        _make_due(own & (Delivery.state == FAILED), max(0, _room_of(webhook_id)))
+        _make_due(own & (Delivery.state == FAILED), max(0, room_of(webhook_id)))
         audit.record_repeated(actor, "webhook.redeliver", ("webhook", webhook_id))
         return state_of(webhook_id)
-
-
-def _room_of(webhook_id: str) -> int:
-    return MAX_WAITING - Delivery.count_waiting([webhook_id]).get(webhook_id, 0)
 
 
 def _make_due(which: ColumnBase, limit: int) -> None:

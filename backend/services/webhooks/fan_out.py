@@ -84,12 +84,16 @@ def catch_up(catalog: Catalog, webhook_id: str) -> None:
         webhook = Webhook.get_or_none(Webhook.id == webhook_id)
         if webhook is None or position_of(webhook) >= last:
             return
-        room = MAX_WAITING - Delivery.count_waiting([webhook.id]).get(webhook.id, 0)
-        page = _read(catalog, webhook, room, last)
+        page = _read(catalog, webhook, room_of(webhook.id), last)
         if page is None:
             return
         _store(catalog, webhook, page)
         is_last = page.is_last
+
+
+def room_of(webhook_id: str) -> int:
+    """Return how many more deliveries of a webhook may wait."""
+    return MAX_WAITING - Delivery.count_waiting([webhook_id]).get(webhook_id, 0)
 
 
 def position_of(webhook: Webhook) -> Position:
