@@ -290,6 +290,19 @@ def test_a_test_is_sent_once_also_while_the_webhook_is_off(notes, alice, inbox, 
         assert deliveries("state")[-1] == (state,)
 
 
+def test_a_test_passes_a_backlog(notes, alice, inbox, sending, monkeypatch):
+    monkeypatch.setattr(queue, "MAX_CLAIMED", 1)
+    webhook_id, _ = make_webhook(alice.id, inbox.url)
+    for number in range(5):
+        alice.make("notes", title=str(number))
+    sending.fan_out()
+    with connected():
+        Delivery.create(webhook_id=webhook_id, next_attempt_at=utcnow())
+    assert sending.run() == 6
+    kinds = [message.json["type"] for message in inbox.take(6)]
+    assert kinds == ["webhook.test", *["notes.create"] * 5]
+
+
 def test_a_backlog_waits_in_the_feed(notes, alice, inbox, sending, monkeypatch):
     monkeypatch.setattr(fan_out, "MAX_WAITING", 3)
     make_webhook(alice.id, inbox.url)

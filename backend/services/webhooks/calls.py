@@ -60,7 +60,7 @@ class Client(NamedTuple):
         if isinstance(error, TimeoutError):
             return f"No response within {self.seconds:g} seconds."
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"The certificate is not valid: {error.verify_message}."
+            return f"The certificate is not valid: {error.verify_message.rstrip('.')}."
         if isinstance(error, ssl.SSLError):
             return f"The TLS connection failed: {error.reason or 'for an unknown reason'}."
         if isinstance(error, socket.gaierror):

@@ -62,7 +62,8 @@ def _is_due(now: datetime) -> Expression:
 def claim(webhook: Webhook) -> list[Delivery]:
     """Return some deliveries that are due, and reserve them for this thread; none if no delivery is due.
 
-    Of each record only the change with the lowest version is sent, also if it must be sent again later.
+    Of each record only the change with the lowest version is sent, also if it must be sent again later. A test passes a
+    backlog, because a person waits for its outcome.
     """
     now = utcnow()
     due = Delivery.select(Delivery.id).where(
@@ -70,10 +71,12 @@ def claim(webhook: Webhook) -> list[Delivery]:
     )
     if not webhook.active:
         due = due.where(Delivery.resource.is_null())
-    order = Delivery.next_attempt_at, Delivery.version, Delivery.id
-    found = [delivery.id for delivery in due.order_by(*order).limit(MAX_CLAIMED * THREADS)]
+    order, most = (Delivery.next_attempt_at, Delivery.version, Delivery.id), MAX_CLAIMED * THREADS
+    found = [delivery.id for delivery in due.order_by(*order).limit(most)]
     if not found:
         return []
+    if len(found) == most and (test := due.where(Delivery.resource.is_null()).first()) is not None:
+        found = [test.id]
     share = -(-len(found) // THREADS)  # the rest is for the other threads of the webhook
     still_due = Delivery.select(Delivery.id).where(Delivery.id.in_(found), _is_due(now)).order_by(*order).limit(share)
     with database.atomic():  # two claims that waited for each other's rows would end in a deadlock
