@@ -22,7 +22,7 @@ from tests.helpers import assert_problems
 from tests.parts import geo
 from tests.parts.both_ways import compare_both_ways
 from tests.parts.memory import memory_folder
-from tests.parts.postgres import BINARIES, postgres_server
+from tests.parts.postgres import BINARIES, running_postgres
 from tests.parts.server import ROOT, WITHOUT_LIMITS
 from tests.parts.smtp import smtp_server
 
@@ -177,8 +177,8 @@ def postgres_url():
     if url := os.environ.get("LARDER_TEST_POSTGRES_URL"):
         yield url
     else:
-        with postgres_server() as url:
-            yield url
+        with running_postgres(["autovacuum=off"]) as server:  # it commits: kept responses would end at any moment
+            yield server.url
 
 
 @pytest.fixture(scope="session")
