@@ -227,6 +227,46 @@ def test_a_receiver_cannot_extend_a_call(serve, reason):
         post(f"http://slow.example:{port}/", seconds=0.5)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "HTTP/0.9 200 OK\r\n",
+            "HTTP/1.x 200 OK\r\n",
+            "HTTP/2 200\r\n",
+            "HTTP/1.1 +200 OK\r\n",
+            "HTTP/1.1 2_0_0 OK\r\n",
+        ),
+        *(
+            "HTTP/1.1 0200 OK\r\n",
+            "HTTP/1.1 020 OK\r\n",
+            "HTTP/1.1 2000 OK\r\n",
+            "HTTP/1.1 200",
+            "HTTP/1.1\r\n",
+            "\r\n",
+        ),
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 +200 OK\r\n",
+    ],
+)
+def test_a_status_line_that_is_not_http_is_a_failure(line):
+    def serve(connection):
+        read_request(connection)
+        connection.sendall(line.encode() + (b"\r\n" if line.endswith("\n") else b""))
+
+    with raw_receiver(serve) as port, pytest.raises(CallFailed, match="not valid HTTP"):
+        post(f"http://wrong.example:{port}/")
+
+
+@pytest.mark.parametrize("line", ["HTTP/1.1 200\r\n", "HTTP/1.0 200 \n", "HTTP/1.1  200  Völlig in Ordnung\r\n"])
+def test_a_status_line_may_be_short_or_have_more_spaces(line):
+    def serve(connection):
+        read_request(connection)
+        connection.sendall(line.encode() + b"\r\n")
+
+    with raw_receiver(serve) as port:
+        assert post(f"http://short.example:{port}/") == Response(200, None)
+
+
 def test_a_body_that_never_ends_does_not_hold_back_the_answer(monkeypatch):
     endless = (
         dribble(b"HTTP/1.1 200 OK\r\n\r\n", b"x"),

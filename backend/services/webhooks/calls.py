@@ -1,11 +1,12 @@
 """Calls of webhooks: a POST to an address that was checked, limited in time and size whatever the receiver does."""
 
+import re
 import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from http.client import HTTPConnection, HTTPException
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
 from backend.services.webhooks.sockets import Deadline, TimedSocket, connect, encrypted
@@ -15,6 +16,7 @@ from backend.utils.addresses import Network
 CALL_SECONDS = 15
 BODY_SECONDS = 1  # in which the receiver may send its body, so that it sees no broken connection
 MAX_RESPONSE_BYTES = 16 << 10  # headers and body; nothing of the body is kept
+STATUS_LINE = re.compile(rb"(HTTP/1\.[0-9])[ \t]+([1-9][0-9][0-9])(?:[ \t]+([^\r\n]*))?\r?\n")  # RFC 9112, 4
 
 
 class CallFailed(Exception):
@@ -70,8 +72,20 @@ class Client(NamedTuple):
         return "The connection was closed, or the response was not valid HTTP."
 
 
+class _StrictResponse(HTTPResponse):
+    """A response with a status line as RFC 9112 has it; http.client also takes `HTTP/0.9`, `+200` and half a line."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        found = STATUS_LINE.fullmatch(self.fp.readline(MAX_RESPONSE_BYTES))
+        if found is None:
+            raise BadStatusLine("")
+        version, status, reason = found.groups(b"")
+        return version.decode(), int(status), reason.decode("iso-8859-1")
+
+
 def _exchange(connection: TimedSocket, target: Target, headers: Mapping[str, str], body: bytes) -> Response:
     exchange = HTTPConnection(target.host, target.port)
+    exchange.response_class = _StrictResponse
     exchange.sock = connection
     exchange.request("POST", target.path, body, {"Host": target.authority, "Connection": "close", **headers})
     response = exchange.getresponse()
