@@ -6,6 +6,7 @@ from backend.models.database import connected
 from backend.models.webhook import Webhook
 from tests.conftest import PASSWORD, Person
 from tests.helpers import details_of
+from tests.parts.changes import Follower
 
 NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 TITLE = {"title": {"type": "string"}}
@@ -84,6 +85,24 @@ def test_a_key_of_the_service_account_sees_its_webhooks(app, admin, service):
     secret = admin.post("/api-keys", json={"name": "K", "user_id": service}).json["data"]["secret"]
     answer = app.test_client().get("/api/v1/webhooks", headers={"Authorization": f"Bearer {secret}"})
     assert [each["id"] for each in answer.json["data"]] == [made["id"]]
+
+
+def test_another_account_is_sent_only_what_is_changed_from_then_on(app, sending, admin, inbox):
+    """Each may list its own papers alone. What is not sent moves the position of a webhook only now and then."""
+    admin.declare("papers", TITLE, feed=True, access={"list": ["owner"], "create": ["member"]})
+    former = person(app, admin, "former", [], "webhooks:write")
+    made = former.post("/webhooks", json=declared(resources=["papers"], roles=["member"])).json["data"]
+    aim(made, inbox)
+    follower = Follower(admin, "papers")
+    admin.make("papers", title="not of the former account")
+    follower.read(1)
+    assert sending.run() == 0
+    given = admin.patch(f"/webhooks/{made['id']}", json={"created_by": admin.id})
+    assert given.status_code == 200, given.json
+    after = admin.make("papers", title="after")
+    follower.read(1)
+    assert sending.run() == 1
+    assert [message.json["data"]["id"] for message in inbox.take(1)] == [after["id"]]
 
 
 def test_the_webhook_of_somebody_who_has_left_goes_on_under_another_account(app, sending, admin, alice, service, inbox):

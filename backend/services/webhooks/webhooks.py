@@ -117,13 +117,14 @@ def update_webhook(
 ) -> WebhookState:
     """Change a webhook, and return its WebhookState. `active: true` also clears the reason why it was switched off.
 
-    Other resources, actions and roles count from now on: what was changed before becomes deliveries first.
+    Other resources, actions, roles and another account count from now on: what was changed before becomes deliveries
+    first.
 
     `if_match` holds the accepted versions, as texts; None accepts any. Raises NotFound, PreconditionFailed, what
     create_webhook raises, and Invalid for roles that its account lacks.
     """
     changes = _without_repeats(changes)
-    if not changes.keys().isdisjoint(("resources", "actions", "roles")):
+    if not changes.keys().isdisjoint(("resources", "actions", "roles", "created_by")):
         catch_up(catalog, get_webhook(actor, webhook_id).id)
     with database.atomic():
         webhook = _lock(actor, webhook_id, if_match)
