@@ -450,16 +450,25 @@ def test_a_claim_passes_over_what_another_process_is_claiming(notes, alice, inbo
     assert claim() == [first]
 
 
-def test_old_deliveries_are_deleted(notes, alice, inbox, sending, settings):
+def test_deliveries_are_deleted_some_days_after_their_end_and_stay_while_they_wait(
+    notes, alice, inbox, sending, settings
+):
     make_webhook(alice.id, inbox.url)
     alice.make("notes", title="x")
+    inbox.answer = lambda message: 500
     sending.run()
+    with connected():  # the tenth attempt is three days after the first
+        Delivery.update(created_at=utcnow() - timedelta(days=40), attempts=9).execute()
     cleanup.clean_up(settings)
-    assert len(deliveries("id")) == 1
+    assert deliveries("state") == [("waiting",)]
+    sending.run_later()
+    cleanup.clean_up(settings)
+    assert deliveries("state") == [("failed",)]
     with connected():
-        Delivery.update(created_at=utcnow() - timedelta(days=31)).execute()
+        assert [mail.kind for mail in Mail.select()] == ["webhook_failed"]
+        Delivery.update(ended_at=utcnow() - timedelta(days=settings.changes_keep_days, hours=1)).execute()
     cleanup.clean_up(settings)
-    assert deliveries("id") == []
+    assert deliveries("state") == []
 
 
 def test_changes_read_before_a_resource_was_renamed_are_not_lost(notes, admin, alice, inbox, sending, app, monkeypatch):

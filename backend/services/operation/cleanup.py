@@ -48,7 +48,7 @@ def _expired(settings: Settings) -> list[tuple[type[BaseModel], Expression]]:
         (Mail, Mail.created_at < now - MAILS_KEPT_FOR),
         (IdempotencyKey, IdempotencyKey.created_at < now - KEPT_FOR),
         (Invitation, Invitation.expires_at < now - INVITATIONS_KEPT_FOR),
-        (Delivery, Delivery.created_at < now - timedelta(days=settings.changes_keep_days)),
+        (Delivery, Delivery.ended_at < now - timedelta(days=settings.changes_keep_days)),
     ]
 
 
