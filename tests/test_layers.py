@@ -93,7 +93,7 @@ def public(tree):
 
 
 # What the databases answer is documented once, where it is asked.
-INTERFACES = [node for name in ("dialect.py", "arithmetic.py") for node in public(SOURCES[DATABASE / name])]
+INTERFACES = [node for name in ("dialect.py", "arithmetic.py", "sums.py") for node in public(SOURCES[DATABASE / name])]
 ASKED_OF_DIALECTS = {node.name for node in INTERFACES if ast.get_docstring(node)}
 
 

@@ -1,9 +1,8 @@
 """The interface of both databases: every difference between SQLite and Postgres is a method of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from peewee import SQL, ColumnBase, Field, Function, IntegrityError, Node, Ordering, Select, Table
@@ -11,6 +10,7 @@ from peewee import SQL, ColumnBase, Field, Function, IntegrityError, Node, Order
 from backend.models.database.arithmetic import Arithmetic
 from backend.models.database.feed_sql import FeedSql
 from backend.models.database.metering import Metered
+from backend.models.database.sums import Sums
 
 Constraint: TypeAlias = Literal["unique", "foreign_key", "check", "other"]
 
@@ -109,6 +109,8 @@ class Dialect(Metered, ABC):
         text = value.replace("%", "%%") if self.param.startswith("%") else value
         return "'" + text.replace("'", "''") + "'"
 
+    sums: ClassVar[Sums]
+
     @property
     @abstractmethod
     def arithmetic(self) -> Arithmetic:
@@ -133,29 +135,6 @@ class Dialect(Metered, ABC):
     @abstractmethod
     def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
         """Return the condition that a JSON array has at least one value of another."""
-
-    # The expressions of exact sums and averages order groups as these do, when they are compared one after the other.
-    # `is_wide` means decimals of more than 18 digits.
-
-    @abstractmethod
-    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        """Return the expressions of an exact sum of integers or decimals; sum_of_parts() takes their values."""
-
-    @abstractmethod
-    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        """Return the expressions of an average of integers or decimals, exact in groups of up to 67 million values."""
-
-    @abstractmethod
-    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
-        """Take the values of one exact_sum() from `parts` and return the sum; None if there were no values to sum."""
-
-    @abstractmethod
-    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        """Return the values that compare with exact_sum() of a column of this scale as `total` does with the sum."""
-
-    @abstractmethod
-    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        """Return the values that compare with exact_average() as `average` does with the average."""
 
     # Dates
 

@@ -1,9 +1,8 @@
 """The Dialect of Postgres."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -13,19 +12,19 @@ from peewee import (
     ColumnBase,
     Expression,
     Field,
-    IntegrityError,
     Node,
     NodeList,
     Ordering,
     Select,
-    Table,
     fn,
 )
 
-from backend.models.database.dialect import FOLD, Constraint, Violation
+from backend.models.database.dialect import FOLD
 from backend.models.database.postgres_arithmetic import PostgresArithmetic
 from backend.models.database.postgres_connections import PostgresConnections
-from backend.models.database.postgres_savepoints import driver_error
+from backend.models.database.postgres_errors import PostgresErrors
+from backend.models.database.postgres_full_text import PostgresFullText
+from backend.models.database.postgres_sums import PostgresSums
 from backend.utils.folding import folding_sql
 
 # Arbitrary numbers of advisory locks.
@@ -34,16 +33,8 @@ MIGRATIONS_LOCK = 0x1A4DE5
 
 MAX_ARGUMENTS = 100  # of a function
 
-# By sqlstate.
-CONSTRAINTS: dict[str, Constraint] = {
-    "23505": "unique",
-    "23503": "foreign_key",
-    "23001": "foreign_key",
-    "23514": "check",
-}
 
-
-class Postgres(PostgresConnections):
+class Postgres(PostgresErrors, PostgresFullText, PostgresConnections):
     """Postgres through psycopg 3."""
 
     name = "postgres"
@@ -68,6 +59,7 @@ class Postgres(PostgresConnections):
     junction_options = ""
     items_index = 'USING gin (larder_items("{}"))'
     drops_with_constraints = " CASCADE"  # of the foreign keys that refer to the table
+    sums = PostgresSums()
 
     def index_names(self) -> set[str]:
         found = self.execute_sql("SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
@@ -135,51 +127,12 @@ class Postgres(PostgresConnections):
     def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
         return Expression(_items(column), "&&", _items(values))
 
-    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        return [fn.SUM(column)]
-
-    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        # A quotient has as many fraction digits as its dividend: enough that no two different averages are equal.
-        return [fn.ROUND(fn.SUM(column), SQL("60")) / fn.COUNT(column)]
-
-    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
-        return next(parts)
-
-    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        return [total]
-
-    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        return [average]
-
     def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
         return fn.date_trunc(SQL(f"'{part}'"), column, SQL("'UTC'"))
 
     def first_day_of(self, part: str, column: ColumnBase) -> ColumnBase:
         # Without the cast to a TIMESTAMP, the time zone of the session would matter.
         return Cast(fn.date_trunc(SQL(f"'{part}'"), Cast(column, "TIMESTAMP")), "DATE")
-
-    def full_text_ddl(self, table: str, words_table: str, terms_table: str, columns: Sequence[str]) -> list[str]:
-        texts = ", ".join(f"""{name} TEXT COLLATE "C" NOT NULL DEFAULT ''""" for name in columns)
-        reference = f'REFERENCES "{table}" ("id") ON DELETE CASCADE'
-        return [
-            f'CREATE TABLE "{words_table}" (id UUID PRIMARY KEY {reference}, {texts})',
-            f'CREATE INDEX "{terms_table}" ON "{words_table}" USING GIN (({_vector(columns)}))',
-        ]
-
-    def full_text_drops(self, words_table: str, terms_table: str) -> list[str]:
-        return [f'DROP TABLE "{words_table}"']
-
-    def full_text_query(
-        self, words: Table, terms_table: str, every: Sequence[str], columns: Sequence[str], terms: Node
-    ) -> Select:
-        query = Cast(terms, "TSQUERY")
-        # The index covers every column, so its results are checked again if only some columns are searched.
-        vectors = [_vector(names) for names in ([every] if columns == every else [every, columns])]
-        ids = words.select(words.c.id, words.c.id.alias("place"))
-        return ids.where(*(Expression(SQL(f"({vector})"), "@@", query) for vector in vectors))
-
-    def full_text_terms(self, columns: Sequence[str], terms: Iterable[str]) -> str:
-        return " & ".join(f"'{term}':*" for term in terms)
 
     def order(self, column: ColumnBase, descending: bool, nullable: bool) -> Ordering:
         # Postgres sorts NULL last when ascending, so the plain term suffices and can use an index.
@@ -247,14 +200,6 @@ class Postgres(PostgresConnections):
     def no_wait(self) -> AbstractContextManager[None]:
         return nullcontext()  # on Postgres a write waits only for other writers of the same row
 
-    def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
-        cause = driver_error(error)
-        kind, name = CONSTRAINTS.get(cause.sqlstate, "other"), cause.diag.constraint_name or ""
-        return Violation(kind, indexes.get(name, ("id",)) if kind == "unique" else (), name)
-
-    def is_wrong_shape(self, error: Exception) -> bool:
-        return getattr(driver_error(error), "sqlstate", None) in ("42P01", "42703")
-
     def truncate_log(self, wait_seconds: float) -> None:
         pass  # the server does it
 
@@ -292,9 +237,3 @@ def open_postgres(url: str, timeout_seconds: float, pool_size: int) -> Postgres:
 def _items(node: Node) -> ColumnBase:
     """Return the expression of the values in a JSON array, as an array of texts."""
     return fn.larder_items(Cast(node, "JSON"))
-
-
-def _vector(columns: Iterable[str]) -> str:
-    """Return the SQL of the words in these columns of a words table, as a tsvector without positions."""
-    texts = " || ' ' || ".join(columns)
-    return f"array_to_tsvector(array_remove(string_to_array({texts}, ' '), ''))"

@@ -8,23 +8,21 @@ from typing import Any
 
 import psycopg
 import structlog
-from peewee import DatabaseError, InterfaceError, OperationalError, PostgresqlDatabase
+from peewee import DatabaseError, OperationalError, PostgresqlDatabase
 from psycopg.pq import ConnStatus, TransactionStatus
 
 from backend.models.database.dialect import Dialect
-from backend.models.database.failures import DatabaseUnavailable, NoAnswer, PoolExhausted, QueryTimeout, TablesChanged
+from backend.models.database.failures import NoAnswer, PoolExhausted, QueryTimeout, TablesChanged
 from backend.models.database.feed_sql import POSTGRES_FEED
 from backend.models.database.pool import PooledConnection
-from backend.models.database.postgres_savepoints import Savepoint, driver_error
+from backend.models.database.postgres_errors import driver_error
+from backend.models.database.postgres_savepoints import Savepoint
 from backend.models.database.postgres_statements import Check, Row, Statements
 from backend.models.database.postgres_suitability import require_encoding, require_suitable
 from backend.models.database.postgres_waiting import Address, Connection, Silence, address_of, is_answering
 from backend.models.database.time_limits import MIN_WAIT_SECONDS, allowance
 
 QUERY_CANCELED = "57014"
-# SQLSTATEs of temporary errors whose class does not show it: a server that is read-only during a failover; a
-# transaction that the server ended because it was idle or took long; data that cannot be read.
-TEMPORARY = {"25006", "25P03", "25P04", "XX001", "XX002"}
 KEEP_SECONDS = 1800  # how long a connection is reused
 # Settings that statements rely on; the server, the database or the role may have different defaults. They are set with
 # SET, because a connection pooler refuses options in the connection string.
@@ -208,16 +206,6 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         if getattr(cause, "sqlstate", None) == QUERY_CANCELED and allowance.seconds is not None:
             return QueryTimeout(allowance.seconds)
         return error
-
-    def temporary_reason(self, error: Exception) -> str | None:
-        """Return the reason if the error is temporary: a lock, a stopped server, a full disk; else None."""
-        if isinstance(error, DatabaseUnavailable):
-            return str(error)
-        cause = driver_error(error)
-        is_temporary = (
-            isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in TEMPORARY
-        )
-        return type(cause).__name__ if is_temporary else None
 
     def forget_server_limits(self) -> None:
         """Send the limits again before the next statement: a rollback may have reset them."""

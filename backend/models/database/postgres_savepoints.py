@@ -1,10 +1,9 @@
 """Savepoints on Postgres."""
 
-from typing import Any
-
 from peewee import DatabaseError, _savepoint
 from psycopg.pq import ConnStatus
 
+from backend.models.database.postgres_errors import driver_error
 from backend.models.database.postgres_statements import Statements
 
 NO_SAVEPOINT = "3B001"
@@ -47,8 +46,3 @@ class Savepoint(_savepoint):
         except DatabaseError as error:
             if driver_error(error).sqlstate != NO_SAVEPOINT:  # a statement that was sent before it has failed
                 raise
-
-
-def driver_error(error: Exception) -> Any:
-    """Return the error of psycopg that an error of peewee wraps, or the error itself."""
-    return getattr(error, "orig", None) or error

@@ -1,10 +1,8 @@
 """The Dialect of SQLite."""
 
 import fcntl
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from peewee import (
     ColumnBase,
     Expression,
     Field,
-    IntegrityError,
     Node,
     NodeList,
     OperationalError,
@@ -28,13 +25,14 @@ from peewee import (
 
 from backend.models.database import sqlite_expressions as expressions
 from backend.models.database.commit_watch import WatchedSqlite
-from backend.models.database.dialect import Violation
 from backend.models.database.feed_sql import SQLITE_FEED
 from backend.models.database.sqlite_arithmetic import SqliteArithmetic, register_functions
-from backend.models.database.sqlite_connections import SqliteConnections, codes_of, make_private
+from backend.models.database.sqlite_connections import SqliteConnections, make_private
+from backend.models.database.sqlite_errors import SqliteErrors, codes_of
 from backend.models.database.sqlite_full_text import SqliteFullText
 from backend.models.database.sqlite_log import OPEN_EXISTING
 from backend.models.database.sqlite_plans import SqlitePlans
+from backend.models.database.sqlite_sums import SqliteSums
 
 RECLAIM_WAIT_SECONDS = 1  # for readers of the write-ahead log, after VACUUM
 KEPT_STATEMENTS = 256  # of each connection, some 5 to 15 KB each
@@ -43,7 +41,7 @@ KEPT_WAL_BYTES = 16 << 20  # size of the write-ahead log that is kept after a ch
 log = structlog.get_logger()
 
 
-class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
+class Sqlite(SqliteErrors, SqliteFullText, SqlitePlans, WatchedSqlite):
     """SQLite through cysqlite, in WAL mode."""
 
     name = "sqlite"
@@ -71,6 +69,7 @@ class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
     drops_with_constraints = ""
     feed = SQLITE_FEED
     arithmetic = SqliteArithmetic()
+    sums = SqliteSums()
 
     def index_names(self) -> set[str]:
         return {name for (name,) in self.execute_sql("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()}
@@ -120,21 +119,6 @@ class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
 
     def has_any(self, column: ColumnBase, values: Node) -> ColumnBase:
         return expressions.has_any(column, values)
-
-    def exact_sum(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        return expressions.exact_sum(column, expressions.LIMBS[is_wide])
-
-    def exact_average(self, column: ColumnBase, is_wide: bool) -> list[ColumnBase]:
-        return expressions.exact_average(column, expressions.LIMBS[is_wide])
-
-    def sum_of_parts(self, parts: Iterator[Any], is_wide: bool) -> Any:
-        return expressions.sum_of_parts(parts, expressions.LIMBS[is_wide])
-
-    def sum_bounds(self, total: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        return expressions.sum_bounds(total, scale, expressions.LIMBS[is_wide])
-
-    def average_bounds(self, average: Decimal, scale: int, is_wide: bool) -> list[Any]:
-        return expressions.average_bounds(average, scale, expressions.LIMBS[is_wide])
 
     def start_of(self, part: str, column: ColumnBase) -> ColumnBase:
         return expressions.start_of(part, column)
@@ -213,21 +197,8 @@ class Sqlite(SqliteFullText, SqlitePlans, WatchedSqlite):
             with self._translated_errors():
                 self.pragma("foreign_keys", 1)
         except PeeweeException as error:
-            log.warning("foreign keys not enforced again", reason=codes_of(error)[0])
+            log.warning("foreign keys not enforced again", reason=codes_of(error).text)
             self.drop_connection()
-
-    def violated(self, error: IntegrityError, indexes: Mapping[str, tuple[str, ...]]) -> Violation:
-        text = str(error)
-        if found := re.search(r"UNIQUE constraint failed: index '(\w+)'", text):  # one with an expression
-            return Violation("unique", indexes[found[1]])
-        if found := re.search(r"UNIQUE constraint failed: (.+?) \(code=", text):
-            return Violation("unique", tuple(column.split(".", 1)[1] for column in found[1].split(", ")))
-        if found := re.search(r"CHECK constraint failed: (\S+) \(code=", text):
-            return Violation("check", (), found[1])
-        return Violation("foreign_key" if "FOREIGN KEY constraint failed" in text else "other", ())
-
-    def is_wrong_shape(self, error: Exception) -> bool:
-        return bool(re.search(r"no such (table|column)", str(error)))
 
     def reclaim_space(self) -> None:
         self.execute_sql("VACUUM")

@@ -1,7 +1,6 @@
 """Connections to an SQLite file: a queue of writers, time limits, and checks that the file still exists."""
 
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,21 +16,22 @@ from playhouse.cysqlite_ext import CySqliteDatabase
 from backend.models.database.dialect import Dialect
 from backend.models.database.failures import (
     DatabaseMissing,
-    DatabaseUnavailable,
     LongWrite,
     QueryTimeout,
     QueryTooLarge,
 )
 from backend.models.database.pool import FileIdentities, PooledConnection
+from backend.models.database.sqlite_errors import (
+    BREAKS_CONNECTION,
+    BUSY,
+    COMMIT_REFUSED,
+    FILE_MOVED,
+    INTERRUPTED,
+    codes_of,
+)
 from backend.models.database.sqlite_log import WriteAheadLog
 from backend.models.database.time_limits import allowance
 from backend.models.database.watchdog import Watchdog
-
-BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANNOT_OPEN, NO_DATABASE = 5, 6, 8, 9, 10, 11, 13, 14, 26
-COMMIT_REFUSED, FILE_MOVED = 531, 1032  # extended codes
-TEMPORARY = {BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANNOT_OPEN, NO_DATABASE}
-BREAKS_CONNECTION = {READ_ONLY, IO_ERROR, DAMAGED, CANNOT_OPEN, NO_DATABASE}
-CODES = re.compile(r"(?:\] )?([^\]]*) \(code=(\d+), ext=(\d+)\)$")
 
 MAX_WAL_BYTES = 64 << 20
 SECONDS_BETWEEN_TRUNCATIONS = 10
@@ -170,23 +170,14 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         """Return the known failure for an error of SQLite, or the error itself; drop a broken connection."""
         if isinstance(error, MemoryError):
             return QueryTooLarge()
-        _, code, extended = codes_of(error)
-        if code in BREAKS_CONNECTION or extended == COMMIT_REFUSED:
+        codes = codes_of(error)
+        if codes.primary in BREAKS_CONNECTION or codes.extended == COMMIT_REFUSED:
             self.drop_connection()
-        if code == INTERRUPTED:
+        if codes.primary == INTERRUPTED:
             return QueryTimeout(allowance.seconds or self.query_seconds)
-        if extended in (COMMIT_REFUSED, FILE_MOVED):
+        if codes.extended in (COMMIT_REFUSED, FILE_MOVED):
             return DatabaseMissing(f"the database file {self.database} is missing or was replaced")
         return error
-
-    def temporary_reason(self, error: Exception) -> str | None:
-        """Return the reason if the error is temporary: a lock, a missing file, a full disk; else None."""
-        if isinstance(error, DatabaseUnavailable):
-            return str(error)
-        text, code, _ = codes_of(error)
-        if code in TEMPORARY:
-            return text
-        return "unable to open" if "unable to open" in str(error) else None
 
     # Transactions
 
@@ -223,7 +214,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
                     super().begin(lock_type)
                 return
             except OperationalError as error:
-                if codes_of(error)[1] != BUSY or time.monotonic() >= deadline:
+                if codes_of(error).primary != BUSY or time.monotonic() >= deadline:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -255,7 +246,7 @@ class SqliteConnections(Dialect, CySqliteDatabase):
         try:
             super().rollback()
         except DatabaseError as error:
-            log.warning("rollback failed", reason=codes_of(error)[0])
+            log.warning("rollback failed", reason=codes_of(error).text)
             self.drop_connection()
 
     def savepoint(self) -> Savepoint:
@@ -275,12 +266,6 @@ class SqliteConnections(Dialect, CySqliteDatabase):
             yield
         finally:
             del self._writer.wait_limit
-
-
-def codes_of(error: Exception) -> tuple[str, int, int]:
-    """Return (text without the SQL, code, extended code) of an error of SQLite; the codes are 0 if it has none."""
-    match = CODES.search(str(error))
-    return (match[1], int(match[2]), int(match[3])) if match else (str(error), 0, 0)
 
 
 def _files(path: str) -> FileIdentities:

@@ -79,11 +79,12 @@ class ExactTotals(Totals):
 
     def parts(self, function: str, column: Any, database: Dialect) -> list[ColumnBase]:
         """Return the expressions of an exact sum or average of any size."""
-        return (database.exact_sum if function == "sum" else database.exact_average)(column, self.is_wide)
+        return (database.sums.exact_sum if function == "sum" else database.sums.exact_average)(column, self.is_wide)
 
     def bounds(self, function: str, value: Decimal, database: Dialect) -> list[Any]:
         """Return the values to compare the parts with."""
-        return (database.sum_bounds if function == "sum" else database.average_bounds)(value, self.scale, self.is_wide)
+        bounds = database.sums.sum_bounds if function == "sum" else database.sums.average_bounds
+        return bounds(value, self.scale, self.is_wide)
 
     def text_field(self, function: str) -> fields.Field[Any]:
         """Return a field for any decimal with as many fraction digits as a result has."""
@@ -91,7 +92,7 @@ class ExactTotals(Totals):
 
     def read_sum(self, parts: Iterator[Any], database: Dialect) -> Any:
         """Return the exact sum."""
-        return database.sum_of_parts(parts, self.is_wide)
+        return database.sums.sum_of_parts(parts, self.is_wide)
 
     def to_json(self, function: str, total: int | Decimal, count: int) -> Any:
         """Return a sum as an integer, an average as the nearest double."""
