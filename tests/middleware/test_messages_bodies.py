@@ -49,8 +49,8 @@ UNREADABLE = {
 TYPES = {
     "text/plain": "The body must be application/json, not text/plain.",
     "application/vnd.api+json": "The body must be application/json, not application/vnd.api+json.",
-    "multipart/form-data; boundary=x": "The body must be application/json, not multipart/form-data. Send the file "
-    "itself as the body, not as a form.",
+    "multipart/form-data; boundary=x": "The body must be application/json, not multipart/form-data. Upload a file "
+    "with POST /api/v1/files, and send its id.",
     "": "The request has no Content-Type; send application/json.",
 }
 
@@ -89,6 +89,8 @@ def test_a_body_of_another_type_is_named(post):
         assert answer.json["error"]["message"] == message
     answer = post(b"title\na\n", "application/json", "/notes/import")
     assert answer.json["error"]["message"] == "The body must be text/csv or application/x-ndjson, not application/json."
+    answer = post(b"", "multipart/form-data; boundary=x", "/notes/import")
+    assert answer.json["error"]["message"].endswith("Send the file itself as the body, not as a form.")
 
 
 def test_a_compressed_body_is_refused_by_the_name_of_its_coding(post):

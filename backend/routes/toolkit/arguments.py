@@ -28,6 +28,7 @@ from backend.utils.texts import printable
 
 MAX_EXPLAINED = 20  # wrong parameters of one request
 SHOWN_CHARACTERS = 40  # of a header in a message
+FILE_FIRST = " Upload a file with POST /api/v1/files, and send its id."
 
 GIVEN_TWICE = Problem("duplicate", "Given more than once.")
 
@@ -229,7 +230,9 @@ def require_type(req: flask.Request, *types: str) -> None:
     expected = " or ".join(types)
     if not req.mimetype:
         abort(415, f"The request has no Content-Type; send {expected}.")
-    hint = " Send the file itself as the body, not as a form." if req.mimetype == "multipart/form-data" else ""
+    hint = ""
+    if req.mimetype == "multipart/form-data":
+        hint = FILE_FIRST if types == (JSON,) else " Send the file itself as the body, not as a form."
     abort(415, f"The body must be {expected}, not {printable(req.mimetype, SHOWN_CHARACTERS)}.{hint}")
 
 
