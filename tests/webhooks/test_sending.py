@@ -413,7 +413,9 @@ def test_keeps_the_order_of_a_record_if_the_clock_is_set_back(notes, alice, inbo
     assert [message.json["data"]["version"] for message in inbox.take(2)] == [1, 2]
 
 
-def test_what_a_killed_process_has_claimed_is_due_again_and_no_sooner(notes, alice, inbox, sending, app, settings):
+def test_what_a_killed_process_has_claimed_is_due_again_and_no_sooner(
+    notes, alice, inbox, sending, app, settings, read_lines
+):
     webhook_id, _ = make_webhook(alice.id, inbox.url)
     alice.make("notes", title="x")
     sending.fan_out()
@@ -427,12 +429,18 @@ def test_what_a_killed_process_has_claimed_is_due_again_and_no_sooner(notes, ali
     assert sending.run_later() == 1
     assert [message.id for message in inbox.take(1)] == [f"msg_{killed.id}"]
     with connected():  # the killed one comes back after all: what it says comes too late
+        read_lines()
         queue.settle(webhook, [(killed, queue.Outcome(1, error="late"))])
+        Delivery.update(attempts=10).execute()
+        killed.attempts = 10
+        queue.settle(webhook, [(killed, queue.Outcome(1, error="late"))])
+        assert list(Mail.select()) == []
+    assert [line for line in read_lines() if "late" in line] == []
     assert deliveries("state", "error") == [("delivered", None)]
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_a_claim_passes_over_what_another_process_is_claiming(notes, alice, inbox, sending):
+def test_a_claim_passes_over_what_another_process_is_claiming(notes, alice, inbox, sending, caplog):
     webhook_id, _ = make_webhook(alice.id, inbox.url)
     for number in range(4):
         alice.make("notes", title=str(number))
@@ -447,6 +455,10 @@ def test_a_claim_passes_over_what_another_process_is_claiming(notes, alice, inbo
     with connected(), database.atomic(), ThreadPoolExecutor(1) as other_thread:  # with a connection of its own
         Delivery.update(attempts=Delivery.attempts).where(Delivery.id == first).execute()
         assert other_thread.submit(claim).result(30) == others
+        with caplog.at_level("DEBUG", logger="peewee"):
+            assert other_thread.submit(claim).result(30) == []
+    statements = [record.msg[0] for record in caplog.records if record.name == "peewee"]
+    assert [sql for sql in statements if sql.startswith("UPDATE")] == []
     assert claim() == [first]
 
 

@@ -81,9 +81,11 @@ def claim(webhook: Webhook) -> list[Delivery]:
     still_due = Delivery.select(Delivery.id).where(Delivery.id.in_(found), _is_due(now)).order_by(*order).limit(share)
     with database.atomic():  # two claims that waited for each other's rows would end in a deadlock
         ids = [delivery.id for delivery in database.lock_for_update(still_due, skip_locked=True)]
+        if not ids:  # another process was faster
+            return []
         claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1)
         claimed.where(Delivery.id.in_(ids)).execute()
-    return list(Delivery.select().where(Delivery.id.in_(ids)).order_by(Delivery.version, Delivery.id)) if ids else []
+    return list(Delivery.select().where(Delivery.id.in_(ids)).order_by(Delivery.version, Delivery.id))
 
 
 def release(deliveries: Sequence[Delivery]) -> None:
@@ -120,25 +122,28 @@ def _settle_one(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
     elif delivery.resource is None:  # a person waits for the outcome of a test
         _end(delivery, FAILED, shown)
     elif delivery.attempts > len(DELAYS):
-        _mail_about_failure(webhook)
-        _end(delivery, FAILED, shown)
+        is_first = not _has_failed_lately(webhook)
+        if _end(delivery, FAILED, shown) and is_first:
+            _mail(webhook, "webhook_failed")
     else:
         seconds = DELAYS[delivery.attempts - 1] * random.uniform(1, 1 + JITTER)
         wait = max(timedelta(seconds=seconds), outcome.wait or timedelta())
         _update(delivery, RETRIED, {**shown, "next_attempt_at": utcnow() + wait})
 
 
-def _end(delivery: Delivery, state: str, shown: dict[str, Any]) -> None:
-    _update(delivery, state, {**shown, "state": state, "next_attempt_at": None, "ended_at": utcnow()})
+def _end(delivery: Delivery, state: str, shown: dict[str, Any]) -> bool:
+    return _update(delivery, state, {**shown, "state": state, "next_attempt_at": None, "ended_at": utcnow()})
 
 
-def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> None:
-    """Write the values, unless the delivery was claimed again or started anew meanwhile."""
-    Delivery.update(values).where(_is_same(delivery)).execute()
+def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> bool:
+    """Write the values, unless the delivery was claimed again or started anew meanwhile; return whether it was not."""
+    if not Delivery.update(values).where(_is_same(delivery)).execute():
+        return False
     metrics.process.tally().count_event("webhook", outcome)
     level = log.info if outcome in (DELIVERED, DROPPED) else log.warning
     shown = {name: value for name, value in values.items() if name in ("status", "milliseconds", "error")}
     level("webhook", outcome=outcome, webhook=str(delivery.webhook_id), attempts=delivery.attempts, **shown)
+    return True
 
 
 def _is_same(delivery: Delivery) -> Expression:
@@ -153,12 +158,11 @@ def _switch_off(webhook: Webhook) -> None:
         _mail(webhook, "webhook_off")
 
 
-def _mail_about_failure(webhook: Webhook) -> None:
-    """Tell the maker that deliveries fail, once a day. Call it before the failure is stored."""
+def _has_failed_lately(webhook: Webhook) -> bool:
+    """Return whether a delivery failed within MAIL_EVERY: its maker has a mail about it."""
     recently = Delivery.ended_at > utcnow() - MAIL_EVERY
     failed = Delivery.select().where(Delivery.webhook_id == webhook.id, Delivery.state == FAILED, recently)
-    if not failed.exists():
-        _mail(webhook, "webhook_failed")
+    return bool(failed.exists())
 
 
 def _mail(webhook: Webhook, kind: str) -> None:
