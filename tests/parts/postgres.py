@@ -50,9 +50,9 @@ class PostgresServer:
 
     def kill(self):
         """End the server and all its processes, as a crash of the machine would."""
+        _signal(self.pids()[:1], signal.SIGSTOP)  # it starts no process that would be left over
         pids = self.pids()
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+        _signal(pids, signal.SIGKILL)
         while any(map(_is_alive, pids)):
             time.sleep(0.01)
         # The next server would regard the zombie as a running server.
@@ -65,9 +65,11 @@ class PostgresServer:
             with guard:
                 pass
 
+    @contextmanager
     def held(self):
-        """Return a context manager that pauses the server; connections stay open."""
-        return stopped(self.pids())
+        """Pause the server in the block; connections stay open."""
+        with stopped(self.pids()[:1]), stopped(self.pids()):  # first the one that starts others
+            yield
 
     def pids(self):
         """Return the process ids of the server and of its child processes, in this order."""
