@@ -4,12 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from backend.models.audit import AuditEntry
 from backend.models.database import database
 from backend.services.access import audit
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD
+
+
+@pytest.fixture(autouse=True)
+def one_hour(monkeypatch):
+    """No hour ends between two calls: those of another hour are counted separately."""
+    monkeypatch.setattr(audit, "COUNTED_FOR_SECONDS", 10**12)
 
 
 def actions(person, query=""):

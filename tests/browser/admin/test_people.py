@@ -1,6 +1,7 @@
 """Users, invitations, roles and the audit trail: as an admin, and as people who may only see some of it."""
 
 import re
+import time
 
 from playwright.sync_api import expect
 
@@ -229,6 +230,12 @@ def read_audit(page):
     page.get_by_text("No entry matches.").wait_for()
 
 
+def wait_for_the_next_hour_if_it_is_near():
+    """The audit trail counts repeated calls by the hour."""
+    if (left := 3600 - time.time() % 3600) < 60:
+        time.sleep(left)
+
+
 def test_an_admin_makes_a_service_with_a_key_and_pages_through_the_audit_trail(address, open_as):
     page = open_as("admin", "/admin/users")
     page.get_by_role("link", name="New service").click()
@@ -252,6 +259,7 @@ def test_an_admin_makes_a_service_with_a_key_and_pages_through_the_audit_trail(a
             ["editor"],
             403,
         )
+        wait_for_the_next_hour_if_it_is_near()
         for _ in range(52):
             program.call("GET", f"/users/{me['id']}")
     page.get_by_role("button", name="Done").click()
