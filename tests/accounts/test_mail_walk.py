@@ -1,12 +1,11 @@
 """All mails in turn, from a real server whose jobs send them over a real SMTP server."""
 
-import socket
 import time
 
 import pytest
 
 from tests.conftest import PASSWORD, SECRET_KEY, database_copy
-from tests.parts.server import Caller, running_server
+from tests.parts.server import Caller, held_port, running_server
 from tests.parts.smtp import smtp_server, token_in
 
 NEW_PASSWORD = "staple battery horse correct"
@@ -15,10 +14,9 @@ PATIENCE_SECONDS = 120
 
 @pytest.fixture
 def smtp_port():
-    """A port that nobody listens on yet."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return holder.getsockname()[1]
+    """A port that nobody listens on yet, and that no other program gets."""
+    with held_port() as port:
+        yield port
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -98,7 +98,7 @@ def test_a_condition_that_takes_too_long_is_stopped(slow_comments, note, admin, 
     paths = [f"/notes?{slow}", f"/notes/export?{slow}", f"/notes/aggregate?{slow}", "/notes?expand=comments"]
     with patience(query_seconds=0.4):
         answers = [(path, alice.get(path)) for path in paths]
-        assert alice.get("/notes").json["data"] == [note]
+    assert alice.get("/notes").json["data"] == [note]
     assert (
         admin.put("/resources/notes", json={"fields": fields, "access": ACCESS | {"read": [rule]}}).status_code == 200
     )

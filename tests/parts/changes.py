@@ -2,7 +2,7 @@
 
 import time
 
-WAIT_SECONDS = 20  # on Postgres, transactions of other tests hold the feed back
+WAIT_SECONDS = 60  # on Postgres, transactions of other tests hold the feed back
 
 
 class Follower:

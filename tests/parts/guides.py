@@ -41,7 +41,7 @@ def check_receiver(language, command, suffix, folder, webhook):
                 assert post(port, headers) == 401
         finally:
             process.terminate()
-            printed, _ = process.communicate(timeout=30)
+            printed, _ = process.communicate(timeout=120)
     lines = [line for line in printed.splitlines() if line.startswith(("notes.", "webhook."))]
     assert lines == ["webhook.test -", f"notes.create {record_id}"], printed
 
@@ -60,7 +60,7 @@ def wait_until_listening(port, process):
 
 def post(port, headers):
     """Send a body that nobody has signed; return the status."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("POST", "/hook", json.dumps({"type": "notes.create", "data": {"id": "forged"}}), headers)
     status = connection.getresponse().status
     connection.close()

@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+WAIT_SECONDS = 60
+
 
 class Message(NamedTuple):
     """A request: its headers have names in lower case."""
@@ -38,7 +40,7 @@ class Receiver:
 
     def take(self, number=None):
         """Return the messages since the last call; wait for as many as `number`."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + WAIT_SECONDS
         while number is not None and len(self.messages) < number and time.monotonic() < deadline:
             time.sleep(0.02)
         taken, self.messages = self.messages, []

@@ -6,6 +6,8 @@ from email import message_from_bytes, policy
 
 from aiosmtpd.controller import Controller
 
+START_SECONDS = 60
+
 
 class Mailbox:
     """Accepts every mail, but refuses all while `refusing` is true."""
@@ -38,7 +40,9 @@ class AnyPort(Controller):
 def smtp_server(port=0):
     """Yield (URL of a server on this machine, its Mailbox)."""
     mailbox = Mailbox()
-    controller = AnyPort(mailbox, hostname="127.0.0.1", port=port)
+    # With a name of its own: else it would ask the resolver for one, which may take long.
+    options = {"ready_timeout": START_SECONDS, "server_hostname": "localhost"}
+    controller = AnyPort(mailbox, hostname="127.0.0.1", port=port, **options)
     controller.start()
     try:
         yield f"smtp://127.0.0.1:{controller.port}", mailbox

@@ -79,7 +79,7 @@ def _test_waits(server, admin, alice, bob):
         each.close()
     ask_until(admin, cursor, refused=False)
     with ThreadPoolExecutor() as pool:
-        answers = [pool.submit(wait_for, *each) for each in ((alice, cursor), (bob, cursor, 10))]
+        answers = [pool.submit(wait_for, *each) for each in ((alice, cursor), (bob, cursor, 15))]
         ask_until(admin, cursor, refused=True)
         with signed_in(server, "bob") as other:  # all sessions of bob end, also the one that waits
             assert other.call("DELETE", "/auth/sessions")[0] == 200
