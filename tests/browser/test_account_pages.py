@@ -139,7 +139,7 @@ def test_the_page_fits_a_phone_in_light_and_dark(address, page, scheme, tmp_path
     page.set_viewport_size({"width": 360, "height": 640})
     page.goto(f"http://{address}/account/invitation#token=abc")
     page.get_by_label("Your name").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 360)
     background = "rgb(243, 245, 247)"
     body = expect(page.locator("body"))
     (body.to_have_css if scheme == "light" else body.not_to_have_css)("background-color", background)

@@ -83,7 +83,9 @@ def test_one_sync_serves_all_commits_that_came_before_it(disk):
         writes = [pool.submit(insert, "first")]
         wait_for(lambda: disk.syncs == 1)
         writes += [pool.submit(insert, title) for title in ("second", "third", "fourth")]
-        wait_for(lambda: titles() == {"first", "second", "third", "fourth"})
+        # Visible to others, but each waits for the next sync.
+        wait_for(lambda: len(database.obj._log._changed._waiters) == 3)
+        assert titles() == {"first", "second", "third", "fourth"}
         assert not any(write.done() for write in writes)
         disk.gate.set()
         for write in writes:

@@ -245,7 +245,7 @@ def test_a_resource_is_proposed_for_a_file_and_dropped(open_as, client, console)
     page.get_by_role("button", name="YAML", exact=True).click()
     expect(page.get_by_role("textbox", name="YAML")).to_be_visible()
     expect(page.get_by_label("Name of field 1")).to_be_hidden()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 360)
     check_accessible(page)
     page.get_by_role("button", name="Form", exact=True).click()
     page.get_by_label("Name", exact=True).fill("people")

@@ -100,7 +100,7 @@ def test_an_upload_is_stopped_or_fails(persons, open_as, page, console):
     page.get_by_label("Name").fill("Ben")
     cv.set_input_files(picture("red", "slow.png"))
     expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=PATIENCE_MS)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    expect(page.locator("html")).to_have_js_property("scrollWidth", 360)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("The file is still being sent. Wait, or stop it.")).to_be_visible()
     page.get_by_role("button", name="Stop").click()

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import Client, check_accessible, record_responses, wait_for_rows
+from tests.browser.admin.conftest import Client, check_accessible, record_responses, wait_for_rows, wait_until_read
 from tests.parts import geo
 from tests.parts.server import running_server
 
@@ -198,6 +198,7 @@ def test_people_find_their_way_through_all_cities(geo_address, page):
     page.get_by_role("searchbox").fill("san")
     page.keyboard.press("Enter")
     page.get_by_text(re.compile(r"^of \d{3} records$")).wait_for()
+    wait_until_read(page)
     first = page.locator("tbody th").all_inner_texts()
     assert len(first) == 20
     press(page, "Next")
