@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import threading
 from contextlib import contextmanager
 from itertools import count
 
@@ -263,6 +264,9 @@ def settings(database_url, tmp_path):
     """The settings of the app under test."""
     yield _settings(database_url, tmp_path)
     metrics.close()  # its thread would log that the folder is gone
+    for thread in threading.enumerate():
+        if thread.name == "feed":  # it ends soon, but would still look into the database of the next test
+            thread.join(10)
 
 
 def _settings(url, folder):

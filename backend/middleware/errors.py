@@ -134,13 +134,27 @@ def _respond(
     return response
 
 
-def status_of(error: errors.LarderError) -> int:
-    """Return the HTTP status of an error of a service."""
+def end_of_stream(error: Exception, reference: str) -> dict[str, Any]:
+    """Return what a stream that an error ends sends: what is `error` in the body of other responses.
+
+    An unexpected error is logged and reported, with the request id `reference`.
+    """
+    if isinstance(error, DATABASE_ERRORS) and database.temporary_reason(database.failure_of(error)):
+        error = errors.Unavailable()
+    if isinstance(error, errors.LarderError):
+        body = error_body(_status_of(error), error.message, error.details)
+    else:
+        body = error_body(500, _report_defect(error, reference))
+    content: dict[str, Any] = body["error"]
+    return content
+
+
+def _status_of(error: errors.LarderError) -> int:
     return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
 
 
 def _refusal_response(error: errors.LarderError) -> Response:
-    return _respond(status_of(error), error.message, error.details)
+    return _respond(_status_of(error), error.message, error.details)
 
 
 def _driver_error_response(error: Exception) -> Response:
@@ -205,7 +219,11 @@ def _message(error: HTTPException, status: int) -> str:
 
 
 def _defect_response(error: BaseException) -> Response:
-    reference = request_id(request.environ)
+    return _respond(500, _report_defect(error, request_id(request.environ)))
+
+
+def _report_defect(error: BaseException, reference: str) -> str:
+    """Log and report an unexpected error; return the message for the client."""
     log.error("unexpected error", request_id=reference, exc_info=error)
     error_tracking.report(error, request_id=reference)
-    return _respond(500, f"{http.HTTPStatus(500).phrase}. Details are in the log, under request id {reference}.")
+    return f"{http.HTTPStatus(500).phrase}. Details are in the log, under request id {reference}."

@@ -11,7 +11,9 @@ import sentry_sdk
 
 from backend import create_app
 from backend.models.database import database
+from backend.routes.toolkit import streaming
 from tests.conftest import ON_SQLITE, Person
+from tests.parts.streams import open_stream
 
 pytestmark = ON_SQLITE
 
@@ -43,6 +45,25 @@ def break_users(app):
     """Make a call to `/users` fail unexpectedly."""
     with database.connection_context():
         database.execute_sql("ALTER TABLE larder_users RENAME COLUMN name TO nickname")
+
+
+def test_an_unexpected_error_ends_a_stream_that_says_so(settings, tracker, monkeypatch):
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 0.2)
+    dsn, bodies = tracker
+    admin = Person(create_app(replace(settings, sentry_dsn=dsn, streams=1)), "admin")
+    admin.declare("notes", {"title": {"type": "string"}}, feed=True)
+    with open_stream(admin, resource="notes") as (response, events):
+        assert events.next()[0] == "beat"
+        with database.connection_context():
+            database.execute_sql("ALTER TABLE larder_feeds RENAME COLUMN epoch TO era")
+        while (end := events.next())[0] == "beat":
+            pass
+        assert (end[0], end[1]["code"], events.next()) == ("end", "INTERNAL_ERROR", None)
+    sentry_sdk.flush(5)
+    (report,) = [json.loads(line) for body in bodies for line in body.splitlines() if b'"exception"' in line]
+    assert report["tags"]["request_id"] == response.headers["X-Request-ID"]
+    assert response.headers["X-Request-ID"] in end[1]["message"]
+    assert 'larder_streams_ended_total{reason="internal_error"} 1.0' in admin.client.get("/metrics").text
 
 
 def test_an_unexpected_error_is_reported_under_its_request_id_without_secrets(settings, tracker):

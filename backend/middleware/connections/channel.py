@@ -17,7 +17,7 @@ from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.refusals import Refusal
 from backend.middleware.connections.tasks import JsonErrorTask, Task
-from backend.middleware.connections.timed_channel import TimedChannel, TimedServer
+from backend.middleware.connections.timed_channel import NO_SPACE, TimedChannel, TimedServer
 from backend.middleware.connections.watching import WatchedSockets
 from backend.utils.spool import NoSpace
 
@@ -225,7 +225,7 @@ class Channel(TimedChannel):
             try:
                 buffers.put(self.outbufs, bytes(rest))
             except NoSpace as error:
-                self.will_close = True
+                self.closed_because, self.will_close = NO_SPACE, True
                 self.server.pull_trigger()
                 self.server.notices.warn("connection closed, no space for its response", reason=str(error))
                 raise ClientDisconnected from error

@@ -16,6 +16,7 @@ from backend.middleware.connections.adjustments import ServerAdjustments, adjust
 from backend.middleware.connections.channel import Channel
 from backend.middleware.connections.lanes import Lanes
 from backend.middleware.connections.notices import Notices
+from backend.middleware.connections.timed_channel import SLOW_CLIENT
 from backend.middleware.connections.timers import Times
 from backend.middleware.connections.watching import WatchedSockets
 from backend.utils import spool
@@ -146,7 +147,9 @@ class Server(BaseWSGIServer):
         ]
         latest = time.monotonic() - self.times.spared
         if slow := [(since, channel) for since, channel in slow if since < latest]:
-            _oldest(slow).abort()
+            oldest = _oldest(slow)
+            oldest.closed_because = SLOW_CLIENT
+            oldest.abort()
         return bool(slow)
 
     def _close_slowest(self) -> None:
@@ -157,7 +160,8 @@ class Server(BaseWSGIServer):
             if channel.unsent_since and not channel.will_close
         ]
         if unsent:
-            _oldest(unsent).will_close = True
+            oldest = _oldest(unsent)
+            oldest.closed_because, oldest.will_close = SLOW_CLIENT, True
             self.pull_trigger()
             self.notices.warn("connection of a slow client closed, others need the room")
 
@@ -186,6 +190,7 @@ class Server(BaseWSGIServer):
         """Close a connection that is too slow; answer 408 if its request is incomplete."""
         if channel.has_undelivered():
             self.notices.warn("connection of a slow client closed", address=channel.addr[0])
+            channel.closed_because = SLOW_CLIENT
             channel.abort()
         elif not channel.time_out():
             channel.handle_close()

@@ -14,7 +14,7 @@ from backend.middleware.errors import CODES, HEADERS, error_body
 from backend.middleware.request_id import request_id
 from backend.middleware.request_log import log_refusal
 from backend.middleware.timing import WAITED
-from backend.middleware.waiting import GONE, UNSENT
+from backend.middleware.waiting import CLOSED, GONE, UNSENT
 
 # Responses with these statuses are sent after HOLD_SECONDS. Otherwise clients that retry at once, such as a hundred
 # that guess passwords, would use the whole processor. Only the connection waits, no thread.
@@ -77,6 +77,7 @@ class Task(Head, waitress.task.WSGITask):
         self._began_at = time.monotonic()
         environ[WAITED] = self._began_at - self.channel.queued_at
         environ[GONE] = self.channel.is_gone
+        environ[CLOSED] = lambda: self.channel.closed_because
         environ[UNSENT] = self.channel.unsent_bytes
         if self.request.admission is not None:
             environ[ADMISSION] = self.request.admission

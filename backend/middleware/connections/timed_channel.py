@@ -13,6 +13,8 @@ from backend.middleware.connections.adjustments import ServerAdjustments
 from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.timers import Pace, Times
 
+SLOW_CLIENT, NO_SPACE = "slow client", "no space"  # reasons of the server to close a connection
+
 
 class TimedServer(Protocol):
     """The part of the server that has the time limits."""
@@ -25,6 +27,7 @@ class TimedChannel(HTTPChannel):
 
     request: Parser | None
     requests: list[Parser | HeadAlone]
+    closed_because: str | None = None  # the reason if the server closes it before a response has ended
     held_until = 0.0  # nothing is sent before this time
     is_lingering_since: float | None = None
 

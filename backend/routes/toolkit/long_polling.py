@@ -43,9 +43,8 @@ def wait_for_changes(
             database.close()
             come = feed_watch.wait(resources, last, deadline, partial(is_gone, request.environ))
             is_waiting, last = come is not None, come or last
-            continue_request(get_app(), request.environ)
             try:
-                page = read(page.cursor)
+                page = continue_request(get_app(), request.environ, partial(read, page.cursor))
             except LarderError:
                 if not is_waiting:
                     raise

@@ -14,12 +14,11 @@ from werkzeug.exceptions import TooManyRequests
 from backend.middleware import timing
 from backend.middleware.app import App, get_app
 from backend.middleware.authentication import IDENTITY, actor_of, current_actor
-from backend.middleware.errors import error_body, status_of
+from backend.middleware.errors import end_of_stream
 from backend.middleware.request_id import request_id
-from backend.middleware.waiting import continue_request, is_gone, unsent_bytes
-from backend.models.database import DATABASE_ERRORS
+from backend.middleware.waiting import closed_because, continue_request, is_gone, unsent_bytes
 from backend.services.access.actors import Actor
-from backend.services.errors import Expired, LarderError, Unauthenticated, Unavailable
+from backend.services.errors import Expired, LarderError, Unauthenticated
 from backend.services.operation.metrics import metrics
 from backend.services.operation.open_streams import MAX_OF_AN_ACTOR, open_streams
 from backend.services.records.changes import ChangePage, ChangeQuery, ListedChange, list_changes
@@ -37,7 +36,7 @@ SLOW_POLL_SECONDS = 0.2
 READS_AT_ONCE = 4  # of all streams, which one change may wake together: other requests need connections, too
 HEADERS = {"X-Accel-Buffering": "no"}  # nginx would keep events back until a buffer is full
 MIMETYPE = "text/event-stream"
-CLIENT_LEFT = "client left"  # or did not read, and was closed
+CLIENT_LEFT = "client left"
 TOO_MANY = f"You have {MAX_OF_AN_ACTOR} open streams of changes already; end one of them first."
 
 log = structlog.get_logger()
@@ -71,7 +70,7 @@ class Stream:
         self._app, self._environ, self._actor, self._query = app, environ, actor, query
         self._began_at, self._events = time.monotonic(), 0
         self._ends_at = self._began_at + LIFE_SECONDS
-        self._reason = CLIENT_LEFT
+        self._reason: str | None = None  # of its end, unless its connection ends before it
 
     def parts(self, page: ChangePage, last: Position) -> Iterator[bytes]:
         """Yield the stream: a page that was read after read_last() has returned `last`, then what comes."""
@@ -80,19 +79,18 @@ class Stream:
         with feed_watch.watching():
             try:
                 yield from self._follow(page, last)
-            except LarderError as error:
+            except Exception as error:  # noqa: BLE001  # it is reported, and the client and the log get the reason
                 yield self._failure(error)
-            except DATABASE_ERRORS:
-                yield self._failure(Unavailable())
 
     def end(self, reader: str) -> None:
         """Free the place of the stream; log and count its end."""
         open_streams.remove(reader)
-        metrics.count_stream_end(self._reason)
+        reason = self._reason or closed_because(self._environ) or CLIENT_LEFT
+        metrics.count_stream_end(reason)
         log.info(
             "stream ended",
             request_id=request_id(self._environ),
-            reason=self._reason,
+            reason=reason,
             resources=[*self._query.resources],
             seconds=round(time.monotonic() - self._began_at, 1),
             events=self._events,
@@ -100,8 +98,8 @@ class Stream:
             address=self._environ.get("REMOTE_ADDR"),
         )
 
-    def _failure(self, error: LarderError) -> bytes:
-        content = error_body(status_of(error), error.message, error.details)["error"]
+    def _failure(self, error: Exception) -> bytes:
+        content = end_of_stream(error, request_id(self._environ))
         self._reason = content["code"].lower()
         event = "expired" if isinstance(error, Expired) else "end"
         return f"event: {event}\ndata: {json.dumps(content)}\n\n".encode()
@@ -135,32 +133,33 @@ class Stream:
 
     def _can_go_on(self) -> bool:
         """Return whether the stream goes on, when the client has taken most of what was sent."""
-        while not (reason := self._reason_to_end()):
+        while not (is_gone(self._environ) or self._is_over()):
             if unsent_bytes(self._environ) <= MAX_UNSENT_BYTES:
                 return True
             feed_watch.pause(SLOW_POLL_SECONDS)
-        self._reason = reason
         return False
 
-    def _reason_to_end(self) -> str | None:
-        if is_gone(self._environ):
-            return CLIENT_LEFT
+    def _is_over(self) -> bool:
         if feed_watch.has_ended:
-            return "server stops"
-        return "lifetime" if time.monotonic() >= self._ends_at else None
+            self._reason = "server stops"
+        elif time.monotonic() >= self._ends_at:
+            self._reason = "lifetime"
+        return self._reason is not None
 
     def _read(self, after: str) -> ChangePage:
         """Return the next changes that the caller may see now. Raises Unauthenticated if their session has ended."""
         with _reads:
             timing.begin(self._environ)
             try:
-                continue_request(self._app, self._environ)
-                actor = actor_of(self._environ[IDENTITY])
-                if actor.user_id != self._actor.user_id:  # a cookie that is not valid any more is ignored elsewhere
-                    raise Unauthenticated("The session has ended; sign in again.")
-                return list_changes(actor, self._app.catalog_of(self._environ), self._query._replace(after=after))
+                return continue_request(self._app, self._environ, partial(self._list, after))
             finally:
                 timing.end()
+
+    def _list(self, after: str) -> ChangePage:
+        actor = actor_of(self._environ[IDENTITY])
+        if actor.user_id != self._actor.user_id:  # a cookie that is not valid any more is ignored elsewhere
+            raise Unauthenticated("The session has ended; sign in again.")
+        return list_changes(actor, self._app.catalog_of(self._environ), self._query._replace(after=after))
 
 
 def _event(change: ListedChange) -> bytes:
