@@ -9,7 +9,7 @@ import time
 from contextlib import closing, contextmanager, suppress
 
 from tests.deploy.machine import HOST
-from tests.parts.server import ROOT
+from tests.parts.server import ROOT, held_port
 
 CLIENT = "127.0.0.2"  # another address of this machine than the proxy's
 GLOBAL = "{\n\tskip_install_trust\n\tadmin off\n\thttp_port HTTP\n"
@@ -52,29 +52,29 @@ def running_caddy(folder, upstream, change=lambda text: text, streams=None):
 
     `change` may change the text of the Caddyfile; `streams` is the address of another process for streams.
     """
-    port, plain_port = free_port(), free_port()
+    with held_port() as port, held_port() as plain_port, held_port() as nobody:
+        streams = streams or f"127.0.0.1:{nobody}"
+        with _caddy(folder, {"UPSTREAM": upstream, "STREAMS": streams}, change, port, plain_port) as authority:
+            yield port, authority
+
+
+@contextmanager
+def _caddy(folder, variables, change, port, plain_port):
     text = change((ROOT / "deploy" / "Caddyfile").read_text())
     text = text.replace("{\n", GLOBAL.replace("HTTP", str(plain_port)), 1)
     (folder / "Caddyfile").write_text(text.replace(SITE, f"{SITE}\n\ttls internal", 1))
     authority = folder / "caddy/pki/authorities/local/root.crt"
-    variables = {"PATH": "/usr/bin", "DOMAIN": f"{HOST}:{port}", "UPSTREAM": upstream}
-    variables["STREAMS"] = streams or f"127.0.0.1:{free_port()}"
+    variables = {"PATH": "/usr/bin", "DOMAIN": f"{HOST}:{port}"} | variables
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
     command = ["caddy", "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
     with (folder / "caddy.log").open("wb") as log:
         process = subprocess.Popen(command, env=homes | variables, stdout=log, stderr=log)
         try:
             wait_for_tls(authority, port, process, folder / "caddy.log")
-            yield port, authority
+            yield authority
         finally:
             process.terminate()
             process.wait(120)
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def wait_for_tls(authority, port, process, log):

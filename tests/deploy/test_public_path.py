@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
 from tests.deploy.machine import HOST
-from tests.deploy.proxies import SITE, Browser, free_port, running_caddy, wait_for_tls
-from tests.parts.server import ROOT, running_server
+from tests.deploy.proxies import SITE, Browser, running_caddy, wait_for_tls
+from tests.parts.server import ROOT, held_port, running_server
 
 PATH = "/larder"
 PAGE = (ROOT / "docs" / "operating.md").read_text()
@@ -32,14 +32,18 @@ def under_path(caddyfile):
 @contextmanager
 def running_nginx(folder, upstream):
     """Run nginx with the configuration of deploy/ and the lines of the page; yield (port, CA)."""
-    port, certificate, key = free_port(), folder / "fullchain.pem", folder / "privkey.pem"
-    subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-days", "1", "-nodes"]
+    with held_port() as port, held_port() as plain_port, _nginx(folder, upstream, port, plain_port) as certificate:
+        yield port, certificate
+
+
+@contextmanager
+def _nginx(folder, upstream, port, plain_port):
+    certificate, key = folder / "fullchain.pem", folder / "privkey.pem"
+    subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-days", "2", "-nodes"]
     command = ["openssl", "req", "-x509", *subject, "-newkey", "rsa:2048", "-out", certificate, "-keyout", key]
     subprocess.run(command, check=True, capture_output=True)
     site = (ROOT / "deploy" / "nginx.conf").read_text()
-    site = site.replace("listen 443", f"listen 127.0.0.1:{port}").replace(
-        "listen 80", f"listen 127.0.0.1:{free_port()}"
-    )
+    site = site.replace("listen 443", f"listen 127.0.0.1:{port}").replace("listen 80", f"listen 127.0.0.1:{plain_port}")
     site = site.replace("127.0.0.1:8000", upstream).replace(f"/etc/letsencrypt/live/{HOST}", str(folder))
     site = site.replace("    location = /metrics", f"{snippet('nginx')}    location = /metrics", 1)
     temporary = "".join(
@@ -53,7 +57,7 @@ def running_nginx(folder, upstream):
     process = subprocess.Popen([program, "-e", log, "-c", folder / "nginx.conf"])
     try:
         wait_for_tls(certificate, port, process, log)
-        yield port, certificate
+        yield certificate
     finally:
         process.terminate()
         process.wait(120)
