@@ -101,7 +101,6 @@ def test_somebody_registers_and_signs_in_with_a_confirmed_address(address, page,
 def test_somebody_accepts_an_invitation(address, page, mailbox):
     with Caller(address).sign_in("admin@example.com", PASSWORD) as admin:
         assert admin.call("POST", "/invitations", {"email": "dora@example.com", "roles": ["editor"]})[0] == 201
-        admin.connection.close()  # as the server does when it is not used for long
         page.goto(f"http://{address}{wait_for_link(page, mailbox)}")
         page.get_by_label("Your name").fill("Dora")
         page.get_by_label("Password").fill(PASSWORD)

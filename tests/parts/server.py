@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from tests.parts.forks import ROOT, Fork, Forker
 
 START_SECONDS = STOP_SECONDS = 120  # a machine may be suspended, and a server may take 30 to stop
+KEPT_SECONDS = 10  # a server closes a connection after 15 without a request
 HOST = "127.0.0.1"
 # No request fails because of earlier ones or because the machine is busy, and no line of the log says that it is.
 WITHOUT_LIMITS = {
@@ -137,11 +138,24 @@ def _is_ready(address):
         connection.close()
 
 
+class KeptConnection(http.client.HTTPConnection):
+    """A connection that is opened again if it was not used for so long that the server may have closed it."""
+
+    _used_at = 0.0
+
+    def request(self, *arguments, **options):
+        """Send a request."""
+        if time.monotonic() - self._used_at > KEPT_SECONDS:
+            self.close()
+        self._used_at = time.monotonic()
+        super().request(*arguments, **options)
+
+
 class Caller:
     """A client whose one connection stays open until the end of a `with` block."""
 
     def __init__(self, address, token=None):
-        self.connection = http.client.HTTPConnection(address, timeout=120)
+        self.connection = KeptConnection(address, timeout=120)
         self.token = token
 
     def __enter__(self):
