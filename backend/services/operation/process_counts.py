@@ -111,6 +111,16 @@ class ProcessCounts:
         loads = [self.load(), *(other.load for other in self.others() if other.number in alive)]
         return Load(*map(sum, zip(*loads, strict=True)))
 
+    def streams_since(self) -> float | None:
+        """Return the time, in seconds since 1970, since when a running process serves streams; None if none does."""
+        alive, numbers = self.alive(), [self.number] if self.load().stream_places else []
+        numbers += [other.number for other in self.others() if other.load.stream_places and other.number in alive]
+        times = []
+        for number in numbers:
+            with suppress(OSError):  # the process has ended meanwhile
+                times.append((self._folder / f"process-{number}").stat().st_mtime)
+        return min(times, default=None)
+
     def alive(self) -> dict[str, int]:
         """Return a map of number to process id, for the running processes that have written their file."""
         return dict(_alive(self._folder))
@@ -178,7 +188,7 @@ def _take_number(folder: Path) -> Number:
 
 
 def _try_number(folder: Path, name: str) -> Number | None:
-    file = (folder / f"process-{name}").open("a+")
+    file = (folder / f"process-{name}").open("a+")  # written only here, so its time is that of the start
     if not _try_lock(file):
         file.close()
         return None
