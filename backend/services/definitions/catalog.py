@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from itsdangerous import URLSafeSerializer
@@ -24,7 +24,8 @@ from backend.services.definitions.row_rules import OWN_ROWS, RulePlace, read_rul
 from backend.services.definitions.sources import Source, own_table
 from backend.services.definitions.stored import Stored, permitted_roles, read_stored
 from backend.services.definitions.system_tables import make_system_tables
-from backend.services.errors import Invalid, NotFound, Unavailable
+from backend.services.definitions.writable import Writable
+from backend.services.errors import NotFound, Unavailable
 from backend.services.field_types.base import FieldType
 from backend.services.field_types.file import TABLE
 from backend.services.field_types.reference import USERS
@@ -33,21 +34,18 @@ from backend.services.storage.cursor_signing import CursorSerializer
 from backend.services.storage.listable import Listable, Names, ShownLinks
 from backend.services.storage.paths import Path, with_paths
 from backend.services.storage.relations import Relation
-from backend.utils.problems import Problem
-from backend.utils.texts import byte_count
 
 NO_ROLES: frozenset[str] = frozenset()
 SHOWN = "shown."  # how the names of slots begin that have the values of ShownLinks
 
 
-class Resource(Listable):
+class Resource(Writable):
     """A resource in force: its definition, its model and its SQL statements.
 
     `stored` is its definition as it is in the database, `path_fields` maps its `paths` to the fields at their ends.
     The next Catalog keeps a Resource if neither these nor its `incoming` references have changed.
     """
 
-    fields: Mapping[str, FieldType]
     catalog: "Catalog"
 
     def __init__(
@@ -59,17 +57,8 @@ class Resource(Listable):
         source: Source,
         path_fields: Mapping[str, FieldType],
     ) -> None:
-        super().__init__(
-            definition.name,
-            definition.all_fields,
-            source.model,
-            cursor_serializer,
-            columns=source.columns,
-            search=definition.search,
-            keeps_history=definition.history,
-            has_feed=definition.feed,
-        )
-        self.definition, self.stored, self.incoming, self.path_fields = definition, stored, incoming, path_fields
+        super().__init__(definition, source, cursor_serializer)
+        self.stored, self.incoming, self.path_fields = stored, incoming, path_fields
         # Map of (hidden fields, locked fields) to schemas; services/records/schemas.py fills it.
         self.data_schemas: dict[tuple[frozenset[str], frozenset[str]], Any] = {}
         self.routes: Any = None  # its ResourceRoutes; routes/toolkit/app.py creates them at the first request
@@ -152,40 +141,6 @@ class Resource(Listable):
     def visible_fields_or_all(self, hidden: frozenset[str]) -> Names:
         """Return the names of the fields that are not `hidden`; None if that is all of them."""
         return tuple(name for name in self.fields if name not in hidden) if hidden else None
-
-    def require_indexable(self, data: Mapping[str, Any]) -> None:
-        """Raise Invalid if a text is too long for an index of its field."""
-        problems = {}
-        for name, max_bytes in self.definition.index_byte_limits.items():
-            text = self.fields[name].compared_value(data.get(name))
-            if isinstance(text, str) and byte_count(text) > max_bytes:
-                text = f"At most {max_bytes:,} bytes, because the field is in an index."
-                problems[name] = [Problem("too_long", text, limit=max_bytes)]
-        if problems:
-            raise Invalid(problems)
-
-    def to_columns(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the map of column to value, with the values as the database stores them; it leaves out links."""
-        convert = self._to_column
-        return {name: to(value) if (to := convert[name]) else value for name, value in data.items() if name in convert}
-
-    @cached_property
-    def _to_column(self) -> dict[str, Callable[[Any], Any] | None]:
-        return {name: self.column(name).to_database for name in self.definition.columns}
-
-    @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """Map of field name to the value of a new record that is created without one; None if that varies."""
-        return {
-            name: field.no_value if field.fixed_default is None else field.json_field().deserialize(field.default)
-            for name, field in self.definition.fields.items()
-            if field.computed is None
-        }
-
-    @cached_property
-    def varying_defaults(self) -> dict[str, str]:
-        """Map of field name to default, for the defaults that depend on the moment or the caller."""
-        return {name: field.varying_default for name, field in self.definition.fields.items() if field.varying_default}
 
 
 class Catalog(dict[str, Resource]):
