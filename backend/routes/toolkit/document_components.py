@@ -7,7 +7,8 @@ from backend.services.definitions import schema
 Json = dict[str, Any]  # a part of the document
 
 
-def _component(name: str) -> Json:
+def component(name: str) -> Json:
+    """Return what refers to a component of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -15,15 +16,15 @@ PROBLEMS: Json = {
     "type": "object",
     "description": "The problems of values, by field; those of a part of a value are deeper",
     "additionalProperties": {
-        "anyOf": [{"type": "array", "items": _component("ValueProblem")}, _component("ValueProblems")]
+        "anyOf": [{"type": "array", "items": component("ValueProblem")}, component("ValueProblems")]
     },
 }
 PLACES = ("json", "query", "headers", "operations", "rows", "columns")  # of values in a request
 ERROR_DETAILS: Json = {
     "type": "object",
     "description": "What is wrong with single values, by the part of the request; empty if it is something else",
-    "properties": dict.fromkeys(PLACES, _component("ValueProblems"))
-    | {"plan": _component("DefinitionPlan"), "checks": {"type": "array", "items": _component("HealthCheck")}},
+    "properties": dict.fromkeys(PLACES, component("ValueProblems"))
+    | {"plan": component("DefinitionPlan"), "checks": {"type": "array", "items": component("HealthCheck")}},
 }
 AUDIT_DETAILS: Json = {
     "type": "object",
@@ -33,7 +34,7 @@ AUDIT_DETAILS: Json = {
         **dict.fromkeys(("roles", "permissions", "needs", "left_out"), {"type": "array", "items": {"type": "string"}}),
         **dict.fromkeys(("version", "sessions", "bytes"), {"type": "integer"}),
         "active": {"type": "boolean"},
-        "profile": _component("UserProfile"),
+        "profile": component("UserProfile"),
     },
     "additionalProperties": {},
 }

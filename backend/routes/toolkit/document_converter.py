@@ -8,7 +8,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import fields
 
 from backend.routes.toolkit.arguments import describe_family, explode_family
-from backend.routes.toolkit.document_components import COMPONENTS_OF_FIELDS
+from backend.routes.toolkit.document_components import COMPONENTS_OF_FIELDS, component
 from backend.routes.toolkit.enum_names import VARNAMES, value_names
 from backend.routes.toolkit.expanding import describe_expanded
 from backend.routes.toolkit.groups import describe_measures
@@ -27,7 +27,7 @@ def describe_component(converter: Any, field: fields.Field[Any], ret: dict[str, 
     name, components = field.metadata[COMPONENT], converter.spec.components
     if name in COMPONENTS_OF_FIELDS and name not in components.schemas:
         components.schema(name, COMPONENTS_OF_FIELDS[name])
-    reference = {"$ref": f"#/components/schemas/{name}"}
+    reference = component(name)
     return {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
 
 
@@ -41,7 +41,7 @@ def describe_declaration(converter: Any, field: fields.Field[Any], **_: Any) -> 
         mapping = {name: schema["$ref"] for name, schema in described.items()}
         choice = {"oneOf": [*described.values()], "discriminator": {"propertyName": "type", "mapping": mapping}}
         components.schema("FieldDeclaration", choice)
-    return {"$ref": "#/components/schemas/FieldDeclaration"}
+    return component("FieldDeclaration")
 
 
 def describe_keys(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:

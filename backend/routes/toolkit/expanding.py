@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from backend.routes.toolkit.arguments import CommaList, Family
+from backend.routes.toolkit.document_components import component
 from backend.routes.toolkit.list_parameters import (
     MAX_SORTED,
     Parameters,
@@ -60,7 +61,7 @@ def expanded_schema(relations: Mapping[str, Relation]) -> dict[str, Any]:
 
 
 def _related_schema(relation: Relation) -> dict[str, Any]:
-    record = {"$ref": f"#/components/schemas/{client_names(relation.target).type}"}
+    record = component(client_names(relation.target).type)
     if relation.links and not relation.is_back:
         return {"type": "array", "items": record}
     if not relation.is_back:

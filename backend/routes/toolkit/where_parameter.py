@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields
 
+from backend.routes.toolkit.document_components import Json, component
 from backend.services.definitions.catalog import Catalog, Resource
 from backend.services.definitions.client_names import client_names
 from backend.services.definitions.definition import Definition
@@ -19,9 +20,6 @@ from backend.services.storage.operators import COMPARISONS, NOT_EMPTY, OF_TRUTH,
 from backend.utils.problems import Problem
 from backend.utils.strict_json import read_object
 
-Json = dict[str, Any]  # a part of the document
-
-WHERE = "where"
 WHERE_HELP = (
     'Conditions as JSON, such as `{"any": [{"open": true}, {"stars": {"gte": 2}}]}`. A path such as `country.code` '
     "leads through references, `some` and `none` through relations to many records"
@@ -54,7 +52,7 @@ def describe_where(converter: Any, field: fields.Field[Any], **_: Any) -> Json:
     """Return what the JSON Schema of a WhereText has in addition to that of a text."""
     if not isinstance(field, WhereText) or field.resource is None:
         return {}
-    return {"contentMediaType": "application/json", "contentSchema": _component(where_name(field.resource))}
+    return {"contentMediaType": "application/json", "contentSchema": component(where_name(field.resource))}
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     """Return the components that describe the `where` of a resource: its own, and those of the types of its fields."""
     catalog = resource.catalog
     ends = list(_ends(catalog, resource, reach, "", MAX_HOPS))
-    own = _component(where_name(resource.name))
+    own = component(where_name(resource.name))
     groups: Json = {name: {"type": "array", "items": own, "minItems": 1} for name in GROUPS[:-1]} | {GROUPS[-1]: own}
     properties = groups | {end.path: _schema(end) for end in ends}
     types = {end.field.name: end.field for end in ends if end.field}
@@ -87,7 +85,7 @@ def where_schemas(resource: Resource, reach: Reach) -> dict[str, Json]:
     for name, field in types.items():
         schemas[f"{name.title()}Operators"] = _operators(field)
         if _may_be_value(field):
-            values = [{"type": field.json_type}, _component(f"{name.title()}Operators")]
+            values = [{"type": field.json_type}, component(f"{name.title()}Operators")]
             schemas[f"{name.title()}Condition"] = {"anyOf": values}
     if any(end.target == USERS for end in ends):  # they have no piece of the document of their own
         schemas |= where_schemas(catalog.people, reach)
@@ -129,8 +127,8 @@ def _schema(end: _End) -> Json:
     if end.field and end.target:
         return {"anyOf": [_schema(_End(end.path, end.field)), _schema(_End(end.path, target=end.target))]}
     if end.field:
-        return _component(f"{end.field.name.title()}{'Condition' if _may_be_value(end.field) else 'Operators'}")
-    where = _component(where_name(end.target))
+        return component(f"{end.field.name.title()}{'Condition' if _may_be_value(end.field) else 'Operators'}")
+    where = component(where_name(end.target))
     properties = dict.fromkeys(QUANTIFIERS, where)
     if end.is_list:
         ids: Json = {"type": "array", "items": {"type": "string", "format": "uuid"}, "minItems": 1, "maxItems": MAX_IN}
@@ -156,13 +154,9 @@ def _operand(operator: str, value: Json) -> Json:
         return {"type": "array", "items": value, "maxItems": MAX_IN} | (
             {"minItems": 1} if operator in NOT_EMPTY else {}
         )
-    return {"anyOf": [value, _component("OtherField")]} if operator in COMPARISONS else value
+    return {"anyOf": [value, component("OtherField")]} if operator in COMPARISONS else value
 
 
 def where_name(resource: str) -> str:
     """Return the name of the schema of the `where` of a resource."""
     return f"{client_names(resource).type}Where"
-
-
-def _component(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}

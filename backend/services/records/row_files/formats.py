@@ -1,6 +1,5 @@
 """Formats: the options with which a file is read, and their checks."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +20,6 @@ VALUES = {  # of the options that have few; the first ones are those that a file
     "currency": ("strip",),
     "zeros": ("strip",),
 }
-_DELIMITER = re.compile(r"[\t !#-/:-@\[\]^_`{|}~]")  # no quote, no backslash
 HELP = {
     "delimiter": "The character between cells, such as `;` or the word `tab`; by default a comma",
     "encoding": f"The encoding of a file without a byte order mark: {', '.join(ENCODINGS)}",
