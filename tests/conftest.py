@@ -27,13 +27,15 @@ from tests.parts.postgres import BINARIES, running_postgres
 from tests.parts.server import ROOT, WITHOUT_LIMITS
 from tests.parts.smtp import smtp_server
 
-PASSWORD = "correct horse battery"
+PASSWORD, NEW_PASSWORD = "correct horse battery", "staple battery horse correct"
 PEOPLE = {"admin": ["admin", "member"], "alice": ["member"], "bob": ["member"], "edith": ["member", "editor"]}
 SECRET_KEY = "a key for tests that is long enough to sign with"
 # The cheapest hashes there are, and no limits but where they are tested.
 CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8, **WITHOUT_LIMITS}
-# For a test of what is settled before a database is asked: once is enough.
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+# For a test of what is settled before a database is asked, where once is enough, or of one of them.
+ON_SQLITE, ON_POSTGRES = (
+    pytest.mark.parametrize("database_url", [name], indirect=True) for name in ("sqlite", "postgres")
+)
 
 _numbers = count(1)
 

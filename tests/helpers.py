@@ -14,7 +14,11 @@ from backend.models.definition import Generation
 from backend.utils.problems import Code, Extras
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])  # access for every member
+# The access of a resource.
+OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
+PUBLIC = dict.fromkeys(OPEN, ["public"])
+READABLE = {"list": ["public"], "read": ["public"]}
+UNKNOWN_ID = "0193e0f4-0000-7000-8000-000000000000"  # that no row has
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 

@@ -10,9 +10,8 @@ from backend.models.api_key import ApiKey
 from backend.models.database import database
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
-from tests.helpers import details_of
+from tests.helpers import UNKNOWN_ID, details_of
 
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 FORM = [
     *("created_at", "expires_at", "hint", "id", "last_used_at", "name"),
     *("permissions", "revoked_at", "roles", "user_id"),
@@ -192,7 +191,7 @@ def test_a_key_does_not_get_a_new_role_with_the_name_of_a_deleted_one(admin):
 def test_a_key_cannot_do_what_needs_a_session(maker):
     secret = make_key(maker)["secret"]
     calls = [("POST", "/auth/logout"), ("GET", "/auth/sessions"), ("DELETE", "/auth/sessions")]
-    calls += [("PATCH", "/auth/me"), ("POST", "/auth/password"), ("DELETE", f"/auth/sessions/{NOBODYS}")]
+    calls += [("PATCH", "/auth/me"), ("POST", "/auth/password"), ("DELETE", f"/auth/sessions/{UNKNOWN_ID}")]
     answers = [ask(maker, secret, path, method, json={"name": "Eve"}) for method, path in calls]
     assert [answer.status_code for answer in answers] == [403] * len(calls)
     assert ask(maker, secret, "/auth/refresh", "POST").status_code == 401

@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.conftest import ON_SQLITE, PASSWORD
+from tests.conftest import NEW_PASSWORD, ON_SQLITE, PASSWORD
 from tests.helpers import bearer, details_of, refresh
-
-NEW_PASSWORD = "staple battery horse correct"
 
 
 def change(person, current=PASSWORD, new=NEW_PASSWORD):

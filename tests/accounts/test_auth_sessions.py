@@ -3,9 +3,8 @@
 import pytest
 
 from tests.conftest import ON_SQLITE, PASSWORD
-from tests.helpers import bearer, refresh
+from tests.helpers import UNKNOWN_ID, bearer, refresh
 
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 EDGE = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -82,7 +81,7 @@ def test_users_end_no_session_of_another_user(alice, admin):
     alice.get("/auth/me")
     (session,) = alice.get("/auth/sessions").json["data"]
     assert admin.delete(f"/auth/sessions/{session['id']}").status_code == 404
-    assert admin.delete(f"/auth/sessions/{NOBODYS}").status_code == 404
+    assert admin.delete(f"/auth/sessions/{UNKNOWN_ID}").status_code == 404
     assert alice.get("/auth/me").status_code == 200
 
 
@@ -94,7 +93,7 @@ def test_a_session_ends_once(alice):
 
 @ON_SQLITE
 def test_needs_a_login(stranger):
-    calls = [("GET", ""), ("DELETE", ""), ("DELETE", f"/{NOBODYS}")]
+    calls = [("GET", ""), ("DELETE", ""), ("DELETE", f"/{UNKNOWN_ID}")]
     assert [stranger.send(method, f"/auth/sessions{path}").status_code for method, path in calls] == [401, 401, 401]
 
 

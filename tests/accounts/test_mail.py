@@ -14,12 +14,11 @@ from backend.models.role import Role
 from backend.models.user import User
 from backend.services.accounts import mail_tokens, outbox, passwords
 from backend.utils.clock import utcnow
-from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.conftest import NEW_PASSWORD, ON_SQLITE, PASSWORD, Person
 from tests.helpers import bearer, details_of, refresh
 from tests.parts.smtp import html_of, link_in, text_of, token_in
 
 CAROL = {"email": "carol@example.com", "password": PASSWORD, "name": "Carol"}
-NEW_PASSWORD = "staple battery horse correct"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from backend import create_app
 from backend.models.database import database
-from backend.models.mail import Mail, OutgoingMail
+from backend.models.mail import Mail
 from backend.services.accounts import outbox
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
@@ -33,11 +33,6 @@ def mails(admin):
 
 def forget(person, email):
     assert person.post("/auth/password/forgot", json={"email": email}).status_code == 200
-
-
-def make_due():
-    with database.connection_context():
-        OutgoingMail.update(due_at=utcnow()).execute()
 
 
 def test_shows_what_became_of_each_mail(app, admin, stranger, mails, mailbox):

@@ -7,11 +7,9 @@ import pytest
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from backend.services.accounts import user_updates
-from tests.conftest import ON_SQLITE, PASSWORD, Person
-from tests.helpers import bearer, details_of, refresh
+from tests.conftest import NEW_PASSWORD, ON_SQLITE, PASSWORD, Person
+from tests.helpers import UNKNOWN_ID, bearer, details_of, refresh
 
-NEW_PASSWORD = "staple battery horse correct"
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 CAROL = {"email": "Carol@Example.com", "name": "Carol", "password": PASSWORD}
 FORM = ["active", "created_at", "email", "id", "kind", "name", "profile", "roles", "updated_at", "verified_at"]
 WRONG_VALUES = [
@@ -23,7 +21,7 @@ WRONG_VALUES = [
     ({"active": "yes"}, "active"),
     ({"roles": ["nobody"]}, "roles"),
     ({"roles": "admin"}, "roles"),
-    ({"id": NOBODYS}, "id"),
+    ({"id": UNKNOWN_ID}, "id"),
     ({"password_hash": "x"}, "password_hash"),
     ({"verified_at": "2026-01-01T00:00:00Z"}, "verified_at"),
     ({"nope": 1}, "nope"),
@@ -55,7 +53,7 @@ def test_shows_one_without_secrets(admin, edith):
     assert sorted(shown) == FORM
     assert shown["roles"] == ["editor", "member"]
     assert sorted(admin.get("/users").json["data"][0]) == FORM
-    assert admin.get(f"/users/{NOBODYS}").status_code == 404
+    assert admin.get(f"/users/{UNKNOWN_ID}").status_code == 404
 
 
 def test_creates_a_user_who_can_sign_in(app, admin):

@@ -15,12 +15,10 @@ from backend.services.backups.backups import back_up
 from backend.services.errors import Unavailable
 from backend.services.files.storage import open_storage, storage
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import files_of_at_most
+from tests.helpers import OPEN, files_of_at_most
 from tests.parts.backups import app_with, contents, make_backup, other_machine, restore
 from tests.parts.files import states
 from tests.parts.s3 import running_s3
-
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 
 
 @pytest.fixture

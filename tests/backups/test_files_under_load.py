@@ -10,8 +10,9 @@ import threading
 import time
 
 from tests.conftest import PASSWORD
+from tests.helpers import OPEN
 from tests.parts.backups import contents, other_machine
-from tests.parts.files import OPEN, WITH_FILES
+from tests.parts.files import WITH_FILES
 from tests.parts.server import Caller, running_server
 
 SECONDS = float(os.environ.get("BACKUP_SECONDS", 3))

@@ -5,12 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.conftest import ON_SQLITE, PASSWORD
+from tests.conftest import NEW_PASSWORD, ON_SQLITE, PASSWORD
 from tests.parts.server import Caller, running_server
 from tests.parts.smtp import link_in, text_of
 
 pytestmark = ON_SQLITE
-NEW_PASSWORD = "staple battery horse correct"
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from tests.conftest import ON_SQLITE
-from tests.parts.downloads import OPEN, PNG, attached
+from tests.helpers import OPEN
+from tests.parts.downloads import PNG, attached
 from tests.parts.images import picture
 
 RUN = "try { top.ran = true } catch {} ; window.ran = true; alert(1);"

@@ -3,8 +3,7 @@
 import json
 
 from tests.conftest import Person
-
-MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+from tests.helpers import OPEN
 
 
 def document_of(person):
@@ -14,7 +13,7 @@ def document_of(person):
 def declare(admin):
     """Declare notes, for members without their secret, and a resource for editors."""
     fields = {"title": {"type": "string", "required": True}, "secret": {"type": "string", "readable_by": []}}
-    admin.declare("notes", fields, access=MEMBERS)
+    admin.declare("notes", fields, access=OPEN)
     admin.declare("drafts", {"title": {"type": "string"}}, access={"list": ["editor"]})
 
 

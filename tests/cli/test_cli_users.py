@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.conftest import NEW_PASSWORD, ON_SQLITE, PASSWORD, Person
 from tests.helpers import bearer
-
-NEW_PASSWORD = "staple battery horse correct"
 
 
 @pytest.fixture

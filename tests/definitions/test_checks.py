@@ -3,9 +3,8 @@
 import json
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of, load, outcome, state
+from tests.helpers import PUBLIC, details_of, load, outcome, state
 
-ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TRIPS = {
     "name": {"type": "string"},
     "starts": {"type": "date"},
@@ -27,7 +26,7 @@ def test_every_write_must_meet_the_checks(admin):
         "dates": DATES,
         "paid": {"any": [{"open": True}, {"paid": {"gte": {"field": "price"}}, "name": {"ne": "O'Neil 100%"}}]},
     }
-    admin.declare("trips", TRIPS, access=ACCESS, checks=checks)
+    admin.declare("trips", TRIPS, access=PUBLIC, checks=checks)
     trip = admin.make("trips", starts="2026-01-01", ends="2026-01-01", price="5.00", paid="5.00", open=False)
     assert admin.make("trips", starts="2026-01-01")["ends"] is None
     text = "ends must be starts or greater"
@@ -78,7 +77,7 @@ def test_every_operator_can_be_used(admin):
         "j": {"price": {"in": ["1.00", "2.00", "5.00"]}},
         "k": {"open": True},
     }
-    admin.declare("trips", fields, access=ACCESS, checks=checks)
+    admin.declare("trips", fields, access=PUBLIC, checks=checks)
     good = {"at": "2026-01-01T00:00:01Z", "size": "S", "name": "a%?'é", "n": 2, "x": -1, "price": "5.00", "open": True}
     made = admin.make("trips", **good)
     for name, values in {
@@ -100,7 +99,7 @@ def test_every_operator_can_be_used(admin):
     assert admin.get("/trips").json["data"] == [made]
     stored = admin.get("/resources/trips").json["data"]
     assert stored["checks"] == checks
-    body = {"fields": stored["fields"], "access": ACCESS, "checks": checks}
+    body = {"fields": stored["fields"], "access": PUBLIC, "checks": checks}
     assert admin.post("/resources/trips/plan", json=body).json["data"]["steps"] == []
 
 
@@ -192,7 +191,7 @@ def test_a_check_reveals_no_hidden_field(admin, alice, edith):
     hidden = {"readable_by": ["editor"]}
     fields = {"salary": {"type": "integer"} | hidden, "bonus": {"type": "integer"}}
     checks = {"bonus": {"bonus": {"lte": {"field": "salary"}}}}
-    body = {"name": "pay", "fields": fields, "checks": checks, "access": ACCESS}
+    body = {"name": "pay", "fields": fields, "checks": checks, "access": PUBLIC}
     answer = admin.post("/resources", json=body)
     message = "Everybody who may set bonus could find out salary: limit `writable_by` of bonus."
     assert (answer.status_code, details_of(answer)["json"]) == (422, {"checks": {"bonus": [message]}})
@@ -213,7 +212,7 @@ def test_a_deletion_that_would_break_a_check_is_refused(admin):
     fields = TRIPS | {"place": {"type": "reference", "to": "places", "on_delete": "set_null"}}
     fields |= {"guide": {"type": "reference", "to": "users", "on_delete": "set_null"}}
     somewhere = {"any": [{"place": {"isnull": False}}, {"guide": {"isnull": False}}]}
-    admin.declare("trips", fields, access=ACCESS, checks={"somewhere": somewhere})
+    admin.declare("trips", fields, access=PUBLIC, checks={"somewhere": somewhere})
     place = admin.make("places")
     trip = admin.make("trips", place=place["id"])
     refused = admin.delete(f"/places/{place['id']}")

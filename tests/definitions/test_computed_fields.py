@@ -3,10 +3,9 @@
 import json
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of, load, outcome
+from tests.helpers import PUBLIC, details_of, load, outcome
 
 FUNCTIONS = "The functions are coalesce, concat, day, hour, lower, month, year."
-ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 LINES = {
     "name": {"type": "string", "required": True},
     "price": {"type": "decimal"},
@@ -61,7 +60,7 @@ COMPUTED = [
 
 
 def test_a_value_is_computed_when_a_record_is_written(admin):
-    admin.declare("lines", LINES, access=ACCESS)
+    admin.declare("lines", LINES, access=PUBLIC)
     line = admin.make("lines", name="a", price="2.50", quantity=3)
     assert line["total"] == "7.50"
     changed = admin.patch(f"/lines/{line['id']}", json={"quantity": 4}).json["data"]
@@ -77,7 +76,7 @@ def test_a_value_is_computed_when_a_record_is_written(admin):
 
 def test_every_expression_has_the_same_value_on_both_databases(admin):
     computed = {f"c{i}": {"computed": text, **options} for i, (text, options, _) in enumerate(COMPUTED)}
-    admin.declare("things", INPUTS | computed, access=ACCESS)
+    admin.declare("things", INPUTS | computed, access=PUBLIC)
     for number, record in enumerate(RECORDS[:2]):
         made = admin.make("things", **record)
         assert [made[f"c{i}"] for i in range(len(COMPUTED))] == [values[number] for _, _, values in COMPUTED]
@@ -88,7 +87,7 @@ def test_every_expression_has_the_same_value_on_both_databases(admin):
         "name": "things",
         "fields": INPUTS | {name: computed[name] for name in computed if name not in ("c0", "c1")},
     }
-    assert admin.put("/resources/things", json=body | {"access": ACCESS}).status_code == 200
+    assert admin.put("/resources/things", json=body | {"access": PUBLIC}).status_code == 200
     made = admin.make("things", **RECORDS[2])
     assert [made[f"c{i}"] for i in range(2, len(COMPUTED))] == [values[2] for _, _, values in COMPUTED[2:]]
 
@@ -97,7 +96,7 @@ def test_the_longest_expressions_can_be_computed(admin):
     texts = ["+".join(["n"] * 49), "*".join(["x"] * 49), "(" * 19 + "n" + "-1)" * 19, "/".join(["x"] * 49)]
     kinds = ["integer", "number", "integer", "number"]
     fields = {f"c{i}": {"type": kinds[i], "computed": text} for i, text in enumerate(texts)}
-    admin.declare("things", {"n": {"type": "integer"}, "x": {"type": "number"}} | fields, access=ACCESS)
+    admin.declare("things", {"n": {"type": "integer"}, "x": {"type": "number"}} | fields, access=PUBLIC)
     thing = admin.make("things", n=2, x=0.5)
     assert [thing[f"c{i}"] for i in range(4)] == [98, 0.5**49, -17, 2.0**47]
     refused = admin.post("/things", json={"x": 1e-300})  # `c1` is 0
@@ -170,7 +169,7 @@ def test_options_without_meaning_are_refused(admin):
 
 def test_lists_and_aggregates_use_computed_fields(admin):
     fields = LINES | {"label": {"type": "string", "computed": "concat(name, ' x', quantity)", "unique": True}}
-    admin.declare("lines", fields, access=ACCESS, indexes=[["total"]])
+    admin.declare("lines", fields, access=PUBLIC, indexes=[["total"]])
     for name, price, quantity in [("a", "1.25", 2), ("b", "0.10", 3), ("c", "1.25", None), ("d", "-1.00", 4)]:
         admin.make("lines", name=name, price=price, quantity=quantity)
 
@@ -195,7 +194,7 @@ def test_lists_and_aggregates_use_computed_fields(admin):
 
 
 def test_files_batches_and_history_have_computed_fields(admin):
-    admin.declare("lines", LINES, access=ACCESS, history=True)
+    admin.declare("lines", LINES, access=PUBLIC, history=True)
     line = admin.make("lines", name="a", price="1.25", quantity=2)
     exported = admin.get("/lines/export").text
     assert exported.splitlines()[0].lstrip("\ufeff").startswith("id,name,price,quantity,total,")
@@ -227,7 +226,7 @@ def test_a_value_that_does_not_fit_is_refused_and_names_its_field(admin):
     inputs = {"n": {"type": "integer"}, "x": {"type": "number"}, "a": {"type": "string"}}
     secret = {"hidden": {"type": "integer", "readable_by": []}, "hidden_total": {"type": "integer", "readable_by": []}}
     secret["hidden_total"]["computed"] = "n * 8"
-    admin.declare("things", inputs | secret | texts | numbers, access=ACCESS)
+    admin.declare("things", inputs | secret | texts | numbers, access=PUBLIC)
     thing = admin.make("things", n=3037000499, x=1e154, a="éé")
     assert (thing["total"], thing["label"]) == (3037000499**2, "éééé")
     for name, values in [("total", {"n": 3037000500}), ("label", {"a": "ééé"}), ("big", {"x": 1e155})]:
@@ -243,7 +242,7 @@ def test_a_hidden_input_is_not_revealed(admin, alice, edith):
     hours = {"hours": {"type": "integer"}, "cost": {"type": "integer", "computed": "hours * 8", "readable_by": []}}
     for readers, status in [(None, 422), (["member"], 422), (["editor", "member"], 422), (["admin", "editor"], 201)]:
         rule = {} if readers is None else {"readable_by": readers}
-        body = {"name": "tasks", "fields": hours | {"fee": fee, "double": double | rule}, "access": ACCESS}
+        body = {"name": "tasks", "fields": hours | {"fee": fee, "double": double | rule}, "access": PUBLIC}
         answer = admin.post("/resources", json=body)
         assert answer.status_code == status, answer.json
     job = admin.make("tasks", fee="4000000000.00", hours=1)
@@ -260,7 +259,7 @@ def test_a_hidden_input_is_not_revealed(admin, alice, edith):
 
 @ON_SQLITE
 def test_the_document_describes_computed_fields(admin):
-    admin.declare("lines", LINES, access=ACCESS)
+    admin.declare("lines", LINES, access=PUBLIC)
     schemas = admin.get("http://localhost/openapi.json").json["components"]["schemas"]
     total = schemas["Line"]["properties"]["total"]
     assert total["description"] == "Computed as `price * quantity`"

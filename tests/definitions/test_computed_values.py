@@ -29,11 +29,6 @@ def make_expression(chance, depth):
     return f"({left} {operator} {right})", lambda values: calculate(operator, first(values), second(values))
 
 
-def first_of(left, right):
-    """Return the first of two values that is not null."""
-    return right if left is None else left
-
-
 def calculate(operator, left, right):
     """Return the exact result, None for null; the digits of a quotient are cut off after the 20th."""
     if left is None or right is None or (operator == "/" and not right):

@@ -3,9 +3,8 @@
 import pytest
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import OPEN, details_of
 
-ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 FIELDS = {
     "title": {"type": "string", "required": True},
     "salary": {"type": "integer", "readable_by": ["editor"], "default": 7},
@@ -21,7 +20,7 @@ SYSTEM = {"id", "created_at", "updated_at", "created_by", "version"}
 @pytest.fixture
 def staff(admin):
     """A resource in which not everybody may read and write everything."""
-    admin.declare("staff", FIELDS, access=ACCESS)
+    admin.declare("staff", FIELDS, access=OPEN)
 
 
 def fields(record):
@@ -86,7 +85,7 @@ def test_a_new_role_shows_more_from_the_next_request_on(staff, admin, alice):
 def test_a_rule_of_a_field_can_be_changed_with_records_in_place(staff, admin, alice):
     path = f"/staff/{alice.make('staff', title='x')['id']}"
     opened = FIELDS | {"salary": {"type": "integer", "default": 7}}
-    assert admin.put("/resources/staff", json={"fields": opened, "access": ACCESS}).status_code == 200
+    assert admin.put("/resources/staff", json={"fields": opened, "access": OPEN}).status_code == 200
     assert alice.get(path).json["data"]["salary"] == 7
 
 
@@ -100,14 +99,14 @@ def test_refuses_rules_of_fields_that_make_no_sense(admin):
         ({"required": True, "writable_by": ["editor"]}, "writable_by"),
     ]
     for options, to_blame in wrong:
-        body = {"name": "staff", "fields": {"salary": {"type": "integer"} | options}, "access": ACCESS}
+        body = {"name": "staff", "fields": {"salary": {"type": "integer"} | options}, "access": OPEN}
         assert list(problems(admin.post("/resources", json=body))["fields"]["salary"]) == [to_blame], options
 
 
 @ON_SQLITE
 def test_a_required_field_may_be_left_to_those_who_create(admin, alice, edith):
     salary = {"type": "integer", "required": True, "writable_by": ["editor"]}
-    admin.declare("staff", {"salary": salary}, access=ACCESS | {"create": ["editor"]})
+    admin.declare("staff", {"salary": salary}, access=OPEN | {"create": ["editor"]})
     assert edith.make("staff", salary=1)["salary"] == 1
     assert alice.post("/staff", json={"salary": 1}).status_code == 403
     assert problems(edith.post("/staff", json={})) == {"salary": ["A value is required."]}

@@ -4,19 +4,18 @@ from backend.models.database import database
 from backend.services.definitions.indexes import indexes_of
 from backend.services.definitions.stored import load_definitions
 from tests.conftest import ON_SQLITE
-from tests.helpers import CSV, details_of, load, outcome, read
+from tests.helpers import CSV, OPEN, details_of, load, outcome, read
 
 FIELDS = {
     "slug": {"type": "string"},
     "status": {"type": "string", "required": True, "default": "new"},
     "due": {"type": "date"},
 }
-ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 TAKEN = {"created_by": ["Already taken."], "slug": ["Already taken."]}
 
 
 def body(**parts):
-    return {"fields": FIELDS, "access": ACCESS, **parts}
+    return {"fields": FIELDS, "access": OPEN, **parts}
 
 
 def plan(admin, definition):
@@ -27,7 +26,7 @@ def plan(admin, definition):
 
 
 def test_values_are_unique_for_each_owner(admin, alice, bob):
-    admin.declare("notes", FIELDS, access=ACCESS, unique=[["created_by", "slug"]])
+    admin.declare("notes", FIELDS, access=OPEN, unique=[["created_by", "slug"]])
     alice.make("notes", slug="tea")
     made = bob.make("notes", slug="tea")
     again = alice.post("/notes", json={"slug": "tea"})
@@ -42,7 +41,7 @@ def test_values_are_unique_for_each_owner(admin, alice, bob):
 
 
 def test_an_import_finds_what_is_taken(admin, alice, bob):
-    admin.declare("notes", FIELDS, access=ACCESS, unique=[["created_by", "slug"]])
+    admin.declare("notes", FIELDS, access=OPEN, unique=[["created_by", "slug"]])
     alice.make("notes", slug="tea")
     answer = load(alice, "slug\ntea\nmilk\nmilk\n", resource="notes", dry_run="true")
     assert [row["line"] for row in answer.json["data"]["problems"]] == [2, 4]
@@ -52,7 +51,7 @@ def test_an_import_finds_what_is_taken(admin, alice, bob):
 
 
 def test_a_plan_names_the_rows_that_repeat_values(admin, alice, bob):
-    admin.declare("notes", FIELDS, access=ACCESS)
+    admin.declare("notes", FIELDS, access=OPEN)
     for person in (alice, bob, alice):
         last = person.make("notes", slug="tea")
     wanted = body(unique=[["slug", "created_by"]], indexes=[["status", "-due"], ["-created_at"]])
@@ -75,7 +74,7 @@ def test_a_plan_names_the_rows_that_repeat_values(admin, alice, bob):
 
 def test_a_renamed_field_keeps_its_sets(admin, alice):
     sets = {"unique": [["created_by", "slug"]], "indexes": [["status", "-due"]]}
-    admin.declare("notes", FIELDS, access=ACCESS, **sets)
+    admin.declare("notes", FIELDS, access=OPEN, **sets)
     alice.make("notes", slug="tea")
     names = {"slug": "code", "due": "ends"}
     fields = {names.get(name, name): field for name, field in FIELDS.items()}
@@ -90,7 +89,7 @@ def test_a_renamed_field_keeps_its_sets(admin, alice):
 
 
 def test_a_set_is_dropped_and_its_order_changed(admin):
-    admin.declare("notes", FIELDS, access=ACCESS, unique=[["created_by", "slug"]], indexes=[["status", "due"]])
+    admin.declare("notes", FIELDS, access=OPEN, unique=[["created_by", "slug"]], indexes=[["status", "due"]])
     wanted = body(indexes=[["status", "-due"]])
     assert plan(admin, wanted) == [
         "Allow repeated values of created_by and slug.",
@@ -187,7 +186,7 @@ def test_an_import_knows_the_rule(admin, alice):
 
 
 def test_a_plan_counts_the_rows_that_meet_the_rule(admin, alice):
-    admin.declare("notes", WITH_DELETED, access=ACCESS)
+    admin.declare("notes", WITH_DELETED, access=OPEN)
     made = [alice.make("notes", slug="tea", deleted=deleted) for deleted in (True, False, True, False)]
     answer = admin.put("/resources/notes", json=ruled())
     assert answer.status_code == 409
@@ -217,7 +216,7 @@ def test_a_plan_counts_the_rows_that_meet_the_rule(admin, alice):
 
 def test_a_plan_tests_the_values_that_rows_will_have(admin, alice):
     fields = FIELDS | {"stage": {"type": "integer"}}
-    admin.declare("notes", fields, access=ACCESS)
+    admin.declare("notes", fields, access=OPEN)
     for stage in (1, None, 2):
         alice.make("notes", slug="tea", stage=stage)
     # The rule names an added field, and one that gets its default where it has no value.
@@ -322,7 +321,7 @@ def test_a_rule_can_compare_every_type(admin, alice):
     # Each record has a slug of its own for each rule, so that it can only conflict by that rule.
     slugs = {f"slug_{number}": {"type": "string"} for number in range(len(RULES))}
     entries = [{"fields": [slug], "where": rule} for slug, rule in zip(slugs, RULES.values(), strict=True)]
-    admin.declare("notes", fields | slugs, access=ACCESS, unique=entries, indexes=entries)
+    admin.declare("notes", fields | slugs, access=OPEN, unique=entries, indexes=entries)
     met = {kind: value for kind, (value, _) in EXAMPLES.items()} | {"name": "straße"}
     unmet = {kind: other for kind, (_, other) in EXAMPLES.items()} | {"name": "strase"}
     for slug in slugs:

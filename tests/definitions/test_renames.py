@@ -7,11 +7,10 @@ from backend.models.definition import Generation
 from backend.services import documents
 from backend.services.access.actors import SYSTEM
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import READABLE, details_of
 
 TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
 LONG = {letter: letter * 63 for letter in "ab"}
-PUBLIC = {"list": ["public"], "read": ["public"]}
 
 
 def put(admin, fields, name="notes", **rest):
@@ -181,10 +180,10 @@ def test_a_new_resource_takes_nothing_over(admin):
 
 
 def test_two_resources_swap_their_names(admin):
-    body = {"search": ["name"], "history": True, "access": PUBLIC}
+    body = {"search": ["name"], "history": True, "access": READABLE}
     admin.declare("cats", {"name": TEXT | {"unique": True}, "kind": TEXT | {"index": True}}, **body)
     admin.declare("dogs", {"name": TEXT | {"unique": True}, "friend": {"type": "reference", "to": "cats"}}, **body)
-    admin.declare("walks", {"who": {"type": "reference", "to": "dogs", "on_delete": "cascade"}}, access=PUBLIC)
+    admin.declare("walks", {"who": {"type": "reference", "to": "dogs", "on_delete": "cascade"}}, access=READABLE)
     tom = admin.make("cats", name="Tom")
     rex = admin.make("dogs", name="Rex", friend=tom["id"])
     admin.make("walks", who=rex["id"])

@@ -12,14 +12,13 @@ import yaml
 from backend.routes.toolkit import streaming
 from backend.services.operation.open_streams import open_streams
 from tests.conftest import PASSWORD, Person
-from tests.helpers import CSV, load, outcome, read
+from tests.helpers import CSV, UNKNOWN_ID, load, outcome, read
 from tests.parts import geo, teams
 from tests.parts.changes import Follower
 from tests.parts.downloads import PNG, fetch, upload
 from tests.parts.every_reader import assert_sent, assert_streamed, webhooks_of
 from tests.parts.teams import GARDEN, LIBRARY
 
-UNKNOWN = "0193e0f4-0000-7000-8000-000000000000"
 # The teams of which each person may learn anything; see Stage.
 SEES = {
     "alice": {GARDEN, LIBRARY},
@@ -98,7 +97,7 @@ GUESSES = [
     ("GET", "/attachments/{garden.attachments}/file", None),
     ("HEAD", "/attachments/{garden.attachments}/file", None),
     ("POST", "/attachments/{garden.attachments}/file/link", {"seconds": 60}),
-    ("POST", "/attachments", {"task": "{garden.tasks}", "file": UNKNOWN}),
+    ("POST", "/attachments", {"task": "{garden.tasks}", "file": UNKNOWN_ID}),
     ("GET", "/tasks?project={garden.projects}", None),
     ("GET", "/tasks?project.team={garden.teams}", None),
     ("GET", "/tasks?id={garden.tasks}&expand=project", None),
@@ -232,9 +231,9 @@ def test_a_record_of_a_foreign_team_is_like_one_that_does_not_exist(stage, admin
     hidden = {"tags": {"add": [stage.garden["tags"]]}}  # from bob, on a task of his team
     assert stage.people["alice"].patch(f"/tasks/{stage.library['tasks']}", json=hidden).status_code == 200
     before, differences = [read(admin, name) for name in teams.RESOURCES], {}
-    nothing = dict.fromkeys(teams.RESOURCES, UNKNOWN)
+    nothing = dict.fromkeys(teams.RESOURCES, UNKNOWN_ID)
     for name in ("bob", "dave", "edith"):
-        mine = stage.library if name == "bob" else dict.fromkeys(teams.RESOURCES, UNKNOWN[:-1] + "1")
+        mine = stage.library if name == "bob" else dict.fromkeys(teams.RESOURCES, UNKNOWN_ID[:-1] + "1")
         for guess in GUESSES:
             answers = []
             for garden in (stage.garden, nothing):
@@ -312,10 +311,10 @@ def test_an_import_reaches_only_the_teams_of_its_sender(stage, admin):
         (new, {}, garden["projects"]),
         (known, {"mode": "upsert", "key": "id"}, garden["tasks"]),
     ]:
-        refused = [load(bob, lines.format(each), CSV, "tasks", **query) for each in (hidden, UNKNOWN)]
+        refused = [load(bob, lines.format(each), CSV, "tasks", **query) for each in (hidden, UNKNOWN_ID)]
         assert [answer.status_code for answer in refused] == [422, 422]
         texts = [answer.text.partition('"timestamp"')[0] for answer in refused]
-        assert texts[0].replace(hidden, UNKNOWN) == texts[1]
+        assert texts[0].replace(hidden, UNKNOWN_ID) == texts[1]
     assert read(admin, "tasks") == before
     assert outcome(load(bob, new.format(library["projects"]), CSV, "tasks")) == (1, 1, 0, 0)
 

@@ -8,9 +8,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from backend.services.field_types.registry import parse_field
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
-
-ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
+from tests.helpers import PUBLIC, details_of
 
 
 class FieldTypeContract:
@@ -42,7 +40,7 @@ class FieldTypeContract:
     @pytest.fixture
     def things(self, admin):
         """Declares a resource with the field `value` and returns who may use it."""
-        admin.declare("things", {"value": self.declaration}, access=ACCESS)
+        admin.declare("things", {"value": self.declaration}, access=PUBLIC)
         return admin
 
     def test_a_value_is_returned_in_its_canonical_form(self, things):

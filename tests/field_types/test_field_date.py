@@ -1,6 +1,7 @@
 """`date`: calendar days."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC
 
 
 class TestDate(FieldTypeContract):
@@ -33,6 +34,6 @@ class TestDate(FieldTypeContract):
 
 
 def test_both_ends_of_the_range_are_valid(admin):
-    admin.declare("days", {"day": {"type": "date", "min": "2026-01-01", "max": "2026-12-31"}}, access=ACCESS)
+    admin.declare("days", {"day": {"type": "date", "min": "2026-01-01", "max": "2026-12-31"}}, access=PUBLIC)
     days = ("2025-12-31", "2026-01-01", "2026-12-31", "2027-01-01")
     assert [admin.post("/days", json={"day": day}).status_code for day in days] == [422, 201, 201, 422]

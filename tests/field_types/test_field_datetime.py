@@ -1,7 +1,7 @@
 """`datetime`: moments, in UTC with microseconds."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import details_of
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC, details_of
 
 
 class TestDatetime(FieldTypeContract):
@@ -56,13 +56,13 @@ class TestDatetime(FieldTypeContract):
 
 
 def test_a_missing_offset_is_called_by_its_name(admin):
-    admin.declare("events", {"at": {"type": "datetime"}}, access=ACCESS)
+    admin.declare("events", {"at": {"type": "datetime"}}, access=PUBLIC)
     answer = admin.post("/events", json={"at": "2026-11-23T12:00:00"})
     assert details_of(answer)["json"]["at"] == ["The offset from UTC is missing: end it with Z or +02:00."]
 
 
 def test_both_ends_of_the_range_are_valid_with_any_offset(admin):
     field = {"type": "datetime", "min": "2026-01-01T01:00:00+01:00", "max": "2026-01-02T00:00:00Z"}
-    admin.declare("events", {"at": field}, access=ACCESS)
+    admin.declare("events", {"at": field}, access=PUBLIC)
     moments = ("2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-01-02T01:00:00+01:00", "2026-01-02T00:00:00.1Z")
     assert [admin.post("/events", json={"at": moment}).status_code for moment in moments] == [422, 201, 201, 422]

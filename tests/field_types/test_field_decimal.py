@@ -6,8 +6,8 @@ from operator import eq, ge, gt, le, lt
 from random import Random
 
 from tests.conftest import ON_SQLITE
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, NDJSON, details_of, load, outcome
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import CSV, NDJSON, PUBLIC, details_of, load, outcome
 
 
 class TestDecimal(FieldTypeContract):
@@ -128,7 +128,7 @@ WIDE = {"type": "decimal", "precision": 38, "scale": 2}
 
 def test_wide_decimals_are_added_up_and_compared_exactly(admin):
     fields = {"kind": {"type": "string"}, "amount": WIDE | {"index": True}, "narrow": {"type": "decimal"}}
-    admin.declare("accounts", fields, access=ACCESS)
+    admin.declare("accounts", fields, access=PUBLIC)
     random, amounts = Random(7), {"a": [], "b": [], "c": []}
     for number in range(60):
         units = random.randrange(-(10 ** random.randrange(1, 39)), 10 ** random.randrange(1, 39))
@@ -162,7 +162,7 @@ def test_wide_decimals_are_added_up_and_compared_exactly(admin):
 
 
 def test_a_wide_decimal_is_unique_and_a_key(admin):
-    admin.declare("accounts", {"amount": WIDE | {"unique": True}, "n": {"type": "integer"}}, access=ACCESS)
+    admin.declare("accounts", {"amount": WIDE | {"unique": True}, "n": {"type": "integer"}}, access=PUBLIC)
     for amount in ("-5", "20", "-300000000000000000000", "4000000000000000000000"):
         admin.make("accounts", amount=amount)
     assert admin.post("/accounts", json={"amount": "20.00"}).status_code == 409
@@ -178,14 +178,14 @@ def test_a_wide_decimal_is_unique_and_a_key(admin):
 
 
 def test_decimals_become_wider_and_narrower(admin):
-    admin.declare("accounts", {"amount": {"type": "decimal", "default": "0"}}, access=ACCESS)
+    admin.declare("accounts", {"amount": {"type": "decimal", "default": "0"}}, access=PUBLIC)
     for amount in ("1234567890.12", "-0.01", None):
         admin.make("accounts", amount=amount)
-    wide = {"fields": {"amount": WIDE | {"default": "0"}}, "access": ACCESS}
+    wide = {"fields": {"amount": WIDE | {"default": "0"}}, "access": PUBLIC}
     assert admin.put("/resources/accounts", json=wide).status_code == 200
     admin.make("accounts", amount="1" * 36)
     for field, kept in (({"type": "text"}, 3), (WIDE, 3), ({"type": "decimal", "precision": 18}, 2)):
-        body = {"fields": {"amount": field}, "access": ACCESS}
+        body = {"fields": {"amount": field}, "access": PUBLIC}
         plan = admin.post("/resources/accounts/plan", json=body).json["data"]
         assert admin.put(f"/resources/accounts?confirm={plan['fingerprint']}", json=body).status_code == 200
         amounts = [account["amount"] for account in admin.get("/accounts?sort=id").json["data"]]
@@ -199,7 +199,7 @@ def test_wide_decimals_are_computed_from_and_computed(admin):
         "total": {"type": "decimal", "precision": 38, "scale": 6, "computed": "price * rate", "index": True},
         "narrow": {"type": "decimal", "precision": 18, "computed": "rate - price"},
     }
-    admin.declare("lines", fields, access=ACCESS)
+    admin.declare("lines", fields, access=PUBLIC)
     pairs = [("-1234567890123456.78", "3.14159265"), ("2", "3")]
     made = [admin.make("lines", price=price, rate=rate) for price, rate in pairs]
     assert [(each["total"], each["narrow"]) for each in made] == [
@@ -221,7 +221,7 @@ def test_a_profile_has_no_wide_decimal(admin):
 
 def test_both_ends_of_the_range_are_valid(admin):
     field = {"type": "decimal", "scale": 2, "min": "0.50", "max": "10"}
-    admin.declare("prices", {"price": field}, access=ACCESS)
+    admin.declare("prices", {"price": field}, access=PUBLIC)
     prices = {
         price: admin.post("/prices", json={"price": price}).status_code for price in ("0.49", "0.5", "10", "10.01")
     }
@@ -229,12 +229,12 @@ def test_both_ends_of_the_range_are_valid(admin):
 
 
 def test_without_fraction_digits_there_is_no_point(admin):
-    admin.declare("yen", {"price": {"type": "decimal", "precision": 5, "scale": 0}}, access=ACCESS)
+    admin.declare("yen", {"price": {"type": "decimal", "precision": 5, "scale": 0}}, access=PUBLIC)
     assert [admin.make("yen", price=price)["price"] for price in ("0", "99999", -5)] == ["0", "99999", "-5"]
     assert admin.post("/yen", json={"price": "0.5"}).status_code == 422
 
 
 def test_only_fraction_digits_are_a_decimal_too(admin):
-    admin.declare("shares", {"share": {"type": "decimal", "precision": 4, "scale": 4}}, access=ACCESS)
+    admin.declare("shares", {"share": {"type": "decimal", "precision": 4, "scale": 4}}, access=PUBLIC)
     assert [admin.make("shares", share=share)["share"] for share in ("0.25", "-0.0001")] == ["0.2500", "-0.0001"]
     assert admin.post("/shares", json={"share": "1"}).status_code == 422

@@ -1,7 +1,7 @@
 """`enum`: one of a few words."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, load, outcome
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import CSV, PUBLIC, load, outcome
 
 
 class TestEnum(FieldTypeContract):
@@ -34,7 +34,7 @@ class TestEnum(FieldTypeContract):
 
 def test_a_choice_may_be_the_empty_text(admin):
     field = {"type": "enum", "choices": ["", "high"], "default": "high"}
-    admin.declare("tasks", {"level": field, "n": {"type": "integer"}}, access=ACCESS)
+    admin.declare("tasks", {"level": field, "n": {"type": "integer"}}, access=PUBLIC)
     for level in ("", "high", None):
         admin.make("tasks", level=level)
     assert [task["level"] for task in admin.get("/tasks?level=").json["data"]] == [""]

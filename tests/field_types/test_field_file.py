@@ -4,25 +4,25 @@ import pytest
 
 from backend.services.field_types.registry import parse_field
 from tests.conftest import ON_SQLITE
-from tests.field_types.contract import ACCESS, FieldTypeContract, check_answer
-from tests.helpers import details_of
-from tests.parts.files import NOWHERE, stage
+from tests.field_types.contract import FieldTypeContract, check_answer
+from tests.helpers import PUBLIC, UNKNOWN_ID, details_of
+from tests.parts.files import stage
 
-SHOWN = {"id": NOWHERE, "name": "=a#b.png", "type": "image/png", "bytes": 5, "sha256": "0" * 64}
-SHOWN["url"] = f"/api/v1/things/{NOWHERE}/value"
+SHOWN = {"id": UNKNOWN_ID, "name": "=a#b.png", "type": "image/png", "bytes": 5, "sha256": "0" * 64}
+SHOWN["url"] = f"/api/v1/things/{UNKNOWN_ID}/value"
 
 
 class TestFile(FieldTypeContract):
     options = {"types": ["image/*", "application/pdf"], "max_bytes": 1000}
-    refused = [NOWHERE, 1, True, [], {}, "", "x", {"id": "x"}, {"id": None}, {"id": NOWHERE}, [NOWHERE]]
-    refused_filters = [f"={NOWHERE}", f"__in={NOWHERE}", f"__gt={NOWHERE}", "__contains=a"]
+    refused = [UNKNOWN_ID, 1, True, [], {}, "", "x", {"id": "x"}, {"id": None}, {"id": UNKNOWN_ID}, [UNKNOWN_ID]]
+    refused_filters = [f"={UNKNOWN_ID}", f"__in={UNKNOWN_ID}", f"__gt={UNKNOWN_ID}", "__contains=a"]
     ordered = False
     refused_options = [
         *(({"types": types}, "types") for types in ([], ["image"], ["*/*"], ["Image/png"], ["a/b", "a/b"], "a/b")),
         *(({"thumbs": thumbs}, "thumbs") for thumbs in ([], ["200"], ["0x9"], ["2001x9"], ["9x2001"], ["9x9", "9x9"])),
         *(({"max_bytes": size}, "max_bytes") for size in (0, -1, 1.5, "9", True)),
         ({"public": "yes"}, "public"),
-        ({"default": NOWHERE}, "default"),
+        ({"default": UNKNOWN_ID}, "default"),
         ({"unique": True}, "unique"),
         ({"index": True}, "index"),
         ({"computed": "a"}, "computed"),
@@ -54,11 +54,11 @@ class TestFile(FieldTypeContract):
     def test_a_csv_cell_holds_a_value(self):
         field = parse_field(self.declaration)
         cell = field.to_cell(SHOWN)
-        assert cell == f"'=a#b.png /api/v1/things/{NOWHERE}/value#{NOWHERE}"
-        assert {field.cell_reader()(each) for each in (cell, NOWHERE, f" {NOWHERE} ")} == {NOWHERE}
+        assert cell == f"'=a#b.png /api/v1/things/{UNKNOWN_ID}/value#{UNKNOWN_ID}"
+        assert {field.cell_reader()(each) for each in (cell, UNKNOWN_ID, f" {UNKNOWN_ID} ")} == {UNKNOWN_ID}
 
     def test_a_loaded_value_becomes_the_value_in_json(self):
-        assert parse_field(self.declaration).json_field().deserialize(SHOWN) == NOWHERE
+        assert parse_field(self.declaration).json_field().deserialize(SHOWN) == UNKNOWN_ID
 
     def test_a_value_converts_to_text_to_json_and_back(self):
         field = parse_field(self.declaration)
@@ -74,6 +74,6 @@ class TestFile(FieldTypeContract):
     @pytest.mark.parametrize("name", ["upload", "attachment", "Image", "photo", "picture", "blob"])
     @ON_SQLITE
     def test_other_names_propose_it(self, admin, name):
-        answer = admin.post("/resources", json={"name": "a", "fields": {"b": {"type": name}}, "access": ACCESS})
+        answer = admin.post("/resources", json={"name": "a", "fields": {"b": {"type": name}}, "access": PUBLIC})
         (text,) = details_of(answer)["json"]["fields"]["b"]["type"]
         assert text.endswith(" Did you mean file?")

@@ -1,6 +1,7 @@
 """`integer`: whole numbers of 64 bits."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC
 
 LEAST, MOST = -(2**63), 2**63 - 1
 
@@ -37,6 +38,6 @@ class TestInteger(FieldTypeContract):
 
 
 def test_both_ends_of_the_range_are_valid(admin):
-    admin.declare("scores", {"points": {"type": "integer", "min": -1, "max": 2}}, access=ACCESS)
+    admin.declare("scores", {"points": {"type": "integer", "min": -1, "max": 2}}, access=PUBLIC)
     statuses = {points: admin.post("/scores", json={"points": points}).status_code for points in (-2, -1, 2, 3)}
     assert statuses == {-2: 422, -1: 201, 2: 201, 3: 422}

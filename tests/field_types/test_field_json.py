@@ -2,7 +2,8 @@
 
 from functools import reduce
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC
 
 
 def nested(depth):
@@ -33,13 +34,13 @@ class TestJson(FieldTypeContract):
 
 
 def test_an_object_keeps_the_order_of_its_keys(admin):
-    admin.declare("notes", {"body": {"type": "json"}}, access=ACCESS)
+    admin.declare("notes", {"body": {"type": "json"}}, access=PUBLIC)
     record_id = admin.make("notes", body={"z": 1, "a": 2, "m": 3})["id"]
     assert list(admin.get(f"/notes/{record_id}").json["data"]["body"]) == ["z", "a", "m"]
 
 
 def test_numbers_that_are_not_finite_are_refused(admin):
-    admin.declare("notes", {"body": {"type": "json"}}, access=ACCESS)
+    admin.declare("notes", {"body": {"type": "json"}}, access=PUBLIC)
     answers = [
         admin.post("/notes", data=f'{{"body": {body}}}', content_type="application/json")
         for body in ("NaN", "Infinity", "[-Infinity]", "1e400", "[-1e400]")

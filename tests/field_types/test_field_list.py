@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import NDJSON, details_of, load, outcome
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import NDJSON, PUBLIC, details_of, load, outcome
 
 
 class TestList(FieldTypeContract):
@@ -120,7 +120,7 @@ FIELDS = {
 @pytest.fixture
 def things(admin):
     """Declare a resource with two lists, and return who may use it."""
-    admin.declare("things", FIELDS, access=ACCESS, history=True)
+    admin.declare("things", FIELDS, access=PUBLIC, history=True)
     return admin
 
 
@@ -198,7 +198,7 @@ def test_files_bring_lists_back_exactly(things):
 
 def change(admin, **fields):
     """Plan that the resource has these fields, apply it with consent, and return the plan."""
-    body = {"fields": fields, "access": ACCESS}
+    body = {"fields": fields, "access": PUBLIC}
     plan = admin.post("/resources/things/plan", json=body).json["data"]
     answer = admin.put("/resources/things", json=body, query_string={"confirm": plan["fingerprint"]})
     assert answer.status_code == (200 if plan["possible"] else 409), answer.json
@@ -206,7 +206,7 @@ def change(admin, **fields):
 
 
 def test_texts_become_lists_and_lists_texts(admin):
-    admin.declare("things", {"value": {"type": "string"}}, access=ACCESS)
+    admin.declare("things", {"value": {"type": "string"}}, access=PUBLIC)
     for value in ("a|b", "1", None, r"x\|y", "a|a"):
         admin.make("things", value=value)
 
@@ -231,7 +231,7 @@ def test_texts_become_lists_and_lists_texts(admin):
 
 def test_narrower_lists_need_fitting_records(admin):
     declaration = {"type": "list", "of": "string", "max": 3}
-    admin.declare("things", {"value": declaration}, access=ACCESS)
+    admin.declare("things", {"value": declaration}, access=PUBLIC)
     record = admin.make("things", value=["a", "b", "long"])
     assert change(admin, value=declaration | {"max": 2}) == [
         "Allow fewer values of value, although 1 record would not fit."

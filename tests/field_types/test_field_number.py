@@ -1,6 +1,7 @@
 """`number`: doubles, never NaN or infinite."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC
 
 
 class TestNumber(FieldTypeContract):
@@ -37,13 +38,13 @@ class TestNumber(FieldTypeContract):
 
 
 def test_both_ends_of_the_range_are_valid(admin):
-    admin.declare("places", {"latitude": {"type": "number", "min": -90, "max": 90}}, access=ACCESS)
+    admin.declare("places", {"latitude": {"type": "number", "min": -90, "max": 90}}, access=PUBLIC)
     answers = {each: admin.post("/places", json={"latitude": each}).status_code for each in (-90.001, -90, 90, 90.001)}
     assert answers == {-90.001: 422, -90: 201, 90: 201, 90.001: 422}
 
 
 def test_numbers_that_are_not_finite_are_refused(admin):
-    admin.declare("places", {"latitude": {"type": "number"}}, access=ACCESS)
+    admin.declare("places", {"latitude": {"type": "number"}}, access=PUBLIC)
     answers = [
         admin.post("/places", data=f'{{"latitude": {latitude}}}', content_type="application/json")
         for latitude in ("NaN", "Infinity", "-Infinity", "1e400")

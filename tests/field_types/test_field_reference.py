@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
-
-NOBODY = "00000000-0000-7000-8000-000000000000"
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC, UNKNOWN_ID
 
 
 class TestReference(FieldTypeContract):
     options = {"to": "targets"}
-    refused = [NOBODY, 1, True, [], {}, "", "x"]
-    refused_filters = ["=x", "=", f"__in={NOBODY},", f"__gt={NOBODY}", "__contains=a"]
+    refused = [UNKNOWN_ID, 1, True, [], {}, "", "x"]
+    refused_filters = ["=x", "=", f"__in={UNKNOWN_ID},", f"__gt={UNKNOWN_ID}", "__contains=a"]
     ordered = False
     refused_options = [
         ({"to": None}, "to"),
@@ -18,7 +17,7 @@ class TestReference(FieldTypeContract):
         ({"to": "nowhere"}, "to"),
         ({"on_delete": "explode"}, "on_delete"),
         ({"required": True, "on_delete": "set_null"}, "on_delete"),
-        ({"default": NOBODY}, "default"),
+        ({"default": UNKNOWN_ID}, "default"),
     ]
 
     @pytest.fixture(autouse=True)
@@ -27,9 +26,9 @@ class TestReference(FieldTypeContract):
         if "admin" not in request.fixturenames:
             return
         admin = request.getfixturevalue("admin")
-        admin.declare("targets", {"name": {"type": "string"}}, access=ACCESS)
+        admin.declare("targets", {"name": {"type": "string"}}, access=PUBLIC)
         one, two = (admin.make("targets", name=name)["id"] for name in ("one", "two"))
         self.kept = [(one, one), (one.upper(), one)]
         self.rows = [two, None, one]
-        self.filters = {f"={one}": [one], f"__ne={one}": [two, None], f"__in={two},{NOBODY}": [two], "__in=": []}
+        self.filters = {f"={one}": [one], f"__ne={one}": [two, None], f"__in={two},{UNKNOWN_ID}": [two], "__in=": []}
         self.ascending = [one, two, None]

@@ -3,8 +3,8 @@
 import json
 
 from tests.conftest import ON_SQLITE
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, NDJSON, details_of, load, outcome, structure
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import CSV, NDJSON, PUBLIC, details_of, load, outcome, structure
 
 NUMBER = {"type": "sequence"}
 TITLE = {"type": "string"}
@@ -36,7 +36,7 @@ def numbers(person, name="bills", sort="id"):
 
 
 def test_every_way_to_create_a_record_gives_the_next_number(admin, bob):
-    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS, history=True)
+    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=PUBLIC, history=True)
     made = [bob.make("bills", title=title) for title in "ab"]
     assert [bill["number"] for bill in made] == [1, 2]
     create = {"op": "create", "resource": "bills", "data": {"title": "c"}}
@@ -53,7 +53,7 @@ def test_every_way_to_create_a_record_gives_the_next_number(admin, bob):
 
 
 def test_no_request_sets_or_changes_a_number(admin, bob):
-    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=PUBLIC)
     made, path = bob.make("bills", title="a"), "/bills/"
     path += made["id"]
     for person in (admin, bob):
@@ -72,7 +72,7 @@ def test_no_request_sets_or_changes_a_number(admin, bob):
 
 
 def test_numbers_are_listed_like_integers(admin):
-    admin.declare("bills", {"number": NUMBER | {"start": 10}, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER | {"start": 10}, "title": TITLE}, access=PUBLIC)
     for title in "aab":
         admin.make("bills", title=title)
     assert numbers(admin, sort="-number") == [12, 11, 10]
@@ -91,7 +91,7 @@ def test_numbers_are_listed_like_integers(admin):
 
 @ON_SQLITE
 def test_the_document_says_that_it_is_read_only(admin, bob):
-    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=PUBLIC)
     for person in (admin, bob):
         schemas = person.get("http://localhost/openapi.json").json["components"]["schemas"]
         for name in ("BillCreate", "BillUpdate"):
@@ -100,10 +100,10 @@ def test_the_document_says_that_it_is_read_only(admin, bob):
 
 
 def test_records_in_place_are_numbered_in_the_order_of_id(admin):
-    admin.declare("bills", {"title": TITLE}, search=["title"], access=ACCESS)
+    admin.declare("bills", {"title": TITLE}, search=["title"], access=PUBLIC)
     for title in "cab":
         admin.make("bills", title=title)
-    body = {"fields": {"title": TITLE, "number": NUMBER | {"start": 100}}, "search": ["title"], "access": ACCESS}
+    body = {"fields": {"title": TITLE, "number": NUMBER | {"start": 100}}, "search": ["title"], "access": PUBLIC}
     (step,) = admin.post("/resources/bills/plan", json=body).json["data"]["steps"]
     text = "Add the field number, and number 3 records from 100 on, in the order of id."
     assert (step["text"], step["loses_data"], step["impossible"]) == (text, False, False)
@@ -114,27 +114,27 @@ def test_records_in_place_are_numbered_in_the_order_of_id(admin):
         ("b", 102),
     ]
     assert admin.make("bills")["number"] == 103
-    admin.declare("fresh", body["fields"], search=["title"], access=ACCESS)
+    admin.declare("fresh", body["fields"], search=["title"], access=PUBLIC)
     assert structure("bills") == structure("fresh")
 
 
 def test_a_number_goes_on_after_renames_and_starts_again_after_a_drop(admin):
     two = {"number": NUMBER, "other": NUMBER | {"start": 50}, "title": TITLE}
-    admin.declare("bills", two, access=ACCESS)
+    admin.declare("bills", two, access=PUBLIC)
     admin.make("bills")
     swapped = {
         "number": NUMBER | {"renamed_from": "other"},
         "other": NUMBER | {"renamed_from": "number"},
         "title": TITLE | {"max_length": 20},
     }
-    answer = admin.put("/resources/bills", json={"fields": swapped, "access": ACCESS})
+    answer = admin.put("/resources/bills", json={"fields": swapped, "access": PUBLIC})
     assert answer.status_code == 200, answer.json
     assert [(bill["number"], bill["other"]) for bill in (admin.make("bills"),)] == [(51, 2)]
-    body = {"name": "invoices", "renamed_from": "bills", "fields": swapped, "access": ACCESS}
+    body = {"name": "invoices", "renamed_from": "bills", "fields": swapped, "access": PUBLIC}
     assert admin.put("/resources/bills", json=body).status_code == 200
     made = admin.make("invoices")
     assert (made["number"], made["other"]) == (52, 3)
-    body = {"fields": {"number": swapped["number"], "title": TITLE}, "access": ACCESS}
+    body = {"fields": {"number": swapped["number"], "title": TITLE}, "access": PUBLIC}
     plan = admin.post("/resources/invoices/plan", json=body).json["data"]
     assert admin.put(f"/resources/invoices?confirm={plan['fingerprint']}", json=body).status_code == 200
     body["fields"]["other"] = NUMBER
@@ -142,14 +142,14 @@ def test_a_number_goes_on_after_renames_and_starts_again_after_a_drop(admin):
     made = admin.make("invoices")
     assert (made["number"], made["other"]) == (53, 4)  # three records were numbered again
     admin.delete("/resources/invoices?confirm=true")
-    admin.declare("invoices", {"number": NUMBER}, access=ACCESS)
+    admin.declare("invoices", {"number": NUMBER}, access=PUBLIC)
     assert admin.make("invoices")["number"] == 1
 
 
 def test_a_greater_start_is_continued_from_and_a_smaller_one_is_not(admin):
-    admin.declare("bills", {"number": NUMBER}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER}, access=PUBLIC)
     for start, expected in ((1000, 1000), (5, 1001)):
-        body = {"fields": {"number": NUMBER | {"start": start}}, "access": ACCESS}
+        body = {"fields": {"number": NUMBER | {"start": start}}, "access": PUBLIC}
         (step,) = admin.post("/resources/bills/plan", json=body).json["data"]["steps"]
         assert step["action"] == "change_start"
         assert admin.put("/resources/bills", json=body).status_code == 200
@@ -157,9 +157,9 @@ def test_a_greater_start_is_continued_from_and_a_smaller_one_is_not(admin):
 
 
 def test_integers_become_a_sequence_if_every_record_has_a_different_one(admin):
-    admin.declare("bills", {"number": {"type": "integer"}}, access=ACCESS)
+    admin.declare("bills", {"number": {"type": "integer"}}, access=PUBLIC)
     made = [admin.make("bills", number=number) for number in (7, None, 7, 0)]
-    body = {"fields": {"number": NUMBER}, "access": ACCESS}
+    body = {"fields": {"number": NUMBER}, "access": PUBLIC}
     plan = admin.post("/resources/bills/plan", json=body).json["data"]
     assert not plan["possible"]
     assert {(step["action"], step["records"]) for step in plan["steps"] if step["impossible"]} == {
@@ -171,7 +171,7 @@ def test_integers_become_a_sequence_if_every_record_has_a_different_one(admin):
         admin.patch(f"/bills/{bill['id']}", json={"number": number})
     assert admin.put("/resources/bills", json=body).status_code == 200
     assert admin.make("bills")["number"] == 41
-    body = {"fields": {"number": {"type": "integer"}}, "access": ACCESS}
+    body = {"fields": {"number": {"type": "integer"}}, "access": PUBLIC}
     assert admin.put("/resources/bills", json=body).status_code == 200
     assert admin.make("bills", number=41)["number"] == 41
     assert numbers(admin) == [7, 3, 40, 1, 41, 41]
@@ -179,12 +179,12 @@ def test_integers_become_a_sequence_if_every_record_has_a_different_one(admin):
 
 def test_a_field_is_computed_from_a_number(admin):
     code = {"type": "string", "computed": "concat('INV-', number)", "unique": True}
-    admin.declare("bills", {"number": NUMBER, "code": code, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER, "code": code, "title": TITLE}, access=PUBLIC)
     assert [admin.make("bills")["code"] for _ in range(2)] == ["INV-1", "INV-2"]
-    admin.declare("invoices", {"title": TITLE}, access=ACCESS)
+    admin.declare("invoices", {"title": TITLE}, access=PUBLIC)
     for title in "ab":
         admin.make("invoices", title=title)
-    body = {"fields": {"title": TITLE, "number": NUMBER | {"start": 7}, "code": code}, "access": ACCESS}
+    body = {"fields": {"title": TITLE, "number": NUMBER | {"start": 7}, "code": code}, "access": PUBLIC}
     assert admin.post("/resources/invoices/plan", json=body).json["data"]["possible"]
     answer = admin.put("/resources/invoices", json=body)
     assert answer.status_code == 200, answer.json
@@ -193,7 +193,7 @@ def test_a_field_is_computed_from_a_number(admin):
 
 
 def test_an_import_by_an_admin_keeps_numbers_and_others_get_new_ones(admin, bob):
-    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=PUBLIC)
     assert outcome(load(admin, "number,title\n7,a\n,b\n5,c\n", CSV, "bills")) == (3, 3, 0, 0)
     assert numbers(admin) == [7, 8, 5]
     assert outcome(load(bob, "number,title\n70,d\n", CSV, "bills")) == (1, 1, 0, 0)
@@ -206,7 +206,7 @@ def test_an_import_by_an_admin_keeps_numbers_and_others_get_new_ones(admin, bob)
 
 
 def test_an_import_finds_records_by_number_and_leaves_it_as_it_is(admin, bob):
-    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=ACCESS)
+    admin.declare("bills", {"number": NUMBER, "title": TITLE}, access=PUBLIC)
     made = [bob.make("bills", title=title) for title in "ab"]
     upsert = {"mode": "upsert", "key": "number"}
     assert outcome(load(bob, "number,title\n2,B\n", CSV, "bills", **upsert)) == (1, 0, 1, 0)
@@ -224,7 +224,7 @@ def test_an_import_finds_records_by_number_and_leaves_it_as_it_is(admin, bob):
 
 def test_a_hidden_number_cannot_be_found_out(admin, bob, edith):
     fields = {"number": NUMBER | {"readable_by": ["editor"]}, "title": TITLE}
-    admin.declare("bills", fields, access={action: ["member"] for action in ACCESS})
+    admin.declare("bills", fields, access={action: ["member"] for action in PUBLIC})
     assert set(bob.make("bills", title="a")) & {"number"} == set()
     assert details_of(bob.post("/bills", json={"number": 1})) == {"json": {"number": ["Unknown field."]}}
     for query in ({}, {"mode": "upsert", "key": "number"}):
@@ -236,10 +236,10 @@ def test_a_hidden_number_cannot_be_found_out(admin, bob, edith):
 
 def test_a_rule_for_create_sees_no_number_yet(admin, bob):
     rules = {"create": [{"role": "member", "where": {"number": {"lte": 1}}}]}
-    admin.declare("bills", {"number": NUMBER}, access=ACCESS | rules)
+    admin.declare("bills", {"number": NUMBER}, access=PUBLIC | rules)
     assert bob.post("/bills", json={}).status_code == 403
     rules = {"update": [{"role": "member", "where": {"number": {"lte": 1}}}]}
-    admin.put("/resources/bills", json={"fields": {"number": NUMBER, "title": TITLE}, "access": ACCESS | rules})
+    admin.put("/resources/bills", json={"fields": {"number": NUMBER, "title": TITLE}, "access": PUBLIC | rules})
     made = [bob.make("bills") for _ in range(2)]
     assert [bob.patch(f"/bills/{bill['id']}", json={"title": "x"}).status_code for bill in made] == [200, 403]
 

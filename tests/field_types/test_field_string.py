@@ -1,7 +1,7 @@
 """`string`: texts of a bounded length, with a pattern if wanted."""
 
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import details_of
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC, details_of
 
 
 class TestString(FieldTypeContract):
@@ -50,14 +50,14 @@ class TestString(FieldTypeContract):
 
 
 def test_lengths_count_characters_and_both_ends_are_valid(admin):
-    admin.declare("codes", {"code": {"type": "string", "min_length": 2, "max_length": 3}}, access=ACCESS)
+    admin.declare("codes", {"code": {"type": "string", "min_length": 2, "max_length": 3}}, access=PUBLIC)
     statuses = {code: admin.post("/codes", json={"code": code}).status_code for code in ("x", "🦆🦆", "äöü", "xxxx")}
     assert statuses == {"x": 422, "🦆🦆": 201, "äöü": 201, "xxxx": 422}
 
 
 def test_a_pattern_is_searched_for_unless_it_is_anchored(admin):
     fields = {"loose": {"type": "string", "pattern": "[0-9]"}, "whole": {"type": "string", "pattern": "^[A-Z]{2}$"}}
-    admin.declare("codes", fields, access=ACCESS)
+    admin.declare("codes", fields, access=PUBLIC)
     assert admin.post("/codes", json={"loose": "a1b", "whole": "DE"}).status_code == 201
     answer = admin.post("/codes", json={"loose": "ab", "whole": "DEU"})
     assert {name: messages[0][:26] for name, messages in details_of(answer)["json"].items()} == {
@@ -67,7 +67,7 @@ def test_a_pattern_is_searched_for_unless_it_is_anchored(admin):
 
 
 def test_a_string_has_up_to_20_000_characters(admin):
-    admin.declare("notes", {"note": {"type": "string", "max_length": 20_000}}, access=ACCESS)
+    admin.declare("notes", {"note": {"type": "string", "max_length": 20_000}}, access=PUBLIC)
     assert admin.make("notes", note="ä" * 20_000)["note"] == "ä" * 20_000
     assert admin.post("/notes", json={"note": "x" * 20_001}).status_code == 422
     for text in ("b", "a"):

@@ -1,8 +1,8 @@
 """`text`: texts as long as a request may be."""
 
 from tests.conftest import ON_SQLITE
-from tests.field_types.contract import ACCESS, FieldTypeContract
-from tests.helpers import CSV, details_of, load, outcome
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import CSV, PUBLIC, details_of, load, outcome
 
 
 class TestText(FieldTypeContract):
@@ -50,7 +50,7 @@ def test_an_index_needs_a_stated_length(admin):
 
 def test_a_text_of_a_stated_length_is_unique_indexed_and_sorted_whole(admin):
     fields = {"note": SHORT | {"unique": True}, "other": SHORT, "n": {"type": "integer"}}
-    admin.declare("notes", fields, indexes=[["n", "other"]], access=ACCESS)
+    admin.declare("notes", fields, indexes=[["n", "other"]], access=PUBLIC)
     texts = ["x" * 500 + end for end in ("c", "a", "b")]
     for text in texts:
         admin.make("notes", note=text, other=text, n=1)
@@ -68,9 +68,9 @@ def test_a_text_of_a_stated_length_is_unique_indexed_and_sorted_whole(admin):
 
 
 def test_an_index_waits_until_no_text_is_too_long(admin):
-    admin.declare("notes", {"note": {"type": "text"}}, access=ACCESS)
+    admin.declare("notes", {"note": {"type": "text"}}, access=PUBLIC)
     made = [admin.make("notes", note=text) for text in ("x" * 2_401, "ä" * 1_300)]
-    body = {"fields": {"note": SHORT | {"unique": True}}, "access": ACCESS}
+    body = {"fields": {"note": SHORT | {"unique": True}}, "access": PUBLIC}
     answer = admin.put("/resources/notes", json=body)
     assert answer.status_code == 409
     steps = details_of(answer)["plan"]["steps"]

@@ -1,7 +1,8 @@
 """`time`: times of day."""
 
 from tests.conftest import ON_SQLITE
-from tests.field_types.contract import ACCESS, FieldTypeContract
+from tests.field_types.contract import FieldTypeContract
+from tests.helpers import PUBLIC
 
 
 class TestTime(FieldTypeContract):
@@ -40,7 +41,7 @@ class TestTime(FieldTypeContract):
 @ON_SQLITE
 def test_both_ends_of_the_range_are_valid_and_bounds_are_shown_with_seconds(admin):
     hours = {"type": "time", "min": "08:00", "max": "18:00", "default": "09:00"}
-    admin.declare("shops", {"opens": hours}, access=ACCESS)
+    admin.declare("shops", {"opens": hours}, access=PUBLIC)
     times = ("07:59:59", "08:00", "18:00:00", "18:00:01")
     assert [admin.post("/shops", json={"opens": time}).status_code for time in times] == [422, 201, 201, 422]
     assert admin.make("shops")["opens"] == "09:00:00"
@@ -49,10 +50,10 @@ def test_both_ends_of_the_range_are_valid_and_bounds_are_shown_with_seconds(admi
 
 
 def test_a_text_becomes_a_time_and_a_time_a_text(admin):
-    admin.declare("shops", {"opens": {"type": "string"}}, access=ACCESS)
+    admin.declare("shops", {"opens": {"type": "string"}}, access=PUBLIC)
     for text in ("08:15", "early"):
         admin.make("shops", opens=text)
-    body = {"fields": {"opens": {"type": "time"}}, "access": ACCESS}
+    body = {"fields": {"opens": {"type": "time"}}, "access": PUBLIC}
     plan = admin.post("/resources/shops/plan", json=body).json["data"]
     assert [(step["action"], step["records"]) for step in plan["steps"]] == [("change_type", 1)]
     assert admin.put(f"/resources/shops?confirm={plan['fingerprint']}", json=body).status_code == 200
@@ -62,7 +63,7 @@ def test_a_text_becomes_a_time_and_a_time_a_text(admin):
 
 
 def test_times_are_unique_sorted_with_cursors_and_grouped(admin):
-    admin.declare("shops", {"opens": {"type": "time", "unique": True}, "day": {"type": "time"}}, access=ACCESS)
+    admin.declare("shops", {"opens": {"type": "time", "unique": True}, "day": {"type": "time"}}, access=PUBLIC)
     for time in ("08:00", "07:30", "12:00:01"):
         admin.make("shops", opens=time, day="07:00")
     assert admin.post("/shops", json={"opens": "08:00:00"}).status_code == 409

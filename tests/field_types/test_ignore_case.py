@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.helpers import NDJSON, details_of, load, outcome
+from tests.helpers import NDJSON, PUBLIC, details_of, load, outcome
 
-ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 FIELDS = {
     "code": {"type": "string", "unique": True, "ignore_case": True},
     "name": {"type": "string", "ignore_case": True, "index": True},
@@ -17,7 +16,7 @@ FIELDS = {
 @pytest.fixture
 def things(admin):
     """Declare a resource with fields that ignore case, and return who may use it."""
-    admin.declare("things", FIELDS, unique=[["name", "plain"]], access=ACCESS)
+    admin.declare("things", FIELDS, unique=[["name", "plain"]], access=PUBLIC)
     return admin
 
 
@@ -112,7 +111,7 @@ def test_an_address_is_found_in_any_case(things):
 
 
 def test_an_import_finds_records_in_any_case(things, admin):
-    admin.declare("parts", {"thing": {"type": "reference", "to": "things"}}, access=ACCESS)
+    admin.declare("parts", {"thing": {"type": "reference", "to": "things"}}, access=PUBLIC)
     assert outcome(load(things, "code,name\nAb,1\nx,2\n", resource="things")) == (2, 2, 0, 0)
     assert outcome(load(things, "code,name\nAB,one\nX,two\nnew,3\n", resource="things", mode="upsert", key="code")) == (
         3,
@@ -137,10 +136,10 @@ def test_an_import_finds_records_in_any_case(things, admin):
 
 
 def test_rows_that_differ_in_case_prevent_it(admin):
-    admin.declare("things", {"code": {"type": "string", "unique": True}}, access=ACCESS)
+    admin.declare("things", {"code": {"type": "string", "unique": True}}, access=PUBLIC)
     admin.make("things", code="a")
     second = admin.make("things", code="A")
-    wanted = {"fields": {"code": {"type": "string", "unique": True, "ignore_case": True}}, "access": ACCESS}
+    wanted = {"fields": {"code": {"type": "string", "unique": True, "ignore_case": True}}, "access": PUBLIC}
     plan = admin.post("/resources/things/plan", json=wanted).json["data"]
     assert plan_texts(plan) == [
         "Ignore upper and lower case in code.",
@@ -153,7 +152,7 @@ def test_rows_that_differ_in_case_prevent_it(admin):
     assert admin.put("/resources/things", json=wanted).status_code == 200
     assert found(admin, code="b") == ["B"]
     assert admin.post("/things", json={"code": "b"}).status_code == 409
-    back = {"fields": {"code": {"type": "string", "unique": True}}, "access": ACCESS}
+    back = {"fields": {"code": {"type": "string", "unique": True}}, "access": PUBLIC}
     assert plan_texts(admin.post("/resources/things/plan", json=back).json["data"]) == [
         "Distinguish upper and lower case in code."
     ]
@@ -167,7 +166,7 @@ def test_checks_and_rules_of_indexes_follow_a_change_of_case(admin):
     rest = {
         "checks": {"differ": {"code": {"ne": {"field": "name"}}}},
         "unique": [{"fields": ["code"], "where": {"name": "main"}}],
-        "access": ACCESS,
+        "access": PUBLIC,
     }
     admin.declare("things", plain, **rest)
     first = admin.make("things", code="A", name="a")
@@ -193,9 +192,9 @@ def test_checks_and_rules_of_indexes_follow_a_change_of_case(admin):
 
 
 def test_a_path_sorts_and_groups_without_case(admin):
-    admin.declare("places", {"name": {"type": "string", "unique": True, "ignore_case": True}}, access=ACCESS)
+    admin.declare("places", {"name": {"type": "string", "unique": True, "ignore_case": True}}, access=PUBLIC)
     fields = {"code": {"type": "string"}, "place": {"type": "reference", "to": "places"}}
-    admin.declare("things", fields, filters=["place.name"], access=ACCESS)
+    admin.declare("things", fields, filters=["place.name"], access=PUBLIC)
     for code, name in (("1", "b"), ("2", "A"), ("3", "C")):
         admin.make("things", code=code, place=admin.make("places", name=name)["id"])
     assert found(admin, sort="place.name") == ["2", "1", "3"]
@@ -215,7 +214,7 @@ def test_a_folded_text_must_fit_its_index(things):
     longest = "ΐ" * 400  # 2 bytes each, 6 when folded
     assert things.make("things", plain=longest[:255], code="x" * 255)
     fields = {"code": {"type": "string", "unique": True, "max_length": 3000, "ignore_case": True}}
-    things.declare("longs", fields, access=ACCESS)
+    things.declare("longs", fields, access=PUBLIC)
     assert things.post("/longs", json={"code": longest}).status_code == 201
     assert things.post("/longs", json={"code": longest + "ΐ"}).status_code == 422
 
@@ -229,7 +228,7 @@ def test_a_rename_keeps_the_folded_index(things):
         "renamed_from": "things",
         "fields": fields,
         "unique": [["name", "plain"]],
-        "access": ACCESS,
+        "access": PUBLIC,
     }
     assert things.put("/resources/things", json=body).status_code == 200
     assert things.post("/items", json={"label": "aB"}).status_code == 409

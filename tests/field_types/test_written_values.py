@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from tests.field_types.contract import ACCESS
-from tests.helpers import NDJSON, details_of, load, outcome
+from tests.helpers import NDJSON, PUBLIC, details_of, load, outcome
 
 LONG = "12345678901234567890.12345678901234567"  # a float keeps 17 of its digits
 FIELDS = {
@@ -19,7 +18,7 @@ NOTES = '[1.10, 1e2, -0.0, 12345678901234567890.5, {"a": 0.1}]'
 @pytest.fixture
 def goods(admin):
     """An empty resource."""
-    admin.declare("goods", FIELDS, access=ACCESS)
+    admin.declare("goods", FIELDS, access=PUBLIC)
 
 
 def send(person, path, body, method="POST"):
@@ -71,7 +70,7 @@ def test_numbers_that_are_no_decimals_are_refused(goods, alice):
 
 def test_a_default_and_a_profile_keep_the_digits_of_a_number(admin, alice):
     fields = f'{{"price": {{"type": "decimal", "precision": 38, "scale": 17, "default": {LONG}}}}}'
-    made = send(admin, "/resources", f'{{"name": "goods", "fields": {fields}, "access": {json.dumps(ACCESS)}}}')
+    made = send(admin, "/resources", f'{{"name": "goods", "fields": {fields}, "access": {json.dumps(PUBLIC)}}}')
     assert made.json["data"]["fields"]["price"]["default"] == LONG
     assert alice.make("goods")["price"] == LONG
     field = {"type": "decimal", "precision": 18, "scale": 17, "writable_by": ["member"]}
@@ -90,7 +89,7 @@ def test_refusals_say_what_to_write(admin, alice):
         "day": {"type": "date"},
         "tags": {"type": "list", "of": "string", "max": 2},
     }
-    admin.declare("goods", fields, access=ACCESS)
+    admin.declare("goods", fields, access=PUBLIC)
     wrong = {"open": "yes", "site": "example.com", "state": 3, "code": "x", "at": "now", "day": "1/2/2026"}
     answer = alice.post("/goods", json=wrong | {"tags": ["a", "b", "c"]})
     assert details_of(answer)["json"] == {

@@ -5,10 +5,9 @@ from dataclasses import replace
 
 from backend import create_app
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import details_of
-from tests.parts.files import NOWHERE, stage, states
+from tests.helpers import OPEN, UNKNOWN_ID, details_of
+from tests.parts.files import stage, states
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 PHOTO = {"type": "file", "types": ["image/*"], "max_bytes": 10}
 PLACES = {"name": {"type": "string"}, "photo": PHOTO, "plan": {"type": "file"}}
 
@@ -75,7 +74,7 @@ def test_a_file_that_cannot_be_attached_is_refused(admin, alice, bob):
         used: "This file is in use: each belongs to one field of one record. Upload it once more.",
         large: "At most 10 bytes; this file has 11.",
         text: "This file is text/plain. Allowed: image/*.",
-        **dict.fromkeys([NOWHERE, other, removed], missing),
+        **dict.fromkeys([UNKNOWN_ID, other, removed], missing),
     }
     for method, path in (("POST", "/places"), ("PATCH", f"/places/{alice.make('places')['id']}")):
         for file_id, message in wrong.items():

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from backend.models.database import database
 from backend.services.access.actors import SYSTEM
 from tests.conftest import Person
-from tests.helpers import details_of
-from tests.parts.files import OPEN, WITH_FILES, stage, states, uploaded
+from tests.helpers import OPEN, details_of
+from tests.parts.files import WITH_FILES, stage, states, uploaded
 
 USED = "This file is in use: each belongs to one field of one record. Upload it once more."
 PLACES = {"name": {"type": "string", "unique": True}} | WITH_FILES

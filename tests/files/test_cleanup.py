@@ -16,7 +16,8 @@ from backend.services.files.storage import storage
 from backend.services.operation.file_cleanup import TooManyOrphans, clean_up_files
 from backend.utils.clock import utcnow
 from backend.utils.ids import uuid7
-from tests.parts.files import OPEN, WITH_FILES, uploaded
+from tests.helpers import OPEN
+from tests.parts.files import WITH_FILES, uploaded
 
 CHECKS = "http://localhost/health/checks"
 

@@ -8,9 +8,8 @@ import pytest
 
 from backend.services.operation.file_cleanup import clean_up_files
 from tests.conftest import ON_SQLITE
-from tests.helpers import assert_failure
+from tests.helpers import UNKNOWN_ID, assert_failure
 from tests.parts.downloads import PNG, attached, fetch, upload
-from tests.parts.files import NOWHERE
 
 FIELDS = {
     "photo": {"type": "file", "thumbs": ["100x100"]},
@@ -52,7 +51,7 @@ def test_a_file_that_the_caller_may_not_read_does_not_exist(photo, admin, alice,
     record = photo.rpartition("/")[0]
     own = attached(alice).rpartition("/")[0]
     for way in WAYS:
-        missing = ask(alice, f"/places/{NOWHERE}/photo", way)
+        missing = ask(alice, f"/places/{UNKNOWN_ID}/photo", way)
         assert missing[0] == 404
         hidden = {
             "another's record": ask(alice, photo, way),
@@ -63,7 +62,7 @@ def test_a_file_that_the_caller_may_not_read_does_not_exist(photo, admin, alice,
             "no file": ask(alice, f"{own}/empty", way),
         }
         assert {name: found for name, found in hidden.items() if found != missing} == {}
-        for path in (photo, f"{record}/secret", f"{record}/nothing", f"/places/{NOWHERE}/photo"):
+        for path in (photo, f"{record}/secret", f"{record}/nothing", f"/places/{UNKNOWN_ID}/photo"):
             assert ask(stranger, path, way)[0] == 401
         assert ask(alice, f"{own}/photo", way)[0] in (200, 206, 304, 416, 422)
         for reader in (edith, admin):
@@ -81,7 +80,7 @@ def test_a_public_field_needs_no_sign_in(admin, alice, bob, stranger):
         assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
         assert fetch(person, path.replace("photo", "plan")).status_code == (401 if person is stranger else 404)
     assert_failure(fetch(stranger, path.rpartition("/")[0]), 401, "UNAUTHENTICATED")
-    assert_failure(fetch(stranger, f"/places/{NOWHERE}/photo"), 404, "NOT_FOUND")
+    assert_failure(fetch(stranger, f"/places/{UNKNOWN_ID}/photo"), 404, "NOT_FOUND")
     tag = fetch(stranger, path).headers["ETag"]
     assert fetch(stranger, path, headers={"If-None-Match": tag}).status_code == 304
 
@@ -113,9 +112,9 @@ def test_the_document_shows_fields_that_the_caller_sees(photo, admin, alice, str
     assert fields_in(admin) == {"{field}": every, "{field}/link": every}
     assert fields_in(alice) == {"{field}": visible, "{field}/link": visible}
     assert json.dumps(fields_in(stranger)) == "{}"
-    text = alice.get(f"/places/{NOWHERE}/secre").json["error"]["message"]
+    text = alice.get(f"/places/{UNKNOWN_ID}/secre").json["error"]["message"]
     assert "secret" not in text
-    assert "<" not in alice.get(f"/places/{NOWHERE}/field/lin").json["error"]["message"]
+    assert "<" not in alice.get(f"/places/{UNKNOWN_ID}/field/lin").json["error"]["message"]
 
 
 @ON_SQLITE

@@ -6,7 +6,8 @@ from urllib.parse import quote, unquote
 
 from backend import create_app
 from tests.conftest import ON_SQLITE, Person
-from tests.parts.downloads import OPEN, PNG, attached, fetch
+from tests.helpers import OPEN
+from tests.parts.downloads import PNG, attached, fetch
 from tests.parts.images import animation, picture
 
 # Name: (the one in ASCII, the one in UTF-8).

@@ -6,8 +6,8 @@ import pytest
 
 from backend.services.files.storage import storage
 from tests.conftest import ON_SQLITE
-from tests.helpers import assert_failure
-from tests.parts.downloads import OPEN, PNG, attached, fetch, upload
+from tests.helpers import OPEN, assert_failure
+from tests.parts.downloads import PNG, attached, fetch, upload
 
 TEXT = b"0123456789" * 10
 NOT_PART = None

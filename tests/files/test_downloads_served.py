@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.parts.downloads import OPEN, attached
+from tests.helpers import OPEN
+from tests.parts.downloads import attached
 from tests.parts.server import HOST, running_server
 
 LARGE = bytes(range(256)) * 80_000  # 20 MB, which no socket takes at once

@@ -1,7 +1,8 @@
 """Files in the OpenAPI document."""
 
 from tests.conftest import ON_SQLITE
-from tests.parts.files import OPEN, WITH_FILES
+from tests.helpers import OPEN
+from tests.parts.files import WITH_FILES
 
 DOCUMENT = "http://localhost/openapi.json"
 

@@ -9,9 +9,9 @@ from itertools import count
 
 import pytest
 
+from tests.helpers import OPEN
 from tests.parts.files import stage, states
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 FILE = {"type": "file"}
 WALKS = int(os.environ.get("FILE_WALKS", "0"))
 SEEDS = [random.randrange(2**32) for _ in range(WALKS)] or [7]

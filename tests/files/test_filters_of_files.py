@@ -2,10 +2,9 @@
 
 import json
 
-from tests.helpers import details_of
+from tests.helpers import OPEN, details_of
 from tests.parts.files import stage
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 PHOTO = {"type": "file"}
 FILES = {"a": ("image/png", 1), "b": ("image/gif", 20), "c": ("text/plain", 3), "d": None}
 

@@ -2,10 +2,9 @@
 
 import json
 
-from tests.helpers import CSV, NDJSON, details_of, load, outcome
-from tests.parts.files import NOWHERE, stage, states
+from tests.helpers import CSV, NDJSON, OPEN, UNKNOWN_ID, details_of, load, outcome
+from tests.parts.files import stage, states
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 PLACES = {"name": {"type": "string", "unique": True}, "photo": {"type": "file", "types": ["image/*"]}}
 MISSING = "There is no such file for you to attach: upload one first, with POST /api/v1/files."
 EXAMPLE = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -30,7 +29,7 @@ def test_a_row_with_a_file_that_cannot_be_attached_is_refused(admin, alice, bob)
     admin.declare("places", PLACES, access=OPEN)
     one, other, text = stage(alice), stage(bob), stage(alice, kind="text/plain")
     before = states()
-    content = f"name,photo\na,{one}\nb,{one}\nc,{other}\nd,{NOWHERE}\ne,{text}\nf,x\n"
+    content = f"name,photo\na,{one}\nb,{one}\nc,{other}\nd,{UNKNOWN_ID}\ne,{text}\nf,x\n"
     assert outcome(load(alice, content, resource="places", dry_run="true")) == (6, 1, 0, 5)
     assert details_of(load(alice, content, resource="places"))["rows"] == {
         "3": [f"photo: {USED}"],

@@ -14,7 +14,8 @@ from backend.services.files.storage import open_storage
 from backend.utils.ids import uuid7
 from backend.utils.spool import SpoolFile
 from tests.conftest import ON_SQLITE, Person
-from tests.parts.files import OPEN, PNG, WITH_FILES, uploaded
+from tests.helpers import OPEN
+from tests.parts.files import PNG, WITH_FILES, uploaded
 from tests.parts.s3 import running_s3
 
 BUCKET = "larder"

@@ -13,8 +13,8 @@ from backend.services.errors import Unavailable
 from backend.services.files import pictures
 from backend.services.files.thumbnails import thumbnails
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import assert_failure, details_of
-from tests.parts.downloads import OPEN, PNG, attached, fetch
+from tests.helpers import OPEN, assert_failure, details_of
+from tests.parts.downloads import PNG, attached, fetch
 from tests.parts.images import corners, png_of
 from tests.parts.s3 import running_s3
 

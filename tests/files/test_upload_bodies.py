@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PASSWORD, SECRET_KEY
-from tests.parts.files import OPEN, WITH_FILES
+from tests.helpers import OPEN
+from tests.parts.files import WITH_FILES
 from tests.parts.server import Caller, running_server
 from tests.parts.sockets import Connection
 

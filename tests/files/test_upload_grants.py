@@ -1,7 +1,7 @@
 """Who may upload files."""
 
-from tests.helpers import assert_failure
-from tests.parts.files import OPEN, WITH_FILES, upload, uploaded
+from tests.helpers import OPEN, assert_failure
+from tests.parts.files import WITH_FILES, upload, uploaded
 
 EDITORS_PHOTO = {"photo": {"type": "file", "writable_by": ["editor"]}}
 

@@ -14,8 +14,8 @@ from backend.models.database import database
 from backend.models.file import File
 from backend.services.files.storage import storage
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import assert_failure
-from tests.parts.files import OPEN, PNG, WITH_FILES, upload, uploaded
+from tests.helpers import OPEN, assert_failure
+from tests.parts.files import PNG, WITH_FILES, upload, uploaded
 
 FORM = "multipart/form-data; boundary=x"
 

@@ -11,7 +11,6 @@ from tests.conftest import PASSWORD, Person
 from tests.helpers import assert_failure, refresh
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-PUBLIC = {"list": ["public"], "read": ["public"]}
 
 
 @pytest.fixture

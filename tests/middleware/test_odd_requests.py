@@ -16,6 +16,7 @@ from backend import create_app
 from backend.middleware.paths import API
 from backend.models.database import database
 from tests.conftest import ON_SQLITE, PASSWORD, Person
+from tests.helpers import PUBLIC
 
 HEADERS = [
     *("Authorization", "Cookie", "X-CSRF-TOKEN", "If-Match", "If-None-Match", "If-Modified-Since", "If-Range", "Range"),
@@ -101,7 +102,6 @@ QUERIES = [
         "title=1&" * 5_000,
     ),
 ]
-PUBLIC = dict.fromkeys(("list", "read", "create", "update", "delete"), ["public"])
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from peewee import OperationalError
 
 from backend.models.database import database
+from tests.conftest import ON_POSTGRES
 from tests.helpers import assert_failure, hang_up, server
 from tests.parts.patience import patience
 
-ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 PASSING = [
     "25006",
     "25P03",

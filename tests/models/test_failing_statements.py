@@ -19,8 +19,8 @@ from backend.models.user import User
 from backend.services.accounts import mail_tokens, sessions
 from backend.services.files.storage import storage
 from backend.services.operation.jobs import jobs
-from tests.conftest import PASSWORD, Person
-from tests.helpers import assert_failure
+from tests.conftest import NEW_PASSWORD, PASSWORD, Person
+from tests.helpers import OPEN, assert_failure
 from tests.parts import both_ways
 from tests.parts.failing_statements import (
     TEMPORARY,
@@ -35,8 +35,6 @@ from tests.parts.failing_statements import (
 
 # With FAIL_ALL each statement fails in every way; otherwise they take turns.
 IN_EVERY_WAY = bool(os.environ.get("FAIL_ALL"))
-NEW_PASSWORD = "staple battery horse correct"
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 SHELVES = {
     "fields": {"code": {"type": "string", "unique": True}, "photo": {"type": "file"}},
     "feed": True,

@@ -8,10 +8,9 @@ import pytest
 from backend.models.database import database, postgres_statements
 from backend.models.database.failures import TablesChanged
 from backend.models.database.postgres_waiting import Connection
-from tests.helpers import assert_failure
+from tests.helpers import OPEN, assert_failure
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 FIELDS = {"title": {"type": "string", "required": True}, "rank": {"type": "integer"}}
 OFTEN = 8  # so often that every statement is prepared and its plan kept
 
@@ -19,7 +18,7 @@ OFTEN = 8  # so often that every statement is prepared and its plan kept
 @pytest.fixture
 def notes(admin, alice):
     """The ids of 30 notes."""
-    admin.declare("notes", FIELDS, access=ACCESS)
+    admin.declare("notes", FIELDS, access=OPEN)
     return [alice.make("notes", title=f"Note {rank}", rank=rank)["id"] for rank in range(30)]
 
 
@@ -67,8 +66,8 @@ def test_a_changed_definition_reaches_no_client_as_an_error(notes, admin, alice)
     use(alice, notes[0], OFTEN, rank=1)
     for kind, rank in (("string", "first"), ("integer", None)):
         fields = FIELDS | {"rank": {"type": kind}}
-        plan = admin.post("/resources/notes/plan", json={"fields": fields, "access": ACCESS}).json["data"]
-        change = {"fields": fields, "access": ACCESS}
+        plan = admin.post("/resources/notes/plan", json={"fields": fields, "access": OPEN}).json["data"]
+        change = {"fields": fields, "access": OPEN}
         query = f"?confirm={plan['fingerprint']}" if plan.get("loses_data") else ""
         answer = admin.put(f"/resources/notes{query}", json=change)
         assert answer.status_code == 200, answer.json

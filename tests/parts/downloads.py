@@ -4,7 +4,6 @@ from urllib.parse import quote
 
 from tests.parts.images import picture
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 PNG = picture(size=(400, 300))
 
 

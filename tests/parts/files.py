@@ -7,8 +7,6 @@ from backend.models.file import File
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 WITH_FILES = {"photo": {"type": "file"}}  # fields
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
-NOWHERE = "00000000-0000-7000-8000-000000000000"  # the id of no file
 
 
 def stage(person, name="photo.png", kind="image/png", content=b"bytes"):

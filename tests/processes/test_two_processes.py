@@ -7,9 +7,9 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import PASSWORD, SECRET_KEY, database_copy
+from tests.helpers import READABLE
 from tests.parts.server import Caller, running_servers
 
-PUBLIC = {"list": ["public"], "read": ["public"]}
 TITLES = ["Milk", "Bread", "Salt"]
 
 
@@ -41,7 +41,7 @@ def stock(admin, name):
 
 def declare(admin, name):
     fields = {"title": {"type": "string", "required": True}}
-    status, answer = admin.call("POST", "/resources", {"name": name, "fields": fields, "access": PUBLIC})
+    status, answer = admin.call("POST", "/resources", {"name": name, "fields": fields, "access": READABLE})
     assert status == 201, answer
 
 
@@ -90,7 +90,7 @@ def test_a_new_resource_answers_at_the_other_process_and_no_request_fails(addres
 def test_a_new_field_is_there_at_the_other_process(admins):
     stock(admins[0], "spices")
     fields = {"title": {"type": "string", "required": True}, "price": {"type": "integer", "default": 7}}
-    assert admins[0].call("PUT", "/resources/spices", {"fields": fields, "access": PUBLIC})[0] == 200
+    assert admins[0].call("PUT", "/resources/spices", {"fields": fields, "access": READABLE})[0] == 200
     status, answer = admins[1].call("GET", "/spices?price=7&fields=title,price&sort=id")
     assert status == 200
     assert answer["data"] == [{"title": title, "price": 7} for title in TITLES]
@@ -104,7 +104,7 @@ def test_a_dropped_resource_is_missing_at_the_other_process(admins):
 
 
 def test_kept_responses_are_never_older_than_what_was_acknowledged(addresses, admins):
-    fields, access = {"number": {"type": "integer"}}, PUBLIC
+    fields, access = {"number": {"type": "integer"}}, READABLE
     definition = {"name": "counters", "fields": fields, "access": access, "cache_seconds": 60}
     assert admins[0].call("POST", "/resources", definition)[0] == 201
     record = admins[0].call("POST", "/counters", {"number": 0})[1]["data"]["id"]
@@ -178,7 +178,7 @@ def test_roles_and_deactivation_at_one_process_count_at_the_other(addresses, adm
 
 
 def test_numbers_are_given_once_by_both_processes(addresses, admins):
-    definition = {"name": "bills", "fields": {"number": {"type": "sequence"}}, "access": PUBLIC}
+    definition = {"name": "bills", "fields": {"number": {"type": "sequence"}}, "access": READABLE}
     assert admins[0].call("POST", "/resources", definition)[0] == 201
     token, begun = admins[0].token, threading.Barrier(8)
     with ThreadPoolExecutor(8) as pool:

@@ -6,10 +6,7 @@ import pytest
 
 from backend import create_app
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import details_of
-
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
+from tests.helpers import OPEN, UNKNOWN_ID, details_of
 
 
 @pytest.fixture
@@ -73,13 +70,13 @@ def test_a_batch_with_a_wrong_operation_changes_nothing(shelf, alice, bob):
     wrong = {
         "a wrong value": (create("books", title=7), 422),
         "an unknown field": (create("books", title="x", isbn="y"), 422),
-        "a missing target": (create("books", title="x", author=NOBODYS), 422),
+        "a missing target": (create("books", title="x", author=UNKNOWN_ID), 422),
         "a later operation": (create("books", title="x", author={"$ref": 5}), 422),
         "itself": (create("books", title="x", author={"$ref": 2}), 422),
         "a truth for a number": (create("books", title="x", author={"$ref": False}), 422),
         "no resource": (create("nothing", title="x"), 404),
         "a system table": (create("users", email="x@example.com"), 404),
-        "no record": ({"op": "delete", "resource": "books", "id": NOBODYS}, 404),
+        "no record": ({"op": "delete", "resource": "books", "id": UNKNOWN_ID}, 404),
         "another's record": ({"op": "update", "data": {"title": "Mine"}, **path}, 403),
         "an old version": ({"op": "delete", "if_match": "7", **path}, 412),
         "a value that is taken": (create("authors", name="Eliot"), 409),
@@ -124,7 +121,7 @@ def test_a_batch_keeps_to_grants_and_rules(admin, alice, stranger):
         access={"create": [{"role": "member", "where": {"title": {"ne": "secret"}}}]},
     )
     assert send(stranger, create("notes", title="x")).status_code == 401
-    for wrong in ({"title": "secret"}, {"title": "x", "grade": 7}, {"title": "x", "created_by": NOBODYS}):
+    for wrong in ({"title": "secret"}, {"title": "x", "grade": 7}, {"title": "x", "created_by": UNKNOWN_ID}):
         assert send(alice, create("notes", title="x"), create("notes", **wrong)).status_code in (403, 422)
     assert admin.get("/notes").json["meta"]["total"] == 0
     note = admin.make("notes", title="x", grade=1)

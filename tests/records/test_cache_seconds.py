@@ -3,9 +3,8 @@
 import pytest
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import bearer, details_of
+from tests.helpers import READABLE, bearer, details_of
 
-ACCESS = {"list": ["public"], "read": ["public"]}
 FIELDS = {
     "title": {"type": "string"},
     "price": {"type": "integer", "readable_by": ["editor"]},
@@ -17,8 +16,8 @@ PUBLIC = "public, max-age=60"
 @pytest.fixture
 def note(admin):
     """A record of a resource with `cache_seconds`."""
-    admin.declare("shelves", {"name": {"type": "string"}}, access=ACCESS)
-    admin.declare("notes", FIELDS, access=ACCESS, cache_seconds=60)
+    admin.declare("shelves", {"name": {"type": "string"}}, access=READABLE)
+    admin.declare("notes", FIELDS, access=READABLE, cache_seconds=60)
     shelf = admin.make("shelves", name="Top")
     return admin.make("notes", title="Milk", price=7, shelf=shelf["id"])
 
@@ -68,7 +67,7 @@ def test_other_responses_are_not_public(admin, stranger, note):
     assert caching(stranger.get(f"/notes/{note['id']}?expand=shelf")) == "private, no-cache"
     created = stranger.post("/notes", json={"title": "Bread"})
     assert (created.status_code, caching(created)) == (401, "no-store")
-    assert admin.put("/resources/notes", json={"fields": FIELDS, "access": ACCESS}).status_code == 200
+    assert admin.put("/resources/notes", json={"fields": FIELDS, "access": READABLE}).status_code == 200
     assert caching(stranger.get("/notes")) == "no-store"
     assert caching(stranger.get(f"/notes/{note['id']}")) == "private, no-cache"
 
@@ -77,7 +76,7 @@ def test_other_responses_are_not_public(admin, stranger, note):
 def test_it_is_part_of_the_definition_and_its_plans(admin, stranger, note):
     stored = admin.get("/resources/notes").json["data"]
     assert stored["cache_seconds"] == 60
-    body = {"fields": FIELDS, "access": ACCESS}
+    body = {"fields": FIELDS, "access": READABLE}
     for seconds in (30, None):
         wanted = body | ({"cache_seconds": seconds} if seconds else {})
         (step,) = admin.post("/resources/notes/plan", json=wanted).json["data"]["steps"]
@@ -91,7 +90,7 @@ def test_it_is_part_of_the_definition_and_its_plans(admin, stranger, note):
 @ON_SQLITE
 def test_refuses_other_values_and_resources_that_nobody_may_read_without_signing_in(admin):
     for seconds in (0, -1, 86_401, 1.5, "60", True, None):
-        body = {"name": "notes", "fields": FIELDS, "access": ACCESS, "cache_seconds": seconds}
+        body = {"name": "notes", "fields": FIELDS, "access": READABLE, "cache_seconds": seconds}
         assert list(details_of(admin.post("/resources", json=body))["json"]) == ["cache_seconds"], seconds
     body = {"name": "notes", "fields": {"title": FIELDS["title"]}, "cache_seconds": 86_400}
     for access in ({}, {"list": ["member"]}, {"list": ["member"], "create": ["public"]}):

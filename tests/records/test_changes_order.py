@@ -11,13 +11,13 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import Person
+from tests.helpers import OPEN
 from tests.parts import both_ways
 from tests.parts.changes import Follower
 
 CHANGES = int(os.environ.get("CHANGES", "320"))
 WRITERS, READERS = 8, 3
 MAX_SECONDS = 60 + CHANGES / 10
-ACCESS = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 
 
 def person_of(app, signed_in):
@@ -100,7 +100,7 @@ def all_records(person):
 
 def test_every_reader_sees_every_change_once_and_in_order(app, admin, alice, bob, monkeypatch):
     monkeypatch.setattr(both_ways, "IS_ON", False)  # it would read each list twice, while others write
-    admin.declare("notes", {"number": {"type": "integer"}}, access=ACCESS, feed=True)
+    admin.declare("notes", {"number": {"type": "integer"}}, access=OPEN, feed=True)
     done, started = {}, threading.Barrier(READERS + 1)
 
     def read(number):

@@ -5,8 +5,8 @@ import pytest
 from backend.models.database import database
 from backend.utils.ids import uuid7
 from tests.conftest import ON_SQLITE
+from tests.helpers import OPEN
 
-ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 DEPTH = 1_100  # SQLite nests 1,000 triggers
 
 
@@ -41,9 +41,9 @@ def count(person, resource):
 def nodes(admin):
     """A resource whose records are deleted with their `parent` or `other`, with a history and a search."""
     fields = {"name": {"type": "string"}, "parent": reference("nodes"), "other": reference("nodes")}
-    admin.declare("nodes", fields, access=ACCESS, history=True, search=["name"])
-    admin.declare("labels", {"node": reference("nodes", "set_null")}, access=ACCESS)
-    admin.declare("locks", {"node": reference("nodes", "restrict")}, access=ACCESS)
+    admin.declare("nodes", fields, access=OPEN, history=True, search=["name"])
+    admin.declare("labels", {"node": reference("nodes", "set_null")}, access=OPEN)
+    admin.declare("locks", {"node": reference("nodes", "restrict")}, access=OPEN)
 
 
 def test_a_chain_of_any_depth_is_deleted_with_its_first(nodes, admin, alice):
@@ -61,7 +61,7 @@ def test_a_chain_of_any_depth_is_deleted_with_its_first(nodes, admin, alice):
 
 
 def test_a_chain_is_deleted_by_a_batch_and_with_its_owner_too(admin, alice, bob):
-    admin.declare("nodes", {"parent": reference("nodes")}, access=ACCESS, on_owner_delete="cascade")
+    admin.declare("nodes", {"parent": reference("nodes")}, access=OPEN, on_owner_delete="cascade")
     chain("nodes", DEPTH, owner=bob.id)
     first, *_ = chain("nodes", DEPTH, owner=alice.id)
     operations = [{"op": "delete", "resource": "nodes", "id": first}]
@@ -93,9 +93,9 @@ def test_a_record_that_two_references_lead_to_is_deleted_once(nodes, admin, alic
 
 def test_required_references_between_long_chains(admin, alice):
     """A record is found early by one reference and again, at the end of the chain, by a required one."""
-    admin.declare("nodes", {"parent": reference("nodes")}, access=ACCESS)
+    admin.declare("nodes", {"parent": reference("nodes")}, access=OPEN)
     fields = {"top": reference("nodes"), "node": reference("nodes", required=True), "parent": reference("leaves")}
-    admin.declare("leaves", fields, access=ACCESS)
+    admin.declare("leaves", fields, access=OPEN)
     ids = chain("nodes", DEPTH)
     (leaf,) = fill("leaves", [{"top": ids[0], "node": ids[-1]}])
     below = chain("leaves", DEPTH - 50, node=ids[-2])
@@ -106,9 +106,9 @@ def test_required_references_between_long_chains(admin, alice):
 
 @ON_SQLITE
 def test_a_chain_that_alternates_between_two_resources_is_deleted(admin, alice):
-    admin.declare("odds", {"parent": reference("odds")}, access=ACCESS)
-    admin.declare("evens", {"parent": reference("odds")}, access=ACCESS)
-    admin.put("/resources/odds", json={"fields": {"parent": reference("evens")}, "access": ACCESS})
+    admin.declare("odds", {"parent": reference("odds")}, access=OPEN)
+    admin.declare("evens", {"parent": reference("odds")}, access=OPEN)
+    admin.put("/resources/odds", json={"fields": {"parent": reference("evens")}, "access": OPEN})
     first = parent = alice.make("odds")["id"]
     for depth in range(1, DEPTH):
         (parent,) = fill("evens" if depth % 2 else "odds", [{"parent": parent}])
@@ -131,7 +131,7 @@ def test_a_restricting_reference_deep_in_a_chain_keeps_everything(nodes, admin, 
 
 
 def test_records_that_restrict_each_other_go_with_their_owner(admin, alice, bob):
-    access = ACCESS | {"delete": ["owner"]}
+    access = OPEN | {"delete": ["owner"]}
     admin.declare("nodes", {"parent": reference("nodes", "restrict")}, access=access, on_owner_delete="cascade")
     ids = chain("nodes", 20, owner=bob.id)
     held = alice.make("nodes", parent=ids[3])
@@ -146,9 +146,9 @@ def test_records_that_restrict_each_other_go_with_their_owner(admin, alice, bob)
 
 
 def test_a_refusal_names_only_what_the_actor_may_see(admin, alice, bob):
-    admin.declare("nodes", {"name": {"type": "string"}}, access=ACCESS)
-    seen = {"secrets": {"create": ["member"]}, "diaries": dict.fromkeys(ACCESS, ["owner"]) | {"create": ["member"]}}
-    for name, access in (seen | {"locks": ACCESS}).items():
+    admin.declare("nodes", {"name": {"type": "string"}}, access=OPEN)
+    seen = {"secrets": {"create": ["member"]}, "diaries": dict.fromkeys(OPEN, ["owner"]) | {"create": ["member"]}}
+    for name, access in (seen | {"locks": OPEN}).items():
         admin.declare(name, {"node": reference("nodes", "restrict")}, access=access)
     node = alice.make("nodes")
     path = f"/nodes/{node['id']}"
@@ -179,7 +179,7 @@ def test_a_refusal_to_delete_a_user_does_not_reveal_hidden_resources(admin, alic
 
 @ON_SQLITE
 def test_a_resource_with_a_long_chain_can_be_dropped(admin, alice):
-    admin.declare("nodes", {"parent": reference("nodes")}, access=ACCESS)
+    admin.declare("nodes", {"parent": reference("nodes")}, access=OPEN)
     chain("nodes", DEPTH)
     assert admin.delete("/resources/nodes?confirm=true").status_code == 200
     assert alice.get("/nodes").status_code == 404

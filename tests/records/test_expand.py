@@ -5,9 +5,8 @@ import pytest
 from backend.services.storage.counts import count_limit
 from tests.conftest import ON_SQLITE
 from tests.field_types.contract import check_answer
-from tests.helpers import details_of
+from tests.helpers import READABLE, details_of
 
-PUBLIC = {"list": ["public"], "read": ["public"]}
 NAMED = {"name": {"type": "string"}}
 COUNTRIES = NAMED | {"continent": {"type": "reference", "to": "continents"}}
 CITIES = NAMED | {"country": {"type": "reference", "to": "countries"}}
@@ -16,9 +15,9 @@ CITIES = NAMED | {"country": {"type": "reference", "to": "countries"}}
 @pytest.fixture
 def world(admin):
     """Europe with France and Spain, Asia with no country, and cities of France; ids by name."""
-    admin.declare("continents", NAMED, access=PUBLIC)
-    admin.declare("countries", COUNTRIES, access=PUBLIC)
-    admin.declare("cities", CITIES, access=PUBLIC)
+    admin.declare("continents", NAMED, access=READABLE)
+    admin.declare("countries", COUNTRIES, access=READABLE)
+    admin.declare("cities", CITIES, access=READABLE)
     made = {name: admin.make("continents", name=name)["id"] for name in ("Europe", "Asia")}
     for name in ("France", "Spain"):
         made[name] = admin.make("countries", name=name, continent=made["Europe"])["id"]
@@ -165,9 +164,9 @@ def test_every_expansion_takes_one_query(world, admin, stranger, caplog):
 
 
 def test_two_references_to_one_resource_are_distinguished(admin, stranger):
-    admin.declare("people", NAMED, access=PUBLIC)
+    admin.declare("people", NAMED, access=READABLE)
     person = {"type": "reference", "to": "people"}
-    admin.declare("letters", NAMED | {"sender": person, "receiver": person}, access=PUBLIC)
+    admin.declare("letters", NAMED | {"sender": person, "receiver": person}, access=READABLE)
     ann, ben = (admin.make("people", name=name)["id"] for name in ("Ann", "Ben"))
     admin.make("letters", name="Hello", sender=ann, receiver=ben)
     shown = get(stranger, f"/people/{ann}?expand=letters__sender.receiver,letters__receiver")["expand"]
@@ -177,7 +176,7 @@ def test_two_references_to_one_resource_are_distinguished(admin, stranger):
 
 
 def test_a_tree_is_followed_up_and_down(admin, stranger):
-    admin.declare("folders", NAMED | {"parent": {"type": "reference", "to": "folders"}}, access=PUBLIC)
+    admin.declare("folders", NAMED | {"parent": {"type": "reference", "to": "folders"}}, access=READABLE)
     root = admin.make("folders", name="root")["id"]
     admin.make("folders", name="child", parent=root)
     child, top = get(stranger, "/folders?sort=name&expand=parent,folders")
@@ -209,9 +208,9 @@ SIZES = {"Paris": 5, "Lyon": 2, "Nice": None, "Lille": 2, "Brest": 1, "Metz": No
 @pytest.fixture
 def towns(admin):
     """Towns of France by SIZES, one of Spain, and countries of a continent; ids by name."""
-    admin.declare("continents", NAMED, access=PUBLIC)
-    admin.declare("countries", COUNTRIES, access=PUBLIC)
-    admin.declare("towns", TOWNS, access=PUBLIC, indexes=[["country", "size"]])
+    admin.declare("continents", NAMED, access=READABLE)
+    admin.declare("countries", COUNTRIES, access=READABLE)
+    admin.declare("towns", TOWNS, access=READABLE, indexes=[["country", "size"]])
     made = {"Europe": admin.make("continents", name="Europe")["id"]}
     for name in ("France", "Spain", "Malta"):
         made[name] = admin.make("countries", name=name, continent=made["Europe"])["id"]
@@ -320,10 +319,10 @@ def test_related_records_of_two_levels_have_options(towns, stranger):
 
 
 def test_related_records_are_sorted_by_a_declared_path(admin, stranger):
-    admin.declare("authors", NAMED | {"born": {"type": "integer", "readable_by": ["editor"]}}, access=PUBLIC)
-    admin.declare("posts", NAMED, access=PUBLIC)
+    admin.declare("authors", NAMED | {"born": {"type": "integer", "readable_by": ["editor"]}}, access=READABLE)
+    admin.declare("posts", NAMED, access=READABLE)
     comments = NAMED | {name: {"type": "reference", "to": f"{name}s"} for name in ("author", "post")}
-    admin.declare("comments", comments, access=PUBLIC, filters=["author.name", "author.born"])
+    admin.declare("comments", comments, access=READABLE, filters=["author.name", "author.born"])
     authors = [admin.make("authors", name=name, born=5)["id"] for name in ("Ann", "Ben", "Cy")]
     post, other = (admin.make("posts", name=name)["id"] for name in ("one", "two"))
     for i, author in enumerate([authors[1], authors[0], None, authors[2], authors[1]]):

@@ -13,10 +13,9 @@ from backend.services.access.actors import Actor
 from backend.services.errors import Invalid
 from backend.services.records.imports.importing import CsvRows, import_records
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import PUBLIC, details_of
 from tests.parts.changes import Follower
 
-ACCESS = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 HIDDEN = {"readable_by": ["editor"]}
 OWNERS = {"name": {"type": "string"}, "tag": {"type": "string", "unique": True} | HIDDEN}
 NOTES = {
@@ -31,8 +30,8 @@ NOTES = {
 @pytest.fixture
 def owner(admin):
     """An owner that the notes made here refer to."""
-    admin.declare("owners", OWNERS, access=ACCESS)
-    admin.declare("notes", NOTES, access=ACCESS, unique=[["title", "salary"]], feed=True)
+    admin.declare("owners", OWNERS, access=PUBLIC)
+    admin.declare("notes", NOTES, access=PUBLIC, unique=[["title", "salary"]], feed=True)
     return admin.make("owners", name="Ann", tag="t1")
 
 
@@ -95,9 +94,9 @@ def test_an_expanded_record_shows_no_hidden_field(note, alice, edith):
 
 
 def test_a_resource_with_nothing_but_hidden_relations_has_no_expand(admin, alice):
-    admin.declare("rooms", {"name": {"type": "string"}}, access=ACCESS)
-    admin.declare("keys", {"room": {"type": "reference", "to": "rooms"} | HIDDEN}, access=ACCESS)
-    admin.declare("doors", {"name": {"type": "string"}}, access=ACCESS)
+    admin.declare("rooms", {"name": {"type": "string"}}, access=PUBLIC)
+    admin.declare("keys", {"room": {"type": "reference", "to": "rooms"} | HIDDEN}, access=PUBLIC)
+    admin.declare("doors", {"name": {"type": "string"}}, access=PUBLIC)
     record = {name: admin.make(name)["id"] for name in ("rooms", "doors")}
     for path in ("", "/{id}"):
         for query in ("?expand=keys", "?expand=x&expand=y", "?expand=x&nope=1"):
@@ -137,8 +136,8 @@ def test_a_conflict_does_not_reveal_a_hidden_field(note, admin, alice, edith):
 
 
 def test_a_refused_deletion_does_not_name_who_refers_by_a_hidden_field(admin, alice, edith):
-    admin.declare("owners", OWNERS, access=ACCESS)
-    admin.declare("notes", {"boss": NOTES["boss"]}, access=ACCESS)
+    admin.declare("owners", OWNERS, access=PUBLIC)
+    admin.declare("notes", {"boss": NOTES["boss"]}, access=PUBLIC)
     owner = admin.make("owners")["id"]
     admin.make("notes", boss=owner)
     refusals = [person.delete(f"/owners/{owner}") for person in (alice, edith)]

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from tests.helpers import details_of, load, outcome
+from tests.helpers import PUBLIC, details_of, load, outcome
 from tests.parts.changes import Follower
 
-ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}, "owner": {"type": "uuid"}}
 OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TASKS = {"title": {"type": "string"}, "tags": {"type": "references", "to": "tags"}}
@@ -16,8 +15,8 @@ TASKS = {"title": {"type": "string"}, "tags": {"type": "references", "to": "tags
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x and y are for admins, and tasks with tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=ALL | {"read": [OPEN]})
-    admin.declare("tasks", TASKS, access=ALL, history=True, feed=True)
+    admin.declare("tags", TAGS, access=PUBLIC | {"read": [OPEN]})
+    admin.declare("tasks", TASKS, access=PUBLIC, history=True, feed=True)
     teams = dict.fromkeys("abc", "open") | dict.fromkeys("xy", "secret")
     return {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
 
@@ -93,7 +92,7 @@ def test_they_cannot_be_added_nor_guessed(tags, admin, alice):
 
 def test_a_list_has_as_many_as_the_caller_sees(tags, admin, alice):
     fields = {"tags": {"type": "references", "to": "tags", "max": 2, "required": True}}
-    admin.declare("boards", fields, access=ALL)
+    admin.declare("boards", fields, access=PUBLIC)
     path = f"/boards/{admin.make('boards', tags=[tags['x'], tags['a']])['id']}"
     a, b, c = (tags[name] for name in "abc")
     assert details_of(alice.patch(path, json={"tags": {"remove": [a]}}))["json"] == {
@@ -116,7 +115,7 @@ def test_without_a_grant_to_read_the_target_the_list_is_empty(tags, admin, alice
 
 def test_what_is_shown_follows_the_grants_at_once(tags, admin, alice, bob):
     mine = {"role": "member", "where": {"owner": "$user.id"}}
-    admin.put("/resources/tags", json={"fields": TAGS, "access": ALL | {"read": [mine]}})
+    admin.put("/resources/tags", json={"fields": TAGS, "access": PUBLIC | {"read": [mine]}})
     for name, person in (("a", alice), ("b", bob)):
         admin.patch(f"/tags/{tags[name]}", json={"owner": person.id})
     path = f"/tasks/{admin.make('tasks', tags=[tags['a'], tags['b']])['id']}"
@@ -148,9 +147,9 @@ def test_history_shows_the_ids_that_the_caller_may_read_today(tags, admin, alice
     admin.delete(f"/tags/{tags['a']}")
     assert seen(alice) == [["", "b"], None, [None, ""]]
     fields = {"title": TASKS["title"], "labels": TASKS["tags"] | {"renamed_from": "tags"}}
-    answer = admin.put("/resources/tasks", json={"fields": fields, "access": ALL, "history": True})
+    answer = admin.put("/resources/tasks", json={"fields": fields, "access": PUBLIC, "history": True})
     assert answer.status_code == 200, answer.json
-    admin.put("/resources/tags", json={"name": "marks", "fields": TAGS, "access": ALL, "renamed_from": "tags"})
+    admin.put("/resources/tags", json={"name": "marks", "fields": TAGS, "access": PUBLIC, "renamed_from": "tags"})
     assert seen(alice) == [["xay", "xb"], ["xa", "xay"], [None, "xa"]]
-    admin.put("/resources/marks", json={"fields": TAGS, "access": ALL | {"read": []}})
+    admin.put("/resources/marks", json={"fields": TAGS, "access": PUBLIC | {"read": []}})
     assert seen(alice) == [None, None, [None, ""]]

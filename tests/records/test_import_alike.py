@@ -9,10 +9,9 @@ from backend.models.database import database
 from backend.services.field_types.registry import TYPES
 from backend.utils.cells import join_parts
 from tests.conftest import ON_SQLITE, Person, database_copy
-from tests.helpers import CSV, NDJSON, load, outcome
+from tests.helpers import CSV, NDJSON, OPEN, load, outcome
 from tests.parts.every_type import EVERYTHING, FIELDS, TEXTS, fill
 
-EVERYONE = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 DEEP = "[" * 64 + "]" * 64
 # Values in JSON, by type: those that a request takes and those that it does not.
 KINDS = {
@@ -74,7 +73,7 @@ def as_cell(text, kind):
 def test_an_import_takes_and_refuses_what_a_request_does(admin, alice):
     for name, (options, good, bad) in KINDS.items():
         resource = f"x{name}"
-        admin.declare(resource, {"value": options, "other": {"type": "integer"}}, access=EVERYONE)
+        admin.declare(resource, {"value": options, "other": {"type": "integer"}}, access=OPEN)
         kept = []
         for text in good:
             answer = alice.post(f"/{resource}", data=f'{{"value": {text}}}', content_type="application/json")
@@ -99,7 +98,7 @@ ALIKE_IN_CSV = {'"7"', '"true"', '"1"', '""', "7", "true", "[]", "[[]]", "{}", "
 def test_a_cell_is_refused_where_a_request_would_be(admin, alice):
     for name, (options, good, bad) in KINDS.items():
         resource = f"x{name}"
-        admin.declare(resource, {"value": options, "other": {"type": "integer"}}, access=EVERYONE)
+        admin.declare(resource, {"value": options, "other": {"type": "integer"}}, access=OPEN)
         cells = [as_cell(text, options["type"]) for text in good]
         content = "value,other\n" + "".join(f"{cell},1\n" for cell in cells)
         assert outcome(load(alice, content, CSV, resource)) == (len(good), len(good), 0, 0), name
@@ -185,10 +184,8 @@ UNIQUE = {
 
 def test_a_value_of_any_type_is_found_in_the_table_and_in_the_file(admin, alice):
     fields = {name: options | {"unique": True} for name, (options, _, _) in UNIQUE.items()}
-    admin.declare("shelves", {"n": {"type": "integer"}} | fields, unique=[["n", "code"]], access=EVERYONE)
-    admin.declare(
-        "books", {"title": {"type": "string"}, "shelf": {"type": "reference", "to": "shelves"}}, access=EVERYONE
-    )
+    admin.declare("shelves", {"n": {"type": "integer"}} | fields, unique=[["n", "code"]], access=OPEN)
+    admin.declare("books", {"title": {"type": "string"}, "shelf": {"type": "reference", "to": "shelves"}}, access=OPEN)
     shelf = alice.make("shelves", n=1, **{name: value for name, (_, value, _) in UNIQUE.items()})
     for name, (_, _, cell) in UNIQUE.items():
         answer = load(alice, f"n,{name}\n2,{cell}\n", CSV, "shelves", dry_run="true")

@@ -17,10 +17,9 @@ from backend.services.records.imports import importing, report
 from backend.services.records.imports.lookups import AT_ONCE
 from backend.services.records.records import create_record, update_record
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import NDJSON, load, outcome
+from tests.helpers import NDJSON, OPEN, load, outcome
 from tests.parts.patience import patience
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 BOOKS = {
     "title": {"type": "string", "required": True},
     "isbn": {"type": "string", "unique": True},

@@ -5,19 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import ON_SQLITE, Person
-from tests.helpers import NDJSON, details_of, load, outcome
+from tests.helpers import NDJSON, PUBLIC, UNKNOWN_ID, details_of, load, outcome
 
-ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TAGS = {"name": {"type": "string", "unique": True}}
 TASKS = {"title": {"type": "string"}, "tags": {"type": "references", "to": "tags", "max": 4}}
-NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
 def tags(admin):
     """Declare tags, and tasks with tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=ALL)
-    admin.declare("tasks", TASKS, access=ALL, history=True)
+    admin.declare("tags", TAGS, access=PUBLIC)
+    admin.declare("tasks", TASKS, access=PUBLIC, history=True)
     return {name: admin.make("tags", name=name)["id"] for name in "abcdef"}
 
 
@@ -49,7 +47,7 @@ def test_a_change_adds_at_the_end_and_removes(tags, alice):
     path = f"/tasks/{alice.make('tasks', tags=[b, a])['id']}"
     added = alice.patch(path, json={"tags": {"add": [c, b]}}).json["data"]
     assert (added["tags"], added["version"]) == ([b, a, c], 2)
-    removed = alice.patch(path, json={"tags": {"remove": [b, NOBODY]}}).json["data"]
+    removed = alice.patch(path, json={"tags": {"remove": [b, UNKNOWN_ID]}}).json["data"]
     assert (removed["tags"], removed["version"]) == ([a, c], 3)
     both = alice.patch(path, json={"tags": {"add": [b], "remove": [a]}, "title": "x"}).json["data"]
     assert (both["tags"], both["title"], both["version"]) == ([c, b], "x", 4)
@@ -74,8 +72,8 @@ def test_a_list_that_is_not_valid_changes_nothing(tags, alice):
     path, many = f"/tasks/{task['id']}", [tags[name] for name in "abcde"]
     missing, repeated = ["There is no such record of tags."], ["Each record at most once."]
     for value, message in (
-        ([b, NOBODY], missing),
-        ({"add": [NOBODY]}, missing),
+        ([b, UNKNOWN_ID], missing),
+        ({"add": [UNKNOWN_ID]}, missing),
         ([b, b], repeated),
         ([b, b.upper()], repeated),
         ({"add": [b], "remove": [b]}, ["An id is both added and removed."]),
@@ -93,14 +91,14 @@ def test_a_list_that_is_not_valid_changes_nothing(tags, alice):
     assert refused(alice.patch(path, json={"tags": {"add": [1]}})) == {
         "add": {"0": ["Must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057."]}
     }
-    for value in ({"add": [b]}, [NOBODY], None, many):
+    for value in ({"add": [b]}, [UNKNOWN_ID], None, many):
         assert alice.post("/tasks", json={"tags": value}).status_code == 422, value
         assert alice.put(path, json={"tags": value}).status_code == 422, value
     assert (state(alice, task), alice.get("/tasks").json["meta"]["total"]) == (([a], 1), 1)
 
 
 def test_a_required_list_has_at_least_one(tags, admin, alice):
-    admin.declare("boards", {"tags": {"type": "references", "to": "tags", "required": True}}, access=ALL)
+    admin.declare("boards", {"tags": {"type": "references", "to": "tags", "required": True}}, access=PUBLIC)
     assert refused(alice.post("/boards", json={})) == ["A value is required."]
     assert refused(alice.post("/boards", json={"tags": []})) == ["At least one is required."]
     path = f"/boards/{alice.make('boards', tags=[tags['a']])['id']}"
@@ -123,10 +121,10 @@ def test_a_deleted_target_takes_its_links_away(tags, alice):
 
 
 def test_deletions_follow_links_and_references_together(tags, admin, alice):
-    admin.declare("owners", {"name": {"type": "string"}}, access=ALL)
+    admin.declare("owners", {"name": {"type": "string"}}, access=PUBLIC)
     fields = {"owner": {"type": "reference", "to": "owners", "on_delete": "cascade"}}
     fields |= {"after": {"type": "references", "to": "steps"}, "also": {"type": "references", "to": "steps"}}
-    admin.declare("steps", fields, access=ALL, history=True)
+    admin.declare("steps", fields, access=PUBLIC, history=True)
     owner = alice.make("owners", name="o")["id"]
     one, two = alice.make("steps", owner=owner)["id"], alice.make("steps", owner=owner)["id"]
     alice.patch(f"/steps/{one}", json={"after": [two, one]})
@@ -157,7 +155,7 @@ def test_a_batch_links_to_records_that_it_creates(tags, alice):
 
 
 def test_changes_at_the_same_time_lose_nothing(tags, admin, app):
-    admin.declare("wide", {"tags": {"type": "references", "to": "tags"}}, access=ALL)
+    admin.declare("wide", {"tags": {"type": "references", "to": "tags"}}, access=PUBLIC)
     path = f"/wide/{admin.make('wide')['id']}"
     ids = [*tags.values(), *(admin.make("tags", name=f"n{i}")["id"] for i in range(6))]
 

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from tests.helpers import details_of
+from tests.helpers import PUBLIC, details_of
 
-ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}}
 TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "references", "to": "tags"}}
@@ -15,8 +14,8 @@ TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "referenc
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x is for admins, and tasks that are titled by their tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=ALL | {"list": [OPEN], "read": [OPEN]})
-    admin.declare("tasks", TASKS, access=ALL)
+    admin.declare("tags", TAGS, access=PUBLIC | {"list": [OPEN], "read": [OPEN]})
+    admin.declare("tasks", TASKS, access=PUBLIC)
     teams = dict.fromkeys("abc", "open") | {"x": "secret"}
     tags = {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
     for title in ("a", "b", "ab", "bx", "x", ""):
@@ -68,7 +67,7 @@ def test_filters_that_make_no_sense_are_refused(tags, admin, alice):
     for query in ("tags__any=x", "tags__all=", "tags__isempty=maybe", "tags__in=", "tags__eq=x", "tags__some=x"):
         assert admin.get(f"/tasks?{query}").status_code == 422, query
     hidden = TASKS | {"tags": TASKS["tags"] | {"readable_by": ["editor"]}}
-    assert admin.put("/resources/tasks", json={"fields": hidden, "access": ALL}).status_code == 200
+    assert admin.put("/resources/tasks", json={"fields": hidden, "access": PUBLIC}).status_code == 200
     for query in ({"tags__any": tags["a"]}, {"tags__isempty": "true"}, {"where": '{"tags": {"some": {}}}'}):
         assert alice.get("/tasks", query_string=query).status_code == 422, query
     assert alice.get("/tags", query_string={"where": '{"tasks": {"some": {}}}'}).status_code == 422
@@ -108,7 +107,7 @@ def test_conditions_that_make_no_sense_are_refused(tags, admin):
 
 
 def test_links_to_records_that_can_be_listed_but_not_read_lead_nowhere(tags, admin, stranger):
-    access = ALL | {"list": ["public"], "read": [OPEN]}
+    access = PUBLIC | {"list": ["public"], "read": [OPEN]}
     assert admin.put("/resources/tags", json={"fields": TAGS, "access": access}).status_code == 200
     assert found(stranger, where={"tags": {"some": {"name": "x"}}}) == []
     assert found(stranger, "/tags", "name", where={"tasks": {"some": {}}}) == ["a", "b"]
@@ -145,7 +144,7 @@ def test_rules_follow_links_of_other_resources_at_once(tags, admin, alice):
         {"project.members": {"any": ["$user.id"]}},
         {"tags": {"some": {"team": "open", "tasks": {"some": {"title": "bx"}}}}},
     ]
-    access = ALL | {"list": [{"role": "member", "where": rule} for rule in rules]}
+    access = PUBLIC | {"list": [{"role": "member", "where": rule} for rule in rules]}
     answer = admin.put("/resources/tasks", json={"fields": fields, "access": access})
     assert answer.status_code == 200, answer.json
     assert found(alice) == ["ab", "b", "bx"]
@@ -155,7 +154,7 @@ def test_rules_follow_links_of_other_resources_at_once(tags, admin, alice):
     admin.patch(f"/projects/{project}", json={"members": [alice.id]})
     assert found(alice) == ["a", "ab", "b", "bx"]
     renamed = {"name": TAGS["name"], "group": TAGS["team"] | {"renamed_from": "team"}}
-    body = {"name": "marks", "renamed_from": "tags", "fields": renamed, "access": ALL}
+    body = {"name": "marks", "renamed_from": "tags", "fields": renamed, "access": PUBLIC}
     assert admin.put("/resources/tags", json=body).status_code == 200
     answer = admin.put("/resources/projects", json={"fields": {"staff": users | {"renamed_from": "members"}}})
     assert answer.status_code == 409

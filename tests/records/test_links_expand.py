@@ -5,9 +5,8 @@ import json
 import pytest
 
 from tests.field_types.contract import check_answer
-from tests.helpers import details_of
+from tests.helpers import PUBLIC, details_of
 
-ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}}
 TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "references", "to": "tags", "max": 5}}
@@ -16,8 +15,8 @@ TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "referenc
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x is for admins, and tasks that are titled by their tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=ALL | {"list": [OPEN], "read": [OPEN]})
-    admin.declare("tasks", TASKS | {"next": {"type": "reference", "to": "tasks"}}, access=ALL)
+    admin.declare("tags", TAGS, access=PUBLIC | {"list": [OPEN], "read": [OPEN]})
+    admin.declare("tasks", TASKS | {"next": {"type": "reference", "to": "tasks"}}, access=PUBLIC)
     teams = dict.fromkeys("abc", "open") | {"x": "secret"}
     tags = {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
     for title in ("ba", "xb", "", "c"):
@@ -89,7 +88,7 @@ def test_both_ways_go_two_deep_and_take_options(tags, admin, stranger):
 
 
 def test_links_to_records_that_can_be_listed_but_not_read_are_not_followed_back(tags, admin, stranger):
-    access = ALL | {"list": ["public"], "read": [OPEN]}
+    access = PUBLIC | {"list": ["public"], "read": [OPEN]}
     assert admin.put("/resources/tags", json={"fields": TAGS, "access": access}).status_code == 200
     listed = get(stranger, "/tags", expand="tasks", sort="name", **{"expand.tasks.count": "true"})
     pages = [tag["expand"]["tasks"] for tag in listed]
@@ -109,7 +108,7 @@ def test_relations_that_the_caller_may_not_see_are_unknown(tags, admin, alice, s
         "properties"
     ].keys()
     hidden = TASKS | {"tags": TASKS["tags"] | {"readable_by": ["editor"]}, "next": {"type": "reference", "to": "tasks"}}
-    assert admin.put("/resources/tasks", json={"fields": hidden, "access": ALL}).status_code == 200
+    assert admin.put("/resources/tasks", json={"fields": hidden, "access": PUBLIC}).status_code == 200
     for path, relation in (("/tasks", "tags"), ("/tags", "tasks"), ("/tags", "tasks__tags")):
         assert refused(alice, path, expand=relation), path
     text = json.dumps(alice.get("http://localhost/openapi.json").json)

@@ -2,16 +2,15 @@
 
 import pytest
 
-from tests.helpers import details_of, load, outcome
+from tests.helpers import PUBLIC, details_of, load, outcome
 
-ALL = {action: ["public"] for action in ("list", "read", "create", "update", "delete")}
 TEAMS = {"name": {"type": "string", "unique": True}, "members": {"type": "references", "to": "users"}}
 
 
 @pytest.fixture
 def people(admin, alice, bob, edith):
     """Declare teams with members; return the ids of the people by name."""
-    admin.declare("teams", TEAMS, access=ALL, history=True)
+    admin.declare("teams", TEAMS, access=PUBLIC, history=True)
     return {person.name: person.id for person in (admin, alice, bob, edith)}
 
 
@@ -87,7 +86,7 @@ def test_roles_limit_who_reads_and_sets_a_list(people, admin, alice, edith):
     a, b = people["alice"], people["bob"]
     fields = TEAMS | {"members": TEAMS["members"] | {"writable_by": ["editor"]}}
     fields |= {"watchers": TEAMS["members"] | {"readable_by": ["editor"], "writable_by": ["member"]}}
-    assert admin.put("/resources/teams", json={"fields": fields, "access": ALL, "history": True}).status_code == 200
+    assert admin.put("/resources/teams", json={"fields": fields, "access": PUBLIC, "history": True}).status_code == 200
     team = edith.make("teams", name="t", members=[b], watchers=[b])
     path = f"/teams/{team['id']}"
     locked = details_of(alice.patch(path, json={"members": {"add": [a]}}))["json"]

@@ -9,13 +9,13 @@ from itertools import count
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import OPEN, UNKNOWN_ID
+
 WALKS = int(os.environ.get("LINK_WALKS", "2"))
 STEPS, STEPS_BETWEEN_CHECKS, MAX = 12, 4, 4
 
-ALL = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 RULE = {"role": "member", "where": {"secret": False}}
 TAGS = {"secret": {"type": "boolean", "required": True}}
-NOBODY = "00000000-0000-7000-8000-000000000000"
 
 _names = count(1)
 
@@ -66,8 +66,8 @@ class Walk:
         for person in people.values():
             person._token = None  # long walks outlive a token
         admin = people["admin"]
-        admin.declare(self.resource["tags"], TAGS, access=ALL | {"list": [RULE], "read": [RULE]})
-        admin.declare(self.resource["tasks"], self.fields(), access=ALL, history=True)
+        admin.declare(self.resource["tags"], TAGS, access=OPEN | {"list": [RULE], "read": [RULE]})
+        admin.declare(self.resource["tasks"], self.fields(), access=OPEN, history=True)
 
     def fields(self):
         """Return the fields of the tasks as they are named now."""
@@ -126,7 +126,7 @@ class Walk:
         seen = model.seen(person, field, task.lists[field])
         body = wanted = self.targets(person, field)
         if self.draw(st.booleans()):
-            removed = self.draw(st.lists(st.sampled_from([*seen, NOBODY]), unique=True, max_size=2))
+            removed = self.draw(st.lists(st.sampled_from([*seen, UNKNOWN_ID]), unique=True, max_size=2))
             added = [each for each in wanted if each not in removed]
             body = {"add": added, "remove": removed}
             wanted = [each for each in seen if each not in removed] + [each for each in added if each not in seen]
@@ -144,7 +144,7 @@ class Walk:
     def refuse(self):
         record_id, field = self.pick(self.model.tasks), self.pick(self.field)
         secret = [tag for tag, is_secret in self.model.tags.items() if is_secret]
-        bad = self.pick(secret) if secret and field == "tags" else NOBODY
+        bad = self.pick(secret) if secret and field == "tags" else UNKNOWN_ID
         for body in ([bad], {"add": [bad]}):
             answer = self.people["alice"].patch(self.path("tasks", record_id), json={self.field[field]: body})
             assert answer.status_code == 422, answer.json
@@ -169,16 +169,16 @@ class Walk:
         self.former[field].append(self.field[field])
         fields = self.fields()
         fields[self.field[field]]["renamed_from"] = old
-        body = {"fields": fields, "access": ALL, "history": True}
+        body = {"fields": fields, "access": OPEN, "history": True}
         answer = self.people["admin"].put(self.path("tasks").replace("/", "/resources/"), json=body)
         assert answer.status_code == 200, answer.json
 
     def rename_resource(self):
         kind = self.pick(self.resource)
         old, self.resource[kind] = self.resource[kind], f"{kind}{next(_names)}"
-        body = {"fields": TAGS, "access": ALL | {"list": [RULE], "read": [RULE]}}
+        body = {"fields": TAGS, "access": OPEN | {"list": [RULE], "read": [RULE]}}
         if kind == "tasks":
-            body = {"fields": self.fields(), "access": ALL, "history": True}
+            body = {"fields": self.fields(), "access": OPEN, "history": True}
         body |= {"name": self.resource[kind], "renamed_from": old}
         answer = self.people["admin"].put(f"/resources/{old}", json=body)
         assert answer.status_code == 200, answer.json

@@ -3,10 +3,8 @@
 import pytest
 
 from tests.conftest import Person
-from tests.helpers import details_of, load, outcome
+from tests.helpers import OPEN, UNKNOWN_ID, details_of, load, outcome
 
-NOBODY = "00000000-0000-7000-8000-000000000000"
-MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 TITLE, ASSIGNEE = {"type": "string"}, {"type": "reference", "to": "users", "on_delete": "set_null"}
 
 
@@ -22,7 +20,7 @@ def people(admin):
 @pytest.fixture
 def tasks(admin):
     """Declares tasks, which have an assignee, with history."""
-    admin.declare("tasks", {"title": TITLE, "assignee": ASSIGNEE}, access=MEMBERS, history=True)
+    admin.declare("tasks", {"title": TITLE, "assignee": ASSIGNEE}, access=OPEN, history=True)
 
 
 def refused(answer):
@@ -35,7 +33,7 @@ def test_a_member_refers_to_any_active_user(tasks, people, alice, admin):
     for name in ("alice", "bob", "admin"):
         assert alice.make("tasks", title=name, assignee=people[name])["assignee"] == people[name]
     for person in (alice, admin):
-        for value in (people["zoe"], NOBODY):
+        for value in (people["zoe"], UNKNOWN_ID):
             assert refused(person.post("/tasks", json={"assignee": value})) == ["There is no such record of users."]
     assert len(alice.get("/tasks").json["data"]) == 3
     assert [each["title"] for each in alice.get(f"/tasks?assignee={people['bob']}").json["data"]] == ["bob"]
@@ -64,7 +62,7 @@ def test_expand_shows_what_the_directory_shows(tasks, people, alice, admin):
 
 
 def test_deleting_a_user_settles_the_references_to_them(admin, alice, people):
-    rest = {"access": MEMBERS, "history": True}
+    rest = {"access": OPEN, "history": True}
     for name, on_delete in (("kept", "set_null"), ("gone", "cascade")):
         field = ASSIGNEE | {"on_delete": on_delete}
         admin.declare(name, {"title": TITLE, "assignee": field, "boss": ASSIGNEE}, search=["title"], **rest)
@@ -84,7 +82,7 @@ def test_deleting_a_user_settles_the_references_to_them(admin, alice, people):
 
 def test_a_deleted_user_leaves_lists_of_users(admin, alice, people):
     team = {"type": "references", "to": "users"}
-    admin.declare("tasks", {"title": TITLE, "team": team}, access=MEMBERS, history=True)
+    admin.declare("tasks", {"title": TITLE, "team": team}, access=OPEN, history=True)
     task = alice.make("tasks", team=[people["bob"], people["alice"]])
     (expanded,) = alice.get("/tasks?expand=team").json["data"]
     assert [each["name"] for each in expanded["expand"]["team"]] == ["Bob", "Alice"]
@@ -146,7 +144,7 @@ def test_a_file_keeps_a_user_who_has_become_inactive(tasks, people, alice, admin
 
 def test_records_move_to_where_users_have_other_ids(people, admin, app, tmp_path):
     team = {"type": "references", "to": "users"}
-    admin.declare("tasks", {"title": TITLE, "assignee": ASSIGNEE, "team": team}, access=MEMBERS)
+    admin.declare("tasks", {"title": TITLE, "assignee": ASSIGNEE, "team": team}, access=OPEN)
     members = [people["bob"], people["alice"]]
     admin.make("tasks", title="a", assignee=people["bob"], team=members)
     admin.make("tasks", title="b")
@@ -175,7 +173,7 @@ def test_the_command_line_deletes_a_user(tasks, people, alice, app):
 
 def test_records_that_the_user_owns_are_settled_before_those_that_refer_to_them(admin, people, alice, bob):
     field = ASSIGNEE | {"on_delete": "restrict"}
-    admin.declare("tasks", {"assignee": field}, access=MEMBERS, on_owner_delete="cascade")
+    admin.declare("tasks", {"assignee": field}, access=OPEN, on_owner_delete="cascade")
     bob.make("tasks", assignee=people["bob"])
     other = alice.make("tasks", assignee=people["bob"])
     assert admin.delete(f"/users/{people['bob']}").status_code == 409
@@ -196,10 +194,10 @@ def test_a_grant_compares_with_the_user(admin, people, alice, bob):
 
 
 def test_a_field_becomes_a_reference_to_users_and_ceases_to_be_one(admin, people):
-    admin.declare("tasks", {"title": TITLE, "assignee": {"type": "uuid"}}, access=MEMBERS)
+    admin.declare("tasks", {"title": TITLE, "assignee": {"type": "uuid"}}, access=OPEN)
     task = admin.make("tasks", title="a", assignee=people["bob"])
-    wrong = admin.make("tasks", title="b", assignee=NOBODY)
-    body = {"fields": {"title": TITLE, "assignee": ASSIGNEE}, "access": MEMBERS}
+    wrong = admin.make("tasks", title="b", assignee=UNKNOWN_ID)
+    body = {"fields": {"title": TITLE, "assignee": ASSIGNEE}, "access": OPEN}
     plan = admin.post("/resources/tasks/plan", json=body).json["data"]
     assert not plan["possible"]
     assert [step["text"] for step in plan["steps"] if step["impossible"]] == [

@@ -2,18 +2,18 @@
 
 import pytest
 
-ACCESS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
+from tests.helpers import OPEN
 
 
 @pytest.fixture
 def shelf(admin, alice):
     """A room, a shelf that is deleted with it, and a book whose reference to the shelf becomes null, in this order."""
     name = {"type": "string"}
-    admin.declare("rooms", {"name": name}, access=ACCESS)
+    admin.declare("rooms", {"name": name}, access=OPEN)
     to_room = {"type": "reference", "to": "rooms", "on_delete": "cascade"}
-    admin.declare("shelves", {"room": to_room, "inside": to_room | {"to": "shelves"}}, access=ACCESS)
+    admin.declare("shelves", {"room": to_room, "inside": to_room | {"to": "shelves"}}, access=OPEN)
     to_shelf = {"type": "reference", "to": "shelves", "on_delete": "set_null"}
-    admin.declare("books", {"shelf": to_shelf}, access=ACCESS)
+    admin.declare("books", {"shelf": to_shelf}, access=OPEN)
     room = alice.make("rooms", name="Study")
     shelf = alice.make("shelves", room=room["id"])
     return room, shelf, alice.make("books", shelf=shelf["id"])

@@ -3,9 +3,8 @@
 import pytest
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import OPEN, details_of
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {
     "code": {"type": "string", "unique": True},
     "title": {"type": "string", "required": True},

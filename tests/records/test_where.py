@@ -6,10 +6,8 @@ import pytest
 from peewee import Select
 
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import READABLE, details_of
 
-PUBLIC = {"list": ["public"], "read": ["public"]}
-MEMBERS = {"list": ["member"], "read": ["member"]}
 CONTINENTS = {"code": {"type": "string"}, "note": {"type": "string", "readable_by": ["editor"]}}
 COUNTRIES = {
     "code": {"type": "string", "required": True},
@@ -33,9 +31,9 @@ VISIBLE = {"list": [{"role": "public", "where": {"hidden": False}}], "read": ["p
 @pytest.fixture
 def world(admin):
     """Cities a to f in countries: FR and ES of Europe, JP of Asia, hidden ZZ of Europe; f is in none."""
-    admin.declare("continents", CONTINENTS, access=PUBLIC)
+    admin.declare("continents", CONTINENTS, access=READABLE)
     admin.declare("countries", COUNTRIES, access=VISIBLE)
-    admin.declare("cities", CITIES, access=PUBLIC)
+    admin.declare("cities", CITIES, access=READABLE)
     ids = {code: admin.make("continents", code=code, note=f"n{code}")["id"] for code in ("EU", "AS")}
     for code, continent in (("FR", "EU"), ("ES", "EU"), ("JP", "AS"), ("ZZ", "EU")):
         made = admin.make("countries", code=code, continent=ids[continent], hidden=code == "ZZ")
@@ -228,7 +226,7 @@ def test_a_stranger_has_no_values_and_learns_no_names_of_profile_fields(world, a
 
 
 def test_values_of_the_user_are_those_of_the_caller(world, admin, alice):
-    body = {"fields": CITIES, "access": PUBLIC | {"create": ["member"]}}
+    body = {"fields": CITIES, "access": READABLE | {"create": ["member"]}}
     assert admin.put("/resources/cities", json=body).status_code == 200
     alice.make("cities", name="mine")
     assert found(alice, {"created_by": "$user.id"}) == "mine"
@@ -260,7 +258,7 @@ def _counting(run, built):
 @pytest.fixture
 def shortcuts(world, admin):
     """The cities of `world` with `filters` by their countries and continents."""
-    body = {"fields": CITIES, "access": PUBLIC, "filters": ["country.code", "country.continent.code", "twin.people"]}
+    body = {"fields": CITIES, "access": READABLE, "filters": ["country.code", "country.continent.code", "twin.people"]}
     response = admin.put("/resources/cities", json=body)
     assert response.status_code == 200, response.json
     return world

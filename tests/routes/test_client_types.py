@@ -5,8 +5,8 @@ from dataclasses import replace
 from backend import create_app
 from backend.models.database import database
 from tests.conftest import ON_SQLITE, Person
+from tests.helpers import OPEN
 
-MEMBERS = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 FIELDS = {
     "title": {"type": "string", "required": True, "description": "Ends no comment: */ x"},
     "state": {"type": "enum", "choices": ["open", 'it\'s "done"', ""]},
@@ -24,7 +24,7 @@ FIELDS = {
 def declare(admin):
     """Declare books, and notes with fields that only editors may see or set."""
     admin.declare("books", {"name": {"type": "string"}}, access={"list": ["editor"], "read": ["editor"]})
-    admin.declare("notes", FIELDS, access=MEMBERS | {"list": ["public"], "read": ["member"]})
+    admin.declare("notes", FIELDS, access=OPEN | {"list": ["public"], "read": ["member"]})
 
 
 def interface(text, name):
@@ -66,7 +66,7 @@ def test_answers_304_until_something_changes(admin, alice):
     same = alice.get("/client.ts", headers=tag)
     assert (same.status_code, same.data) == (304, b"")
     assert first.headers["Cache-Control"] == "private, no-cache"
-    admin.declare("pens", {"color": {"type": "string"}}, access=MEMBERS)
+    admin.declare("pens", {"color": {"type": "string"}}, access=OPEN)
     changed = alice.get("/client.ts", headers=tag)
     assert changed.status_code == 200
     assert "\n  pens: {" in changed.text

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from tests.conftest import ON_SQLITE
+from tests.helpers import OPEN
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 # What Caddy, Apache, Jetty, LiteSpeed, nginx and old versions of them make of "1".
 MARKED = [
     *('"{}-gzip"', '"{}-br"', '"{}-zstd"', '"{}-deflate"', '"{}-GZIP"', '"{}-x-gzip"', '"{}--gzip"', '"{};gzip"'),

@@ -4,7 +4,7 @@ import pytest
 
 from backend.utils.nearest import SEARCHES_OF_A_REQUEST
 from tests.conftest import ON_SQLITE
-from tests.helpers import details_of
+from tests.helpers import PUBLIC, details_of
 
 pytestmark = ON_SQLITE
 
@@ -16,7 +16,6 @@ FIELDS = {
     "owner": {"type": "reference", "to": "users", "default": "$user.id"},
     "secret": {"type": "string", "readable_by": [], "writable_by": []},
 }
-ANYONE = dict.fromkeys(("list", "read", "create", "update", "delete"), ["public"])
 
 # Map of query to the parameter that it means.
 MEANT = {
@@ -117,7 +116,7 @@ BODIES = [
 @pytest.fixture
 def countries(admin):
     """A resource that everyone may use, with a field that only admins may."""
-    admin.declare("countries", FIELDS, access=ANYONE)
+    admin.declare("countries", FIELDS, access=PUBLIC)
 
 
 def suggestions(answer):

@@ -4,8 +4,8 @@ import pytest
 
 from backend.services.storage import history
 from tests.conftest import ON_SQLITE
+from tests.helpers import OPEN
 
-OPEN = dict.fromkeys(("list", "read", "create", "update", "delete"), ["member"])
 FIELDS = {
     "title": {"type": "string", "required": True},
     "price": {"type": "decimal"},

@@ -5,10 +5,9 @@ import pytest
 from backend.models.database import connected
 from backend.models.webhook import Webhook
 from tests.conftest import PASSWORD, Person
-from tests.helpers import details_of
+from tests.helpers import UNKNOWN_ID, details_of
 from tests.parts.changes import Follower
 
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 TITLE = {"title": {"type": "string"}}
 
 
@@ -66,7 +65,7 @@ def test_it_needs_the_roles_of_the_account_and_the_permission_for_users(app, adm
     for someone in (sender, stranger):
         assert someone.post("/webhooks", json=declared(created_by=service)).status_code == 403
         assert someone.get("/webhooks").json["data"] == []
-    for wrong in (NOBODYS, admin.id):
+    for wrong in (UNKNOWN_ID, admin.id):
         refused = manager.post("/webhooks", json=declared(created_by=wrong))
         assert list(details_of(refused)["json"]) == ["created_by"]
     path = f"/webhooks/{made.json['data']['id']}"

@@ -13,9 +13,8 @@ from backend.services.webhooks.makers import find_actor
 from backend.services.webhooks.secrets import webhook_secrets
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
-from tests.helpers import assert_failure, details_of
+from tests.helpers import UNKNOWN_ID, assert_failure, details_of
 
-NOBODYS = "0193e0f4-0000-7000-8000-000000000000"
 URL = "https://hooks.example.com/t/abc?key=1"
 FORM = [
     *("actions", "active", "created_at", "created_by", "id", "last_delivery", "name", "off_reason", "previous_until"),
@@ -188,7 +187,7 @@ def test_others_see_nothing_of_it_and_admins_everything(admin, maker, app):
     ]
     for method, url in requests:
         body = {"json": {"after": "x"} if url.endswith("replay") else {}} if method in ("PATCH", "POST") else {}
-        unknown = other.send(method, url.replace(made["id"], NOBODYS), **body)
+        unknown = other.send(method, url.replace(made["id"], UNKNOWN_ID), **body)
         refused = other.send(method, url, **body)
         assert (refused.status_code, refused.json["error"]) == (404, unknown.json["error"]), url
     assert [each["id"] for each in admin.get("/webhooks").json["data"]] == [made["id"]]

@@ -6,11 +6,10 @@ from playwright.sync_api import expect
 
 from tests.browser.admin.conftest import check_accessible, forget_refusals, heading, wait_for_rows
 from tests.browser.admin.keyboard import go_to, press, type_into
-from tests.conftest import PASSWORD
+from tests.conftest import NEW_PASSWORD, PASSWORD
 from tests.parts.server import Caller
 
 MARKUP = "<img src=x onerror=alert(1)>"
-NEW_PASSWORD = "staple battery horse correct"
 
 
 def declare_profile(address):

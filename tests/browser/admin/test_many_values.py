@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.admin.conftest import Client, wait_for_rows
+from tests.helpers import OPEN
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update", "delete")}
 TAGS = {"name": "tags", "label": "name", "fields": {"name": {"type": "string"}}, "access": OPEN}
 NOTES = {
     "name": "notes",
