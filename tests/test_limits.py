@@ -7,7 +7,14 @@ from backend.config.settings import PREFIX, Settings
 from backend.middleware.connections import parser
 from backend.middleware.connections import server as connections
 from backend.models.columns import WIDE_DIGITS
-from backend.routes.toolkit import aggregating, expanding, list_parameters, lists, streaming, yaml_bodies
+from backend.routes.toolkit import (
+    aggregate_parameters,
+    expand_parameter,
+    list_parameters,
+    lists,
+    streaming,
+    yaml_bodies,
+)
 from backend.services.accounts import passwords, profile_fields
 from backend.services.backups import backups
 from backend.services.definitions import checks, row_rules, schema, where
@@ -64,9 +71,9 @@ FIXED = {
     "depth of the groups": where.MAX_DEPTH,
     "relations in one `expand`": expansions.MAX_EXPANSIONS,
     "depth of a relation": expansions.MAX_DEPTH,
-    "records of a reverse relation": expanding.MAX_RELATED,
+    "records of a reverse relation": expand_parameter.MAX_RELATED,
     "expanded records": expansions.MAX_EXPANDED,
-    "fields of each part": aggregating.MAX_AGGREGATED,
+    "fields of each part": aggregate_parameters.MAX_AGGREGATED,
     "size of a body in YAML": yaml_bodies.MAX_YAML_BYTES,
     "size of the first line": parser.MAX_HEAD_BYTES,
     "operations of one": batches.MAX_OPERATIONS,

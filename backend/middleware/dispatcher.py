@@ -11,7 +11,7 @@ from backend.middleware.app import App
 from backend.middleware.authentication import IDENTITY, Identity, identify
 from backend.middleware.catalog import choose_catalog
 from backend.middleware.client_address import ClientAddresses
-from backend.middleware.conditions import normalize_conditional_headers
+from backend.middleware.conditional_headers import normalize_conditional_headers
 from backend.middleware.cors import Cors, preflight_response
 from backend.middleware.errors import http_error_response
 from backend.middleware.headers import ResponseHeaders

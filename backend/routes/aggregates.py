@@ -7,7 +7,7 @@ from flask import request
 
 from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
-from backend.routes.toolkit.aggregating import aggregate_query
+from backend.routes.toolkit.aggregate_parameters import aggregate_query
 from backend.routes.toolkit.envelope import json_answer, list_meta
 from backend.routes.toolkit.groups import make_group_schema
 from backend.routes.toolkit.public_responses import documented_tag, tagged_if_public

@@ -9,7 +9,7 @@ from backend.middleware.answer import Answer
 from backend.middleware.authentication import current_actor
 from backend.routes.toolkit.envelope import LOCATION
 from backend.routes.toolkit.etags import if_match
-from backend.routes.toolkit.expanding import expand_query
+from backend.routes.toolkit.expand_parameter import expand_query
 from backend.routes.toolkit.lists import list_query
 from backend.routes.toolkit.public_responses import documented_tag
 from backend.routes.toolkit.reads import RECORD, read_list, read_record

@@ -10,7 +10,7 @@ from marshmallow import fields
 from backend.routes.toolkit.arguments import describe_family, explode_family
 from backend.routes.toolkit.document_components import COMPONENTS_OF_FIELDS, component
 from backend.routes.toolkit.enum_names import VARNAMES, value_names
-from backend.routes.toolkit.expanding import describe_expanded
+from backend.routes.toolkit.expand_parameter import describe_expanded
 from backend.routes.toolkit.groups import describe_measures
 from backend.routes.toolkit.where_parameter import describe_where
 from backend.services.definitions.schema import FieldDeclaration

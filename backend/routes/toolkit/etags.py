@@ -1,17 +1,34 @@
-"""ETags of records, and the conditional headers of requests."""
+"""ETags of records, lists and aggregates, and the conditional headers of requests."""
 
+import hashlib
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.http import parse_etags
 
+from backend.routes.toolkit.envelope import CHANGES_CURSOR
 from backend.services.definitions.definition import Definition
 from backend.services.records.records import Record
 from backend.services.records.versions import read_tag, version_tag
+from backend.utils.clock import utcnow
+
+TAG_BYTES = 12  # of a hash
 
 
 def etag(definition: Definition, record: Record) -> str:
     """Return the ETag of a record: its version tag, in quotes."""
     return f'"{version_tag(definition, record.version)}"'
+
+
+def content_tag(body: bytes, *, has_feed: bool) -> str:
+    """Return the tag of a list or an aggregate: a hash of its body without the timestamp. So it is a weak one.
+
+    The `changes_cursor` of a list is different each time. Instead, the hash includes the hour: a client that is sent
+    304 keeps its cursor, which must not expire.
+    """
+    content = body.rpartition(b'"timestamp":')[0]
+    if has_feed:
+        content = content.rpartition(CHANGES_CURSOR.encode())[0] + utcnow().strftime("%Y%m%d%H").encode()
+    return hashlib.sha256(content).hexdigest()[: 2 * TAG_BYTES]
 
 
 def is_not_modified(definition: Definition, record: Record, if_none_match: str | None) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.middleware.answer import Answer
 from backend.routes.toolkit.envelope import json_answer, list_meta
-from backend.routes.toolkit.expanding import EXPAND, expand_query, is_option
+from backend.routes.toolkit.expand_parameter import EXPAND, expand_query, is_option
 from backend.routes.toolkit.list_parameters import read_sort
 from backend.services.errors import Invalid
 from backend.services.records.list_query import ListQuery

@@ -12,7 +12,7 @@ from backend.middleware.authentication import actor_or_public
 from backend.middleware.errors import http_error_response
 from backend.middleware.guards import signed_in_actor
 from backend.middleware.paths import API, DOCUMENT_PATH, STREAM_PATH
-from backend.routes.toolkit import narrowing
+from backend.routes.toolkit import document_narrowing as narrowing
 from backend.routes.toolkit.app import Larder
 from backend.routes.toolkit.blueprint import Blueprint
 from backend.routes.toolkit.document_pieces import Piece, join_pieces

@@ -1,6 +1,5 @@
 """Responses that everybody may read, and that caches may keep: `cache_seconds` of a definition."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +8,9 @@ from werkzeug.http import parse_etags
 from backend.middleware.answer import NOT_MODIFIED, Answer
 from backend.middleware.headers import CREDENTIALS, PUBLIC
 from backend.middleware.wsgi import Headers
-from backend.routes.toolkit.envelope import CHANGES_CURSOR
+from backend.routes.toolkit.etags import content_tag
 from backend.services.definitions.definition import Definition
-from backend.utils.clock import utcnow
 
-TAG_BYTES = 12
 # What the OpenAPI document says about lists and aggregates that have an ETag.
 DOCUMENTED_TAG: dict[str, Any] = {
     "parameters": [
@@ -48,7 +45,7 @@ def tagged_if_public(
     headers = public_headers(definition, environ)
     if not headers:
         return answer
-    tag = _content_tag(answer.body, has_feed=is_list and definition.feed)
+    tag = content_tag(answer.body, has_feed=is_list and definition.feed)
     headers.append(("ETag", f'W/"{tag}"'))
     if parse_etags(environ.get("HTTP_IF_NONE_MATCH")).contains_weak(tag):
         return Answer(b"", NOT_MODIFIED, headers)
@@ -58,15 +55,3 @@ def tagged_if_public(
 def documented_tag(definition: Definition) -> dict[str, Any]:
     """Return what the OpenAPI document says about the ETag of a list or aggregate."""
     return DOCUMENTED_TAG if definition.cache_seconds else {}
-
-
-def _content_tag(body: bytes, *, has_feed: bool) -> str:
-    """Return a hash of a body without its timestamp. So the tag is weak: the bytes may differ.
-
-    The `changes_cursor` of a list is different each time. Instead, the hash includes the hour: a client that is sent
-    304 keeps its cursor, which must not expire.
-    """
-    content = body.rpartition(b'"timestamp":')[0]
-    if has_feed:
-        content = content.rpartition(CHANGES_CURSOR.encode())[0] + utcnow().strftime("%Y%m%d%H").encode()
-    return hashlib.sha256(content).hexdigest()[: 2 * TAG_BYTES]

@@ -16,7 +16,7 @@ from backend.middleware.request_log import ROUTE
 from backend.routes.toolkit.app import FAILURE, Larder
 from backend.routes.toolkit.envelope import json_answer
 from backend.routes.toolkit.etags import etag, is_not_modified
-from backend.routes.toolkit.expanding import expand_query
+from backend.routes.toolkit.expand_parameter import expand_query
 from backend.routes.toolkit.lists import list_query, page_answer
 from backend.routes.toolkit.public_responses import public_headers, tagged_if_public
 from backend.routes.toolkit.resource_blueprint import ResourceBlueprint

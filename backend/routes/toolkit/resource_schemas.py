@@ -8,9 +8,9 @@ from flask import request
 from marshmallow import Schema, validate
 from marshmallow.fields import Field
 
-from backend.routes.toolkit.aggregating import aggregate_parameters
+from backend.routes.toolkit.aggregate_parameters import aggregate_parameters
 from backend.routes.toolkit.arguments import CommaList, QuerySchema
-from backend.routes.toolkit.expanding import EXPAND, Expanded, expand_parameters
+from backend.routes.toolkit.expand_parameter import EXPAND, Expanded, expand_parameters
 from backend.routes.toolkit.list_parameters import (
     Fields,
     Parameters,

@@ -10,7 +10,7 @@ from peewee import Field, IntegrityError
 from backend.models.database import database
 from backend.models.records import build_model, column
 from backend.services.definitions.changes import Alteration
-from backend.services.definitions.constraints import (
+from backend.services.definitions.constraint_changes import (
     add_constraints,
     constraints_of,
     drop_constraints,

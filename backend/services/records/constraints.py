@@ -12,7 +12,7 @@ from backend.services.definitions.catalog import Resource
 from backend.services.definitions.definition import Definition
 from backend.services.definitions.record_checks import text_of_check
 from backend.services.errors import Invalid
-from backend.services.records.row_checks import FutureRow
+from backend.services.records.future_rows import FutureRow
 from backend.services.storage.literals import SLOTS, slot_values
 from backend.services.storage.statements import slot
 from backend.utils.problems import Problem

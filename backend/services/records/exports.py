@@ -12,13 +12,13 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.errors import Invalid, Unavailable
-from backend.services.records.addresses import with_address_columns, with_addresses
 from backend.services.records.export_columns import CsvForm, ExportColumn, export_columns, with_columns
 from backend.services.records.list_query import ListQuery
 from backend.services.records.lists import RecordPage
 from backend.services.records.records import list_records, visible_fields
 from backend.services.records.row_files.csv_lines import csv_line, csv_lines
 from backend.services.records.shown_links import VisibleLinks, visible_links
+from backend.services.records.user_addresses import with_address_columns, with_addresses
 from backend.services.storage.answer_sizes import TooLarge
 from backend.utils.problems import Problem
 from backend.utils.spool import NoSpace, SpoolFile

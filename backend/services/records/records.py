@@ -22,13 +22,13 @@ from backend.services.records.defaults import complete
 from backend.services.records.deletions import delete_records
 from backend.services.records.expansions import link_fields, plan_expansions
 from backend.services.records.file_writes import attach_files
+from backend.services.records.future_rows import future_links, require_in_scope
 from backend.services.records.link_writes import changed_lists, insert_lists, new_lists, replace_lists
 from backend.services.records.list_query import NO_EXPANSIONS, ExpandQuery, ListQuery
 from backend.services.records.lists import RecordPage, list_rows
 from backend.services.records.numbering import numbered
 from backend.services.records.references import require_visible_references
 from backend.services.records.related import expand
-from backend.services.records.row_checks import future_links, require_in_scope
 from backend.services.records.shown_links import VisibleLinks, visible_links
 from backend.services.records.visible_queries import visible_query
 from backend.services.storage.answer_sizes import bounded_json, require_fitting, response_limit

@@ -23,6 +23,7 @@ from backend.services.records.conflicts import unique_conflict
 from backend.services.records.constraints import require_constraints
 from backend.services.records.defaults import defaults_of
 from backend.services.records.file_writes import PlannedFiles
+from backend.services.records.future_rows import future_links, require_in_scope
 from backend.services.records.imports.earlier_rows import ID, EarlierRows, RecordState
 from backend.services.records.imports.lookups import StoredRecord
 from backend.services.records.imports.planned_writes import PlannedWrite
@@ -35,7 +36,6 @@ from backend.services.records.imports.values import Draft, ValueReader
 from backend.services.records.imports.waiting_rows import Wanted
 from backend.services.records.link_writes import Lists, future_lists
 from backend.services.records.records import new_row
-from backend.services.records.row_checks import future_links, require_in_scope
 from backend.services.records.row_files.rows import Row
 from backend.services.records.upserts import KEY_IS_NULL, OWNER, Key
 from backend.services.storage.full_text import words_of

@@ -6,6 +6,7 @@ from backend.services.access.actors import Actor
 from backend.services.definitions import policies
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.field_sets import FieldSet
+from backend.services.records.future_rows import meets
 from backend.services.records.imports.earlier_rows import EarlierRows, RecordState
 from backend.services.records.imports.stored import StoredRecords, key_of
 from backend.services.records.imports.targets import explain_missing, target_name, with_ids
@@ -13,7 +14,6 @@ from backend.services.records.imports.values import Draft, Reference
 from backend.services.records.imports.waiting_rows import LaterRow, Wanted
 from backend.services.records.link_writes import has_link
 from backend.services.records.references import has_value
-from backend.services.records.row_checks import meets
 from backend.services.records.upserts import Key
 
 

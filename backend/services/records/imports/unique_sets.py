@@ -5,8 +5,8 @@ from typing import Any
 from backend.services.definitions.catalog import Resource
 from backend.services.definitions.field_sets import FieldSet
 from backend.services.definitions.own_where import read_own_where
+from backend.services.records.future_rows import meets
 from backend.services.records.imports.earlier_rows import ID
-from backend.services.records.row_checks import meets
 from backend.services.storage.conditions import EVERY, Condition
 
 MAX_REMEMBERED = 10_000  # whether rows with the same values meet a rule

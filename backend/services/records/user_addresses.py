@@ -1,4 +1,4 @@
-"""Writes the addresses of users in place of their ids, for an installation in which they have other ids."""
+"""Writes the e-mail addresses of users in place of their ids, for an installation in which they have other ids."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Checks whether a row would be within a Scope, before it is written."""
+"""Rows as they will be after a write, and whether they will be within a Scope."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.middleware.paths import API
-from backend.routes.toolkit.aggregating import HAVING, having_pattern
+from backend.routes.toolkit.aggregate_parameters import HAVING, having_pattern
 from backend.routes.toolkit.arguments import family_schema
 from backend.routes.toolkit.enum_names import VARNAMES, sort_names
-from backend.routes.toolkit.expanding import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
+from backend.routes.toolkit.expand_parameter import EXPAND, RELATED, expand_help, expanded_schema, related_pattern
 from backend.routes.toolkit.file_paths import narrow_file_paths
 from backend.routes.toolkit.list_parameters import search_help
 from backend.routes.toolkit.profiles import ANY_PROFILE, CHANGE, PROFILE
