@@ -12,6 +12,7 @@ from tests.conftest import ON_SQLITE
 from tests.helpers import load
 from tests.parts.changes import Follower
 from tests.parts.every_reader import assert_sent, assert_streamed, webhooks_of
+from tests.parts.streams import open_stream
 
 FIELDS = {
     "state": {"type": "string"},
@@ -173,3 +174,28 @@ def test_a_change_of_hidden_links_does_not_name_their_field(admin, alice):
         (["text"], [shown]),
         ([], [shown]),
     ]
+
+
+def test_a_record_that_comes_into_view_without_a_change_is_not_streamed(admin, alice, monkeypatch):
+    monkeypatch.setattr(streaming, "BEAT_SECONDS", 0.2)
+    assert admin.put("/users/settings", json={"fields": {"team": {"type": "string"}}}).status_code == 200
+
+    def join(team):
+        assert admin.patch(f"/users/{alice.id}", json={"profile": {"team": team}}).status_code == 200
+
+    join("blue")
+    rule = {"role": "member", "where": {"state": "$user.team"}}
+    admin.declare("notes", FIELDS, access={**WRITERS, "list": [rule]}, feed=True)
+    complete = Follower(admin)
+    with open_stream(alice, resource="notes") as (_, events):
+        admin.make("notes", state="red")
+        assert len(complete.read(1)) == 1
+        assert [events.next()[0] for _ in range(3)] == ["beat"] * 3  # the stream has passed it over
+        join("red")
+        later = admin.make("notes", state="red")
+        assert [each["id"] for each in events.take(1)] == [later["id"]]
+        join(None)  # no row can be in the rule
+        end = events.next()
+        while end[0] == "beat":
+            end = events.next()
+        assert (end[0], end[1]["code"]) == ("end", "FORBIDDEN")
