@@ -1,7 +1,9 @@
 """`flask records`: import and export of records."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +56,16 @@ def export_records(resource: str, file: Path, addresses: bool, columns: str | No
         csv_form = CsvForm(tuple(columns.split(",")) if columns else (), delimiter_of(delimiter))
         target = find_resource(get_app().catalog, resource, SYSTEM)
         texts = exports.export_records(SYSTEM, target, ListQuery(), form, addresses=addresses, csv_form=csv_form)
+        first = next(texts, "")  # raises what is wrong with the request before the file is emptied
+        _write(file, chain([first], texts))
+
+
+def _write(file: Path, texts: Iterable[str]) -> None:
+    try:
         with file.open("w", encoding="utf-8", newline="") as out:
             out.writelines(texts)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
 
 
 @commands.command("import", epilog="Example: flask records import continents examples/geo/continents.csv --key code")

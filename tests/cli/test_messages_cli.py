@@ -46,6 +46,20 @@ def test_a_command_that_cannot_be_run_is_explained(run, file):
         assert output.splitlines()[-1] == message, command
 
 
+def test_an_export_that_cannot_be_written_is_explained(run, file):
+    path = file.parent / "no_folder" / "books.csv"
+    code, output = run("records", "export", "books", path)
+    assert code == 1
+    assert output == f"Error: {path} cannot be written: No such file or directory.\n"
+
+
+def test_an_export_that_is_refused_leaves_the_file_as_it_was(run, file):
+    code, output = run("records", "export", "books", file, "--columns", "isbn")
+    assert code == 1
+    assert "There is no column isbn." in output
+    assert file.read_text() == "title\nEmma\n"
+
+
 def test_a_file_that_declares_nothing_valid_is_explained(run, written):
     for text, message in FILES.items():
         path = written(text)

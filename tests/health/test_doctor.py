@@ -15,6 +15,8 @@ from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
 from tests.parts.smtp import smtp_server
 
+ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+
 
 @pytest.fixture
 def examine(settings):
@@ -54,6 +56,19 @@ def test_reports_each_problem_with_advice(examine, name, changes, word):
     _, found = examine(**changes)
     assert not found[name].strip().startswith("ok"), found
     assert word in found[name], found
+
+
+@ON_POSTGRES
+@pytest.mark.parametrize("shown", ["pg_dump (PostgreSQL) 13.9 (Debian 13.9-1)", "Error: no version is installed"])
+def test_finds_a_pg_dump_that_cannot_back_up_this_server(examine, tmp_path, monkeypatch, shown):
+    program = tmp_path / "programs" / "pg_dump"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{shown}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    _, found = examine()
+    assert found["version"].startswith("warn")
+    assert "postgresql-client-" in found["version"]
 
 
 @ON_SQLITE

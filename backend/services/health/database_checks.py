@@ -1,6 +1,8 @@
 """The checks of `flask doctor` that read the database; they need a connection."""
 
+import re
 import shutil
+import subprocess
 from collections.abc import Sequence
 
 from backend.config.settings import Settings
@@ -70,13 +72,24 @@ def _find_damage(seconds: float | None) -> str | None:
 
 def _check_postgres() -> Check:
     version = _read("SHOW server_version")
-    message = f"Postgres {version}."
-    if int(version.partition(".")[0]) < MIN_POSTGRES_VERSION:
+    message, major = f"Postgres {version}.", int(re.split(r"\D", version)[0])
+    if major < MIN_POSTGRES_VERSION:
         return Check("version", WARNING, message, f"Larder is tested with Postgres {MIN_POSTGRES_VERSION} and later.")
     if missing := [name for name in ("pg_dump", "pg_restore", "psql") if shutil.which(name) is None]:
         advice = "apt-get install postgresql-client, as new as the server: backups need it."
         return Check("version", WARNING, f"{message} Missing: {', '.join(missing)}.", advice)
+    client = _version_of_pg_dump()
+    if client < major:
+        advice = f"Install postgresql-client-{major}, from apt.postgresql.org if need be: backups fail until then."
+        return Check("version", WARNING, f"{message} Its backups need a pg_dump of {major}, not of {client}.", advice)
     return Check("version", OK, message)
+
+
+def _version_of_pg_dump() -> int:
+    """Return the major version of the program that makes backups, or 0 if it does not say it."""
+    shown = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, errors="replace").stdout
+    found = re.search(r"\d+", shown)  # pg_dump (PostgreSQL) 17.2 (Debian 17.2-1.pgdg12+1)
+    return int(found[0]) if found else 0
 
 
 def _read(sql: str) -> str:
