@@ -6,7 +6,7 @@ import * as date from './date.js';
 import * as enumeration from './enum.js';
 import * as integer from './integer.js';
 import {NoValue} from './no_value.js';
-import {LineInput} from './string.js';
+import {LineInput} from './line_input.js';
 
 const ITEMS = {
   string: {...base, FilterInput: LineInput},

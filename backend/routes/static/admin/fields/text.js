@@ -25,4 +25,4 @@ export function typed(field, onInput) {
   return event => onInput(event.target.value === '' && field.nullable ? null : event.target.value);
 }
 
-export {LineInput as FilterInput} from './string.js';
+export {LineInput as FilterInput} from './line_input.js';
