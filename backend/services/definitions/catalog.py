@@ -89,7 +89,7 @@ class Resource(Writable):
     def require_in_force(self, generation: int) -> None:
         """Raise Unavailable if the definition of this generation is a different one."""
         catalog = self.catalog
-        if generation != catalog.generation and catalog.source.after(catalog, generation).get(self.name) is not self:
+        if generation != catalog.generation and catalog.catalogs.after(catalog, generation).get(self.name) is not self:
             raise Unavailable("The definition has just changed; send the request again.")
 
     def permitted_roles(self, action: str) -> frozenset[str]:
@@ -159,14 +159,14 @@ class Catalog(dict[str, Resource]):
         settings: people.Settings,
         permitted: Mapping[str, frozenset[str]],
         generation: int | None,
-        source: "Catalogs",
+        catalogs: "Catalogs",
         former: "Catalog | None" = None,
     ) -> None:
-        self.permitted, self.generation, self.source = permitted, generation, source
+        self.permitted, self.generation, self.catalogs = permitted, generation, catalogs
         incoming = incoming_references(definition for definition, _ in definitions.values())
         by_name: dict[str, Definition] = {USERS: people.people_definition(settings), TABLE: FILES}
         by_name |= {name: definition for name, (definition, _) in definitions.items()}
-        declared, serializer = Definitions(by_name), source.cursor_serializer
+        declared, serializer = Definitions(by_name), catalogs.cursor_serializer
         self.world = Definitions(by_name, lambda name: self.target(name).serial)
         for name, (definition, stored) in definitions.items():
             kept = former.get(name) if former else None
@@ -174,11 +174,11 @@ class Catalog(dict[str, Resource]):
             if kept is None or (kept.stored, kept.incoming, kept.path_fields) != (stored, incoming[name], paths):
                 kept = Resource(definition, stored, incoming[name], serializer, own_table(definition), paths)
             self[name] = kept
-        self.people = _make_people(settings, incoming[USERS], source, former)
+        self.people = _make_people(settings, incoming[USERS], catalogs, former)
         files = former.others[TABLE] if former else Resource(FILES, (1, ""), (), serializer, SOURCE, {})
         self.others: dict[str, Resource] = {USERS: self.people, TABLE: files}
-        self.referrers = {name: self._sources(each, is_list=False) for name, each in incoming.items()}
-        self.linkers = {name: self._sources(each, is_list=True) for name, each in incoming.items()}
+        self.referrers = {name: self._referring(each, is_list=False) for name, each in incoming.items()}
+        self.linkers = {name: self._referring(each, is_list=True) for name, each in incoming.items()}
         self.system: dict[str, Listable] = former.system if former else make_system_tables(serializer)
         self.descriptions: dict[Hashable, Any] = {}  # of what callers see; services/records/descriptions.py fills it
         self._rules: dict[tuple[str, str], tuple[tuple[str, Condition], ...]] = {}
@@ -189,7 +189,7 @@ class Catalog(dict[str, Resource]):
         """Return the Resource that a reference with this `to` refers to: one of the catalog, or the users."""
         return self.others.get(name) or self[name]
 
-    def _sources(self, incoming: Iterable[IncomingReference], *, is_list: bool) -> list[tuple[Resource, str]]:
+    def _referring(self, incoming: Iterable[IncomingReference], *, is_list: bool) -> list[tuple[Resource, str]]:
         return [(self[each.resource], each.field) for each in incoming if each.is_list == is_list]
 
     def __missing__(self, name: str) -> NoReturn:
@@ -211,7 +211,7 @@ def _read_grant(role: str, where: dict[str, Any], place: RulePlace) -> Condition
 
 
 def _make_people(
-    settings: people.Settings, incoming: Sequence[IncomingReference], source: "Catalogs", former: Catalog | None
+    settings: people.Settings, incoming: Sequence[IncomingReference], catalogs: "Catalogs", former: Catalog | None
 ) -> Resource:
     """Return the users as a Resource; the one of the Catalog `former` if it is the same."""
     stored = (1, json.dumps(settings))
@@ -219,7 +219,7 @@ def _make_people(
         return former.people
     definition = people.people_definition(settings)
     table = Source(User, partial(people.people_columns, definition))
-    return Resource(definition, stored, incoming, source.cursor_serializer, table, {})
+    return Resource(definition, stored, incoming, catalogs.cursor_serializer, table, {})
 
 
 class Catalogs:

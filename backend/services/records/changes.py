@@ -55,7 +55,7 @@ def list_changes(actor: Actor, catalog: Catalog, query: ChangeQuery) -> ChangePa
     no records of one, Malformed and Expired for cursors.
     """
     resources = [_resource(actor, catalog, name) for name in query.resources]
-    cursors = ChangeCursors(catalog.source.cursor_serializer, query.resources)
+    cursors = ChangeCursors(catalog.catalogs.cursor_serializer, query.resources)
     end = cursors.state.end
     if query.after is None:
         return ChangePage([], cursors.write(end), more=False)

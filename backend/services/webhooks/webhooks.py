@@ -174,7 +174,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
         webhook = _lock(actor, webhook_id, None)
         if not webhook.resources:
             raise Conflict("The webhook has no resources.")
-        position = ChangeCursors(catalog.source.cursor_serializer, webhook.resources).read(after)
+        position = ChangeCursors(catalog.catalogs.cursor_serializer, webhook.resources).read(after)
         Webhook.update(position._asdict()).where(Webhook.id == webhook.id).execute()
         audit.record_repeated(actor, "webhook.replay", ("webhook", webhook.id))
 
