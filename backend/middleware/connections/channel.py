@@ -1,45 +1,32 @@
-"""A connection: reads its requests, and sends the responses."""
+"""A connection: reads its requests, and ends when the last response has been sent."""
 
 import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from typing import Any, Protocol
 
-from waitress.buffers import ReadOnlyFileBasedBuffer
-from waitress.channel import ClientDisconnected
-
-from backend.middleware.connections import buffers
 from backend.middleware.connections.adjustments import ServerAdjustments
 from backend.middleware.connections.lanes import is_liveness
-from backend.middleware.connections.notices import Notices
 from backend.middleware.connections.parser import HeadAlone, Parser
 from backend.middleware.connections.refusals import Refusal
+from backend.middleware.connections.sending_channel import SendingChannel, SendingServer
 from backend.middleware.connections.tasks import JsonErrorTask, Task
-from backend.middleware.connections.timed_channel import NO_SPACE, TimedChannel, TimedServer
 from backend.middleware.connections.watching import WatchedSockets
-from backend.utils.spool import NoSpace
 
-FLUSH_BYTES = 1 << 20  # sent to one client before the others have their turn
-SEND_BYTES = 128 << 10
-JOINED_BYTES = 64 << 10
+DISCARDED_BYTES = 128 << 10  # read at once while a connection lingers
 BUSY = "The server is handling as many requests as it can; try again shortly."
 ABORT = struct.pack("ii", 1, 0)  # the value of SO_LINGER with which closing discards what the kernel has yet to send
 
 
-class ChannelServer(TimedServer, Protocol):
+class ChannelServer(SendingServer, Protocol):
     """The parts of the server that a connection uses."""
 
-    notices: Notices
     with_pipelined: set["Channel"]
     sockets: WatchedSockets
 
     def add_task(self, channel: "Channel") -> None:
         """Queue the first request of a connection for a worker."""
-
-    def pull_trigger(self) -> None:
-        """Have the main thread look at what has changed."""
 
 
 class Host:
@@ -63,11 +50,10 @@ class Host:
             self._server.sockets.watch(self._channel)
 
 
-class Channel(TimedChannel):
+class Channel(SendingChannel):
     """A connection that no worker ever waits for.
 
-    Bytes that the client does not read at once are kept in buffers, and the main thread sends them. The next request is
-    read from the socket only when the response to the one before has been sent.
+    The next request is read from the socket only when the response to the one before has been sent.
     """
 
     parser_class = Parser
@@ -75,11 +61,9 @@ class Channel(TimedChannel):
     error_task_class = JsonErrorTask
     server: ChannelServer
     adj: ServerAdjustments
-    outbufs: list[buffers.ResponseBuffer]
     queued_at = 0.0  # when its request was queued for a worker
     lingers = False  # whether the client may still be sending bytes that nobody needs
     is_surplus = False  # whether there were already as many connections as allowed
-    _joined: list[bytes] | None = None  # parts of a response that are sent together
 
     def __init__(
         self,
@@ -90,10 +74,7 @@ class Channel(TimedChannel):
         map: dict[int, Any] | None = None,
     ) -> None:
         super().__init__(Host(server, self), sock, addr, adj, map=map)
-        self.outbufs = [buffers.MemoryBuffer()]
         self._pipelined = b""  # bytes of the requests after the current one
-
-    # Requests.
 
     def readable(self) -> bool:
         """Return whether to read from the socket. The main thread asks before it waits."""
@@ -124,7 +105,7 @@ class Channel(TimedChannel):
 
     def _discard_input(self) -> bytes:
         try:
-            return self.socket.recv(SEND_BYTES)
+            return self.socket.recv(DISCARDED_BYTES)
         except BlockingIOError:
             return b"nothing yet"  # not empty: the connection is still open
         except OSError:
@@ -178,74 +159,6 @@ class Channel(TimedChannel):
             self.server.add_task(self)
             return True
 
-    # Responses.
-
-    def write_soon(self, data: bytes | ReadOnlyFileBasedBuffer) -> int:
-        """Send what the client takes at once; keep the rest for the main thread to send."""
-        if not data:
-            return 0
-        if self._joined is not None and isinstance(data, bytes):
-            self._joined.append(data)
-            return len(data)
-        with self.outbuf_lock:
-            if not self.connected or self.will_close:
-                raise ClientDisconnected
-            size = len(data)
-            if isinstance(data, ReadOnlyFileBasedBuffer):
-                self.outbufs += [data, buffers.MemoryBuffer()]
-                self.total_outbufs_len += size
-            else:
-                self._send_or_keep(data)
-            if self.total_outbufs_len:
-                self._flush_exception(self._flush_some, do_close=False)
-                self.server.pull_trigger()
-        return size
-
-    @contextlib.contextmanager
-    def joining(self) -> Iterator[None]:
-        """Send what is written in a block with one call, unless it is large: each call costs more than a copy."""
-        self._joined = []
-        try:
-            yield
-        finally:
-            parts, self._joined = self._joined, None
-        whole = [b"".join(parts)] if sum(map(len, parts)) <= JOINED_BYTES else parts
-        for part in whole:
-            self.write_soon(part)
-
-    def _send_or_keep(self, data: bytes) -> None:
-        """Send the bytes that the socket takes, and put the rest into a buffer."""
-        rest, now = memoryview(data), time.monotonic()
-        while rest and not self.total_outbufs_len and now >= self.held_until:
-            count = self._send(rest[:SEND_BYTES])
-            rest = rest[count:]
-            if not count:
-                break
-        if rest:
-            try:
-                buffers.put(self.outbufs, bytes(rest))
-            except NoSpace as error:
-                self.closed_because, self.will_close = NO_SPACE, True
-                self.server.pull_trigger()
-                self.server.notices.warn("connection closed, no space for its response", reason=str(error))
-                raise ClientDisconnected from error
-            self.total_outbufs_len += len(rest)
-
-    def _send(self, data: memoryview) -> int:
-        """Send bytes, and return how many the socket has taken."""
-        try:
-            count = self.send(data, do_close=False)
-        except OSError:
-            count = 0
-        self.sent_bytes += count
-        return count
-
-    def writable(self) -> bool:
-        """Return whether something can be sent now. The main thread asks before it waits."""
-        if self.is_lingering_since is not None or time.monotonic() < self.held_until:
-            return False
-        return bool(self.total_outbufs_len or self.will_close or self.close_when_flushed)
-
     def handle_write(self) -> None:
         """Send some of the buffered bytes; close the connection if it should end and all of them are sent."""
         if not self.will_close and self.outbuf_lock.acquire(blocking=False):
@@ -257,29 +170,6 @@ class Channel(TimedChannel):
             self.handle_close()
         elif self.close_when_flushed and not self.total_outbufs_len:
             self._end()
-
-    def _flush_some(self, do_close: bool = True) -> bool:
-        """Send as much as the client takes, at most about FLUSH_BYTES; return whether it took something."""
-        if time.monotonic() < self.held_until:
-            return False
-        sent = 0
-        while sent < FLUSH_BYTES:
-            buffer = self.outbufs[0]
-            if len(buffer):
-                count = self.send(buffer.get(SEND_BYTES), do_close=do_close)
-                if not count or not self.connected:
-                    break
-                buffer.skip(count, True)
-                sent += count
-                self.sent_bytes += count
-                self.total_outbufs_len -= count
-            elif len(self.outbufs) > 1 or not isinstance(buffer, buffers.MemoryBuffer):
-                self.outbufs.pop(0).close()
-                if not self.outbufs:
-                    self.outbufs.append(buffers.MemoryBuffer())
-            else:
-                break
-        return bool(sent)
 
     def _end(self) -> None:
         """Close the connection; if the client may still be sending, give it time to read the response first."""
