@@ -1,6 +1,6 @@
 """What all system tables share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from peewee import Model
@@ -18,6 +18,12 @@ class BaseModel(Model):
 
     class Meta:
         database = database
+
+    @classmethod
+    def of_row(cls, values: Sequence[Any]) -> Self:
+        """Return a row, given what a statement has returned for all columns, in their order."""
+        columns = zip(cls._meta.sorted_fields, values, strict=True)
+        return cls(__no_default__=1, **{column.name: column.python_value(value) for column, value in columns})
 
     if TYPE_CHECKING:  # the stubs of peewee give it no type
 

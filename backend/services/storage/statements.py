@@ -90,7 +90,16 @@ def built_once(build: Callable[[], BaseQuery]) -> Callable[[], Statement]:
 
     It must find rows by a unique key: see one_plan().
     """
-    build_for = cache(lambda database_name: Statement(build(), has_one_plan=True))
+    return _once(build, has_one_plan=True)
+
+
+def built_once_with_plans(build: Callable[[], BaseQuery]) -> Callable[[], Statement]:
+    """Do the same for a statement that finds rows by other columns: Postgres plans it at each run."""
+    return _once(build, has_one_plan=False)
+
+
+def _once(build: Callable[[], BaseQuery], *, has_one_plan: bool) -> Callable[[], Statement]:
+    build_for = cache(lambda database_name: Statement(build(), has_one_plan=has_one_plan))
     return lambda: build_for(database.name)
 
 

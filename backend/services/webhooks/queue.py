@@ -1,12 +1,13 @@
 """The second step of a webhook: which delivery is sent next, and what becomes of it."""
 
+import json
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
-from peewee import SQL, Expression, Function, fn
+from peewee import SQL, fn
 
 from backend.models.database import database
 from backend.models.delivery import DELIVERED, DROPPED, FAILED, WAITING, Delivery
@@ -16,7 +17,16 @@ from backend.services.access import audit
 from backend.services.access.actors import SYSTEM
 from backend.services.accounts.outbox import queue_mail
 from backend.services.operation.metrics import metrics
-from backend.utils.clock import utcnow
+from backend.services.webhooks.delivery_statements import (
+    OUTCOME,
+    is_due,
+    lock_due,
+    reserve,
+    select_due,
+    select_test,
+    store_outcome,
+)
+from backend.utils.clock import rfc3339, utcnow
 
 CLAIMED_FOR = timedelta(minutes=3)  # longer than MAX_CLAIMED calls take; after a crash, they are due again by then
 MINUTE, HOUR = 60, 3600
@@ -51,12 +61,8 @@ DROP = Outcome(0)  # nothing was sent, because the roles of the webhook do not s
 def due_webhooks() -> list[str]:
     """Return the ids of the webhooks that have something to send now, a test also while they are switched off."""
     may_be_sent = Webhook.active | Delivery.resource.is_null()
-    due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, _is_due(utcnow()), may_be_sent)
+    due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, is_due(utcnow()), may_be_sent)
     return [str(webhook.id) for webhook in Webhook.with_active_maker(Webhook.id).where(fn.EXISTS(due))]
-
-
-def _is_due(now: datetime) -> Expression:
-    return (Delivery.state == WAITING) & (Delivery.next_attempt_at <= now)
 
 
 def claim(webhook: Webhook) -> list[Delivery]:
@@ -66,41 +72,29 @@ def claim(webhook: Webhook) -> list[Delivery]:
     backlog, because a person waits for its outcome.
     """
     now = utcnow()
-    due = Delivery.select(Delivery.id).where(
-        Delivery.webhook_id == webhook.id, _is_due(now), ~_follows_another(webhook)
-    )
-    if not webhook.active:
-        due = due.where(Delivery.resource.is_null())
-    order, most = (Delivery.next_attempt_at, Delivery.version, Delivery.id), MAX_CLAIMED * THREADS
-    found = [delivery.id for delivery in due.order_by(*order).limit(most)]
+    where = {"webhook_id": webhook.id, "now": rfc3339(now), "limit": MAX_CLAIMED * THREADS}
+    found = select_test().run(where) or (select_due().run(where) if webhook.active else [])
     if not found:
         return []
-    if len(found) == most and (test := due.where(Delivery.resource.is_null()).first()) is not None:
-        found = [test.id]
     share = -(-len(found) // THREADS)  # the rest is for the other threads of the webhook
-    still_due = Delivery.select(Delivery.id).where(Delivery.id.in_(found), _is_due(now)).order_by(*order).limit(share)
     with database.atomic():  # two claims that waited for each other's rows would end in a deadlock
-        ids = [delivery.id for delivery in database.lock_for_update(still_due, skip_locked=True)]
-        if not ids:  # another process was faster
+        locked = lock_due().run({"ids": _ids(found), "now": rfc3339(now), "limit": share})
+        if not locked:  # another process was faster
             return []
-        claimed = Delivery.update(next_attempt_at=now + CLAIMED_FOR, attempts=Delivery.attempts + 1)
-        claimed.where(Delivery.id.in_(ids)).execute()
-    return list(Delivery.select().where(Delivery.id.in_(ids)).order_by(Delivery.version, Delivery.id))
+        claimed = reserve().run({"ids": _ids(locked), "until": rfc3339(now + CLAIMED_FOR)})
+    return sorted(map(Delivery.of_row, claimed), key=lambda each: (each.version or 0, each.id))
+
+
+def _ids(rows: Sequence[tuple[object, ...]]) -> str:
+    return json.dumps([str(row[0]) for row in rows])
 
 
 def release(deliveries: Sequence[Delivery]) -> None:
     """Make deliveries due again at once, which were claimed and not sent."""
     for delivery in deliveries:
         unsent = {"next_attempt_at": utcnow(), "attempts": Delivery.attempts - 1}
-        Delivery.update(unsent).where(_is_same(delivery)).execute()
-
-
-def _follows_another(webhook: Webhook) -> Function:
-    """Return the condition that an earlier change of the same record waits, too."""
-    earlier = Delivery.alias()
-    same = (earlier.webhook_id == webhook.id) & (earlier.record_id == Delivery.record_id)
-    waits = (earlier.state == WAITING) & (earlier.version < Delivery.version)
-    return fn.EXISTS(earlier.select(SQL("1")).where(same, waits))
+        same = Delivery.id == delivery.id, Delivery.attempts == delivery.attempts, Delivery.state == WAITING
+        Delivery.update(unsent).where(*same).execute()
 
 
 def settle(webhook: Webhook, outcomes: Sequence[tuple[Delivery, Outcome]]) -> None:
@@ -128,27 +122,23 @@ def _settle_one(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
     else:
         seconds = DELAYS[delivery.attempts - 1] * random.uniform(1, 1 + JITTER)
         wait = max(timedelta(seconds=seconds), outcome.wait or timedelta())
-        _update(delivery, RETRIED, {**shown, "next_attempt_at": utcnow() + wait})
+        _update(delivery, RETRIED, {**shown, "next_attempt_at": rfc3339(utcnow() + wait)})
 
 
 def _end(delivery: Delivery, state: str, shown: dict[str, Any]) -> bool:
-    return _update(delivery, state, {**shown, "state": state, "next_attempt_at": None, "ended_at": utcnow()})
+    return _update(delivery, state, {**shown, "state": state, "next_attempt_at": None, "ended_at": rfc3339(utcnow())})
 
 
 def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> bool:
     """Write the values, unless the delivery was claimed again or started anew meanwhile; return whether it was not."""
-    if not Delivery.update(values).where(_is_same(delivery)).execute():
+    all_values = {name: values.get(name, getattr(delivery, name)) for name in OUTCOME}
+    if not store_outcome().run({"id": delivery.id, "attempts": delivery.attempts, **all_values}):
         return False
     metrics.process.tally().count_event("webhook", outcome)
     level = log.info if outcome in (DELIVERED, DROPPED) else log.warning
     shown = {name: value for name, value in values.items() if name in ("status", "milliseconds", "error")}
     level("webhook", outcome=outcome, webhook=str(delivery.webhook_id), attempts=delivery.attempts, **shown)
     return True
-
-
-def _is_same(delivery: Delivery) -> Expression:
-    same = (Delivery.id == delivery.id) & (Delivery.attempts == delivery.attempts)
-    return same & (Delivery.state == WAITING)
 
 
 def _switch_off(webhook: Webhook) -> None:

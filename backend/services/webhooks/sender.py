@@ -12,6 +12,7 @@ from backend.models.webhook import Webhook
 from backend.services.definitions.catalog import Catalogs
 from backend.services.webhooks import queue
 from backend.services.webhooks.calls import CallFailed, Client, Response
+from backend.services.webhooks.delivery_statements import select_webhook
 from backend.services.webhooks.makers import find_actor
 from backend.services.webhooks.payloads import Message, make_messages
 from backend.services.webhooks.queue import Outcome
@@ -67,8 +68,8 @@ class Sender:
 
     def _find(self, webhook_id: str) -> Webhook | None:
         """Return the webhook, unless it may send nothing now."""
-        webhook = Webhook.get_or_none(Webhook.id == webhook_id)
-        return None if webhook is None or self._is_paused(webhook_id) else webhook
+        found = [] if self._is_paused(webhook_id) else select_webhook().run({"id": webhook_id})
+        return Webhook.of_row(found[0]) if found else None
 
     def _messages(self, webhook_id: str, deliveries: Sequence[Delivery]) -> list[Message | None] | None:
         """Return what make_messages returns; None if the webhook may send nothing now."""
