@@ -10,7 +10,7 @@ import pytest
 from backend.models.database import connected
 from backend.models.delivery import Delivery
 from backend.services.webhooks.dispatcher import Dispatcher
-from backend.services.webhooks.queue import THREADS
+from backend.services.webhooks.queue import MAX_CLAIMED, THREADS
 from backend.utils.clock import utcnow
 from tests.conftest import PASSWORD, SECRET_KEY
 from tests.parts.receiver import receiver
@@ -47,6 +47,20 @@ def test_a_slow_receiver_holds_nobody_up_and_a_stop_waits_for_it(notes, alice, d
         assert not stopping.is_alive()
     states = deliveries("webhook_id", "state")
     assert sum(state == "delivered" for webhook_id, state in states if str(webhook_id) == slow_id) == THREADS
+
+
+def test_a_test_is_sent_while_all_threads_wait_for_the_receiver(notes, admin, alice, dispatcher):
+    maker_id, go_on = alice.id, threading.Event()
+    with receiver() as slow:
+        slow.answer = lambda message: 204 if message.json["type"] == "webhook.test" or go_on.wait(30) else 500
+        operations = [{"op": "create", "resource": "notes", "data": {"title": "x"}}] * (THREADS * MAX_CLAIMED)
+        webhook_id, _ = make_webhook(maker_id, slow.url)
+        assert alice.post("/batch", json={"operations": operations}).status_code == 200
+        slow.take(THREADS)
+        answer = admin.post(f"/webhooks/{webhook_id}/test")
+        assert answer.status_code == 202, answer.json
+        wait_until(lambda: (None, "delivered") in deliveries("resource", "state"))
+        go_on.set()
 
 
 def test_keeps_the_order_of_each_record_with_several_threads(notes, alice, dispatcher):

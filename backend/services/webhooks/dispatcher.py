@@ -20,7 +20,7 @@ POLL_SECONDS = 0.2  # between two looks at the feed and at what is due
 REST_SECONDS = 5  # after a failure of the database
 QUIET_SECONDS = 1  # without a thread for a webhook whose deliveries must wait for an earlier one, or for the receiver
 # Enough for all webhooks: a slow receiver takes the threads of its own webhook, and no others.
-MAX_THREADS = 200
+MAX_THREADS = 250
 
 log = structlog.get_logger()
 
@@ -62,24 +62,26 @@ class Dispatcher:
         with connected():
             self._fan_out.run()
             due = queue.due_webhooks()
-        for webhook_id in due:
-            if self._may_start(webhook_id):
-                self._pool.submit(self._send, webhook_id).add_done_callback(_report)
+        for webhook_id, has_test in due.items():
+            if self._may_start(webhook_id, queue.THREADS + has_test):  # others may wait for the receiver for minutes
+                self._pool.submit(self._send, webhook_id, has_test).add_done_callback(_report)
 
-    def _may_start(self, webhook_id: str) -> bool:
-        """Return whether a webhook gets one more thread, and count it."""
+    def _may_start(self, webhook_id: str, most: int) -> bool:
+        """Return whether a webhook gets one more thread, at most so many, and count it."""
         with self._lock:
             is_quiet = self._quiet_until.get(webhook_id, 0) > time.monotonic()
-            may_start = not is_quiet and self._running[webhook_id] < queue.THREADS
+            may_start = not is_quiet and self._running[webhook_id] < most
             self._running[webhook_id] += may_start
             return may_start
 
-    def _send(self, webhook_id: str) -> None:
-        """Send what a webhook has to send now."""
+    def _send(self, webhook_id: str, is_for_test: bool) -> None:
+        """Send what a webhook has to send now; a thread for a test sends that alone."""
         sent = 0
         try:
             while not self._stopping.is_set() and (number := self._sender.send_some(webhook_id, self._stopping.is_set)):
                 sent += number
+                if is_for_test:
+                    break
         except (*DATABASE_ERRORS, LarderError) as error:  # what was claimed is due again after some minutes
             log.warning("webhook not sent", webhook=webhook_id, reason=type(error).__name__)
         finally:

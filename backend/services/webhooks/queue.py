@@ -18,6 +18,7 @@ from backend.services.access.actors import SYSTEM
 from backend.services.accounts.outbox import queue_mail
 from backend.services.operation.metrics import metrics
 from backend.services.webhooks.delivery_statements import (
+    IS_TEST,
     OUTCOME,
     is_due,
     lock_due,
@@ -58,18 +59,22 @@ class Outcome(NamedTuple):
 DROP = Outcome(0)  # nothing was sent, because the roles of the webhook do not see the change any longer
 
 
-def due_webhooks() -> list[str]:
-    """Return the ids of the webhooks that have something to send now, a test also while they are switched off."""
-    may_be_sent = Webhook.active | Delivery.resource.is_null()
-    due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, is_due(utcnow()), may_be_sent)
-    return [str(webhook.id) for webhook in Webhook.with_active_maker(Webhook.id).where(fn.EXISTS(due))]
+def due_webhooks() -> dict[str, bool]:
+    """Return {id of a webhook: whether a test is due} of those that have something to send now.
+
+    A test is sent also while its webhook is switched off.
+    """
+    due = Delivery.select(SQL("1")).where(Delivery.webhook_id == Webhook.id, is_due(utcnow()))
+    has_test = fn.EXISTS(due.where(IS_TEST))
+    found: Any = Webhook.with_active_maker(Webhook.id, has_test).where(Webhook.active & fn.EXISTS(due) | has_test)
+    return {str(webhook_id): bool(is_tested) for webhook_id, is_tested in found.tuples()}
 
 
 def claim(webhook: Webhook) -> list[Delivery]:
     """Return some deliveries that are due, and reserve them for this thread; none if no delivery is due.
 
-    Of each record only the change with the lowest version is sent, also if it must be sent again later. A test passes a
-    backlog, because a person waits for its outcome.
+    Of each record only the change with the lowest version is sent, also if it must be sent again later. A test is the
+    first, because a person waits for its outcome.
     """
     now = utcnow()
     where = {"webhook_id": webhook.id, "now": rfc3339(now), "limit": MAX_CLAIMED * THREADS}
