@@ -57,6 +57,29 @@ def test_an_admin_sends_changes_to_a_receiver(open_as, address, hook, console):
     delete(page)
 
 
+def test_a_webhook_is_given_to_a_service_account_and_taken_over(open_as, address, hook, console):
+    admin = Client(address, "admin")
+    admin.call("POST", "/resources", {**NOTES, "feed": True})
+    service = admin.call("POST", "/users/services", {"name": "<script>Search</script>", "roles": ["member"]})
+    page = open_as("admin", "/admin/webhooks/new")
+    page.get_by_label("Name").fill("Index")
+    page.get_by_label("URL").fill(hook.url)
+    page.get_by_label("notes").check()
+    page.get_by_label("member").check()
+    account = page.get_by_label("Acts for")
+    account.select_option("<script>Search</script>")
+    check_accessible(page)
+    page.get_by_role("button", name="Save").click()
+    take_secret(page, "Index")
+    assert [each["created_by"] for each in admin.call("GET", "/webhooks")] == [service["id"]]
+    expect(account).to_have_value(service["id"])
+    account.select_option("You")
+    page.get_by_role("button", name="Save").click()
+    notice(page, "Saved.")
+    expect(page.get_by_text("acts for you")).to_be_visible()
+    assert admin.call("GET", "/webhooks")[0]["created_by"] == admin.call("GET", "/auth/me")["id"]
+
+
 def declare_a_feed(page, admin):
     """Without a feed, the form says how to declare one; the form of the definition does so."""
     page.get_by_role("link", name="New webhook").first.click()

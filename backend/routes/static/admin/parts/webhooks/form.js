@@ -6,6 +6,7 @@ import {Checkbox, problemsAt, TextInput} from '../forms.js';
 import {RecordForm} from '../record/form.js';
 import {Link} from '../router.js';
 import {may, person} from '../session.js';
+import {AccountInput, mayChooseAccount} from './account.js';
 
 const ACTIONS = ['create', 'delete', 'update'].map(name => ({name}));
 const FIELDS = [
@@ -14,16 +15,18 @@ const FIELDS = [
   {name: 'resources', type: 'list', default: []},
   {name: 'actions', type: 'list', default: ACTIONS.map(({name}) => name)},
   {name: 'roles', type: 'list', default: []},
+  {name: 'created_by', type: 'uuid', default: ''},
   {name: 'with_data', type: 'boolean', default: false},
   {name: 'active', type: 'boolean', default: true},
 ].map(field => ({nullable: false, readable: true, options: {of: 'string'}, ...field}));
-const NEW = FIELDS.filter(({name}) => name !== 'active');
 const WEBHOOKS = {name: 'webhooks', fields: FIELDS, relations: []};
 
 // `webhook` is null for a new one. onSaved gets {record, etag}; a new one has its secret.
 export function WebhookForm({webhook, etag, onSaved}) {
-  return html`<${RecordForm} resource=${WEBHOOKS} record=${webhook} etag=${etag} settable=${webhook ? FIELDS : NEW}
-    onSaved=${onSaved} Inputs=${Inputs} />`;
+  const hidden = [!webhook && 'active', !mayChooseAccount() && 'created_by'];
+  const settable = FIELDS.filter(({name}) => !hidden.includes(name));
+  return html`<${RecordForm} resource=${WEBHOOKS} record=${webhook} ...${{etag, settable, onSaved}}
+    Inputs=${Inputs} />`;
 }
 
 function Inputs({record, drafts, problems, onInput}) {
@@ -37,6 +40,7 @@ function Inputs({record, drafts, problems, onInput}) {
     <${Resources} ...${choice('resources')} />
     <${CheckList} legend="Actions" options=${ACTIONS} ...${choice('actions')} />
     <${Roles} ...${choice('roles')} />
+    ${mayChooseAccount() && html`<${AccountInput} present=${record?.created_by} ...${text('created_by')} />`}
     <${Checkbox} label="Send the record, too, with the fields that these roles may read" ...${flag('with_data')} />
     ${record && html`<${Checkbox} label="Active" ...${flag('active')} />`}`;
 }
