@@ -40,6 +40,22 @@ def test_an_admin_manages_roles_and_people(address, open_as, console):
     forget_refusals(console, 409, 422)
 
 
+def test_before_a_deletion_the_page_counts_the_records_that_refer_to_the_account(address, open_as):
+    with Caller(address).sign_in("admin@example.com", PASSWORD) as admin:
+        for name, end in (("duties", "cascade"), ("invoices", "restrict"), ("tasks", "set_null")):
+            fields = {"person": {"type": "reference", "to": "users", "on_delete": end}}
+            assert admin.call("POST", "/resources", {"name": name, "fields": fields})[0] == 201
+        alice = admin.call("GET", "/users?email=alice@example.com")[1]["data"][0]["id"]
+        for name in ("duties", "duties", "invoices", "tasks"):
+            assert admin.call("POST", f"/{name}", {"person": alice})[0] == 201
+    page = open_as("admin", f"/admin/users/{alice}")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_text(
+        "It has created no records that you may see. Others refer to it: Duties: 2 records (deleted, too); "
+        "Invoices: 1 record (forbid the deletion)."
+    ).wait_for()
+
+
 def make_role(page):
     page.get_by_role("link", name="New role").click()
     heading(page, "New role")

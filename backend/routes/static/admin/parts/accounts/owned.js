@@ -1,4 +1,4 @@
-// The records that an account has created, as far as this person may list them, and what becomes of them without it.
+// The records of an account, as far as this person may list them, and what becomes of them without it.
 import {html} from '../html.js';
 import {call} from '../api.js';
 import {countRecords} from '../counting.js';
@@ -21,22 +21,33 @@ function resourcesWithOwner() {
     ({name, operators}) => name === 'created_by' && operators.length)).map(({name}) => name);
 }
 
-// Returns a sentence about the records of an account that is deleted.
+// Returns sentences about the records of an account that is deleted: those it has created, and those that refer to it.
 export async function endOfRecords(user) {
   const names = resourcesWithOwner();
   const unknown = 'Each definition says whether its records stay without an owner, or are deleted, too.';
   if (!names.length || names.length > MOST_COUNTED) return unknown;
-  const [counts, ends] = await Promise.all([
-    Promise.all(names.map(name => countRecords(name, {created_by: user.id}))), readEnds()]);
-  const owned = names.map((name, index) => [name, counts[index]]).filter(([, count]) => !/^0 /.test(count));
-  if (!owned.length) return 'It has created no records that you may see.';
-  const list = owned.map(([name, count]) => `${titleOf(name)}: ${count}${ends ? ` (${ENDS[ends.get(name)]})` : ''}`);
-  return `Of the records that you may see, it has created: ${list.join('; ')}.${ends ? '' : ` ${unknown}`}`;
+  const definitions = may('resources:read') ? (await call('GET', '/resources')).data : [];
+  const ends = new Map(definitions.map(({name, on_owner_delete: end}) => [name, end ?? 'set_null']));
+  const [owned, others] = await Promise.all([
+    counted(user, names.map(name => [name, 'created_by', ends.get(name)])),
+    counted(user, definitions.flatMap(linksToUsers))]);
+  const created = owned.length ? `Of the records that you may see, it has created: ${owned.join('; ')}.`
+    : 'It has created no records that you may see.';
+  const referring = others.length ? ` Others refer to it: ${others.join('; ')}.` : '';
+  return `${created}${referring}${owned.length && !definitions.length ? ` ${unknown}` : ''}`;
 }
 
-// The map of resource to what its definition says, or null without the permission to read definitions.
-async function readEnds() {
-  if (!may('resources:read')) return null;
-  const {data} = await call('GET', '/resources');
-  return new Map(data.map(({name, on_owner_delete: end}) => [name, end ?? 'set_null']));
+// Returns a text for each of these [resource, field, end] whose field has the account in a record.
+async function counted(user, links) {
+  const counts = await Promise.all(links.map(([name, field]) => countRecords(name, {[field]: user.id})));
+  return links.map(([name, , end], index) => /^0 /.test(counts[index]) ? ''
+    : `${titleOf(name)}: ${counts[index]}${end ? ` (${ENDS[end]})` : ''}`).filter(Boolean);
+}
+
+// Returns [resource, field, end] for each field by which the deletion of a user deletes records, or is forbidden.
+function linksToUsers({name, fields}) {
+  const listed = person.get().schema.resources.find(resource => resource.name === name)?.fields ?? [];
+  return listed.filter(({name: field, operators}) => operators.length && fields[field]?.type === 'reference'
+    && fields[field].to === 'users' && fields[field].on_delete !== 'set_null')
+    .map(({name: field}) => [name, field, fields[field].on_delete ?? 'restrict']);
 }
