@@ -140,6 +140,12 @@ def serving(app, times=PATIENT, most=None, threads=2):
     assert spool.quota.reserved == 0
 
 
+def connect(address):
+    """Return a connection to an address such as `127.0.0.1:8000`."""
+    host, _, port = address.partition(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
 def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():

@@ -6,12 +6,12 @@ from typing import IO
 
 from waitress.buffers import OverflowableBuffer
 
+from backend.middleware.connections.heads import CONTROL
 from backend.middleware.connections.refusals import Refusal
 
 MAX_LINE_BYTES = 1024  # of the line with the size of a chunk and its extensions
 MAX_TRAILER_BYTES = 8192
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,16}")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Chunks:
@@ -53,7 +53,7 @@ class Chunks:
         line, end = self._line + data, data.find(b"\n") + 1
         if end:
             line, self._line = self._line + data[:end], b""
-            if line[-2:] != b"\r\n" or _CONTROL.search(line[:-2]):
+            if line[-2:] != b"\r\n" or CONTROL.search(line[:-2]):
                 raise Refusal(400, "A line of the chunked body is not valid.")
             self._finish_line(line[:-2])
             return end

@@ -12,7 +12,7 @@ _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+")
 MAX_METHOD_BYTES = 32
 _VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]")
 _NAME = re.compile(_TOKEN + rb"+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TARGET = re.compile(
     rb"(?:(?P<scheme>[A-Za-z]+)://(?P<host>[^\x00-\x20\x7f/?#@]+))?(?P<path>/[^\x00-\x20\x7f?#]*)?"
     rb"(?:\?(?P<query>[^\x00-\x20\x7f#]*))?(?:#[^\x00-\x20\x7f]*)?"
@@ -73,7 +73,7 @@ def parse_fields(lines: list[bytes]) -> dict[str, list[str]]:
             raise Refusal(400, "A header must be on one line.")
         if not colon or not _NAME.fullmatch(name):
             raise Refusal(400, "A header must be a name, a colon right after it, and a value.")
-        if _CONTROL.search(value):
+        if CONTROL.search(value):
             raise Refusal(400, "A header must have no control characters.")
         # Ignored with an underscore: the app could not distinguish it from a header with a hyphen.
         if b"_" not in name:

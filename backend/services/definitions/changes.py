@@ -63,7 +63,7 @@ class Alteration(Change):
 
     @cached_property
     def old_names(self) -> dict[str, str]:
-        """Map of new to old name, for every field that keeps its values: not for those that are computed anew."""
+        """Map of new to old name, for every field that keeps its values: not for those that are computed again."""
         return {name: old for name, old in self.continued.items() if self._keeps_values(name, old)}
 
     def _keeps_values(self, name: str, old_name: str) -> bool:
@@ -99,7 +99,7 @@ class Alteration(Change):
 
     @property
     def recomputed(self) -> list[str]:
-        """The names of the computed fields whose values are computed anew, because their expression changes."""
+        """The names of the computed fields whose values are computed again, because their expression changes."""
         computed = self.old.computed_fields
         return [name for name, old in self.continued.items() if name not in self.old_names and old in computed]
 

@@ -40,7 +40,7 @@ def delete(definition: Definition) -> None:
 
 
 def update_for(changes: Iterable[Alteration]) -> None:
-    """Update the feeds for changes of definitions: new names of resources, feeds that end, and those that begin anew.
+    """Update the feeds for changes of definitions: new names of resources, feeds that end, and those that begin again.
 
     The changes of a resource follow its new name, and so do webhooks. A feed begins anew if rows may look different
     without a new version, or if the names of fields in its former changes would mean other fields.

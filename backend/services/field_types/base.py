@@ -81,7 +81,7 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
     may_hold_commas: ClassVar[bool] = False  # so `%2C` in a list of values does not separate them
     holds_ids: ClassVar[bool] = False  # a batch may insert the id of a record that it has just created
     has_column: ClassVar[bool] = True  # if not, its values are the Links of a junction table, which has its ids
-    presentation: ClassVar[tuple[str, ...]] = ()  # options that clients need to show values, beside the constraints
+    presentation: ClassVar[tuple[str, ...]] = ()  # options, beyond the constraints, that clients need to show values
     no_value: ClassVar[Any] = None  # what a record has that was created without a value and without a default
     is_convertible: ClassVar[bool] = True  # if not, a field that gets another type loses its values
     values_name: ClassVar[str] = "values"  # in the text of a plan
@@ -265,7 +265,7 @@ class FieldType(Comparable, Computable, HasCells, HasDefault):
 
     @property
     def delivery(self) -> Any:
-        """The options of how values are delivered, beside the values themselves."""
+        """The options of how values are delivered, in addition to the values themselves."""
         return None
 
     def needs_conversion_from(self, old: "FieldType") -> bool:

@@ -33,7 +33,7 @@ class MinuteFile:
     def __init__(self, path: Path, inherited: Counts) -> None:
         self._path, self._last, self._base = path, inherited, inherited
         earlier, self._earlier_slow = _read(path)
-        # As JSON, because only the present minute changes: writing all of them anew takes a hundred times as long.
+        # As JSON, because only the present minute changes: writing all of them again takes a hundred times as long.
         self._texts = {minute: _text(kinds) for minute, kinds in earlier.items()}
         self._minute = int(time.time() // 60)
         self._before = earlier.get(self._minute, {})  # what an earlier process counted of the present minute

@@ -18,7 +18,7 @@ from backend.services.storage.statements import slot
 from backend.utils.problems import Problem
 from backend.utils.texts import byte_count
 
-FIELD_BYTES = 8  # quotes, colon and comma beside a field's name and value
+FIELD_BYTES = 8  # quotes, colon and comma around a field's name and value
 NARROW_BYTES = 64  # a field whose values are at most this long is not measured: each counts as the longest
 MAX_KEPT = 64  # cached widths of each listable
 

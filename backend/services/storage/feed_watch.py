@@ -109,7 +109,7 @@ class FeedWatch:
         try:
             with connected():
                 last = read_last()
-                # A restored database begins anew, with lower numbers.
+                # A restored database begins again, with lower numbers.
                 changed = None if is_first or last < self._last else read_changed(self._last)
         except DATABASE_ERRORS:  # those who wait find it out themselves
             return

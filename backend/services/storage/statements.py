@@ -19,7 +19,7 @@ from peewee import BaseQuery, Value
 from backend.models.database import database
 
 MAX_KEPT_BYTES = 16_000_000  # of all statements that a process keeps
-PLACE_BYTES = 300  # that each place of a value takes beside the text, in the statement and in its key
+PLACE_BYTES = 300  # that each place of a value takes in addition to the text, in the statement and in its key
 
 Builder = Callable[..., BaseQuery]  # a module's function that returns a peewee query
 Build = TypeVar("Build", bound=Callable[..., BaseQuery])

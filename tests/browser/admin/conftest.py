@@ -63,6 +63,11 @@ def wait_for_rows(page, count):
     expect(page.locator("tbody tr")).to_have_count(count)
 
 
+def expect_labels(page, labels):
+    """Wait until the list shows the records with these labels, and no others."""
+    expect(page.locator("tbody th")).to_have_text(labels)
+
+
 def wait_until_read(page):
     """Wait until a screen shows what it reads when it is opened."""
     page.locator("h1").first.wait_for()

@@ -5,7 +5,7 @@ import csv
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import Client, forget_refusals, heading, wait_for_rows
+from tests.browser.admin.conftest import Client, expect_labels, forget_refusals, heading, wait_for_rows
 from tests.browser.admin.keyboard import choose, choose_file, expect_focus, go_to, press, toggle, type_into
 from tests.conftest import PASSWORD
 
@@ -37,10 +37,6 @@ def client(address):
     for number in range(1, 25):
         editor.call("POST", "/books", {"title": f"Book {number:02}", "pages": number * 10})
     return editor
-
-
-def expect_labels(page, labels):
-    expect(page.locator("tbody th")).to_have_text(labels)
 
 
 def books(*numbers):

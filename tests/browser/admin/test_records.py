@@ -6,7 +6,14 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.admin.conftest import Client, check_accessible, record_responses, wait_for_rows, wait_until_read
+from tests.browser.admin.conftest import (
+    Client,
+    check_accessible,
+    expect_labels,
+    record_responses,
+    wait_for_rows,
+    wait_until_read,
+)
 from tests.parts import geo
 from tests.parts.server import running_server
 
@@ -45,11 +52,6 @@ def geo_address(geo_url, tmp_path):
     """The address of a server with the example of examples/geo, only to be read."""
     with running_server(tmp_path, database_url=geo_url, max_count=COUNTABLE) as address:
         yield address
-
-
-def expect_labels(page, labels):
-    """Wait until the list shows the records with these labels, and no others."""
-    expect(page.locator("tbody th")).to_have_text(labels)
 
 
 def expect_last_page(page):

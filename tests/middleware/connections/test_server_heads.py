@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from backend.config.settings import Settings
 from backend.middleware.connections.adjustments import adjust
 from backend.middleware.connections.parser import Parser
 from tests.parts.server import running_server
+from tests.parts.sockets import connect
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: larder\r\n"
 POST = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: larder\r\nContent-Type: application/json\r\n"
@@ -137,11 +137,6 @@ def address(tmp_path_factory):
     more = {"max_body_bytes": LIMIT, "public_url": "https://larder.example.com", "max_import_bytes": 2 * LIMIT}
     with running_server(tmp_path_factory.mktemp("server"), **more) as address:
         yield address
-
-
-def connect(address):
-    host, _, port = address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def exchange(address, sent, pieces=1):

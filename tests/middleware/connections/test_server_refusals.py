@@ -1,19 +1,14 @@
 """How the server sends a refusal to come back later: held back for a moment, and at the cost of nobody else."""
 
 import http.client
-import socket
 
 from tests.parts.server import Caller, running_server
+from tests.parts.sockets import connect
 
 LIMITS = {"rate_limit_auth": "1/hour", "threads": 2}
 HEAD = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: larder\r\nContent-Type: application/json\r\n"
 BODY = b'{"email": "alice@example.com", "password": "wrong horse"}'
 LOGIN = HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
-
-
-def connect(address):
-    host, _, port = address.partition(":")
-    return socket.create_connection((host, int(port)), timeout=60)
 
 
 def guess(address):

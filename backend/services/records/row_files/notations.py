@@ -29,7 +29,7 @@ class Notation:
     currency: str = ""  # "strip" leaves signs and codes of currencies out
     zeros: str = ""  # "strip" makes 12.0 a whole number
     date_format: str = ""  # the order of day, month and year: "dmy", "mdy" or "ymd"; YYYY-MM-DD is always read
-    true: tuple[str, ...] = ()  # words that mean true, without regard to case, beside "true"
+    true: tuple[str, ...] = ()  # words that mean true, without regard to case, in addition to "true"
     false: tuple[str, ...] = ()
     null: tuple[str, ...] = ()  # words that mean no value, exactly as they are written
 
