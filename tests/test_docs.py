@@ -86,6 +86,21 @@ def test_the_glossary_names_code_that_is_there():
     assert (len(rows) > 20, missing) == (True, [])
 
 
+def test_the_architecture_finds_code_where_it_is():
+    page = " ".join((ROOT / "docs" / "architecture.md").read_text().split())
+    found = re.findall(r"`(?:\w+\.)?(\w+)` in `([\w/]+\.py)`", page)
+    missing = [
+        (name, file)
+        for name, file in found
+        if not any(
+            re.search(rf"^\s*(?:def|class) {name}\b", path.read_text(), re.MULTILINE)
+            for path in (ROOT / "backend").rglob(file.rpartition("/")[2])
+            if path.as_posix().endswith(file)
+        )
+    ]
+    assert (len(found) > 20, missing) == (True, [])
+
+
 @pytest.mark.parametrize("page", [page for page in EVERY_PAGE if page.name != "CHANGELOG.md"], ids=str)
 def test_lines_have_at_most_120_characters(page):
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
