@@ -4,11 +4,10 @@ import time
 
 import pytest
 
-from tests.conftest import PASSWORD, SECRET_KEY, database_copy
+from tests.conftest import NEW_PASSWORD, PASSWORD, SECRET_KEY, database_copy
 from tests.parts.server import Caller, held_port, running_server
 from tests.parts.smtp import smtp_server, token_in
 
-NEW_PASSWORD = "staple battery horse correct"
 PATIENCE_SECONDS = 120
 
 

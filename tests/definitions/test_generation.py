@@ -18,7 +18,7 @@ from backend.services.errors import Unavailable
 from tests.conftest import ON_SQLITE, Person
 
 TITLE = {"title": {"type": "string"}}
-PUBLIC = {"list": ["public"], "create": ["public"]}
+ACCESS = {"list": ["public"], "create": ["public"]}
 
 
 @pytest.fixture
@@ -35,22 +35,22 @@ def there(app, settings):
 
 def test_a_resource_made_here_answers_there_on_the_next_request(here, there):
     assert there.get("/notes").status_code == 404
-    here.declare("notes", TITLE, access=PUBLIC)
+    here.declare("notes", TITLE, access=ACCESS)
     assert there.post("/notes", json={"title": "Milk"}).status_code == 201
     assert [note["title"] for note in here.get("/notes").json["data"]] == ["Milk"]
 
 
 def test_a_change_made_here_counts_there_on_the_next_request(here, there):
-    here.declare("notes", TITLE, access=PUBLIC)
+    here.declare("notes", TITLE, access=ACCESS)
     assert there.get("/notes").status_code == 200
-    here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}, "access": PUBLIC})
+    here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}, "access": ACCESS})
     assert there.post("/notes", json={"title": "Milk", "body": "Two"}).json["data"]["body"] == "Two"
     here.put("/resources/notes", json={"fields": TITLE | {"body": {"type": "text"}}})
     assert there.get("/notes").status_code == 401
 
 
 def test_a_resource_dropped_here_is_missing_there_on_the_next_request(here, there):
-    here.declare("notes", TITLE, access=PUBLIC)
+    here.declare("notes", TITLE, access=ACCESS)
     assert there.get("/notes").status_code == 200
     here.delete("/resources/notes")
     assert there.get("/notes").status_code == 404
@@ -163,7 +163,7 @@ def test_the_generation_grows_by_one_with_each_change(here):
 
 
 def test_requests_at_once_after_a_change_all_see_it(app, here):
-    here.declare("notes", TITLE, access=PUBLIC)
+    here.declare("notes", TITLE, access=ACCESS)
     clients = [app.test_client() for _ in range(6)]
     with ThreadPoolExecutor(len(clients)) as threads:
         calls = [threads.submit(client.get, "/api/v1/notes") for client in clients]

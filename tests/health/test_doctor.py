@@ -12,10 +12,8 @@ from backend.models.database import QueryTimeout, database
 from backend.models.user import UserRole
 from backend.services.health import database_checks
 from backend.utils.clock import utcnow
-from tests.conftest import ON_SQLITE
+from tests.conftest import ON_POSTGRES, ON_SQLITE
 from tests.parts.smtp import smtp_server
-
-ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
 @pytest.fixture

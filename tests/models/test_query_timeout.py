@@ -18,13 +18,12 @@ from backend.middleware.connections import lanes
 from backend.models.database import DatabaseUnavailable, database, postgres_waiting, watchdog
 from backend.models.database.time_limits import allowance
 from backend.utils.meter import meter
-from tests.conftest import ON_SQLITE, Person
+from tests.conftest import ON_POSTGRES, ON_SQLITE, Person
 from tests.helpers import assert_failure, lock_on_notes
 from tests.parts.patience import patience
 from tests.parts.postgres import server_pids, stopped
 from tests.parts.sockets import serving, wait_for
 
-ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"]}
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT i FROM n"
 COUNTING = f"SELECT count(*) FROM ({NUMBERS})"

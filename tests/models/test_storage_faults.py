@@ -7,10 +7,9 @@ from contextlib import closing, contextmanager, suppress
 import cysqlite
 import pytest
 
-from tests.conftest import PASSWORD
+from tests.conftest import ON_POSTGRES, PASSWORD
 from tests.parts.server import Caller, running_server
 
-ON_POSTGRES = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 EMAIL = "admin@example.com"
 ADMIN = {"admin_email": EMAIL, "admin_password": PASSWORD}
 CHEAP = {"argon2_time_cost": 1, "argon2_memory_kib": 8}

@@ -20,7 +20,7 @@ FIELDS = {
     "wage": {"type": "integer", "readable_by": ["editor"]},
 }
 WRITERS = {"create": ["member"], "update": ["member"], "delete": ["member"], "read": ["member"]}
-OPEN = {"role": "member", "where": {"state": "open"}}
+IF_OPEN = {"role": "member", "where": {"state": "open"}}
 ALL = [
     *("a1 create", "b1 create", "c1 create", "d1 create", "a2 update state", "a3 update text wage"),
     *("b2 update state", "c2 delete", "d2 update wage", "a4 update wage"),
@@ -58,7 +58,7 @@ def seen(changes, ids):
     ("grants", "expected"),
     [
         (["member"], {"admin": ALL, "edith": ALL, "alice": WITHOUT_WAGE}),
-        (["editor", OPEN], {"admin": ALL, "edith": ALL, "alice": ["a4 update"]}),
+        (["editor", IF_OPEN], {"admin": ALL, "edith": ALL, "alice": ["a4 update"]}),
         (["owner"], {"admin": ALL, "alice": ["d2 update"], "bob": []}),
         (["owner", {"role": "editor", "where": {"state": "draft"}}], {"edith": ["b2 update state", "d2 update wage"]}),
         (["public"], {"stranger": WITHOUT_WAGE}),

@@ -15,7 +15,7 @@ from tests.conftest import ON_SQLITE, Person
 from tests.helpers import files_of_at_most
 from tests.parts.sockets import serving, wait_for
 
-OPEN = {"list": ["member"], "read": ["member"], "create": ["member"]}
+ACCESS = {"list": ["member"], "read": ["member"], "create": ["member"]}
 FIELDS = {"title": {"type": "string"}, "wage": {"type": "integer"}}
 EXPORT = "/notes/export?format=ndjson"
 
@@ -23,7 +23,7 @@ EXPORT = "/notes/export?format=ndjson"
 @pytest.fixture
 def notes(admin, alice):
     """Three notes, which members may list."""
-    admin.declare("notes", FIELDS, access=OPEN)
+    admin.declare("notes", FIELDS, access=ACCESS)
     return [alice.make("notes", title=title)["id"] for title in ("Milk", "Tea", "Bread")]
 
 
@@ -98,12 +98,12 @@ def test_ending_the_session_or_the_key_ends_the_file(notes, admin, alice, at_sec
 
 def test_a_change_of_what_may_be_read_ends_the_file(notes, admin, alice, at_second_page):
     hidden = FIELDS | {"wage": {"type": "integer", "readable_by": ["editor"]}}
-    for body in ({"fields": hidden, "access": OPEN}, {"fields": FIELDS, "access": {"list": ["editor"]}}):
+    for body in ({"fields": hidden, "access": ACCESS}, {"fields": FIELDS, "access": {"list": ["editor"]}}):
         at_second_page(lambda body=body: admin.put("/resources/notes", json=body))
         assert outcome(alice.get(EXPORT)) == (503, "UNAVAILABLE")
-        admin.put("/resources/notes", json={"fields": FIELDS, "access": OPEN})
+        admin.put("/resources/notes", json={"fields": FIELDS, "access": ACCESS})
     ruled = [{"role": "member", "where": {"title": {"ne": "Beer"}}}]
-    admin.put("/resources/notes", json={"fields": FIELDS, "access": OPEN | {"list": [*ruled, "editor"]}})
+    admin.put("/resources/notes", json={"fields": FIELDS, "access": ACCESS | {"list": [*ruled, "editor"]}})
     at_second_page(lambda: admin.patch(f"/users/{alice.id}", json={"roles": ["member", "editor"]}))
     assert outcome(alice.get(EXPORT)) == (503, "UNAVAILABLE")
 

@@ -10,27 +10,27 @@ from tests.conftest import ON_SQLITE
 from tests.helpers import details_of, load, outcome
 from tests.parts import geo
 
-OPEN = {action: ["member"] for action in ("list", "read", "create", "update")}
+ACCESS = {action: ["member"] for action in ("list", "read", "create", "update")}
 NASTY = ["", "a;b", 'a"b', "=1", "a,b", "\\N", "x\ny", " "]
 
 
 @pytest.fixture
 def cities(admin):
     """Cities of countries of continents; alice may read all of it but the secret of countries."""
-    admin.declare("continents", {"name": {"type": "string", "unique": True}}, access=OPEN)
+    admin.declare("continents", {"name": {"type": "string", "unique": True}}, access=ACCESS)
     country = {
         "code": {"type": "string", "unique": True},
         "secret": {"type": "string", "readable_by": ["admin"]},
         "continent": {"type": "reference", "to": "continents"},
     }
-    admin.declare("countries", country, access=OPEN)
+    admin.declare("countries", country, access=ACCESS)
     city = {
         "name": {"type": "string"},
         "note": {"type": "string", "default": "-"},
         "country": {"type": "reference", "to": "countries"},
         "mayor": {"type": "reference", "to": "users"},
     }
-    admin.declare("cities", city, access=OPEN)
+    admin.declare("cities", city, access=ACCESS)
     continent = admin.make("continents", name="Europe")
     germany = admin.make("countries", code="DE", secret="s", continent=continent["id"])
     admin.make("countries", code="XX")

@@ -11,7 +11,7 @@ from backend import create_app
 from tests.conftest import ON_SQLITE, Person
 from tests.helpers import CSV, NDJSON, details_of, load, outcome
 
-OPEN = {"list": ["member"], "read": ["member"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}
+ACCESS = {"list": ["member"], "read": ["member"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}
 BOOKS = {
     "title": {"type": "string", "required": True},
     "isbn": {"type": "string", "unique": True},
@@ -26,8 +26,8 @@ BOOKS = {
 @pytest.fixture
 def books(admin):
     """Shelves and books, which members may make and change."""
-    admin.declare("shelves", {"code": {"type": "string", "unique": True}}, access=OPEN)
-    admin.declare("books", BOOKS, access=OPEN, search=["title"])
+    admin.declare("shelves", {"code": {"type": "string", "unique": True}}, access=ACCESS)
+    admin.declare("books", BOOKS, access=ACCESS, search=["title"])
     return admin.make("shelves", code="A1")
 
 
@@ -231,7 +231,7 @@ def test_nobody_but_an_admin_writes_system_fields(books, admin, alice, bob):
 
 
 def test_a_version_that_has_to_be_named_is_named_by_a_column(admin, alice):
-    admin.declare("notes", {"title": {"type": "string"}}, access=OPEN, require_if_match=True)
+    admin.declare("notes", {"title": {"type": "string"}}, access=ACCESS, require_if_match=True)
     note = alice.make("notes", title="Milk")
     path = {"resource": "notes", "mode": "upsert", "key": "id"}
     assert load(alice, f"id,title\n{note['id']},Tea\n", **path).status_code == 422

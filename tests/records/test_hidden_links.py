@@ -8,14 +8,14 @@ from tests.helpers import PUBLIC, details_of, load, outcome
 from tests.parts.changes import Follower
 
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}, "owner": {"type": "uuid"}}
-OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
+NOT_SECRET = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TASKS = {"title": {"type": "string"}, "tags": {"type": "references", "to": "tags"}}
 
 
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x and y are for admins, and tasks with tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=PUBLIC | {"read": [OPEN]})
+    admin.declare("tags", TAGS, access=PUBLIC | {"read": [NOT_SECRET]})
     admin.declare("tasks", TASKS, access=PUBLIC, history=True, feed=True)
     teams = dict.fromkeys("abc", "open") | dict.fromkeys("xy", "secret")
     return {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers import PUBLIC, details_of
 
-OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
+NOT_SECRET = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}}
 TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "references", "to": "tags"}}
 
@@ -14,7 +14,7 @@ TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "referenc
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x is for admins, and tasks that are titled by their tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=PUBLIC | {"list": [OPEN], "read": [OPEN]})
+    admin.declare("tags", TAGS, access=PUBLIC | {"list": [NOT_SECRET], "read": [NOT_SECRET]})
     admin.declare("tasks", TASKS, access=PUBLIC)
     teams = dict.fromkeys("abc", "open") | {"x": "secret"}
     tags = {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
@@ -107,7 +107,7 @@ def test_conditions_that_make_no_sense_are_refused(tags, admin):
 
 
 def test_links_to_records_that_can_be_listed_but_not_read_lead_nowhere(tags, admin, stranger):
-    access = PUBLIC | {"list": ["public"], "read": [OPEN]}
+    access = PUBLIC | {"list": ["public"], "read": [NOT_SECRET]}
     assert admin.put("/resources/tags", json={"fields": TAGS, "access": access}).status_code == 200
     assert found(stranger, where={"tags": {"some": {"name": "x"}}}) == []
     assert found(stranger, "/tags", "name", where={"tasks": {"some": {}}}) == ["a", "b"]

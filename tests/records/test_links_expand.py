@@ -7,7 +7,7 @@ import pytest
 from tests.field_types.contract import check_answer
 from tests.helpers import PUBLIC, details_of
 
-OPEN = {"role": "public", "where": {"team": {"ne": "secret"}}}
+NOT_SECRET = {"role": "public", "where": {"team": {"ne": "secret"}}}
 TAGS = {"name": {"type": "string", "unique": True}, "team": {"type": "string"}}
 TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "references", "to": "tags", "max": 5}}
 
@@ -15,7 +15,7 @@ TASKS = {"title": {"type": "string", "unique": True}, "tags": {"type": "referenc
 @pytest.fixture
 def tags(admin):
     """Declare tags, of which x is for admins, and tasks that are titled by their tags; return ids of tags by name."""
-    admin.declare("tags", TAGS, access=PUBLIC | {"list": [OPEN], "read": [OPEN]})
+    admin.declare("tags", TAGS, access=PUBLIC | {"list": [NOT_SECRET], "read": [NOT_SECRET]})
     admin.declare("tasks", TASKS | {"next": {"type": "reference", "to": "tasks"}}, access=PUBLIC)
     teams = dict.fromkeys("abc", "open") | {"x": "secret"}
     tags = {name: admin.make("tags", name=name, team=team)["id"] for name, team in teams.items()}
@@ -88,7 +88,7 @@ def test_both_ways_go_two_deep_and_take_options(tags, admin, stranger):
 
 
 def test_links_to_records_that_can_be_listed_but_not_read_are_not_followed_back(tags, admin, stranger):
-    access = PUBLIC | {"list": ["public"], "read": [OPEN]}
+    access = PUBLIC | {"list": ["public"], "read": [NOT_SECRET]}
     assert admin.put("/resources/tags", json={"fields": TAGS, "access": access}).status_code == 200
     listed = get(stranger, "/tags", expand="tasks", sort="name", **{"expand.tasks.count": "true"})
     pages = [tag["expand"]["tasks"] for tag in listed]

@@ -12,7 +12,7 @@ FIELDS = {
     "kind": {"type": "enum", "choices": ["novel", "essay"]},
     "pages": {"type": "integer", "min": 1},
 }
-OPEN = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["member"]}
+ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["member"]}
 SIGN_IN = "Sign in first: send the access token or an API key as `Authorization: Bearer`."
 WRONG_HEADER = "The Authorization header must be `Bearer` and a token."
 # Map of headers to the message of a 401.
@@ -83,8 +83,8 @@ QUERIES = {
 @pytest.fixture
 def book(admin):
     """The id of a record of a resource that members may change; another resource keeps history."""
-    admin.declare("books", FIELDS, access=OPEN)
-    admin.declare("kept", FIELDS, access=OPEN, history=True)
+    admin.declare("books", FIELDS, access=ACCESS)
+    admin.declare("kept", FIELDS, access=ACCESS, history=True)
     return admin.make("books", title="Persuasion")["id"]
 
 

@@ -7,7 +7,7 @@ from backend.models.database import database
 from backend.utils.folding import TO_MANY, TO_ONE
 from tests.conftest import ON_SQLITE
 
-PUBLIC = {"list": ["public"], "create": ["member"]}
+ACCESS = {"list": ["public"], "create": ["member"]}
 # What is found, by a part of it in another case.
 FOUND = [
     ("ΟΔΥΣΣΕΥΣ", "οδυσσευς", "οδυσσευσ", "ΟΔΥΣ"),
@@ -31,7 +31,7 @@ FOUND = [
 @pytest.fixture
 def notes(admin):
     """A resource for texts."""
-    admin.declare("notes", {"text": {"type": "text"}, "n": {"type": "integer"}}, access=PUBLIC)
+    admin.declare("notes", {"text": {"type": "text"}, "n": {"type": "integer"}}, access=ACCESS)
 
 
 def test_finds_every_letter_in_any_case(notes, alice, stranger):

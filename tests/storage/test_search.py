@@ -12,7 +12,7 @@ from backend.services.storage.counts import count_limit
 from tests.conftest import ON_SQLITE
 from tests.helpers import details_of
 
-OPEN = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}
+ACCESS = {"list": ["public"], "read": ["public"], "create": ["member"], "update": ["owner"], "delete": ["owner"]}
 BOOKS = {
     "fields": {
         "title": {"type": "string", "required": True},
@@ -21,7 +21,7 @@ BOOKS = {
         "shelf": {"type": "reference", "to": "shelves", "on_delete": "cascade"},
     },
     "search": ["title", "blurb"],
-    "access": OPEN,
+    "access": ACCESS,
 }
 TITLES = {
     "Middlemarch": "A study of provincial life",
@@ -35,7 +35,7 @@ TITLES = {
 @pytest.fixture
 def books(admin, alice):
     """A resource with a search, and records in it."""
-    admin.declare("shelves", {"name": {"type": "string"}}, access=OPEN)
+    admin.declare("shelves", {"name": {"type": "string"}}, access=ACCESS)
     admin.declare("books", **BOOKS)
     return {title: alice.make("books", title=title, blurb=blurb, pages=7) for title, blurb in TITLES.items()}
 
@@ -102,7 +102,7 @@ def test_pages_and_cursors(books, stranger):
 
 
 def test_filters_and_grants_narrow_it(admin, books, alice, bob):
-    admin.put("/resources/books", json=BOOKS | {"access": OPEN | {"list": ["owner"]}})
+    admin.put("/resources/books", json=BOOKS | {"access": ACCESS | {"list": ["owner"]}})
     bob.make("books", title="My life", pages=9)
     assert titles(bob, q="life") == ["My life"]
     assert titles(alice, q="life", pages__lt=3) == []
