@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import ON_SQLITE
-from tests.parts.server import HOST, ROOT, environment, held_port
+from tests.parts.server import HOST, ROOT, WITHOUT_LIMITS, environment, held_port
 
 pytestmark = ON_SQLITE
 COMMAND = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "run"]
@@ -25,7 +25,8 @@ COMMAND = [sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "run"]
 def variables(tmp_path, database_url):
     """The environment of a development server on a database with the people in it."""
     with held_port() as port:
-        yield environment({"data_dir": tmp_path / "data", "database_url": database_url, "host": HOST, "port": port})
+        settings = {"data_dir": tmp_path / "data", "database_url": database_url, "host": HOST, "port": port}
+        yield environment(WITHOUT_LIMITS | settings)
 
 
 @contextmanager
