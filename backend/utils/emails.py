@@ -1,12 +1,15 @@
 """E-mail addresses."""
 
+import codecs
 import unicodedata
 
 import email_validator
+import idna.uts46data  # noqa: F401 # now: without a descriptor for its file, idna could not import it later
 from email_validator import EmailNotValidError, validate_email
 
 # The library refuses these domains, such as `localhost` and `.local`, but a team may use them on its own machines.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+codecs.lookup("punycode")  # now, for the same reason
 
 MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
 

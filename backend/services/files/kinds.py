@@ -24,6 +24,8 @@ _TEXT_TYPE = re.compile(
     r"text/(?!html$|xml$)[a-z0-9.+-]+"
     r"|application/(?:(?:x-)?(?:javascript|json|ndjson|yaml|toml|sql|sh|latex|tex|subrip)|[a-z0-9.-]+\+(?:json|yaml))"
 )
+# Python imports an encoding when it is first used. That would fail while the process has no descriptor for a file.
+_DECODERS = {encoding: codecs.getincrementaldecoder(encoding) for encoding in ("utf-8-sig", "utf-16")}
 _BY_NAME = MimeTypes()
 _BY_NAME.add_type("text/markdown", ".md")
 _BY_NAME.add_type("application/yaml", ".yaml")
@@ -63,7 +65,7 @@ def _text_type(content: IO[bytes], head: bytes, declared: str) -> str | None:
 
 def _is_text(content: IO[bytes], encoding: str) -> bool:
     """Return whether all bytes are text in the encoding, without NUL."""
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = _DECODERS[encoding]()
     content.seek(0)
     try:
         while data := content.read(CHUNK_BYTES):

@@ -5,7 +5,10 @@ import resource
 import time
 from pathlib import Path
 
-from tests.parts.server import doomed_server
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.parts.server import Caller, doomed_server
 from tests.parts.sockets import Connection, wait_for
 
 
@@ -45,3 +48,21 @@ def test_without_descriptors_idle_connections_make_way_and_the_log_stays_short(t
         finally:
             for connection in (kept, *idle):
                 connection.__exit__()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/files", b"Milk\n", 503),
+        ("/files", "Milk\n".encode("utf-16"), 503),
+        ("/places", {"contact": "post@b\u00fccher.example"}, 201),
+    ],
+)
+def test_the_first_request_of_its_kind_needs_no_descriptor_for_an_import(tmp_path, path, body, status):
+    admin = {"admin_email": "admin@example.com", "admin_password": PASSWORD}
+    fields = {"photo": {"type": "file"}, "contact": {"type": "email"}}
+    with doomed_server(tmp_path, **admin) as (address, process), Caller(address) as caller:
+        caller.sign_in("admin@example.com", PASSWORD)
+        assert caller.call("POST", "/resources", {"name": "places", "fields": fields})[0] == 201
+        limit(process, 3)
+        assert caller.call("POST", path, body)[0] == status
