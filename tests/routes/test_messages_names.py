@@ -53,6 +53,7 @@ EXPLAINED = {
     "search=x": "This resource has no search fields: `search` of its definition names them.",
     "extra=x": "A field of type json has no such filter. The filters of extra are: extra__isnull.",
     "extra__gt=1": "A field of type json has no such filter. The filters of extra are: extra__isnull.",
+    "extra.size=1": "A field of type json has no such filter. The filters of extra are: extra__isnull.",
     "population__regex=1": "A field of type integer has no such filter. The filters of population are: "
     "population, population__ne, population__in, population__isnull, population__gt, population__gte, population__lt, "
     "population__lte.",

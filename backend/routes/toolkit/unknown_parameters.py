@@ -33,6 +33,7 @@ OF_EXPAND = UNKNOWN_PARAMETER.with_text(
 OF_PATH = UNKNOWN_PARAMETER.with_text(
     "Unknown parameter. A path through references must be among the `filters` of the definition; `where` takes all."
 )
+WITH_PATHS = ("reference", "references", "file")  # types of fields that begin a path
 MAX_LENGTH = 200  # characters of a name that is explained
 
 
@@ -51,6 +52,9 @@ def explain_unknown(name: str, known: Collection[str], types: Mapping[str, str])
     field, _, operator = meant.partition("__")
     if field in types:
         return _explain_operator(field, operator, _operators(field, known), types[field])
+    first = field.partition(".")[0]
+    if first != field and types.get(first, "reference") not in WITH_PATHS:
+        return _explain_operator(first, "", _operators(first, known), types[first])
     if types and "." in field:
         return OF_EXPAND if field.startswith("expand.") else OF_PATH
     if operator and (near := nearest(field, {each.partition("__")[0] for each in known})):
