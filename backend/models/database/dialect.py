@@ -203,6 +203,10 @@ class Dialect(Metered, ABC):
 
     # Locks
 
+    def has_failed(self) -> bool:
+        """Return whether a statement of the transaction has failed, so that it executes no other one."""
+        return False
+
     @abstractmethod
     def lock_for_update(self, query: Select, *, skip_locked: bool = False) -> Select:
         """Return the query that also locks its rows until the transaction ends, maybe without those of others."""

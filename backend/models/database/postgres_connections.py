@@ -219,10 +219,14 @@ class PostgresConnections(Dialect, PostgresqlDatabase):
         """Begin a transaction, with its first statement."""
         self.send_ahead("BEGIN")
 
+    def has_failed(self) -> bool:
+        """Return whether a statement of the transaction has failed, so that it executes no other one."""
+        return not self.is_closed() and bool(self._state.conn.statements.has_failed)
+
     def commit(self) -> None:
         """Commit. Raises OperationalError if a statement has failed: the server would answer with a rollback."""
         statements = self._state.conn.statements
-        if statements.has_failed:
+        if self.has_failed():
             raise OperationalError("a statement of the transaction has failed")
         if statements.must_be_checked:
             with self._translated_errors():

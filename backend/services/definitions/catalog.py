@@ -88,8 +88,10 @@ class Resource(Writable):
 
     def require_in_force(self, generation: int) -> None:
         """Raise Unavailable if the definition of this generation is a different one."""
-        catalog = self.catalog
-        if generation != catalog.generation and catalog.catalogs.after(catalog, generation).get(self.name) is not self:
+        if generation == self.catalog.generation:
+            return
+        # On Postgres, the statement for this definition may have failed already: then no other definition can be read.
+        if database.has_failed() or self.catalog.catalogs.after(self.catalog, generation).get(self.name) is not self:
             raise Unavailable("The definition has just changed; send the request again.")
 
     def permitted_roles(self, action: str) -> frozenset[str]:
