@@ -7,7 +7,7 @@ import pytest
 from backend.models import feed
 from backend.models.database import database
 from backend.models.feed import FeedChange
-from backend.routes.toolkit import public_responses
+from backend.routes.toolkit import etags
 from backend.services.operation import cleanup
 from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE
@@ -298,7 +298,7 @@ def test_documents_name_the_feeds_that_the_caller_may_read(admin, alice, strange
 @ON_SQLITE
 def test_a_cached_list_keeps_its_tag_although_cursors_differ(admin, stranger, monkeypatch):
     now = utcnow()
-    monkeypatch.setattr(public_responses, "utcnow", lambda: now)
+    monkeypatch.setattr(etags, "utcnow", lambda: now)
     fields = {"title": {"type": "string"}}
     admin.declare("news", fields, access={"list": ["public"]}, cache_seconds=60, feed=True)
     admin.declare("others", fields)
