@@ -1,7 +1,9 @@
 """`number`: doubles, never NaN or infinite."""
 
+import re
+
 from tests.field_types.contract import FieldTypeContract
-from tests.helpers import PUBLIC
+from tests.helpers import CSV, PUBLIC, load, outcome
 
 
 class TestNumber(FieldTypeContract):
@@ -51,3 +53,14 @@ def test_numbers_that_are_not_finite_are_refused(admin):
     ]
     assert [answer.status_code for answer in answers] == [400, 400, 400, 422]
     assert admin.get("/places").json["data"] == []
+
+
+def test_zero_has_no_sign(admin):
+    fields = {"latitude": {"type": "number", "default": -0.0}, "depth": {"type": "number"}}
+    admin.declare("places", fields, access=PUBLIC)
+    assert admin.post("/places", json={}).status_code == 201
+    assert admin.post("/places", json={"latitude": -0.0, "depth": -0.0}).status_code == 201
+    assert outcome(load(admin, "latitude,depth\n-0,\n-0.0,-0.0\n", CSV, "places"))[1] == 2
+    for listed in (admin.get("/places?sort=id"), admin.get("/places/export?format=ndjson")):
+        assert ":-0" not in listed.text  # json.loads() reads -0 as 0
+        assert re.findall(r'"depth":(0|null)\b', listed.text) == ["null", "0", "null", "0"]

@@ -20,7 +20,7 @@ from backend.services.field_types.totals import Totals
 
 
 class StrictFloat(fields.Float):
-    """A finite JSON number; no text, no boolean."""
+    """A finite JSON number; no text, no boolean. Zero has no sign, as SQLite keeps none."""
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -31,7 +31,7 @@ class StrictFloat(fields.Float):
             raise self.make_error("too_large", input=value) from error
         if not math.isfinite(number):
             raise self.make_error("special")
-        return number
+        return number + 0.0
 
 
 class FloatFromText(FromText, StrictFloat):
@@ -99,7 +99,7 @@ class Number(Numeric):
     def read_plain(self, cells: Sequence[str]) -> list[Any] | None:
         """Return the values of cells with nothing but numbers."""
         try:
-            values = [*map(float, cells)]
+            values = [float(cell) + 0.0 for cell in cells]
         except ValueError:
             return None
         is_plain = "_" not in "".join(cells) and all(map(math.isfinite, values))
