@@ -184,14 +184,19 @@ def test_rules_of_fields_and_references_hold(books, admin, alice, bob):
 def test_if_match(books, admin, alice):
     nothing = upsert(alice, "code", {"code": "a", "title": "Emma"}, headers={"If-Match": '"1"'})
     assert nothing.status_code == 412
+    assert upsert(alice, "code", {"code": "a", "title": "Emma"}, headers={"If-Match": "*"}).status_code == 412
+    assert send(alice, operation("code", {"code": "a", "title": "Emma"}, if_match="*")).status_code == 412
     upsert(alice, "code", {"code": "a", "title": "Emma"})
     assert upsert(alice, "code", {"code": "a", "stars": 1}, headers={"If-Match": '"1"'}).status_code == 200
     assert upsert(alice, "code", {"code": "a", "stars": 2}, headers={"If-Match": '"1"'}).status_code == 412
     assert send(alice, operation("code", {"code": "a", "stars": 2}, if_match="1")).status_code == 412
     assert send(alice, operation("code", {"code": "a", "stars": 2}, if_match="2")).status_code == 200
+    assert send(alice, operation("code", {"code": "a", "stars": 3}, if_match=" * ")).status_code == 200
+    assert send(alice, operation("code", {"code": "a", "stars": 2}, if_match='"*"')).status_code == 412
     parts = {"fields": FIELDS, "access": OPEN, "unique": SETS, "require_if_match": True}
     assert admin.put("/resources/books", json=parts).status_code == 200
     assert upsert(alice, "code", {"code": "a", "stars": 4}).status_code == 428
+    assert upsert(alice, "code", {"code": "a", "stars": 4}, headers={"If-Match": "*"}).status_code == 200
     assert upsert(alice, "code", {"code": "b", "title": "Romola"}).status_code == 201
 
 

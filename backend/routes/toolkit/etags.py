@@ -1,6 +1,7 @@
 """ETags of records, lists and aggregates, and the conditional headers of requests."""
 
 import hashlib
+from collections.abc import Container
 from wsgiref.types import WSGIEnvironment
 
 from werkzeug.http import parse_etags
@@ -10,6 +11,7 @@ from backend.services.definitions.definition import Definition
 from backend.services.records.records import Record
 from backend.services.records.versions import read_tag, version_tag
 from backend.utils.clock import utcnow
+from backend.utils.tags import AnyTag
 
 TAG_BYTES = 12  # of a hash
 
@@ -36,15 +38,18 @@ def is_not_modified(definition: Definition, record: Record, if_none_match: str |
     return bool(if_none_match) and parse_etags(if_none_match).contains_weak(version_tag(definition, record.version))
 
 
-def if_match(definition: Definition, environ: WSGIEnvironment) -> set[str] | None:
-    """Return the versions of a record in the header If-Match, as texts; None if any version is accepted."""
+def if_match(definition: Definition, environ: WSGIEnvironment) -> Container[str] | None:
+    """Return the versions of a record that the header If-Match accepts, as texts; None without the header."""
     tags = accepted_tags(environ)
-    return None if tags is None else {read_tag(definition, tag) for tag in tags}
+    return {read_tag(definition, tag) for tag in tags} if isinstance(tags, set) else tags
 
 
-def accepted_tags(environ: WSGIEnvironment) -> set[str] | None:
-    """Return the tags in the header If-Match, without quotes; None if any is accepted."""
+def accepted_tags(environ: WSGIEnvironment) -> set[str] | AnyTag | None:
+    """Return the tags that the header If-Match accepts, without quotes; None without the header."""
     sent = environ.get("HTTP_IF_MATCH")
-    if sent is None or (tags := parse_etags(sent)).star_tag:
+    if sent is None:
         return None
+    tags = parse_etags(sent)
+    if tags.star_tag:
+        return AnyTag()
     return {tag for tag in tags.as_set() if tag}  # werkzeug parses the empty tag `""` as None

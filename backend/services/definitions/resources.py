@@ -1,6 +1,6 @@
 """Creates, changes and drops resources, one at a time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from backend.models.database import database
@@ -85,7 +85,7 @@ def replace_resource(
     data: dict[str, Any],
     *,
     confirm: str | None = None,
-    if_match: Collection[str] | None = None,
+    if_match: Container[str] | None = None,
 ) -> StoredDefinition:
     """Change a resource and its records to the definition in `data`; return its StoredDefinition.
 
@@ -104,7 +104,7 @@ def replace_resource(
 
 
 def delete_resource(
-    actor: Actor, name: str, *, confirmed: bool = False, if_match: Collection[str] | None = None
+    actor: Actor, name: str, *, confirmed: bool = False, if_match: Container[str] | None = None
 ) -> None:
     """Drop a resource with its records.
 
@@ -134,7 +134,7 @@ def _require_unused_in_rules(name: str, plan: Plan, definitions: Mapping[str, De
         raise Conflict(f"Row rules lead through {name}: those of {', '.join(sorted(error.errors))}.") from error
 
 
-def _require_version(definitions: Mapping[str, Definition], name: str, if_match: Collection[str] | None) -> None:
+def _require_version(definitions: Mapping[str, Definition], name: str, if_match: Container[str] | None) -> None:
     if name not in definitions:
         raise _not_found(name)
     if if_match is not None and str(definitions[name].version) not in if_match:

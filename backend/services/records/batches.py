@@ -1,6 +1,6 @@
 """Batches: several changes of records in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 from marshmallow import ValidationError
@@ -14,7 +14,7 @@ from backend.services.errors import Invalid, LarderError
 from backend.services.records import records
 from backend.services.records.schemas import data_schemas
 from backend.services.records.upserts import upsert_record
-from backend.services.records.versions import read_tag
+from backend.services.records.versions import accepted_versions
 from backend.services.storage.answer_sizes import require_together
 from backend.utils.problems import REQUIRED, Problem, problems_of
 
@@ -77,7 +77,7 @@ def run_batch(actor: Actor, catalog: Catalog, operations: Sequence[Operation]) -
 def _run(actor: Actor, resource: Resource, operation: Operation, results: list[OperationResult]) -> OperationResult:
     _require_parts(operation)
     data = _load(actor, resource, operation, results) if "data" in operation else {}
-    if_match = {read_tag(resource.definition, operation["if_match"])} if "if_match" in operation else None
+    if_match = accepted_versions(resource.definition, operation["if_match"]) if "if_match" in operation else None
     try:
         return _write(actor, resource, operation, data, if_match)
     except LarderError as error:
@@ -142,7 +142,7 @@ def _created_id(name: str, number: Any, results: list[OperationResult]) -> str:
 
 
 def _write(
-    actor: Actor, resource: Resource, operation: Operation, data: dict[str, Any], if_match: set[str] | None
+    actor: Actor, resource: Resource, operation: Operation, data: dict[str, Any], if_match: Container[str] | None
 ) -> OperationResult:
     op = operation["op"]
     if op == "create":

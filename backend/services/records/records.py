@@ -5,7 +5,7 @@ arguments, caches it, and executes it with `values` in its slots. A Scope has a 
 which is built into that SQL, and `values` for its slots.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -162,7 +162,7 @@ def new_row(actor: Actor, resource: Resource, data: Mapping[str, Any], now: str)
 
 
 def update_record(
-    actor: Actor, resource: Resource, record_id: str, data: Mapping[str, Any], if_match: Collection[str] | None = None
+    actor: Actor, resource: Resource, record_id: str, data: Mapping[str, Any], if_match: Container[str] | None = None
 ) -> Record:
     """Change the fields in `data` and return the updated Record.
 
@@ -202,7 +202,7 @@ def update_record(
         return _record_of(changed)
 
 
-def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Collection[str] | None = None) -> None:
+def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Container[str] | None = None) -> None:
     """Delete the record, and apply `on_delete` to the records that refer to it.
 
     Raises NotFound, Denied, PreconditionMissing and PreconditionFailed as update_record does, and Conflict if a record
@@ -216,7 +216,7 @@ def delete_record(actor: Actor, resource: Resource, record_id: str, if_match: Co
 
 
 def _lock_and_check(
-    actor: Actor, resource: Resource, record_id: str, scope: Scope, if_match: Collection[str] | None, *, verb: str
+    actor: Actor, resource: Resource, record_id: str, scope: Scope, if_match: Container[str] | None, *, verb: str
 ) -> None:
     """Lock the row; check that the actor may write it and that the client has its current version."""
     if if_match is None and resource.definition.require_if_match:

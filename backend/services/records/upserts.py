@@ -1,6 +1,6 @@
 """Upserts: change the record that has the values of a unique set, or create it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError
@@ -39,7 +39,7 @@ def upsert_keys(definition: Definition, barred: Collection[str] = ()) -> dict[st
 
 
 def upsert_record(
-    actor: Actor, resource: Resource, key: str, body: Mapping[str, Any], if_match: Collection[str] | None = None
+    actor: Actor, resource: Resource, key: str, body: Mapping[str, Any], if_match: Container[str] | None = None
 ) -> Upserted:
     """Change the record that has the values of the key in `body` as update_record does; if there is none, create it.
 

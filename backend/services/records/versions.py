@@ -1,7 +1,9 @@
 """Version tags: the versions of records, as clients see them in ETags and `if_match`."""
 
+from collections.abc import Container
+
 from backend.services.definitions.definition import Definition
-from backend.utils.tags import plain_tag
+from backend.utils.tags import AnyTag, plain_tag
 
 
 def version_tag(definition: Definition, version: int) -> str:
@@ -10,6 +12,11 @@ def version_tag(definition: Definition, version: int) -> str:
     The definition's version is part of the tag because a new definition can change how the same row is shown.
     """
     return str(version) if definition.version == 1 else f"{version}.{definition.version}"
+
+
+def accepted_versions(definition: Definition, if_match: str) -> Container[str]:
+    """Return the versions, as texts, that the `if_match` of an operation accepts: one, or every one for `*`."""
+    return AnyTag() if if_match.strip() == "*" else {read_tag(definition, if_match)}
 
 
 def read_tag(definition: Definition, text: str) -> str:

@@ -1,6 +1,6 @@
 """Webhooks: created, changed and deleted by those who own them. A webhook never sends more than its maker may list."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import timedelta
 from typing import TypedDict, cast
 from urllib.parse import urlsplit
@@ -113,7 +113,7 @@ def update_webhook(
     networks: Sequence[Network],
     webhook_id: str,
     changes: WebhookParts,
-    if_match: Collection[str] | None = None,
+    if_match: Container[str] | None = None,
 ) -> WebhookState:
     """Change a webhook, and return its WebhookState. `active: true` also clears the reason why it was switched off.
 
@@ -138,7 +138,7 @@ def update_webhook(
         return state_of(webhook.id)
 
 
-def delete_webhook(actor: Actor, webhook_id: str, if_match: Collection[str] | None = None) -> None:
+def delete_webhook(actor: Actor, webhook_id: str, if_match: Container[str] | None = None) -> None:
     """Delete a webhook with its deliveries. Raises NotFound and PreconditionFailed as update_webhook does."""
     with database.atomic():
         webhook = _lock(actor, webhook_id, if_match)
@@ -179,7 +179,7 @@ def replay(actor: Actor, catalog: Catalog, webhook_id: str, after: str) -> None:
         audit.record_repeated(actor, "webhook.replay", ("webhook", webhook.id))
 
 
-def _lock(actor: Actor, webhook_id: str, if_match: Collection[str] | None) -> Webhook:
+def _lock(actor: Actor, webhook_id: str, if_match: Container[str] | None) -> Webhook:
     """Return the Webhook, which no other transaction changes until this one ends."""
     query = database.lock_for_update(_visible(actor).where(Webhook.id == webhook_id))
     webhook: Webhook | None = query.first()
