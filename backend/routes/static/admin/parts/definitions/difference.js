@@ -2,7 +2,7 @@
 import {html} from '../html.js';
 
 // Returns [mark, line] pairs: '-' for a line of the first text only, '+' of the second only, ' ' for one of both.
-function differenceOf(first, second) {
+export function differenceOf(first, second) {
   const [before, after] = [first, second].map(text => text.split('\n').filter((line, index, all) => (
     line || index < all.length - 1)));
   // lengths[i][j] is the length of the longest common sequence of lines from i and j on
