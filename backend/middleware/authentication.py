@@ -126,11 +126,19 @@ def reload_actor(resource: Resource) -> Actor:
 
 
 def actor_or_public() -> Actor:
-    """Return the Actor of this request; return PUBLIC if its token is not valid, or if the database failed."""
+    """Return the Actor of this request; return PUBLIC if its token is not valid. Raises DATABASE_ERRORS."""
     try:
         return current_actor()
-    except (Unauthenticated, *DATABASE_ERRORS):
+    except Unauthenticated:
         return PUBLIC
+
+
+def is_asked_by_admin() -> bool:
+    """Return whether an admin makes this request; False also if the token is not valid, or if the database failed."""
+    try:
+        return current_actor().is_admin
+    except (Unauthenticated, *DATABASE_ERRORS):
+        return False
 
 
 def refresh_claims() -> tuple[str, str]:

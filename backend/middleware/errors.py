@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from backend.middleware.app import get_app
+from backend.middleware.authentication import IDENTITY, Identity
 from backend.middleware.body_limits import body_limit
 from backend.middleware.near_paths import explain_missing
 from backend.middleware.paths import request_path
@@ -195,6 +196,8 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
         return _defect_response(getattr(error, "original_exception", None) or error)
     if code < 400:  # a redirect
         return error.get_response()
+    if code in (404, 405) and (failure := _failure_at_start()):  # then the resources in force are not known
+        return _driver_error_response(failure)
     if code == 404 and (missing := _missing_migration()):  # before the first migration, no resource is known
         return _refusal_response(errors.Unavailable(missing))
     status = code if code in CODES else 400
@@ -202,6 +205,13 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
     message = data.get("message") or _message(error, status)
     kept = {name: value for name, value in error.get_response().headers.items() if name in KEPT_HEADERS}
     return _respond(status, message, data.get("messages"), kept)
+
+
+def _failure_at_start() -> Exception | None:
+    """Return the error if the database failed when the request began; else None."""
+    identity: Identity | None = request.environ.get(IDENTITY)
+    failure = identity.failure if identity else None
+    return failure if isinstance(failure, DATABASE_ERRORS) else None
 
 
 def _message(error: HTTPException, status: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from backend.middleware.app import get_app
-from backend.middleware.authentication import actor_or_public
+from backend.middleware.authentication import is_asked_by_admin
 from backend.middleware.guards import anybody, permission
 from backend.routes.toolkit.arguments import QuerySchema
 from backend.routes.toolkit.blueprint import Blueprint
@@ -127,7 +127,7 @@ def ready() -> dict[str, Any]:
     Admins also see all checks, including those of jobs and backups, with advice.
     """
     checks = probe.run_checks(get_app().settings)
-    details = {"checks": [check._asdict() for check in checks]} if actor_or_public().is_admin else {}
+    details = {"checks": [check._asdict() for check in checks]} if is_asked_by_admin() else {}
     if failed := next((check for check in checks if check.state == FAILURE), None):
         raise Unavailable(failed.message if failed.name in PUBLIC_CHECKS else NOT_READY, details)
     return {"status": "ready"} | details

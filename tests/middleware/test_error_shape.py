@@ -18,6 +18,7 @@ FIELDS = {
     "code": {"type": "string", "unique": True},
     "extra": {"type": "json"},
 }
+DOCUMENT = "http://localhost/openapi.json"
 MALFORMED = [
     b"",
     b" ",
@@ -172,25 +173,28 @@ def test_a_full_disk_is_unavailable_for_writers_and_loses_nothing(note, alice, r
 
 
 @ON_SQLITE
-def test_a_missing_database_file_is_unavailable(note, alice, tmp_path):
+def test_a_missing_database_file_is_unavailable(note, admin, alice, tmp_path):
+    admin.declare("shelves", {"name": {"type": "string"}}, access=ACCESS)  # no request has used it yet
     token = {"Authorization": f"Bearer {alice.token}"}
     database.close_all()
     for file in tmp_path.glob("larder.db*"):
         file.rename(tmp_path / f"away_{file.name}")
     (tmp_path / "larder.db").mkdir()
-    for path in ("/notes", f"/notes/{note['id']}", "/auth/me"):
+    for path in ("/notes", f"/notes/{note['id']}", "/shelves", "/auth/me", DOCUMENT):
         response = alice.get(path, headers=token)
         assert_failure(response, 503, "UNAVAILABLE")
         assert response.headers["Retry-After"] == "1"
+    assert_failure(alice.delete("/shelves", headers=token), 503, "UNAVAILABLE")
     assert alice.get("http://localhost/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
-def test_a_stopped_database_server_is_unavailable(note, alice, postgres_url, database_url):
+def test_a_stopped_database_server_is_unavailable(note, admin, alice, postgres_url, database_url):
+    admin.declare("shelves", {"name": {"type": "string"}}, access=ACCESS)  # no request has used it yet
     with server(postgres_url, database_url) as (connection, name):
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         hang_up(connection, name)
-        for path in ("/notes", f"/notes/{note['id']}", "/auth/me"):
+        for path in ("/notes", f"/notes/{note['id']}", "/shelves", "/auth/me", DOCUMENT):
             response = alice.get(path)
             assert_failure(response, 503, "UNAVAILABLE")
             assert response.headers["Retry-After"] == "1"

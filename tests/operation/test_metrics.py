@@ -1,9 +1,7 @@
 """Metrics: `/metrics`, added up over processes."""
 
 import json
-import os
 import re
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -149,7 +147,7 @@ def test_counters_do_not_fall_when_a_process_dies(database_url, tmp_path):
             assert value(_scrape(address), "larder_requests_total", status="404") == expected
             # This one. The thread of the one before counts itself as idle only after the response.
             wait_for(lambda address=address: value(_scrape(address), "larder_requests_in_flight") == 1)
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
 
 
 @ON_SQLITE

@@ -65,4 +65,7 @@ def test_the_first_request_of_its_kind_needs_no_descriptor_for_an_import(tmp_pat
         caller.sign_in("admin@example.com", PASSWORD)
         assert caller.call("POST", "/resources", {"name": "places", "fields": fields})[0] == 201
         limit(process, 3)
-        assert caller.call("POST", path, body)[0] == status
+        answers = []
+        # A job may use the one open connection to the database just then: this, too, is a 503.
+        wait_for(lambda: answers.append(caller.call("POST", path, body)[0]) or answers[-1] == status)
+        assert {*answers} <= {status, 503}
