@@ -34,6 +34,8 @@ FAILED_LATELY = timedelta(days=1)
 WEBHOOK_NOTICES = ("webhook_failed", "webhook_off")
 NOTICES = ("password_changed", "address_changed")  # sent even if the address no longer belongs to an account
 
+_sent: dict[str, str] = {}  # states, by id, of mails of which it is not stored yet that this process has sent them
+
 
 def queue_mail(kind: str, email: str) -> None:
     """Queue a mail in the caller's transaction; `kind` is one of KINDS in mail_texts.py.
@@ -56,9 +58,18 @@ def require_mail(settings: Settings) -> None:
 def send_due_mail(settings: Settings) -> None:
     """Send the mails that are due. A mail that the mail server does not accept is tried again later."""
     with database.connection_context():
+        _end_sent()
         while (mail := _claim()) is not None:
             if not _deliver(settings, mail):
                 return  # the server would probably refuse all others, too
+
+
+def _end_sent() -> None:
+    """Store what became of mails that were sent when it could not be stored; they would be sent again."""
+    if _sent:
+        for mail in list(OutgoingMail.select().where(OutgoingMail.id.in_(list(_sent)))):
+            _end(mail, _sent[mail.id])
+        _sent.clear()
 
 
 def _claim() -> OutgoingMail | None:
@@ -88,7 +99,9 @@ def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
         _postpone(mail, error)
         return False
     done = LOGGED if mail_server.is_log(settings) else SENT
-    _end(mail, done if message is not None else UNNEEDED)
+    _sent[mail.id] = done if message is not None else UNNEEDED
+    _end(mail, _sent[mail.id])
+    del _sent[mail.id]
     return True
 
 

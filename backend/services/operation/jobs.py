@@ -2,7 +2,9 @@
 
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
@@ -12,13 +14,14 @@ from huey.consumer import Consumer
 from huey.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, SIGNAL_EXECUTING
 
 from backend.config.settings import Settings
-from backend.models.database import database
+from backend.models.database import DATABASE_ERRORS, database
 from backend.models.job_run import JobRun
 from backend.services.access import audit
 from backend.services.access.actors import Actor
 from backend.services.errors import Conflict, NotFound, Unavailable
 from backend.services.operation.error_tracking import error_tracking
 from backend.services.operation.job_locks import JobLocks
+from backend.utils.clock import utcnow
 
 log = structlog.get_logger()
 
@@ -26,6 +29,7 @@ Job = Callable[[Settings], object]
 Schedule = Callable[[Settings], str | None]
 
 EVERY_MINUTE = "* * * * *"
+MAX_UNSTORED = 10_000  # runs that have ended while the database could not be used: some days
 SCHEDULED = "_by_the_clock"  # the suffix of the names of scheduled tasks
 
 # Maps of job name to function and to schedule. A module that defines a job registers it when it is imported.
@@ -62,6 +66,15 @@ def registered_jobs(settings: Settings) -> list[RegisteredJob]:
     ]
 
 
+class EndedRun(NamedTuple):
+    """A run of the job `name` that has ended, with the arguments of JobRun.note()."""
+
+    name: str
+    seconds: float
+    failure: str | None
+    ended_at: datetime
+
+
 class BackgroundConsumer(Consumer):
     """Runs jobs in threads of this process; signals are left to the server."""
 
@@ -78,6 +91,7 @@ class Jobs:
     def __init__(self) -> None:
         self._tasks: dict[str, TaskWrapper] = {}
         self._started: dict[str, float] = {}  # map of task id to when the task began
+        self._ended = deque[EndedRun](maxlen=MAX_UNSTORED)
 
     def open(self, settings: Settings) -> None:
         """Use the queue in the data folder of the settings from now on."""
@@ -104,8 +118,22 @@ class Jobs:
         seconds = time.monotonic() - self._started.pop(task.id)
         if error is not None:
             error_tracking.report(error, job=task.name)
-        with database.connection_context():
-            JobRun.note(task.name.removesuffix(SCHEDULED), seconds, str(error) or repr(error) if error else None)
+        failure = str(error) or repr(error) if error else None
+        self._ended.append(EndedRun(task.name.removesuffix(SCHEDULED), seconds, failure, utcnow()))
+        self._store_ended()
+
+    def _store_ended(self) -> None:
+        """Store the runs that have ended. Those that cannot be stored are stored after the next run, a minute later.
+
+        The failure of the database that ended a job often prevents this, too.
+        """
+        try:
+            with database.connection_context():
+                while self._ended:
+                    JobRun.note(*self._ended[0])
+                    self._ended.popleft()
+        except DATABASE_ERRORS as error:
+            log.warning("end of a job not stored", job=self._ended[-1].name, reason=type(error).__name__)
 
     def start(self, name: str, *, delay_seconds: float = 0) -> None:
         """Run the job in the background, now or after a delay.

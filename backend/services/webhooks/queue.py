@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -139,11 +140,16 @@ def _update(delivery: Delivery, outcome: str, values: dict[str, Any]) -> bool:
     all_values = {name: values.get(name, getattr(delivery, name)) for name in OUTCOME}
     if not store_outcome().run({"id": delivery.id, "attempts": delivery.attempts, **all_values}):
         return False
+    database.after_commit(partial(_count, delivery, outcome, values))  # a commit that fails stores no outcome
+    return True
+
+
+def _count(delivery: Delivery, outcome: str, values: dict[str, Any]) -> None:
+    """Count and log the outcome of an attempt."""
     metrics.process.tally().count_event("webhook", outcome)
     level = log.info if outcome in (DELIVERED, DROPPED) else log.warning
     shown = {name: value for name, value in values.items() if name in ("status", "milliseconds", "error")}
     level("webhook", outcome=outcome, webhook=str(delivery.webhook_id), attempts=delivery.attempts, **shown)
-    return True
 
 
 def _switch_off(webhook: Webhook) -> None:
