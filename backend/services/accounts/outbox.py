@@ -7,7 +7,7 @@ from email.message import EmailMessage
 import structlog
 
 from backend.config.settings import Settings
-from backend.models.database import database
+from backend.models.database import DATABASE_ERRORS, database
 from backend.models.delivery import FAILED as DELIVERY_FAILED
 from backend.models.delivery import Delivery
 from backend.models.invitation import Invitation
@@ -66,10 +66,10 @@ def send_due_mail(settings: Settings) -> None:
 
 def _end_sent() -> None:
     """Store what became of mails that were sent when it could not be stored; they would be sent again."""
-    if _sent:
-        for mail in list(OutgoingMail.select().where(OutgoingMail.id.in_(list(_sent)))):
-            _end(mail, _sent[mail.id])
-        _sent.clear()
+    for mail_id, state in list(_sent.items()):
+        if mail := OutgoingMail.get_or_none(OutgoingMail.id == mail_id):
+            _end(mail, state)
+        _sent.pop(mail_id, None)
 
 
 def _claim() -> OutgoingMail | None:
@@ -99,10 +99,17 @@ def _deliver(settings: Settings, mail: OutgoingMail) -> bool:
         _postpone(mail, error)
         return False
     done = LOGGED if mail_server.is_log(settings) else SENT
-    _sent[mail.id] = done if message is not None else UNNEEDED
-    _end(mail, _sent[mail.id])
-    del _sent[mail.id]
+    _end_or_remember(mail, done if message is not None else UNNEEDED)
     return True
+
+
+def _end_or_remember(mail: OutgoingMail, state: str) -> None:
+    """End a mail that was sent; if that cannot be stored, remember it for the next run."""
+    try:
+        _end(mail, state)
+    except DATABASE_ERRORS:
+        _sent[mail.id] = state
+        raise
 
 
 def _end(mail: OutgoingMail, state: str, error: str | None = None) -> None:
