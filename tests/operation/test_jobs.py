@@ -106,6 +106,19 @@ def test_a_queued_job_is_not_queued_twice(admin, edith):
     assert [entry["actor_id"] for entry in admin.get("/audit?action=job.run").json["data"]] == [admin.id, edith.id]
 
 
+def test_a_job_is_unavailable_while_the_queue_cannot_be_read(admin, settings):
+    queue = settings.data_dir / "jobs.db"
+    queue.write_bytes(b"no database" * 1000)
+    jobs._huey.storage.close()
+    answer = admin.post("/jobs/clean_up/runs")
+    assert_failure(answer, 503, "UNAVAILABLE")
+    assert answer.json["error"]["message"] == "The job cannot be queued. The disk may be full."
+    assert admin.get("/audit?action=job.run").json["data"] == []
+    queue.unlink()
+    create_app(settings)
+    assert admin.post("/jobs/clean_up/runs").status_code == 202
+
+
 @pytest.mark.parametrize(
     "schedule", ["* * * * *", "0 18 * * *", "59 17 * * *", "*/7 3-5 * * 0", "15 3 1 * *", "0 0 * 2 *"]
 )

@@ -3,7 +3,8 @@
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -157,14 +158,14 @@ class Jobs:
         if task is None:
             raise NotFound("There is no such job.")
         with self._locks.idle(name):
-            if any(queued.name.removesuffix(SCHEDULED) == name for queued in self._huey.pending()):
+            with _usable_queue():
+                queued = {each.name.removesuffix(SCHEDULED) for each in self._huey.pending()}
+            if name in queued:
                 raise Conflict("The job is queued already, and runs as soon as a process for jobs is free.")
             with database.atomic():  # no run without an entry, rather an entry without a run
                 audit.record(actor, "job.run", ("job", name))
-            try:
+            with _usable_queue():
                 task()
-            except sqlite3.Error as error:
-                raise Unavailable("The job cannot be queued. The disk may be full.") from error
 
     def start_consumer(self) -> BackgroundConsumer:
         """Run jobs in the background; return the consumer, whose `stop(graceful=True)` lets running jobs finish."""
@@ -175,6 +176,14 @@ class Jobs:
     def run_consumer(self) -> None:
         """Run jobs until SIGTERM or SIGINT, then let running jobs finish."""
         self._huey.create_consumer(workers=1, max_delay=1.0, graceful_signal="TERM").run()
+
+
+@contextmanager
+def _usable_queue() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise Unavailable("The job cannot be queued. The disk may be full.") from error
 
 
 jobs = Jobs()
