@@ -155,7 +155,10 @@ def _status_of(error: errors.LarderError) -> int:
 
 
 def _refusal_response(error: errors.LarderError) -> Response:
-    return _respond(_status_of(error), error.message, error.details)
+    status = _status_of(error)
+    if status == 404 and (failure := _failure_at_start()):
+        return _driver_error_response(failure)
+    return _respond(status, error.message, error.details)
 
 
 def _driver_error_response(error: Exception) -> Response:
@@ -196,7 +199,7 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
         return _defect_response(getattr(error, "original_exception", None) or error)
     if code < 400:  # a redirect
         return error.get_response()
-    if code in (404, 405) and (failure := _failure_at_start()):  # then the resources in force are not known
+    if code in (404, 405) and (failure := _failure_at_start()):
         return _driver_error_response(failure)
     if code == 404 and (missing := _missing_migration()):  # before the first migration, no resource is known
         return _refusal_response(errors.Unavailable(missing))
@@ -208,7 +211,10 @@ def http_error_response(error: HTTPException) -> WerkzeugResponse:
 
 
 def _failure_at_start() -> Exception | None:
-    """Return the error if the database failed when the request began; else None."""
+    """Return the error if the database failed when the request began; else None.
+
+    Then the resources in force are not known: what seems to be missing may have just been created.
+    """
     identity: Identity | None = request.environ.get(IDENTITY)
     failure = identity.failure if identity else None
     return failure if isinstance(failure, DATABASE_ERRORS) else None

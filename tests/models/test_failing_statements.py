@@ -9,7 +9,6 @@ from itertools import count
 from uuid import uuid4
 
 import pytest
-from psycopg.pq import TransactionStatus
 
 from backend import create_app
 from backend.models.database import database
@@ -25,7 +24,7 @@ from tests.parts import both_ways
 from tests.parts.failing_statements import (
     TEMPORARY,
     UNEXPECTED,
-    ProxyConnection,
+    assert_nothing_is_left,
     failing,
     injection,
     losing_commits,
@@ -723,34 +722,3 @@ def assert_named(answer, fault, what_happened):
     assert (status, code) == (503, "UNAVAILABLE"), what_happened
     assert_failure(answer, 503, "UNAVAILABLE")
     assert answer.headers["Retry-After"], what_happened
-
-
-def assert_nothing_is_left(what_happened):
-    """Assert that no connection, transaction, lock or setting outlives a request."""
-    handle = database.obj
-    assert handle.is_closed(), what_happened
-    assert not handle._in_use, what_happened
-    assert handle._opening == 0, what_happened
-    assert (handle._state.transactions, handle._state.commit_callbacks) == ([], []), what_happened
-    for held in handle._free:
-        assert_as_new(held.connection, what_happened)
-    if handle.name == "sqlite":
-        assert not handle._write_turn.locked(), what_happened
-        assert handle._long_write_ends_at is None, what_happened
-        assert not getattr(handle._writer, "has_turn", False), what_happened
-        assert not hasattr(handle._writer, "wait_limit"), what_happened
-
-
-def assert_as_new(connection, what_happened):
-    """Assert that a connection in the pool has no transaction, and the settings that the next request relies on."""
-    if isinstance(connection, ProxyConnection):
-        assert not connection.real.in_transaction, what_happened
-        assert (connection.real.pragma("foreign_keys"), connection.real.pragma("defer_foreign_keys")) == (1, 0), (
-            what_happened
-        )
-        return
-    assert connection.pgconn.transaction_status == TransactionStatus.IDLE, what_happened
-    if connection.server_limits is not None:
-        names = ("statement_timeout", "lock_timeout")
-        found = dict(connection.execute("SELECT name, setting FROM pg_settings WHERE name LIKE '%timeout'").fetchall())
-        assert connection.server_limits == tuple(int(found[name]) for name in names), what_happened
