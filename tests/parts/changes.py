@@ -24,6 +24,7 @@ class Follower:
             page = self.ask(after=self.cursor)
             self.cursor = page["meta"]["next_cursor"]
             found += page["data"]
-            if (len(found) >= count and not page["meta"]["more"]) or time.monotonic() > deadline:
+            if len(found) >= count and not page["meta"]["more"]:
                 return found
+            assert time.monotonic() < deadline, found
             time.sleep(0.02)
