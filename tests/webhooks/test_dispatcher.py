@@ -9,6 +9,7 @@ import pytest
 
 from backend.models.database import connected
 from backend.models.delivery import Delivery
+from backend.services.webhooks import queue
 from backend.services.webhooks.dispatcher import Dispatcher
 from backend.services.webhooks.queue import MAX_CLAIMED, THREADS
 from backend.utils.clock import utcnow
@@ -61,6 +62,27 @@ def test_a_test_is_sent_while_all_threads_wait_for_the_receiver(notes, admin, al
         assert answer.status_code == 202, answer.json
         wait_until(lambda: (None, "delivered") in deliveries("resource", "state"))
         go_on.set()
+
+
+def test_an_error_that_nobody_has_expected_is_reported_and_ends_no_webhooks(
+    notes, alice, dispatcher, monkeypatch, read_lines
+):
+    failures, due_webhooks = [LookupError("the cellar is flooded")], queue.due_webhooks
+
+    def fail_once():
+        if failures:
+            raise failures.pop()
+        return due_webhooks()
+
+    monkeypatch.setattr("backend.services.webhooks.dispatcher.REST_SECONDS", 0.1)
+    with receiver() as there:
+        make_webhook(alice.id, there.url)
+        monkeypatch.setattr(queue, "due_webhooks", fail_once)
+        note = alice.make("notes", title="x")
+        assert there.take(1)[0].json["data"]["id"] == note["id"]
+    assert not failures
+    (line,) = [line for line in read_lines() if "webhook failed" in line]
+    assert "the cellar is flooded" in line
 
 
 def test_keeps_the_order_of_each_record_with_several_threads(notes, alice, dispatcher):

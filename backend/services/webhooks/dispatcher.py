@@ -17,7 +17,7 @@ from backend.services.webhooks.fan_out import FanOut
 from backend.services.webhooks.sender import Sender
 
 POLL_SECONDS = 0.2  # between two looks at the feed and at what is due
-REST_SECONDS = 5  # after a failure of the database
+REST_SECONDS = 5  # after a failure, mostly of the database
 QUIET_SECONDS = 1  # without a thread for a webhook whose deliveries must wait for an earlier one, or for the receiver
 # Enough for all webhooks: a slow receiver takes the threads of its own webhook, and no others.
 MAX_THREADS = 250
@@ -56,6 +56,9 @@ class Dispatcher:
             except (*DATABASE_ERRORS, LarderError) as error:
                 rest_seconds = REST_SECONDS
                 log.warning("webhooks wait for the database", reason=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # it is reported, and must not end all webhooks
+                rest_seconds = REST_SECONDS
+                _report(error)
 
     def _look(self) -> None:
         """Make deliveries of new changes, and start a thread for each webhook that has something to send."""
@@ -64,7 +67,7 @@ class Dispatcher:
             due = queue.due_webhooks()
         for webhook_id, has_test in due.items():
             if self._may_start(webhook_id, queue.THREADS + has_test):  # others may wait for the receiver for minutes
-                self._pool.submit(self._send, webhook_id, has_test).add_done_callback(_report)
+                self._pool.submit(self._send, webhook_id, has_test).add_done_callback(_report_failed)
 
     def _may_start(self, webhook_id: str, most: int) -> bool:
         """Return whether a webhook gets one more thread, at most so many, and count it."""
@@ -91,8 +94,12 @@ class Dispatcher:
                     self._quiet_until[webhook_id] = time.monotonic() + QUIET_SECONDS
 
 
-def _report(sent: "Future[None]") -> None:
-    """Report an error that nobody has expected."""
+def _report_failed(sent: "Future[None]") -> None:
     if (error := sent.exception()) is not None:
-        log.error("webhook failed", exc_info=error)
-        error_tracking.report(error)
+        _report(error)
+
+
+def _report(error: BaseException) -> None:
+    """Report an error that nobody has expected."""
+    log.error("webhook failed", exc_info=error)
+    error_tracking.report(error)
