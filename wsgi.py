@@ -5,12 +5,12 @@ import signal
 import sys
 
 import structlog
-from peewee import PeeweeException
 
 from backend import create_app, server
 from backend.config.checks import SettingsError
 from backend.config.reading import read_settings
 from backend.config.start import StartError, cannot_use_database
+from backend.models.database import DATABASE_ERRORS
 
 os.umask(0o077)  # all files made here, databases and backups above all, are readable by their owner only
 
@@ -29,6 +29,6 @@ except SettingsError as error:
     sys.exit(f"Larder cannot start with these settings:\n{error}")
 except StartError as error:
     sys.exit(str(error))
-except PeeweeException as error:
+except DATABASE_ERRORS as error:
     structlog.get_logger().debug("the start failed", exc_info=error)
     sys.exit(str(cannot_use_database(settings, error)))

@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.table import Table
 
-from backend.cli.output import error_messages
+from backend.cli.output import error_messages, failure_messages
 from backend.models.database import database
 from backend.services.operation import cleanup, diagram, migrations
 
@@ -17,7 +17,8 @@ commands = AppGroup("db", help="The database of this installation.")
 @commands.command("upgrade", epilog="Example: flask db upgrade")
 def upgrade() -> None:
     """Migrate the database to this version."""
-    applied = migrations.upgrade()
+    with failure_messages():
+        applied = migrations.upgrade()
     click.echo("\n".join(f"applied {name}" for name in applied) or "The database is up to date.")
 
 
@@ -28,7 +29,7 @@ def show_status() -> None:
     Exits with 1 if some are not applied.
     """
     table = Table("migration", "applied")
-    with database.connection_context():
+    with failure_messages(), database.connection_context():
         statuses = migrations.migration_status()
     for name, applied in statuses:
         table.add_row(name, applied.isoformat(" ", "seconds") if applied else "not yet")

@@ -15,20 +15,29 @@ PARTS_IN_MESSAGE = ("plan", "rows")  # details that the message of an error alre
 
 
 @contextmanager
+def failure_messages() -> Iterator[None]:
+    """Turn an expected failure of the database into a message and exit code 1."""
+    try:
+        yield
+    except DATABASE_ERRORS as error:
+        if reason := database.temporary_reason(database.failure_of(error)):
+            raise click.ClickException(f"The database cannot do this now: {reason}.") from error
+        raise
+
+
+@contextmanager
 def error_messages(explain: Callable[[LarderError], str | None] = lambda error: None) -> Iterator[None]:
     """Turn a LarderError or an expected failure of the database into a message and exit code 1.
 
     `explain` returns the message of a LarderError; None for its own message and its details.
     """
     try:
-        yield
+        with failure_messages():
+            yield
     except LarderError as error:
         raise click.ClickException(explain(error) or _message_of(error)) from error
     except DATABASE_ERRORS as error:
-        failure = database.failure_of(error)
-        if reason := database.temporary_reason(failure):
-            raise click.ClickException(f"The database cannot do this now: {reason}.") from error
-        if database.is_wrong_shape(failure):
+        if database.is_wrong_shape(database.failure_of(error)):
             raise click.ClickException(NOT_MIGRATED) from error
         raise
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from tempfile import TemporaryFile
 
 import cysqlite
@@ -14,7 +15,8 @@ import pytest
 
 from backend.config.settings import Settings
 from backend.config.start import StartError, listen, open_data_dir
-from tests.conftest import with_database
+from backend.models.database import database
+from tests.conftest import ON_SQLITE, with_database
 from tests.parts.server import HOST, environment, held_port, running_server, start_process
 
 
@@ -108,6 +110,25 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     message = start(tmp_path, database_url=f"sqlite:///{tmp_path}/junk.db")
     assert message == (
         f"{tmp_path}/junk.db is not an SQLite database, or it is damaged. "
+        "Move it away, then start again or run `flask backup restore`."
+    )
+
+
+@ON_SQLITE
+def test_a_page_that_is_damaged_is_named_when_it_is_read(tmp_path, admin, database_url):
+    choices = [f"choice{number:04}" for number in range(200)]  # two definitions have a page
+    for number in range(6):
+        admin.declare(f"places{number}", {f"field{number}": {"type": "enum", "choices": choices}})
+    database.close_all()
+    path = Path(database_url.removeprefix("sqlite:///"))
+    content, size = path.read_bytes(), 4096
+    pages = [content[start : start + size] for start in range(0, len(content), size)]
+    is_lost = [b'"field5"' in page and b'"choices"' in page for page in pages]
+    assert any(is_lost)
+    path.write_bytes(b"".join(bytes(size) if lost else page for page, lost in zip(pages, is_lost, strict=True)))
+    message = start(tmp_path, database_url=database_url)
+    assert message.splitlines()[-1] == (
+        f"{path} is not an SQLite database, or it is damaged. "
         "Move it away, then start again or run `flask backup restore`."
     )
 

@@ -260,6 +260,10 @@ class Dialect(Metered, ABC):
     def temporary_reason(self, error: Exception) -> str | None:
         """Return the reason if the error is temporary, such as a lock, a full disk or a stopped server; else None."""
 
+    @abstractmethod
+    def is_locked(self, error: Exception) -> bool:
+        """Return whether another transaction held a lock for longer than a statement could wait."""
+
     # Upkeep
 
     @abstractmethod

@@ -15,6 +15,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "23514": "check",
 }
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
+LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"
 # Temporary errors whose class does not show it: a server that is read-only during a failover; a
 # transaction that the server ended because it was idle or took long; data that cannot be read.
 TEMPORARY = {"25006", "25P03", "25P04", "XX001", "XX002"}
@@ -44,3 +45,6 @@ class PostgresErrors:
             isinstance(error, OperationalError | InterfaceError) or getattr(cause, "sqlstate", None) in TEMPORARY
         )
         return type(cause).__name__ if is_temporary else None
+
+    def is_locked(self, error: Exception) -> bool:
+        return getattr(driver_error(error), "sqlstate", None) in (LOCK_NOT_AVAILABLE, DEADLOCK)

@@ -26,8 +26,7 @@ def retry_while_locked(write: Callable[[], T]) -> T:
         try:
             return write()
         except OperationalError as error:
-            reason = database.temporary_reason(error)
-            if not reason or time.monotonic() > deadline:
+            if not database.is_locked(error) or time.monotonic() > deadline:
                 raise
-            log.warning("the start waits for the database", reason=reason)
+            log.warning("the start waits for the database", reason=database.temporary_reason(error))
             time.sleep(1)

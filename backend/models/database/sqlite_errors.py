@@ -7,7 +7,7 @@ from typing import NamedTuple
 from peewee import IntegrityError
 
 from backend.models.database.dialect import Violation
-from backend.models.database.failures import DatabaseUnavailable
+from backend.models.database.failures import DatabaseUnavailable, LongWrite
 
 BUSY, LOCKED, READ_ONLY, INTERRUPTED, IO_ERROR, DAMAGED, FULL, CANNOT_OPEN, NO_DATABASE = 5, 6, 8, 9, 10, 11, 13, 14, 26
 COMMIT_REFUSED, FILE_MOVED = 531, 1032  # extended codes
@@ -53,3 +53,6 @@ class SqliteErrors:
         if codes.primary in TEMPORARY:
             return codes.text
         return "unable to open" if "unable to open" in str(error) else None
+
+    def is_locked(self, error: Exception) -> bool:
+        return isinstance(error, LongWrite) or codes_of(error).primary in (BUSY, LOCKED)

@@ -11,7 +11,7 @@ import redis
 from backend.config.reading import env_file, unknown_variables
 from backend.config.secret_key import FILE_NAME
 from backend.config.settings import Settings
-from backend.models.database import connected
+from backend.models.database import DATABASE_ERRORS, connected
 from backend.services.accounts import mail_server
 from backend.services.backups import backups
 from backend.services.health import database_checks, file_checks, ready, stream_checks, webhook_checks
@@ -31,11 +31,19 @@ def run_checks(settings: Settings, *, damage_seconds: float | None = None) -> li
     checks = [_check_variables(), _check_permissions(settings), _check_writable(settings), _check_address(settings)]
     checks += probe
     if not any_failed(probe):
-        with connected():
-            checks += database_checks.run_checks(settings, damage_seconds)
-            checks += [file_checks.check_storage(settings, damage_seconds), webhook_checks.check_webhooks()]
+        checks += _check_content(settings, damage_seconds)
     checks += [stream_checks.check_streams(settings), _check_backups(settings)]
     return [*checks, _check_mail(settings), _check_redis(settings)]
+
+
+def _check_content(settings: Settings, damage_seconds: float | None) -> list[Check]:
+    """Run the checks that read the database."""
+    try:
+        with connected():
+            checks = database_checks.run_checks(settings, damage_seconds)
+            return [*checks, file_checks.check_storage(settings, damage_seconds), webhook_checks.check_webhooks()]
+    except DATABASE_ERRORS as error:
+        return [ready.check_failure(error)]
 
 
 def _check_variables() -> Check:

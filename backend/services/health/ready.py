@@ -23,9 +23,14 @@ def run_checks(settings: Settings) -> list[Check]:
             migrated = Check("migrations", OK, "The database is migrated.")
             return [migrated, _check_disk(settings), _check_jobs(), _check_backup_job()]
     except DATABASE_ERRORS as error:
-        unknown = f"The database does not answer: {type(error).__name__}."
-        message = error.message if isinstance(error, DatabaseUnavailable) else unknown
-        return [Check("database", FAILURE, message, "Check that it runs, and whether something holds a lock.")]
+        return [check_failure(error)]
+
+
+def check_failure(error: Exception) -> Check:
+    """Return the failed check of a database that raised one of DATABASE_ERRORS."""
+    unknown = f"The database does not answer: {type(error).__name__}."
+    message = error.message if isinstance(error, DatabaseUnavailable) else unknown
+    return Check("database", FAILURE, message, "Check that it runs, and whether something holds a lock.")
 
 
 def _check_disk(settings: Settings) -> Check:
