@@ -48,8 +48,8 @@ def close_messages(page):
 
 
 def notice(page, text):
-    """Wait for a message and close it."""
-    page.locator(".notice").filter(has_text=text).wait_for()
+    """Wait for a message and close it. The one before may say the same."""
+    page.locator(".notice").filter(has_text=text).last.wait_for()
     close_messages(page)
 
 

@@ -169,7 +169,7 @@ def look_after_a_webhook(page):
     press(page, "Save")
     expect(page.get_by_label("Secret", exact=True)).to_be_focused()
     press(page, "Copy", within="dialog")
-    page.locator(".notice").filter(has_text="cop").wait_for()
+    page.locator(".notice").filter(has_text="cop").last.wait_for()
     press(page, "Done", within="dialog")
     heading(page, "Warehouse")
     expect_focus(page)

@@ -4,7 +4,15 @@ import pytest
 from playwright.sync_api import expect
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.browser.admin.conftest import Client, check_accessible, forget_refusals, heading, notice, wait_for_rows
+from tests.browser.admin.conftest import (
+    Client,
+    check_accessible,
+    close_messages,
+    forget_refusals,
+    heading,
+    notice,
+    wait_for_rows,
+)
 from tests.parts.receiver import receiver
 from tests.parts.server import running_server
 
@@ -71,6 +79,7 @@ def test_a_webhook_is_given_to_a_service_account_and_taken_over(open_as, address
     check_accessible(page)
     page.get_by_role("button", name="Save").click()
     take_secret(page, "Index")
+    close_messages(page)  # the same will be said again
     assert [each["created_by"] for each in admin.call("GET", "/webhooks")] == [service["id"]]
     expect(account).to_have_value(service["id"])
     account.select_option("You")
