@@ -4,7 +4,6 @@ from datetime import datetime
 
 from backend.models.base import BaseModel
 from backend.models.columns import DateTimeColumn, FloatColumn, IntegerColumn, TextColumn
-from backend.utils.clock import utcnow
 
 
 class JobRun(BaseModel):
@@ -21,9 +20,9 @@ class JobRun(BaseModel):
         table_name = "larder_job_runs"
 
     @classmethod
-    def note(cls, name: str, seconds: float, failure: str | None, ended_at: datetime | None = None) -> None:
-        """Keep that the job `name` took so long and ended with a failure, or None; by default now."""
-        fresh = {"ended_at": ended_at or utcnow(), "seconds": seconds, "failure": failure}
+    def note(cls, name: str, seconds: float, failure: str | None, ended_at: datetime) -> None:
+        """Keep that the job `name` took so long and ended then with a failure, or None."""
+        fresh = {"ended_at": ended_at, "seconds": seconds, "failure": failure}
         counts = {"runs": cls.runs + 1, "failures": cls.failures + int(failure is not None)}
         cls.insert(name=name, runs=1, failures=int(failure is not None), **fresh).on_conflict(
             conflict_target=[cls.name], update=fresh | counts

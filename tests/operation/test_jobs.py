@@ -27,8 +27,8 @@ NOW = datetime(2026, 11, 26, 17, 59, 30, tzinfo=UTC)
 
 def test_lists_each_job_with_its_schedule_and_last_run(admin, settings):
     with database.connection_context():
-        JobRun.note("clean_up", 1.5, None)
-        JobRun.note("clean_up", 0.25, "the disk is full")
+        JobRun.note("clean_up", 1.5, None, utcnow())
+        JobRun.note("clean_up", 0.25, "the disk is full", utcnow())
     back_up, clean_up, clean_up_files, send_mail = admin.get("/jobs").json["data"]
     assert clean_up_files["schedule"] == "10 3 * * *"
     assert (back_up["name"], back_up["schedule"], back_up["next_run_at"]) == ("back_up", None, None)

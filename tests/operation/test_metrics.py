@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from backend import create_app
 from backend.models.database import database
 from backend.models.job_run import JobRun
+from backend.utils.clock import utcnow
 from tests.conftest import ON_SQLITE, PASSWORD, Person
 from tests.parts.server import ROOT, Caller, doomed_server, running_servers
 from tests.parts.sockets import wait_for
@@ -171,7 +172,7 @@ def test_the_dashboard_shows_only_metrics_that_exist(admin, alice, read):
     alice.post("/auth/password/forgot", json={"email": alice.email})
     admin.post("/backups")
     with database.connection_context():
-        JobRun.note("back_up", 1.0, None)
+        JobRun.note("back_up", 1.0, None, utcnow())
     there = {name for name, _ in read()}
     there |= {f"larder_{name}_total" for name in ("limit_refusals", "streams_ended", "webhook_deliveries")}  # in time
     asked = set(re.findall(r"larder_[a-z_]+", (ROOT / "deploy" / "grafana.json").read_text()))
